@@ -1,0 +1,106 @@
+"""What the sandbox runs: a candidate's source, the tests that judge it, and the limits on both.
+
+These are values. Building one checks it, so a `Program` that exists can be run; `parse_tests`
+builds the tests from the JSON object of the HTTP contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+JSONValue: TypeAlias = (
+    None | bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+)
+
+
+class Integrity(StrEnum):
+    """How far the verdict is out of the candidate's reach; see `Report.integrity`."""
+
+    ISOLATED = "isolated"
+    SHARED = "shared"
+
+
+class InvalidTests(ValueError):
+    """The caller's tests cannot be used; the message says what is wrong and what would do."""
+
+
+class InvalidProgram(ValueError):
+    """The candidate's source cannot be a program: not text, has NUL bytes, or is too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one run. Seconds and bytes."""
+
+    wall_s: float = 10.0
+    cpu_s: float = 10.0
+    memory_bytes: int = 512 * 2**20
+    output_bytes: int = 2**20
+    processes: int = 32
+    disk_bytes: int = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Asserts:
+    """Statements that raise when the candidate is wrong. `prelude` is trusted test-side code."""
+
+    code: str
+    entry_point: str
+    prelude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the entry point; `tolerance` is absolute and relative, for floats only."""
+
+    args: Sequence[JSONValue]
+    expected: JSONValue
+    kwargs: Mapping[str, JSONValue] = field(default_factory=dict)
+    tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls compared by value in the parent: expected values never reach the candidate."""
+
+    entry_point: str
+    cases: tuple[Call, ...]
+    prelude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IOCase:
+    """One run of the whole program: what it reads and what it must print."""
+
+    stdin: str
+    stdout: str
+
+
+@dataclass(frozen=True, slots=True)
+class IO:
+    """Whole-program runs, compared ignoring trailing white space of lines and of the whole."""
+
+    cases: tuple[IOCase, ...]
+    prelude: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pytest:
+    """A pytest module that imports the candidate as `solution`."""
+
+    code: str
+    prelude: str = ""
+
+
+Tests: TypeAlias = Asserts | Calls | IO | Pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A candidate and its tests. Raises `InvalidProgram` for source that cannot be run."""
+
+    source: str
+    tests: Tests

@@ -1,0 +1,46 @@
+"""What a run came to. Written by the keeper of the run, never by the process that ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.program import Integrity
+
+
+class Status(StrEnum):
+    """The outcome, in order of precedence: the first that applies is reported."""
+
+    INTERNAL_ERROR = "internal_error"
+    FORGED = "forged"
+    SANDBOX_VIOLATION = "sandbox_violation"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    FAILED = "failed"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The verdict on one program.
+
+    `detail` narrows the status (`timeout`: `cpu` or `wall`; `error`: `syntax`, `import`,
+    `exception`, `signal`, `early_exit`) and `message` explains it to a person. Times in seconds,
+    memory in bytes. Exactly one of `exit_code` and `signal` is set once the program has run.
+    """
+
+    status: Status
+    integrity: Integrity
+    detail: str | None = None
+    message: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_memory_bytes: int = 0
+    exit_code: int | None = None
+    signal: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    stdout_truncated: bool = False
+    stderr_truncated: bool = False
