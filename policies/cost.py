@@ -2,13 +2,32 @@
 
 The *exact* basis charges what a request really computes: the prompt once per upstream request
 (its samples share the prefill) and every generated token. Two FLOPs per weight and token, plus
-attention, which grows with the context.
+attention, which grows with the context:
+
+    2·N_body·(P + ΣG) + 2·N_head·(1 + ΣG) + 4·L·d·Σcontext
+
+The *paper* basis charges every sample the same: the linear layers, output head included, at a
+sequence length of 128 ("The Larger the Better?", section 2.3 and Table 1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+PAPER_SEQUENCE_LENGTH: Final = 128
+
+
+class UnknownCost(LookupError):
+    """A model's FLOPs are not known, so no FLOPs budget can bind on it."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"the FLOPs of model {model!r} are unknown: give its config.json, its GGUF file or "
+            "its FLOPs per token in the configuration, or send no FLOPs budget"
+        )
+        self.model = model
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +43,111 @@ class Architecture:
     head_params: int
     layers: int
     attention_width: int
+
+    def prefill(self, prompt_tokens: int) -> float:
+        """FLOPs of one pass over the prompt, with the head at its last position."""
+        context = prompt_tokens * (prompt_tokens + 1) // 2
+        return 2 * (self.body_params * prompt_tokens + self.head_params) + self._attention(context)
+
+    def decode(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of one sample's generated tokens after a prompt."""
+        context = (
+            completion_tokens * prompt_tokens + completion_tokens * (completion_tokens + 1) // 2
+        )
+        linear = 2 * (self.body_params + self.head_params) * completion_tokens
+        return linear + self._attention(context)
+
+    def paper(self, sequence_length: int = PAPER_SEQUENCE_LENGTH) -> float:
+        """FLOPs of one sample on the paper's basis."""
+        return 2.0 * (self.body_params + self.head_params) * sequence_length
+
+    def _attention(self, context: int) -> float:
+        return float(4 * self.layers * self.attention_width * context)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatRate:
+    """A model of which only the FLOPs per token are known: attention is not told apart."""
+
+    flops_per_token: float
+
+    def prefill(self, prompt_tokens: int) -> float:
+        """FLOPs of one pass over the prompt."""
+        return self.flops_per_token * prompt_tokens
+
+    def decode(self, prompt_tokens: int, completion_tokens: int) -> float:  # noqa: ARG002 same shape as Architecture
+        """FLOPs of one sample's generated tokens, the same after any prompt."""
+        return self.flops_per_token * completion_tokens
+
+
+Rate: TypeAlias = Architecture | FlatRate
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """FLOPs of draws, per model. Every method raises `UnknownCost` for a model without a rate."""
+
+    rates: Mapping[str, Rate]
+
+    def knows(self, model: str) -> bool:
+        """Whether FLOPs budgets can bind on this model."""
+        return model in self.rates
+
+    def prefill(self, model: str, prompt_tokens: int) -> float:
+        """FLOPs of one pass over the prompt."""
+        return self._rate(model).prefill(prompt_tokens)
+
+    def decode(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of one sample's generated tokens."""
+        return self._rate(model).decode(prompt_tokens, completion_tokens)
+
+    def draw(self, model: str, prompt_tokens: int, completion_tokens: Sequence[int]) -> float:
+        """FLOPs of one upstream request: the prompt once, then each sample's tokens."""
+        return self.prefill(model, prompt_tokens) + sum(
+            self.decode(model, prompt_tokens, tokens) for tokens in completion_tokens
+        )
+
+    def ceiling(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
+        """The most that a draw of `n` samples can cost.
+
+        With several samples it includes one that runs a token past its limit before the reader
+        can abort: another is then a token short, and the two differ by one position of attention.
+        """
+        full = self.draw(model, prompt_tokens, [max_tokens] * n)
+        return full + self._overrun(model, prompt_tokens, max_tokens) if n > 1 else full
+
+    def samples_within(
+        self, model: str, prompt_tokens: int, max_tokens: int, flops: float, at_most: int
+    ) -> int:
+        """The largest n up to `at_most` whose ceiling fits `flops`; 0 if not even one does."""
+        return _largest(
+            at_most, lambda n: self.ceiling(model, prompt_tokens, n, max_tokens) <= flops
+        )
+
+    def tokens_within(self, model: str, prompt_tokens: int, flops: float, at_most: int) -> int:
+        """The largest max_tokens up to `at_most` at which one sample's ceiling fits `flops`."""
+        return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, 1, m) <= flops)
+
+    def _overrun(self, model: str, prompt_tokens: int, max_tokens: int) -> float:
+        over, at, short = (
+            self.decode(model, prompt_tokens, max_tokens + step) for step in (1, 0, -1)
+        )
+        return over + short - 2 * at
+
+    def _rate(self, model: str) -> Rate:
+        try:
+            return self.rates[model]
+        except KeyError:
+            raise UnknownCost(model) from None
+
+
+def _largest(at_most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number in 0..at_most that fits, where everything below a fit also fits."""
+    low, high = 0, at_most
+    while low < high:
+        middle = (low + high + 1) // 2
+        if fits(middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,44 @@
+"""Many samples of one model, each judged as it ends; the first pass ends the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policies.cost import CostModel
+from policies.moves import choose, draw_repeatedly, require_affordable
+from policies.protocol import Plan
+from policies.single import pin
+from policies.values import Budget, Candidate, Choice, Task
+
+
+@dataclass(frozen=True, slots=True)
+class BestOfN:
+    """Up to `n` samples of one model: the cheapest unless one is named."""
+
+    model: str | None = None
+    n: int = 16
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"best_of_n needs n of at least 1, not {self.n}")
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        """Draw until the task's n candidates have passed, n samples are drawn or nothing fits."""
+        model = task.models[0]
+        require_affordable(task, budget, cost, [model])
+        yield from draw_repeatedly(
+            task, cost, model, n=max(self.n, task.n), flops=budget.flops_limit
+        )
+
+    def choose(self, candidates: Sequence[Candidate]) -> Choice:
+        """See `policies.moves.choose`."""
+        return choose(candidates)
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        """The policy's or the caller's model, else the cheapest."""
+        return pin(models, self.model, pinned)[:1]
+
+    def most_samples(self, task: Task) -> int:
+        """At least as many as the caller wants choices; one at temperature 0."""
+        return 1 if task.greedy else max(self.n, task.n)

@@ -1,0 +1,103 @@
+"""Small samples first, and the large model with what is left, when none of them passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from policies.cost import CostModel
+from policies.moves import (
+    PolicyMismatch,
+    choose,
+    draw_and_wait,
+    draw_repeatedly,
+    least_tokens,
+    require_affordable,
+    sampling_temperature,
+    sized,
+)
+from policies.protocol import Draw, Plan
+from policies.single import Single
+from policies.values import Budget, Candidate, Choice, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Up to `n` samples of each model but the last, then up to `n_last` of the last.
+
+    Tests decide when to stop, so without them there is nothing to climb on and the plan is that of
+    `Single`. While smaller models draw, the cost of a useful call to the last one is held back:
+    half of the tokens asked for, because answers are mostly far shorter than their limit and
+    holding back all of it would leave the small models nothing at budgets around one large call.
+    """
+
+    models: tuple[str, ...] = ()
+    n: int = 8
+    n_last: int = 4
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or self.n_last < 1:
+            raise ValueError(
+                f"cascade needs n and n_last of at least 1, not {self.n}, {self.n_last}"
+            )
+        if len(self.models) == 1:
+            raise ValueError("cascade needs two models or more, the cheapest first")
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        """Climb from model to model until the task's n candidates have passed."""
+        if not task.verifiable:
+            yield from Single().plan(task, budget, cost)
+            return
+        require_affordable(task, budget, cost, task.models)
+        hold_back = self._hold_back(task, budget, cost)
+        remaining, passed = budget.flops_limit, 0
+        for model in task.models[:-1]:
+            drawn = yield from draw_repeatedly(
+                task, cost, model, n=max(self.n, task.n), flops=remaining, hold_back=hold_back
+            )
+            remaining, passed = drawn.remaining, passed + drawn.passed
+            if passed >= task.n:
+                return
+        last = task.models[-1]
+        n = 1 if task.greedy else self.n_last
+        size = sized(task, cost, last, n=n, flops=remaining, shortest=least_tokens(task))
+        if size is not None:
+            count, max_tokens = size
+            temperature = sampling_temperature(task, count)
+            draw = Draw(last.id, count, max_tokens, temperature, verify=True)
+            yield from draw_and_wait(draw, enough=task.n - passed)
+
+    def choose(self, candidates: Sequence[Candidate]) -> Choice:
+        """See `policies.moves.choose`."""
+        return choose(candidates)
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        """The policy's models, else all there are; never a single one."""
+        if pinned is not None:
+            raise PolicyMismatch(
+                f"a cascade uses several models, and the request names {pinned!r}: "
+                'send "model": "auto" or another policy'
+            )
+        missing = [name for name in self.models if name not in models]
+        if missing:
+            raise PolicyMismatch(f"this policy uses models {missing}, which are not configured")
+        chosen = self.models or tuple(models)
+        if len(chosen) < 2:  # noqa: PLR2004 two is what makes a cascade
+            raise PolicyMismatch("a cascade needs two models or more, and only one is configured")
+        return chosen
+
+    def most_samples(self, task: Task) -> int:
+        """All that every model may draw."""
+        if not task.verifiable:
+            return Single().most_samples(task)
+        smaller = len(task.models) - 1
+        return smaller + 1 if task.greedy else smaller * max(self.n, task.n) + self.n_last
+
+    def _hold_back(self, task: Task, budget: Budget, cost: CostModel) -> float:
+        """FLOPs kept for the last model; none where the budget could not pay for it anyway."""
+        if budget.flops is None:
+            return 0.0
+        last = task.models[-1]
+        useful = max(least_tokens(task), task.max_tokens // 2)
+        held = cost.ceiling(last.id, last.prompt_tokens, 1, useful)
+        return held if held <= budget.flops else 0.0

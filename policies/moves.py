@@ -1,0 +1,156 @@
+"""What the policies share: sizing a draw to what is left, waiting for it, and the last choice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies.cost import CostModel
+from policies.protocol import Command, Done, Draw, Event, Judged, Refused, Started, Wait
+from policies.values import (
+    Budget,
+    BudgetTooSmall,
+    Candidate,
+    Choice,
+    ModelView,
+    Task,
+    Verdict,
+)
+
+SAMPLING_TEMPERATURE: Final = 0.8
+"""Several samples of one model must differ; 0.8 is the paper's temperature (section 2.3)."""
+
+USEFUL_TOKENS: Final = 32
+"""An answer cut shorter than this is rarely a program, so no draw goes below it."""
+
+
+class PolicyMismatch(ValueError):
+    """A policy cannot work with the models it was given."""
+
+
+def sampling_temperature(task: Task, n: int) -> float:
+    """The caller's temperature; else greedy for a lone sample and the paper's for several."""
+    if task.temperature is not None:
+        return task.temperature
+    return SAMPLING_TEMPERATURE if n > 1 else 0.0
+
+
+def least_tokens(task: Task) -> int:
+    """The fewest tokens worth drawing for this task."""
+    return min(task.max_tokens, USEFUL_TOKENS)
+
+
+def sized(
+    task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, shortest: int
+) -> tuple[int, int] | None:
+    """(samples, max_tokens) of the largest draw that fits `flops`, None if none does.
+
+    As many whole answers as fit, up to `n` and the batch limit; failing that one answer whose
+    max_tokens is lowered, though not below `shortest`.
+    """
+    n = min(n, model.max_batch)
+    if math.isinf(flops):
+        return n, task.max_tokens
+    samples = cost.samples_within(model.id, model.prompt_tokens, task.max_tokens, flops, at_most=n)
+    if samples:
+        return samples, task.max_tokens
+    tokens = cost.tokens_within(model.id, model.prompt_tokens, flops, at_most=task.max_tokens)
+    return (1, tokens) if tokens >= shortest else None
+
+
+def require_affordable(
+    task: Task, budget: Budget, cost: CostModel, models: Sequence[ModelView]
+) -> None:
+    """Raise `BudgetTooSmall` if not even one short sample of any of these models fits."""
+    if budget.flops is None:
+        return
+    least = min(
+        cost.ceiling(model.id, model.prompt_tokens, 1, least_tokens(task)) for model in models
+    )
+    if least > budget.flops:
+        raise BudgetTooSmall(budget.flops, least)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How a draw ended: its passes, and the FLOPs that remain for what follows."""
+
+    passed: int
+    remaining: float
+    failure: str | None = None
+
+
+def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn]:
+    """Perform one draw until it ends, or until `enough` of its candidates have passed."""
+    started = yield draw
+    if isinstance(started, Refused):
+        return Drawn(0, started.remaining, failure="refused")
+    assert isinstance(started, Started)  # noqa: S101 the engine's contract, for the type checker
+    passed = 0
+    while True:
+        match (yield Wait()):
+            case Judged(verdict=Verdict.PASSED):
+                passed += 1
+                if passed >= enough:
+                    return Drawn(passed, 0.0)
+            case Done(ticket=started.ticket) as done:
+                return Drawn(passed, done.remaining, done.failure)
+            case _:
+                pass
+
+
+def draw_repeatedly(
+    task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, hold_back: float = 0.0
+) -> Generator[Command, Event, Drawn]:
+    """Draw up to `n` samples of one model, in as few requests as the budget allows.
+
+    Draws reserve their ceiling and mostly cost far less, so what a draw leaves over buys the next.
+    `hold_back` FLOPs are never reserved. Ends early once the task's n candidates have passed, when
+    no further draw fits, and when the upstream fails.
+    """
+    so_far = Drawn(0, flops)
+    left = 1 if task.greedy else n
+    shortest = least_tokens(task)
+    while left:
+        free = so_far.remaining - hold_back
+        size = sized(task, cost, model, n=left, flops=free, shortest=shortest)
+        if size is None:
+            break
+        count, max_tokens = size
+        temperature = sampling_temperature(task, n)
+        draw = Draw(model.id, count, max_tokens, temperature, verify=task.verifiable)
+        drawn = yield from draw_and_wait(draw, enough=task.n - so_far.passed)
+        so_far = Drawn(so_far.passed + drawn.passed, drawn.remaining, drawn.failure)
+        if so_far.failure is not None or so_far.passed >= task.n:
+            break
+        left -= count
+        # A first short sample is better than none; as a further one it is mostly waste.
+        shortest = max(shortest, task.max_tokens // 2)
+    return so_far
+
+
+_VERDICT_ORDER: Final = (Verdict.PASSED, Verdict.UNVERIFIED, Verdict.FAILED)
+
+
+def choose(candidates: Sequence[Candidate]) -> Choice:
+    """Passed, then unverified, then failed; within these whole answers before cut ones.
+
+    Then the model drawn last (a plan only ever escalates, so it is the strongest; log-likelihoods
+    of different models do not compare), then the lower averaged NLL (Eq. 7 of the paper), then the
+    earlier. An empty sequence gives an empty choice.
+    """
+    if not candidates:
+        return Choice((), "none")
+    strongest = max(candidates, key=lambda c: c.id).model
+
+    def order(c: Candidate) -> tuple[int, bool, bool, float, int]:
+        known = c.nll is not None and math.isfinite(c.nll)
+        nll = c.nll if known and c.nll is not None else math.inf
+        return _VERDICT_ORDER.index(c.verdict), c.cut, c.model != strongest, nll, c.id
+
+    ordered = tuple(sorted(candidates, key=order))
+    if any(c.verdict is not Verdict.UNVERIFIED for c in candidates):
+        return Choice(ordered, "tests")
+    return Choice(ordered, "single" if len(ordered) == 1 else "nll")

@@ -1,0 +1,110 @@
+"""The values that decisions are made of. Frozen, and checked once when they are built."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What the caller's tests said of a candidate."""
+
+    PASSED = "passed"
+    UNVERIFIED = "unverified"
+    FAILED = "failed"
+
+
+class InvalidBudget(ValueError):
+    """A budget that is no positive, finite number."""
+
+
+class BudgetTooSmall(Exception):
+    """No plan of this policy fits the budget; `least_flops` is the least that would do."""
+
+    def __init__(self, flops: float, least_flops: float) -> None:
+        super().__init__(
+            f"a budget of {flops:.6g} FLOPs is too small for this request: the least that would "
+            f"do is {least_flops:.6g} FLOPs"
+        )
+        self.least_flops = least_flops
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a request may spend. None is no limit.
+
+    `flops` are total model FLOPs, `latency_ms` the wall time from receipt to the last byte.
+    """
+
+    flops: float | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("flops", self.flops), ("latency_ms", self.latency_ms)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise InvalidBudget(f"budget {name} must be a positive, finite number, not {value}")
+
+    @property
+    def flops_limit(self) -> float:
+        """FLOPs as a bound that compares: infinite where there is no limit."""
+        return math.inf if self.flops is None else self.flops
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model as one request sees it.
+
+    `prompt_tokens` is the prompt's length under the model's tokenizer (or an upper bound),
+    `max_batch` the most samples that one upstream request may ask for.
+    """
+
+    id: str
+    prompt_tokens: int
+    max_batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked, as far as a decision needs to know it.
+
+    `models` are those the plan may use, the cheapest first, at least one. `verifiable` says
+    whether tests came with the request. `temperature` is the caller's, None if none was given.
+    """
+
+    models: tuple[ModelView, ...]
+    max_tokens: int
+    verifiable: bool = False
+    temperature: float | None = None
+    n: int = 1
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the caller asked for temperature 0, where a second draw repeats the first."""
+        return self.temperature == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One finished sample. `nll` is its averaged negative log-likelihood under its own model."""
+
+    id: int
+    model: str
+    text: str
+    finish_reason: str
+    completion_tokens: int
+    nll: float | None = None
+    verdict: Verdict = Verdict.UNVERIFIED
+
+    @property
+    def cut(self) -> bool:
+        """Whether the sample ended at the token limit rather than by itself."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Candidates, the best first, and what put them in that order."""
+
+    candidates: tuple[Candidate, ...]
+    selected_by: str
