@@ -50,7 +50,7 @@ def from_config_json(source: Path | Mapping[str, object]) -> Architecture:
     """
     config = _load(source) if isinstance(source, Path) else source
     family = config.get("model_type", "llama")
-    if family not in _GATED_FAMILIES:
+    if not isinstance(family, str) or family not in _GATED_FAMILIES:
         known = ", ".join(sorted(_GATED_FAMILIES))
         raise UnknownArchitecture(f"config.json: model_type {family!r} is not one of {known}")
     hidden, layers = _size(config, "hidden_size"), _size(config, "num_hidden_layers")
