@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
+MAX_SOURCE_BYTES = 1 << 20
+
 JSONValue: TypeAlias = (
-    None | bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"]
+    bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
 )
 
 
@@ -104,3 +106,15 @@ class Program:
 
     source: str
     tests: Tests
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise InvalidProgram(f"source must be text, not {type(self.source).__name__}")
+        if "\0" in self.source:
+            raise InvalidProgram("source has NUL bytes")
+        try:
+            size = len(self.source.encode())
+        except UnicodeEncodeError as error:
+            raise InvalidProgram(f"source is not text: {error.reason}") from error
+        if size > MAX_SOURCE_BYTES:
+            raise InvalidProgram(f"source has {size} bytes; at most {MAX_SOURCE_BYTES} are run")

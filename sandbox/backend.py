@@ -1,0 +1,52 @@
+"""What every backend offers, and the errors that are not verdicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sandbox.program import Limits, Program
+    from sandbox.report import Report
+
+
+class SandboxError(Exception):
+    """The sandbox itself cannot do what was asked; says nothing about any program."""
+
+
+class SandboxUnavailable(SandboxError):
+    """The host does not allow real isolation; the message says what to enable."""
+
+
+class Overloaded(SandboxError):
+    """As many runs are waiting as the operator allows; try again later."""
+
+
+class Backend(Protocol):
+    """Runs programs. Use it as an async context manager, or call `start` and `aclose`.
+
+    Cancelling `run` kills that run's processes at once and leaves nothing behind.
+    """
+
+    async def start(self) -> None:
+        """Probe the host and warm up. Raises `SandboxUnavailable`."""
+
+    async def run(self, program: Program, limits: Limits) -> Report:
+        """Judge one program. Raises `Overloaded` or `SandboxUnavailable`, else always reports."""
+        ...
+
+    async def aclose(self) -> None:
+        """Kill what still runs and free everything. Safe to call twice."""
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""

@@ -1,0 +1,52 @@
+"""Length-prefixed JSON frames, on every channel of the sandbox.
+
+They guard against a peer that lies about lengths or sends anything but JSON: a frame above the
+cap, or one that does not parse to an object, is a `FrameError`, and the reader decides who is to
+blame. They say nothing about what an object means.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, TypeAlias
+
+Frame: TypeAlias = dict[str, Any]  # the fields of each message are checked where they are read
+
+HEADER = struct.Struct("<I")
+MAX_FRAME_BYTES = 32 * 2**20
+
+
+class FrameError(Exception):
+    """The bytes on a channel are not a frame."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise FrameError(f"{name} is not a JSON number")
+
+
+def pack(frame: Frame) -> bytes:
+    """One frame's bytes. Raises `FrameError` above `MAX_FRAME_BYTES`."""
+    body = json.dumps(frame, allow_nan=False, separators=(",", ":")).encode("ascii")
+    if len(body) > MAX_FRAME_BYTES:
+        raise FrameError(f"a frame of {len(body)} bytes is above the cap of {MAX_FRAME_BYTES}")
+    return HEADER.pack(len(body)) + body
+
+
+def body_length(header: bytes, cap: int = MAX_FRAME_BYTES) -> int:
+    """The length that a header announces, in bytes. Raises `FrameError` above the cap."""
+    (length,) = HEADER.unpack(header)
+    if length > cap:
+        raise FrameError(f"a frame of {length} bytes was announced; the cap is {cap}")
+    return int(length)
+
+
+def unpack(body: bytes) -> Frame:
+    """The object in a frame's body. Raises `FrameError` for anything else."""
+    try:
+        frame = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FrameError(f"not JSON: {error}") from error
+    if not isinstance(frame, dict):
+        raise FrameError("not a JSON object")
+    return frame

@@ -1,0 +1,195 @@
+"""The candidate's process: it runs the source, and answers calls of what the source defined.
+
+From the first line of the source on, nothing in this process can be trusted, this code included.
+So it decides nothing: it answers the keeper's questions over one socket, and the keeper treats
+every answer as hostile. What is enforced here is enforced by the kernel: no capabilities, the
+system-call filter, resource limits that cannot be raised again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import os
+import resource
+import signal
+import site
+import socket
+import sys
+import threading
+import types
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sandbox import frames
+from sandbox.codec import CannotCross, Decoder, Encoder
+from sandbox.inner import linux, shared
+from sandbox.inner.execute import describe, execute, plain_value
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+    from sandbox.inner.seccomp import Filter
+
+_OPEN_FILES = 256
+_MAIN_STACK = 64 * 2**20
+_MESSAGE = 200
+_PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+
+
+def confine(filter_: Filter) -> None:
+    """Give up every capability for good and install the system-call filter."""
+    linux.drop_capabilities()
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    linux.seccomp_filter(filter_.pointer)
+
+
+def limit(limits: Frame) -> None:
+    """Set the kernel's limits. `limits` holds bytes, whole seconds and a number of processes."""
+    for kind, value in (
+        (resource.RLIMIT_AS, limits["address_space"]),
+        (resource.RLIMIT_FSIZE, limits["file_size"]),
+        (resource.RLIMIT_NPROC, limits["processes"]),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_STACK, _MAIN_STACK),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bound, bound))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+
+
+def serve(
+    channel: socket.socket, streams: tuple[int, int, int], filter_: Filter | None
+) -> NoReturn:
+    """Run as the candidate until the keeper is done; never returns."""
+    try:
+        os.setsid()
+        for target, descriptor in enumerate(streams):
+            os.dup2(descriptor, target)
+        os.closerange(3, channel.fileno())
+        os.closerange(channel.fileno() + 1, _OPEN_FILES)
+        if filter_ is not None:
+            confine(filter_)
+        os.chdir("/tmp")  # noqa: S108 - the run's own
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        _open_streams()
+        gc.enable()
+        _Server(channel).run()
+    except BaseException:  # noqa: BLE001 - the outermost handler of the process
+        os._exit(70)
+    os._exit(0)
+
+
+def _open_streams() -> None:
+    site.setquit()
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - lives as long as the process
+    sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115 - likewise
+    sys.stderr = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - likewise
+    for name in ("stdin", "stdout", "stderr"):
+        setattr(sys, f"__{name}__", getattr(sys, name))
+    sys.argv = ["solution.py"]
+
+
+class _Server:
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._module = types.ModuleType("solution")
+
+    def run(self) -> None:
+        while True:
+            match self._receive():
+                case {"do": "load"} as frame:
+                    self._send(self._load(frame))
+                case {"do": "call"} as frame:
+                    self._send(self._call(frame))
+                case {"do": "main"} as frame:
+                    self._main(frame)
+                case {"do": "shared"} as frame:
+                    limit(frame["limits"])
+                    self._send(shared.run(frame, self._module))
+                    os._exit(0)
+                case _:
+                    return
+
+    def _receive(self) -> Frame:
+        header = self._exactly(frames.HEADER.size)
+        return frames.unpack(self._exactly(frames.body_length(header)))
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = self._channel.recv(min(size - len(data), 1 << 20))
+            if not chunk:
+                os._exit(0)
+            data += chunk
+        return bytes(data)
+
+    def _send(self, frame: Frame) -> None:
+        # The keeper may end this process at any time after an answer.
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        self._channel.sendall(frames.pack(frame))
+
+    def _load(self, frame: Frame) -> Frame:
+        """Run the source as a module and say which of the names in question it defined."""
+        limit(frame["limits"])
+        sys.modules["solution"] = self._module
+        failure = execute(frame["source"], self._module.__dict__)
+        if failure is not None:
+            return {"failure": failure}
+        defined = {name: self._module.__dict__.get(name) for name in frame["names"]}
+        return {"names": {name: _kind(value) for name, value in defined.items() if value}}
+
+    def _call(self, frame: Frame) -> Frame:
+        number, plain = frame["id"], frame["plain"]
+        decoder = Decoder()
+        args, kwargs = decoder.decode(frame["value"])
+        try:
+            result = self._module.__dict__[frame["name"]](*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
+            return {"id": number, "raised": describe(error), "value": _echo(decoder, args, kwargs)}
+        try:
+            if plain:
+                return {"id": number, "value": Encoder().encode(plain_value(result))}
+            value = Encoder(decoder.objects).encode([args, kwargs, result])
+        except CannotCross as error:
+            return {"id": number, "cannot": str(error)[:_MESSAGE]}
+        return {"id": number, "value": value}
+
+    def _main(self, frame: Frame) -> NoReturn:
+        """Run the source as a whole program, and end as Python would."""
+        limit(frame["limits"])
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        failure = execute(frame["source"], module.__dict__)
+        code = 0
+        if failure is not None:
+            code = _exit_code(failure)
+            if failure["detail"] != "early_exit":
+                sys.stderr.write(failure.get("traceback", ""))
+            self._send({"failure": failure})
+        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end
+        atexit._run_exitfuncs()  # noqa: SLF001 - likewise
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def _exit_code(failure: Frame) -> int:
+    if failure["detail"] != "early_exit":
+        return 1
+    code = failure["code"]
+    return int(code) & 0xFF if code is not None else 0
+
+
+def _echo(decoder: Decoder, args: Any, kwargs: Any) -> Any:
+    try:
+        return Encoder(decoder.objects).encode([args, kwargs, None])
+    except CannotCross:
+        return None
+
+
+def _kind(value: object) -> str:
+    return "function" if isinstance(value, _PLAIN_FUNCTIONS) else type(value).__name__

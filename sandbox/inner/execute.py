@@ -1,0 +1,73 @@
+"""Runs foreign source and describes what came of it. Used in the candidate's process only.
+
+Nothing here can be relied on once foreign code has run beside it; the keeper checks every answer.
+"""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from sandbox.codec import MAX_DEPTH, CannotCross, Encoder
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+
+_MESSAGE = 2000
+
+
+def describe(error: BaseException) -> Frame:
+    """What can be said of an exception: its names, built-in bases, arguments and text."""
+    kinds = type(error).__mro__
+    try:
+        text = str(error)[:_MESSAGE]
+    except BaseException:  # noqa: BLE001 - a candidate's own __str__
+        text = "(its text cannot be had)"
+    try:
+        arguments = Encoder().encode(list(error.args))
+    except CannotCross:
+        arguments = None
+    return {
+        "kind": type(error).__name__,
+        "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
+        "message": text,
+        "args": arguments,
+    }
+
+
+def plain_value(value: Any, depth: int = 0) -> Any:
+    """Subclasses of the built-in types as what they are built on, for comparison by value."""
+    if depth > MAX_DEPTH or type(value) in (str, int, float, bool, type(None)):
+        return value
+    if isinstance(value, dict):
+        return {plain_value(k, depth + 1): plain_value(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_value(item, depth + 1) for item in value]
+    for base in (bool, int, float, str):
+        if isinstance(value, base):
+            return base(value)
+    if hasattr(value, "tolist") and type(value).__module__.partition(".")[0] == "numpy":
+        return plain_value(value.tolist(), depth + 1)
+    return value
+
+
+def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
+    """Run source in a namespace; None when it came to its end, else why it did not."""
+    detail = "exception"
+    try:
+        code = compile(source, "solution.py", "exec", dont_inherit=True)
+        exec(code, namespace)  # noqa: S102 - the purpose of this process
+    except SystemExit as error:
+        code_ = error.code if type(error.code) is int or error.code is None else 1
+        return {**describe(error), "detail": "early_exit", "code": code_}
+    except BaseException as error:  # noqa: BLE001 - whatever foreign code raises
+        if isinstance(error, SyntaxError):
+            detail = "syntax"
+        elif isinstance(error, ImportError):
+            detail = "import"
+        elif isinstance(error, MemoryError):
+            detail = "memory"
+        lines = traceback.format_exception(error)
+        return {**describe(error), "detail": detail, "traceback": "".join(lines)[-4000:]}
+    return None

@@ -1,0 +1,162 @@
+"""The keeper's end of the channel to the candidate: every answer is taken as hostile.
+
+An answer counts only if it is a well-formed frame, carries the number of the question that is
+open, and decodes under the codec's caps. Anything else that arrives is evidence of tampering with
+the verdict's channel: `Forged`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import select
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sandbox import frames
+from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
+from sandbox.frames import FrameError
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+
+
+class Stop(BaseException):
+    """Ends the tests from inside a call. Not an `Exception`: tests must not swallow it."""
+
+
+class NeedShared(Stop):
+    """The tests need the candidate in their own process; the text says why."""
+
+
+class Died(Stop):
+    """The candidate's process ended while an answer was due."""
+
+
+class Forged(Stop):
+    """Something that is no answer came over the channel."""
+
+
+class Raised(Exception):
+    """An exception of the candidate without a built-in type that could stand for it."""
+
+
+@dataclass
+class Link:
+    """One candidate process: its socket and its pidfd."""
+
+    sock: socket.socket
+    pid: int
+    handle: int
+    calls: int = 0
+    stopped: Stop | None = None
+    raised: BaseException | None = None
+
+    def ask(self, frame: Frame) -> Frame:
+        """Send a question and wait for the answer. Raises `Died` or `Forged`."""
+        try:
+            self.sock.sendall(frames.pack(frame))
+        except OSError as error:
+            raise self._stop(Died(str(error))) from None
+        except FrameError as error:
+            raise self._stop(NeedShared(str(error))) from None
+        return self.receive()
+
+    def receive(self) -> Frame:
+        """Wait for one frame. Raises `Died` or `Forged`."""
+        try:
+            header = self._exactly(frames.HEADER.size)
+            return frames.unpack(self._exactly(frames.body_length(header)))
+        except FrameError as error:
+            raise self._stop(Forged(str(error))) from None
+
+    def call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function of the candidate: its result, or its exception under a built-in type."""
+        if self.stopped is not None:
+            raise self.stopped
+        encoder = Encoder()
+        try:
+            value = encoder.encode([args, kwargs])
+        except CannotCross as error:
+            raise self._stop(NeedShared(f"an argument of type {error}")) from None
+        answer = self._numbered({"do": "call", "name": name, "plain": False, "value": value})
+        if "cannot" in answer:
+            raise self._stop(NeedShared(f"a result of type {str(answer['cannot'])[:200]}"))
+        if "raised" in answer:
+            if answer.get("value") is not None:
+                self._decode(encoder, answer["value"])
+            raise self._exception(answer["raised"])
+        return self._decode(encoder, answer.get("value"))
+
+    def call_plain(self, name: str, value: Any) -> Frame:
+        """Call with an encoded `[args, kwargs]` and hand back the raw answer."""
+        return self._numbered({"do": "call", "name": name, "plain": True, "value": value})
+
+    def _numbered(self, frame: Frame) -> Frame:
+        self.calls += 1
+        answer = self.ask({**frame, "id": self.calls})
+        if answer.get("id") != self.calls:
+            raise self._stop(Forged("an answer to a question that was not asked"))
+        return answer
+
+    def _decode(self, encoder: Encoder, value: Any) -> Any:
+        try:
+            parts = Decoder(encoder.objects).decode(value)
+            _, _, result = parts
+        except (CodecError, TypeError, ValueError) as error:
+            raise self._stop(Forged(f"not a value: {error}")) from None
+        return result
+
+    def _exception(self, raised: Any) -> BaseException:
+        """A built-in exception that stands for the candidate's. Never of a type it chose freely."""
+        try:
+            bases, kind = raised["bases"], str(raised["kind"])[:100]
+            text = str(raised["message"])[:2000]
+            values = Decoder().decode(raised["args"]) if raised["args"] is not None else [text]
+            found = [getattr(builtins, str(name), None) for name in bases]
+        except (CodecError, TypeError, KeyError) as error:
+            return self._stop(Forged(f"not an exception: {error}"))
+        made: BaseException = Raised(f"{kind}: {text}")
+        for base in found:
+            if isinstance(base, type) and issubclass(base, (Exception, SystemExit)):
+                try:
+                    made = base(*values)
+                except Exception:  # noqa: BLE001 - constructors of built-ins are picky about arguments
+                    made = Raised(f"{kind}: {text}")
+                break
+        self.raised = made
+        return made
+
+    def _stop(self, reason: Stop) -> Stop:
+        self.stopped = reason
+        return reason
+
+    def _exactly(self, size: int) -> bytes:
+        """Read that many bytes, or raise `Died` when the candidate's own process has ended.
+
+        A child of the candidate may keep the channel open, so its end alone would not tell.
+        """
+        poller = select.poll()
+        poller.register(self.sock, select.POLLIN)
+        poller.register(self.handle, select.POLLIN)
+        data = bytearray()
+        while len(data) < size:
+            ready = dict(poller.poll())
+            chunk = b""
+            if self.sock.fileno() in ready:
+                try:
+                    chunk = self.sock.recv(min(size - len(data), 1 << 20), socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    chunk = b""
+            if not chunk:
+                raise self._stop(Died("the program ended before it answered"))
+            data += chunk
+        return bytes(data)
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        self.sock.close()
+        os.close(self.handle)

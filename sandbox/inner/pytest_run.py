@@ -1,0 +1,88 @@
+"""Runs one pytest module that lives in memory only.
+
+No file of tests exists anywhere: there is nothing to read, edit, shadow or cache beside it.
+Plugins, configuration files and `conftest.py` are off.
+"""
+
+from __future__ import annotations
+
+import os
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    import pytest
+
+    from sandbox.frames import Frame
+
+_OPTIONS = (
+    *("--rootdir=/tests", "-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider"),
+    *("-p", "no:terminal", "-p", "no:logging", "-p", "no:capture", "-p", "no:faulthandler"),
+    *("-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest", "-p", "no:debugging"),
+    *("-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan", "-x"),
+)
+
+
+class _Collector:
+    """The plugin that hands pytest one module, and keeps what each of its tests came to."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self.module = module
+        self.passed = 0
+        self.collected = 0
+        self.failure: Frame | None = None
+        self.error: BaseException | None = None
+
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """Collect from the module in memory, instead of from files."""
+        import pytest  # noqa: PLC0415 - pytest is slow to load
+
+        module = self.module
+
+        class InMemory(pytest.Module):
+            def _getobj(self) -> types.ModuleType:
+                return module
+
+        node = InMemory.from_parent(session, path=Path("/tests/test_solution.py"))
+        session.items = list(session.genitems(node))
+        session.testscollected = self.collected = len(session.items)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count passes of the call phase; remember the first thing that was none."""
+        if report.when == "call" and report.passed and not hasattr(report, "wasxfail"):
+            self.passed += 1
+        elif report.failed:
+            self.failure = self.failure or {"message": str(report.longrepr)[-2000:]}
+
+    def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
+        """Remember the exception behind the first failure."""
+        if call.excinfo is not None and self.error is None:
+            self.error = call.excinfo.value
+
+
+def run(code: CodeType, names: dict[str, Any]) -> Frame:
+    """Execute the module's code, run its tests, and say what they came to."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    import pytest  # noqa: PLC0415 - pytest is slow to load
+
+    from sandbox.inner.tester import failure_of  # noqa: PLC0415 - it imports us
+
+    module = types.ModuleType("test_solution")
+    module.__dict__.update(names)
+    module.__dict__["__name__"] = "test_solution"
+    collector = _Collector(module)
+    try:
+        exec(code, module.__dict__)  # noqa: S102 - the caller's tests
+        result = pytest.main([*_OPTIONS], plugins=[collector])
+    except Exception as error:  # noqa: BLE001 - what a test module raises at its top level
+        return failure_of(error, raised=None)
+    if result == pytest.ExitCode.OK and collector.passed > 0:
+        return {"status": "passed", "assertions": collector.passed}
+    if collector.error is not None:
+        return failure_of(collector.error, raised=None)
+    reason = "no test passed" if collector.failure is None else collector.failure["message"]
+    return {"status": "failed", "message": f"pytest: {reason}"}

@@ -1,0 +1,187 @@
+"""The system-call filter of candidates and tests: a list of what is allowed, for x86-64.
+
+It guards against the kernel's less trodden paths and against reaching out of the run: other
+address spaces, other processes' limits and priorities, new namespaces, mounts, keyrings, sockets
+other than local ones, System V objects and POSIX queues (which outlive a process). Three answers:
+
+- allowed calls pass;
+- calls that no honest program makes (`KILLED`) end the process by SIGSYS, which the keeper
+  reports as a violation; so do calls of another architecture and of the x32 table;
+- all else fails, with EACCES for network sockets and ENOSYS for the rest, so that libraries which
+  probe for a newer call fall back to an older one.
+
+It does not judge paths or file contents: the mount namespace does. Arguments behind pointers
+cannot be checked, so `clone3` is refused with ENOSYS and the C library falls back to `clone`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import struct
+
+_AUDIT_ARCH_X86_64 = 0xC000003E
+_X32_BIT = 0x40000000
+_RET_KILL = 0x80000000
+_RET_ERRNO = 0x00050000
+_RET_ALLOW = 0x7FFF0000
+
+_LOAD = 0x20
+_JEQ = 0x15
+_JGE = 0x35
+_JSET = 0x45
+_RET = 0x06
+_OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16
+
+_AF_UNIX = 1
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_NEW_NAMESPACES = 0x7E020080
+
+# Ranges of the x86-64 table, both ends included.
+ALLOWED: tuple[tuple[int, int], ...] = (
+    (0, 15),  # read .. rt_sigreturn
+    (17, 28),  # pread64 .. madvise
+    (32, 40),  # dup .. sendfile
+    (42, 55),  # connect .. getsockopt
+    (57, 63),  # fork .. uname
+    (72, 100),  # fcntl .. times
+    (102, 102),  # getuid
+    (104, 104),  # getgid
+    (107, 112),  # geteuid .. setsid
+    (115, 115),  # getgroups
+    (118, 118),  # getresuid
+    (120, 121),  # getresgid, getpgid
+    (124, 125),  # getsid, capget
+    (127, 132),  # rt_sigpending .. utime
+    (137, 138),  # statfs, fstatfs
+    (140, 140),  # getpriority
+    (143, 143),  # sched_getparam
+    (145, 148),  # sched_getscheduler .. sched_rr_get_interval
+    (149, 152),  # mlock .. munlockall, under RLIMIT_MEMLOCK
+    (158, 158),  # arch_prctl
+    (186, 187),  # gettid, readahead
+    (191, 196),  # getxattr .. flistxattr
+    (200, 202),  # tkill, time, futex
+    (204, 204),  # sched_getaffinity
+    (213, 213),  # epoll_create
+    (217, 219),  # getdents64 .. restart_syscall
+    (221, 226),  # fadvise64, timer_*
+    (228, 235),  # clock_gettime .. utimes
+    (239, 239),  # get_mempolicy
+    (247, 247),  # waitid
+    (257, 271),  # openat .. ppoll
+    (273, 273),  # set_robust_list
+    (275, 277),  # splice, tee, sync_file_range
+    (280, 293),  # utimensat .. pipe2
+    (295, 296),  # preadv, pwritev
+    (299, 299),  # recvmmsg
+    (307, 307),  # sendmmsg
+    (309, 309),  # getcpu
+    (316, 316),  # renameat2
+    (318, 318),  # getrandom
+    (322, 322),  # execveat
+    (324, 328),  # membarrier .. pwritev2
+    (332, 332),  # statx
+    (334, 334),  # rseq
+    (424, 424),  # pidfd_send_signal
+    (434, 434),  # pidfd_open
+    (436, 437),  # close_range, openat2
+    (439, 439),  # faccessat2
+    (441, 441),  # epoll_pwait2
+    (449, 449),  # futex_waitv
+)
+
+KILLED: tuple[int, ...] = (
+    *(101, 103, 155, 159, 161, 163, 164, 165, 166, 167, 168, 169, 172, 173, 175, 176, 179),
+    # ptrace syslog pivot_root adjtimex chroot acct settimeofday mount umount2 swapon swapoff
+    # reboot iopl ioperm init_module delete_module quotactl
+    *(227, 246, 248, 249, 250, 272, 298, 300, 304, 305, 308, 310, 311, 313, 320, 321, 323),
+    # clock_settime kexec_load add_key request_key keyctl unshare perf_event_open fanotify_init
+    # open_by_handle_at clock_adjtime setns process_vm_readv process_vm_writev finit_module
+    # kexec_file_load bpf userfaultfd
+    *(425, 426, 427, 428, 429, 430, 431, 432, 433, 438, 440, 442),
+    # io_uring_* open_tree move_mount fsopen fsconfig fsmount fspick pidfd_getfd process_madvise
+    # mount_setattr
+)
+
+_SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
+_IOCTL, _SOCKET, _CLONE, _PRCTL = 16, 41, 56, 157
+_PRCTL_REFUSED = (22, 35)  # PR_SET_SECCOMP, PR_SET_MM
+
+
+def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("<HBBI", code, if_true, if_false, value)
+
+
+def _load_argument(index: int, *, high: bool = False) -> bytes:
+    return _op(_LOAD, _OFFSET_ARGS + 8 * index + (4 if high else 0))
+
+
+def _only(number: int, body: bytes) -> bytes:
+    """`body`, which must end the filter on every path, for one call; else the next rule."""
+    return _op(_JEQ, number, 0, len(body) // 8) + body
+
+
+def _refuse(code: int) -> bytes:
+    return _op(_RET, _RET_ERRNO | code)
+
+
+def _argument_rules() -> bytes:
+    allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
+    rules = _only(
+        _SOCKET,
+        _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES),
+    )
+    rules += _only(_CLONE, _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + kill + allow)
+    rules += _only(
+        _IOCTL,
+        _load_argument(1)
+        + _op(_JEQ, _TIOCSTI, 1, 0)
+        + _op(_JEQ, _TIOCLINUX, 0, 1)
+        + _refuse(errno.EPERM)
+        + allow,
+    )
+    rules += _only(
+        _PRCTL,
+        _load_argument(0)
+        + _op(_JEQ, _PRCTL_REFUSED[0], 1, 0)
+        + _op(_JEQ, _PRCTL_REFUSED[1], 0, 1)
+        + _refuse(errno.EPERM)
+        + allow,
+    )
+    for number in _SELF_ONLY:
+        rules += _only(
+            number, _load_argument(0) + _op(_JEQ, 0, 0, 1) + allow + _refuse(errno.EPERM)
+        )
+    return rules
+
+
+def _instructions() -> bytes:
+    allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
+    code = _op(_LOAD, _OFFSET_ARCH) + _op(_JEQ, _AUDIT_ARCH_X86_64, 1, 0) + kill
+    code += _op(_LOAD, _OFFSET_NR) + _op(_JGE, _X32_BIT, 0, 1) + kill
+    for first, last in ALLOWED:
+        # Below the range or above it: the next rule. The accumulator still holds the number.
+        code += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + allow
+    code += _argument_rules()
+    for number in KILLED:
+        code += _op(_JEQ, number, 0, 1) + kill
+    return code + _refuse(errno.ENOSYS)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+class Filter:
+    """The compiled filter, kept alive so that it can be installed after a fork."""
+
+    def __init__(self) -> None:
+        code = _instructions()
+        self._code = ctypes.create_string_buffer(code, len(code))
+        self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
+
+    @property
+    def pointer(self) -> object:
+        """What prctl(PR_SET_SECCOMP) takes."""
+        return ctypes.byref(self._program)

@@ -1,0 +1,198 @@
+"""The zygote: a warm interpreter that forks one sandbox per run and never sees what runs in it.
+
+Theory of operation. The server execs this interpreter with an empty environment and one socket.
+It enters namespaces of its own (user, mount, pid, network, IPC, host name), builds the read-only
+root, and then serves two commands on the socket: `s` with a descriptor starts a sandbox that talks
+over that descriptor, `k` kills it. It answers `x` and a JSON status when the sandbox and every
+process in it are gone. Sources, tests and verdicts pass over the other descriptor, so there is
+nothing in this process that a candidate, forked from it, could find or that one run could leave
+for the next.
+
+A sandbox is one raw `clone` into a user, mount, pid, IPC and host-name namespace of its own. It
+shares the zygote's network namespace, in which there is nothing, not even a loopback address that
+is up: a zygote has one sandbox at a time, so two candidates never meet there.
+
+If the server dies, the socket closes, the zygote exits, and being init of its pid namespace it
+takes everything with it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from importlib import import_module
+
+from sandbox.inner import keeper, linux, rootfs
+from sandbox.inner.seccomp import Filter
+
+_OUTER = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+)
+_PER_RUN = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+)
+_NOBODY = 65534
+_WARM = (
+    *("abc", "atexit", "bisect", "collections", "collections.abc", "copy", "dataclasses"),
+    *("decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math"),
+    *("operator", "random", "re", "site", "statistics", "string", "sys", "threading", "time"),
+    *("traceback", "types", "typing", "warnings", "hashlib", "datetime"),
+)
+
+
+def main(argv: list[str]) -> None:
+    """Run with arguments: descriptor of the socket, then the package directories to show."""
+    control = socket.socket(fileno=int(argv[0]))
+    packages = argv[1:]
+    uid = os.getuid() or _NOBODY
+    gid = os.getgid() or _NOBODY
+    go_read, go_write = os.pipe()
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        child = linux.clone(_OUTER)
+        if child:
+            _map_ids(str(child), uid, gid)
+    except OSError as error:
+        control.send(b"e" + _advice(error).encode())
+        return
+    if child == 0:
+        os.close(go_write)
+        os.read(go_read, 1)
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _run_zygote(control, packages, uid, gid)
+    control.close()
+    os.write(go_write, b"g")
+    os.waitpid(child, 0)
+
+
+def _run_zygote(control: socket.socket, packages: list[str], uid: int, gid: int) -> None:
+    try:
+        procfs = _confine(packages, uid, gid)
+        for name in _WARM:
+            import_module(name)
+        if packages:
+            sys.path.extend(packages)
+        filter_ = Filter()
+    except OSError as error:
+        control.send(b"e" + f"the sandbox's root could not be built: {error}".encode())
+        os._exit(1)
+    gc.collect()
+    gc.freeze()
+    control.send(b"r")
+    _serve(control, keeper.Setup(procfs, filter_, uid, gid, _address_space(procfs)))
+    os._exit(0)
+
+
+def _advice(error: OSError) -> str:
+    return (
+        f"user namespaces cannot be used here ({error.strerror}); allow them with "
+        "`sysctl user.max_user_namespaces=10000`, on older Debian kernels with "
+        "`sysctl kernel.unprivileged_userns_clone=1`, on Ubuntu with "
+        "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, and in a container by a seccomp "
+        "profile that allows clone, unshare and mount"
+    )
+
+
+def _map_ids(pid: str, uid: int, gid: int) -> None:
+    """Map the ids of `pid`'s new user namespace onto this process's ids, and nobody for root.
+
+    Candidates run as `uid`, never as the host's root: resource limits do not bind that user, and
+    files under `/proc/sys` are writable to it even without any capability.
+    """
+    for name, own, target in (("uid_map", os.getuid(), uid), ("gid_map", os.getgid(), gid)):
+        wanted = dict.fromkeys((own, target))
+        if name == "gid_map" and os.getuid() != 0:
+            _write(f"/proc/{pid}/setgroups", "deny")
+        _write(f"/proc/{pid}/{name}", "".join(f"{i} {i} 1\n" for i in wanted))
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def _confine(packages: list[str], uid: int, gid: int) -> int:
+    """Build the root and take the unprivileged id, keeping capabilities in our own namespace.
+
+    Returns a descriptor of the host's `/proc`, through which each sandbox writes its own id maps
+    before anything foreign runs in it; nothing else of the host stays reachable.
+    """
+    procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
+    rootfs.build(packages, uid, gid)
+    linux.prctl(linux.PR_SET_SECUREBITS, linux.SECBIT_NO_SETUID_FIXUP)
+    if os.getgid() != gid:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+    if os.getuid() != uid:
+        os.setresuid(uid, uid, uid)
+    # The kernel made us undumpable with the change of id; our children could not map ids then.
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return procfs
+
+
+def _address_space(procfs: int) -> int:
+    """Bytes of address space that every fork starts with; its limit comes on top."""
+    descriptor = os.open("self/statm", os.O_RDONLY, dir_fd=procfs)
+    pages = int(os.read(descriptor, 256).split()[0])
+    os.close(descriptor)
+    return pages * resource.getpagesize()
+
+
+def _serve(control: socket.socket, setup: keeper.Setup) -> None:
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        if not message:
+            return
+        if message != b"s" or not descriptors:
+            continue
+        try:
+            pid = linux.clone(_PER_RUN)
+        except OSError as error:
+            os.close(descriptors[0])
+            control.send(b"x" + json.dumps({"error": str(error)}).encode())
+            continue
+        if pid == 0:
+            control.close()
+            keeper.main(descriptors[0], setup)
+        os.close(descriptors[0])
+        if not _wait(control, pid):
+            return
+
+
+def _wait(control: socket.socket, pid: int) -> bool:
+    """Wait for the sandbox to end, killing it when told to. False when the server is gone."""
+    handle = os.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(control, select.POLLIN)
+    poller.register(handle, select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in poller.poll()}
+        if handle in ready:
+            break
+        if not control.recv(16):
+            return False
+        os.kill(pid, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    os.close(handle)
+    control.send(b"x" + json.dumps({"status": status, "maxrss": usage.ru_maxrss}).encode())
+    return True

@@ -1,0 +1,225 @@
+"""Builds tests and limits from the JSON objects of the HTTP contract.
+
+It guards the sandbox against tests that cannot be run, and tells the caller which part is wrong
+and what would do: a fault of the tests must never be booked as the candidate's. It does not judge
+what tests do, only that they can be read.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeAlias
+
+from sandbox.program import (
+    IO,
+    Asserts,
+    Call,
+    Calls,
+    Integrity,
+    InvalidTests,
+    IOCase,
+    Limits,
+    Pytest,
+    Tests,
+)
+
+Fields: TypeAlias = Mapping[str, Any]
+
+_COMMON = frozenset({"kind", "prelude", "limits", "min_integrity"})
+_MAX_DEPTH = 100
+_CASES = 10_000
+
+
+def parse_tests(obj: object, *, max_bytes: int = 1 << 20) -> Tests:
+    """Tests from their JSON object. Raises `InvalidTests`, also above `max_bytes` as JSON text.
+
+    The optional keys `limits` and `min_integrity` are left to `parse_limits` and
+    `parse_min_integrity`.
+    """
+    data = _object(obj, "tests")
+    _check_size(data, max_bytes)
+    kind = data.get("kind")
+    parser = _PARSERS.get(kind) if isinstance(kind, str) else None
+    if parser is None:
+        raise InvalidTests(f"tests.kind must be one of {', '.join(_PARSERS)}, not {kind!r}")
+    allowed, build = parser
+    unknown = sorted(set(data) - allowed - _COMMON)
+    if unknown:
+        known = ", ".join(sorted(allowed | _COMMON))
+        raise InvalidTests(f"tests of kind {kind} have no key {unknown[0]!r}; known are {known}")
+    return build(data)
+
+
+def parse_limits(obj: object, caps: Limits) -> Limits:
+    """Limits from their JSON object, each capped by the operator's; absent ones are the cap.
+
+    Raises `InvalidTests`.
+    """
+    if obj is None:
+        return caps
+    wanted: dict[str, float] = {}
+    names = {item.name for item in fields(Limits)}
+    for name, value in _object(obj, "tests.limits").items():
+        if name not in names:
+            raise InvalidTests(f"tests.limits has no key {name!r}; known are {sorted(names)}")
+        cap = getattr(caps, name)
+        kinds = (int, float) if isinstance(cap, float) else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            raise InvalidTests(f"tests.limits.{name} must be a number, not {value!r}")
+        if not math.isfinite(value) or value <= 0:
+            raise InvalidTests(f"tests.limits.{name} must be above zero, not {value!r}")
+        wanted[name] = min(type(cap)(value), cap)
+    return replace(caps, **wanted)  # type: ignore[arg-type] # each has its field's own type
+
+
+def parse_min_integrity(obj: object) -> Integrity:
+    """The least integrity that a pass needs; `shared`, which any pass has, when absent."""
+    if obj is None:
+        return Integrity.SHARED
+    if isinstance(obj, str) and obj in set(Integrity):
+        return Integrity(obj)
+    known = ", ".join(Integrity)
+    raise InvalidTests(f"tests.min_integrity must be one of {known}, not {obj!r}")
+
+
+def _object(obj: object, where: str) -> Fields:
+    if not isinstance(obj, Mapping):
+        raise InvalidTests(f"{where} must be an object, not {type(obj).__name__}")
+    return obj
+
+
+def _check_size(data: Fields, max_bytes: int) -> None:
+    try:
+        size = len(json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidTests(f"tests cannot be written as JSON: {error}") from error
+    if size > max_bytes:
+        raise InvalidTests(f"tests have {size} bytes; at most {max_bytes} are accepted")
+
+
+def _text(data: Fields, key: str, where: str = "tests", default: str | None = None) -> str:
+    value = data.get(key, default)
+    if not isinstance(value, str):
+        found = "is missing" if value is None else f"must be text, not {type(value).__name__}"
+        raise InvalidTests(f"{where}.{key} {found}")
+    return value
+
+
+def _code(data: Fields, key: str, default: str | None = None) -> str:
+    source = _text(data, key, default=default)
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        raise InvalidTests(f"tests.{key}, line {error.lineno}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidTests(f"tests.{key} cannot be parsed: {error}") from error
+    return source
+
+
+def _prelude(data: Fields) -> str:
+    return _code(data, "prelude", default="")
+
+
+def _entry_point(data: Fields) -> str:
+    name = _text(data, "entry_point")
+    if not name.isidentifier():
+        raise InvalidTests(f"tests.entry_point must be a Python name, not {name!r}")
+    return name
+
+
+def _cases(data: Fields) -> Sequence[object]:
+    cases = data.get("cases")
+    if not isinstance(cases, Sequence) or isinstance(cases, str):
+        raise InvalidTests("tests.cases must be a list")
+    if not cases:
+        raise InvalidTests("tests.cases is empty; at least one case is needed")
+    if len(cases) > _CASES:
+        raise InvalidTests(f"tests.cases has {len(cases)} cases; at most {_CASES} are accepted")
+    return cases
+
+
+def _case(item: object, number: int, allowed: frozenset[str]) -> Fields:
+    where = f"tests.cases[{number}]"
+    case = _object(item, where)
+    unknown = sorted(set(case) - allowed)
+    if unknown:
+        raise InvalidTests(f"{where} has no key {unknown[0]!r}; known are {sorted(allowed)}")
+    return case
+
+
+def _asserts(data: Fields) -> Asserts:
+    return Asserts(_code(data, "code"), _entry_point(data), _prelude(data))
+
+
+def _pytest(data: Fields) -> Pytest:
+    return Pytest(_code(data, "code"), _prelude(data))
+
+
+_CALL_KEYS = frozenset({"args", "kwargs", "expected", "tolerance"})
+_IO_KEYS = frozenset({"stdin", "stdout"})
+
+
+def _calls(data: Fields) -> Calls:
+    cases = tuple(_call(item, number) for number, item in enumerate(_cases(data)))
+    return Calls(_entry_point(data), cases, _prelude(data))
+
+
+def _call(item: object, number: int) -> Call:
+    where = f"tests.cases[{number}]"
+    case = _case(item, number, _CALL_KEYS)
+    args, kwargs = case.get("args", []), case.get("kwargs", {})
+    if not isinstance(args, Sequence) or isinstance(args, str):
+        raise InvalidTests(f"{where}.args must be a list")
+    if "expected" not in case:
+        raise InvalidTests(f"{where}.expected is missing")
+    for name in _object(kwargs, f"{where}.kwargs"):
+        if not isinstance(name, str):
+            raise InvalidTests(f"{where}.kwargs has a key that is not text")
+    _check_depth([args, kwargs, case["expected"]], where)
+    return Call(args, case["expected"], kwargs, _tolerance(case.get("tolerance"), where))
+
+
+def _check_depth(value: object, where: str) -> None:
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                inner += item.values()
+            elif isinstance(item, Sequence) and not isinstance(item, str):
+                inner += item
+        level = inner
+    if level:
+        raise InvalidTests(f"{where} is nested deeper than {_MAX_DEPTH}")
+
+
+def _tolerance(value: object, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidTests(f"{where}.tolerance must be a number")
+    if not (math.isfinite(value) and value >= 0):
+        raise InvalidTests(f"{where}.tolerance must be finite and not below zero")
+    return float(value)
+
+
+def _io(data: Fields) -> IO:
+    found: list[IOCase] = []
+    for number, item in enumerate(_cases(data)):
+        where = f"tests.cases[{number}]"
+        case = _case(item, number, _IO_KEYS)
+        stdin, stdout = _text(case, "stdin", where, default=""), _text(case, "stdout", where)
+        found.append(IOCase(stdin, stdout))
+    return IO(tuple(found), _prelude(data))
+
+
+_PARSERS: dict[str, tuple[frozenset[str], Callable[[Fields], Tests]]] = {
+    "asserts": (frozenset({"code", "entry_point"}), _asserts),
+    "calls": (frozenset({"entry_point", "cases"}), _calls),
+    "io": (frozenset({"cases"}), _io),
+    "pytest": (frozenset({"code"}), _pytest),
+}

@@ -1,0 +1,176 @@
+"""The server's side of one zygote: start it, hand it jobs one at a time, kill, collect.
+
+A sandbox is prepared ahead of the job that will use it, so that forking and mounting are not part
+of a run's latency. All waiting is on sockets in the event loop; there is no thread anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox import frames
+from sandbox.backend import SandboxError, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox.frames import Frame
+
+_EXECUTABLE = os.path.realpath(sys.executable)
+_BOOT = Path(__file__).parent / "inner" / "boot.py"
+_ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/nonexistent"}  # noqa: S108 - as seen inside
+_START_S = 30.0
+_GRACE_S = 1.0
+
+
+class ZygoteDied(SandboxError):
+    """The zygote or a keeper ended without an outcome: our fault, never the candidate's."""
+
+
+class Zygote:
+    """One warm interpreter. `perform` must not be called again before it returned."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = packages
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._channel: socket.socket | None = None
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Exec the interpreter and prepare the first sandbox. Raises `SandboxUnavailable`."""
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(0)
+        command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), *self._packages]
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - a vfork and exec, about a millisecond
+                command,
+                pass_fds=[theirs.fileno()],
+                env=_ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        async with asyncio.timeout(_START_S):
+            answer = await self._hear()
+        if answer != b"r":
+            await self.close()
+            text = answer[1:].decode() or "the sandbox's interpreter did not start"
+            raise SandboxUnavailable(text)
+        self._spawn()
+
+    async def perform(self, job: Frame, wall_s: float) -> Frame:
+        """Run one job in the prepared sandbox. Raises `ZygoteDied`, or `FrameError` for a big job.
+
+        When this returns or is cancelled, the sandbox and every process in it are gone.
+        """
+        if self._renewal is not None:
+            await asyncio.shield(self._renewal)
+        if self._channel is None:
+            raise ZygoteDied("the zygote is gone")
+        data = frames.pack(job)
+        channel, self._channel = self._channel, None
+        try:
+            async with asyncio.timeout(wall_s + _GRACE_S):
+                return await _exchange(channel, data)
+        except TimeoutError:
+            return {"status": "timeout", "detail": "wall", "message": "the run did not end"}
+        except OSError as error:
+            raise ZygoteDied(str(error)) from error
+        finally:
+            channel.close()
+            self._kill()
+            gone = asyncio.ensure_future(self._await_gone())
+            self._renewal = asyncio.ensure_future(self._renew(gone))
+            await asyncio.shield(gone)
+
+    async def close(self) -> None:
+        """End the zygote and all in it."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            with contextlib.suppress(asyncio.CancelledError, SandboxError, OSError):
+                await self._renewal
+            self._renewal = None
+        for end in (self._channel, self._control):
+            if end is not None:
+                end.close()
+        self._channel = self._control = None
+        if self._process is not None:
+            await _end(self._process)
+            self._process = None
+
+    def _spawn(self) -> None:
+        if self._control is None:
+            raise ZygoteDied("closed")
+        ours, theirs = socket.socketpair()
+        ours.settimeout(0)
+        with theirs:
+            socket.send_fds(self._control, [b"s"], [theirs.fileno()])
+        self._channel = ours
+
+    def _kill(self) -> None:
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.send(b"k")
+
+    async def _await_gone(self) -> None:
+        answer = await self._hear()
+        if not answer:
+            raise ZygoteDied("the zygote ended")
+        status = json.loads(answer[1:])
+        if "error" in status:
+            raise ZygoteDied(status["error"])
+
+    async def _renew(self, gone: asyncio.Future[None]) -> None:
+        await gone
+        self._spawn()
+
+    async def _hear(self) -> bytes:
+        if self._control is None:
+            return b""
+        try:
+            return await asyncio.get_running_loop().sock_recv(self._control, 65536)
+        except OSError:
+            return b""
+
+
+async def _exchange(channel: socket.socket, data: bytes) -> Frame:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(channel, data)
+    received = bytearray()
+    wanted = frames.HEADER.size
+    while len(received) < wanted:
+        chunk = await loop.sock_recv(channel, 262144)
+        if not chunk:
+            raise ZygoteDied("the keeper ended without an outcome")
+        received += chunk
+        if len(received) >= frames.HEADER.size:
+            header = bytes(received[: frames.HEADER.size])
+            wanted = frames.HEADER.size + frames.body_length(header)
+    return frames.unpack(bytes(received[frames.HEADER.size : wanted]))
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and wait for its end in the event loop, as soon as its pidfd says so."""
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGKILL)
+    handle = os.pidfd_open(process.pid)
+    done = asyncio.Event()
+    loop.add_reader(handle, done.set)
+    try:
+        await done.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+        process.wait()

@@ -1,0 +1,138 @@
+"""The process backend judges each kind of tests, and charges each fault to whom it belongs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sandbox import (
+    IO,
+    Asserts,
+    Call,
+    Calls,
+    Integrity,
+    IOCase,
+    Limits,
+    Overloaded,
+    ProcessBackend,
+    Program,
+    Pytest,
+    Report,
+    SandboxUnavailable,
+    Status,
+)
+
+ADD = Asserts("assert add(1, 2) == 3", "add")
+CALLS = Calls("add", (Call([1, 2], 3), Call([1], 4, {"b": 3})))
+DOUBLE = IO((IOCase("4\n", "8\n"), IOCase("5\n", "10")))
+PYTEST = Pytest("from solution import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+GOOD = "def add(a, b):\n    return a + b\n"
+BAD = "def add(a, b):\n    return a - b\n"
+SHORT = Limits(wall_s=2.0, cpu_s=2.0)
+
+
+def with_backend(body: Callable[[ProcessBackend], Awaitable[None]], **options: int) -> None:
+    async def main() -> None:
+        async with ProcessBackend(**{"workers": 1, **options}) as backend:
+            await body(backend)
+
+    asyncio.run(main())
+
+
+def judge(source: str, tests: object, limits: Limits = SHORT) -> Report:
+    reports: list[Report] = []
+
+    async def body(backend: ProcessBackend) -> None:
+        reports.append(await backend.run(Program(source, tests), limits))
+
+    with_backend(body)
+    return reports[0]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "tests"),
+    [
+        (GOOD, BAD, ADD),
+        (GOOD, BAD, CALLS),
+        (GOOD, BAD, PYTEST),
+        ("print(int(input()) * 2)", "print(8)", DOUBLE),
+    ],
+    ids=["asserts", "calls", "pytest", "io"],
+)
+def test_right_passes_and_wrong_fails(good: str, bad: str, tests: object) -> None:
+    assert judge(good, tests).status is Status.PASSED
+    assert judge(bad, tests).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "detail"),
+    [
+        ("def add(a, b)\n    return 3", Status.ERROR, "syntax"),
+        ("import nothing_of_that_name", Status.ERROR, "import"),
+        ("1 / 0", Status.ERROR, "exception"),
+        ("def add(a, b): raise KeyError(a)", Status.ERROR, "exception"),
+        ("def other(): pass", Status.ERROR, "exception"),
+        ("import os\nos.kill(os.getpid(), 9)", Status.ERROR, "signal"),
+        ("raise SystemExit(0)", Status.ERROR, "early_exit"),
+        ("while True: pass", Status.TIMEOUT, None),
+        ("x = bytearray(10 ** 10)", Status.MEMORY_LIMIT, None),
+        ("while True: print('x' * 9999)", Status.OUTPUT_LIMIT, None),
+        ("import ctypes\nctypes.CDLL(None).ptrace(0, 0, 0, 0)", Status.SANDBOX_VIOLATION, None),
+    ],
+)
+def test_faults_have_their_status(source: str, status: Status, detail: str | None) -> None:
+    report = judge(source, ADD)
+    assert report.status is status
+    assert detail is None or report.detail == detail
+
+
+def test_results_that_cannot_cross_are_judged_in_one_process_and_say_so() -> None:
+    source = "import collections\ndef add(a, b): return collections.Counter({'x': a + b})"
+    report = judge(source, Asserts("assert add(1, 2)['x'] == 3", "add"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
+
+
+def test_streams_are_reported() -> None:
+    source = "import sys\ndef add(a, b):\n    print('out')\n    print('err', file=sys.stderr)\n"
+    report = judge(source + "    return a + b", ADD)
+    assert (report.stdout, report.stderr) == ("out\n", "err\n")
+
+
+def test_a_prelude_helper_is_trusted_and_never_replaces_the_entry_point() -> None:
+    tests = Asserts("assert add(1, 2) == three()", "add", "def three(): return 3\nadd = max")
+    assert judge(GOOD + "def three(): return -1", tests).status is Status.PASSED
+    assert judge(BAD + "def three(): return -1", tests).status is Status.FAILED
+
+
+def test_changes_to_arguments_come_back() -> None:
+    tests = Asserts("x = [3, 1]\nassert add(x, x) is x\nassert x == [1, 3, 0]", "add")
+    source = "def add(a, b):\n    a.sort()\n    b.append(0)\n    return a"
+    report = judge(source, tests)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)
+
+
+def test_cancelling_frees_the_worker_at_once() -> None:
+    async def body(backend: ProcessBackend) -> None:
+        task = asyncio.create_task(backend.run(Program("while True: pass", ADD), Limits()))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        report = await backend.run(Program(GOOD, ADD), SHORT)
+        assert report.status is Status.PASSED
+
+    with_backend(body)
+
+
+def test_a_full_queue_is_overloaded() -> None:
+    async def body(backend: ProcessBackend) -> None:
+        tasks = [asyncio.create_task(backend.run(Program(GOOD, ADD), SHORT)) for _ in range(4)]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(result) for result in results] == [Report, Report, Report, Overloaded]
+
+    with_backend(body, queue=2)
+
+
+def test_a_backend_that_was_not_started_is_unavailable() -> None:
+    with pytest.raises(SandboxUnavailable):
+        asyncio.run(ProcessBackend(workers=1).run(Program(GOOD, ADD), SHORT))
