@@ -108,13 +108,14 @@ class CostModel:
         )
 
     def ceiling(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
-        """The most that a draw of `n` samples can cost.
+        """The most that a draw of `n` samples of at most `max_tokens` each can cost.
 
-        With several samples it includes one that runs a token past its limit before the reader
-        can abort: another is then a token short, and the two differ by one position of attention.
+        It includes one token more: an upstream that overruns a limit is aborted at the first token
+        too many, and that token has been paid for.
         """
-        full = self.draw(model, prompt_tokens, [max_tokens] * n)
-        return full + self._overrun(model, prompt_tokens, max_tokens) if n > 1 else full
+        tokens = [max_tokens] * n
+        tokens[0] += 1
+        return self.draw(model, prompt_tokens, tokens)
 
     def samples_within(
         self, model: str, prompt_tokens: int, max_tokens: int, flops: float, at_most: int
@@ -127,12 +128,6 @@ class CostModel:
     def tokens_within(self, model: str, prompt_tokens: int, flops: float, at_most: int) -> int:
         """The largest max_tokens up to `at_most` at which one sample's ceiling fits `flops`."""
         return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, 1, m) <= flops)
-
-    def _overrun(self, model: str, prompt_tokens: int, max_tokens: int) -> float:
-        over, at, short = (
-            self.decode(model, prompt_tokens, max_tokens + step) for step in (1, 0, -1)
-        )
-        return over + short - 2 * at
 
     def _rate(self, model: str) -> Rate:
         try:

@@ -22,6 +22,9 @@ from policies.values import (
 SAMPLING_TEMPERATURE: Final = 0.8
 """Several samples of one model must differ; 0.8 is the paper's temperature (section 2.3)."""
 
+SAMPLING_TOP_P: Final = 0.95
+"""The paper's nucleus, which goes with its temperature."""
+
 USEFUL_TOKENS: Final = 32
 """An answer cut shorter than this is rarely a program, so no draw goes below it."""
 

@@ -7,10 +7,8 @@ cancelled: that is early stop.
 | command   | what comes back from the yield                                  |
 |-----------|-----------------------------------------------------------------|
 | `Draw`    | `Started` or `Refused`                                          |
-| `Rank`    | `Started` or `Refused`                                          |
-| `Execute` | `Started` or `Refused`                                          |
 | `Cancel`  | `Done` of that draw                                             |
-| `Wait`    | the next `Sampled`, `Judged`, `Ranked` or `Done`                |
+| `Wait`    | the next `Sampled`, `Judged` or `Done`                          |
 """
 
 from __future__ import annotations
@@ -35,22 +33,6 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Rank:
-    """Score candidates by their log-likelihood under a model."""
-
-    model: str
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Execute:
-    """Run candidates on inputs and keep what they return."""
-
-    candidates: tuple[Candidate, ...]
-    inputs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Cancel:
     """Stop a draw; what it has spent stays spent."""
 
@@ -62,7 +44,7 @@ class Wait:
     """Ask for the next event."""
 
 
-Command: TypeAlias = Draw | Rank | Execute | Cancel | Wait
+Command: TypeAlias = Draw | Cancel | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +79,6 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """Scores of candidates under a model, in the order of the command; lower is better."""
-
-    ticket: int
-    scores: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Done:
     """A command ended, its samples are judged and its cost is settled.
 
@@ -116,7 +90,7 @@ class Done:
     failure: str | None = None
 
 
-Event: TypeAlias = Started | Refused | Sampled | Judged | Ranked | Done
+Event: TypeAlias = Started | Refused | Sampled | Judged | Done
 
 Plan: TypeAlias = Generator[Command, Event, None]
 

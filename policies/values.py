@@ -92,7 +92,6 @@ class Candidate:
     model: str
     text: str
     finish_reason: str
-    completion_tokens: int
     nll: float | None = None
     verdict: Verdict = Verdict.UNVERIFIED
 

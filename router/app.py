@@ -1,0 +1,262 @@
+"""The HTTP edge: endpoints, admission, and what happens when a client goes away.
+
+A request is a task of its own. While it runs, the connection is watched, and a client that hangs
+up cancels it: every upstream call and sandbox run of it ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+)
+from typing import Any, Final, TypeVar
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from policies.values import Verdict
+from router.engine import Outcome
+from router.errors import (
+    DOMAIN_ERRORS,
+    APIError,
+    InternalError,
+    RequestTooLarge,
+    translate,
+)
+from router.explain import budget_headers, plan_label, response_headers, router_object
+from router.gateway import Prepared, finished
+from router.render import Answer
+from router.service import Service
+from router.streaming import buffered, relay, relayed
+from router.wire import AUTO, RouteRequest, WireLimits, parse_chat, parse_completion
+
+log = structlog.get_logger("router")
+
+Parser = Callable[[bytes, Any, WireLimits], RouteRequest]
+T = TypeVar("T")
+
+_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+CLIENT_CLOSED_REQUEST: Final = 499
+"""What proxies log for a client that went away; nobody is left to read it."""
+
+
+class ClientGone(Exception):
+    """The client hung up."""
+
+
+def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
+    """The application; `service` is entered at start-up and left at shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service() as running:
+            app.state.service = running
+            yield
+
+    app = FastAPI(title="budget-router", lifespan=lifespan, openapi_url=None)
+
+    @app.post("/v1/completions")
+    async def completions(request: Request) -> Response:
+        return await Exchange(request).serve(parse_completion)
+
+    @app.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        return await Exchange(request).serve(parse_chat)
+
+    @app.get("/v1/models")
+    async def models(request: Request) -> dict[str, Any]:
+        return {"object": "list", "data": list(_models(request.app.state.service))}
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    async def readyz(request: Request) -> JSONResponse:
+        waiting = request.app.state.service.not_ready()
+        status = "waiting" if waiting else "ready"
+        return JSONResponse({"status": status, "waiting_for": waiting}, 503 if waiting else 200)
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        registry = request.app.state.service.gateway.metrics.registry
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._service: Service = request.app.state.service
+        self._gateway = self._service.gateway
+        self._received = asyncio.get_running_loop().time()
+        given = request.headers.get("x-request-id", "")
+        self._id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+    async def serve(self, parse: Parser) -> Response:
+        """Answer a request; every error leaves as an OpenAI error object."""
+        try:
+            return await self._serve(parse)
+        except ClientGone:
+            self._count("", "client_gone")
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        except APIError as error:
+            return self._error(error)
+        except DOMAIN_ERRORS as error:
+            return self._error(translate(error))
+        except Exception:  # the outermost handler: a fault of ours must not leak its insides
+            log.exception("internal error", request_id=self._id)
+            return self._error(InternalError("internal error"))
+
+    async def _serve(self, parse: Parser) -> Response:
+        raw = await self._body()
+        request = parse(raw, self._request.headers, self._service.wire_limits)
+        async with AsyncExitStack() as owned:
+            owned.enter_context(self._admitted())
+            prepared = await self._watched(self._gateway.prepare(request, self._received))
+            answer = Answer(prepared, self._id)
+            if prepared.streams_through:
+                return await self._stream_through(prepared, answer, owned)
+            outcome = finished(await self._watched(self._gateway.run(prepared)))
+            details = self._conclude(prepared, outcome)
+            headers = self._headers(prepared, outcome)
+            if request.stream:
+                events = buffered(outcome, answer, lambda _: details)
+                return OwnedStream(events, owned.pop_all(), headers)
+            shown = details if request.explain else {}
+            return JSONResponse(answer.plain(outcome) | shown, headers=headers)
+
+    async def _stream_through(
+        self, prepared: Prepared, answer: Answer, owned: AsyncExitStack
+    ) -> Response:
+        pieces = await owned.enter_async_context(aclosing(relay(self._gateway, prepared)))
+        first = await self._watched(anext(pieces))
+        if isinstance(first, Outcome):
+            finished(first)
+            raise InternalError("an answer without a piece")
+        draw = first[0].draw
+        headers = {
+            "X-Request-Id": self._id,
+            "X-Router-Plan": f"{draw.model}*{draw.n}" + ("+tests" if draw.verify else ""),
+            "X-Router-Model": draw.model,
+        }
+        events = relayed(first, pieces, answer, lambda outcome: self._conclude(prepared, outcome))
+        return OwnedStream(events, owned.pop_all(), headers | budget_headers(prepared))
+
+    async def _body(self) -> bytes:
+        """The body, read no further than the operator's limit."""
+        limit = self._service.max_body_bytes
+        body = bytearray()
+        try:
+            async for chunk in self._request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise RequestTooLarge(f"the body exceeds {limit} bytes")
+        except ClientDisconnect:
+            raise ClientGone from None
+        return bytes(body)
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """A place among the requests being served; raises `Overloaded` where there is none."""
+        with self._service.admission.place():
+            self._gateway.metrics.active.inc()
+            try:
+                yield
+            finally:
+                self._gateway.metrics.active.dec()
+                self._gateway.metrics.request_seconds.observe(self._elapsed())
+
+    async def _watched(self, work: Awaitable[T]) -> T:
+        """The result of `work`, which is cancelled if the client hangs up first."""
+        working = asyncio.ensure_future(work)
+        watching = asyncio.create_task(self._disconnected())
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                return working.result()
+            raise ClientGone
+        finally:
+            working.cancel()
+            watching.cancel()
+            await asyncio.gather(working, watching, return_exceptions=True)
+
+    async def _disconnected(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
+    def _conclude(self, prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
+        """Count a run that ended; the `router` object, if the client is to see one."""
+        best = outcome.choice.candidates[:1]
+        label = plan_label(outcome, verified=prepared.task.verifiable, counts=False)
+        self._count(label, best[0].verdict.value if best else Verdict.UNVERIFIED.value)
+        overhead_s = self._elapsed() - outcome.waited_s
+        self._gateway.metrics.overhead_seconds.observe(max(0.0, overhead_s))
+        log.info(
+            "request",
+            request_id=self._id,
+            plan=plan_label(outcome, verified=prepared.task.verifiable),
+            flops=outcome.ledger.used,
+            verdict=best[0].verdict.value if best else None,
+            seconds=round(self._elapsed(), 3),
+        )
+        if not prepared.request.detailed:
+            return {}
+        return {
+            "router": router_object(
+                prepared, outcome, self._gateway.cost, elapsed_s=self._elapsed()
+            )
+        }
+
+    def _headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
+        elapsed_s = self._elapsed()
+        headers = response_headers(prepared, outcome, self._gateway.cost, elapsed_s=elapsed_s)
+        return {"X-Request-Id": self._id} | headers
+
+    def _error(self, error: APIError) -> JSONResponse:
+        self._count("", error.code)
+        headers = {"X-Request-Id": self._id} | error.headers
+        return JSONResponse(error.body(), error.status, headers)
+
+    def _count(self, plan: str, verdict: str) -> None:
+        self._gateway.metrics.requests.labels(plan, verdict).inc()
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._received
+
+
+class OwnedStream(StreamingResponse):
+    """A stream that gives back what it holds however it ends, also when nobody reads it."""
+
+    def __init__(
+        self, events: AsyncGenerator[bytes, None], owned: AsyncExitStack, headers: dict[str, str]
+    ) -> None:
+        owned.push_async_callback(events.aclose)
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._owned = owned
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream, then close what it owns."""
+        async with self._owned:
+            await super().__call__(scope, receive, send)
+
+
+def _models(service: Service) -> Iterator[dict[str, Any]]:
+    yield {"id": AUTO, "object": "model", "created": 0, "owned_by": "budget-router"}
+    for model in service.gateway.upstreams:
+        yield {"id": model, "object": "model", "created": 0, "owned_by": "budget-router"}

@@ -1,0 +1,98 @@
+"""Reads a request's budget: header over body over configuration, capped by the operator."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from policies.values import Budget, InvalidBudget
+
+_SCALE: Final = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
+_QUANTITY: Final = re.compile(
+    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
+)
+_PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
+_KEYS: Final = frozenset({"flops", "latency_ms", "policy"})
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRequest:
+    """What a request says of its budget: the effective one, and the policy it names.
+
+    `given` says whether header or body named a budget at all.
+    """
+
+    budget: Budget
+    policy: str
+    given: bool
+
+
+def parse_flops(value: object) -> float:
+    """FLOPs from a number, or from text such as `17.6T`. Raises `InvalidBudget`."""
+    if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+        value = float(match["number"]) * _SCALE[match["unit"]]
+    return _positive(value, "flops", "a number such as 2.5e15, or 17.6T or 2.5P")
+
+
+def parse_latency(value: object) -> float:
+    """Milliseconds from a number or its text. Raises `InvalidBudget`."""
+    if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+        value = float(match["number"]) if not match["unit"] else value
+    return _positive(value, "latency_ms", "milliseconds as a number, such as 500")
+
+
+def read_budget(
+    headers: Mapping[str, str], body: object, *, default: Budget, maximum: Budget
+) -> BudgetRequest:
+    """The effective budget of a request. `headers` match without regard to case.
+
+    Raises `InvalidBudget`.
+    """
+    if body is None:
+        body = {}
+    if not isinstance(body, Mapping):
+        raise InvalidBudget('budget must be an object such as {"flops": "2.5T"}')
+    if unknown := sorted(set(body) - _KEYS):
+        raise InvalidBudget(f"budget has unknown fields {unknown}; it takes {sorted(_KEYS)}")
+    given_flops = headers.get("x-budget-flops", body.get("flops"))
+    given_latency = headers.get("x-budget-latency-ms", body.get("latency_ms"))
+    flops = default.flops if given_flops is None else parse_flops(given_flops)
+    latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
+    policy = headers.get("x-budget-policy", body.get("policy"))
+    if policy is not None and not isinstance(policy, str):
+        raise InvalidBudget("budget.policy must be the name of a policy")
+    return BudgetRequest(
+        Budget(
+            _least(flops, maximum.flops),
+            _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
+        ),
+        policy=policy or "auto",
+        given=given_flops is not None or given_latency is not None,
+    )
+
+
+def _positive(value: object, name: str, expected: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidBudget(f"budget {name} is {value!r}; expected {expected}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number > 0):
+        raise InvalidBudget(f"budget {name} must be positive and finite, not {value!r}")
+    return number
+
+
+def _least(*values: float | None) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _proxy_timeout(headers: Mapping[str, str]) -> float | None:
+    """The time that a proxy in front will wait: a bound it sets, so nonsense is no client error."""
+    try:
+        return parse_latency(headers[_PROXY_TIMEOUT])
+    except (KeyError, InvalidBudget):
+        return None

@@ -1,0 +1,114 @@
+"""The pieces of a streamed answer, read from whatever shape a server sends them in.
+
+Completions answer in `choices[].text` with `logprobs` as parallel lists (vLLM) or in chat shape
+(llama.cpp); chats answer in `choices[].delta.content` with `logprobs.content[]`. Usage may ride on
+a choice's last chunk, or arrive in a chunk without choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class MalformedChunk(ValueError):
+    """A chunk that is no OpenAI streaming object."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A generated token, its log-probability, and the most likely ones in its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the server counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one choice.
+
+    `tokens` is None where the server does not tell which tokens the text is made of. `usage` is
+    the server's own count for this choice, where it gives one.
+    """
+
+    index: int
+    text: str = ""
+    tokens: tuple[TokenLogprob, ...] | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+    @property
+    def least_tokens(self) -> int:
+        """How many tokens it is made of; at least one where text came without its tokens."""
+        return len(self.tokens) if self.tokens is not None else int(bool(self.text))
+
+
+def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
+    """The pieces in one server-sent event. Raises `MalformedChunk`.
+
+    `last_finished` is the choice to which usage without a choice belongs; None drops it.
+    """
+    if not isinstance(event, Mapping):
+        raise MalformedChunk("a chunk is not a JSON object")
+    if "error" in event:
+        raise MalformedChunk(f"an error inside the stream: {event['error']}")
+    try:
+        usage, choices = _usage(event.get("usage")), event["choices"]
+        if not choices and usage is not None and last_finished is not None:
+            yield Chunk(last_finished, usage=usage)
+        for choice in choices:
+            yield _choice(choice, usage if len(choices) == 1 else None)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
+
+
+def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
+    if usage is None:
+        return None
+    return Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
+
+
+def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
+    text = choice["text"] if "text" in choice else choice["delta"].get("content")
+    return Chunk(
+        index=int(choice.get("index", 0)),
+        text=str(text or ""),
+        tokens=_tokens(choice.get("logprobs")),
+        finish_reason=choice.get("finish_reason"),
+        usage=usage if choice.get("finish_reason") is not None else None,
+    )
+
+
+def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
+    if logprobs is None:
+        return None
+    if (content := logprobs.get("content")) is not None:
+        return tuple(
+            TokenLogprob(
+                str(entry["token"]),
+                float(entry["logprob"]),
+                tuple(
+                    (str(top["token"]), float(top["logprob"]))
+                    for top in entry.get("top_logprobs") or ()
+                ),
+            )
+            for entry in content
+        )
+    tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
+    if tokens is None or values is None:
+        return None
+    tops = logprobs.get("top_logprobs") or [None] * len(tokens)
+    return tuple(
+        TokenLogprob(str(token), float(value), tuple((top or {}).items()))
+        for token, value, top in zip(tokens, values, tops, strict=True)
+    )

@@ -1,0 +1,211 @@
+"""A request without its HTTP: settle on policy and models, and run the plan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from policies.cost import CostModel, UnknownCost
+from policies.moves import SAMPLING_TOP_P
+from policies.protocol import Draw, Policy
+from policies.values import Budget, ModelView, Task
+from router.chunks import Chunk
+from router.engine import Listener, Outcome, Run
+from router.errors import (
+    ContextLengthExceeded,
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    ModelNotFound,
+    SandboxUnavailableError,
+    UnknownPolicy,
+    translate,
+)
+from router.metrics import Metrics
+from router.prompts import TextPrompt
+from router.upstream import Upstream
+from router.verify import SandboxJudge
+from router.wire import AUTO, RouteRequest
+from sandbox import Backend
+
+LATENCY_MARGIN: Final = 0.05
+"""The part of a latency budget kept for stopping what runs and writing the answer."""
+
+LARGEST_MARGIN_S: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with its policy, its models counted and its deadline set (event loop's clock)."""
+
+    request: RouteRequest
+    policy: Policy
+    task: Task
+    budget: Budget
+    deadline: float | None
+
+    @property
+    def streams_through(self) -> bool:
+        """Whether tokens can be sent on as they come: nothing is left to choose."""
+        return self.request.stream and self.policy.most_samples(self.task) == 1
+
+
+@dataclass(slots=True)
+class RequestSampler:
+    """The upstreams as one request uses them: its prompt, its own fields, its seed."""
+
+    upstreams: Mapping[str, Upstream]
+    request: RouteRequest
+    wants_nll: bool
+    _drawn: int = field(default=0, init=False)
+
+    def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        """Stream the samples of a draw."""
+        sampling = self.request.sampling
+        passed_on = {k: v for k, v in sampling.passed_on.items() if v is not None}
+        if self.request.temperature is None and draw.temperature > 0:
+            passed_on.setdefault("top_p", SAMPLING_TOP_P)
+        if self.request.seed is not None:
+            # One seed for every draw would draw the same samples again.
+            passed_on["seed"] = self.request.seed + self._drawn
+        self._drawn += draw.n
+        logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
+        return self.upstreams[draw.model].sample(
+            draw, replace(sampling, passed_on=passed_on, logprobs=logprobs)
+        )
+
+    def token_per_chunk(self, model: str) -> bool:
+        """Whether every chunk with text from this model is one token."""
+        return self.upstreams[model].token_per_chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Models (the cheapest first), their costs, the policies, and the sandbox if there is one."""
+
+    upstreams: Mapping[str, Upstream]
+    cost: CostModel
+    policies: Mapping[str, Policy]
+    backend: Backend | None
+    metrics: Metrics
+    default_max_tokens: int = 512
+
+    async def prepare(self, request: RouteRequest, received: float) -> Prepared:
+        """Settle on policy, models and deadline. `received` is on the event loop's clock.
+
+        Raises the errors of `router.errors` and those that `translate` maps.
+        """
+        budget = request.budget.budget
+        deadline = None
+        if budget.latency_ms is not None:
+            latency_s = budget.latency_ms / 1000
+            deadline = received + latency_s - min(latency_s * LATENCY_MARGIN, LARGEST_MARGIN_S)
+        policy = self._policy(request)
+        if request.tests is not None and self.backend is None:
+            raise SandboxUnavailableError("tests were sent, and this gateway runs no sandbox")
+        ids = self._models(request, policy, budget)
+        try:
+            async with asyncio.timeout_at(deadline):
+                counts = await asyncio.gather(
+                    *(self.upstreams[id_].count_tokens(request.prompt) for id_ in ids)
+                )
+        except TimeoutError:
+            raise DeadlineExceeded("the latency budget ended before the first draw") from None
+        task = self._task(request, dict(zip(ids, counts, strict=True)))
+        return Prepared(request, policy, task, budget, deadline)
+
+    async def run(self, prepared: Prepared, listener: Listener | None = None) -> Outcome:
+        """Run the plan. Raises an error where nothing was finished; see `router.errors`."""
+        request, policy, task = prepared.request, prepared.policy, prepared.task
+        judge = None
+        if request.tests is not None and self.backend is not None:
+            judge = SandboxJudge(
+                self.backend, request.prompt, request.tests, self.metrics.observe_report
+            )
+        ranks = policy.most_samples(task) > 1 or request.explain
+        run = Run(
+            policy,
+            task,
+            prepared.budget,
+            self.cost,
+            sampler=RequestSampler(self.upstreams, request, wants_nll=ranks and judge is None),
+            judge=judge,
+            listener=listener,
+        )
+        outcome = await run.perform(prepared.deadline)
+        self.metrics.observe_outcome(outcome, self.cost)
+        return outcome
+
+    def _policy(self, request: RouteRequest) -> Policy:
+        try:
+            return self.policies[request.budget.policy]
+        except KeyError:
+            raise UnknownPolicy(
+                f"policy {request.budget.policy!r} is not known; there are {sorted(self.policies)}",
+                param="budget.policy",
+            ) from None
+
+    def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
+        pinned = None if request.model == AUTO else request.model
+        if pinned is not None and pinned not in self.upstreams:
+            raise ModelNotFound(
+                f"model {pinned!r} is not known; there are {[AUTO, *self.upstreams]}", param="model"
+            )
+        ids = policy.restrict(tuple(self.upstreams), pinned=pinned)
+        if isinstance(request.prompt, TextPrompt) and request.prompt.suffix:
+            ids = tuple(id_ for id_ in ids if self.upstreams[id_].fim is not None)
+            if not ids:
+                raise InvalidRequest(
+                    "none of these models fills in the middle: send no suffix", param="suffix"
+                )
+        for id_ in ids:
+            if budget.flops is not None and not self.cost.knows(id_):
+                raise UnknownCost(id_)
+        return ids
+
+    def _task(self, request: RouteRequest, prompt_tokens: Mapping[str, int]) -> Task:
+        """The task over the models whose context holds prompt and answer."""
+        room = {
+            id_: (context - tokens if (context := self.upstreams[id_].context) else None)
+            for id_, tokens in prompt_tokens.items()
+        }
+        max_tokens = request.max_tokens or self._default_max_tokens(room)
+        views = tuple(
+            ModelView(id_, prompt_tokens[id_], self.upstreams[id_].max_batch)
+            for id_, left in room.items()
+            if left is None or left >= max_tokens
+        )
+        if not views:
+            raise ContextLengthExceeded(
+                f"the prompt ({max(prompt_tokens.values())} tokens) and max_tokens ({max_tokens}) "
+                f"exceed the context of every model that could answer: "
+                f"{ {id_: self.upstreams[id_].context for id_ in room} }",
+                param="prompt",
+            )
+        return Task(
+            models=views,
+            max_tokens=max_tokens,
+            verifiable=request.tests is not None,
+            temperature=request.temperature,
+            n=request.n,
+        )
+
+    def _default_max_tokens(self, room: Mapping[str, int | None]) -> int:
+        """Our own default, or what the roomiest context leaves where that is less."""
+        roomiest = max(
+            (self.default_max_tokens if left is None else left) for left in room.values()
+        )
+        return max(1, min(self.default_max_tokens, roomiest))
+
+
+def finished(outcome: Outcome) -> Outcome:
+    """The outcome, if anything was finished; else raises the error that says why not."""
+    if outcome.choice.candidates:
+        return outcome
+    if outcome.deadline_passed:
+        raise DeadlineExceeded("the latency budget ended before any answer was finished")
+    if outcome.failures:
+        raise translate(outcome.failures[-1]) from outcome.failures[-1]
+    raise InternalError("the plan ended without a draw")

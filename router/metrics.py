@@ -1,0 +1,82 @@
+"""Prometheus metrics. One registry per gateway, so tests and two gateways never share counts.
+
+One process serves: several workers would each hold a part of the counts.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from policies.cost import CostModel
+from router.engine import Outcome
+from sandbox import Report
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
+_OVERHEAD_SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
+
+
+class Metrics:
+    """What an operator watches."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter(
+            "router_requests", "Requests by plan and verdict, or error code", "plan", "verdict"
+        )
+        self.active = Gauge(
+            "router_requests_active", "Requests being served", registry=self.registry
+        )
+        self.flops_reserved = self._counter(
+            "router_flops_reserved", "FLOPs reserved for draws", "model"
+        )
+        self.flops_used = self._counter("router_flops_used", "FLOPs settled for draws", "model")
+        self.samples = self._counter(
+            "router_samples", "Samples by how they ended", "model", "finish_reason"
+        )
+        self.cancelled_draws = self._counter(
+            "router_draws_cancelled", "Draws stopped before all their samples ended", "model"
+        )
+        self.upstream_failures = self._counter(
+            "router_upstream_failures", "Draws that their upstream failed", "model"
+        )
+        self.upstream_overruns = self._counter(
+            "router_upstream_overruns", "Draws aborted because the upstream sent too much", "model"
+        )
+        self.engine_restarts = self._counter(
+            "router_engine_restarts", "Restarts of embedded engines", "model"
+        )
+        self.request_seconds = self._histogram(
+            "router_request_seconds", "From receipt to the answer", _SECONDS
+        )
+        self.overhead_seconds = self._histogram(
+            "router_overhead_seconds",
+            "Time not spent waiting for upstreams and sandbox",
+            _OVERHEAD_SECONDS,
+        )
+        self.sandbox_seconds = self._histogram(
+            "router_sandbox_seconds", "Wall time of sandbox runs", _SECONDS, "status"
+        )
+
+    def observe_report(self, report: Report) -> None:
+        """Count one sandbox run."""
+        self.sandbox_seconds.labels(report.status.value).observe(report.wall_s)
+
+    def observe_outcome(self, outcome: Outcome, cost: CostModel) -> None:
+        """Count what one request drew and spent."""
+        for draw in outcome.draws:
+            model = draw.draw.model
+            self.flops_reserved.labels(model).inc(draw.hold.ceiling)
+            self.flops_used.labels(model).inc(draw.flops(cost))
+            self.upstream_failures.labels(model).inc(draw.failure is not None)
+            self.upstream_overruns.labels(model).inc(draw.overrun)
+            self.cancelled_draws.labels(model).inc(not draw.finished and draw.failure is None)
+            for sample in draw.samples:
+                self.samples.labels(model, sample.ending).inc()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

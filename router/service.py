@@ -1,0 +1,219 @@
+"""Puts a running gateway together from settings, and takes it apart again.
+
+What it starts (engines, sandbox, HTTP client) ends with it, in reverse order, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from httpx_aiohttp import AiohttpTransport
+
+from policies.cost import CostModel, FlatRate, Rate
+from policies.values import Budget
+from router import architecture
+from router.embedded import EmbeddedEngine, EngineSpec
+from router.errors import Overloaded
+from router.gateway import Gateway
+from router.metrics import Metrics
+from router.models import catalogue
+from router.settings import EmbeddedModel, RemoteModel, Settings
+from router.upstream import Upstream
+from router.wire import WireLimits
+from sandbox import Backend, ProcessBackend, SandboxUnavailable
+
+log = structlog.get_logger("router")
+
+LLAMA_PLAIN_SAMPLING = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "top_p": 1.0}
+"""llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """Counts the requests being served, up to `limit`."""
+
+    limit: int
+    active: int = field(default=0, init=False)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place and give it back; raises `Overloaded` where there is none."""
+        if self.active >= self.limit:
+            raise Overloaded(f"{self.limit} requests are being served; try again")
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A gateway and what its HTTP edge needs to know."""
+
+    gateway: Gateway
+    engines: dict[str, EmbeddedEngine]
+    wire_limits: WireLimits
+    admission: Admission
+    max_body_bytes: int
+
+    def not_ready(self) -> list[str]:
+        """Embedded engines that do not answer just now."""
+        return [model for model, engine in self.engines.items() if not engine.ready]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Service]:
+    """Start everything the settings name; raises `EngineFailed` and the errors of `prepare`."""
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_client(settings))
+        engines = {
+            model: _engine(settings, model, config, metrics)
+            for model, config in settings.models.items()
+            if isinstance(config, EmbeddedModel)
+        }
+        for engine in engines.values():
+            stack.push_async_callback(engine.aclose)
+        async with asyncio.TaskGroup() as starting:
+            backend = starting.create_task(_sandbox(settings, stack))
+            for engine in engines.values():
+                starting.create_task(engine.start())
+        yield Service(
+            gateway=_gateway(settings, engines, client, backend.result(), metrics),
+            engines=engines,
+            wire_limits=_wire_limits(settings),
+            admission=Admission(settings.max_concurrent_requests),
+            max_body_bytes=settings.max_body_bytes,
+        )
+
+
+def _client(settings: Settings) -> httpx.AsyncClient:
+    timeout = httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s)
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
+    return httpx.AsyncClient(transport=AiohttpTransport(limits=limits), timeout=timeout)
+
+
+def _engine(
+    settings: Settings, model: str, config: EmbeddedModel, metrics: Metrics
+) -> EmbeddedEngine:
+    spec = EngineSpec(
+        model=model,
+        path=settings.model_dir / catalogue.lookup(model).file,
+        slots=config.slots,
+        context=config.context,
+        threads=config.threads or os.cpu_count() or 1,
+    )
+    return EmbeddedEngine(spec, on_restart=lambda name: metrics.engine_restarts.labels(name).inc())
+
+
+async def _sandbox(settings: Settings, stack: AsyncExitStack) -> Backend | None:
+    """The sandbox; None, and every request with tests refused, where this host cannot isolate."""
+    if not settings.sandbox.enabled:
+        return None
+    backend = ProcessBackend(workers=settings.sandbox.workers, queue=settings.sandbox.queue)
+    try:
+        await backend.start()
+    except SandboxUnavailable as error:
+        log.exception(
+            "requests with tests will be refused: the sandbox cannot run", reason=str(error)
+        )
+        return None
+    stack.push_async_callback(backend.aclose)
+    return backend
+
+
+def _gateway(
+    settings: Settings,
+    engines: dict[str, EmbeddedEngine],
+    client: httpx.AsyncClient,
+    backend: Backend | None,
+    metrics: Metrics,
+) -> Gateway:
+    rates: dict[str, Rate] = {}
+    upstreams: dict[str, Upstream] = {}
+    for model, config in settings.models.items():
+        if (rate := model_rate(settings, model)) is not None:
+            rates[model] = rate
+        upstreams[model] = (
+            _embedded(model, config, engines[model], client)
+            if isinstance(config, EmbeddedModel)
+            else _remote(model, config, client)
+        )
+    cost = CostModel(rates)
+    all_known = len(rates) == len(upstreams)
+    order = sorted(upstreams, key=lambda m: cost.prefill(m, 1)) if all_known else list(upstreams)
+    return Gateway(
+        upstreams={model: upstreams[model] for model in order},
+        cost=cost,
+        policies=settings.named_policies(),
+        backend=backend,
+        metrics=metrics,
+        default_max_tokens=settings.default_max_tokens,
+    )
+
+
+def model_rate(settings: Settings, model: str) -> Rate | None:
+    """What a configured model costs; None where the configuration does not say.
+
+    Raises `architecture.UnknownArchitecture` and OSError.
+    """
+    match settings.models[model]:
+        case EmbeddedModel():
+            return architecture.from_gguf(settings.model_dir / catalogue.lookup(model).file)
+        case RemoteModel(config=path) if path is not None:
+            return architecture.from_config_json(path)
+        case RemoteModel(gguf=path) if path is not None:
+            return architecture.from_gguf(path)
+        case RemoteModel(flops_per_token=flops) if flops is not None:
+            return FlatRate(flops)
+        case _:
+            return None
+
+
+def _embedded(
+    model: str, config: EmbeddedModel, engine: EmbeddedEngine, client: httpx.AsyncClient
+) -> Upstream:
+    return Upstream(
+        id=model,
+        client=client,
+        base_url=lambda: engine.base_url,
+        name=model,
+        max_batch=config.slots,
+        context=config.context,
+        fim=catalogue.lookup(model).fim,
+        server="llama.cpp",
+        sampler_defaults=LLAMA_PLAIN_SAMPLING,
+    )
+
+
+def _remote(model: str, config: RemoteModel, client: httpx.AsyncClient) -> Upstream:
+    base_url = str(config.url).rstrip("/").removesuffix("/v1")
+    return Upstream(
+        id=model,
+        client=client,
+        base_url=lambda: base_url,
+        name=config.name or model,
+        max_batch=config.max_batch,
+        context=config.context,
+        fim=catalogue.lookup(config.fim).fim if config.fim else None,
+        server=config.server,
+        api_key=config.api_key.get_secret_value() if config.api_key else None,
+        sampler_defaults=LLAMA_PLAIN_SAMPLING if config.server == "llama.cpp" else {},
+    )
+
+
+def _wire_limits(settings: Settings) -> WireLimits:
+    return WireLimits(
+        max_n=settings.max_n,
+        max_tests_bytes=settings.sandbox.max_tests_bytes,
+        default_budget=Budget(**settings.default_budget.model_dump()),
+        max_budget=Budget(**settings.max_budget.model_dump()),
+        sandbox_caps=settings.sandbox.caps.caps(),
+    )

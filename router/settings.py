@@ -1,0 +1,211 @@
+"""What an operator may set: in a TOML file, or by environment variables, which win.
+
+Variables are `BUDGET_ROUTER_` and the field's name, nested with two underscores, such as
+`BUDGET_ROUTER_PORT=9000` or `BUDGET_ROUTER_MAX_BUDGET__LATENCY_MS=30000`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.protocol import Policy
+from policies.single import Single
+from router.upstream import ServerKind
+from sandbox import Limits
+
+
+class Strict(BaseModel):
+    """A section in which a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EmbeddedModel(Strict):
+    """A catalogue model, run by the gateway itself.
+
+    `slots` is how many samples it computes at once, `context` the tokens that each may use.
+    """
+
+    engine: Literal["embedded"] = "embedded"
+    slots: PositiveInt = 8
+    context: PositiveInt = 4096
+    threads: PositiveInt | None = None
+
+
+class RemoteModel(Strict):
+    """A model at any OpenAI-compatible server.
+
+    FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
+    `name` is what the server calls the model, by default what we call it. `fim` names a catalogue
+    model whose fill-in-the-middle tokens this one shares.
+    """
+
+    engine: Literal["url"] = "url"
+    url: HttpUrl
+    name: str | None = None
+    api_key: SecretStr | None = None
+    config: Path | None = None
+    gguf: Path | None = None
+    flops_per_token: PositiveFloat | None = None
+    max_batch: PositiveInt = 16
+    context: PositiveInt | None = None
+    server: ServerKind = "openai"
+    fim: str | None = None
+
+
+ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]
+
+
+class SingleConfig(Strict):
+    """See `policies.single`."""
+
+    kind: Literal["single"]
+    model: str | None = None
+
+    def build(self) -> Policy:
+        """The policy itself."""
+        return Single(self.model)
+
+
+class BestOfNConfig(Strict):
+    """See `policies.best_of_n`."""
+
+    kind: Literal["best_of_n"]
+    model: str | None = None
+    n: PositiveInt = 16
+
+    def build(self) -> Policy:
+        """The policy itself."""
+        return BestOfN(self.model, self.n)
+
+
+class CascadeConfig(Strict):
+    """See `policies.cascade`."""
+
+    kind: Literal["cascade"]
+    models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    n: PositiveInt = 8
+    n_last: PositiveInt = 4
+
+    def build(self) -> Policy:
+        """The policy itself."""
+        return Cascade(self.models or (), self.n, self.n_last)
+
+
+PolicyConfig: TypeAlias = Annotated[
+    SingleConfig | BestOfNConfig | CascadeConfig, Field(discriminator="kind")
+]
+
+BUILT_IN: dict[str, Policy] = {
+    "auto": Auto(),
+    "single": Single(),
+    "best_of_n": BestOfN(),
+    "cascade": Cascade(),
+}
+
+
+class BudgetConfig(Strict):
+    """FLOPs and milliseconds, each optional."""
+
+    flops: PositiveFloat | None = None
+    latency_ms: PositiveFloat | None = None
+
+
+class LimitsConfig(Strict):
+    """The most that a request's tests may use; see `sandbox.Limits`."""
+
+    wall_s: PositiveFloat = 30.0
+    cpu_s: PositiveFloat = 30.0
+    memory_bytes: PositiveInt = 2 * 2**30
+    output_bytes: PositiveInt = 4 * 2**20
+    processes: PositiveInt = 64
+    disk_bytes: PositiveInt = 256 * 2**20
+
+    def caps(self) -> Limits:
+        """As the sandbox takes them."""
+        return Limits(**self.model_dump())
+
+
+class SandboxConfig(Strict):
+    """The sandbox that runs the callers' tests."""
+
+    enabled: bool = True
+    workers: PositiveInt | None = None
+    queue: PositiveInt = 256
+    max_tests_bytes: PositiveInt = 2**20
+    caps: LimitsConfig = LimitsConfig()
+
+
+def _default_models() -> dict[str, ModelConfig]:
+    return {
+        "qwen2.5-coder-0.5b": EmbeddedModel(slots=16),
+        "qwen2.5-coder-1.5b": EmbeddedModel(slots=8),
+    }
+
+
+class Settings(BaseSettings):
+    """The gateway's configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BUDGET_ROUTER_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    models: Annotated[dict[str, ModelConfig], Field(min_length=1)] = Field(
+        default_factory=_default_models
+    )
+    policies: dict[str, PolicyConfig] = Field(default_factory=dict)
+    default_budget: BudgetConfig = BudgetConfig()
+    max_budget: BudgetConfig = BudgetConfig()
+    default_max_tokens: PositiveInt = 512
+    max_n: PositiveInt = 64
+    max_body_bytes: PositiveInt = 4 * 2**20
+    max_concurrent_requests: PositiveInt = 64
+    connect_timeout_s: PositiveFloat = 5.0
+    read_timeout_s: PositiveFloat = 120.0
+    model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
+    sandbox: SandboxConfig = SandboxConfig()
+
+    @classmethod
+    def load(cls, path: Path | None, **overrides: Any) -> Settings:
+        """Read a TOML file, then the environment, then `overrides`, each over the one before.
+
+        Raises OSError, tomllib.TOMLDecodeError or pydantic.ValidationError.
+        """
+        if path is not None:
+            path.open("rb").close()  # a file that is not there is otherwise passed over in silence
+
+        class FromFile(cls):  # type: ignore[misc, valid-type]
+            model_config = SettingsConfigDict(toml_file=path)
+
+        return FromFile(**{name: value for name, value in overrides.items() if value is not None})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the base class's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Overrides over environment over file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    def named_policies(self) -> dict[str, Policy]:
+        """The built-in policies, and the configured ones over them."""
+        return BUILT_IN | {name: config.build() for name, config in self.policies.items()}

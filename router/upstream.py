@@ -1,0 +1,221 @@
+"""One client for any OpenAI-compatible server: samples as a stream of chunks, and token counts.
+
+It always streams, also for clients that do not: so partial cost is known, each sample can be
+judged the moment it ends, and closing the stream makes the server stop. Log-probabilities count
+tokens (one entry each) and give the averaged NLL for free, but they slow llama.cpp by a tenth or
+more; there every chunk is one token, and each choice ends with its own usage, so they are asked
+for only where they are wanted.
+
+It guards against servers that are down, slow, answer an error, garbage or half a body: all of
+these become an `UpstreamError`. It retries nothing: a retry here would bill work twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import httpx
+from httpx_sse import EventSource, SSEError
+
+from policies.protocol import Draw
+from router.chunks import Chunk, MalformedChunk, parse_chunk
+from router.models.catalogue import FimTemplate
+from router.prompts import ChatPrompt, Prompt, TextPrompt
+
+CHAT_TOKENS_PER_MESSAGE = 16
+"""Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
+
+ServerKind: TypeAlias = Literal["llama.cpp", "vllm", "openai"]
+"""Decides how prompt tokens are counted, and what a chunk and a lone usage mean."""
+
+
+class UpstreamError(Exception):
+    """An upstream did not do what it was asked.
+
+    `rejected` says that it found fault with the request (a 4xx), so that another try is useless.
+    """
+
+    def __init__(self, model: str, reason: str, *, rejected: bool = False) -> None:
+        super().__init__(f"upstream of model {model!r} {reason}")
+        self.model = model
+        self.rejected = rejected
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """What every draw of one request has in common.
+
+    `passed_on` are the client's own fields (`stop`, `seed`, `top_p`, unknown ones), sent as they
+    came; `logprobs` is how many alternatives per token are wanted, None if no log-probabilities.
+    """
+
+    prompt: Prompt
+    passed_on: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One model at one server.
+
+    `base_url` is asked at every call, since an embedded engine may come back at another port.
+    `name` is what the server calls the model, `sampler_defaults` what it must be told to sample
+    plainly, `context` its context length in tokens (None if unknown), `fim` how its
+    fill-in-the-middle prompts are written (None if it has none).
+    """
+
+    id: str
+    client: httpx.AsyncClient
+    base_url: Callable[[], str]
+    name: str
+    max_batch: int
+    context: int | None = None
+    fim: FimTemplate | None = None
+    server: ServerKind = "openai"
+    api_key: str | None = None
+    sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        """Prompt tokens, by the server's tokenizer; an upper bound where it has none or is down."""
+        try:
+            match self.server:
+                case "llama.cpp":
+                    return await self._count_llama(prompt)
+                case "vllm":
+                    return int((await self._post("/tokenize", self._vllm_body(prompt)))["count"])
+                case "openai":
+                    return upper_bound(self.render(prompt))
+        except (UpstreamError, KeyError, TypeError, ValueError):
+            return upper_bound(self.render(prompt))
+
+    async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
+        """Stream the samples of one draw; closing the generator aborts them.
+
+        Raises `UpstreamError`.
+        """
+        path, body = self._request(draw, request)
+        last_finished = 0 if draw.n == 1 else None
+        async with self._stream(path, body) as response:
+            try:
+                async for event in EventSource(response).aiter_sse():
+                    if event.data == "[DONE]":
+                        return
+                    data = json.loads(event.data)
+                    for chunk in parse_chunk(data, last_finished=last_finished):
+                        if chunk.finish_reason is not None and self.token_per_chunk:
+                            last_finished = chunk.index
+                        yield chunk
+            except (SSEError, json.JSONDecodeError, MalformedChunk) as error:
+                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+
+    @property
+    def token_per_chunk(self) -> bool:
+        """Whether every chunk with text is one token."""
+        return self.server == "llama.cpp"
+
+    def render(self, prompt: Prompt) -> Prompt:
+        """Write a suffix into the prompt, in the way that the model was trained on."""
+        if not isinstance(prompt, TextPrompt) or not prompt.suffix:
+            return prompt
+        if self.fim is None:
+            raise UpstreamError(self.id, "has no fill-in-the-middle: send no suffix", rejected=True)
+        return TextPrompt(self.fim.render(prompt.text, prompt.suffix))
+
+    def _request(self, draw: Draw, request: SampleRequest) -> tuple[str, dict[str, Any]]:
+        body: dict[str, Any] = {
+            **self.sampler_defaults,
+            **request.passed_on,
+            "model": self.name,
+            "n": draw.n,
+            "max_tokens": draw.max_tokens,
+            "temperature": draw.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        logprobs = request.logprobs
+        if logprobs is None and not self.token_per_chunk:
+            logprobs = 0
+        match self.render(request.prompt):
+            case TextPrompt(text=text):
+                wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
+                return "/v1/completions", body | {"prompt": text} | wanted
+            case ChatPrompt(messages=messages):
+                wanted = {} if logprobs is None else {"logprobs": True}
+                wanted |= {"top_logprobs": logprobs} if logprobs else {}
+                return "/v1/chat/completions", body | {"messages": list(messages)} | wanted
+
+    @asynccontextmanager
+    async def _stream(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        try:
+            url = self.base_url() + path
+            async with self.client.stream(
+                "POST", url, json=body, headers=self._headers()
+            ) as answer:
+                await self._check(answer)
+                yield answer
+        except httpx.TimeoutException as error:
+            raise UpstreamError(self.id, "did not answer in time") from error
+        except httpx.HTTPError as error:
+            raise UpstreamError(self.id, f"failed: {error or type(error).__name__}") from error
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        async with self._stream(path, body) as response:
+            try:
+                answer = json.loads(await response.aread())
+            except json.JSONDecodeError as error:
+                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+        if not isinstance(answer, dict):
+            raise UpstreamError(self.id, "answered garbage: not a JSON object")
+        return answer
+
+    async def _check(self, response: httpx.Response) -> None:
+        if response.is_success:
+            return
+        detail = (await response.aread())[:2000].decode(errors="replace")
+        raise UpstreamError(
+            self.id,
+            f"answered {response.status_code}: {_message(detail)}",
+            rejected=response.is_client_error and response.status_code not in {401, 403, 404, 429},
+        )
+
+    async def _count_llama(self, prompt: Prompt) -> int:
+        match self.render(prompt):
+            case TextPrompt(text=text):
+                pass
+            case ChatPrompt(messages=messages):
+                answer = await self._post("/apply-template", {"messages": list(messages)})
+                text = answer["prompt"]
+        body = {"content": text, "add_special": True, "parse_special": True}
+        return len((await self._post("/tokenize", body))["tokens"])
+
+    def _vllm_body(self, prompt: Prompt) -> dict[str, Any]:
+        match self.render(prompt):
+            case TextPrompt(text=text):
+                return {"model": self.name, "prompt": text}
+            case ChatPrompt(messages=messages):
+                return {"model": self.name, "messages": list(messages)}
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+
+
+def upper_bound(prompt: Prompt) -> int:
+    """More tokens than any byte-level tokenizer makes of a prompt: one per byte, and a start."""
+    match prompt:
+        case TextPrompt(text=text):
+            return len(text.encode()) + 1
+        case ChatPrompt(messages=messages):
+            size = len(json.dumps(messages, ensure_ascii=False).encode())
+            return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)
+
+
+def _message(detail: str) -> str:
+    """The message of an OpenAI error object, else the text itself."""
+    try:
+        return str(json.loads(detail)["error"]["message"])
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return detail.strip() or "no explanation"

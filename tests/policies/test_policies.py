@@ -1,0 +1,220 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from world import COST, World, task
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.moves import PolicyMismatch, choose
+from policies.protocol import Policy
+from policies.single import Single
+from policies.values import Budget, BudgetTooSmall, Candidate, InvalidBudget, Verdict
+
+LARGE_CALL = COST.ceiling("large", 100, 1, 256)
+SMALL_CALL = COST.ceiling("small", 100, 1, 256)
+
+policies = st.one_of(
+    st.just(Single()),
+    st.builds(BestOfN, n=st.integers(1, 20)),
+    st.builds(Cascade, n=st.integers(1, 12), n_last=st.integers(1, 6)),
+    st.just(Auto()),
+)
+
+
+@given(
+    policies,
+    st.floats(1e9, 1e14),
+    st.integers(1, 4),
+    st.booleans(),
+    st.sampled_from([None, 0.0, 0.7]),
+    st.integers(1, 400),
+    st.integers(0, 3),
+)
+def test_no_plan_overspends_or_is_refused_and_every_plan_ends(
+    policy: Policy,
+    flops: float,
+    n: int,
+    verifiable: bool,
+    temperature: float | None,
+    length: int,
+    passing: int,
+) -> None:
+    asked = task(n=n, verifiable=verifiable, temperature=temperature)
+    world = World(passes=lambda at, _: at == passing, length=lambda d: min(length, d.max_tokens))
+    try:
+        candidates = world.perform(policy, asked, flops)
+    except BudgetTooSmall as error:
+        least = error.least_flops
+        candidates = world.perform(policy, asked, least)  # the least that would do, does
+        flops = least if least > flops else 0.0
+    assert world.spent <= flops
+    assert not world.refused
+    assert candidates
+    if temperature == 0:
+        drawn = [draw.model for draw in world.draws]
+        assert len(drawn) == len(set(drawn))
+        assert all(draw.n == 1 for draw in world.draws)
+    assert sum(draw.n for draw in world.draws) <= policy.most_samples(asked)
+
+
+def test_single_takes_the_largest_model_that_fits_whole() -> None:
+    for flops, model in [(None, "large"), (LARGE_CALL, "large"), (LARGE_CALL - 1, "small")]:
+        world = World()
+        world.perform(Single(), task(verifiable=False), flops)
+        assert [(d.model, d.n, d.max_tokens) for d in world.draws] == [(model, 1, 256)]
+
+
+def test_single_lowers_max_tokens_of_the_cheapest_model_only_when_nothing_fits_whole() -> None:
+    world = World()
+    world.perform(Single(), task(), SMALL_CALL * 0.7)
+    (draw,) = world.draws
+    assert draw.model == "small"
+    assert 32 <= draw.max_tokens < 256
+
+
+def test_single_asks_the_next_model_when_an_upstream_fails() -> None:
+    world = World(failing=frozenset({"large"}))
+    assert world.perform(Single(), task())
+    assert [draw.model for draw in world.draws] == ["large", "small"]
+
+
+def test_best_of_n_stops_at_the_first_pass() -> None:
+    world = World(passes=lambda at, _: at == 5)
+    world.perform(BestOfN(n=16), task("small", batch=4))
+    assert [draw.n for draw in world.draws] == [4, 4]
+
+
+def test_best_of_n_spends_what_short_answers_leave_over() -> None:
+    world = World()
+    world.perform(BestOfN(n=16), task("small"), 3 * SMALL_CALL)
+    assert len(world.draws) > 1
+    assert sum(draw.n for draw in world.draws) > world.draws[0].n
+
+
+def test_best_of_n_without_tests_draws_all() -> None:
+    world = World()
+    assert len(world.perform(BestOfN(n=6), task("small", verifiable=False))) == 6
+    assert not world.draws[0].verify
+
+
+def test_cascade_climbs_only_when_nothing_small_passes() -> None:
+    climbed, stayed = World(), World(passes=lambda at, _: at == 0)
+    climbed.perform(Cascade(n=4), task())
+    stayed.perform(Cascade(n=4), task())
+    assert [draw.model for draw in climbed.draws] == ["small", "large"]
+    assert [draw.model for draw in stayed.draws] == ["small"]
+
+
+def test_cascade_holds_back_a_useful_large_call() -> None:
+    world = World(length=lambda draw: draw.max_tokens)
+    world.perform(Cascade(n=16), task(), LARGE_CALL * 1.3)
+    assert [draw.model for draw in world.draws] == ["small", "large"]
+    assert world.draws[-1].max_tokens >= 128
+
+
+def test_cascade_spends_on_small_samples_what_no_large_call_could_use() -> None:
+    world = World()
+    world.perform(Cascade(n=16), task(), SMALL_CALL * 1.1)
+    assert {draw.model for draw in world.draws} == {"small"}
+
+
+def test_cascade_survives_a_lost_small_model() -> None:
+    world = World(failing=frozenset({"small"}), passes=lambda _, draw: draw.model == "large")
+    (chosen, *_) = choose(world.perform(Cascade(), task())).candidates
+    assert (chosen.model, chosen.verdict) == ("large", Verdict.PASSED)
+
+
+def test_cascade_without_tests_is_one_call_of_the_large_model() -> None:
+    world = World()
+    world.perform(Cascade(), task(verifiable=False))
+    assert [(draw.model, draw.n) for draw in world.draws] == [("large", 1)]
+
+
+def test_auto_is_a_cascade_with_tests_and_a_single_call_without() -> None:
+    for verifiable, models in [(True, ["small", "large"]), (False, ["large"])]:
+        world = World()
+        world.perform(Auto(), task(verifiable=verifiable))
+        assert [draw.model for draw in world.draws] == models
+
+
+def test_auto_with_one_model_and_tests_is_best_of_n() -> None:
+    world = World()
+    world.perform(Auto(), task("small"))
+    assert sum(draw.n for draw in world.draws) == BestOfN().n
+
+
+def test_several_choices_need_several_passes() -> None:
+    world = World(passes=lambda at, _: at in {1, 6})
+    world.perform(BestOfN(n=16), task("small", n=2, batch=4))
+    assert len(world.draws) == 2
+
+
+@pytest.mark.parametrize(
+    ("policy", "pinned", "models"),
+    [
+        (Single(), None, ("small", "large")),
+        (Single(), "large", ("large",)),
+        (Single("small"), None, ("small",)),
+        (BestOfN(), None, ("small",)),
+        (BestOfN(), "large", ("large",)),
+        (Cascade(), None, ("small", "large")),
+        (Auto(), "small", ("small",)),
+    ],
+)
+def test_restrict(policy: Policy, pinned: str | None, models: tuple[str, ...]) -> None:
+    assert policy.restrict(("small", "large"), pinned=pinned) == models
+
+
+@pytest.mark.parametrize(
+    ("policy", "pinned", "there"),
+    [
+        (Cascade(), "small", ("small", "large")),
+        (Cascade(), None, ("small",)),
+        (Cascade(models=("small", "huge")), None, ("small", "large")),
+        (Single("small"), "large", ("small", "large")),
+        (Single("huge"), None, ("small", "large")),
+    ],
+)
+def test_policies_refuse_models_they_cannot_work_with(
+    policy: Policy, pinned: str | None, there: tuple[str, ...]
+) -> None:
+    with pytest.raises(PolicyMismatch):
+        policy.restrict(there, pinned=pinned)
+
+
+def test_choose_orders_by_verdict_then_wholeness_then_model_then_nll() -> None:
+    def candidate(
+        at: int, verdict: str, reason: str = "stop", model: str = "small", nll: float | None = 0.5
+    ) -> Candidate:
+        return Candidate(at, model, "", reason, nll, Verdict(verdict))
+
+    best_first = [
+        candidate(7, "passed", nll=0.9),
+        candidate(9, "unverified", model="large", nll=3.0),
+        candidate(1, "unverified", nll=0.1),
+        candidate(2, "unverified", nll=0.2),
+        candidate(3, "unverified", nll=None),
+        candidate(4, "unverified", nll=float("nan")),
+        candidate(5, "unverified", reason="length", nll=0.0),
+        candidate(6, "failed", nll=0.0),
+    ]
+    choice = choose(sorted(best_first, key=lambda c: c.id))
+    assert [c.id for c in choice.candidates] == [c.id for c in best_first]
+    assert choice.selected_by == "tests"
+
+
+def test_what_selected() -> None:
+    one, two = Candidate(0, "m", "", "stop", 0.2), Candidate(1, "m", "", "stop", 0.1)
+    assert choose([]).selected_by == "none"
+    assert choose([one]).selected_by == "single"
+    assert choose([one, two]).selected_by == "nll"
+    assert choose([one, two]).candidates[0] is two
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_is_positive_and_finite(value: float) -> None:
+    with pytest.raises(InvalidBudget):
+        Budget(flops=value)
+    with pytest.raises(InvalidBudget):
+        Budget(latency_ms=value)
