@@ -25,6 +25,9 @@ SAMPLING_TEMPERATURE: Final = 0.8
 SAMPLING_TOP_P: Final = 0.95
 """The paper's nucleus, which goes with its temperature."""
 
+FIRST_DRAW: Final = 2
+"""Samples in the first draw where tests can end a plan early."""
+
 USEFUL_TOKENS: Final = 32
 """An answer cut shorter than this is rarely a program, so no draw goes below it."""
 
@@ -107,18 +110,25 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
 def draw_repeatedly(
     task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, hold_back: float = 0.0
 ) -> Generator[Command, Event, Drawn]:
-    """Draw up to `n` samples of one model, in as few requests as the budget allows.
+    """Draw up to `n` samples of one model.
+
+    With tests each draw is as large as all before it together: its samples advance in step, so a
+    larger one would pay for many samples when the first passes, and a smaller one pays for the
+    prompt again. Without tests nothing ends the plan early, and one draw is cheapest.
 
     Draws reserve their ceiling and mostly cost far less, so what a draw leaves over buys the next.
     `hold_back` FLOPs are never reserved. Ends early once the task's n candidates have passed, when
     no further draw fits, and when the upstream fails.
     """
     so_far = Drawn(0, flops)
-    left = 1 if task.greedy else n
+    drawn_samples, limit = 0, 1 if task.greedy else n
     shortest = least_tokens(task)
-    while left:
+    while drawn_samples < limit:
         free = so_far.remaining - hold_back
-        size = sized(task, cost, model, n=left, flops=free, shortest=shortest)
+        wanted = limit - drawn_samples
+        if task.verifiable:
+            wanted = min(wanted, max(drawn_samples, FIRST_DRAW, task.n))
+        size = sized(task, cost, model, n=wanted, flops=free, shortest=shortest)
         if size is None:
             break
         count, max_tokens = size
@@ -128,7 +138,7 @@ def draw_repeatedly(
         so_far = Drawn(so_far.passed + drawn.passed, drawn.remaining, drawn.failure)
         if so_far.failure is not None or so_far.passed >= task.n:
             break
-        left -= count
+        drawn_samples += count
         # A first short sample is better than none; as a further one it is mostly waste.
         shortest = max(shortest, task.max_tokens // 2)
     return so_far

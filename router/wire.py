@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from policies.values import Budget
@@ -51,10 +51,21 @@ class Body(BaseModel):
     select: Any = None
 
 
+def _one_text(prompt: object) -> str:
+    """OpenAI also takes several prompts, and prompts as token numbers; we take one text."""
+    match prompt:
+        case str(text) | [str(text)]:
+            return text
+        case _:
+            raise ValueError(
+                "expected one text; several prompts or token numbers are not supported"
+            )
+
+
 class CompletionBody(Body):
     """`POST /v1/completions`."""
 
-    prompt: str | Annotated[list[str], Field(min_length=1, max_length=1)]
+    prompt: Annotated[str, BeforeValidator(_one_text)]
     suffix: str | None = None
     echo: bool | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
@@ -115,13 +126,12 @@ class WireLimits:
 def parse_completion(raw: bytes, headers: Mapping[str, str], limits: WireLimits) -> RouteRequest:
     """Read a completion request. Raises `InvalidRequest` and `InvalidBudget`."""
     body = _validate(CompletionBody, raw)
-    text = body.prompt if isinstance(body.prompt, str) else body.prompt[0]
     return _request(
         body,
         headers,
         limits,
         kind="completion",
-        prompt=TextPrompt(text, body.suffix or None),
+        prompt=TextPrompt(body.prompt, body.suffix or None),
         max_tokens=body.max_tokens,
         logprobs=body.logprobs,
         echo=bool(body.echo),

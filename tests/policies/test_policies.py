@@ -81,8 +81,14 @@ def test_single_asks_the_next_model_when_an_upstream_fails() -> None:
 
 def test_best_of_n_stops_at_the_first_pass() -> None:
     world = World(passes=lambda at, _: at == 5)
-    world.perform(BestOfN(n=16), task("small", batch=4))
-    assert [draw.n for draw in world.draws] == [4, 4]
+    world.perform(BestOfN(n=16), task("small"))
+    assert [draw.n for draw in world.draws] == [2, 2, 4]
+
+
+def test_with_tests_each_draw_is_as_large_as_all_before_it() -> None:
+    world = World()
+    world.perform(BestOfN(n=20), task("small", batch=8))
+    assert [draw.n for draw in world.draws] == [2, 2, 4, 8, 4]
 
 
 def test_best_of_n_spends_what_short_answers_leave_over() -> None:
@@ -102,7 +108,7 @@ def test_cascade_climbs_only_when_nothing_small_passes() -> None:
     climbed, stayed = World(), World(passes=lambda at, _: at == 0)
     climbed.perform(Cascade(n=4), task())
     stayed.perform(Cascade(n=4), task())
-    assert [draw.model for draw in climbed.draws] == ["small", "large"]
+    assert [draw.model for draw in climbed.draws] == ["small", "small", "large"]
     assert [draw.model for draw in stayed.draws] == ["small"]
 
 
@@ -132,10 +138,10 @@ def test_cascade_without_tests_is_one_call_of_the_large_model() -> None:
 
 
 def test_auto_is_a_cascade_with_tests_and_a_single_call_without() -> None:
-    for verifiable, models in [(True, ["small", "large"]), (False, ["large"])]:
+    for verifiable, models in [(True, {"small", "large"}), (False, {"large"})]:
         world = World()
         world.perform(Auto(), task(verifiable=verifiable))
-        assert [draw.model for draw in world.draws] == models
+        assert {draw.model for draw in world.draws} == models
 
 
 def test_auto_with_one_model_and_tests_is_best_of_n() -> None:
@@ -145,9 +151,9 @@ def test_auto_with_one_model_and_tests_is_best_of_n() -> None:
 
 
 def test_several_choices_need_several_passes() -> None:
-    world = World(passes=lambda at, _: at in {1, 6})
-    world.perform(BestOfN(n=16), task("small", n=2, batch=4))
-    assert len(world.draws) == 2
+    world = World(passes=lambda at, _: at in {1, 3})
+    world.perform(BestOfN(n=16), task("small", n=2))
+    assert [draw.n for draw in world.draws] == [2, 2]
 
 
 @pytest.mark.parametrize(
