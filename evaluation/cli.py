@@ -1,0 +1,147 @@
+"""The console script: `budget-router`. Only options live here; each command imports what it needs.
+
+So `--help` is quick, and `serve` loads nothing of the evaluation suite.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A gateway for code completion that spends a budget and lets your tests choose.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="Models that the gateway can run by itself.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure a gateway on coding benchmarks.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(evaluate_app, name="evaluate")
+
+Config = Annotated[
+    Path | None, typer.Option(help="The gateway's TOML file.", metavar="FILE", show_default=False)
+]
+Directory = Annotated[
+    Path | None, typer.Option("--dir", help="The model directory.", show_default=False)
+]
+
+
+def main() -> None:
+    """Run the console script."""
+    app()
+
+
+@app.command()
+def serve(
+    *,
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    pull: Annotated[bool, typer.Option(help="Pull embedded models that are missing.")] = True,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C."""
+    from evaluation.commands import serve as command  # noqa: PLC0415 see the module's docstring
+
+    command.run(config, host, port, pull_missing=pull)
+
+
+@models_app.command("list")
+def models_list(
+    *,
+    directory: Directory = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the catalogue, and which models are here."""
+    from evaluation.commands import models as command  # noqa: PLC0415
+
+    command.list_models(directory, as_json=as_json)
+
+
+@models_app.command("pull")
+def models_pull(
+    *,
+    names: Annotated[list[str], typer.Argument(metavar="NAME")],
+    directory: Directory = None,
+) -> None:
+    """Bring models here: resumable, and only their SHA-256 decides."""
+    from evaluation.commands import models as command  # noqa: PLC0415
+
+    command.pull_models(names, directory)
+
+
+@evaluate_app.command("gateway")
+def evaluate_gateway(
+    *,
+    policy: Annotated[str, typer.Option(help="The policy to measure.")],
+    out: Annotated[Path, typer.Option(help="Result file (JSON lines); continued if it is there.")],
+    dataset: Annotated[str, typer.Option(help="The benchmark.")] = "humaneval",
+    model: Annotated[str, typer.Option(help="Pin a model.")] = "auto",
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=2, help="Default: the policy's own.")
+    ] = None,
+    budget_flops: Annotated[
+        str | None, typer.Option(metavar="F", help="FLOPs per problem, such as 2.5T.")
+    ] = None,
+    budget_large_calls: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Per problem, X times the cost of its prompt and 256 tokens on --large-model.",
+        ),
+    ] = None,
+    large_model: Annotated[
+        str, typer.Option(help="The model that --budget-large-calls counts in.")
+    ] = "qwen2.5-coder-1.5b",
+    tests: Annotated[
+        bool, typer.Option("--tests/--no-tests", help="Whether the gateway is shown the tests.")
+    ] = True,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Sent with every request.")] = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Per sample.")] = 256,
+    label: Annotated[str | None, typer.Option(help="Name of the run in tables.")] = None,
+    url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:8000",
+    config: Config = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 1,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for one request.")] = 600,
+) -> None:
+    """Drive a running gateway over a benchmark; a run that was stopped goes on where it was."""
+    from evaluation.commands import gateway as command  # noqa: PLC0415
+
+    command.run(
+        command.parameters(
+            dataset=dataset,
+            policy=policy,
+            model=model,
+            temperature=temperature,
+            budget_flops=budget_flops,
+            budget_large_calls=budget_large_calls,
+            large_model=large_model,
+            tests=tests,
+            limit=limit,
+            seed=seed,
+            max_tokens=max_tokens,
+            label=label,
+        ),
+        command.Place(url, out, config, concurrency, timeout),
+    )
+
+
+@evaluate_app.command("table")
+def evaluate_table(
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE")],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Compare every run with this one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of Markdown.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as well.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw pass rate against FLOPs into this .svg or .png.")
+    ] = None,
+) -> None:
+    """Compare result files: one row each."""
+    from evaluation.commands import table as command  # noqa: PLC0415
+
+    command.run(files, baseline=baseline, as_json=as_json, out=out, picture=plot)

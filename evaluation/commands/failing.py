@@ -1,0 +1,24 @@
+"""How a command fails: one line on standard error, exit status 1, no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and end with status 1."""
+    typer.echo(f"budget-router: {message}", err=True)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def failing_on(*kinds: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds are for the user; any other is a bug and keeps its traceback."""
+    try:
+        yield
+    except kinds as error:
+        fail(str(error))

@@ -1,0 +1,62 @@
+"""`budget-router serve`: has the models here, then runs the gateway."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+from evaluation.commands.configuration import load_settings
+from evaluation.commands.failing import fail, failing_on
+from router.models import catalogue
+from router.models.catalogue import ModelEntry, UnknownModel
+from router.models.progress import RichProgress
+from router.models.pull import PullFailed, pull
+from router.models.store import find
+from router.server import serve
+from router.settings import EmbeddedModel, Settings
+
+
+def run(config: Path | None, host: str | None, port: int | None, *, pull_missing: bool) -> None:
+    """Serve until told to stop; whatever cannot work is said before anything is started."""
+    settings = load_settings(config, host=host, port=port)
+    with failing_on(UnknownModel):
+        entries = [
+            catalogue.lookup(model)
+            for model, options in settings.models.items()
+            if isinstance(options, EmbeddedModel)
+        ]
+    _check_port(settings)
+    _have(entries, settings.model_dir, pull_missing=pull_missing)
+    serve(settings)
+
+
+def _check_port(settings: Settings) -> None:
+    """A port that is taken shows here, not after a gigabyte was pulled and loaded."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        reason = (
+            "the port is in use; name another one with --port"
+            if error.errno == errno.EADDRINUSE
+            else os.strerror(error.errno)
+            if isinstance(error.errno, int) and error.errno > 0
+            else error.strerror
+        )
+        fail(f"cannot listen on {settings.host}:{settings.port}: {reason}")
+
+
+def _have(entries: list[ModelEntry], directory: Path, *, pull_missing: bool) -> None:
+    missing = [entry for entry in entries if find(entry, directory) is None]
+    if not missing:
+        return
+    names = " ".join(entry.id for entry in missing)
+    if not pull_missing:
+        fail(f"not in {directory}: {names}; run: budget-router models pull {names}")
+    with failing_on(PullFailed), RichProgress() as progress:
+        for entry in missing:
+            pull(entry, directory, progress)

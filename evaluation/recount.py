@@ -1,0 +1,59 @@
+"""FLOPs counted again, from the tokens of an answer: the gateway's own figures are not trusted.
+
+A recount needs two things: how many tokens each upstream request had (the `commands` of the
+`router` object) and what a token costs (the sizes of the models, which the evaluator reads itself
+and keeps in the header of its result file).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from policies.cost import Architecture, CostModel, FlatRate, Rate
+
+
+class CannotRecount(ValueError):
+    """An answer lacks the tokens or a model's sizes; the message says which."""
+
+
+def recounted_flops(commands: Sequence[Mapping[str, Any]], cost: CostModel) -> float:
+    """FLOPs of all upstream requests of an answer, failed and cancelled ones included.
+
+    Raises `CannotRecount`.
+    """
+    return math.fsum(_command_flops(command, cost) for command in commands)
+
+
+def _command_flops(command: Mapping[str, Any], cost: CostModel) -> float:
+    match command:
+        case {"sent": False}:
+            return 0.0
+        case {
+            "model": str(model),
+            "prompt_tokens": int(prompt_tokens),
+            "completion_tokens": list(completion_tokens),
+        }:
+            if not cost.knows(model):
+                raise CannotRecount(f"the sizes of model {model!r} are not known here")
+            return cost.draw(model, prompt_tokens, completion_tokens)
+    raise CannotRecount(f"a command without model and tokens: {dict(command)}")
+
+
+def rate_to_json(rate: Rate) -> dict[str, float]:
+    """A model's sizes, as a header keeps them."""
+    return asdict(rate)
+
+
+def cost_from_json(rates: Mapping[str, Mapping[str, float]]) -> CostModel:
+    """The cost model of a header. Raises `CannotRecount`."""
+    try:
+        return CostModel({model: _rate(rate) for model, rate in rates.items()})
+    except TypeError as error:
+        raise CannotRecount(f"the header's model sizes do not read: {error}") from error
+
+
+def _rate(sizes: Mapping[str, Any]) -> Rate:
+    return FlatRate(**sizes) if "flops_per_token" in sizes else Architecture(**sizes)
