@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from sandbox.codec import CannotCross, Encoder
 from sandbox.compare import same_text, same_value
+from sandbox.mutate import mutate
 from sandbox.program import IO, Asserts, Calls, Integrity, Limits, Program, Pytest
 from sandbox.report import Report, Status
 
@@ -41,13 +42,32 @@ async def _judge_code(tests: Asserts | Pytest, base: Frame, perform: Perform) ->
     flavour = "pytest" if isinstance(tests, Pytest) else "asserts"
     entry = "" if isinstance(tests, Pytest) else tests.entry_point
     job = {**base, "code": tests.code, "prelude": tests.prelude, "entry_point": entry}
-    job["flavour"] = flavour
-    if flavour == "asserts":
-        outcome = await perform({**job, "kind": "asserts"})
-        if outcome.get("status") != "need_shared":
-            return build_report(outcome, Integrity.ISOLATED)
-    outcome = await perform({**job, "kind": "shared"})
-    return build_report(outcome, Integrity.SHARED)
+    outcome = await perform({**job, "kind": flavour})
+    if outcome.get("status") != "need_shared":
+        return build_report(outcome, Integrity.ISOLATED)
+    reason = f"judged in one process: {outcome.get('message')}"
+    report = await _judge_shared(tests, {**job, "kind": "shared", "flavour": flavour}, perform)
+    return replace(report, message=report.message or reason)
+
+
+async def _judge_shared(tests: Asserts | Pytest, job: Frame, perform: Perform) -> Report:
+    """Run in one process; doubt a pass by running it again where it must fail."""
+    outcome = await perform(job)
+    report = build_report(outcome, Integrity.SHARED)
+    if report.status is not Status.PASSED:
+        return report
+    mutation = mutate(tests.code)
+    counted = outcome.get("assertions")
+    if not isinstance(counted, int) or counted < mutation.certain_assertions:
+        text = f"only {counted} of at least {mutation.certain_assertions} assertions ran"
+        return replace(report, status=Status.FAILED, message=text)
+    if mutation.code is None:
+        return report
+    again = await perform({**job, "code": mutation.code})
+    if again.get("status") != Status.PASSED:
+        return report
+    text = "it passed again with expected values that no honest result equals"
+    return replace(report, status=Status.FORGED, message=text)
 
 
 async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:

@@ -19,17 +19,25 @@ from typing import TYPE_CHECKING
 
 from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
+from sandbox.cgroups import Group
+from sandbox.frames import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.frames import Frame
+    from sandbox.cgroups import Hierarchy
 
 _EXECUTABLE = os.path.realpath(sys.executable)
 _BOOT = Path(__file__).parent / "inner" / "boot.py"
 _ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/nonexistent"}  # noqa: S108 - as seen inside
 _START_S = 30.0
 _GRACE_S = 1.0
+_UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
+_OUT_OF_MEMORY: Frame = {
+    "status": "memory_limit",
+    "detail": None,
+    "message": "the run's processes together used more memory than allowed",
+}
 
 
 class ZygoteDied(SandboxError):
@@ -39,8 +47,13 @@ class ZygoteDied(SandboxError):
 class Zygote:
     """One warm interpreter. `perform` must not be called again before it returned."""
 
-    def __init__(self, packages: Sequence[str]) -> None:
+    def __init__(
+        self, packages: Sequence[str], flavour: str, hierarchies: tuple[Hierarchy, ...]
+    ) -> None:
+        self.flavour = flavour
         self._packages = packages
+        self._group = Group(hierarchies)
+        self._kills = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._channel: socket.socket | None = None
@@ -50,7 +63,8 @@ class Zygote:
         """Exec the interpreter and prepare the first sandbox. Raises `SandboxUnavailable`."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
-        command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), *self._packages]
+        command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), self.flavour]
+        command += self._packages
         with theirs:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - a vfork and exec, about a millisecond
                 command,
@@ -61,19 +75,45 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        async with asyncio.timeout(_START_S):
-            answer = await self._hear()
+        answer = await self._set_up(self._process.pid)
         if answer != b"r":
             await self.close()
             text = answer[1:].decode() or "the sandbox's interpreter did not start"
             raise SandboxUnavailable(text)
         self._spawn()
 
-    async def perform(self, job: Frame, wall_s: float) -> Frame:
+    async def _set_up(self, pid: int) -> bytes:
+        try:
+            self._group.create(pid)
+            if self._control is not None:
+                self._control.send(b"g")
+            async with asyncio.timeout(_START_S):
+                return await self._hear()
+        except (OSError, TimeoutError) as error:
+            return b"e" + f"a worker could not be set up: {error}".encode()
+
+    async def perform(self, job: Frame) -> Frame:
         """Run one job in the prepared sandbox. Raises `ZygoteDied`, or `FrameError` for a big job.
 
         When this returns or is cancelled, the sandbox and every process in it are gone.
         """
+        limits = job["limits"]
+        try:
+            self._group.limit(limits["memory_bytes"], limits["processes"])
+            outcome = await self._run(job, limits["wall_s"])
+        except ZygoteDied:
+            if self._killed_for_memory():
+                return _OUT_OF_MEMORY
+            raise
+        if outcome.get("status") not in _UNTOUCHED and self._killed_for_memory():
+            return {**outcome, **_OUT_OF_MEMORY}
+        return outcome
+
+    def _killed_for_memory(self) -> bool:
+        before, self._kills = self._kills, self._group.memory_kills()
+        return self._kills > before
+
+    async def _run(self, job: Frame, wall_s: float) -> Frame:
         if self._renewal is not None:
             await asyncio.shield(self._renewal)
         if self._channel is None:
@@ -108,6 +148,7 @@ class Zygote:
         if self._process is not None:
             await _end(self._process)
             self._process = None
+            self._group.remove()
 
     def _spawn(self) -> None:
         if self._control is None:

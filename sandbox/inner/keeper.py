@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sandbox import frames
 from sandbox.inner import candidate, linux
 from sandbox.inner.link import Died, Forged, Link, NeedShared, Stop
-from sandbox.inner.tester import load_failure, run_asserts, shared_verdict
+from sandbox.inner.outcomes import load_failure, shared_verdict
+from sandbox.inner.tester import run_asserts, run_pytest
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -66,6 +67,12 @@ class Run:
     limits: Frame = field(default_factory=dict)
     output_bytes: int = 0
     started: float = 0.0
+    late: bool = False
+
+    def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+        """End the tests. They may swallow what is raised here, so it is also remembered."""
+        self.late = True
+        raise WallClock
 
     def start_candidate(self) -> Link:
         """Fork a fresh candidate process."""
@@ -102,7 +109,7 @@ def _keep(channel: socket.socket, setup: Setup) -> Frame:
     if job is None:
         os._exit(0)
     _prepare(run, job)
-    signal.signal(signal.SIGALRM, _on_alarm)
+    signal.signal(signal.SIGALRM, run.on_alarm)
     signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], 0.05)
     run.started = time.monotonic()
     try:
@@ -111,16 +118,16 @@ def _keep(channel: socket.socket, setup: Setup) -> Frame:
     except Stop as stop:
         signal.setitimer(signal.ITIMER_REAL, 0)
         outcome = {"stop": stop}
+    if run.late:
+        outcome = {"stop": WallClock()}
     return _finish(run, outcome)
-
-
-def _on_alarm(_number: int, _frame: FrameType | None) -> None:
-    raise WallClock
 
 
 def _enter(setup: Setup) -> None:
     """Map the ids, mount the private file systems, and become unreachable."""
     for name, text in (
+        # When a run's memory is out, the kernel is to end the run and not the zygote.
+        ("oom_score_adj", "500"),
         ("setgroups", "deny"),
         ("uid_map", f"{setup.uid} {setup.uid} 1"),
         ("gid_map", f"{setup.gid} {setup.gid} 1"),
@@ -181,6 +188,8 @@ def _perform(run: Run, link: Link, job: Frame) -> Frame:
     match job["kind"]:
         case "asserts":
             return run_asserts(link, job, run.limits)
+        case "pytest":
+            return run_pytest(link, job, run.limits)
         case "calls":
             return _run_calls(run, link, job)
         case "io":

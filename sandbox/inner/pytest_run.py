@@ -9,14 +9,19 @@ from __future__ import annotations
 import os
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sandbox.inner.outcomes import failure_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     import pytest
 
     from sandbox.frames import Frame
+
+    Explain: TypeAlias = Callable[[BaseException], Frame]
 
 _OPTIONS = (
     *("--rootdir=/tests", "-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider"),
@@ -64,12 +69,17 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def run(code: CodeType, names: dict[str, Any]) -> Frame:
-    """Execute the module's code, run its tests, and say what they came to."""
+def _plainly(error: BaseException) -> Frame:
+    return failure_of(error, raised=None)
+
+
+def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> Frame:
+    """Execute the module's code, run its tests, and say what they came to.
+
+    `explain` turns the first exception into the fields of a report.
+    """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest  # noqa: PLC0415 - pytest is slow to load
-
-    from sandbox.inner.tester import failure_of  # noqa: PLC0415 - it imports us
 
     module = types.ModuleType("test_solution")
     module.__dict__.update(names)
@@ -79,10 +89,16 @@ def run(code: CodeType, names: dict[str, Any]) -> Frame:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
         result = pytest.main([*_OPTIONS], plugins=[collector])
     except Exception as error:  # noqa: BLE001 - what a test module raises at its top level
-        return failure_of(error, raised=None)
+        return explain(error)
     if result == pytest.ExitCode.OK and collector.passed > 0:
-        return {"status": "passed", "assertions": collector.passed}
+        return {"status": "passed"}
     if collector.error is not None:
-        return failure_of(collector.error, raised=None)
+        return explain(collector.error)
     reason = "no test passed" if collector.failure is None else collector.failure["message"]
     return {"status": "failed", "message": f"pytest: {reason}"}
+
+
+def warm_up() -> None:
+    """Load pytest and all that a run of it loads, so that forks start with it. Zygote only."""
+    names: dict[str, Any] = {}
+    run(compile("def test_nothing():\n    pass\n", "tests.py", "exec"), names)

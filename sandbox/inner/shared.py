@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import pytest_run
 from sandbox.inner.execute import execute
-from sandbox.inner.tester import failure_of, names_in
+from sandbox.inner.outcomes import failure_of
+from sandbox.inner.tester import names_in
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,7 +46,8 @@ def run(job: Frame, module: ModuleType) -> Frame:
     if failure is not None:
         return {"failure": failure}
     if job["flavour"] == "pytest":
-        return {"verdict": pytest_run.run(code, names)}
+        verdict = pytest_run.run(code, names)
+        return {"verdict": {**verdict, "assertions": len(counter)}}
     wanted = {job["entry_point"], *(set(names_in(code)) - set(names) - set(dir(builtins)))}
     if job["entry_point"] not in module.__dict__:
         text = f"the entry point {job['entry_point']!r} is not defined"

@@ -7,32 +7,42 @@ candidate cannot reach; that the tests came to their end in this process is the 
 from __future__ import annotations
 
 import builtins
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
+from sandbox.inner import pytest_run
 from sandbox.inner.link import Link, NeedShared, Stop
+from sandbox.inner.outcomes import failure_of, load_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import CodeType
 
     from sandbox.frames import Frame
 
 
-class Proxy:
-    """Stands for a function of the candidate: calls cross, nothing else does."""
+_MARK = "__stands_for_candidate__"
 
-    def __init__(self, link: Link, name: str) -> None:
-        self._link = link
-        self.__name__ = self.__qualname__ = name
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function in its own process."""
-        return self._link.call(self.__name__, list(args), kwargs)
+def proxy(link: Link, name: str) -> Callable[..., Any]:
+    """A function that stands for one of the candidate's: calls cross, nothing else does."""
 
-    def __getattr__(self, attribute: str) -> Any:
-        reason = NeedShared(f"the attribute {attribute} of {self.__name__}")
-        self._link.stopped = reason
-        raise reason
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return link.call(name, list(args), kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    setattr(call, _MARK, True)
+    return call
+
+
+def wanted_more(error: BaseException, kinds: dict[str, str]) -> str | None:
+    """Why an error of the tests asks for the candidate itself, if it does."""
+    if isinstance(error, NameError) and error.name in kinds:
+        return f"the name {error.name}, which is no function"
+    if isinstance(error, AttributeError) and hasattr(error.obj, _MARK):
+        return f"the attribute {error.name} of a function"
+    return None
 
 
 def names_in(code: CodeType) -> Iterator[str]:
@@ -62,6 +72,39 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     return _verdict(link, code, namespace, kinds)
 
 
+def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
+    """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
+    code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
+    namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+    exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
+    asked = sorted(set(names_in(code)))
+    answer = link.ask({"do": "load", "source": job["source"], "names": asked, "limits": limits})
+    if "failure" in answer:
+        return load_failure(answer["failure"])
+    kinds: dict[str, str] = answer.get("names", {})
+    sys.modules["solution"] = _proxy_module(link, kinds)
+    verdict = pytest_run.run(code, namespace, lambda error: _outcome_of(error, link, kinds))
+    if link.stopped is not None:
+        raise link.stopped
+    return verdict
+
+
+def _proxy_module(link: Link, kinds: dict[str, str]) -> types.ModuleType:
+    module = types.ModuleType("solution")
+    for name, kind in kinds.items():
+        if kind == "function":
+            setattr(module, name, proxy(link, name))
+
+    def other(name: str) -> Any:
+        if name in kinds or name == "__all__":
+            link.stopped = NeedShared(f"the name {name} of the solution, which is no function")
+            raise link.stopped
+        raise AttributeError(name)
+
+    module.__dict__["__getattr__"] = other
+    return module
+
+
 def bind(link: Link, names: dict[str, Any], kinds: dict[str, str], entry: str) -> Frame | None:
     """Put proxies of the candidate's functions in place; the entry point always is one."""
     if entry not in kinds:
@@ -71,7 +114,7 @@ def bind(link: Link, names: dict[str, Any], kinds: dict[str, str], entry: str) -
         raise NeedShared(f"the entry point is a {kinds[entry]}")
     for name, kind in kinds.items():
         if kind == "function" or name == entry:
-            names[name] = Proxy(link, name)
+            names[name] = proxy(link, name)
     return None
 
 
@@ -81,61 +124,18 @@ def _verdict(link: Link, code: CodeType, names: dict[str, Any], kinds: dict[str,
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - tests may raise anything
-        if isinstance(error, NameError) and error.name in kinds:
-            raise NeedShared(f"the name {error.name}, which is no function") from None
+        outcome = _outcome_of(error, link, kinds)
         if link.stopped is not None:
             raise link.stopped from None
-        return failure_of(error, raised=link.raised)
+        return outcome
     if link.stopped is not None:
         raise link.stopped
     return {"status": "passed"}
 
 
-def failure_of(error: BaseException, *, raised: BaseException | None) -> Frame:
-    """A failed assertion, an exception that the candidate raised, or one that the tests raised."""
-    kind = type(error).__name__
-    line = _line_of(error)
-    message = f"{kind}{f' at line {line} of the tests' if line else ''}: {error}"[:2000]
-    if error is raised:
-        if isinstance(error, SystemExit):
-            return {"status": "error", "detail": "early_exit", "message": message}
-        if isinstance(error, MemoryError):
-            return {"status": "memory_limit", "message": message}
-        return {"status": "error", "detail": "exception", "message": message}
-    return {"status": "failed", "message": message}
-
-
-def _line_of(error: BaseException) -> int | None:
-    line, step = None, error.__traceback__
-    while step is not None:
-        if step.tb_frame.f_code.co_filename == "tests.py":
-            line = step.tb_lineno
-        step = step.tb_next
-    return line
-
-
-def load_failure(failure: Any) -> Frame:
-    """A report on a source that did not come to its end. The candidate wrote `failure`."""
-    if not isinstance(failure, dict):
-        return {"status": "error", "detail": "exception", "message": "a malformed failure"}
-    detail = failure.get("detail")
-    message = f"{failure.get('kind')}: {failure.get('message')}"[:2000]
-    if detail == "memory":
-        return {"status": "memory_limit", "message": message}
-    known = detail if detail in {"syntax", "import", "early_exit"} else "exception"
-    return {"status": "error", "detail": known, "message": message}
-
-
-def shared_verdict(verdict: Any) -> Frame:
-    """What a candidate's process says of tests that ran inside it, checked for shape only."""
-    match verdict:
-        case {"status": "passed", "assertions": int(count)} if type(count) is int and count >= 0:
-            return {"status": "passed", "assertions": count}
-        case {"status": "failed", "message": str(message)}:
-            return {"status": "failed", "message": message[:2000]}
-        case {"status": "memory_limit", "message": str(message)}:
-            return {"status": "memory_limit", "message": message[:2000]}
-        case {"status": "error", "detail": str(detail), "message": str(message)}:
-            return load_failure({"detail": detail, "kind": "tests", "message": message})
-        case _:
-            return {"status": "forged", "message": "no verdict that the tests could have given"}
+def _outcome_of(error: BaseException, link: Link, kinds: dict[str, str]) -> Frame:
+    """What an error in the tests comes to; it may ask for shared mode through `link.stopped`."""
+    reason = wanted_more(error, kinds)
+    if reason is not None and link.stopped is None:
+        link.stopped = NeedShared(reason)
+    return failure_of(error, raised=link.raised)

@@ -28,7 +28,7 @@ import socket
 import sys
 from importlib import import_module
 
-from sandbox.inner import keeper, linux, rootfs
+from sandbox.inner import keeper, linux, pytest_run, rootfs
 from sandbox.inner.seccomp import Filter
 
 _OUTER = (
@@ -56,9 +56,12 @@ _WARM = (
 
 
 def main(argv: list[str]) -> None:
-    """Run with arguments: descriptor of the socket, then the package directories to show."""
+    """Run with arguments: descriptor of the socket, flavour, then package directories to show."""
     control = socket.socket(fileno=int(argv[0]))
-    packages = argv[1:]
+    flavour, packages = argv[1], argv[2:]
+    # The server puts this process under its limits before it lets it go on.
+    if control.recv(1) != b"g":
+        return
     uid = os.getuid() or _NOBODY
     gid = os.getgid() or _NOBODY
     go_read, go_write = os.pipe()
@@ -74,22 +77,30 @@ def main(argv: list[str]) -> None:
         os.close(go_write)
         os.read(go_read, 1)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        _run_zygote(control, packages, uid, gid)
+        _run_zygote(control, flavour, packages, (uid, gid))
     control.close()
     os.write(go_write, b"g")
     os.waitpid(child, 0)
 
 
-def _run_zygote(control: socket.socket, packages: list[str], uid: int, gid: int) -> None:
+def _run_zygote(
+    control: socket.socket, flavour: str, packages: list[str], ids: tuple[int, int]
+) -> None:
+    uid, gid = ids
     try:
         procfs = _confine(packages, uid, gid)
         for name in _WARM:
             import_module(name)
-        if packages:
-            sys.path.extend(packages)
+        sys.path.extend(packages)
+        if flavour == "pytest":
+            pytest_run.warm_up()
         filter_ = Filter()
     except OSError as error:
         control.send(b"e" + f"the sandbox's root could not be built: {error}".encode())
+        os._exit(1)
+    except ImportError as error:
+        text = f"tests of kind pytest need a package that is not installed: {error}"
+        control.send(b"e" + text.encode())
         os._exit(1)
     gc.collect()
     gc.freeze()

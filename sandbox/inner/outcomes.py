@@ -1,0 +1,62 @@
+"""What failures come to, as fields of a report. Used on both sides of the channel.
+
+Nothing that a candidate's process says is believed beyond its shape: it can make its own verdict
+worse, or claim a pass in shared mode, where more than its word is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+
+
+def failure_of(error: BaseException, *, raised: BaseException | None) -> Frame:
+    """A failed assertion, an exception that the candidate raised, or one that the tests raised."""
+    kind = type(error).__name__
+    line = _line_of(error)
+    message = f"{kind}{f' at line {line} of the tests' if line else ''}: {error}"[:2000]
+    if error is raised:
+        if isinstance(error, SystemExit):
+            return {"status": "error", "detail": "early_exit", "message": message}
+        if isinstance(error, MemoryError):
+            return {"status": "memory_limit", "message": message}
+        return {"status": "error", "detail": "exception", "message": message}
+    return {"status": "failed", "message": message}
+
+
+def _line_of(error: BaseException) -> int | None:
+    line, step = None, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == "tests.py":
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+def load_failure(failure: Any) -> Frame:
+    """A report on a source that did not come to its end. The candidate wrote `failure`."""
+    if not isinstance(failure, dict):
+        return {"status": "error", "detail": "exception", "message": "a malformed failure"}
+    detail = failure.get("detail")
+    message = f"{failure.get('kind')}: {failure.get('message')}"[:2000]
+    if detail == "memory":
+        return {"status": "memory_limit", "message": message}
+    known = detail if detail in {"syntax", "import", "early_exit"} else "exception"
+    return {"status": "error", "detail": known, "message": message}
+
+
+def shared_verdict(verdict: Any) -> Frame:
+    """What a candidate's process says of tests that ran inside it, checked for shape only."""
+    match verdict:
+        case {"status": "passed", "assertions": int(count)} if type(count) is int and count >= 0:
+            return {"status": "passed", "assertions": count}
+        case {"status": "failed", "message": str(message)}:
+            return {"status": "failed", "message": message[:2000]}
+        case {"status": "memory_limit", "message": str(message)}:
+            return {"status": "memory_limit", "message": message[:2000]}
+        case {"status": "error", "detail": str(detail), "message": str(message)}:
+            return load_failure({"detail": detail, "kind": "tests", "message": message})
+        case _:
+            return {"status": "forged", "message": "no verdict that the tests could have given"}
