@@ -1,0 +1,70 @@
+# Everything a person does here. `make serve` and `make test` need only CPython 3.11 and pip.
+PYTHON ?= python3.11
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RESULTS := evaluation/results/humaneval
+TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format bench report torch lock clean
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+serve: $(READY) ## Pull the models and serve on HOST:PORT
+	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT)
+
+test: $(READY) ## Run the whole test suite, real models included
+	$(BIN)/budget-router models pull $(TEST_MODELS)
+	$(BIN)/pytest
+
+lint: $(READY) ## Check style, types and import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Rewrite the sources in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Measure start-up, memory and overhead of the gateway
+	$(BIN)/budget-router evaluate bench
+
+report: $(READY) ## Make the README's table and plot again from the recorded answers
+	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --plot $(RESULTS)/pass-rate.svg
+
+# The torch that users want depends on their hardware, and the file of one version differs between
+# indexes: so torch is pinned by version (TORCH), and what only its GPU builds need is left to it.
+TORCH := 2.13.0
+COMPILE := $(BIN)/uv pip compile --quiet pyproject.toml --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header --python-version 3.11 --python-platform x86_64-manylinux_2_28
+GPU_ONLY := torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas \
+	cuda-cupti cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse \
+	cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
+
+torch: $(READY) ## Add torch and transformers to the environment
+	$(BIN)/pip install torch==$(TORCH)
+	$(BIN)/pip install --no-deps --require-hashes --requirement requirements-torch.txt
+
+lock: $(READY) ## Resolve the lock files again
+	$(COMPILE) $(foreach extra,embedded evaluation pytest docker dev,--extra $(extra)) \
+		--output-file requirements.txt
+	$(COMPILE) --extra ray --output-file requirements-ray.txt
+	$(COMPILE) --extra vllm --output-file requirements-vllm.txt
+	echo torch==$(TORCH) | $(COMPILE) --extra torch --constraint - \
+		$(foreach package,$(GPU_ONLY),--no-emit-package $(package)) \
+		--output-file requirements-torch.txt
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
