@@ -79,6 +79,7 @@ def _serve(options: argparse.Namespace) -> xllamacpp.Server:
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
     params.cache_ram_mib = 0  # prompts of idle slots: 8 GiB unless told; memory is to be known
+    params.cache_idle_slots = False
     params.n_threads_http = _HTTP_THREADS
     params.port = 0
     params.ui = False
