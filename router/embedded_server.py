@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     import xllamacpp
 
 _PR_SET_PDEATHSIG: Final = 1
-_HTTP_THREADS: Final = 64  # each open stream holds one, and /health must still find one
+# Each open request holds a thread, queued ones too, and with none left /health would not answer:
+# a busy engine would look as if it hung. The gateway admits far fewer; an idle thread is cheap.
+_HTTP_THREADS: Final = 512
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
