@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from policies.cost import CostModel
 from policies.moves import choose, draw_repeatedly, require_affordable
@@ -12,24 +13,34 @@ from policies.single import pin
 from policies.values import Budget, Candidate, Choice, Task
 
 
+UNBUDGETED_SAMPLES: Final = 16
+"""How many samples are drawn where neither an operator nor a FLOPs budget says how many."""
+
+MOST_SAMPLES: Final = 64
+"""How many samples a FLOPs budget buys at most: beyond, another model is the better buy."""
+
+
 @dataclass(frozen=True, slots=True)
 class BestOfN:
-    """Up to `n` samples of one model: the cheapest unless one is named."""
+    """Up to `n` samples of one model: the cheapest unless one is named.
+
+    Without an `n`, tests and a FLOPs budget together decide: k is the most that the budget buys
+    (Eq. 2 of the paper).
+    """
 
     model: str | None = None
-    n: int = 16
+    n: int | None = None
 
     def __post_init__(self) -> None:
-        if self.n < 1:
+        if self.n is not None and self.n < 1:
             raise ValueError(f"best_of_n needs n of at least 1, not {self.n}")
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Draw until the task's n candidates have passed, n samples are drawn or nothing fits."""
         model = task.models[0]
         require_affordable(task, budget, cost, [model])
-        yield from draw_repeatedly(
-            task, cost, model, n=max(self.n, task.n), flops=budget.flops_limit
-        )
+        n = self._limit(task, budgeted=budget.flops is not None)
+        yield from draw_repeatedly(task, cost, model, n=n, flops=budget.flops_limit)
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
         """See `policies.moves.choose`."""
@@ -41,4 +52,10 @@ class BestOfN:
 
     def most_samples(self, task: Task) -> int:
         """At least as many as the caller wants choices; one at temperature 0."""
-        return 1 if task.greedy else max(self.n, task.n)
+        return 1 if task.greedy else self._limit(task, budgeted=True)
+
+    def _limit(self, task: Task, *, budgeted: bool) -> int:
+        if self.n is not None:
+            return max(self.n, task.n)
+        bought = MOST_SAMPLES if budgeted and task.verifiable else UNBUDGETED_SAMPLES
+        return max(bought, task.n)

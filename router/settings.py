@@ -85,7 +85,7 @@ class BestOfNConfig(Strict):
 
     kind: Literal["best_of_n"]
     model: str | None = None
-    n: PositiveInt = 16
+    n: PositiveInt | None = None
 
     def build(self) -> Policy:
         """The policy itself."""

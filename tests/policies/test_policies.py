@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from world import COST, World, task
 
 from policies.auto import Auto
-from policies.best_of_n import BestOfN
+from policies.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
 from policies.cascade import Cascade
 from policies.moves import PolicyMismatch, choose
 from policies.protocol import Policy
@@ -98,6 +98,13 @@ def test_best_of_n_spends_what_short_answers_leave_over() -> None:
     assert sum(draw.n for draw in world.draws) > world.draws[0].n
 
 
+def test_a_large_budget_buys_more_samples_than_none_unless_the_operator_says_how_many() -> None:
+    for n, most in [(None, MOST_SAMPLES), (5, 5)]:
+        world = World()
+        world.perform(BestOfN(n=n), task("small"), 1000 * SMALL_CALL)
+        assert sum(draw.n for draw in world.draws) == most
+
+
 def test_best_of_n_without_tests_draws_all() -> None:
     world = World()
     assert len(world.perform(BestOfN(n=6), task("small", verifiable=False))) == 6
@@ -147,7 +154,7 @@ def test_auto_is_a_cascade_with_tests_and_a_single_call_without() -> None:
 def test_auto_with_one_model_and_tests_is_best_of_n() -> None:
     world = World()
     world.perform(Auto(), task("small"))
-    assert sum(draw.n for draw in world.draws) == BestOfN().n
+    assert sum(draw.n for draw in world.draws) == UNBUDGETED_SAMPLES
 
 
 def test_several_choices_need_several_passes() -> None:
