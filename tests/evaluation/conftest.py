@@ -1,0 +1,25 @@
+import fake_gateway
+import pytest
+from typer.testing import CliRunner
+
+from evaluation.cli import app
+
+
+@pytest.fixture
+def cli():
+    """Run the console script: `cli("models", "list")` gives click's result."""
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def evaluate(cli, tmp_path):
+    """Run `evaluate gateway` on the first problems: `evaluate(gateway, "--policy", "single")`."""
+    config = fake_gateway.write_settings(tmp_path)
+    out = tmp_path / "run.jsonl"
+
+    def run(gateway, *arguments, limit=5, out=out):
+        where = ["--url", gateway.url, "--config", config, "--out", out, "--limit", limit]
+        return cli("evaluate", "gateway", *where, *arguments)
+
+    run.out = out
+    return run
