@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 Frame: TypeAlias = dict[str, Any]  # the fields of each message are checked where they are read
 
 HEADER = struct.Struct("<I")
-MAX_FRAME_BYTES = 32 * 2**20
+MAX_FRAME_BYTES = 128 * 2**20
 
 
 class FrameError(Exception):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Perform: TypeAlias = Callable[[Frame], Awaitable[Frame]]
 
 
+# An error in a later case does not hide that an earlier one was wrong.
+_COMPARED = frozenset({Status.PASSED, Status.ERROR})
+
+
 async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
     """Run a program's tests and report. `perform` runs one job in a sandbox of its own."""
     base: Frame = {"source": program.source, "limits": asdict(limits)}
@@ -80,9 +84,7 @@ async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
         if isinstance(result, dict):
             text = f"case {number}: a result of type {result.get('cannot')}, not a JSON value"
             return replace(report, status=Status.FAILED, detail=None, message=text)
-        if report.status in {Status.PASSED, Status.ERROR} and not same_value(
-            case.expected, result[0], case.tolerance
-        ):
+        if report.status in _COMPARED and not same_value(case.expected, result[0], case.tolerance):
             text = f"case {number}: expected {str(case.expected)[:200]}, got {str(result[0])[:200]}"
             return replace(report, status=Status.FAILED, detail=None, message=text)
     if report.status is Status.PASSED and len(results) != len(tests.cases):
@@ -101,38 +103,17 @@ async def _judge_io(tests: IO, base: Frame, perform: Perform) -> Report:
     job = {**base, "kind": "io", "stdins": [case.stdin for case in tests.cases]}
     outcome = await perform(job)
     report = build_report(outcome, Integrity.ISOLATED)
-    if report.status is not Status.PASSED:
-        return report
-    ran = outcome.get("cases", [])
+    ran: list[Frame] = outcome.get("cases", [])
     for number, (case, one) in enumerate(zip(tests.cases, ran, strict=False)):
-        report = replace(report, stdout=one["out"], stderr=one["err"])
-        if one.get("failure") is not None:
-            return _failed_case(report, number, one["failure"])
-        if one["exit"] != 0:
-            return _failed_case(report, number, _ended(one["exit"]))
-        if not same_text(case.stdout, one["out"]):
+        if number == outcome.get("failed_case"):
+            return replace(report, message=f"case {number}: {report.message}")
+        if report.status in _COMPARED and not same_text(case.stdout, one["out"]):
             text = f"case {number}: the output differs from what was expected"
-            return replace(report, status=Status.FAILED, detail=None, message=text)
-    if len(ran) != len(tests.cases):
+            found = {"stdout": one["out"], "stderr": one["err"]}
+            return replace(report, status=Status.FAILED, detail=None, message=text, **found)
+    if report.status is Status.PASSED and len(ran) != len(tests.cases):
         return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")
     return report
-
-
-def _failed_case(report: Report, number: int, failure: Frame) -> Report:
-    return replace(
-        report,
-        status=Status(failure["status"]),
-        detail=failure.get("detail"),
-        message=f"case {number}: {failure.get('message', '')}",
-    )
-
-
-def _ended(status: int | None) -> Frame:
-    if status is None or os.WIFEXITED(status):
-        code = None if status is None else os.WEXITSTATUS(status)
-        return {"status": "error", "detail": "early_exit", "message": f"exit code {code}"}
-    number = os.WTERMSIG(status)
-    return {"status": "error", "detail": "signal", "message": f"ended by signal {number}"}
 
 
 def build_report(outcome: Frame, integrity: Integrity) -> Report:

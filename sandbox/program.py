@@ -6,12 +6,14 @@ builds the tests from the JSON object of the HTTP contract.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeAlias
 
 MAX_SOURCE_BYTES = 1 << 20
+MAX_OUTPUT_BYTES = 8 << 20
 
 JSONValue: TypeAlias = (
     bool | int | float | str | Sequence["JSONValue"] | Mapping[str, "JSONValue"] | None
@@ -35,7 +37,7 @@ class InvalidProgram(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one run. Seconds and bytes."""
+    """Bounds on one run. Seconds and bytes. Raises `ValueError` for what is no bound."""
 
     wall_s: float = 10.0
     cpu_s: float = 10.0
@@ -43,6 +45,14 @@ class Limits:
     output_bytes: int = 2**20
     processes: int = 32
     disk_bytes: int = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"the limit {item.name} must be above zero and finite: {value!r}")
+        if self.output_bytes > MAX_OUTPUT_BYTES:
+            raise ValueError(f"at most {MAX_OUTPUT_BYTES} bytes of output are kept")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,14 +102,14 @@ class _Server:
         while True:
             match self._receive():
                 case {"do": "load"} as frame:
-                    self._send(self._load(frame))
+                    self._send({"id": frame["id"], **self._load(frame)})
                 case {"do": "call"} as frame:
                     self._send(self._call(frame))
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:
                     limit(frame["limits"])
-                    self._send(shared.run(frame, self._module))
+                    self._send({"id": frame["id"], **shared.run(frame, self._module)})
                     os._exit(0)
                 case _:
                     return
@@ -169,8 +169,8 @@ class _Server:
         if failure is not None:
             code = _exit_code(failure)
             if failure["detail"] != "early_exit":
-                sys.stderr.write(failure.get("traceback", ""))
-            self._send({"failure": failure})
+                sys.stderr.write(failure["traceback"])
+                self._send({"failure": failure})
         threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end
         atexit._run_exitfuncs()  # noqa: SLF001 - likewise
         sys.stdout.flush()

@@ -16,75 +16,25 @@ from __future__ import annotations
 
 import os
 import resource
-import select
 import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sandbox import frames
 from sandbox.inner import candidate, linux
-from sandbox.inner.link import Died, Forged, Link, NeedShared, Stop
-from sandbox.inner.outcomes import load_failure, shared_verdict
-from sandbox.inner.tester import run_asserts, run_pytest
+from sandbox.inner.jobs import perform
+from sandbox.inner.link import Died, Stop
+from sandbox.inner.run import Run, Setup, WallClock, await_exit, outputs, reap, stopped
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from sandbox.frames import Frame
-    from sandbox.inner.seccomp import Filter
 
 _DISK = 64 * 2**20
 _TMPFS = linux.MS_NOSUID | linux.MS_NODEV
 _INODES = 4096
 _KEEPER_PROCESSES = 1
-
-
-class WallClock(Stop):
-    """The run's time is up."""
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What the zygote hands to each keeper."""
-
-    procfs: int
-    filter: Filter
-    uid: int
-    gid: int
-    address_space: int
-
-
-@dataclass
-class Run:
-    """The state of one run: its streams, its limits, the candidate in it, the outcome so far."""
-
-    setup: Setup
-    streams: tuple[int, int, int]
-    link: Link | None = None
-    limits: Frame = field(default_factory=dict)
-    output_bytes: int = 0
-    started: float = 0.0
-    late: bool = False
-
-    def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """End the tests. They may swallow what is raised here, so it is also remembered."""
-        self.late = True
-        raise WallClock
-
-    def start_candidate(self) -> Link:
-        """Fork a fresh candidate process."""
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            ours.close()
-            # A second candidate of one run is forked from a keeper that is confined already.
-            candidate.serve(theirs, self.streams, None if self.limits else self.setup.filter)
-        theirs.close()
-        self.link = Link(ours, pid, os.pidfd_open(pid))
-        return self.link
 
 
 def main(channel_fd: int, setup: Setup) -> NoReturn:
@@ -113,11 +63,12 @@ def _keep(channel: socket.socket, setup: Setup) -> Frame:
     signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], 0.05)
     run.started = time.monotonic()
     try:
-        outcome = _perform(run, link, job)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        outcome = perform(run, link, job)
+        run.over = True
     except Stop as stop:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        run.over = True
         outcome = {"stop": stop}
+    signal.setitimer(signal.ITIMER_REAL, 0)
     if run.late:
         outcome = {"stop": WallClock()}
     return _finish(run, outcome)
@@ -184,144 +135,19 @@ def _prepare(run: Run, job: Frame) -> None:
     sys.stdout = sys.stderr = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
 
 
-def _perform(run: Run, link: Link, job: Frame) -> Frame:
-    match job["kind"]:
-        case "asserts":
-            return run_asserts(link, job, run.limits)
-        case "pytest":
-            return run_pytest(link, job, run.limits)
-        case "calls":
-            return _run_calls(run, link, job)
-        case "io":
-            return _run_io(run, link, job)
-        case "shared":
-            return _run_shared(run, link, job)
-        case other:
-            raise ValueError(f"no such job: {other}")
-
-
-def _run_calls(run: Run, link: Link, job: Frame) -> Frame:
-    """Relay each call; the server compares. Stops at the first that did not return a value."""
-    entry = job["entry_point"]
-    answer = link.ask(
-        {"do": "load", "source": job["source"], "names": [entry], "limits": run.limits}
-    )
-    if "failure" in answer:
-        return load_failure(answer["failure"])
-    if entry not in answer.get("names", {}):
-        text = f"the entry point {entry!r} is not defined"
-        return {"status": "error", "detail": "exception", "message": text}
-    results: list[Any] = []
-    for value in job["values"]:
-        answer = link.call_plain(entry, value)
-        if "raised" in answer:
-            failure = answer["raised"]
-            if isinstance(failure, dict) and failure.get("kind") == "SystemExit":
-                failure = {**failure, "detail": "early_exit"}
-            elif isinstance(failure, dict) and failure.get("kind") == "MemoryError":
-                failure = {**failure, "detail": "memory"}
-            return {**load_failure(failure), "results": results}
-        results.append({"cannot": answer["cannot"]} if "cannot" in answer else [answer["value"]])
-    return {"status": "passed", "results": results}
-
-
-def _run_io(run: Run, link: Link, job: Frame) -> Frame:
-    """Run the whole program once per input, each time in a fresh process."""
-    cases: list[Frame] = []
-    for number, text in enumerate(job["stdins"]):
-        current = link if number == 0 else run.start_candidate()
-        _rewind(run, text)
-        frame = {"do": "main", "source": job["source"], "limits": run.limits}
-        failure = None
-        try:
-            failure = current.ask(frame).get("failure")
-            current.receive()
-        except Died:
-            _await_exit(current, None)
-        status = _reap(current.pid)
-        current.close()
-        run.link = None
-        case = {"exit": status, **_outputs(run)}
-        if failure is not None:
-            case["failure"] = load_failure(failure)
-        cases.append(case)
-        if status != 0 or case["out_cut"] or failure is not None:
-            break
-    return {"status": "passed", "cases": cases}
-
-
-def _run_shared(run: Run, link: Link, job: Frame) -> Frame:
-    """Source and tests in one process. A pass needs its word, its count and its exit status."""
-    answer = link.ask({**job, "do": "shared", "limits": run.limits})
-    if "failure" in answer:
-        return load_failure(answer["failure"])
-    verdict = shared_verdict(answer.get("verdict"))
-    _await_exit(link, 1000)
-    status = _reap(link.pid)
-    link.close()
-    run.link = None
-    if verdict["status"] == "passed" and status != 0:
-        return _ended(status)
-    return verdict
-
-
-def _await_exit(link: Link, milliseconds: int | None) -> None:
-    poller = select.poll()
-    poller.register(link.handle, select.POLLIN)
-    poller.poll(milliseconds)
-
-
-def _rewind(run: Run, text: str) -> None:
-    for descriptor in run.streams:
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-    os.pwrite(run.streams[0], text.encode("utf-8", "surrogatepass"), 0)
-
-
-def _kill_all() -> None:
-    try:
-        os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-
-
-def _reap(pid: int | None) -> int | None:
-    """Kill everything else in the namespace; the wait status of `pid` if it ended by itself."""
-    found = None
-    if pid is not None:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        found = status if ended else None
-    _kill_all()
-    while True:
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return found
-
-
-def _outputs(run: Run) -> Frame:
-    outcome: Frame = {}
-    for name, descriptor in (("out", run.streams[1]), ("err", run.streams[2])):
-        size = os.fstat(descriptor).st_size
-        data = os.pread(descriptor, min(size, run.output_bytes), 0)
-        outcome[name] = data.decode("utf-8", "replace")
-        outcome[f"{name}_cut"] = size > run.output_bytes
-    return outcome
-
-
 def _finish(run: Run, outcome: Frame) -> Frame:
     """Everything but the keeper ends here; then the outcome is completed and put in order."""
     stop = outcome.pop("stop", None)
     died = isinstance(stop, Died)
     if died and run.link is not None:
         # The channel may close a moment before the process is gone; one that goes on is killed.
-        _await_exit(run.link, 200)
-    status = _reap(run.link.pid if run.link else None)
+        await_exit(run.link, 200)
+    status = reap(run.link.pid if run.link else None)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = usage.ru_utime + usage.ru_stime
     outcome = {
-        **_outputs(run),
-        **(outcome or _stopped(stop, status)),
+        **outputs(run),
+        **(outcome or stopped(stop, status)),
         "exit": status,
         "cpu_s": cpu,
         "wall_s": time.monotonic() - run.started,
@@ -333,28 +159,3 @@ def _finish(run: Run, outcome: Frame) -> Frame:
     elif over_cpu and outcome["status"] in {"error", "timeout", "passed", "failed"}:
         outcome.update(status="timeout", detail="cpu")
     return outcome
-
-
-def _stopped(stop: Stop | None, status: int | None) -> Frame:
-    match stop:
-        case WallClock():
-            return {"status": "timeout", "detail": "wall", "message": "the wall clock ran out"}
-        case Forged():
-            return {"status": "forged", "message": f"tampering with the channel: {stop}"}
-        case NeedShared():
-            return {"status": "need_shared", "message": str(stop)}
-        case _:
-            return _ended(status)
-
-
-def _ended(status: int | None) -> Frame:
-    """The program was gone while an answer was due."""
-    if status is None or os.WIFEXITED(status):
-        text = "the program exited before its tests were done"
-        return {"status": "error", "detail": "early_exit", "message": text}
-    number = os.WTERMSIG(status)
-    if number == signal.SIGSYS:
-        return {"status": "sandbox_violation", "message": "a forbidden system call"}
-    if number == signal.SIGXCPU:
-        return {"status": "timeout", "detail": "cpu", "message": "the CPU time ran out"}
-    return {"status": "error", "detail": "signal", "message": f"ended by signal {number}"}

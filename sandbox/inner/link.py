@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 
+_MAX_ANSWER = 32 * 2**20
+_FIELDS = 2  # the number, and one more
+
+
 class Stop(BaseException):
     """Ends the tests from inside a call. Not an `Exception`: tests must not swallow it."""
 
@@ -50,6 +54,7 @@ class Link:
     pid: int
     handle: int
     calls: int = 0
+    received: int = 0
     stopped: Stop | None = None
     raised: BaseException | None = None
 
@@ -67,9 +72,23 @@ class Link:
         """Wait for one frame. Raises `Died` or `Forged`."""
         try:
             header = self._exactly(frames.HEADER.size)
-            return frames.unpack(self._exactly(frames.body_length(header)))
+            length = frames.body_length(header, _MAX_ANSWER)
+            self.received += length
+            return frames.unpack(self._exactly(length))
         except FrameError as error:
             raise self._stop(Forged(str(error))) from None
+
+    def load(self, source: str, names: list[str], limits: Frame) -> Frame:
+        """Have the source run. `failure`, or the kinds of those `names` that it defined."""
+        frame = {"do": "load", "source": source, "names": names, "limits": limits}
+        answer = self.numbered(frame)
+        match answer:
+            case {"failure": dict()} if len(answer) == _FIELDS:
+                return answer
+            case {"names": dict(kinds)} if len(answer) == _FIELDS:
+                if all(isinstance(kind, str) for kind in kinds.values()):
+                    return answer
+        raise self._stop(Forged("no answer that a loaded source could give"))
 
     def call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Call a function of the candidate: its result, or its exception under a built-in type."""
@@ -80,7 +99,7 @@ class Link:
             value = encoder.encode([args, kwargs])
         except CannotCross as error:
             raise self._stop(NeedShared(f"an argument of type {error}")) from None
-        answer = self._numbered({"do": "call", "name": name, "plain": False, "value": value})
+        answer = self.numbered({"do": "call", "name": name, "plain": False, "value": value})
         if "cannot" in answer:
             raise self._stop(NeedShared(f"a result of type {str(answer['cannot'])[:200]}"))
         if "raised" in answer:
@@ -91,9 +110,10 @@ class Link:
 
     def call_plain(self, name: str, value: Any) -> Frame:
         """Call with an encoded `[args, kwargs]` and hand back the raw answer."""
-        return self._numbered({"do": "call", "name": name, "plain": True, "value": value})
+        return self.numbered({"do": "call", "name": name, "plain": True, "value": value})
 
-    def _numbered(self, frame: Frame) -> Frame:
+    def numbered(self, frame: Frame) -> Frame:
+        """Ask, and accept only an answer that carries the question's number."""
         self.calls += 1
         answer = self.ask({**frame, "id": self.calls})
         if answer.get("id") != self.calls:

@@ -60,9 +60,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
     entry = job["entry_point"]
     asked = {entry, *(set(names_in(code)) - set(namespace) - set(dir(builtins)))}
-    answer = link.ask(
-        {"do": "load", "source": job["source"], "names": sorted(asked), "limits": limits}
-    )
+    answer = link.load(job["source"], sorted(asked), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
     kinds: dict[str, str] = answer.get("names", {})
@@ -78,7 +76,7 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
     asked = sorted(set(names_in(code)))
-    answer = link.ask({"do": "load", "source": job["source"], "names": asked, "limits": limits})
+    answer = link.load(job["source"], asked, limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
     kinds: dict[str, str] = answer.get("names", {})

@@ -29,6 +29,7 @@ import sys
 from importlib import import_module
 
 from sandbox.inner import keeper, linux, pytest_run, rootfs
+from sandbox.inner.run import Setup
 from sandbox.inner.seccomp import Filter
 
 _OUTER = (
@@ -105,7 +106,7 @@ def _run_zygote(
     gc.collect()
     gc.freeze()
     control.send(b"r")
-    _serve(control, keeper.Setup(procfs, filter_, uid, gid, _address_space(procfs)))
+    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs)))
     os._exit(0)
 
 
@@ -169,7 +170,7 @@ def _address_space(procfs: int) -> int:
     return pages * resource.getpagesize()
 
 
-def _serve(control: socket.socket, setup: keeper.Setup) -> None:
+def _serve(control: socket.socket, setup: Setup) -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if not message:

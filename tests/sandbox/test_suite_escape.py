@@ -1,0 +1,197 @@
+"""Suite C: ways out of the sandbox are refused, or end the run as a violation."""
+
+import ctypes
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import Asserts, Status
+
+ADD = Asserts("assert add(1, 2) == 3", "add")
+VIOLATION, PASSED = Status.SANDBOX_VIOLATION, Status.PASSED
+
+# A case passes only if its attempt was refused: `refused` returns then, and exits otherwise.
+HEAD = """
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(attempt, *args):
+    try: attempt(*args)
+    except OSError: return
+    raise SystemExit('not refused')
+def call(*args):
+    if libc.syscall(*args) < 0: raise OSError(ctypes.get_errno(), 'refused')
+def add(a, b): return a + b
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """An attempt; it is refused with an error (and the run passes), or is a violation."""
+
+    name: str
+    source: str
+    status: Status = PASSED
+
+
+def _syscall(name: str, arguments: str) -> Case:
+    return Case(name, f"call({arguments})", VIOLATION)
+
+
+CASES = [
+    Case("TCP", "refused(socket.create_connection, ('127.0.0.1', 22), 1)"),
+    Case("TCP socket", "refused(socket.socket, socket.AF_INET, socket.SOCK_STREAM)"),
+    Case("UDP", "refused(socket.socket, socket.AF_INET, socket.SOCK_DGRAM)"),
+    Case("IPv6", "refused(socket.socket, socket.AF_INET6, socket.SOCK_STREAM)"),
+    Case("raw socket", "refused(socket.socket, socket.AF_INET, socket.SOCK_RAW, 1)"),
+    Case("packet socket", "refused(socket.socket, 17, socket.SOCK_RAW, 3)"),
+    Case("netlink", "refused(socket.socket, 16, socket.SOCK_RAW, 0)"),
+    Case("vsock", "refused(socket.socket, 40, socket.SOCK_STREAM)"),
+    Case("kernel crypto", "refused(socket.socket, 38, socket.SOCK_SEQPACKET)"),
+    Case("DNS", "refused(socket.getaddrinfo, 'example.com', 80)"),
+    Case("metadata address", "refused(socket.create_connection, ('169.254.169.254', 80), 1)"),
+    Case("environment", "assert not any('SECRET' in k for k in os.environ), os.environ"),
+    Case("/proc", "refused(open, '/proc/1/environ')\nrefused(os.listdir, '/proc/self')"),
+    Case("/sys", "refused(os.listdir, '/sys')"),
+    Case("Docker socket", "refused(os.stat, '/var/run/docker.sock')"),
+    Case(
+        "host directories",
+        "for d in ('/home', '/var', '/run', '/boot', '/opt', '/srv', '/mnt', '/root/.ssh'):\n"
+        "    refused(os.listdir, d)",
+    ),
+    Case(
+        "host accounts",
+        "refused(open, '/etc/shadow')\nassert open('/etc/passwd').read().count('\\n') == 1",
+    ),
+    Case("not root", "assert 0 not in (os.getuid(), os.geteuid(), os.getgid()), os.getuid()"),
+    Case("root is read-only", "refused(open, '/x', 'w')\nrefused(os.mkdir, '/usr/lib/x')"),
+    Case("stdlib is read-only", "refused(open, os.__file__, 'a')\nrefused(os.unlink, os.__file__)"),
+    Case("mode bits of root", "refused(os.chmod, '/', 0o777)"),
+    Case("kill parent", "os.kill(os.getppid(), 9)\nassert os.getppid() == 1"),
+    Case("kill all", "os.kill(-1, 9)", Status.ERROR),
+    Case("stop the keeper", "os.kill(1, 19)\nos.kill(1, 9)"),
+    Case("limits of the keeper", "refused(call, 302, 1, 0, None, None)"),
+    Case("affinity of the keeper", "refused(os.sched_setaffinity, 1, {0})"),
+    Case("priority of the keeper", "refused(os.setpriority, os.PRIO_PROCESS, 1, 19)"),
+    _syscall("ptrace", "101, 16, 1, 0, 0"),
+    _syscall("process_vm_readv", "310, 1, 0, 0, 0, 0, 0"),
+    _syscall("process_vm_writev", "311, 1, 0, 0, 0, 0, 0"),
+    _syscall("pidfd_getfd", "438, 3, 3, 0"),
+    _syscall("mount", "165, 0, 0, 0, 0, 0"),
+    _syscall("umount", "166, 0, 0"),
+    _syscall("pivot_root", "155, 0, 0"),
+    _syscall("chroot", "161, b'/tmp'"),
+    _syscall("unshare", "272, 0x10000000"),
+    _syscall("setns", "308, 3, 0"),
+    _syscall("clone into a user namespace", "56, 0x10000011, 0, 0, 0, 0"),
+    Case("clone3", "refused(call, 435, 0, 0)"),
+    _syscall("keyctl", "250, 0, -3, 1"),
+    _syscall("add_key", "248, 0, 0, 0, 0, 0"),
+    _syscall("request_key", "249, 0, 0, 0, 0"),
+    _syscall("io_uring", "425, 8, 0"),
+    _syscall("bpf", "321, 0, 0, 0"),
+    _syscall("perf_event_open", "298, 0, 0, 0, 0, 0"),
+    _syscall("userfaultfd", "323, 0"),
+    _syscall("clock_settime", "227, 0, 0"),
+    _syscall("settimeofday", "164, 0, 0"),
+    _syscall("open_by_handle_at", "304, 0, 0, 0"),
+    _syscall("init_module", "175, 0, 0, 0"),
+    _syscall("kexec_load", "246, 0, 0, 0, 0"),
+    _syscall("reboot", "169, 0, 0, 0, 0"),
+    _syscall("x32 table", "0x40000000 + 39"),
+    Case(
+        "32-bit system call",
+        "import mmap\ncode = mmap.mmap(-1, 4096, prot=7)\n"
+        "code.write(bytes.fromhex('b814000000cd80c3'))\n"
+        "ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()",
+        VIOLATION,
+    ),
+    Case("TIOCSTI", "import fcntl\nrefused(fcntl.ioctl, 0, 0x5412, b'x')"),
+    Case("personality", "refused(call, 135, 0x0040000)"),
+    Case(
+        "capabilities", "refused(os.chown, '/tmp', 1, 1)\nrefused(os.mknod, '/tmp/d', 0o20666, 259)"
+    ),
+    Case("setuid bit", "open('/tmp/s', 'w').close()\nos.chmod('/tmp/s', 0o4755)"),
+    Case("no new privileges", "assert libc.prctl(39, 0, 0, 0, 0) == 1"),
+    Case("SysV shared memory", "refused(call, 29, 1, 4096, 0o1600)"),
+    Case("SysV semaphores", "refused(call, 64, 1, 1, 0o1600)"),
+    Case("SysV messages", "refused(call, 68, 1, 0o1600)"),
+    Case("POSIX queues", "refused(call, 240, b'/q', 0o102, 0o600, None)"),
+    Case("only the streams and one channel are open", "assert len(FDS) <= 4, FDS"),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.usefixtures("unharmed")
+def test_refused(judge, case: Case) -> None:
+    open_now = (
+        "FDS = []\nfor fd in range(256):\n    try: FDS.append(os.fstat(fd).st_ino)\n"
+        "    except OSError: pass\n"
+    )
+    report = judge(HEAD + open_now + case.source, ADD)
+    assert report.status is case.status, report
+
+
+def test_the_servers_environment_is_not_inherited(judge, monkeypatch) -> None:
+    monkeypatch.setenv("MY_SECRET", "1")
+    source = HEAD + "assert set(os.environ) <= {'LANG', 'HOME', 'TMPDIR', 'PATH', 'LC_CTYPE'}"
+    assert judge(source, ADD).status is PASSED
+
+
+def test_an_abstract_socket_of_the_host_is_not_reachable(judge) -> None:
+    name = f"\0sandbox-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name)
+        server.listen()
+        source = HEAD + f"refused(socket.socket(socket.AF_UNIX).connect, {name!r})"
+        assert judge(source, ADD).status is PASSED
+
+
+def test_a_file_of_the_host_is_not_there(judge, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    source = HEAD + f"refused(open, {str(secret)!r})\nrefused(open, '/tmp/../..{secret}')"
+    assert judge(source, ADD).status is PASSED
+
+
+LEAVE = (
+    HEAD
+    + """
+import fcntl
+open('/tmp/left', 'w').write('x')
+open('/dev/shm/left', 'w').write('x')
+kept = open('/tmp/lock', 'w')
+fcntl.flock(kept, fcntl.LOCK_EX)
+os.symlink('/etc/passwd', '/tmp/link')
+os.mkfifo('/tmp/fifo')
+hidden = socket.socket(socket.AF_UNIX)
+hidden.bind('\\0left')
+"""
+)
+FIND = (
+    HEAD
+    + """
+assert os.listdir('/tmp') == [] == os.listdir('/dev/shm')
+refused(socket.socket(socket.AF_UNIX).connect, '\\0left')
+"""
+)
+
+
+@pytest.mark.usefixtures("unharmed")
+def test_nothing_is_left_for_the_next_run(judge) -> None:
+    assert judge(LEAVE, ADD).status is PASSED
+    assert judge(FIND, ADD).status is PASSED
+
+
+def test_no_thread_is_started_for_a_run(judge) -> None:
+    before = threading.active_count()
+    judge(HEAD, ADD)
+    assert threading.active_count() == before
+
+
+def test_the_syscall_numbers_are_this_architectures() -> None:
+    libc = ctypes.CDLL(None)
+    assert libc.syscall(39) == os.getpid()
