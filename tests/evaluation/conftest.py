@@ -1,8 +1,13 @@
-import fake_gateway
-import pytest
-from typer.testing import CliRunner
+import sys
+from pathlib import Path
 
-from evaluation.cli import app
+sys.path.insert(0, str(Path(__file__).parent))  # until pyproject's pythonpath names this folder
+
+import fake_gateway  # noqa: E402
+import pytest  # noqa: E402
+from typer.testing import CliRunner  # noqa: E402
+
+from evaluation.cli import app  # noqa: E402
 
 
 @pytest.fixture
