@@ -3,11 +3,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # until pyproject's pythonpath names this folder
 
-import fake_gateway  # noqa: E402
-import pytest  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+import fake_gateway
+import pytest
+from typer.testing import CliRunner
 
-from evaluation.cli import app  # noqa: E402
+from evaluation.cli import app
 
 
 @pytest.fixture

@@ -238,3 +238,21 @@ def test_without_tests_the_gateway_sees_none_and_the_answer_is_judged_here(evalu
     records = read(evaluate.out).records
     assert [r["verdict"] for r in records] == ["passed", "failed", "passed"]
     assert {r["judged_by"] for r in records} == {"evaluator"}
+
+
+def test_a_gateway_that_dies_midway_leaves_what_was_answered(evaluate, monkeypatch):
+    monkeypatch.setattr(client, "CONNECTION_TRIES", 2)
+
+    def mortal(asked):
+        if task(asked) == "HumanEval/2":
+            raise ConnectionAbortedError("the gateway dies")
+        return completion(asked)
+
+    with running(mortal) as gateway:
+        result = evaluate(gateway, "--policy", "single")
+        assert result.exit_code == 1
+        assert "no gateway answers" in result.stderr
+        assert [r["task_id"] for r in read(evaluate.out).records] == ["HumanEval/0", "HumanEval/1"]
+        gateway.answer = completion
+        assert evaluate(gateway, "--policy", "single").exit_code == 0
+    assert len(read(evaluate.out).done) == 5
