@@ -69,7 +69,7 @@ class RequestSampler:
             passed_on.setdefault("top_p", SAMPLING_TOP_P)
         if self.request.seed is not None:
             # One seed for every draw would draw the same samples again.
-            passed_on["seed"] = self.request.seed + self._drawn
+            passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
         self._drawn += draw.n
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         return self.upstreams[draw.model].sample(
@@ -198,6 +198,11 @@ class Gateway:
             (self.default_max_tokens if left is None else left) for left in room.values()
         )
         return max(1, min(self.default_max_tokens, roomiest))
+
+
+def _wrapped(seed: int) -> int:
+    """A seed within 64 bits, as servers take them."""
+    return (seed + 2**63) % 2**64 - 2**63
 
 
 def finished(outcome: Outcome) -> Outcome:

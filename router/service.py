@@ -10,9 +10,12 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
 
 import httpx
 import structlog
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport
 
 from policies.cost import CostModel, FlatRate, Rate
@@ -29,6 +32,9 @@ from router.wire import WireLimits
 from sandbox import Backend, ProcessBackend, SandboxUnavailable
 
 log = structlog.get_logger("router")
+
+KEEPALIVE_S: Final = 4.0
+"""How long an idle upstream connection is kept: less than the five seconds of most servers."""
 
 LLAMA_PLAIN_SAMPLING = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "top_p": 1.0}
 """llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one."""
@@ -95,9 +101,23 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 def _client(settings: Settings) -> httpx.AsyncClient:
-    timeout = httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s)
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
-    return httpx.AsyncClient(transport=AiohttpTransport(limits=limits), timeout=timeout)
+    """The client of all upstreams: no limit on connections, and no memory of cookies.
+
+    The session is made here because the transport would leave it at aiohttp's limit of 100
+    connections, where draws then queue; and a cookie jar, httpx's or aiohttp's, would send what an
+    upstream set for one caller along with the next caller's request.
+    """
+    tls = httpx.create_ssl_context()
+
+    def session() -> ClientSession:
+        connector = TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ssl=tls)
+        return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(verify=tls, client=session),
+        timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
+    )
 
 
 def _engine(
