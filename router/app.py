@@ -105,6 +105,7 @@ class Exchange:
         self._service: Service = request.app.state.service
         self._gateway = self._service.gateway
         self._received = asyncio.get_running_loop().time()
+        self._counted = False
         given = request.headers.get("x-request-id", "")
         self._id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
@@ -155,7 +156,14 @@ class Exchange:
             "X-Router-Plan": f"{draw.model}*{draw.n}" + ("+tests" if draw.verify else ""),
             "X-Router-Model": draw.model,
         }
-        events = relayed(first, pieces, answer, lambda outcome: self._conclude(prepared, outcome))
+        events = relayed(
+            first,
+            pieces,
+            answer,
+            details=lambda outcome: self._conclude(prepared, outcome),
+            failed=lambda error: self._count("", error.code),
+        )
+        owned.callback(self._count_abandoned)
         return OwnedStream(events, owned.pop_all(), headers | budget_headers(prepared))
 
     async def _body(self) -> bytes:
@@ -233,7 +241,13 @@ class Exchange:
         headers = {"X-Request-Id": self._id} | error.headers
         return JSONResponse(error.body(), error.status, headers)
 
+    def _count_abandoned(self) -> None:
+        """Count a stream that ended before it came to an outcome or an error."""
+        if not self._counted:
+            self._count("", "client_gone")
+
     def _count(self, plan: str, verdict: str) -> None:
+        self._counted = True
         self._gateway.metrics.requests.labels(plan, verdict).inc()
 
     def _elapsed(self) -> float:

@@ -134,6 +134,11 @@ class Run:
         self._judgements: dict[int, Judgement] = {}
         self._waited_s = 0.0
 
+    @property
+    def draws(self) -> tuple[RunningDraw, ...]:
+        """All draws so far, in the order of their start."""
+        return tuple(self._draws.values())
+
     async def perform(self, deadline: float | None = None) -> Outcome:
         """Drive the plan to its end, or to the deadline (on the event loop's clock).
 
@@ -149,7 +154,7 @@ class Run:
             deadline_passed = True
         return Outcome(
             choice=self._policy.choose(tuple(self._candidates.values())),
-            draws=tuple(self._draws.values()),
+            draws=self.draws,
             judgements=self._judgements,
             ledger=self._ledger,
             deadline_passed=deadline_passed,

@@ -48,8 +48,9 @@ class Prepared:
 
     @property
     def streams_through(self) -> bool:
-        """Whether tokens can be sent on as they come: nothing is left to choose."""
-        return self.request.stream and self.policy.most_samples(self.task) == 1
+        """Whether tokens can be sent on as they come: one sample, for one choice."""
+        one = self.request.n == 1 and self.policy.most_samples(self.task) == 1
+        return self.request.stream and one
 
 
 @dataclass(slots=True)
@@ -134,9 +135,10 @@ class Gateway:
             judge=judge,
             listener=listener,
         )
-        outcome = await run.perform(prepared.deadline)
-        self.metrics.observe_outcome(outcome, self.cost)
-        return outcome
+        try:
+            return await run.perform(prepared.deadline)
+        finally:  # what a request has spent is counted also where its client has gone
+            self.metrics.observe_draws(run.draws, self.cost)
 
     def _policy(self, request: RouteRequest) -> Policy:
         try:

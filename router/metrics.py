@@ -5,10 +5,12 @@ One process serves: several workers would each hold a part of the counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
-from router.engine import Outcome
+from router.drawing import RunningDraw
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
@@ -61,9 +63,9 @@ class Metrics:
         """Count one sandbox run."""
         self.sandbox_seconds.labels(report.status.value).observe(report.wall_s)
 
-    def observe_outcome(self, outcome: Outcome, cost: CostModel) -> None:
+    def observe_draws(self, draws: Iterable[RunningDraw], cost: CostModel) -> None:
         """Count what one request drew and spent."""
-        for draw in outcome.draws:
+        for draw in draws:
             model = draw.draw.model
             self.flops_reserved.labels(model).inc(draw.hold.ceiling)
             self.flops_used.labels(model).inc(draw.flops(cost))

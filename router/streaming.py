@@ -42,9 +42,16 @@ async def relay(gateway: Gateway, prepared: Prepared) -> AsyncGenerator[Piece | 
 
 
 async def relayed(
-    first: Piece, rest: AsyncGenerator[Piece | Outcome, None], answer: Answer, details: Details
+    first: Piece,
+    rest: AsyncGenerator[Piece | Outcome, None],
+    answer: Answer,
+    details: Details,
+    failed: Callable[[APIError], None],
 ) -> AsyncGenerator[bytes, None]:
-    """The events of a plan that streams through; `rest` stays the caller's to close."""
+    """The events of a plan that streams through; `rest` stays the caller's to close.
+
+    `failed` is told of an error that ends the stream.
+    """
     item: Piece | Outcome = first
     draw, sent = first[0], 0
     try:
@@ -66,6 +73,7 @@ async def relayed(
         for data in _closed([last], item if cut else finished(item), answer, details):
             yield event(data)
     except APIError as error:
+        failed(error)
         yield event(error.body())
     yield DONE
 
