@@ -1,0 +1,109 @@
+"""A real gateway as a process of its own: real models, real sandbox, real HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+SMALL, LARGE = "smollm2-135m", "qwen2.5-coder-0.5b"
+PATIENCE_S = 120
+CONFIG = f"""
+[models."{SMALL}"]
+engine = "embedded"
+slots = 4
+context = 1024
+
+[models."{LARGE}"]
+engine = "embedded"
+slots = 4
+context = 2048
+"""
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, far longer than it should take."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited in vain: {what}")
+        time.sleep(0.05)
+
+
+@dataclass
+class RunningGateway:
+    """The process, and how to talk to it."""
+
+    process: psutil.Popen
+    url: str
+
+    def client(self) -> httpx.Client:
+        """A client of this gateway."""
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, trust_env=False)
+
+    def ready(self) -> bool:
+        """Whether all engines answer."""
+        try:
+            with self.client() as client:
+                return client.get("/readyz").is_success
+        except httpx.TransportError:
+            return False
+
+    def engine(self, model: str) -> psutil.Process:
+        """The process that serves a model."""
+        for child in self.process.children():
+            if model in child.cmdline():
+                return child
+        raise LookupError(model)
+
+    def family(self) -> list[psutil.Process]:
+        """Every process below the gateway."""
+        return self.process.children(recursive=True)
+
+
+def start(directory: Path) -> RunningGateway:
+    """Start a gateway and wait until it is ready."""
+    config = directory / "gateway.toml"
+    config.write_text(CONFIG)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "router", str(config)]
+    environment = os.environ | {"BUDGET_ROUTER_PORT": str(port)}
+    with (directory / "log").open("wb") as log:
+        process = psutil.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    gateway = RunningGateway(process, f"http://127.0.0.1:{port}")
+
+    def up() -> bool:
+        assert process.poll() is None, (directory / "log").read_text()
+        return gateway.ready()
+
+    eventually(up, "the gateway is ready")
+    return gateway
+
+
+def stop(gateway: RunningGateway) -> None:
+    """Stop a gateway, and see that nothing of it is left."""
+    family = gateway.family()
+    if gateway.process.poll() is None:
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.process.wait(PATIENCE_S)
+    eventually(lambda: not any(alive(child) for child in family), "no process is left")
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether a process still runs."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

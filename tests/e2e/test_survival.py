@@ -1,0 +1,77 @@
+"""What is killed comes back, and what is left alone is not orphaned."""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from serving import LARGE, SMALL, RunningGateway, alive, eventually
+
+pytestmark = pytest.mark.real_model
+
+NEVER = {"kind": "asserts", "code": "assert False, f()", "entry_point": "f"}
+LONG = {
+    "prompt": "def f():\n    total = 0\n",
+    "max_tokens": 400,
+    "tests": NEVER,
+    "explain": True,
+}
+
+
+def send(gateway: RunningGateway, body: dict[str, object]) -> httpx.Response:
+    with gateway.client() as client:
+        return client.post("/v1/completions", json=body)
+
+
+def serving(gateway: RunningGateway) -> bool:
+    with gateway.client() as client:
+        return "router_requests_active 1.0" in client.get("/metrics").text
+
+
+def test_a_request_survives_the_death_of_the_small_engine(own_gateway: RunningGateway) -> None:
+    first = own_gateway.engine(SMALL)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(send, own_gateway, LONG)
+        eventually(lambda: serving(own_gateway), "the request is being served")
+        first.kill()
+        response = answer.result()
+    assert response.status_code == 200, response.text
+    router = response.json()["router"]
+    assert router["commands"][-1]["model"] == LARGE
+    eventually(own_gateway.ready, "the engine is back")
+    assert own_gateway.engine(SMALL).pid != first.pid
+    assert send(own_gateway, {"prompt": "x = ", "model": SMALL, "max_tokens": 2}).is_success
+
+
+def test_a_pinned_request_whose_engine_dies_gets_a_clear_error(
+    own_gateway: RunningGateway,
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        body = {"prompt": "def f():\n", "model": LARGE, "max_tokens": 1000, "temperature": 1.5}
+        answer = pool.submit(send, own_gateway, body | {"ignore_eos": True})
+        eventually(lambda: serving(own_gateway), "the request is being served")
+        own_gateway.engine(LARGE).kill()
+        response = answer.result()
+    assert response.status_code == 502
+    assert response.json()["error"]["code"] == "upstream_unavailable"
+    eventually(own_gateway.ready, "the engine is back")
+
+
+def test_a_killed_gateway_leaves_no_orphan(own_gateway: RunningGateway) -> None:
+    family = own_gateway.family()
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(send, own_gateway, LONG)
+        eventually(lambda: serving(own_gateway), "the request is being served")
+        family += own_gateway.family()
+        own_gateway.process.kill()
+        with pytest.raises(httpx.TransportError):
+            answer.result()
+    own_gateway.process.wait()
+    eventually(lambda: not any(alive(child) for child in family), "no process is left")
+
+
+def test_sigterm_stops_cleanly(own_gateway: RunningGateway) -> None:
+    own_gateway.process.send_signal(signal.SIGTERM)
+    assert own_gateway.process.wait(60) in {0, -signal.SIGTERM}
