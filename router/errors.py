@@ -167,8 +167,10 @@ def translate(error: Exception) -> APIError:  # noqa: PLR0911 one arm per foreig
     """Map an inner package's error to the one that the client sees."""
     message = str(error)
     match error:
-        case BudgetTooSmall():
-            return BudgetTooSmallError(message, param="budget.flops")
+        case BudgetTooSmall(least_flops=least):
+            # To the last digit, so that the number can be sent back as it stands.
+            text = f"this budget is too small: the least that would do is {least:.17g} FLOPs"
+            return BudgetTooSmallError(text, param="budget.flops")
         case InvalidBudget() | UnknownCost():
             return InvalidBudgetError(message, param="budget")
         case PolicyMismatch():

@@ -6,9 +6,10 @@ that the gateway decides are not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -24,6 +25,9 @@ from sandbox import InvalidTests, Limits, parse_limits, parse_min_integrity, par
 AUTO: Final = "auto"
 _UNSUPPORTED: Final = ("tools", "functions")
 
+Tokens: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
+"""A number of tokens, of a size that servers and floats can still take."""
+
 
 class StreamOptions(BaseModel):
     """OpenAI's `stream_options`."""
@@ -38,7 +42,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     model: Annotated[str, Field(min_length=1, max_length=256)] = AUTO
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Tokens | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
@@ -82,7 +86,7 @@ class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Tokens | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
 
@@ -159,7 +163,9 @@ AnyBody = TypeVar("AnyBody", bound=Body)
 def _validate(kind: type[AnyBody], raw: bytes) -> AnyBody:
     try:
         # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
-        body = TypeAdapter(kind).validate_python(from_json(raw, allow_inf_nan=False))
+        parsed = from_json(raw, allow_inf_nan=False)
+        _require_finite(parsed)
+        body = TypeAdapter(kind).validate_python(parsed)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -172,6 +178,21 @@ def _validate(kind: type[AnyBody], raw: bytes) -> AnyBody:
                 f"{name} are not supported: this gateway completes code", param=name
             )
     return body
+
+
+def _require_finite(parsed: object) -> None:
+    """Raise ValueError for 1e999, which is JSON, but parses as infinity and cannot be passed on."""
+    level: list[object] = [parsed]
+    while level:
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, Mapping):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise ValueError("a number is too large")
+        level = inner
 
 
 def _request(
