@@ -80,8 +80,8 @@ def row(run: Results, baseline: Results | None = None) -> Row:
 
 
 def passed(record: Mapping[str, Any]) -> bool:
-    """Whether a problem counts as passed."""
-    return record.get("error") is None and record.get("verdict") == "passed"
+    """Whether a problem counts as passed; a record of an error has no such verdict."""
+    return record.get("verdict") == "passed"
 
 
 def _recounts(answered: Sequence[Mapping[str, Any]], cost: CostModel) -> list[float] | None:

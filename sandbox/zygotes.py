@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = os.path.realpath(sys.executable)
 _BOOT = Path(__file__).parent / "inner" / "boot.py"
-_ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/nonexistent"}  # noqa: S108 - as seen inside
+_ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/nonexistent", "LD_BIND_NOW": "1"}  # noqa: S108 - as seen inside
 _START_S = 30.0
 _GRACE_S = 1.0
 _UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})

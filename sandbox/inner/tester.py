@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 
+# Counted once: going through the names in each run would write to every one of them.
+_BUILTINS = frozenset(dir(builtins))
 _MARK = "__stands_for_candidate__"
 
 
@@ -59,7 +61,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
     entry = job["entry_point"]
-    asked = {entry, *(set(names_in(code)) - set(namespace) - set(dir(builtins)))}
+    asked = {entry, *(set(names_in(code)) - _BUILTINS - namespace.keys())}
     answer = link.load(job["source"], sorted(asked), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])

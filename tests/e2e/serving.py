@@ -68,7 +68,8 @@ class RunningGateway:
 
     def family(self) -> list[psutil.Process]:
         """Every process below the gateway."""
-        return self.process.children(recursive=True)
+        running = self.process.is_running() and self.process.poll() is None
+        return self.process.children(recursive=True) if running else []
 
 
 def start(directory: Path) -> RunningGateway:

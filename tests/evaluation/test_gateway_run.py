@@ -83,6 +83,19 @@ def test_prompt_lengths_are_asked_once_for_all_files_of_a_directory(evaluate, tm
     assert cache["prompt_tokens"]["HumanEval/4"] == tokens_of(PROBLEMS[4].prompt)
 
 
+def test_a_prompt_length_of_another_model_is_not_taken(evaluate):
+    def other(asked):
+        reply = completion(asked)
+        reply.body["router"]["candidates"][0]["model"] = SMALL
+        return reply
+
+    with running(other) as gateway:
+        result = evaluate(gateway, "--policy", "single", "--budget-large-calls", 1)
+    assert result.exit_code == 1
+    assert f"no prompt_tokens of {LARGE}" in result.stderr
+    assert len(gateway.asked) == 1
+
+
 def test_a_fixed_budget_is_sent_as_it_was_written(evaluate):
     with running() as gateway:
         evaluate(gateway, "--policy", "single", "--budget-flops", "17.6T", limit=2)

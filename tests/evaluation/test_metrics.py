@@ -104,6 +104,16 @@ def test_pairing_tells_a_small_but_steady_gain_from_chance():
     assert paired_difference(ours, ours).low == 0 == paired_difference(ours, ours).high
 
 
+def test_the_interval_of_a_difference_has_the_width_of_its_normal_limit():
+    ours, theirs = [n % 5 < 2 for n in range(400)], [n % 7 < 2 for n in range(400)]
+    gain = paired_difference(ours, theirs)
+    square = sum((a - b) ** 2 for a, b in zip(ours, theirs, strict=True)) / 400
+    error = ((square - gain.value**2) / 400) ** 0.5
+    assert (gain.high - gain.low) / (2 * error) == pytest.approx(1.96, abs=0.06)
+    narrow = paired_difference(ours, theirs, confidence=0.68)
+    assert (narrow.high - narrow.low) / (2 * error) == pytest.approx(0.994, abs=0.06)
+
+
 def test_a_difference_needs_pairs():
     with pytest.raises(ValueError, match="no pairs"):
         paired_difference([True], [True, False])
