@@ -128,6 +128,18 @@ def evaluate_gateway(
     )
 
 
+@evaluate_app.command("bench")
+def evaluate_bench(
+    *,
+    starts: Annotated[int, typer.Option(min=1, help="How often each thing is started.")] = 3,
+    requests: Annotated[int, typer.Option(min=1, help="Pairs of requests.")] = 50,
+) -> None:
+    """Measure start-up, memory and overhead of the gateway, with the default models."""
+    from evaluation.commands import bench as command  # noqa: PLC0415
+
+    command.run(starts=starts, requests=requests)
+
+
 @evaluate_app.command("table")
 def evaluate_table(
     *,

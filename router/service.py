@@ -78,10 +78,14 @@ class Service:
 async def running(settings: Settings) -> AsyncIterator[Service]:
     """Start everything the settings name; raises `EngineFailed` and the errors of `prepare`."""
     metrics = Metrics()
+
+    def counted(model: str) -> None:
+        metrics.engine_restarts.labels(model).inc()
+
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(_client(settings))
         engines = {
-            model: _engine(settings, model, config, metrics)
+            model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
             for model, config in settings.models.items()
             if isinstance(config, EmbeddedModel)
         }
@@ -120,17 +124,15 @@ def _client(settings: Settings) -> httpx.AsyncClient:
     )
 
 
-def _engine(
-    settings: Settings, model: str, config: EmbeddedModel, metrics: Metrics
-) -> EmbeddedEngine:
-    spec = EngineSpec(
+def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> EngineSpec:
+    """How the settings want a catalogue model run. Raises `catalogue.UnknownModel`."""
+    return EngineSpec(
         model=model,
         path=settings.model_dir / catalogue.lookup(model).file,
         slots=config.slots,
         context=config.context,
         threads=config.threads or os.cpu_count() or 1,
     )
-    return EmbeddedEngine(spec, on_restart=lambda name: metrics.engine_restarts.labels(name).inc())
 
 
 async def _sandbox(settings: Settings, stack: AsyncExitStack) -> Backend | None:
