@@ -21,6 +21,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.cgroups import Group
 from sandbox.frames import Frame
+from sandbox.program import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 
 _EXECUTABLE = os.path.realpath(sys.executable)
 _BOOT = Path(__file__).parent / "inner" / "boot.py"
-_ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "PATH": "/nonexistent", "LD_BIND_NOW": "1"}  # noqa: S108 - as seen inside
+_HOME = "/tmp"  # noqa: S108 - the run's own, as seen inside
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "HOME": _HOME,
+    "TMPDIR": _HOME,
+    "PATH": "/nonexistent",
+    "LD_BIND_NOW": "1",  # bound once here rather than after each fork
+}
 _START_S = 30.0
 _GRACE_S = 1.0
 _UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
@@ -54,6 +62,7 @@ class Zygote:
         self._packages = packages
         self._group = Group(hierarchies)
         self._kills = 0
+        self._disk_bytes = Limits().disk_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._channel: socket.socket | None = None
@@ -119,6 +128,7 @@ class Zygote:
         if self._channel is None:
             raise ZygoteDied("the zygote is gone")
         data = frames.pack(job)
+        await self._fit_disk(job["limits"]["disk_bytes"])
         channel, self._channel = self._channel, None
         try:
             async with asyncio.timeout(wall_s + _GRACE_S):
@@ -133,6 +143,17 @@ class Zygote:
             gone = asyncio.ensure_future(self._await_gone())
             self._renewal = asyncio.ensure_future(self._renew(gone))
             await asyncio.shield(gone)
+
+    async def _fit_disk(self, size: int) -> None:
+        """Prepare the sandbox anew where its file systems have another size than is wanted."""
+        if size == self._disk_bytes or self._channel is None:
+            return
+        self._disk_bytes = size
+        self._channel.close()
+        self._channel = None
+        self._kill()
+        await self._await_gone()
+        self._spawn()
 
     async def close(self) -> None:
         """End the zygote and all in it."""
@@ -156,7 +177,7 @@ class Zygote:
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         with theirs:
-            socket.send_fds(self._control, [b"s"], [theirs.fileno()])
+            socket.send_fds(self._control, [b"s%d" % self._disk_bytes], [theirs.fileno()])
         self._channel = ours
 
     def _kill(self) -> None:
@@ -203,10 +224,11 @@ async def _exchange(channel: socket.socket, data: bytes) -> Frame:
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the process and wait for its end in the event loop, as soon as its pidfd says so."""
+    if process.poll() is not None:
+        return
     loop = asyncio.get_running_loop()
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGKILL)
     handle = os.pidfd_open(process.pid)
+    signal.pidfd_send_signal(handle, signal.SIGKILL)
     done = asyncio.Event()
     loop.add_reader(handle, done.set)
     try:

@@ -1,12 +1,12 @@
 """The keeper: init of one run's pid namespace, and the only writer of its outcome.
 
-Theory of operation. The keeper mounts the run's private `/tmp` and `/dev/shm`, forks the
-candidate's process while it still knows nothing, and then waits for the job. So the candidate is
-forked from a process without tests, expected values or inputs. The job's tests run here; as init
-of the pid namespace the keeper cannot be killed or stopped from inside it, and being undumpable
-and out of reach of the filtered calls it cannot be read or changed either. When the outcome is
-known it kills all else in the namespace, collects times and outputs, sends one frame and exits,
-upon which the kernel ends whatever is left.
+Theory of operation. The keeper mounts the run's private `/tmp` and `/dev/shm`, gives up every
+privilege, forks the candidate's process while it still knows nothing, and then waits for the job.
+So the candidate is forked from a process without tests, expected values or inputs. The job's tests
+run here; as init of the pid namespace the keeper cannot be killed or stopped from inside it, and
+being undumpable and out of reach of the filtered calls it cannot be read or changed either. When
+the outcome is known it kills all else in the namespace, collects times and outputs, sends one frame
+and exits, upon which the kernel ends whatever is left.
 
 The wall clock is the keeper's alarm; the server has a second, later one, for the case that this
 process hangs in the caller's own tests.
@@ -18,7 +18,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -31,7 +30,6 @@ from sandbox.inner.run import Run, Setup, WallClock, await_exit, outputs, reap, 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
 
-_DISK = 64 * 2**20
 _TMPFS = linux.MS_NOSUID | linux.MS_NODEV
 _INODES = 4096
 _KEEPER_PROCESSES = 1
@@ -54,6 +52,7 @@ def main(channel_fd: int, setup: Setup) -> NoReturn:
 def _keep(channel: socket.socket, setup: Setup) -> Frame:
     _enter(setup)
     run = Run(setup, (os.memfd_create("stdin"), os.memfd_create("stdout"), os.memfd_create("err")))
+    candidate.confine(setup.filter)
     link = run.start_candidate()
     job = _receive(channel)
     if job is None:
@@ -88,7 +87,7 @@ def _enter(setup: Setup) -> None:
         os.close(descriptor)
     os.close(setup.procfs)
     for target in ("/tmp", "/dev/shm"):  # noqa: S108 - in a mount namespace of our own
-        linux.mount("run", target, "tmpfs", _TMPFS, _tmpfs_options(_DISK))
+        linux.mount("run", target, "tmpfs", _TMPFS, _tmpfs_options(setup.disk_bytes))
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
@@ -111,12 +110,8 @@ def _receive(channel: socket.socket) -> Frame | None:
 
 
 def _prepare(run: Run, job: Frame) -> None:
-    """Bring the sandbox to the job's limits, then give up all privilege."""
+    """Take the job's limits."""
     limits = job["limits"]
-    if limits["disk_bytes"] != _DISK:
-        for target in ("/tmp", "/dev/shm"):  # noqa: S108 - as above
-            options = _tmpfs_options(limits["disk_bytes"])
-            linux.mount("run", target, "tmpfs", linux.MS_REMOUNT | _TMPFS, options)
     run.output_bytes = limits["output_bytes"]
     run.limits = {
         "address_space": run.setup.address_space + limits["memory_bytes"],
@@ -125,14 +120,8 @@ def _prepare(run: Run, job: Frame) -> None:
         "cpu_s": max(1, int(-(-limits["cpu_s"] // 1))),
         "cpu_exact": limits["cpu_s"],
     }
-    candidate.confine(run.setup.filter)
     bound = run.limits["address_space"] + limits["memory_bytes"]
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
-    null = os.open("/dev/null", os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process
-    sys.stdout = sys.stderr = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - likewise
 
 
 def _finish(run: Run, outcome: Frame) -> Frame:

@@ -32,6 +32,7 @@ class Setup:
     uid: int
     gid: int
     address_space: int
+    disk_bytes: int
 
 
 @dataclass
@@ -60,8 +61,7 @@ class Run:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            # A second candidate of one run is forked from a keeper that is confined already.
-            candidate.serve(theirs, self.streams, None if self.limits else self.setup.filter)
+            candidate.serve(theirs, self.streams)
         theirs.close()
         self.link = Link(ours, pid, os.pidfd_open(pid))
         return self.link

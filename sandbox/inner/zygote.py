@@ -1,12 +1,12 @@
 """The zygote: a warm interpreter that forks one sandbox per run and never sees what runs in it.
 
-Theory of operation. The server execs this interpreter with an empty environment and one socket.
-It enters namespaces of its own (user, mount, pid, network, IPC, host name), builds the read-only
-root, and then serves two commands on the socket: `s` with a descriptor starts a sandbox that talks
-over that descriptor, `k` kills it. It answers `x` and a JSON status when the sandbox and every
-process in it are gone. Sources, tests and verdicts pass over the other descriptor, so there is
-nothing in this process that a candidate, forked from it, could find or that one run could leave
-for the next.
+Theory of operation. The server execs this interpreter with an empty environment and one socket. It
+enters namespaces of its own (user, mount, pid, network, IPC, host name), builds the read-only root,
+and then serves two commands on the socket: `s` with the size of the run's disk in bytes and a
+descriptor starts a sandbox that talks over that descriptor, `k` kills it. It answers `x` and a JSON
+status when the sandbox and every process in it are gone. Sources, tests and verdicts pass over the
+other descriptor, so there is nothing in this process that a candidate, forked from it, could find
+or that one run could leave for the next.
 
 A sandbox is one raw `clone` into a user, mount, pid, IPC and host-name namespace of its own. It
 shares the zygote's network namespace, in which there is nothing, not even a loopback address that
@@ -24,8 +24,10 @@ import os
 import resource
 import select
 import signal
+import site
 import socket
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 from sandbox import frames
@@ -106,11 +108,13 @@ def _run_zygote(
         text = f"tests of kind pytest need a package that is not installed: {error}"
         control.send(b"e" + text.encode())
         os._exit(1)
+    site.setquit()
+    sys.argv = ["solution.py"]
     _rehearse()
     gc.collect()
     gc.freeze()
     control.send(b"r")
-    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs)))
+    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0))
     os._exit(0)
 
 
@@ -199,10 +203,10 @@ def _address_space(procfs: int) -> int:
 
 def _serve(control: socket.socket, setup: Setup) -> None:
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, 64, 1)
         if not message:
             return
-        if message != b"s" or not descriptors:
+        if not message.startswith(b"s") or not descriptors:
             continue
         try:
             pid = linux.clone(_PER_RUN)
@@ -212,7 +216,7 @@ def _serve(control: socket.socket, setup: Setup) -> None:
             continue
         if pid == 0:
             control.close()
-            keeper.main(descriptors[0], setup)
+            keeper.main(descriptors[0], replace(setup, disk_bytes=int(message[1:])))
         os.close(descriptors[0])
         if not _wait(control, pid):
             return

@@ -1,0 +1,112 @@
+"""Our own faults are ours: a worker that dies is replaced, and the backend leaves nothing."""
+
+import asyncio
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from sandbox import Asserts, Limits, ProcessBackend, Program, Status
+from sandbox.zygotes import Zygote, ZygoteDied
+
+GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
+SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
+
+
+def descendants() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            for process in psutil.Process().children():
+                process.kill()
+            report = await backend.run(GOOD, Limits())
+            assert report.status is Status.PASSED
+            report = await backend.run(GOOD, Limits())
+            assert report.status is Status.PASSED
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            run = asyncio.create_task(backend.run(SPIN, Limits(wall_s=1.5)))
+            await asyncio.sleep(0.1)
+            for process in psutil.Process().children():
+                process.kill()
+            report = await run
+            assert report.status is Status.TIMEOUT  # the second attempt's verdict
+            assert (await backend.run(GOOD, Limits())).status is Status.PASSED
+
+    asyncio.run(main())
+
+
+def test_a_run_that_fails_twice_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    async def die(self: Zygote, job: object) -> None:
+        attempts.append(job)
+        raise ZygoteDied("gone")
+
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            monkeypatch.setattr(Zygote, "perform", die)
+            assert (await backend.run(GOOD, Limits())).status is Status.INTERNAL_ERROR
+
+    asyncio.run(main())
+    assert len(attempts) == 2
+
+
+def test_closing_leaves_no_process_and_no_descriptor() -> None:
+    async def main() -> None:
+        async with ProcessBackend(workers=2) as backend:
+            run = asyncio.create_task(backend.run(SPIN, Limits()))
+            await asyncio.sleep(0.05)
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+
+    before = len(descendants()), psutil.Process().num_fds()
+    asyncio.run(main())
+    assert (len(descendants()), psutil.Process().num_fds()) == before
+
+
+def test_the_end_of_the_server_ends_every_worker_and_run() -> None:
+    server = os.fork()
+    if server == 0:
+
+        async def main() -> None:
+            async with ProcessBackend(workers=1) as backend:
+                await backend.run(SPIN, Limits(wall_s=60.0))
+
+        asyncio.run(main())
+        os._exit(1)
+    parent = psutil.Process(server)
+    running: list[psutil.Process] = []
+    for _ in range(200):
+        running = parent.children(recursive=True)
+        if len(running) >= 4:
+            break
+        time.sleep(0.02)
+    assert len(running) >= 4
+    os.kill(server, signal.SIGKILL)
+    os.waitpid(server, 0)
+    _, alive = psutil.wait_procs(running, timeout=5)
+    assert not alive
+
+
+def test_waiting_runs_do_not_hold_up_the_event_loop() -> None:
+    async def main() -> None:
+        ticks = 0
+        async with ProcessBackend(workers=1) as backend:
+            run = asyncio.create_task(backend.run(SPIN, Limits(wall_s=0.5)))
+            while not run.done():
+                await asyncio.sleep(0.01)
+                ticks += 1
+            assert ticks > 10
+
+    asyncio.run(main())
