@@ -68,11 +68,13 @@ class Group:
                 return int(found[1]) if found else 0
         return 0
 
-    def remove(self) -> None:
-        """Remove the groups; all their processes must have ended."""
-        for hierarchy in self.hierarchies:
+    def remove(self) -> bool:
+        """Remove the groups. False while a process in them has not quite ended."""
+        paths = [hierarchy.parent / self.name for hierarchy in self.hierarchies]
+        for path in paths:
             with contextlib.suppress(OSError):
-                (hierarchy.parent / self.name).rmdir()
+                path.rmdir()
+        return not any(path.exists() for path in paths)
 
 
 def find() -> tuple[Hierarchy, ...]:
@@ -98,6 +100,16 @@ def _find_v2() -> tuple[Hierarchy, ...]:
         Hierarchy(parent, "pids", "pids.max", 2),
     )
     return tuple(item for item in found if item.controller in enabled)
+
+
+def sweep(hierarchies: tuple[Hierarchy, ...]) -> None:
+    """Remove groups whose server was killed. Groups with a process in them cannot be removed."""
+    for hierarchy in hierarchies:
+        for path in hierarchy.parent.glob("sandbox-*-*"):
+            owner = path.name.split("-")[1]
+            if not Path("/proc", owner).exists():
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
 
 def describe(hierarchies: tuple[Hierarchy, ...]) -> str:

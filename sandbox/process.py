@@ -66,6 +66,7 @@ class ProcessBackend:
         """Start the zygotes; raises `SandboxUnavailable` with advice where the host forbids it."""
         if sys.platform != "linux" or platform.machine() != "x86_64":
             raise SandboxUnavailable("the process backend needs Linux on x86-64; use docker here")
+        cgroups.sweep(self._hierarchies)
         self._started = True
         try:
             for _ in range(self._count):

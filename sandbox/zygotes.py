@@ -40,6 +40,8 @@ _ENVIRONMENT = {
 }
 _START_S = 30.0
 _GRACE_S = 1.0
+_REMOVALS = 100
+_REMOVAL_PAUSE_S = 0.01
 _UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
 _OUT_OF_MEMORY: Frame = {
     "status": "memory_limit",
@@ -169,7 +171,10 @@ class Zygote:
         if self._process is not None:
             await _end(self._process)
             self._process = None
-            self._group.remove()
+            for _ in range(_REMOVALS):
+                if self._group.remove():
+                    break
+                await asyncio.sleep(_REMOVAL_PAUSE_S)
 
     def _spawn(self) -> None:
         if self._control is None:

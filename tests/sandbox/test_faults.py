@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
-from sandbox import Asserts, Limits, ProcessBackend, Program, Status
+from sandbox import Asserts, Limits, ProcessBackend, Program, Status, cgroups
 from sandbox.zygotes import Zygote, ZygoteDied
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
@@ -73,6 +74,21 @@ def test_closing_leaves_no_process_and_no_descriptor() -> None:
     before = len(descendants()), psutil.Process().num_fds()
     asyncio.run(main())
     assert (len(descendants()), psutil.Process().num_fds()) == before
+
+
+def test_closing_leaves_no_control_group() -> None:
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            await backend.run(GOOD, Limits())
+            assert groups() or not cgroups.find()
+
+    asyncio.run(main())
+    assert not groups()
+
+
+def groups() -> list[Path]:
+    name = f"sandbox-{os.getpid()}-*"
+    return [path for hierarchy in cgroups.find() for path in hierarchy.parent.glob(name)]
 
 
 def test_the_end_of_the_server_ends_every_worker_and_run() -> None:
