@@ -7,6 +7,8 @@ a choice's last chunk, or arrive in a chunk without choices.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +55,21 @@ class Chunk:
         return len(self.tokens) if self.tokens is not None else int(bool(self.text))
 
 
+def parse_json(text: str | bytes) -> Any:
+    """JSON as a server sent it. Raises `MalformedChunk`, also for what is too deep or too long."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedChunk(f"not JSON: {error}") from error
+
+
+def mended(text: str) -> str:
+    """Text that can be encoded: halves of surrogate pairs, which JSON can carry, are replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
     """The pieces in one server-sent event. Raises `MalformedChunk`.
 
@@ -68,25 +85,44 @@ def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
             yield Chunk(last_finished, usage=usage)
         for choice in choices:
             yield _choice(choice, usage if len(choices) == 1 else None)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
 
 
 def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
     if usage is None:
         return None
-    return Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
+    found = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
+    if min(found.prompt_tokens, found.completion_tokens) < 0:
+        raise ValueError(f"less than no tokens: {found}")
+    return found
 
 
 def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
     text = choice["text"] if "text" in choice else choice["delta"].get("content")
+    finish_reason = _text(choice.get("finish_reason")) or None
     return Chunk(
         index=int(choice.get("index", 0)),
-        text=str(text or ""),
+        text=_text(text),
         tokens=_tokens(choice.get("logprobs")),
-        finish_reason=choice.get("finish_reason"),
-        usage=usage if choice.get("finish_reason") is not None else None,
+        finish_reason=finish_reason,
+        usage=usage if finish_reason is not None else None,
     )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, not {value!r}")
+    return mended(value)
+
+
+def _logprob(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"no log-probability: {value!r}")
+    return number
 
 
 def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | None:
@@ -95,10 +131,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
     if (content := logprobs.get("content")) is not None:
         return tuple(
             TokenLogprob(
-                str(entry["token"]),
-                float(entry["logprob"]),
+                _text(entry["token"]),
+                _logprob(entry["logprob"]),
                 tuple(
-                    (str(top["token"]), float(top["logprob"]))
+                    (_text(top["token"]), _logprob(top["logprob"]))
                     for top in entry.get("top_logprobs") or ()
                 ),
             )
@@ -109,6 +145,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
         return None
     tops = logprobs.get("top_logprobs") or [None] * len(tokens)
     return tuple(
-        TokenLogprob(str(token), float(value), tuple((top or {}).items()))
+        TokenLogprob(
+            _text(token),
+            _logprob(value),
+            tuple((_text(name), _logprob(other)) for name, other in (top or {}).items()),
+        )
         for token, value, top in zip(tokens, values, tops, strict=True)
     )

@@ -10,17 +10,13 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
 
 import httpx
 import structlog
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-from httpx_aiohttp import AiohttpTransport
 
 from policies.cost import CostModel, FlatRate, Rate
 from policies.values import Budget
-from router import architecture
+from router import architecture, transport
 from router.embedded import EmbeddedEngine, EngineSpec
 from router.errors import Overloaded
 from router.gateway import Gateway
@@ -32,9 +28,6 @@ from router.wire import WireLimits
 from sandbox import Backend, ProcessBackend, SandboxUnavailable
 
 log = structlog.get_logger("router")
-
-KEEPALIVE_S: Final = 4.0
-"""How long an idle upstream connection is kept: less than the five seconds of most servers."""
 
 LLAMA_PLAIN_SAMPLING = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "top_p": 1.0}
 """llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one."""
@@ -83,7 +76,9 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         metrics.engine_restarts.labels(model).inc()
 
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(_client(settings))
+        client = await stack.enter_async_context(
+            transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
+        )
         engines = {
             model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
             for model, config in settings.models.items()
@@ -102,26 +97,6 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             admission=Admission(settings.max_concurrent_requests),
             max_body_bytes=settings.max_body_bytes,
         )
-
-
-def _client(settings: Settings) -> httpx.AsyncClient:
-    """The client of all upstreams: no limit on connections, and no memory of cookies.
-
-    The session is made here because the transport would leave it at aiohttp's limit of 100
-    connections, where draws then queue; and a cookie jar, httpx's or aiohttp's, would send what an
-    upstream set for one caller along with the next caller's request.
-    """
-    tls = httpx.create_ssl_context()
-
-    def session() -> ClientSession:
-        connector = TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ssl=tls)
-        return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
-
-    return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
-        timeout=httpx.Timeout(settings.read_timeout_s, connect=settings.connect_timeout_s),
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
-    )
 
 
 def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> EngineSpec:

@@ -22,12 +22,15 @@ import httpx
 from httpx_sse import EventSource, SSEError
 
 from policies.protocol import Draw
-from router.chunks import Chunk, MalformedChunk, parse_chunk
+from router.chunks import Chunk, MalformedChunk, mended, parse_chunk, parse_json
 from router.models.catalogue import FimTemplate
 from router.prompts import ChatPrompt, Prompt, TextPrompt
 
 CHAT_TOKENS_PER_MESSAGE = 16
 """Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
+
+LONGEST_MESSAGE = 2000
+"""Bytes of an error that are read."""
 
 ServerKind: TypeAlias = Literal["llama.cpp", "vllm", "openai"]
 """Decides how prompt tokens are counted, and what a chunk and a lone usage mean."""
@@ -86,10 +89,10 @@ class Upstream:
                 case "llama.cpp":
                     return await self._count_llama(prompt)
                 case "vllm":
-                    return int((await self._post("/tokenize", self._vllm_body(prompt)))["count"])
+                    return await self._count_vllm(prompt)
                 case "openai":
                     return upper_bound(self.render(prompt))
-        except (UpstreamError, KeyError, TypeError, ValueError):
+        except (UpstreamError, KeyError, TypeError, ValueError, OverflowError):
             return upper_bound(self.render(prompt))
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
@@ -104,12 +107,12 @@ class Upstream:
                 async for event in EventSource(response).aiter_sse():
                     if event.data == "[DONE]":
                         return
-                    data = json.loads(event.data)
+                    data = parse_json(event.data)
                     for chunk in parse_chunk(data, last_finished=last_finished):
                         if chunk.finish_reason is not None and self.token_per_chunk:
                             last_finished = chunk.index
                         yield chunk
-            except (SSEError, json.JSONDecodeError, MalformedChunk) as error:
+            except (SSEError, MalformedChunk) as error:
                 raise UpstreamError(self.id, f"answered garbage: {error}") from error
 
     @property
@@ -165,8 +168,8 @@ class Upstream:
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._stream(path, body) as response:
             try:
-                answer = json.loads(await response.aread())
-            except json.JSONDecodeError as error:
+                answer = parse_json(await response.aread())
+            except MalformedChunk as error:
                 raise UpstreamError(self.id, f"answered garbage: {error}") from error
         if not isinstance(answer, dict):
             raise UpstreamError(self.id, "answered garbage: not a JSON object")
@@ -175,7 +178,7 @@ class Upstream:
     async def _check(self, response: httpx.Response) -> None:
         if response.is_success:
             return
-        detail = (await response.aread())[:2000].decode(errors="replace")
+        detail = (await _beginning(response)).decode(errors="replace")
         raise UpstreamError(
             self.id,
             f"answered {response.status_code}: {_message(detail)}",
@@ -191,6 +194,12 @@ class Upstream:
                 text = answer["prompt"]
         body = {"content": text, "add_special": True, "parse_special": True}
         return len((await self._post("/tokenize", body))["tokens"])
+
+    async def _count_vllm(self, prompt: Prompt) -> int:
+        count = int((await self._post("/tokenize", self._vllm_body(prompt)))["count"])
+        if count < 0:
+            raise ValueError("a prompt cannot have less than no tokens")
+        return count
 
     def _vllm_body(self, prompt: Prompt) -> dict[str, Any]:
         match self.render(prompt):
@@ -213,9 +222,19 @@ def upper_bound(prompt: Prompt) -> int:
             return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)
 
 
+async def _beginning(response: httpx.Response) -> bytes:
+    """As much of a body as a message needs."""
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) >= LONGEST_MESSAGE:
+            break
+    return bytes(body[:LONGEST_MESSAGE])
+
+
 def _message(detail: str) -> str:
     """The message of an OpenAI error object, else the text itself."""
     try:
-        return str(json.loads(detail)["error"]["message"])
-    except (json.JSONDecodeError, KeyError, TypeError):
+        return mended(str(parse_json(detail)["error"]["message"]))
+    except (MalformedChunk, KeyError, TypeError):
         return detail.strip() or "no explanation"

@@ -231,7 +231,8 @@ class FakeUpstream:
         watching = asyncio.ensure_future(reader.read(1))
         try:
             await asyncio.wait({playing, watching}, return_when=asyncio.FIRST_COMPLETED)
-            if not playing.done():
+            gone = not playing.done() or isinstance(playing.exception(), ConnectionError)
+            if gone:
                 call.closed_by_client.set()
                 return False
             playing.result()
