@@ -1,8 +1,8 @@
 """The default backend: Linux namespaces and a forking interpreter, in `sandbox.inner`.
 
 Each worker is one zygote that runs one program at a time. Own code rather than bubblewrap or
-nsjail: those start a new interpreter per candidate (15 ms and more), while a fork of a warm one
-inside ready namespaces takes about 2 ms; and the verdict needs a keeper inside anyway.
+nsjail: those exec a new interpreter per candidate, where we fork a warm one inside ready
+namespaces, and the verdict needs a keeper inside anyway.
 
 It guards the host, other runs and the verdict against the candidate. It does not guard against a
 bug in the kernel's namespaces: whoever needs that puts a second kernel below (runsc, a virtual
