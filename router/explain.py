@@ -104,6 +104,7 @@ def _command(draw: RunningDraw, cost: CostModel) -> dict[str, Any]:
         "temperature": draw.draw.temperature,
         "prompt_tokens": draw.prompt_tokens,
         "completion_tokens": [sample.tokens for sample in draw.samples],
+        "sent": draw.sent,
         "flops_reserved": draw.hold.ceiling if known else None,
         "flops": draw.flops(cost) if known else None,
         "overrun": draw.overrun,
