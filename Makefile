@@ -41,6 +41,22 @@ format: $(READY) ## Rewrite the sources in the project's style
 bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
 
+EVALUATE := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) --concurrency 4
+SMALL := qwen2.5-coder-0.5b
+LARGE := qwen2.5-coder-1.5b
+
+table: $(READY) ## Ask all of HumanEval under every policy (hours; wants `make serve` beside it)
+	$(EVALUATE) --policy single --model $(SMALL) --temperature 0 --label "single 0.5B" \
+		--out $(RESULTS)/single-0.5b.jsonl
+	$(EVALUATE) --policy single --model $(LARGE) --temperature 0 --label "single 1.5B" \
+		--out $(RESULTS)/single-1.5b.jsonl
+	set -e; for x in 1 2 4; do \
+		$(EVALUATE) --policy best_of_n --model $(SMALL) --budget-large-calls $$x \
+			--label "best_of_n 0.5B X=$$x" --out $(RESULTS)/best_of_n-$$x.jsonl; \
+		$(EVALUATE) --policy cascade --budget-large-calls $$x \
+			--label "cascade X=$$x" --out $(RESULTS)/cascade-$$x.jsonl; \
+	done
+
 report: $(READY) ## Make the README's table and plot again from the recorded answers
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --plot $(RESULTS)/pass-rate.svg
 
