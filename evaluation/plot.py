@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from evaluation.report import TERA, Row
+
+MARKERS: Final = "os^Dvp*X"
+"""Shapes as well as colours, for readers who do not tell colours apart."""
+
+LABEL_GAP: Final = 5.0
+"""Percentage points between two names."""
 
 
 class PlotError(RuntimeError):
@@ -26,26 +33,31 @@ def plot(table: Sequence[Row], path: Path) -> None:
     points = [(row, row.flops / TERA) for row in table if row.flops is not None]
     if not points:
         raise PlotError("no run has FLOPs that are known, so there is nothing to draw")
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
-    for (row, tera), marker in zip(points, _markers(len(points)), strict=True):
+    # Points of one budget lie close together, so their names stand in a column beside them.
+    heights = spread([100 * row.pass_rate.value for row, _ in points], LABEL_GAP)
+    for at, ((row, tera), height) in enumerate(zip(points, heights, strict=True)):
         rate = row.pass_rate
         errors = [[100 * (rate.value - rate.low)], [100 * (rate.high - rate.value)]]
-        axes.errorbar(
-            [tera], [100 * rate.value], yerr=errors, fmt=marker, capsize=3, label=row.label
+        bar = axes.errorbar(
+            [tera], [100 * rate.value], yerr=errors, fmt=MARKERS[at % len(MARKERS)], capsize=3
         )
+        colour = bar.lines[0].get_color()
         axes.annotate(
             row.label,
             (tera, 100 * rate.value),
-            xytext=(6, 4),
-            textcoords="offset points",
-            fontsize="small",
+            xytext=(1.03, height),
+            textcoords=axes.get_yaxis_transform(),
+            color=colour,
+            verticalalignment="center",
+            arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.35, "linewidth": 0.8},
+            annotation_clip=False,
         )
     axes.set_xlabel("mean FLOPs used per problem, TFLOPs")
     axes.set_ylabel("pass rate, % (95 % interval)")
     axes.set_ylim(0, 100)
-    axes.set_xlim(left=0)
-    axes.margins(x=0.15)
+    axes.set_xlim(0, 1.08 * max(tera for _, tera in points))
     axes.grid(alpha=0.3)
     try:
         figure.savefig(path, dpi=150)
@@ -53,7 +65,23 @@ def plot(table: Sequence[Row], path: Path) -> None:
         raise PlotError(f"{path}: {error}") from error
 
 
-def _markers(n: int) -> list[str]:
-    """Shapes as well as colours, for readers who do not tell colours apart."""
-    shapes = "os^Dvp*X"
-    return [shapes[at % len(shapes)] for at in range(n)]
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """The heights, in their own order, moved apart until neighbours are at least `gap` apart.
+
+    Crowded ones are stacked around their common middle, so none wanders further than it must.
+    """
+    order = sorted(range(len(heights)), key=lambda at: heights[at])
+    stacks: list[tuple[float, list[int]]] = []
+    for at in order:
+        middle, stack = heights[at], [at]
+        while stacks and stacks[-1][0] + gap * (len(stacks[-1][1]) + len(stack)) / 2 > middle:
+            below, members = stacks.pop()
+            total = len(members) + len(stack)
+            middle = (below * len(members) + middle * len(stack)) / total
+            stack = members + stack
+        stacks.append((middle, stack))
+    placed = [0.0] * len(heights)
+    for middle, stack in stacks:
+        for step, at in enumerate(stack):
+            placed[at] = middle + gap * (step - (len(stack) - 1) / 2)
+    return placed
