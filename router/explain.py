@@ -52,7 +52,7 @@ def response_headers(
         "X-Router-Overhead-Ms": f"{(elapsed_s - outcome.waited_s) * 1000:.2f}",
     }
     if (used := flops_used(outcome, cost)) is not None:
-        headers["X-Budget-FLOPs-Used"] = f"{used:.17g}"
+        headers["X-Budget-FLOPs-Used"] = _exact(used)
     return headers | budget_headers(prepared)
 
 
@@ -60,10 +60,15 @@ def budget_headers(prepared: Prepared) -> dict[str, str]:
     """The effective budget, echoed."""
     headers = {"X-Budget-Policy": prepared.request.budget.policy}
     if prepared.budget.flops is not None:
-        headers["X-Budget-FLOPs"] = f"{prepared.budget.flops:.17g}"
+        headers["X-Budget-FLOPs"] = _exact(prepared.budget.flops)
     if prepared.budget.latency_ms is not None:
-        headers["X-Budget-Latency-Ms"] = f"{prepared.budget.latency_ms:g}"
+        headers["X-Budget-Latency-Ms"] = _exact(prepared.budget.latency_ms)
     return headers
+
+
+def _exact(value: float) -> str:
+    """A number that reads back as itself, without an exponent where it is whole."""
+    return f"{value:.0f}" if value.is_integer() else repr(value)
 
 
 def router_object(

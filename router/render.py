@@ -73,11 +73,15 @@ class Answer:
         return self._chunk(model, index, content, finish_reason)
 
     def usage_chunk(self, outcome: Outcome) -> dict[str, Any]:
-        """OpenAI's usage chunk, which has no choices."""
-        model = outcome.draws[-1].draw.model
+        """OpenAI's usage chunk, which has no choices.
+
+        Where nothing was chosen, a stream was cut by its deadline: what was sent of it counts.
+        """
+        last = outcome.draws[-1]
+        model = last.draw.model
         return self._head(self._chunk_name, model) | {
             "choices": [],
-            "usage": usage(self._chosen(outcome)),
+            "usage": usage(self._chosen(outcome) or [(last, last.samples[0])]),
         }
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Maps sandbox reports to verdicts: ours is never the candidate's fault.
 
-A report of `internal_error`, a full queue and a verdict of less integrity than the caller asked
-for all leave a candidate unverified. What the candidate did, or failed to do, is `failed`.
+A report of `internal_error`, a full queue, a sandbox that cannot start and a verdict of less
+integrity than the caller asked for all leave a candidate unverified. What the candidate did, or
+failed to do, is `failed`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from sandbox import (
     Integrity,
     InvalidProgram,
     Limits,
-    Overloaded,
     Program,
     Report,
+    SandboxError,
     Status,
     Tests,
 )
@@ -58,7 +59,7 @@ class SandboxJudge:
             report = await self.backend.run(program, self.request.limits)
         except InvalidProgram as error:
             return Judgement(Verdict.FAILED, Status.ERROR.value, message=str(error))
-        except Overloaded as error:
+        except SandboxError as error:
             return Judgement(Verdict.UNVERIFIED, Status.INTERNAL_ERROR.value, message=str(error))
         self.observe(report)
         return Judgement(

@@ -1,0 +1,189 @@
+"""Budgets that bind: precedence, caps, and what comes when the time is up."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from fake_upstream import Call, FakeUpstream, answering, endless, failing, silent
+from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
+
+from sandbox import Integrity, Overloaded, Report, SandboxUnavailable, Status
+
+pytestmark = pytest.mark.anyio
+SOON = {"latency_ms": 400}
+ENVOY = "x-envoy-expected-rq-timeout-ms"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        ({}, None, ("2000000000000", "40000")),
+        ({}, {"flops": "3T", "latency_ms": 30000}, ("3000000000000", "30000")),
+        ({"X-Budget-FLOPs": "4T"}, {"flops": "3T"}, ("4000000000000", "40000")),
+        ({"X-Budget-Latency-Ms": "20000"}, {"latency_ms": 30000}, ("2000000000000", "20000")),
+        ({"X-Budget-FLOPs": "9P", "X-Budget-Latency-Ms": "9e9"}, None, ("5000000000000", "50000")),
+        ({ENVOY: "10000"}, None, ("2000000000000", "10000")),
+        ({ENVOY: "10000"}, {"latency_ms": 30000}, ("2000000000000", "10000")),
+        ({ENVOY: "10000"}, {"latency_ms": 9000}, ("2000000000000", "9000")),
+        ({ENVOY: "soon"}, None, ("2000000000000", "40000")),
+        ({"X-Budget-Latency-Ms": "12345.678"}, None, ("2000000000000", "12345.678")),
+        ({"X-Budget-FLOPs": "1234567890123.4"}, None, ("1234567890123.4", "40000")),
+    ],
+)
+async def test_header_over_body_over_configuration_and_the_operators_cap(
+    headers: dict[str, str], body: Any, expected: tuple[str, str]
+) -> None:
+    defaults = {"flops": 2e12, "latency_ms": 40000}
+    caps = {"flops": 5e12, "latency_ms": 50000}
+    async with world(default_budget=defaults, max_budget=caps) as w:
+        answer = await w.complete(headers=headers, budget=body)
+        assert answer.status_code == 200, answer.text
+        echoed = answer.headers["x-budget-flops"], answer.headers["x-budget-latency-ms"]
+        assert tuple(map(float, echoed)) == tuple(map(float, expected))
+
+
+async def test_the_policy_of_the_header_wins_and_is_echoed() -> None:
+    policies = {"two": {"kind": "best_of_n", "n": 2}}
+    async with world(policies=policies) as w:
+        ask = {"budget": {"policy": "single"}}
+        answer = await w.complete(headers={"X-Budget-Policy": "two"}, **ask)
+        assert answer.headers["x-budget-policy"] == "two"
+        assert answer.headers["x-router-plan"] == "small*2+nll"
+        assert (await w.complete(**ask)).headers["x-budget-policy"] == "single"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("n", [1, 2])
+async def test_nothing_finished_by_the_deadline_is_a_504(stream: bool, n: int) -> None:
+    async with world(large=FakeUpstream(silent())) as w:
+        answer = await w.complete(budget=SOON, stream=stream, n=n)
+        assert answer.status_code == 504
+        assert answer.json()["error"]["code"] == "deadline_exceeded"
+        await eventually(w.large.calls[0].closed_by_client.is_set)
+
+
+async def test_a_proxys_timeout_is_a_deadline() -> None:
+    async with world(large=FakeUpstream(silent())) as w:
+        answer = await w.complete(headers={ENVOY: "100"})
+        assert answer.status_code == 504
+
+
+async def test_tokens_that_cannot_be_counted_in_time() -> None:
+    async def tokenizer(call: Call, server: FakeUpstream) -> None:
+        await asyncio.Event().wait()
+
+    async with world(large=FakeUpstream(silent(), tokenizer=tokenizer)) as w:
+        answer = await w.complete(budget=SOON)
+        assert answer.status_code == 504
+        assert not w.large.calls
+
+
+async def test_a_budget_that_is_over_at_once_draws_nothing() -> None:
+    async with world() as w:
+        answer = await w.complete(budget={"latency_ms": 1e-6})
+        assert answer.status_code == 504
+        await eventually(lambda: w.active == 0)
+        assert not w.large.calls
+
+
+async def one_of_two(call: Call, server: FakeUpstream) -> None:
+    """The first sample ends, the second never does."""
+    await call.token(0, "whole", server)
+    await call.token(1, "cut", server)
+    await call.finish(0, "stop", server)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_finished_by_the_deadline_comes_marked(stream: bool) -> None:
+    async with world(large=FakeUpstream(one_of_two)) as w:
+        answer = await w.complete(n=2, budget=SOON, explain=True, stream=stream)
+        assert answer.status_code == 200
+        if stream:
+            *chunks, last, _ = events(answer.text)
+            router = last["router"]
+            assert texts([*chunks, last]) == "whole"
+        else:
+            router = answer.json()["router"]
+            assert [c["text"] for c in answer.json()["choices"]] == ["whole"]
+        assert router["stopped_by"] == "deadline"
+        assert router["verdict"] == "unverified"
+        assert [c["finish_reason"] for c in router["candidates"]] == ["stop", "cancelled"]
+        assert [c["chosen"] for c in router["candidates"]] == [True, False]
+        used = w.cost.draw("large", 4, [1, 1])
+        assert router["flops_used"] == pytest.approx(used, rel=1e-12)
+
+
+async def test_a_verdict_that_is_late_leaves_the_answer_unverified() -> None:
+    backend = ScriptedBackend(gate=asyncio.Event())
+    async with world(backend=backend) as w:
+        answer = await w.complete(tests=TESTS, budget=SOON)
+        assert answer.status_code == 200
+        assert answer.headers["x-router-verdict"] == "unverified"
+        assert backend.running == 0
+
+
+@pytest.mark.parametrize("path", ["complete", "chat"])
+async def test_a_deadline_in_mid_stream_ends_it_with_length(path: str) -> None:
+    async with world(large=FakeUpstream(endless())) as w:
+        answer = await getattr(w, path)(
+            budget=SOON, stream=True, max_tokens=10**6, stream_options={"include_usage": True}
+        )
+        *chunks, ending, last, done = events(answer.text)
+        assert done == "[DONE]"
+        assert ending["choices"][0]["finish_reason"] == "length"
+        assert not any("error" in chunk for chunk in chunks)
+        assert last["router"]["stopped_by"] == "deadline"
+        said = texts(chunks).count("x = 1\n")
+        assert said > 0
+        (command,) = last["router"]["commands"]
+        assert command["completion_tokens"] == [said]
+        assert last["usage"]["completion_tokens"] == said
+        assert last["usage"]["prompt_tokens"] == w.large.calls[0].prompt_tokens
+        await eventually(w.large.calls[0].closed_by_client.is_set)
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), SandboxUnavailable("no namespaces left")])
+async def test_a_fault_of_the_sandbox_is_never_the_candidates(error: Exception) -> None:
+    async with world(backend=ScriptedBackend(error=error)) as w:
+        answer = await w.complete(tests=TESTS, explain=True)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-router-verdict"] == "unverified"
+        judged = answer.json()["router"]["candidates"]
+        assert {(c["verdict"], c["status"]) for c in judged} == {("unverified", "internal_error")}
+
+
+async def test_a_pass_of_less_integrity_than_was_asked_for_is_no_pass() -> None:
+    shared = Report(Status.PASSED, Integrity.SHARED)
+    async with world(backend=ScriptedBackend(report=shared)) as w:
+        strict = await w.complete(tests=TESTS | {"min_integrity": "isolated"})
+        assert strict.headers["x-router-verdict"] == "unverified"
+        assert (await w.complete(tests=TESTS)).headers["x-router-verdict"] == "passed"
+
+
+async def test_limits_reach_the_sandbox_under_the_operators_caps() -> None:
+    backend = ScriptedBackend()
+    caps = {"enabled": False, "caps": {"wall_s": 5}}
+    async with world(backend=backend, sandbox=caps) as w:
+        await w.complete(tests=TESTS | {"limits": {"wall_s": 99, "memory_bytes": 2**20}})
+        assert (backend.limits[0].wall_s, backend.limits[0].memory_bytes) == (5, 2**20)
+
+
+async def test_the_flops_budget_decides_between_the_models() -> None:
+    async with world() as w:
+        large = w.cost.ceiling("large", 4, 1, 64)
+        for flops, model in ((large, "large"), (large * (1 - 1e-9), "small")):
+            answer = await w.complete(budget={"flops": flops})
+            assert answer.headers["x-router-model"] == model
+            assert float(answer.headers["x-budget-flops-used"]) <= flops
+
+
+async def test_a_failed_call_is_paid_from_the_same_budget() -> None:
+    async with world(large=FakeUpstream(failing(500)), small=FakeUpstream(answering())) as w:
+        flops = w.cost.ceiling("large", 4, 1, 64)
+        answer = await w.complete(budget={"flops": flops}, explain=True)
+        router = answer.json()["router"]
+        assert [c["model"] for c in router["commands"]] == ["large", "small"]
+        assert router["flops_used"] <= flops
+        remaining = flops - router["commands"][0]["flops"]
+        assert router["commands"][1]["flops_reserved"] <= remaining
