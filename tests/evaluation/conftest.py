@@ -1,8 +1,3 @@
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))  # until pyproject's pythonpath names this folder
-
 import fake_gateway
 import pytest
 from typer.testing import CliRunner
