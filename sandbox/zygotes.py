@@ -232,7 +232,11 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     loop = asyncio.get_running_loop()
-    handle = os.pidfd_open(process.pid)
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:  # it ended since we looked
+        process.wait()
+        return
     signal.pidfd_send_signal(handle, signal.SIGKILL)
     done = asyncio.Event()
     loop.add_reader(handle, done.set)
