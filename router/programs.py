@@ -48,7 +48,7 @@ def _fenced(answer: str, entry_point: str | None) -> str:
     if entry_point is not None:
         defines = re.compile(
             rf"^\s*(?:(?:async\s+)?def|class)\s+{re.escape(entry_point)}\b"
-            rf"|^{re.escape(entry_point)}\s*(?::[^=\n]+)?=",
+            rf"|^{re.escape(entry_point)}\s*(?::[^=\n]+)?=(?!=)",
             re.MULTILINE,
         )
         for block in reversed(blocks):

@@ -1,0 +1,139 @@
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.single import Single
+from router.settings import RemoteModel, Settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os  # noqa: PLC0415
+
+    for name in list(os.environ):
+        if name.startswith("BUDGET_ROUTER_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "router.toml"
+    path.write_text(
+        """
+port = 1111
+host = "0.0.0.0"
+max_n = 3
+[max_budget]
+flops = 1e15
+latency_ms = 1000
+[models.mine]
+engine = "url"
+url = "http://127.0.0.1:9/v1"
+api_key = "secret"
+[policies.two]
+kind = "best_of_n"
+n = 2
+[policies.auto]
+kind = "single"
+model = "mine"
+"""
+    )
+    return path
+
+
+def test_the_defaults_stand_without_a_file() -> None:
+    settings = Settings.load(None)
+    assert settings.port == 8000
+    assert list(settings.models) == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+    assert settings.host == "127.0.0.1"
+
+
+def test_file_under_environment_under_override(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load(file).port == 1111
+    monkeypatch.setenv("BUDGET_ROUTER_PORT", "2222")
+    monkeypatch.setenv("BUDGET_ROUTER_MAX_BUDGET__LATENCY_MS", "50")
+    settings = Settings.load(file)
+    assert (settings.port, settings.host, settings.max_n) == (2222, "0.0.0.0", 3)  # noqa: S104
+    assert (settings.max_budget.flops, settings.max_budget.latency_ms) == (1e15, 50)
+    overridden = Settings.load(file, port=3333, host=None)
+    assert (overridden.port, overridden.host) == (3333, "0.0.0.0")  # noqa: S104
+
+
+def test_models_and_policies_are_built(file: Path) -> None:
+    settings = Settings.load(file)
+    model = settings.models["mine"]
+    assert isinstance(model, RemoteModel)
+    assert "secret" not in repr(settings)
+    policies = settings.named_policies()
+    assert policies["two"] == BestOfN(n=2)
+    assert policies["auto"] == Single("mine")
+    assert policies["cascade"] == Cascade()
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Settings.load(tmp_path / "none.toml")
+    with pytest.raises(IsADirectoryError):
+        Settings.load(tmp_path)
+
+
+def test_a_file_that_is_no_toml_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("port = ")
+    with pytest.raises(tomllib.TOMLDecodeError):
+        Settings.load(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "prot = 1",
+        "[sandbox]\nworker = 2",
+        "[sandbox.caps]\nwalls = 2",
+        '[models.m]\nengine = "url"\nurl = "http://x"\nkey = "y"',
+        '[models.m]\nengine = "embedded"\nslot = 2',
+        '[policies.p]\nkind = "single"\nn = 2',
+        "[max_budget]\nflop = 1",
+    ],
+)
+def test_a_misspelt_key_is_an_error(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "router.toml"
+    path.write_text(text)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Settings.load(path)
+
+
+def test_a_misspelt_variable_of_a_section_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUDGET_ROUTER_SANDBOX__WORKER", "2")
+    with pytest.raises(ValidationError, match="worker"):
+        Settings.load(None)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"port": 65536},
+        {"port": -1},
+        {"models": {}},
+        {"models": {"m": {"engine": "url"}}},
+        {"models": {"m": {"engine": "url", "url": "no url"}}},
+        {"models": {"m": {"engine": "magic"}}},
+        {"policies": {"p": {"kind": "magic"}}},
+        {"policies": {"p": {"kind": "cascade", "models": ["one"]}}},
+        {"policies": {"p": {"kind": "best_of_n", "n": 0}}},
+        {"max_n": 0},
+        {"max_budget": {"flops": 0}},
+        {"default_budget": {"latency_ms": -1}},
+        {"max_concurrent_requests": 0},
+        {"read_timeout_s": 0},
+    ],
+    ids=str,
+)
+def test_values_out_of_range_are_errors(overrides: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.load(None, **overrides)
