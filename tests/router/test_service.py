@@ -1,0 +1,99 @@
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from http_world import CONFIGS, World, world
+
+from policies.cost import CostModel, FlatRate
+from router.architecture import from_config_json
+from router.errors import Overloaded
+from router.service import Admission, Service, running
+from router.settings import Settings
+
+pytestmark = pytest.mark.anyio
+URL = "http://127.0.0.1:9"
+
+
+async def service(models: dict[str, dict[str, Any]], **more: Any) -> Service:
+    """What is put together from these settings; it starts nothing."""
+    named = {name: {"engine": "url", "url": URL} | model for name, model in models.items()}
+    async with running(Settings(models=named, sandbox={"enabled": False}, **more)) as built:
+        return built
+
+
+async def test_the_cheapest_model_comes_first_whatever_the_order_of_the_settings() -> None:
+    models = {name: {"flops_per_token": cost} for name, cost in (("b", 3e9), ("a", 1e9))}
+    assert list((await service(models)).gateway.upstreams) == ["a", "b"]
+    unknown = {"b": {}, "a": {"flops_per_token": 1.0}}
+    assert list((await service(unknown)).gateway.upstreams) == ["b", "a"]
+
+
+async def test_costs_come_from_a_config_or_a_flat_rate_or_are_unknown(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(CONFIGS["small"]))
+    models = {"c": {"config": config}, "f": {"flops_per_token": 2.0}, "u": {}}
+    cost = (await service(models)).gateway.cost
+    assert cost == CostModel({"c": from_config_json(CONFIGS["small"]), "f": FlatRate(2.0)})
+
+
+@pytest.mark.parametrize("url", [URL, URL + "/", URL + "/v1", URL + "/v1/"])
+async def test_a_url_may_end_in_v1(url: str) -> None:
+    built = await service({"m": {"url": url}})
+    assert built.gateway.upstreams["m"].base_url() == URL
+
+
+async def test_a_url_may_lead_below_a_path() -> None:
+    built = await service({"m": {"url": URL + "/models/m/v1"}})
+    assert built.gateway.upstreams["m"].base_url() == URL + "/models/m"
+
+
+async def test_what_the_operator_allows_reaches_the_edge() -> None:
+    built = await service(
+        {"m": {}},
+        max_n=3,
+        max_budget={"latency_ms": 5},
+        default_budget={"flops": 7},
+        max_concurrent_requests=9,
+        max_body_bytes=11,
+        default_max_tokens=13,
+    )
+    assert built.wire_limits.max_n == 3
+    assert built.wire_limits.max_budget.latency_ms == 5
+    assert built.wire_limits.default_budget.flops == 7
+    assert (built.admission.limit, built.max_body_bytes) == (9, 11)
+    assert built.gateway.default_max_tokens == 13
+    assert built.gateway.backend is None
+    assert not built.not_ready()
+
+
+async def test_the_client_is_closed_with_the_service() -> None:
+    built = await service({"m": {}})
+    assert built.gateway.upstreams["m"].client.is_closed
+
+
+async def test_places_come_back_however_they_are_left() -> None:
+    admission = Admission(1)
+    for error in (KeyError, asyncio.CancelledError):
+        with contextlib.suppress(error), admission.place():
+            assert admission.active == 1
+            raise error
+        assert admission.active == 0
+    with admission.place(), pytest.raises(Overloaded), admission.place():
+        pass
+    assert admission.active == 0
+
+
+async def default_max_tokens(w: World) -> int:
+    await w.complete(max_tokens=None)
+    sent: int = w.large.calls[-1].body["max_tokens"]
+    return sent
+
+
+async def test_max_tokens_is_the_operators_where_the_client_gives_none() -> None:
+    async with world(default_max_tokens=77) as w:
+        assert await default_max_tokens(w) == 77
+    async with world(models={name: {"context": 50} for name in ("small", "large")}) as w:
+        assert await default_max_tokens(w) == 46
