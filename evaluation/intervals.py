@@ -1,0 +1,81 @@
+"""Rates and differences with their intervals, for tables. No numpy: a table needs no extra."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Final
+
+CONFIDENCE: Final = 0.95
+BOOTSTRAP_ROUNDS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and the interval around it, all in the value's own unit."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """A pass rate with its score interval, both as fractions.
+
+    Unlike the normal approximation it stays within 0..1 and has a width at 0 and at n passes.
+    Source: E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+    JASA 22 (1927). Raises ValueError unless 0 <= passed <= n and n > 0.
+    """
+    if not 0 <= passed <= n or n == 0:
+        raise ValueError(f"{passed} passes of {n} are no rate")
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate = passed / n
+    denominator = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / denominator
+    half = z / denominator * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    # Rounding must not push the rate itself out of its interval at 0 and at 1.
+    return Estimate(rate, max(0.0, min(centre - half, rate)), min(1.0, max(centre + half, rate)))
+
+
+def percentile(values: Sequence[float], fraction: float) -> float:
+    """The value below which `fraction` of the values lie, interpolated between neighbours.
+
+    Type 7 of Hyndman and Fan, "Sample Quantiles in Statistical Packages" (1996). Raises
+    ValueError for no values or a fraction outside 0..1.
+    """
+    if not values or not 0 <= fraction <= 1:
+        raise ValueError(f"no quantile {fraction} of {len(values)} values")
+    ordered = sorted(values)
+    position = (len(ordered) - 1) * fraction
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    share = position - below
+    return ordered[below] * (1 - share) + ordered[above] * share
+
+
+def paired_difference(
+    ours: Sequence[bool],
+    theirs: Sequence[bool],
+    *,
+    seed: int = 0,
+    rounds: int = BOOTSTRAP_ROUNDS,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """How much higher our pass rate is on the same problems, as a fraction of them.
+
+    The interval is the percentile bootstrap over problems: each round draws problems with
+    replacement and takes both results of each, so what makes a problem hard for both cancels.
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. Raises
+    ValueError unless both have the same problems, at least one.
+    """
+    if len(ours) != len(theirs) or not ours:
+        raise ValueError(f"{len(ours)} and {len(theirs)} results are no pairs")
+    differences = [int(mine) - int(other) for mine, other in zip(ours, theirs, strict=True)]
+    n = len(differences)
+    draw = random.Random(seed)  # noqa: S311 a resample that repeats, not a secret
+    means = [sum(draw.choices(differences, k=n)) / n for _ in range(rounds)]
+    tail = (1 - confidence) / 2
+    return Estimate(sum(differences) / n, percentile(means, tail), percentile(means, 1 - tail))
