@@ -39,7 +39,7 @@ COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
 MESSAGES = [{"role": "user", "content": "Write add."}]
 
 
-async def eventually(true: Callable[[], object], within: float = 20.0) -> None:
+async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
     """Poll until something is true; the bound only keeps a failing test from hanging."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within

@@ -1,6 +1,7 @@
 """Budgets that bind: precedence, caps, and what comes when the time is up."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
 from sandbox import Integrity, Overloaded, Report, SandboxUnavailable, Status
 
 pytestmark = pytest.mark.anyio
-SOON = {"latency_ms": 400}
+SOON = {"latency_ms": 100}
 ENVOY = "x-envoy-expected-rq-timeout-ms"
 
 
@@ -59,7 +60,9 @@ async def test_nothing_finished_by_the_deadline_is_a_504(stream: bool, n: int) -
         answer = await w.complete(budget=SOON, stream=stream, n=n)
         assert answer.status_code == 504
         assert answer.json()["error"]["code"] == "deadline_exceeded"
-        await eventually(w.large.calls[0].closed_by_client.is_set)
+        # On a busy machine the time may be up before the draw.
+        for call in w.large.calls:
+            await eventually(call.closed_by_client.is_set)
 
 
 async def test_a_proxys_timeout_is_a_deadline() -> None:
@@ -76,6 +79,16 @@ async def test_tokens_that_cannot_be_counted_in_time() -> None:
         answer = await w.complete(budget=SOON)
         assert answer.status_code == 504
         assert not w.large.calls
+
+
+async def soon(ask: Callable[..., Awaitable[Any]], **fields: Any) -> Any:
+    """The answer under a deadline that is near, but leaves the time for a beginning."""
+    for latency_ms in (150, 1000, 5000, 25000):
+        answer = await ask(budget={"latency_ms": latency_ms}, **fields)
+        if answer.status_code != 504:
+            break
+    assert answer.status_code == 200, answer.text
+    return answer
 
 
 async def test_a_budget_that_is_over_at_once_draws_nothing() -> None:
@@ -97,8 +110,7 @@ async def one_of_two(call: Call, server: FakeUpstream) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 async def test_what_is_finished_by_the_deadline_comes_marked(stream: bool) -> None:
     async with world(large=FakeUpstream(one_of_two)) as w:
-        answer = await w.complete(n=2, budget=SOON, explain=True, stream=stream)
-        assert answer.status_code == 200
+        answer = await soon(w.complete, n=2, explain=True, stream=stream)
         if stream:
             *chunks, last, _ = events(answer.text)
             router = last["router"]
@@ -117,8 +129,7 @@ async def test_what_is_finished_by_the_deadline_comes_marked(stream: bool) -> No
 async def test_a_verdict_that_is_late_leaves_the_answer_unverified() -> None:
     backend = ScriptedBackend(gate=asyncio.Event())
     async with world(backend=backend) as w:
-        answer = await w.complete(tests=TESTS, budget=SOON)
-        assert answer.status_code == 200
+        answer = await soon(w.complete, tests=TESTS)
         assert answer.headers["x-router-verdict"] == "unverified"
         assert backend.running == 0
 
@@ -126,9 +137,9 @@ async def test_a_verdict_that_is_late_leaves_the_answer_unverified() -> None:
 @pytest.mark.parametrize("path", ["complete", "chat"])
 async def test_a_deadline_in_mid_stream_ends_it_with_length(path: str) -> None:
     async with world(large=FakeUpstream(endless())) as w:
-        answer = await getattr(w, path)(
-            budget=SOON, stream=True, max_tokens=10**6, stream_options={"include_usage": True}
-        )
+        usage = {"include_usage": True}
+        ask = getattr(w, path)
+        answer = await soon(ask, stream=True, max_tokens=10**6, stream_options=usage)
         *chunks, ending, last, done = events(answer.text)
         assert done == "[DONE]"
         assert ending["choices"][0]["finish_reason"] == "length"
@@ -140,7 +151,7 @@ async def test_a_deadline_in_mid_stream_ends_it_with_length(path: str) -> None:
         assert command["completion_tokens"] == [said]
         assert last["usage"]["completion_tokens"] == said
         assert last["usage"]["prompt_tokens"] == w.large.calls[0].prompt_tokens
-        await eventually(w.large.calls[0].closed_by_client.is_set)
+        await eventually(w.large.calls[-1].closed_by_client.is_set)
 
 
 @pytest.mark.parametrize("error", [Overloaded("full"), SandboxUnavailable("no namespaces left")])
