@@ -6,7 +6,7 @@ So `--help` is quick, and `serve` loads nothing of the evaluation suite.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -157,3 +157,54 @@ def evaluate_table(
     from evaluation.commands import table as command  # noqa: PLC0415
 
     command.run(files, baseline=baseline, as_json=as_json, out=out, picture=plot)
+
+
+@evaluate_app.command("flops")
+def evaluate_flops(
+    *,
+    model: Annotated[str, typer.Option(help="Such as codellama-7b or qwen2.5-coder-0.5b.")],
+    seq_len: Annotated[int, typer.Option(min=1, help="Tokens of one sample.")] = 128,
+    basis: Annotated[
+        Literal["paper", "exact"],
+        typer.Option(help="The linear layers, as the paper counts; or attention as well."),
+    ] = "paper",
+    prompt_tokens: Annotated[
+        int, typer.Option(min=0, help="Of --seq-len, for the exact basis.")
+    ] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what one sample costs, from a model's sizes alone: no weights are needed."""
+    from evaluation.commands import flops as command  # noqa: PLC0415
+
+    command.run(
+        model,
+        sequence_length=seq_len,
+        exact=basis == "exact",
+        prompt_tokens=prompt_tokens,
+        as_json=as_json,
+    )
+
+
+@evaluate_app.command("paper")
+def evaluate_paper(
+    *,
+    out: Annotated[Path, typer.Option(help="The directory to write to.", metavar="DIR")],
+    claims_table: Annotated[
+        bool, typer.Option("--claims-table", help="Print the claims as a Markdown table.")
+    ] = False,
+) -> None:
+    """Draw the paper's figures from its published tables, and check its claims against them."""
+    from evaluation.commands import paper as command  # noqa: PLC0415
+
+    command.run(out, claims_table=claims_table)
+
+
+@evaluate_app.command("bench-metrics")
+def evaluate_bench_metrics(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is timed.")] = 5,
+) -> None:
+    """Time the metrics against the paper's loop and against the usual product formula."""
+    from evaluation.commands import bench_metrics as command  # noqa: PLC0415
+
+    command.run(rounds=rounds)

@@ -1,0 +1,60 @@
+"""`budget-router evaluate paper`: the paper's figures, its Table 1 and its claims, as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from evaluation.commands.failing import fail, failing_on
+from evaluation.paper.claims import Claim
+from evaluation.paper.claims_apps import apps_claims
+from evaluation.paper.claims_popular import popular_claims
+from evaluation.paper.figures import figures
+from evaluation.paper.table_1 import table_1
+
+
+def run(out: Path, *, claims_table: bool) -> None:
+    """Write everything under `out`, and say what was written and what did not hold."""
+    try:
+        from evaluation.paper.drawing import draw  # noqa: PLC0415 an extra, unlike the rest
+    except ModuleNotFoundError:
+        fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
+    claims = [*popular_claims(), *apps_claims()]
+    with failing_on(OSError):
+        (out / "figures").mkdir(parents=True, exist_ok=True)
+        for figure in figures():
+            stem = out / "figures" / f"figure-{figure.number}"
+            _write(stem.with_name(f"{stem.name}.json"), figure.to_json())
+            draw(figure, stem)
+        _write(out / "table-1.json", table_1())
+        _write(out / "claims.json", [claim.to_json() for claim in claims])
+    if claims_table:
+        typer.echo(markdown(claims))
+        return
+    typer.echo(f"{len(figures())} figures, table-1.json and claims.json in {out}")
+    holding = sum(claim.holds for claim in claims)
+    typer.echo(f"{holding} of {len(claims)} claims hold; the others:")
+    for claim in claims:
+        if not claim.holds:
+            typer.echo(f"  {claim.id}: {claim.measured:.2f} {claim.unit} ({claim.rule})")
+
+
+def markdown(claims: Sequence[Claim]) -> str:
+    """The claims as a Markdown table, a row each."""
+    lines = ["| claim | where | measured | rule | holds |", "|---|---|---|---|---|"]
+    for claim in claims:
+        tolerance = f", ± {claim.tolerance:g}" if claim.tolerance else ""
+        measured = f"{claim.measured:,.2f}".rstrip("0").rstrip(".")
+        lines.append(
+            f"| {claim.text} | {claim.where} | {measured} {claim.unit} | {claim.rule}{tolerance} "
+            f"| {'yes' if claim.holds else '**no**'}{'. ' + claim.note if claim.note else ''} |"
+        )
+    return "\n".join(lines)
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
