@@ -12,7 +12,6 @@ from policies.protocol import Plan
 from policies.single import pin
 from policies.values import Budget, Candidate, Choice, Task
 
-
 UNBUDGETED_SAMPLES: Final = 16
 """How many samples are drawn where neither an operator nor a FLOPs budget says how many."""
 

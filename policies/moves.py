@@ -48,6 +48,11 @@ def least_tokens(task: Task) -> int:
     return min(task.max_tokens, USEFUL_TOKENS)
 
 
+def least_ceiling(task: Task, cost: CostModel, model: ModelView) -> float:
+    """FLOPs to hold for the least that is worth drawing from a model: one short sample."""
+    return cost.ceiling(model.id, model.prompt_tokens, 1, least_tokens(task))
+
+
 def sized(
     task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, shortest: int
 ) -> tuple[int, int] | None:
@@ -72,9 +77,7 @@ def require_affordable(
     """Raise `BudgetTooSmall` if not even one short sample of any of these models fits."""
     if budget.flops is None:
         return
-    least = min(
-        cost.ceiling(model.id, model.prompt_tokens, 1, least_tokens(task)) for model in models
-    )
+    least = min(least_ceiling(task, cost, model) for model in models)
     if least > budget.flops:
         raise BudgetTooSmall(budget.flops, least)
 

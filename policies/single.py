@@ -9,14 +9,13 @@ from policies.cost import CostModel
 from policies.moves import (
     PolicyMismatch,
     choose,
-    draw_and_wait,
-    least_tokens,
+    draw_repeatedly,
+    least_ceiling,
     require_affordable,
-    sampling_temperature,
     sized,
 )
-from policies.protocol import Draw, Plan
-from policies.values import Budget, Candidate, Choice, Task
+from policies.protocol import Plan
+from policies.values import Budget, Candidate, Choice, ModelView, Task
 
 
 def pin(models: Sequence[str], own: str | None, pinned: str | None) -> tuple[str, ...]:
@@ -36,7 +35,7 @@ def pin(models: Sequence[str], own: str | None, pinned: str | None) -> tuple[str
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One draw of the largest model whose whole answer fits, of the task's n samples.
+    """The task's n samples of the largest model whose whole answer fits.
 
     Where no whole answer fits, the cheapest model answers with fewer tokens; where a model's
     upstream fails, the next cheaper one is asked.
@@ -45,19 +44,11 @@ class Single:
     model: str | None = None
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
-        """One draw, and another only after a failure."""
+        """Draw from one model, and from another only after a failure."""
         require_affordable(task, budget, cost, task.models)
-        n = self.most_samples(task)
         remaining = budget.flops_limit
-        for model in reversed(task.models):
-            shortest = least_tokens(task) if model is task.models[0] else task.max_tokens
-            size = sized(task, cost, model, n=n, flops=remaining, shortest=shortest)
-            if size is None:
-                continue
-            count, max_tokens = size
-            temperature = sampling_temperature(task, n)
-            draw = Draw(model.id, count, max_tokens, temperature, verify=task.verifiable)
-            drawn = yield from draw_and_wait(draw, enough=task.n)
+        for model in self._in_order(task, cost, remaining):
+            drawn = yield from draw_repeatedly(task, cost, model, n=task.n, flops=remaining)
             if drawn.failure is None:
                 return
             remaining = drawn.remaining
@@ -73,3 +64,12 @@ class Single:
     def most_samples(self, task: Task) -> int:
         """As many as the caller wants choices; one at temperature 0."""
         return 1 if task.greedy else task.n
+
+    def _in_order(self, task: Task, cost: CostModel, flops: float) -> Sequence[ModelView]:
+        """Models whose whole answer fits, the largest first; else the cheapest for this prompt."""
+        whole = [
+            model
+            for model in reversed(task.models)
+            if sized(task, cost, model, n=1, flops=flops, shortest=task.max_tokens)
+        ]
+        return whole or [min(task.models, key=lambda model: least_ceiling(task, cost, model))]

@@ -17,12 +17,14 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -66,6 +68,13 @@ def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> F
             yield
 
     app = FastAPI(title="budget-router", lifespan=lifespan, openapi_url=None)
+
+    @app.exception_handler(HTTPException)
+    async def elsewhere(_: Request, error: HTTPException) -> Response:
+        """Unknown paths and methods answer with OpenAI error objects too."""
+        code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
+        shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
+        return JSONResponse({"error": shown | {"code": code}}, error.status_code, error.headers)
 
     @app.post("/v1/completions")
     async def completions(request: Request) -> Response:

@@ -104,7 +104,7 @@ def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
     return Chunk(
         index=int(choice.get("index", 0)),
         text=_text(text),
-        tokens=_tokens(choice.get("logprobs")),
+        tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from router.chunks import TokenLogprob
@@ -126,8 +126,11 @@ class Answer:
         return self._head(self._chunk_name, model) | {"choices": [choice]}
 
     def _logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any] | None:
-        if self.prepared.request.sampling.logprobs is None:
+        wanted = self.prepared.request.sampling.logprobs
+        if wanted is None:
             return None
+        # Servers are asked for one alternative at least, or they leave log-probabilities out.
+        tokens = [replace(token, top=token.top[:wanted]) for token in tokens]
         return _chat_logprobs(tokens) if self.chat else _completion_logprobs(tokens, offset)
 
 

@@ -6,8 +6,9 @@ Variables are `BUDGET_ROUTER_` and the field's name, nested with two underscores
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
@@ -15,6 +16,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -25,6 +27,9 @@ from policies.protocol import Policy
 from policies.single import Single
 from router.upstream import ServerKind
 from sandbox import Limits
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")]
+"""Of a model or a policy: it appears in HTTP headers, so plain ASCII without spaces."""
 
 
 class Strict(BaseModel):
@@ -156,19 +161,22 @@ def _default_models() -> dict[str, ModelConfig]:
     }
 
 
+ENVIRONMENT_PREFIX: Final = "BUDGET_ROUTER_"
+
+
 class Settings(BaseSettings):
     """The gateway's configuration."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BUDGET_ROUTER_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    models: Annotated[dict[str, ModelConfig], Field(min_length=1)] = Field(
+    models: Annotated[dict[Name, ModelConfig], Field(min_length=1)] = Field(
         default_factory=_default_models
     )
-    policies: dict[str, PolicyConfig] = Field(default_factory=dict)
+    policies: dict[Name, PolicyConfig] = Field(default_factory=dict)
     default_budget: BudgetConfig = BudgetConfig()
     max_budget: BudgetConfig = BudgetConfig()
     default_max_tokens: PositiveInt = 512
@@ -184,10 +192,12 @@ class Settings(BaseSettings):
     def load(cls, path: Path | None, **overrides: Any) -> Settings:
         """Read a TOML file, then the environment, then `overrides`, each over the one before.
 
-        Raises OSError, tomllib.TOMLDecodeError or pydantic.ValidationError.
+        Raises OSError, tomllib.TOMLDecodeError, pydantic.ValidationError, and SettingsError
+        for a variable with our prefix that names no setting.
         """
         if path is not None:
             path.open("rb").close()  # a file that is not there is otherwise passed over in silence
+        _check_environment()
 
         class FromFile(cls):  # type: ignore[misc, valid-type]
             model_config = SettingsConfigDict(toml_file=path)
@@ -209,3 +219,12 @@ class Settings(BaseSettings):
     def named_policies(self) -> dict[str, Policy]:
         """The built-in policies, and the configured ones over them."""
         return BUILT_IN | {name: config.build() for name, config in self.policies.items()}
+
+
+def _check_environment() -> None:
+    """Misspelt variables would otherwise be passed over in silence."""
+    for variable in os.environ:
+        name = variable.upper().removeprefix(ENVIRONMENT_PREFIX).split("__")[0].lower()
+        if variable.upper().startswith(ENVIRONMENT_PREFIX) and name not in Settings.model_fields:
+            known = ", ".join(Settings.model_fields)
+            raise SettingsError(f"{variable} names no setting; there are {known}")

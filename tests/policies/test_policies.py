@@ -9,7 +9,15 @@ from policies.cascade import Cascade
 from policies.moves import PolicyMismatch, choose
 from policies.protocol import Policy
 from policies.single import Single
-from policies.values import Budget, BudgetTooSmall, Candidate, InvalidBudget, Verdict
+from policies.values import (
+    Budget,
+    BudgetTooSmall,
+    Candidate,
+    InvalidBudget,
+    ModelView,
+    Task,
+    Verdict,
+)
 
 LARGE_CALL = COST.ceiling("large", 100, 1, 256)
 SMALL_CALL = COST.ceiling("small", 100, 1, 256)
@@ -231,3 +239,18 @@ def test_a_budget_is_positive_and_finite(value: float) -> None:
         Budget(flops=value)
     with pytest.raises(InvalidBudget):
         Budget(latency_ms=value)
+
+
+def test_single_draws_all_choices_also_where_one_request_cannot() -> None:
+    world = World()
+    world.perform(Single("small"), task("small", n=10, batch=4, verifiable=False))
+    assert sum(draw.n for draw in world.draws) == 10
+
+
+def test_single_falls_back_to_what_is_cheapest_for_this_prompt() -> None:
+    # An upper bound on the small model's prompt can make the large one the cheaper.
+    views = (ModelView("small", 4000, 16), ModelView("large", 10, 16))
+    world = World()
+    least = COST.ceiling("large", 10, 1, 32)
+    assert world.perform(Single(), Task(views, 256), least)
+    assert [draw.model for draw in world.draws] == ["large"]

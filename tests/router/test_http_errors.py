@@ -291,3 +291,10 @@ async def test_both_endpoints_answer_errors_alike() -> None:
             answer = await w.client.post(path, json=own | {"n": 0})
             is_error(answer, 400, "invalid_request")
             assert w.metric("router_requests_total", plan="", verdict="invalid_request") > 0
+
+
+async def test_an_unknown_path_is_an_openai_error_object() -> None:
+    async with world() as w:
+        answer = await w.client.get("/v1/embeddings")
+        assert answer.status_code == 404
+        assert answer.json()["error"]["code"] == "not_found"

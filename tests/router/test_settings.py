@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
@@ -137,3 +138,14 @@ def test_a_misspelt_variable_of_a_section_is_an_error(monkeypatch: pytest.Monkey
 def test_values_out_of_range_are_errors(overrides: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.load(None, **overrides)
+
+
+def test_a_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUDGET_ROUTER_PROT", "9000")
+    with pytest.raises(SettingsError, match="BUDGET_ROUTER_PROT"):
+        Settings.load(None)
+
+
+def test_a_name_that_no_header_could_carry_is_an_error() -> None:
+    with pytest.raises(ValidationError):
+        Settings(policies={"schön": {"kind": "single"}})
