@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from policies.values import Budget
@@ -165,7 +165,7 @@ def _validate(kind: type[AnyBody], raw: bytes) -> AnyBody:
         # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
         parsed = from_json(raw, allow_inf_nan=False)
         _require_finite(parsed)
-        body = TypeAdapter(kind).validate_python(parsed)
+        body = kind.model_validate(parsed)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
