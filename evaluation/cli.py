@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from evaluation.cli_sandbox import app as sandbox_app
+
 app = typer.Typer(
     help="A gateway for code completion that spends a budget and lets your tests choose.",
     no_args_is_help=True,
@@ -19,6 +21,7 @@ models_app = typer.Typer(help="Models that the gateway can run by itself.", no_a
 evaluate_app = typer.Typer(help="Measure a gateway on coding benchmarks.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(sandbox_app, name="sandbox")
 
 Config = Annotated[
     Path | None, typer.Option(help="The gateway's TOML file.", metavar="FILE", show_default=False)

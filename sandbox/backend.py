@@ -29,6 +29,11 @@ class Backend(Protocol):
     Cancelling `run` kills that run's processes at once and leaves nothing behind.
     """
 
+    @property
+    def enforced(self) -> str:
+        """What bounds a run as a whole here, for people."""
+        ...
+
     async def start(self) -> None:
         """Probe the host and warm up. Raises `SandboxUnavailable`."""
 

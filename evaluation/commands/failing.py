@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error, exit status 1, no traceback."""
+"""How a command fails: one line on standard error, exit status 1 or as given, no traceback."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import NoReturn
 import typer
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and end with status 1."""
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say what is wrong and end with that exit status."""
     typer.echo(f"budget-router: {message}", err=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 @contextmanager
-def failing_on(*kinds: type[Exception]) -> Iterator[None]:
+def failing_on(*kinds: type[Exception], status: int = 1) -> Iterator[None]:
     """Errors of these kinds are for the user; any other is a bug and keeps its traceback."""
     try:
         yield
     except kinds as error:
-        fail(str(error))
+        fail(str(error), status)

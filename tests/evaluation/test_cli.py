@@ -54,6 +54,10 @@ def config(tmp_path):
         ["evaluate"],
         ["evaluate", "gateway"],
         ["evaluate", "table"],
+        ["sandbox"],
+        ["sandbox", "run"],
+        ["sandbox", "check"],
+        ["sandbox", "bench"],
     ],
 )
 def test_every_command_has_help(cli, arguments):
