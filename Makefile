@@ -10,7 +10,7 @@ RESULTS := evaluation/results/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench report torch lock clean
+.PHONY: help serve test lint format bench bench-sandbox soak-sandbox report torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ format: $(READY) ## Rewrite the sources in the project's style
 
 bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
+
+bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
+	$(BIN)/budget-router sandbox bench
 
 EVALUATE := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) --concurrency 4
 SMALL := qwen2.5-coder-0.5b

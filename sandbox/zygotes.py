@@ -21,6 +21,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.cgroups import Group
 from sandbox.frames import Frame
+from sandbox.pool import WorkerDied
 from sandbox.program import Limits
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ _OUT_OF_MEMORY: Frame = {
 }
 
 
-class ZygoteDied(SandboxError):
+class ZygoteDied(WorkerDied):
     """The zygote or a keeper ended without an outcome: our fault, never the candidate's."""
 
 
@@ -69,6 +70,11 @@ class Zygote:
         self._control: socket.socket | None = None
         self._channel: socket.socket | None = None
         self._renewal: asyncio.Task[None] | None = None
+
+    @property
+    def spent(self) -> bool:
+        """Never: a zygote holds nothing of the runs that were forked from it."""
+        return False
 
     async def start(self) -> None:
         """Exec the interpreter and prepare the first sandbox. Raises `SandboxUnavailable`."""

@@ -19,7 +19,7 @@ import resource
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
 from sandbox.inner import candidate, linux
@@ -28,6 +28,8 @@ from sandbox.inner.link import Died, Stop
 from sandbox.inner.run import Run, Setup, WallClock, await_exit, outputs, reap, stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.frames import Frame
 
 _TMPFS = linux.MS_NOSUID | linux.MS_NODEV
@@ -35,10 +37,36 @@ _INODES = 4096
 _KEEPER_PROCESSES = 1
 
 
-def main(channel_fd: int, setup: Setup) -> NoReturn:
+class Channel(Protocol):
+    """Where the job comes from and the outcome goes to."""
+
+    def recv(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end of the stream."""
+        ...
+
+    def taken(self) -> None:
+        """The whole job has been read."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Write all of it. Raises `OSError`."""
+
+
+class SocketChannel:
+    """A socket of the run's own."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._socket = socket.socket(fileno=descriptor)
+        self.recv = self._socket.recv
+        self.sendall = self._socket.sendall
+
+    def taken(self) -> None:
+        """Nobody waits for that: the socket carries one job."""
+
+
+def main(channel: Channel, setup: Setup, prepare: Callable[[Setup], None]) -> NoReturn:
     """Prepare the sandbox, run one job that arrives on the channel, report, and exit."""
-    channel = socket.socket(fileno=channel_fd)
     try:
+        prepare(setup)
         outcome = _keep(channel, setup)
     except BaseException as error:  # noqa: BLE001 - the outermost handler of the process
         outcome = {"status": "internal_error", "message": f"{type(error).__name__}: {error}"}
@@ -49,14 +77,14 @@ def main(channel_fd: int, setup: Setup) -> NoReturn:
     os._exit(0)
 
 
-def _keep(channel: socket.socket, setup: Setup) -> Frame:
-    _enter(setup)
+def _keep(channel: Channel, setup: Setup) -> Frame:
     run = Run(setup, (os.memfd_create("stdin"), os.memfd_create("stdout"), os.memfd_create("err")))
     candidate.confine(setup.filter)
     link = run.start_candidate()
     job = _receive(channel)
     if job is None:
         os._exit(0)
+    channel.taken()
     _prepare(run, job)
     signal.signal(signal.SIGALRM, run.on_alarm)
     signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], 0.05)
@@ -73,7 +101,7 @@ def _keep(channel: socket.socket, setup: Setup) -> Frame:
     return _finish(run, outcome)
 
 
-def _enter(setup: Setup) -> None:
+def enter(setup: Setup) -> None:
     """Map the ids, mount the private file systems, and become unreachable."""
     for name, text in (
         # When a run's memory is out, the kernel is to end the run and not the zygote.
@@ -95,7 +123,7 @@ def _tmpfs_options(size: int) -> str:
     return f"mode=1777,size={size},nr_inodes={_INODES}"
 
 
-def _receive(channel: socket.socket) -> Frame | None:
+def _receive(channel: Channel) -> Frame | None:
     def exactly(size: int) -> bytes:
         data = bytearray()
         while len(data) < size:

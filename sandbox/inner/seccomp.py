@@ -156,11 +156,11 @@ def _argument_rules() -> bytes:
     return rules
 
 
-def _instructions() -> bytes:
+def _instructions(extra: tuple[int, ...]) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
     code = _op(_LOAD, _OFFSET_ARCH) + _op(_JEQ, _AUDIT_ARCH_X86_64, 1, 0) + kill
     code += _op(_LOAD, _OFFSET_NR) + _op(_JGE, _X32_BIT, 0, 1) + kill
-    for first, last in ALLOWED:
+    for first, last in (*ALLOWED, *((number, number) for number in extra)):
         # Below the range or above it: the next rule. The accumulator still holds the number.
         code += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + allow
     code += _argument_rules()
@@ -174,10 +174,13 @@ class _Program(ctypes.Structure):
 
 
 class Filter:
-    """The compiled filter, kept alive so that it can be installed after a fork."""
+    """The compiled filter, kept alive so that it can be installed after a fork.
 
-    def __init__(self) -> None:
-        code = _instructions()
+    `extra` are numbers of calls that it allows besides.
+    """
+
+    def __init__(self, extra: tuple[int, ...] = ()) -> None:
+        code = _instructions(extra)
         self._code = ctypes.create_string_buffer(code, len(code))
         self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
 

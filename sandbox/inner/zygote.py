@@ -18,22 +18,15 @@ takes everything with it.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import resource
 import select
 import signal
-import site
 import socket
-import sys
 from dataclasses import replace
-from importlib import import_module
 
-from sandbox import frames
-from sandbox.codec import Decoder, Encoder
-from sandbox.inner import keeper, linux, pytest_run, rootfs, tester
-from sandbox.inner.execute import execute
+from sandbox.inner import keeper, linux, rootfs, warm
 from sandbox.inner.run import Setup
 from sandbox.inner.seccomp import Filter
 
@@ -53,12 +46,6 @@ _PER_RUN = (
     | linux.CLONE_NEWUTS
 )
 _NOBODY = 65534
-_WARM = (
-    *("abc", "atexit", "bisect", "collections", "collections.abc", "copy", "dataclasses"),
-    *("decimal", "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math"),
-    *("operator", "random", "re", "site", "statistics", "string", "sys", "threading", "time"),
-    *("traceback", "types", "typing", "warnings", "hashlib", "datetime"),
-)
 
 
 def main(argv: list[str]) -> None:
@@ -95,11 +82,7 @@ def _run_zygote(
     uid, gid = ids
     try:
         procfs = _confine(packages, uid, gid)
-        for name in _WARM:
-            import_module(name)
-        sys.path.extend(packages)
-        if flavour == "pytest":
-            pytest_run.warm_up()
+        warm.load(packages, flavour)
         filter_ = Filter()
     except OSError as error:
         control.send(b"e" + f"the sandbox's root could not be built: {error}".encode())
@@ -108,37 +91,10 @@ def _run_zygote(
         text = f"tests of kind pytest need a package that is not installed: {error}"
         control.send(b"e" + text.encode())
         os._exit(1)
-    site.setquit()
-    sys.argv = ["solution.py"]
-    _rehearse()
-    gc.collect()
-    gc.freeze()
+    warm.settle()
     control.send(b"r")
     _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0))
     os._exit(0)
-
-
-def _rehearse() -> None:
-    """Do once what every run does: each page that is written here need not be copied there.
-
-    Most of a run's cost is copying pages after the fork. Method caches, specialised bytecode and
-    freed memory blocks are in place then.
-    """
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        poller = select.poll()
-        poller.register(ours, select.POLLIN)
-        for _ in range(20):
-            namespace: dict[str, object] = {}
-            execute("def f(a, b=0):\n    return [a, b]\n", namespace)
-            execute("1 / 0", {})
-            encoder = Encoder()
-            theirs.sendall(frames.pack({"id": 1, "value": encoder.encode([[1, "a"], {"k": 2.5}])}))
-            poller.poll()
-            frame = frames.unpack(ours.recv(1 << 16)[frames.HEADER.size :])
-            Decoder(encoder.objects).decode(frame["value"])
-            code = compile("def check(g):\n    assert g(1) == 1\n", "tests.py", "exec")
-            list(tester.names_in(code))
 
 
 def _advice(error: OSError) -> str:
@@ -216,7 +172,8 @@ def _serve(control: socket.socket, setup: Setup) -> None:
             continue
         if pid == 0:
             control.close()
-            keeper.main(descriptors[0], replace(setup, disk_bytes=int(message[1:])))
+            channel = keeper.SocketChannel(descriptors[0])
+            keeper.main(channel, replace(setup, disk_bytes=int(message[1:])), keeper.enter)
         os.close(descriptors[0])
         if not _wait(control, pid):
             return

@@ -1,0 +1,99 @@
+"""What the sandbox benchmark runs: HumanEval as asserts, as calls and as whole programs.
+
+`calls` and `io` are made from those asserts of a problem that compare a call on literals with a
+literal; problems without one are left out, so these workloads are smaller. An `io` program has one
+case, since each case is a process of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from evaluation.datasets import Problem
+from sandbox import IO, Asserts, Call, Calls, IOCase, Program
+
+Shape: TypeAlias = Literal["reference", "wrong", "mix"]
+Kind: TypeAlias = Literal["asserts", "calls", "io"]
+SHAPES: Final[tuple[Shape, ...]] = ("reference", "wrong", "mix")
+KINDS: Final[tuple[Kind, ...]] = ("asserts", "calls", "io")
+
+WRONG: Final = "    return None\n"
+ENDLESS: Final = "    while True:\n        pass\n"
+_LOOPS_EVERY: Final = 50  # 2 %
+_READS: Final = "\nimport json\nprint(json.dumps({entry}(*json.loads(input()))))\n"
+_JSON_ONLY: Final = (bool, int, float, str, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A problem with the completion to try, and whether that is right."""
+
+    problem: Problem
+    completion: str
+    right: bool
+
+    @property
+    def source(self) -> str:
+        """The whole program."""
+        return self.problem.prompt + self.completion
+
+
+def samples(problems: Sequence[Problem], shape: Shape) -> list[Sample]:
+    """One sample per problem. A mix is half right, and every fiftieth of it never ends."""
+    if shape == "reference":
+        return [Sample(problem, problem.reference, right=True) for problem in problems]
+    if shape == "wrong":
+        return [Sample(problem, WRONG, right=False) for problem in problems]
+    return [_mixed(problem, number) for number, problem in enumerate(problems)]
+
+
+def _mixed(problem: Problem, number: int) -> Sample:
+    if number % _LOOPS_EVERY == _LOOPS_EVERY // 2:
+        return Sample(problem, ENDLESS, right=False)
+    right = number % 2 == 0
+    return Sample(problem, problem.reference if right else WRONG, right=right)
+
+
+def program(sample: Sample, kind: Kind) -> Program | None:
+    """The sample with tests of a kind; None where its asserts have no such form."""
+    problem = sample.problem
+    if kind == "asserts":
+        return Program(sample.source, Asserts(problem.tests["code"], problem.entry_point))
+    cases = tuple(_calls(problem.tests["code"]))
+    if not cases:
+        return None
+    if kind == "calls":
+        return Program(sample.source, Calls(problem.entry_point, cases))
+    case = IOCase(json.dumps(cases[0].args), json.dumps(cases[0].expected))
+    return Program(sample.source + _READS.format(entry=problem.entry_point), IO((case,)))
+
+
+def _calls(code: str) -> Iterator[Call]:
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Assert(
+                test=ast.Compare(
+                    left=ast.Call(func=ast.Name("candidate"), args=args, keywords=[]),
+                    ops=[ast.Eq()],
+                    comparators=[expected],
+                )
+            ):
+                try:
+                    values = [ast.literal_eval(item) for item in (*args, expected)]
+                except ValueError:
+                    continue
+                if _is_json(values):
+                    yield Call(values[:-1], values[-1])
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a value is the same after a trip through JSON."""
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    return isinstance(value, _JSON_ONLY)

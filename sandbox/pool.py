@@ -1,0 +1,165 @@
+"""A bounded pool of workers, each with one run at a time: what the backends have in common.
+
+A worker that dies costs one more attempt on another, and never the candidate; two deaths are an
+`internal_error`. A worker that is spent is closed, and its successor started when one is wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+
+from sandbox.backend import Overloaded, SandboxError, SandboxUnavailable
+from sandbox.judging import judge
+from sandbox.program import Integrity, Pytest
+from sandbox.report import Report, Status
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sandbox.frames import Frame
+    from sandbox.program import Limits, Program
+
+_ATTEMPTS = 2
+
+
+class WorkerDied(SandboxError):
+    """A worker ended without an outcome: our fault, never the candidate's."""
+
+
+class Worker(Protocol):
+    """Runs jobs one after another, each in a sandbox of its own."""
+
+    flavour: str
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is to be closed rather than used again."""
+        ...
+
+    async def start(self) -> None:
+        """Make it ready. Raises `SandboxUnavailable`."""
+
+    async def perform(self, job: Frame) -> Frame:
+        """Run one job. Raises `WorkerDied`."""
+        ...
+
+    async def close(self) -> None:
+        """End it and all in it."""
+
+
+W = TypeVar("W", bound=Worker)
+
+
+class Pool(Generic[W]):
+    """The part of a backend that is the same for each. See `sandbox.backend.Backend`."""
+
+    def __init__(self, count: int, queue: int) -> None:
+        self._count = count
+        self._queue = queue
+        self._waiting = 0
+        self._started = False
+        self._slots = asyncio.Semaphore(count)
+        self._workers: set[W] = set()
+        self._idle: list[W] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def _make(self, flavour: str) -> W:
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Start the workers; raises `SandboxUnavailable` with advice where it cannot be done."""
+        self._started = True
+        try:
+            for _ in range(self._count):
+                self._idle.append(await self._open("plain"))
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _open(self, flavour: str) -> W:
+        worker = self._make(flavour)
+        self._workers.add(worker)
+        try:
+            await worker.start()
+        except BaseException:
+            await self._discard(worker)
+            raise
+        return worker
+
+    async def _discard(self, worker: W) -> None:
+        self._workers.discard(worker)
+        await worker.close()
+
+    async def run(self, program: Program, limits: Limits) -> Report:
+        """Judge one program; see `Backend.run`."""
+        if not self._started:
+            raise SandboxUnavailable("the sandbox is not started")
+        if self._waiting >= self._queue:
+            raise Overloaded(f"{self._queue} runs are waiting already")
+        self._waiting += 1
+        try:
+            await self._slots.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._attempt(program, limits)
+        finally:
+            self._slots.release()
+
+    async def _attempt(self, program: Program, limits: Limits) -> Report:
+        flavour = "pytest" if isinstance(program.tests, Pytest) else "plain"
+        report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED)
+        for _ in range(_ATTEMPTS):
+            worker = self._take(flavour) or await self._open(flavour)
+            try:
+                report = await judge(program, limits, worker.perform)
+            except WorkerDied as error:
+                report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED, message=str(error))
+                await self._discard(worker)
+            except BaseException:
+                self._give_back(worker)
+                raise
+            else:
+                self._give_back(worker)
+            if report.status is not Status.INTERNAL_ERROR:
+                break
+        return report
+
+    def _take(self, flavour: str) -> W | None:
+        for number, worker in enumerate(self._idle):
+            if worker.flavour == flavour:
+                return self._idle.pop(number)
+        return None
+
+    def _give_back(self, worker: W) -> None:
+        if worker not in self._workers:
+            return
+        if not worker.spent:
+            self._idle.append(worker)
+            return
+        task = asyncio.ensure_future(self._discard(worker))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def aclose(self) -> None:
+        """End every worker and what runs in it."""
+        self._started = False
+        self._idle.clear()
+        await asyncio.gather(*self._closing)
+        for worker in tuple(self._workers):
+            await self._discard(worker)
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.aclose()
