@@ -84,9 +84,9 @@ class Policy:
 def sources() -> dict[str, str]:
     """The modules that run inside, by name."""
     here = Path(__file__).parent
-    names = {"sandbox.frames": "frames.py", "sandbox.codec": "codec.py"}
-    names |= {f"sandbox.inner.{path.stem}": f"inner/{path.name}" for path in here.glob("inner/*.py")}
-    found = {name: (here / file).read_text(encoding="utf-8") for name, file in names.items()}
+    files = {f"sandbox.{name}": here / f"{name}.py" for name in ("frames", "codec")}
+    files |= {f"sandbox.inner.{path.stem}": path for path in here.glob("inner/*.py")}
+    found = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     return found | {"sandbox": "", "sandbox.inner": ""}
 
 
@@ -230,7 +230,7 @@ class Container:
         return outcome, killed[0]
 
     async def _settle(self, stream: Stream, killed: list[bool]) -> None:
-        """End the run and wait until all of it is gone; whatever goes wrong spends the container."""
+        """End the run and wait until it is gone; whatever goes wrong spends the container."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sound, self._sound = self._sound, False
         with contextlib.suppress(EngineError, FrameError, TimeoutError, KeyError):

@@ -31,8 +31,11 @@ class EngineError(SandboxError):
 
 
 class Stream:
-    """A container's standard streams. A task of its own reads, so that no cancelled reader loses
-    its place among the frames in which the daemon wraps them."""
+    """A container's standard streams.
+
+    A task of its own reads, so that no cancelled reader loses its place among the frames in which
+    the daemon wraps them.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _SETRESUID = 117
 _ORDER_BYTES = 17
 _WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the container's own
+_ENVIRONMENT = frozenset({"LANG", "HOME", "TMPDIR", "PATH", "LD_BIND_NOW"})
 _KILL_COUNTS = (
     Path("/sys/fs/cgroup/memory/memory.oom_control"),
     Path("/sys/fs/cgroup/memory.events"),
@@ -77,6 +78,9 @@ class _Stream:
 def main(config: Frame) -> NoReturn:
     """Serve until the stream ends. `config` has the `flavour`, and the ids `uid` and `keeper`."""
     stream = _take_streams()
+    # The daemon adds the host name and more.
+    for name in os.environ.keys() - _ENVIRONMENT:
+        del os.environ[name]
     try:
         warm.load(site.getsitepackages(), config["flavour"])
         # Checked here, where a refusal can still be explained.

@@ -1,7 +1,8 @@
-"""One long-lived backend for all suites, and a look at the host before and after each case.
+"""One long-lived backend of each sort for all suites, and a look at the host around each case.
 
 That the backend is never restarted is part of the test: a candidate that poisons the warm
-interpreter would show in a later case.
+interpreter would show in a later case. The docker backend needs a daemon and the image, see
+`.ci/docker`; without them its cases are skipped with what the backend itself says is missing.
 """
 
 import asyncio
@@ -12,7 +13,20 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import Asserts, Limits, ProcessBackend, Program, Report, Status, Tests
+from sandbox import (
+    Asserts,
+    Backend,
+    Limits,
+    ProcessBackend,
+    Program,
+    Report,
+    SandboxUnavailable,
+    Status,
+    Tests,
+)
+from sandbox.containers import LABEL
+from sandbox.docker import DockerBackend
+from sandbox.engine import Engine
 
 HONEST = Program(
     "def add(a, b):\n    return a + b\n",
@@ -20,22 +34,49 @@ HONEST = Program(
 )
 SHORT = Limits(wall_s=1.0, cpu_s=1.0, memory_bytes=128 * 2**20)
 
-Judge = Callable[..., Report]
 Snapshot = dict[str, object]
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "process": lambda: ProcessBackend(workers=1),
+    "docker": lambda: DockerBackend(workers=1),
+}
 
 
-@pytest.fixture(scope="session", params=["process"])
+class Judge:
+    """Judges a source with tests on one backend: `judge(source, tests, limits)`."""
+
+    def __init__(self, name: str, backend: Backend, runner: asyncio.Runner) -> None:
+        self.name = name
+        self.runner = runner
+        self._backend = backend
+
+    def __call__(self, source: str, tests: Tests, limits: Limits = SHORT) -> Report:
+        return self.runner.run(self._backend.run(Program(source, tests), limits))
+
+    def containers(self) -> list[str]:
+        """The containers of the sandbox that there are now."""
+        return self.runner.run(self.list_containers()) if self.name == "docker" else []
+
+    async def list_containers(self) -> list[str]:
+        """The ids of all containers of the sandbox, on the daemon that the tests use."""
+        engine = Engine()
+        try:
+            return sorted(found["Id"] for found in await engine.labelled(LABEL))
+        finally:
+            await engine.close()
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
 def judge(request: pytest.FixtureRequest) -> Iterator[Judge]:
     """Judge a source with tests, over each backend."""
-    backends = {"process": lambda: ProcessBackend(workers=1)}
     with asyncio.Runner() as runner:
-        backend = backends[request.param]()
-        runner.run(backend.start())
-
-        def run(source: str, tests: Tests, limits: Limits = SHORT) -> Report:
-            return runner.run(backend.run(Program(source, tests), limits))
-
-        yield run
+        backend = BACKENDS[request.param]()
+        try:
+            runner.run(backend.start())
+        except SandboxUnavailable as error:
+            if request.param == "process":
+                raise
+            pytest.skip(f"no docker backend here: {error}")
+        yield Judge(request.param, backend, runner)
         runner.run(backend.aclose())
 
 
@@ -44,10 +85,11 @@ def _processes() -> int:
     return len(psutil.Process().children(recursive=True))
 
 
-def _snapshot() -> Snapshot:
+def _snapshot(judge: Judge) -> Snapshot:
     sysv = {name: Path(f"/proc/sysvipc/{name}").read_text() for name in ("shm", "sem", "msg")}
     return {
         "processes": _processes(),
+        "containers": judge.containers(),
         "mounts": Path("/proc/self/mounts").read_text(),
         "shared memory": sorted(path.name for path in Path("/dev/shm").iterdir()),  # noqa: S108 - only listed
         "descriptors": psutil.Process().num_fds(),
@@ -60,12 +102,12 @@ def unharmed(judge: Judge) -> Iterator[None]:
     """After the case the host is as before, and the next honest candidate passes."""
     assert judge(HONEST.source, HONEST.tests).status is Status.PASSED
     time.sleep(0.03)
-    before = _snapshot()
+    before = _snapshot(judge)
     yield
     assert judge(HONEST.source, HONEST.tests).status is Status.PASSED
     # The worker prepares its next sandbox in the background.
     for _ in range(50):
-        after = _snapshot()
+        after = _snapshot(judge)
         if after == before:
             return
         time.sleep(0.02)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox import IO, Asserts, IOCase, Limits, ProcessBackend, Program, Report, Status
+from sandbox.docker import DockerBackend
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
 RIGHT = "\ndef add(a, b):\n    return a + b\n"
@@ -19,9 +20,12 @@ MBPP = Path(os.environ.get("MBPP_SANITIZED", "") or
             Path(__file__).parents[3] / "shared/data/mbpp_sanitized.jsonl")  # fmt: skip
 
 
-def judge_all(programs: Sequence[Program]) -> list[Report]:
+def judge_all(name: str, programs: Sequence[Program]) -> list[Report]:
+    """Judge many programs at once on a backend of the same sort as `judge` has."""
+    kind = {"process": ProcessBackend, "docker": DockerBackend}[name]
+
     async def main() -> list[Report]:
-        async with ProcessBackend(queue=len(programs)) as backend:
+        async with kind(queue=len(programs)) as backend:
             runs = [backend.run(program, Limits(wall_s=30.0, cpu_s=30.0)) for program in programs]
             return await asyncio.gather(*runs)
 
@@ -71,14 +75,14 @@ def entry_point(problem: dict[str, Any], code: str) -> str:
     return next(name for name in names if name in called)
 
 
-def test_every_humaneval_reference_passes_isolated() -> None:
-    found = Counter((r.status, r.integrity) for r in judge_all(humaneval()))
+def test_every_humaneval_reference_passes_isolated(judge) -> None:
+    found = Counter((r.status, r.integrity) for r in judge_all(judge.name, humaneval()))
     assert found == {("passed", "isolated"): 164}
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
-def test_every_mbpp_reference_passes_and_four_share_a_process() -> None:
-    found = Counter((r.status, r.integrity) for r in judge_all(mbpp()))
+def test_every_mbpp_reference_passes_and_four_share_a_process(judge) -> None:
+    found = Counter((r.status, r.integrity) for r in judge_all(judge.name, mbpp()))
     assert found == {("passed", "isolated"): 423, ("passed", "shared"): 4}
 
 

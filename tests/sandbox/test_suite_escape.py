@@ -24,17 +24,24 @@ def refused(attempt, *args):
     raise SystemExit('not refused')
 def call(*args):
     if libc.syscall(*args) < 0: raise OSError(ctypes.get_errno(), 'refused')
+def kill(pid, number):
+    try: os.kill(pid, number)
+    except (PermissionError, ProcessLookupError): pass
 def add(a, b): return a + b
 """
 
 
 @dataclass(frozen=True)
 class Case:
-    """An attempt; it is refused with an error (and the run passes), or is a violation."""
+    """An attempt; it is refused with an error (and the run passes), or is a violation.
+
+    A container shows more than a root of our own: `docker` is then what must be refused there.
+    """
 
     name: str
     source: str
     status: Status = PASSED
+    docker: str = ""
 
 
 def _syscall(name: str, arguments: str) -> Case:
@@ -54,25 +61,39 @@ CASES = [
     Case("DNS", "refused(socket.getaddrinfo, 'example.com', 80)"),
     Case("metadata address", "refused(socket.create_connection, ('169.254.169.254', 80), 1)"),
     Case("environment", "assert not any('SECRET' in k for k in os.environ), os.environ"),
-    Case("/proc", "refused(open, '/proc/1/environ')\nrefused(os.listdir, '/proc/self')"),
-    Case("/sys", "refused(os.listdir, '/sys')"),
+    Case(
+        "/proc",
+        "refused(open, '/proc/1/environ')\nrefused(os.listdir, '/proc/self')",
+        docker="for p in os.listdir('/proc'):\n    if p.isdigit() and int(p) != os.getpid():\n"
+        "        for f in ('environ', 'mem', 'maps', 'stack', 'auxv', 'syscall'):\n"
+        "            refused(lambda: open(f'/proc/{p}/{f}', 'rb').read(1))\n"
+        "        refused(os.listdir, f'/proc/{p}/fd')\n        refused(os.listdir, f'/proc/{p}/cwd')\n"
+        "for f in ('sys/kernel/core_pattern', 'sysrq-trigger', 'sys/vm/drop_caches'):\n"
+        "    refused(open, f'/proc/{f}', 'w')",
+    ),
+    Case(
+        "/sys", "refused(os.listdir, '/sys')", docker="refused(os.mkdir, '/sys/fs/cgroup/pids/x')"
+    ),
     Case("Docker socket", "refused(os.stat, '/var/run/docker.sock')"),
     Case(
         "host directories",
         "for d in ('/home', '/var', '/run', '/boot', '/opt', '/srv', '/mnt', '/root/.ssh'):\n"
         "    refused(os.listdir, d)",
+        docker="for d in ('/home', '/boot', '/opt', '/srv', '/mnt'):\n"
+        "    assert os.listdir(d) == [], d\nrefused(os.listdir, '/root')",
     ),
     Case(
         "host accounts",
         "refused(open, '/etc/shadow')\nassert open('/etc/passwd').read().count('\\n') == 1",
+        docker="refused(open, '/etc/shadow')",
     ),
     Case("not root", "assert 0 not in (os.getuid(), os.geteuid(), os.getgid()), os.getuid()"),
     Case("root is read-only", "refused(open, '/x', 'w')\nrefused(os.mkdir, '/usr/lib/x')"),
     Case("stdlib is read-only", "refused(open, os.__file__, 'a')\nrefused(os.unlink, os.__file__)"),
     Case("mode bits of root", "refused(os.chmod, '/', 0o777)"),
-    Case("kill parent", "os.kill(os.getppid(), 9)\nassert os.getppid() == 1"),
-    Case("kill all", "os.kill(-1, 9)", Status.ERROR),
-    Case("stop the keeper", "os.kill(1, 19)\nos.kill(1, 9)"),
+    Case("kill parent", "keeper = os.getppid()\nkill(keeper, 9)\nassert os.getppid() == keeper"),
+    Case("kill all", "kill(-1, 9)"),
+    Case("stop the keeper", "for pid in (1, os.getppid()):\n    kill(pid, 19)\n    kill(pid, 9)"),
     Case("limits of the keeper", "refused(call, 302, 1, 0, None, None)"),
     Case("affinity of the keeper", "refused(os.sched_setaffinity, 1, {0})"),
     Case("priority of the keeper", "refused(os.setpriority, os.PRIO_PROCESS, 1, 19)"),
@@ -131,7 +152,8 @@ def test_refused(judge, case: Case) -> None:
         "FDS = []\nfor fd in range(256):\n    try: FDS.append(os.fstat(fd).st_ino)\n"
         "    except OSError: pass\n"
     )
-    report = judge(HEAD + open_now + case.source, ADD)
+    attempt = case.docker if judge.name == "docker" and case.docker else case.source
+    report = judge(HEAD + open_now + attempt, ADD)
     assert report.status is case.status, report
 
 
