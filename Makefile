@@ -10,7 +10,7 @@ RESULTS := evaluation/results/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench bench-sandbox soak-sandbox report torch lock clean
+.PHONY: help serve test lint format bench sandbox-table bench-sandbox soak-sandbox report torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,13 @@ format: $(READY) ## Rewrite the sources in the project's style
 
 bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
+
+sandbox-table: $(READY) ## Run the sandbox's suites and write their table into docs/sandbox.md
+	SANDBOX_TABLE=docs/sandbox.md $(BIN)/pytest -q tests/sandbox/test_suite_forgery.py \
+		tests/sandbox/test_suite_abuse.py tests/sandbox/test_suite_escape.py
+
+soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (an hour or more)
+	$(BIN)/python -m evaluation.soak_sandbox
 
 bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
 	$(BIN)/budget-router sandbox bench

@@ -6,6 +6,7 @@ interpreter would show in a later case. The docker backend needs a daemon and th
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +35,11 @@ HONEST = Program(
 )
 SHORT = Limits(wall_s=1.0, cpu_s=1.0, memory_bytes=128 * 2**20)
 
+MARK = "<!-- Written by `make sandbox-table`; do not edit below. -->"
 Snapshot = dict[str, object]
+SEEN: dict[tuple[str, str, str], dict[str, str]] = {}
+"""What each backend came to, by group, case and expected status."""
+
 BACKENDS: dict[str, Callable[[], Backend]] = {
     "process": lambda: ProcessBackend(workers=1),
     "docker": lambda: DockerBackend(workers=1),
@@ -52,6 +57,15 @@ class Judge:
     def __call__(self, source: str, tests: Tests, limits: Limits = SHORT) -> Report:
         return self.runner.run(self._backend.run(Program(source, tests), limits))
 
+    def check(self, report: Report, expected: Status) -> None:
+        """Assert the status, and note it for the table of `docs/sandbox.md`."""
+        test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].removesuffix(" (call)")
+        kind, _, case = test.partition("[")
+        case = case.removesuffix("]").removeprefix(f"{self.name}-").removesuffix(f"-{self.name}")
+        key = (kind.removeprefix("test_").replace("_", " "), case, str(expected))
+        SEEN.setdefault(key, {})[self.name] = f"{report.status}, {report.integrity}"
+        assert report.status is expected, report
+
     def containers(self) -> list[str]:
         """The containers of the sandbox that there are now."""
         return self.runner.run(self.list_containers()) if self.name == "docker" else []
@@ -63,6 +77,25 @@ class Judge:
             return sorted(found["Id"] for found in await engine.labelled(LABEL))
         finally:
             await engine.close()
+
+
+def pytest_sessionfinish() -> None:
+    """Write the table that was asked for: SANDBOX_TABLE names the document that it goes into."""
+    where = os.environ.get("SANDBOX_TABLE")
+    if not where or not SEEN:
+        return
+    lines = []
+    for group in dict.fromkeys(key[0] for key in SEEN):
+        lines += [f"### {group.capitalize()}", "| case | expected | process | docker |"]
+        lines += ["|---|---|---|---|"]
+        for (own, case, expected), found in SEEN.items():
+            if own == group:
+                cells = [found.get(name, "not run") for name in BACKENDS]
+                lines.append(f"| {case} | {expected} | {' | '.join(cells)} |")
+        lines.append("")
+    path = Path(where)
+    head = path.read_text(encoding="utf-8").partition(MARK)[0]
+    path.write_text(f"{head}{MARK}\n" + "\n".join(lines), encoding="utf-8")
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

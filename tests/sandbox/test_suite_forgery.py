@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox import Asserts, Call, Calls, Integrity, Pytest, Report, Status
+from sandbox import Asserts, Call, Calls, Integrity, Pytest, Status
 
 ISOLATED = Asserts("assert add(1, 2) == 3\nassert add(5, 5) == 10", "add")
 SHARED = Asserts("assert Add(1, 2).value == 3\nassert Add(5, 5).value == 10", "Add")
@@ -295,22 +295,18 @@ CASES = [
 ]
 
 
-def _check(report: Report, expected: Status) -> None:
-    assert report.status is expected, report
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_with_the_tests_in_another_process(judge, case: Case) -> None:
     report = judge(case.source, ISOLATED)
-    _check(report, case.isolated)
+    judge.check(report, case.isolated)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
     report = judge(case.source + CLASS, SHARED)
-    _check(report, case.shared)
+    judge.check(report, case.shared)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
