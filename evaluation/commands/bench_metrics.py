@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluation.commands.failing import fail
 from evaluation.metrics import pass_at_k, rank_scores_at_k
@@ -64,7 +64,7 @@ class Pool:
     @property
     def counts(self) -> NDArray[np.int64]:
         """How many samples of each problem passed."""
-        return np.count_nonzero(self.passed, axis=1).astype(np.int64)
+        return np.asarray(self.passed.sum(axis=1), dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +131,15 @@ def run(*, rounds: int) -> None:
     by_name = {timing.name: timing.seconds for timing in timings}
     loop = timings[-1].seconds
     table = Table(
-        "what",
-        "seconds",
-        "told",
-        "times the loop's speed",
+        Column("what", no_wrap=True),
+        Column("seconds", justify="right"),
+        Column("measured on"),
+        Column("against the loop", justify="right"),
         title=f"{PROBLEMS} problems of n = {SAMPLES:,}, every k to {MOST_K:,}",
     )
     for timing in timings:
-        of = f"from {timing.pairs:,} values" if timing.extrapolated else "all"
-        table.add_row(timing.name, f"{timing.seconds:,.3g}", of, f"{loop / timing.seconds:,.0f}")
+        of = f"{timing.pairs:,}, extrapolated" if timing.extrapolated else "all values"
+        table.add_row(timing.name, f"{timing.seconds:,.3g}", of, f"{loop / timing.seconds:,.0f} x")
     console.print(table)
     console.print(
         "Medians. All ways agree within 1e-9 on every value that both computed. pass@k is "
