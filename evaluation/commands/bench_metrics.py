@@ -133,7 +133,7 @@ def run(*, rounds: int) -> None:
     table = Table(
         Column("what", no_wrap=True),
         Column("seconds", justify="right"),
-        Column("measured on"),
+        Column("measured on", no_wrap=True),
         Column("against the loop", justify="right"),
         title=f"{PROBLEMS} problems of n = {SAMPLES:,}, every k to {MOST_K:,}",
     )

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,3 +133,9 @@ def test_the_bench_prints_its_table(cli, monkeypatch):
     assert result.exit_code == 0, result.output
     assert "extrapolated" in result.stdout
     assert "Figure 7" in result.stdout
+
+
+def test_the_documentation_shows_what_the_command_prints(cli, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "evaluation.md"
+    printed = cli("evaluate", "paper", "--out", tmp_path, "--claims-table").stdout
+    assert printed.strip() in page.read_text()
