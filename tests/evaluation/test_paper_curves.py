@@ -62,6 +62,13 @@ def test_a_score_off_the_curve_is_an_error():
             STEEP.reaches(percent)
 
 
+def test_the_sure_bounds_by_hand():
+    # Above the chord (4, 30)-(16, 40), below the prolonged chord (1, 10)-(4, 30).
+    assert STEEP.surely_reaches(35) == pytest.approx((4 + 5 / (20 / 3), 10))
+    # Below the chord of the next interval, prolonged to the left, where none comes before.
+    assert Curve({1: 10.0, 2: 20.0, 4: 38.0}).surely_reaches(15) == pytest.approx((2 - 5 / 9, 1.5))
+
+
 def rates():
     """Made-up problems: pass rates of which pass@k is a mean."""
     return st.lists(st.floats(0.001, 0.9), min_size=2, max_size=8)
