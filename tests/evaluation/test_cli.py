@@ -54,6 +54,10 @@ def config(tmp_path):
         ["evaluate"],
         ["evaluate", "gateway"],
         ["evaluate", "table"],
+        ["evaluate", "bench"],
+        ["evaluate", "bench-metrics"],
+        ["evaluate", "flops"],
+        ["evaluate", "paper"],
     ],
 )
 def test_every_command_has_help(cli, arguments):
