@@ -149,7 +149,7 @@ class Upstream:
                 return "/v1/completions", body | {"prompt": text} | wanted
             case ChatPrompt(messages=messages):
                 wanted = {} if logprobs is None else {"logprobs": True}
-                wanted |= {"top_logprobs": logprobs} if logprobs else {}
+                wanted |= {} if logprobs is None else {"top_logprobs": max(1, logprobs)}
                 return "/v1/chat/completions", body | {"messages": list(messages)} | wanted
 
     @asynccontextmanager

@@ -86,6 +86,19 @@ def test_log_probabilities_count_the_tokens() -> None:
     run(scenario())
 
 
+def test_chunks_count_every_token_also_those_held_back_for_a_stop_string() -> None:
+    async def scenario() -> None:
+        async with engine() as upstream:
+            request = SampleRequest(TEXT, KEEP_GOING | {"stop": ["\nno such line", "  never"]})
+            chunks = await sampled(upstream, draw(max_tokens=60, temperature=0), request)
+        (usage,) = [chunk.usage for chunk in chunks if chunk.usage]
+        assert any(chunk.said and not chunk.text and not chunk.finish_reason for chunk in chunks)
+        seen = sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks)
+        assert seen == usage.completion_tokens
+
+    run(scenario())
+
+
 def test_one_draw_follows_another() -> None:
     async def scenario() -> None:
         async with engine() as upstream:
