@@ -10,7 +10,8 @@ RESULTS := evaluation/results/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format bench sandbox-table bench-sandbox soak-sandbox report torch lock clean
+.PHONY: help serve test lint format bench report table bench-metrics paper sandbox-table \
+	bench-sandbox soak-sandbox torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +67,12 @@ table: $(READY) ## Ask all of HumanEval under every policy (hours; wants `make s
 		$(EVALUATE) --policy cascade --budget-large-calls $$x \
 			--label "cascade X=$$x" --out $(RESULTS)/cascade-$$x.jsonl; \
 	done
+
+bench-metrics: $(READY) ## Time the metrics against the paper's loop and the product formula
+	$(BIN)/budget-router evaluate bench-metrics
+
+paper: $(READY) ## Draw the paper's figures and check its claims, into runs/paper
+	$(BIN)/budget-router evaluate paper --out runs/paper
 
 report: $(READY) ## Make the README's table and plot again from the recorded answers
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --plot $(RESULTS)/pass-rate.svg

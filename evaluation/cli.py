@@ -196,7 +196,7 @@ def evaluate_paper(
         bool, typer.Option("--claims-table", help="Print the claims as a Markdown table.")
     ] = False,
 ) -> None:
-    """Draw the paper's figures from its published tables, and check its claims against them."""
+    """Draw the paper's figures from its published tables, and hold its claims against them."""
     from evaluation.commands import paper as command  # noqa: PLC0415
 
     command.run(out, claims_table=claims_table)

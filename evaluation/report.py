@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from evaluation.metrics import Estimate, paired_difference, percentile, wilson
+from evaluation.intervals import Estimate, paired_difference, percentile, wilson
 from evaluation.recount import CannotRecount, cost_from_json, recounted_flops
 from evaluation.results import Results, read
 from policies.cost import CostModel

@@ -56,16 +56,23 @@ class Cascade:
                 task, cost, model, n=max(self.n, task.n), flops=remaining, hold_back=hold_back
             )
             remaining, passed = drawn.remaining, passed + drawn.passed
-            if passed >= task.n:
+            if passed >= task.wanted:
                 return
         last = task.models[-1]
-        n = 1 if task.greedy else self.n_last
+        n = 1 if task.greedy else max(self.n_last, task.n)
         size = sized(task, cost, last, n=n, flops=remaining, shortest=least_tokens(task))
         if size is not None:
             count, max_tokens = size
             temperature = sampling_temperature(task, count)
             draw = Draw(last.id, count, max_tokens, temperature, verify=True)
-            yield from draw_and_wait(draw, enough=task.n - passed)
+            drawn = yield from draw_and_wait(draw, enough=task.wanted - passed)
+            if drawn.failure is None or not hold_back:
+                return
+            # What was held back for the last model is free again, now that it failed.
+            for model in task.models[:-1]:
+                drawn = yield from draw_repeatedly(
+                    task, cost, model, n=max(self.n, task.n), flops=drawn.remaining
+                )
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
         """See `policies.moves.choose`."""
@@ -91,7 +98,9 @@ class Cascade:
         if not task.verifiable:
             return Single().most_samples(task)
         smaller = len(task.models) - 1
-        return smaller + 1 if task.greedy else smaller * max(self.n, task.n) + self.n_last
+        return (
+            smaller + 1 if task.greedy else smaller * max(self.n, task.n) + max(self.n_last, task.n)
+        )
 
     def _hold_back(self, task: Task, budget: Budget, cost: CostModel) -> float:
         """FLOPs kept for the last model; none where the budget could not pay for it anyway."""

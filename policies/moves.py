@@ -137,9 +137,9 @@ def draw_repeatedly(
         count, max_tokens = size
         temperature = sampling_temperature(task, n)
         draw = Draw(model.id, count, max_tokens, temperature, verify=task.verifiable)
-        drawn = yield from draw_and_wait(draw, enough=task.n - so_far.passed)
+        drawn = yield from draw_and_wait(draw, enough=task.wanted - so_far.passed)
         so_far = Drawn(so_far.passed + drawn.passed, drawn.remaining, drawn.failure)
-        if so_far.failure is not None or so_far.passed >= task.n:
+        if so_far.failure is not None or so_far.passed >= task.wanted:
             break
         drawn_samples += count
         # A first short sample is better than none; as a further one it is mostly waste.
@@ -169,4 +169,6 @@ def choose(candidates: Sequence[Candidate]) -> Choice:
     ordered = tuple(sorted(candidates, key=order))
     if any(c.verdict is not Verdict.UNVERIFIED for c in candidates):
         return Choice(ordered, "tests")
-    return Choice(ordered, "single" if len(ordered) == 1 else "nll")
+    if len(ordered) == 1:
+        return Choice(ordered, "single")
+    return Choice(ordered, "first" if all(c.nll is None for c in candidates) else "nll")

@@ -79,6 +79,11 @@ class Task:
     n: int = 1
 
     @property
+    def wanted(self) -> int:
+        """How many different answers there can be to ask for: one at temperature 0."""
+        return 1 if self.greedy else self.n
+
+    @property
     def greedy(self) -> bool:
         """Whether the caller asked for temperature 0, where a second draw repeats the first."""
         return self.temperature == 0

@@ -40,7 +40,8 @@ class Chunk:
     """A piece of one choice.
 
     `tokens` is None where the server does not tell which tokens the text is made of. `usage` is
-    the server's own count for this choice, where it gives one.
+    the server's own count for this choice, where it gives one. `said` is whether it carries text
+    at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     """
 
     index: int
@@ -48,11 +49,14 @@ class Chunk:
     tokens: tuple[TokenLogprob, ...] | None = None
     finish_reason: str | None = None
     usage: Usage | None = None
+    said: bool = False
 
-    @property
-    def least_tokens(self) -> int:
+    def least_tokens(self, *, token_per_chunk: bool) -> int:
         """How many tokens it is made of; at least one where text came without its tokens."""
-        return len(self.tokens) if self.tokens is not None else int(bool(self.text))
+        if self.tokens is not None:
+            return len(self.tokens)
+        held_back = token_per_chunk and self.said and self.finish_reason is None
+        return int(held_back or bool(self.text))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -77,7 +81,7 @@ def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
     """
     if not isinstance(event, Mapping):
         raise MalformedChunk("a chunk is not a JSON object")
-    if "error" in event:
+    if event.get("error") is not None:
         raise MalformedChunk(f"an error inside the stream: {event['error']}")
     try:
         usage, choices = _usage(event.get("usage")), event["choices"]
@@ -107,6 +111,7 @@ def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
         tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
+        said=text is not None,
     )
 
 

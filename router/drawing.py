@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,18 +50,14 @@ class Sample:
         """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
         if not self.logprobs:
             return None
-        return -sum(token.logprob for token in self.logprobs) / len(self.logprobs)
+        mean = -sum(token.logprob for token in self.logprobs) / len(self.logprobs)
+        return mean if math.isfinite(mean) else None
 
-    def take(self, chunk: Chunk, *, token_per_chunk: bool) -> None:
-        """Add a piece."""
+    def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
+        """Add a piece, after which the sample has so many tokens."""
         self.parts.append(chunk.text)
         self.logprobs.extend(chunk.tokens or ())
-        if chunk.usage is not None:
-            self.tokens, self.counted = chunk.usage.completion_tokens, True
-            return
-        self.tokens += chunk.least_tokens
-        if chunk.text and chunk.tokens is None and not token_per_chunk:
-            self.counted = False
+        self.tokens, self.counted = tokens, counted
 
 
 @dataclass(slots=True)
@@ -87,18 +84,29 @@ class RunningDraw:
         if not 0 <= chunk.index < len(self.samples):
             raise Overrun(f"choice {chunk.index} of {len(self.samples)}")
         sample = self.samples[chunk.index]
-        if sample.finish_reason is not None and chunk.least_tokens:
+        more = chunk.least_tokens(token_per_chunk=self.token_per_chunk)
+        if sample.finish_reason is not None and more:
             raise Overrun(f"choice {chunk.index} went on after its end")
-        tokens = sample.tokens + chunk.least_tokens
-        if max(tokens, chunk.usage.completion_tokens if chunk.usage else 0) > self.draw.max_tokens:
-            raise Overrun(f"choice {chunk.index} exceeds {self.draw.max_tokens} tokens")
-        sample.take(chunk, token_per_chunk=self.token_per_chunk)
+        tokens = sample.tokens + more
+        counted = sample.counted and (self.token_per_chunk or chunk.tokens or not chunk.text)
         if chunk.usage is not None:
-            self.prompt_tokens = min(self.prompt_tokens, chunk.usage.prompt_tokens)
+            # A server's own count corrects ours upwards only: what was seen was sent.
+            tokens, counted = max(tokens, chunk.usage.completion_tokens), True
+            self._correct_prompt(chunk.usage.prompt_tokens)
+        if tokens > self.draw.max_tokens:
+            raise Overrun(f"choice {chunk.index} exceeds {self.draw.max_tokens} tokens")
+        sample.take(chunk, tokens, counted=bool(counted))
         if sample.finish_reason is not None or chunk.finish_reason is None:
             return None
         sample.finish_reason = chunk.finish_reason
         return sample
+
+    def _correct_prompt(self, tokens: int) -> None:
+        """Take the server's count where ours was an upper bound; one above ours is an overrun."""
+        if tokens > self.prompt_tokens:
+            self.overrun = True
+        elif tokens > 0:
+            self.prompt_tokens = tokens
 
     @property
     def finished(self) -> bool:

@@ -126,7 +126,7 @@ class _Child:
                 assert self.process.stdout is not None  # noqa: S101 it was asked to be a pipe
                 line = await self.process.stdout.readline()
                 if line:
-                    self.url = str(json.loads(line)["url"])
+                    self.url = _address(line)
                     if await self.healthy():
                         return
                     reason = "loaded its model and then did not answer /health"
@@ -190,6 +190,14 @@ class _Child:
             if self.verbose:
                 sys.stderr.buffer.write(chunk)
                 sys.stderr.buffer.flush()
+
+
+def _address(line: bytes) -> str:
+    """The URL in a child's first line; empty, which no server answers at, where there is none."""
+    try:
+        return str(json.loads(line)["url"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _command(spec: EngineSpec) -> list[str]:

@@ -162,9 +162,11 @@ class Gateway:
                 raise InvalidRequest(
                     "none of these models fills in the middle: send no suffix", param="suffix"
                 )
-        for id_ in ids:
-            if budget.flops is not None and not self.cost.knows(id_):
-                raise UnknownCost(id_)
+        if budget.flops is not None:
+            known = tuple(id_ for id_ in ids if self.cost.knows(id_))
+            if not known:
+                raise UnknownCost(ids[0])
+            ids = known
         return ids
 
     def _task(self, request: RouteRequest, prompt_tokens: Mapping[str, int]) -> Task:

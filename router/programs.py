@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -14,6 +15,8 @@ _FENCE: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MOST_CUTS: Final = 64
+_PARSED_CHARACTERS: Final = 500_000
+"""How much is parsed in search of a prompt's longest sound beginning: this runs on the loop."""
 
 
 def program_source(prompt: Prompt, answer: str, entry_point: str | None) -> str:
@@ -29,16 +32,31 @@ def program_source(prompt: Prompt, answer: str, entry_point: str | None) -> str:
             return _fenced(answer, entry_point)
 
 
-def prompt_prelude(prompt: Prompt, entry_point: str | None) -> str:
-    """The prompt's own imports and complete definitions, for the test side.
+def with_prompt_prelude(prompt: Prompt, entry_point: str | None, prelude: str) -> str:
+    """The caller's prelude, after the prompt's own imports, definitions and assignments.
 
     Without the entry point: a prompt mostly ends in its head and docstring, which parse as a
-    complete function that does nothing. A tail that does not parse is left out.
+    complete function that does nothing. A tail that does not parse is left out, and so is, at run
+    time, each statement that fails: what we add must not decide a verdict.
     """
     if not isinstance(prompt, TextPrompt):
-        return ""
-    tree = _longest_module(prompt.text)
-    return "\n".join(ast.unparse(node) for node in tree.body if _is_definition(node, entry_point))
+        return prelude
+    future, guarded = _definitions(prompt.text, entry_point)
+    theirs = _longest_module(prelude).body
+    if any(_is_future(node) for node in theirs):
+        # They must stand first in the whole, so the caller's code is written anew around them.
+        future += tuple(_written(node) for node in theirs if _is_future(node))
+        prelude = "\n".join(_written(node) for node in theirs if not _is_future(node))
+    return "\n".join([*future, *guarded, prelude])
+
+
+@lru_cache(maxsize=64)  # all candidates of a request ask the same
+def _definitions(prompt: str, entry_point: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A prompt's future imports, and its other statements that define something, each guarded."""
+    body = _longest_module(prompt).body
+    future = (_written(node) for node in body if _is_future(node))
+    guarded = (_written(_guarded(node)) for node in body if _is_definition(node, entry_point))
+    return tuple(future), tuple(text for text in guarded if text)
 
 
 def _fenced(answer: str, entry_point: str | None) -> str:
@@ -61,7 +79,8 @@ def _longest_module(source: str) -> ast.Module:
     """The source up to the last top-level statement at which it still parses."""
     lines = source.splitlines(keepends=True)
     starts = (at for at in range(len(lines) - 1, -1, -1) if lines[at][:1].strip())
-    for cut in (len(lines), *islice(starts, _MOST_CUTS)):
+    cuts = min(_MOST_CUTS, _PARSED_CHARACTERS // max(1, len(source)))
+    for cut in (len(lines), *islice(starts, cuts)):
         try:
             return ast.parse("".join(lines[:cut]))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -69,21 +88,31 @@ def _longest_module(source: str) -> ast.Module:
     return ast.Module(body=[], type_ignores=[])
 
 
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
 def _is_definition(node: ast.stmt, entry_point: str | None) -> bool:
     match node:
         case ast.Import() | ast.ImportFrom():
-            return True
+            return not _is_future(node)
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return node.name != entry_point
-        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-            return _is_literal(value)
+        case ast.Assign() | ast.AnnAssign():
+            return True
         case _:
             return False
 
 
-def _is_literal(node: ast.expr) -> bool:
+def _guarded(node: ast.stmt) -> ast.stmt:
+    """The statement, with its errors passed over."""
+    handler = ast.ExceptHandler(ast.Name("Exception"), None, [ast.Pass()])
+    return ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[])
+
+
+def _written(node: ast.stmt) -> str:
+    """The statement's source; empty where it is nested too deep to be written."""
     try:
-        ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
+        return ast.unparse(node)
+    except RecursionError:
+        return ""

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import structlog
@@ -84,6 +84,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             for model, config in settings.models.items()
             if isinstance(config, EmbeddedModel)
         }
+        gateway = _gateway(settings, engines, client, metrics)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
         async with asyncio.TaskGroup() as starting:
@@ -91,7 +92,7 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
             for engine in engines.values():
                 starting.create_task(engine.start())
         yield Service(
-            gateway=_gateway(settings, engines, client, backend.result(), metrics),
+            gateway=replace(gateway, backend=backend.result()),
             engines=engines,
             wire_limits=_wire_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
@@ -130,7 +131,6 @@ def _gateway(
     settings: Settings,
     engines: dict[str, EmbeddedEngine],
     client: httpx.AsyncClient,
-    backend: Backend | None,
     metrics: Metrics,
 ) -> Gateway:
     rates: dict[str, Rate] = {}
@@ -150,7 +150,7 @@ def _gateway(
         upstreams={model: upstreams[model] for model in order},
         cost=cost,
         policies=settings.named_policies(),
-        backend=backend,
+        backend=None,
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,
     )

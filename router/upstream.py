@@ -102,7 +102,8 @@ class Upstream:
         """
         path, body = self._request(draw, request)
         last_finished = 0 if draw.n == 1 else None
-        async with self._stream(path, body) as response:
+        # llama.cpp leaves a connection open after a stream and does not answer on it any more.
+        async with self._stream(path, body, Connection="close") as response:
             try:
                 async for event in EventSource(response).aiter_sse():
                     if event.data == "[DONE]":
@@ -148,16 +149,18 @@ class Upstream:
                 return "/v1/completions", body | {"prompt": text} | wanted
             case ChatPrompt(messages=messages):
                 wanted = {} if logprobs is None else {"logprobs": True}
-                wanted |= {"top_logprobs": logprobs} if logprobs else {}
+                wanted |= {} if logprobs is None else {"top_logprobs": max(1, logprobs)}
                 return "/v1/chat/completions", body | {"messages": list(messages)} | wanted
 
     @asynccontextmanager
-    async def _stream(self, path: str, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+    async def _stream(
+        self, path: str, body: dict[str, Any], **headers: str
+    ) -> AsyncIterator[httpx.Response]:
+        if self.api_key:
+            headers["Authorization"] = f"Bearer {self.api_key}"
         try:
             url = self.base_url() + path
-            async with self.client.stream(
-                "POST", url, json=body, headers=self._headers()
-            ) as answer:
+            async with self.client.stream("POST", url, json=body, headers=headers) as answer:
                 await self._check(answer)
                 yield answer
         except httpx.TimeoutException as error:
@@ -207,9 +210,6 @@ class Upstream:
                 return {"model": self.name, "prompt": text}
             case ChatPrompt(messages=messages):
                 return {"model": self.name, "messages": list(messages)}
-
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
 
 
 def upper_bound(prompt: Prompt) -> int:

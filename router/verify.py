@@ -13,7 +13,7 @@ from typing import Final
 
 from policies.values import Candidate, Verdict
 from router.engine import Judgement
-from router.programs import program_source, prompt_prelude
+from router.programs import program_source, with_prompt_prelude
 from router.prompts import Prompt
 from sandbox import (
     Asserts,
@@ -74,8 +74,8 @@ class SandboxJudge:
         entry_point = tests.entry_point if isinstance(tests, Asserts | Calls) else None
         source = program_source(self.prompt, candidate.text, entry_point)
         if isinstance(tests, Asserts):
-            own = prompt_prelude(self.prompt, entry_point)
-            tests = replace(tests, prelude=f"{own}\n{tests.prelude}")
+            prelude = with_prompt_prelude(self.prompt, entry_point, tests.prelude)
+            tests = replace(tests, prelude=prelude)
         return Program(source, tests)
 
 

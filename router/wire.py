@@ -24,6 +24,10 @@ from sandbox import InvalidTests, Limits, parse_limits, parse_min_integrity, par
 
 AUTO: Final = "auto"
 _UNSUPPORTED: Final = ("tools", "functions")
+_DECIDED: Final = frozenset(
+    {"n_predict", "n_cmpl", "id_slot", "max_completion_tokens", "post_sampling_probs"}
+)
+"""Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
 Tokens: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
 """A number of tokens, of a size that servers and floats can still take."""
@@ -220,7 +224,11 @@ def _request(
     return RouteRequest(
         kind=kind,
         prompt=prompt,
-        sampling=SampleRequest(prompt, body.model_extra or {}, logprobs),
+        sampling=SampleRequest(
+            prompt,
+            {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED},
+            logprobs,
+        ),
         budget=read_budget(
             headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
         ),

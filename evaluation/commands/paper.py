@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from evaluation.commands.failing import fail, failing_on
-from evaluation.paper.claims import Claim
+from evaluation.paper.claims import UNDECIDED, Claim
 from evaluation.paper.claims_apps import apps_claims
 from evaluation.paper.claims_popular import popular_claims
 from evaluation.paper.figures import figures
@@ -44,7 +44,7 @@ def run(out: Path, *, claims_table: bool) -> None:
 
 
 def markdown(claims: Sequence[Claim]) -> str:
-    """The claims as a Markdown table, a row each."""
+    """The claims as a Markdown table, a row each, and below it what the tables do not decide."""
     lines = ["| claim | where | measured | rule | holds |", "|---|---|---|---|---|"]
     for claim in claims:
         tolerance = f", ± {claim.tolerance:g}" if claim.tolerance else ""
@@ -53,6 +53,8 @@ def markdown(claims: Sequence[Claim]) -> str:
             f"| {claim.text} | {claim.where} | {measured} {claim.unit} | {claim.rule}{tolerance} "
             f"| {'yes' if claim.holds else '**no**'}{'. ' + claim.note if claim.note else ''} |"
         )
+    lines += ["", "Not decided by the tables:", ""]
+    lines += [f"- {text}: {reason}." for text, reason in UNDECIDED.items()]
     return "\n".join(lines)
 
 

@@ -1,8 +1,8 @@
 """What the paper says, and whether its own tables bear it out.
 
 Each claim is a sentence of the paper, a number measured on Tables 1 to 4, and a rule that the
-number meets or not. Rules were read from the sentence before the number was looked at; the words
-that need a number are given one in the constants below. A tolerance always favours the paper.
+number meets or not. Words that need a number, such as "comparable", are given one in the constants
+below: a judgement of ours, the same for every claim. A tolerance always favours the paper.
 What the tables cannot decide is in `UNDECIDED`, with the reason.
 """
 

@@ -58,6 +58,10 @@ def config(tmp_path):
         ["sandbox", "run"],
         ["sandbox", "check"],
         ["sandbox", "bench"],
+        ["evaluate", "bench"],
+        ["evaluate", "bench-metrics"],
+        ["evaluate", "flops"],
+        ["evaluate", "paper"],
     ],
 )
 def test_every_command_has_help(cli, arguments):

@@ -81,8 +81,14 @@ def test_a_prompt_must_leave_something_to_generate(cli):
     assert result.exit_code == 2
 
 
-def test_calflops_counts_the_same_linear_layers():
-    """The paper's own tool on a model without weights; needs torch and calflops."""
+@pytest.mark.filterwarnings("default")  # those of other people's packages are no failure of ours
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_calflops_counts_the_same_linear_layers(attention):
+    """The paper's own tool, on a model without weights; needs torch, transformers and calflops.
+
+    It does not look into fused attention (`sdpa`), so it counts what the paper's basis does; with
+    `eager` it adds the two products of every layer over all 128 x 128 pairs.
+    """
     torch = pytest.importorskip("torch", reason="torch is not installed: make torch")
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     calflops = pytest.importorskip("calflops", reason="calflops is not installed")
@@ -93,6 +99,7 @@ def test_calflops_counts_the_same_linear_layers():
         num_attention_heads=32,
         num_key_value_heads=32,
         vocab_size=32_016,
+        attn_implementation=attention,
     )
     with torch.device("meta"):
         model = transformers.LlamaForCausalLM(config)
@@ -104,4 +111,6 @@ def test_calflops_counts_the_same_linear_layers():
         print_detailed=False,
         output_as_string=False,
     )
-    assert flops == pytest.approx(ARCHITECTURES["codellama-7b"].paper(), rel=6e-3)
+    extra = 4 * 32 * 4096 * 128 * 128 if attention == "eager" else 0
+    # Norms and activations are the rest: three hundredths of a per mille.
+    assert flops == pytest.approx(ARCHITECTURES["codellama-7b"].paper() + extra, rel=5e-5)

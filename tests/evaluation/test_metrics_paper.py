@@ -172,6 +172,13 @@ def test_the_bootstrap_has_the_spread_of_repeated_experiments():
     assert fmean(widths) / (2 * 1.96 * means.std()) == pytest.approx(1, abs=0.06)
 
 
+def test_every_problem_is_drawn_as_often():
+    values = np.zeros(50)
+    values[-1] = 1  # its draws are binomial, 50 of chance 1/50, with these quantiles
+    band = metrics.bootstrap_mean(values, rounds=4000)
+    assert (float(band.low), float(band.high)) == (0, 3 / 50)
+
+
 def test_a_band_has_the_shape_of_a_curve_and_repeats_with_its_seed():
     values = metrics.pass_at_k(np.full(30, 20), np.arange(30) % 21, np.array([1, 5, 10]))
     band = metrics.bootstrap_mean(values, rounds=300, seed=2)

@@ -99,3 +99,8 @@ class ScriptedJudge:
             )
         finally:
             self.running -= 1
+
+
+def guarded(statement: str) -> str:
+    """A statement of a prompt as the prelude has it: its failure decides nothing."""
+    return f"try:\n    {statement}\nexcept Exception:\n    pass"

@@ -77,7 +77,8 @@ def test_every_shape_of_a_chunk_reads_back(chunk: Chunk) -> None:
         for shape in (content, lists):
             choice = common | said | {"logprobs": shape(chunk.tokens)}
             # An empty list tells nothing of a text's tokens.
-            assert parsed({"choices": [choice]}) == [replace(chunk, tokens=chunk.tokens or None)]
+            expected = replace(chunk, tokens=chunk.tokens or None, said=True)
+            assert parsed({"choices": [choice]}) == [expected]
 
 
 @given(
@@ -123,7 +124,7 @@ def test_usage_on_a_finish_chunk_belongs_to_its_choice() -> None:
     counted = {"prompt_tokens": 3, "completion_tokens": 5}
     choice = {"index": 1, "text": "", "logprobs": None, "finish_reason": "stop"}
     (chunk,) = parsed({"choices": [choice], "usage": counted})
-    assert chunk == Chunk(1, finish_reason="stop", usage=Usage(3, 5))
+    assert chunk == Chunk(1, finish_reason="stop", usage=Usage(3, 5), said=True)
     (running,) = parsed({"choices": [choice | {"finish_reason": None}], "usage": counted})
     assert running.usage is None
 
@@ -158,7 +159,7 @@ def test_an_empty_finish_reason_is_none(reason: str | None) -> None:
     ],
 )
 def test_the_least_tokens_of_a_chunk(chunk: Chunk, tokens: int) -> None:
-    assert chunk.least_tokens == tokens
+    assert chunk.least_tokens(token_per_chunk=False) == tokens
 
 
 @given(st.text())

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 from fakes import ScriptedJudge, ScriptedSampler, Step, answers
@@ -14,6 +14,7 @@ from policies.cost import CostModel
 from policies.protocol import Cancel, Done, Draw, Plan, Policy, Refused, Started, Wait
 from policies.single import Single
 from policies.values import Budget, BudgetTooSmall, Candidate, Choice, Task, Verdict
+from router.chunks import Chunk, TokenLogprob, Usage
 from router.engine import Outcome, PlanError, Run
 
 steps = st.one_of(
@@ -248,3 +249,32 @@ def test_a_plan_that_waits_for_nothing_is_a_fault() -> None:
 
     with pytest.raises(PlanError):
         perform(ByHand(plan()), ScriptedSampler(answers()))
+
+
+def test_a_token_held_back_is_a_token() -> None:
+    """llama.cpp sends a token that may begin a stop string as an empty text."""
+
+    class HoldingBack(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            for text in ("a", "", "", "\n\nb"):
+                yield Chunk(0, text, said=True)
+            await asyncio.Event().wait()
+
+        def token_per_chunk(self, model: str) -> bool:
+            return True
+
+    outcome = perform(Single(), HoldingBack(answers()), timeout=0.05)
+    assert outcome.draws[0].samples[0].tokens == 4
+
+
+@pytest.mark.parametrize(("prompt", "completion"), [(0, 1), (5000, 3)])
+def test_a_server_that_lies_about_its_usage_frees_no_budget(prompt: int, completion: int) -> None:
+    class Lying(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            for _ in range(3):
+                yield Chunk(0, "x", (TokenLogprob("x", -0.5),), said=True)
+            yield Chunk(0, finish_reason="stop", usage=Usage(prompt, completion))
+
+    outcome = perform(Single(), Lying(answers()), flops=1e13)
+    assert outcome.ledger.used >= COST.draw("large", 100, [3])
+    assert outcome.choice.candidates

@@ -48,6 +48,7 @@ async def test_the_clients_credentials_stay_here_and_the_upstreams_own_are_sent(
         assert call.body["model"] == "org/large"
         assert "mine" not in str(call.headers)
         assert "cookie" not in call.headers
+        assert call.headers["connection"] == "close"
         assert (await w.complete(model="small", headers=headers)).status_code == 200
         assert "authorization" not in w.small.calls[0].headers
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.programs import program_source, prompt_prelude
+from router.programs import program_source, with_prompt_prelude
 from router.prompts import ChatPrompt, TextPrompt
 
 CHAT = ChatPrompt(({"role": "user", "content": "add"},))
@@ -93,15 +93,45 @@ PROMPTS: dict[str, tuple[str, str]] = {
 }
 
 
+def defined(source: str) -> set[str]:
+    """The names that a module defines."""
+    names: dict[str, object] = {}
+    exec(compile(source, "prelude", "exec"), names)  # noqa: S102 the test's own source
+    return set(names) - {"__builtins__"}
+
+
 @pytest.mark.parametrize(("prompt", "prelude"), PROMPTS.values(), ids=PROMPTS)
-def test_the_prelude_is_what_the_prompt_defines_whole(prompt: str, prelude: str) -> None:
-    assert prompt_prelude(TextPrompt(prompt), "f") == prelude
+def test_the_prelude_defines_what_the_prompt_defines_whole(prompt: str, prelude: str) -> None:
+    assert defined(with_prompt_prelude(TextPrompt(prompt), "f", "")) == defined(prelude)
 
 
-def test_a_chat_has_no_prelude() -> None:
-    assert prompt_prelude(CHAT, "f") == ""
+def test_helpers_may_lean_on_the_prompts_assignments() -> None:
+    prompt = (
+        "from typing import List\nVector = List[float]\nLIMIT = 2**4\n"
+        "def norm(v: Vector, n=LIMIT):\n    return n\n"
+    )
+    assert "norm" in defined(with_prompt_prelude(TextPrompt(prompt), "f", ""))
+
+
+def test_what_fails_in_the_prompt_decides_nothing() -> None:
+    prompt = "import no_such_module\ndef g(n=UNKNOWN): ...\nGOOD = 1\n"
+    assert defined(with_prompt_prelude(TextPrompt(prompt), "f", "x = GOOD")) == {"GOOD", "x"}
+
+
+def test_future_imports_stand_first() -> None:
+    theirs = "from __future__ import annotations\ndef h(x: unknown): ..."
+    assert "h" in defined(with_prompt_prelude(TextPrompt("import math\n"), "f", theirs))
+
+
+def test_a_helper_nested_too_deep_is_left_out() -> None:
+    prompt = f"def g():\n    return {' + '.join('x' * 700)}\nGOOD = 1\n"
+    assert "GOOD" in with_prompt_prelude(TextPrompt(prompt), "f", "")
+
+
+def test_a_chat_adds_nothing() -> None:
+    assert with_prompt_prelude(CHAT, "f", "theirs = 1") == "theirs = 1"
 
 
 @given(st.text(alphabet="def f(x):\n \"'#[{=import", max_size=80))
 def test_a_prelude_always_parses(prompt: str) -> None:
-    compile(prompt_prelude(TextPrompt(prompt), "f"), "prelude", "exec")
+    compile(with_prompt_prelude(TextPrompt(prompt), "f", ""), "prelude", "exec")

@@ -2,6 +2,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from fakes import guarded
 from http_world import ScriptedBackend
 
 from policies.values import Candidate, Verdict
@@ -78,7 +79,7 @@ def test_only_asserts_get_the_prompts_prelude() -> None:
     for tests in kinds:
         judged(backend, tests)
     preludes = [program.tests.prelude for program in backend.programs]
-    assert preludes == ["import math\ny = 1", "y = 1", "y = 1", "y = 1"]
+    assert preludes == [f"{guarded('import math')}\ny = 1", "y = 1", "y = 1", "y = 1"]
     assert {program.source for program in backend.programs} == {PROMPT.text + "    return a + b\n"}
 
 
