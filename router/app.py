@@ -37,7 +37,13 @@ from router.errors import (
     RequestTooLarge,
     translate,
 )
-from router.explain import budget_headers, plan_label, response_headers, router_object
+from router.explain import (
+    budget_headers,
+    outcome_label,
+    plan_label,
+    response_headers,
+    router_object,
+)
 from router.gateway import Prepared, finished
 from router.render import Answer
 from router.service import Service
@@ -162,7 +168,7 @@ class Exchange:
         draw = first[0].draw
         headers = {
             "X-Request-Id": self._id,
-            "X-Router-Plan": f"{draw.model}*{draw.n}" + ("+tests" if draw.verify else ""),
+            "X-Router-Plan": plan_label([first[0]], verified=draw.verify),
             "X-Router-Model": draw.model,
         }
         events = relayed(
@@ -220,14 +226,14 @@ class Exchange:
     def _conclude(self, prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
         """Count a run that ended; the `router` object, if the client is to see one."""
         best = outcome.choice.candidates[:1]
-        label = plan_label(outcome, verified=prepared.task.verifiable, counts=False)
+        label = outcome_label(prepared, outcome, counts=False)
         self._count(label, best[0].verdict.value if best else Verdict.UNVERIFIED.value)
         overhead_s = self._elapsed() - outcome.waited_s
         self._gateway.metrics.overhead_seconds.observe(max(0.0, overhead_s))
         log.info(
             "request",
             request_id=self._id,
-            plan=plan_label(outcome, verified=prepared.task.verifiable),
+            plan=outcome_label(prepared, outcome),
             flops=outcome.ledger.used,
             verdict=best[0].verdict.value if best else None,
             seconds=round(self._elapsed(), 3),

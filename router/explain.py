@@ -17,17 +17,29 @@ from router.engine import Outcome
 from router.gateway import Prepared
 
 
-def plan_label(outcome: Outcome, *, verified: bool, counts: bool = True) -> str:
+def plan_label(
+    draws: Iterable[RunningDraw], *, verified: bool, selected_by: str = "", counts: bool = True
+) -> str:
     """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`."""
     drawn: dict[str, int] = {}
-    for draw in outcome.draws:
+    for draw in draws:
         drawn[draw.draw.model] = drawn.get(draw.draw.model, 0) + draw.draw.n
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
         parts.append("tests")
-    elif outcome.choice.selected_by == "nll":
+    elif selected_by == "nll":
         parts.append("nll")
     return "+".join(parts)
+
+
+def outcome_label(prepared: Prepared, outcome: Outcome, *, counts: bool = True) -> str:
+    """The label of a plan that has ended."""
+    return plan_label(
+        outcome.draws,
+        verified=prepared.task.verifiable,
+        selected_by=outcome.choice.selected_by,
+        counts=counts,
+    )
 
 
 def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
@@ -43,7 +55,7 @@ def response_headers(
     """The headers of a plain answer; `elapsed_s` is the time since receipt."""
     best = outcome.choice.candidates[0]
     headers = {
-        "X-Router-Plan": plan_label(outcome, verified=prepared.task.verifiable),
+        "X-Router-Plan": outcome_label(prepared, outcome),
         "X-Router-Model": best.model,
         "X-Router-Samples": str(sum(draw.draw.n for draw in outcome.draws)),
         "X-Router-Selected-By": outcome.choice.selected_by,
@@ -78,7 +90,7 @@ def router_object(
     chosen = {candidate.id for candidate in outcome.choice.candidates[: prepared.request.n]}
     best = outcome.choice.candidates[0] if outcome.choice.candidates else None
     return {
-        "plan": plan_label(outcome, verified=prepared.task.verifiable),
+        "plan": outcome_label(prepared, outcome),
         "policy": prepared.request.budget.policy,
         "model": best.model if best else None,
         "selected_by": outcome.choice.selected_by,
