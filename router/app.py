@@ -76,11 +76,12 @@ def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> F
     app = FastAPI(title="budget-router", lifespan=lifespan, openapi_url=None)
 
     @app.exception_handler(HTTPException)
-    async def elsewhere(_: Request, error: HTTPException) -> Response:
+    async def elsewhere(request: Request, error: HTTPException) -> Response:
         """Unknown paths and methods answer with OpenAI error objects too."""
         code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
         shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
-        return JSONResponse({"error": shown | {"code": code}}, error.status_code, error.headers)
+        headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
+        return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 
     @app.post("/v1/completions")
     async def completions(request: Request) -> Response:
@@ -121,8 +122,7 @@ class Exchange:
         self._gateway = self._service.gateway
         self._received = asyncio.get_running_loop().time()
         self._counted = False
-        given = request.headers.get("x-request-id", "")
-        self._id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self._id = request_id(request)
 
     async def serve(self, parse: Parser) -> Response:
         """Answer a request; every error leaves as an OpenAI error object."""
@@ -267,6 +267,12 @@ class Exchange:
 
     def _elapsed(self) -> float:
         return asyncio.get_running_loop().time() - self._received
+
+
+def request_id(request: Request) -> str:
+    """The client's own id of its request, if it can stand in a header; else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 class OwnedStream(StreamingResponse):

@@ -42,6 +42,8 @@ class Chunk:
     `tokens` is None where the server does not tell which tokens the text is made of. `usage` is
     the server's own count for this choice, where it gives one. `said` is whether it carries text
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
+    `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
+    reasoning or a tool call.
     """
 
     index: int
@@ -50,13 +52,19 @@ class Chunk:
     finish_reason: str | None = None
     usage: Usage | None = None
     said: bool = False
+    unsaid: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether the server got any further with this: a ping or an empty object does not."""
+        return bool(self.said or self.unsaid or self.finish_reason or self.usage)
 
     def least_tokens(self, *, token_per_chunk: bool) -> int:
         """How many tokens it is made of; at least one where text came without its tokens."""
         if self.tokens is not None:
             return len(self.tokens)
         held_back = token_per_chunk and self.said and self.finish_reason is None
-        return int(held_back or bool(self.text))
+        return int(held_back or self.unsaid or bool(self.text))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -103,7 +111,8 @@ def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
 
 
 def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
-    text = choice["text"] if "text" in choice else choice["delta"].get("content")
+    delta = {} if "text" in choice else choice["delta"]
+    text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
     return Chunk(
         index=int(choice.get("index", 0)),
@@ -112,6 +121,7 @@ def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
         said=text is not None,
+        unsaid=any(value for key, value in delta.items() if key not in {"role", "content"}),
     )
 
 

@@ -88,7 +88,8 @@ class RunningDraw:
         if sample.finish_reason is not None and more:
             raise Overrun(f"choice {chunk.index} went on after its end")
         tokens = sample.tokens + more
-        counted = sample.counted and (self.token_per_chunk or chunk.tokens or not chunk.text)
+        countable = self.token_per_chunk or chunk.tokens or not (chunk.text or chunk.unsaid)
+        counted = sample.counted and countable
         if chunk.usage is not None:
             # A server's own count corrects ours upwards only: what was seen was sent.
             tokens, counted = max(tokens, chunk.usage.completion_tokens), True

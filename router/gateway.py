@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,8 +24,8 @@ from router.errors import (
     translate,
 )
 from router.metrics import Metrics
-from router.prompts import TextPrompt
-from router.upstream import Upstream
+from router.prompts import Prompt, TextPrompt
+from router.upstream import Upstream, UpstreamUnreachable
 from router.verify import SandboxJudge
 from router.wire import AUTO, RouteRequest
 from sandbox import Backend
@@ -109,12 +109,10 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                counts = await asyncio.gather(
-                    *(self.upstreams[id_].count_tokens(request.prompt) for id_ in ids)
-                )
+                counts = await self._prompt_tokens(request.prompt, ids)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        task = self._task(request, dict(zip(ids, counts, strict=True)))
+        task = self._task(request, counts)
         return Prepared(request, policy, task, budget, deadline)
 
     async def run(self, prepared: Prepared, listener: Listener | None = None) -> Outcome:
@@ -168,6 +166,23 @@ class Gateway:
                 raise UnknownCost(ids[0])
             ids = known
         return ids
+
+    async def _prompt_tokens(self, prompt: Prompt, ids: Sequence[str]) -> dict[str, int]:
+        """The prompt's length under each model that can be reached; raises where none can."""
+        counts: dict[str, int] = {}
+        lost: list[UpstreamUnreachable] = []
+
+        async def count(id_: str) -> None:
+            try:
+                counts[id_] = await self.upstreams[id_].count_tokens(prompt)
+            except UpstreamUnreachable as error:
+                self.metrics.upstream_failures.labels(id_).inc()
+                lost.append(error)
+
+        await asyncio.gather(*(count(id_) for id_ in ids))
+        if not counts:
+            raise lost[0]
+        return {id_: counts[id_] for id_ in ids if id_ in counts}
 
     def _task(self, request: RouteRequest, prompt_tokens: Mapping[str, int]) -> Task:
         """The task over the models whose context holds prompt and answer."""

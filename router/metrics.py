@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
-from router.drawing import RunningDraw
+from router.drawing import CANCELLED, RunningDraw
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
 _OVERHEAD_SECONDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
+
+_ENDINGS = frozenset({"stop", "length", "content_filter", "tool_calls", CANCELLED})
+"""Finish reasons that are counted by name: an upstream must not invent time series."""
 
 
 class Metrics:
@@ -39,7 +42,7 @@ class Metrics:
             "router_draws_cancelled", "Draws stopped before all their samples ended", "model"
         )
         self.upstream_failures = self._counter(
-            "router_upstream_failures", "Draws that their upstream failed", "model"
+            "router_upstream_failures", "Draws that failed, and upstreams that were away", "model"
         )
         self.upstream_overruns = self._counter(
             "router_upstream_overruns", "Draws aborted because the upstream sent too much", "model"
@@ -73,7 +76,8 @@ class Metrics:
             self.upstream_overruns.labels(model).inc(draw.overrun)
             self.cancelled_draws.labels(model).inc(not draw.finished and draw.failure is None)
             for sample in draw.samples:
-                self.samples.labels(model, sample.ending).inc()
+                ending = sample.ending if sample.ending in _ENDINGS else "other"
+                self.samples.labels(model, ending).inc()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

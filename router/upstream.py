@@ -12,6 +12,7 @@ these become an `UpstreamError`. It retries nothing: a retry here would bill wor
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import httpx
-from httpx_sse import EventSource, SSEError
+from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from policies.protocol import Draw
 from router.chunks import Chunk, MalformedChunk, mended, parse_chunk, parse_json
@@ -46,6 +47,10 @@ class UpstreamError(Exception):
         super().__init__(f"upstream of model {model!r} {reason}")
         self.model = model
         self.rejected = rejected
+
+
+class UpstreamUnreachable(UpstreamError):
+    """Nobody listens there, so that nothing was spent and nothing else can be asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,23 @@ class Upstream:
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     async def count_tokens(self, prompt: Prompt) -> int:
-        """Prompt tokens, by the server's tokenizer; an upper bound where it has none or is down."""
+        """Prompt tokens, by the server's tokenizer; an upper bound where it has none that works.
+
+        Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
+        """
+        rendered = self.render(prompt)
         try:
             match self.server:
                 case "llama.cpp":
-                    return await self._count_llama(prompt)
+                    return await self._count_llama(rendered)
                 case "vllm":
-                    return await self._count_vllm(prompt)
+                    return await self._count_vllm(rendered)
                 case "openai":
-                    return upper_bound(self.render(prompt))
+                    return upper_bound(rendered)
+        except UpstreamUnreachable:
+            raise
         except (UpstreamError, KeyError, TypeError, ValueError, OverflowError):
-            return upper_bound(self.render(prompt))
+            return upper_bound(rendered)
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the samples of one draw; closing the generator aborts them.
@@ -103,16 +114,22 @@ class Upstream:
         path, body = self._request(draw, request)
         last_finished = 0 if draw.n == 1 else None
         # llama.cpp leaves a connection open after a stream and does not answer on it any more.
-        async with self._stream(path, body, Connection="close") as response:
+        once = {"Connection": "close"} if self.server == "llama.cpp" else {}
+        async with self._stream(path, body, **once) as response:
+            patience = _Patience(self.client.timeout.read)
             try:
-                async for event in EventSource(response).aiter_sse():
+                async for event in patience.over(EventSource(response).aiter_sse()):
                     if event.data == "[DONE]":
                         return
                     data = parse_json(event.data)
                     for chunk in parse_chunk(data, last_finished=last_finished):
                         if chunk.finish_reason is not None and self.token_per_chunk:
                             last_finished = chunk.index
+                        if chunk.moves:
+                            patience.renew()
                         yield chunk
+            except TimeoutError:
+                raise UpstreamError(self.id, "did not answer in time") from None
             except (SSEError, MalformedChunk) as error:
                 raise UpstreamError(self.id, f"answered garbage: {error}") from error
 
@@ -163,6 +180,8 @@ class Upstream:
             async with self.client.stream("POST", url, json=body, headers=headers) as answer:
                 await self._check(answer)
                 yield answer
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise UpstreamUnreachable(self.id, f"cannot be reached: {error}") from error
         except httpx.TimeoutException as error:
             raise UpstreamError(self.id, "did not answer in time") from error
         except httpx.HTTPError as error:
@@ -188,8 +207,8 @@ class Upstream:
             rejected=response.is_client_error and response.status_code not in {401, 403, 404, 429},
         )
 
-    async def _count_llama(self, prompt: Prompt) -> int:
-        match self.render(prompt):
+    async def _count_llama(self, rendered: Prompt) -> int:
+        match rendered:
             case TextPrompt(text=text):
                 pass
             case ChatPrompt(messages=messages):
@@ -198,18 +217,44 @@ class Upstream:
         body = {"content": text, "add_special": True, "parse_special": True}
         return len((await self._post("/tokenize", body))["tokens"])
 
-    async def _count_vllm(self, prompt: Prompt) -> int:
-        count = int((await self._post("/tokenize", self._vllm_body(prompt)))["count"])
+    async def _count_vllm(self, rendered: Prompt) -> int:
+        match rendered:
+            case TextPrompt(text=text):
+                asked: dict[str, Any] = {"prompt": text}
+            case ChatPrompt(messages=messages):
+                asked = {"messages": list(messages)}
+        count = int((await self._post("/tokenize", asked | {"model": self.name}))["count"])
         if count < 0:
             raise ValueError("a prompt cannot have less than no tokens")
         return count
 
-    def _vllm_body(self, prompt: Prompt) -> dict[str, Any]:
-        match self.render(prompt):
-            case TextPrompt(text=text):
-                return {"model": self.name, "prompt": text}
-            case ChatPrompt(messages=messages):
-                return {"model": self.name, "messages": list(messages)}
+
+class _Patience:
+    """Bounds, in seconds, how long a stream may go on without getting anywhere.
+
+    The client's own timeout sees bytes alone, and pings are bytes.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """The stream got somewhere."""
+        if self._seconds is not None:
+            self._end = asyncio.get_running_loop().time() + self._seconds
+
+    async def over(
+        self, events: AsyncGenerator[ServerSentEvent, None]
+    ) -> AsyncIterator[ServerSentEvent]:
+        """The events. Raises TimeoutError."""
+        while True:
+            async with asyncio.timeout_at(self._end):
+                event = await anext(events, None)
+            if event is None:
+                return
+            yield event
 
 
 def upper_bound(prompt: Prompt) -> int:

@@ -162,6 +162,21 @@ def test_the_least_tokens_of_a_chunk(chunk: Chunk, tokens: int) -> None:
     assert chunk.least_tokens(token_per_chunk=False) == tokens
 
 
+@pytest.mark.parametrize("delta", [{"reasoning_content": "hm"}, {"tool_calls": [{"index": 0}]}])
+def test_what_is_no_part_of_the_answer_costs_tokens_too(delta: dict[str, Any]) -> None:
+    (chunk,) = parsed({"choices": [{"delta": delta | {"role": "assistant", "content": None}}]})
+    assert (chunk.text, chunk.unsaid, chunk.moves) == ("", True, True)
+    assert chunk.least_tokens(token_per_chunk=False) == 1
+
+
+@pytest.mark.parametrize("delta", [{}, {"role": "assistant"}, {"reasoning_content": ""}])
+def test_a_delta_that_says_nothing_costs_nothing(delta: dict[str, Any]) -> None:
+    (chunk,) = parsed({"choices": [{"delta": delta}]})
+    assert not chunk.unsaid
+    assert not chunk.moves
+    assert chunk.least_tokens(token_per_chunk=False) == 0
+
+
 @given(st.text())
 def test_mended_text_can_be_encoded_and_sound_text_is_left_alone(text: str) -> None:
     assert mended(text).encode("utf-8") is not None

@@ -298,3 +298,4 @@ async def test_an_unknown_path_is_an_openai_error_object() -> None:
         answer = await w.client.get("/v1/embeddings")
         assert answer.status_code == 404
         assert answer.json()["error"]["code"] == "not_found"
+        assert answer.headers["x-request-id"]

@@ -1,5 +1,6 @@
 """Upstreams that are down, slow, broken or lying: a clear error or another model's answer."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -143,6 +144,54 @@ async def test_an_upstream_that_falls_silent(after: int) -> None:
         assert "did not answer in time" in alone.json()["error"]["message"]
         await eventually(w.large.calls[0].closed_by_client.is_set)
         assert (await w.complete()).headers["x-router-model"] == "small"
+
+
+PINGS: dict[str, bytes] = {
+    "comments": b": ping\n\n",
+    "objects without a choice": b'data: {"choices": []}\n\n',
+}
+
+
+@pytest.mark.parametrize("ping", PINGS.values(), ids=PINGS)
+async def test_pings_alone_hold_no_request(ping: bytes) -> None:
+    async def play(call: Any, server: FakeUpstream) -> None:
+        while True:
+            await call.chunk(ping)
+            await asyncio.sleep(0.02)
+
+    async with world(large=FakeUpstream(play), read_timeout_s=0.2) as w:
+        alone = await w.complete(model="large")
+        assert alone.status_code == 502
+        assert "did not answer in time" in alone.json()["error"]["message"]
+        await eventually(w.large.calls[0].closed_by_client.is_set)
+
+
+async def test_reasoning_without_its_tokens_costs_the_ceiling() -> None:
+    thinks = {"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]}
+
+    async def play(call: Any, server: FakeUpstream) -> None:
+        await call.event(thinks)
+        await call.token(0, "x", server)
+        await call.finish(0, "stop", server)
+        await call.event("[DONE]")
+
+    async with world(large=FakeUpstream(play, "vllm")) as w:
+        answer = await w.chat(model="large", explain=True, budget={"flops": "1T"})
+        command = answer.json()["router"]["commands"][0]
+        assert command["flops"] == command["flops_reserved"] > 0
+
+
+async def test_an_upstream_that_is_away_is_not_planned_with() -> None:
+    away = {"url": "http://127.0.0.1:1", "server": "vllm", "context": 40}
+    async with world(models={"large": away}) as w:
+        answer = await w.complete(explain=True, max_tokens=30, prompt="x" * 60)
+        assert answer.headers["x-router-model"] == "small"
+        assert [c["model"] for c in answer.json()["router"]["commands"]] == ["small"]
+        # Its prompt was not counted: a bound in its place would have said that it was too long.
+        alone = await w.complete(model="large", max_tokens=30, prompt="x" * 60)
+        assert alone.status_code == 502
+        assert "cannot be reached" in alone.json()["error"]["message"]
+        assert w.metric("router_upstream_failures_total", model="large") == 2
 
 
 @pytest.mark.parametrize("n", [1, 2])
