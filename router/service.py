@@ -22,7 +22,7 @@ from router.errors import Overloaded
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.models import catalogue
-from router.settings import EmbeddedModel, RemoteModel, Settings
+from router.settings import EmbeddedModel, RemoteModel, SandboxConfig, Settings
 from router.upstream import Upstream
 from router.wire import WireLimits
 from sandbox import Backend, ProcessBackend, SandboxUnavailable
@@ -115,7 +115,7 @@ async def _sandbox(settings: Settings, stack: AsyncExitStack) -> Backend | None:
     """The sandbox; None, and every request with tests refused, where this host cannot isolate."""
     if not settings.sandbox.enabled:
         return None
-    backend = ProcessBackend(workers=settings.sandbox.workers, queue=settings.sandbox.queue)
+    backend = sandbox_backend(settings.sandbox)
     try:
         await backend.start()
     except SandboxUnavailable as error:
@@ -125,6 +125,17 @@ async def _sandbox(settings: Settings, stack: AsyncExitStack) -> Backend | None:
         return None
     stack.push_async_callback(backend.aclose)
     return backend
+
+
+def sandbox_backend(config: SandboxConfig) -> Backend:
+    """The sandbox that the settings want, not started yet."""
+    match config.backend:
+        case "process":
+            return ProcessBackend(config.workers, config.queue)
+        case "docker":
+            from sandbox.docker import DockerBackend  # noqa: PLC0415 most gateways need no client
+
+            return DockerBackend(config.workers, config.queue, **config.docker.model_dump())
 
 
 def _gateway(

@@ -144,10 +144,24 @@ class LimitsConfig(Strict):
         return Limits(**self.model_dump())
 
 
+class DockerConfig(Strict):
+    """Containers for the docker backend; see `sandbox.docker`.
+
+    `runtime` is one that the daemon knows, such as `runsc`; `host` is its address, by default
+    DOCKER_HOST.
+    """
+
+    image: str = "budget-router-sandbox"
+    runtime: str = ""
+    host: str | None = None
+
+
 class SandboxConfig(Strict):
     """The sandbox that runs the callers' tests."""
 
     enabled: bool = True
+    backend: Literal["process", "docker"] = "process"
+    docker: DockerConfig = DockerConfig()
     workers: PositiveInt | None = None
     queue: PositiveInt = 256
     max_tests_bytes: PositiveInt = 2**20

@@ -10,8 +10,10 @@ from http_world import CONFIGS, World, world
 from policies.cost import CostModel, FlatRate
 from router.architecture import from_config_json
 from router.errors import Overloaded
-from router.service import Admission, Service, running
-from router.settings import Settings
+from router.service import Admission, Service, running, sandbox_backend
+from router.settings import DockerConfig, SandboxConfig, Settings
+from sandbox import ProcessBackend
+from sandbox.docker import DockerBackend
 
 pytestmark = pytest.mark.anyio
 URL = "http://127.0.0.1:9"
@@ -97,3 +99,19 @@ async def test_max_tokens_is_the_operators_where_the_client_gives_none() -> None
         assert await default_max_tokens(w) == 77
     async with world(models={name: {"context": 50} for name in ("small", "large")}) as w:
         assert await default_max_tokens(w) == 46
+
+
+def test_the_settings_choose_the_sandbox() -> None:
+    assert isinstance(sandbox_backend(SandboxConfig()), ProcessBackend)
+    gvisor = DockerConfig(image="own", runtime="runsc", host="unix:///run/other.sock")
+    backend = sandbox_backend(SandboxConfig(backend="docker", docker=gvisor))
+    assert isinstance(backend, DockerBackend)
+    assert backend.enforced.startswith("containers of own on runsc")
+
+
+async def test_without_a_daemon_requests_with_tests_are_refused() -> None:
+    away = {"backend": "docker", "docker": {"host": "unix:///nowhere/docker.sock"}}
+    async with running(
+        Settings(models={"m": {"engine": "url", "url": URL}}, sandbox=away)
+    ) as service:
+        assert service.gateway.backend is None
