@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel
-from policies.moves import choose
+from policies.pinning import pin
 from policies.protocol import Plan, Policy
-from policies.single import Single, pin
+from policies.selection import choose
+from policies.single import Single
 from policies.values import Budget, Candidate, Choice, Task
 
 
@@ -23,7 +24,7 @@ class Auto:
         return self._policy(task).plan(task, budget, cost)
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.moves.choose`."""
+        """See `policies.selection.choose`."""
         return choose(candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:

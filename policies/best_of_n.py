@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.cost import CostModel
-from policies.moves import choose, draw_repeatedly, require_affordable
+from policies.moves import draw_repeatedly, require_affordable
+from policies.pinning import pin
 from policies.protocol import Plan
-from policies.single import pin
+from policies.selection import choose
 from policies.values import Budget, Candidate, Choice, Task
 
 UNBUDGETED_SAMPLES: Final = 16
@@ -42,7 +43,7 @@ class BestOfN:
         yield from draw_repeatedly(task, cost, model, n=n, flops=budget.flops_limit)
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.moves.choose`."""
+        """See `policies.selection.choose`."""
         return choose(candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from policies.cost import CostModel
 from policies.moves import (
-    PolicyMismatch,
-    choose,
     draw_and_wait,
     draw_repeatedly,
     least_tokens,
@@ -16,7 +14,9 @@ from policies.moves import (
     sampling_temperature,
     sized,
 )
+from policies.pinning import PolicyMismatch
 from policies.protocol import Draw, Plan
+from policies.selection import choose
 from policies.single import Single
 from policies.values import Budget, Candidate, Choice, Task
 
@@ -75,7 +75,7 @@ class Cascade:
                 )
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.moves.choose`."""
+        """See `policies.selection.choose`."""
         return choose(candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the policies share: sizing a draw to what is left, waiting for it, and the last choice."""
+"""What the policies share: sizing a draw to what is left, and waiting for it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ from typing import Final
 
 from policies.cost import CostModel
 from policies.protocol import Command, Done, Draw, Event, Judged, Refused, Started, Wait
-from policies.values import (
-    Budget,
-    BudgetTooSmall,
-    Candidate,
-    Choice,
-    ModelView,
-    Task,
-    Verdict,
-)
+from policies.values import Budget, BudgetTooSmall, ModelView, Task, Verdict
 
 SAMPLING_TEMPERATURE: Final = 0.8
 """Several samples of one model must differ; 0.8 is the paper's temperature (section 2.3)."""
@@ -30,10 +22,6 @@ FIRST_DRAW: Final = 2
 
 USEFUL_TOKENS: Final = 32
 """An answer cut shorter than this is rarely a program, so no draw goes below it."""
-
-
-class PolicyMismatch(ValueError):
-    """A policy cannot work with the models it was given."""
 
 
 def sampling_temperature(task: Task, n: int) -> float:
@@ -145,30 +133,3 @@ def draw_repeatedly(
         # A first short sample is better than none; as a further one it is mostly waste.
         shortest = max(shortest, task.max_tokens // 2)
     return so_far
-
-
-_VERDICT_ORDER: Final = (Verdict.PASSED, Verdict.UNVERIFIED, Verdict.FAILED)
-
-
-def choose(candidates: Sequence[Candidate]) -> Choice:
-    """Passed, then unverified, then failed; within these whole answers before cut ones.
-
-    Then the model drawn last (a plan only ever escalates, so it is the strongest; log-likelihoods
-    of different models do not compare), then the lower averaged NLL (Eq. 7 of the paper), then the
-    earlier. An empty sequence gives an empty choice.
-    """
-    if not candidates:
-        return Choice((), "none")
-    strongest = max(candidates, key=lambda c: c.id).model
-
-    def order(c: Candidate) -> tuple[int, bool, bool, float, int]:
-        known = c.nll is not None and math.isfinite(c.nll)
-        nll = c.nll if known and c.nll is not None else math.inf
-        return _VERDICT_ORDER.index(c.verdict), c.cut, c.model != strongest, nll, c.id
-
-    ordered = tuple(sorted(candidates, key=order))
-    if any(c.verdict is not Verdict.UNVERIFIED for c in candidates):
-        return Choice(ordered, "tests")
-    if len(ordered) == 1:
-        return Choice(ordered, "single")
-    return Choice(ordered, "first" if all(c.nll is None for c in candidates) else "nll")

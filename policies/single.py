@@ -6,31 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import (
-    PolicyMismatch,
-    choose,
-    draw_repeatedly,
-    least_ceiling,
-    require_affordable,
-    sized,
-)
+from policies.moves import draw_repeatedly, least_ceiling, require_affordable, sized
+from policies.pinning import pin
 from policies.protocol import Plan
+from policies.selection import choose
 from policies.values import Budget, Candidate, Choice, ModelView, Task
-
-
-def pin(models: Sequence[str], own: str | None, pinned: str | None) -> tuple[str, ...]:
-    """The one model that policy and caller agree on, else all models there are.
-
-    Raises `PolicyMismatch` where the policy's model is another than the caller's, or is not there.
-    """
-    if own is not None and pinned not in (None, own):
-        raise PolicyMismatch(f"this policy uses model {own!r}, and the request names {pinned!r}")
-    wanted = own or pinned
-    if wanted is None:
-        return tuple(models)
-    if wanted not in models:
-        raise PolicyMismatch(f"this policy uses model {wanted!r}, which is not configured")
-    return (wanted,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +34,7 @@ class Single:
             remaining = drawn.remaining
 
     def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.moves.choose`."""
+        """See `policies.selection.choose`."""
         return choose(candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:

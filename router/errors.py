@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from policies.cost import UnknownCost
-from policies.moves import PolicyMismatch
+from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router.upstream import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable

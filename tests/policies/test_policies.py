@@ -6,8 +6,9 @@ from world import COST, World, task
 from policies.auto import Auto
 from policies.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
 from policies.cascade import Cascade
-from policies.moves import PolicyMismatch, choose
+from policies.pinning import PolicyMismatch
 from policies.protocol import Policy
+from policies.selection import choose
 from policies.single import Single
 from policies.values import (
     Budget,
