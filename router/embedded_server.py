@@ -80,7 +80,7 @@ def _serve(options: argparse.Namespace) -> xllamacpp.Server:
     params.fit_params = False  # or it may lower the context to what memory it sees
     params.cpuparams.n_threads = options.threads
     params.cpuparams_batch.n_threads = options.threads
-    params.cpuparams.poll = 0  # see _WAITING in router.embedded
+    params.cpuparams.poll = 0  # see _WAITING in router.embedded_child
     params.cpuparams_batch.poll = 0
     params.cache_ram_mib = 0  # prompts of idle slots: 8 GiB unless told; memory is to be known
     params.cache_idle_slots = False

@@ -17,7 +17,8 @@ import structlog
 from policies.cost import CostModel, FlatRate, Rate
 from policies.values import Budget
 from router import architecture, transport
-from router.embedded import EmbeddedEngine, EngineSpec
+from router.embedded import EmbeddedEngine
+from router.embedded_child import EngineSpec
 from router.errors import Overloaded
 from router.gateway import Gateway
 from router.metrics import Metrics

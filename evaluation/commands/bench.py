@@ -7,7 +7,7 @@ from rich.table import Table
 
 from evaluation.bench import BenchFailed, measure
 from evaluation.commands.failing import failing_on
-from router.embedded import EngineFailed
+from router.embedded_child import EngineFailed
 
 
 def run(*, starts: int, requests: int) -> None:

@@ -15,7 +15,8 @@ import platformdirs
 import psutil
 import pytest
 
-from router.embedded import EmbeddedEngine, EngineFailed, EngineSpec, Supervision
+from router.embedded import EmbeddedEngine
+from router.embedded_child import EngineFailed, EngineSpec, Supervision
 from router.models.catalogue import lookup
 
 pytestmark = pytest.mark.real_model
@@ -204,7 +205,8 @@ def test_an_engine_that_was_not_started_has_no_address(spec):
 PARENT = """
     import asyncio, sys
     from pathlib import Path
-    from router.embedded import EmbeddedEngine, EngineSpec
+    from router.embedded import EmbeddedEngine
+    from router.embedded_child import EngineSpec
 
     async def main():
         engine = EmbeddedEngine(EngineSpec("m", Path(sys.argv[1]), 1, 256, 2))
