@@ -7,25 +7,26 @@ import asyncio
 from typing import Any
 
 import psutil
-from fake_upstream import Call, FakeUpstream, failing
-from http_world import World, descriptors, eventually, world
+from fake_upstream import Call, FakeUpstream, failing, pieces
+from http_world import PROMPT, TESTS, World, descriptors, eventually, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import ProcessBackend
 
-TESTS = {"kind": "asserts", "code": "assert add(1, 2) == 3", "entry_point": "add"}
 LATENCY_MS = 150.0
 WORKERS = 2
 IDLE_PROCESSES = 4  # of one worker of the sandbox, when no candidate runs
 
 fates = st.sampled_from(["stop", "stop", "overlong", "stall", "pings", "half a body", "error"])
-said = st.sampled_from([["    return a + b\n"], ["    return 0\n"], ["    x", " = 1\n"] * 4, [" "]])
+said = st.sampled_from([["    return a + b\n"], ["    return 0\n"], ["    x = 1\n"] * 99])
 requests = st.fixed_dictionaries(
     {
         "budget": st.fixed_dictionaries(
             {
-                "flops": st.floats(1e6, 1e9),
+                # Half of the budgets have no room for a token more than so many whole samples.
+                "flops": st.floats(1e6, 1e9)
+                | st.tuples(st.sampled_from(["small", "large"]), st.integers(1, 4)),
                 "latency_ms": st.just(LATENCY_MS),
                 "policy": st.sampled_from(["auto", "single", "best_of_n", "cascade"]),
             }
@@ -81,7 +82,11 @@ def sent(w: World, model: str, call: Call) -> float:
 async def ask(w: World, body: dict[str, Any], cancel_after: float | None) -> None:
     """Send one request, which its client may abandon, and see that its budget bound it."""
     seen = {"small": len(w.small.calls), "large": len(w.large.calls)}
-    flops = body["budget"]["flops"]
+    flops, max_tokens = body["budget"]["flops"], body["max_tokens"]
+    if isinstance(flops, tuple):
+        model, samples = flops
+        flops = w.cost.draw(model, len(pieces(PROMPT)), [max_tokens] * samples)
+    body = body | {"budget": body["budget"] | {"flops": flops}}
     asking = asyncio.ensure_future(w.complete(explain=True, **body))
     if cancel_after is not None:
         await asyncio.sleep(cancel_after)
