@@ -1,0 +1,22 @@
+"""Recorded samples on disk, in columns.
+
+A pool holds what one model said to one dataset under one way of sampling:
+
+    DIR/pool.json                       what it is: dataset, tasks, model, sampling
+    DIR/samples/00001-<sha256>.parquet  immutable shards, named for their content
+    DIR/samples/00002.jsonl             what was appended since, one row a line
+    DIR/verdicts/...                    keyed by task and sample index
+    DIR/scores/...                      averaged NLL under rankers, keyed likewise
+
+For analysis, everything but the text comes as arrays per problem:
+
+    from evaluation.pools.view import read_view
+
+    view = read_view(Path("pools/humaneval-0.5b"))
+    for problem in view.problems:
+        problem.n, problem.c, problem.judged, problem.passed, problem.tokens, problem.cut
+        problem.nll[view.identity.model]
+    view.unjudged, view.without_samples, view.unscored("another-ranker")
+
+Text is read in batches (`Pool.batches`), and rows are added by `Pool.writer`.
+"""

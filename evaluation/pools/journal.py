@@ -1,0 +1,67 @@
+"""An append-only file of rows, one JSON object a line, that survives being killed at any byte.
+
+What is appended is synced before `append` returns, so a crash can tear only a last line that was
+never promised. A writer cuts such a line off and says how long it was; a reader passes it over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from io import BufferedRandom
+from pathlib import Path
+
+from evaluation.pools.errors import InvalidRow
+from evaluation.pools.schema import Row, Table, record_batch
+
+
+def parse(content: bytes, source: str) -> tuple[list[Row], int]:
+    """The rows in a journal's bytes, and how many bytes of an unfinished last line there are.
+
+    Raises `InvalidRow` for a finished line that is no JSON object. Columns are not looked at.
+    """
+    whole, newline, torn = content.rpartition(b"\n")
+    rows: list[Row] = []
+    for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
+        where = f"{source}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidRow(f"{where}: {error}") from error
+        if not isinstance(row, dict):
+            raise InvalidRow(f"{where}: a row is a JSON object, not {type(row).__name__}")
+        rows.append(row)
+    return rows, len(torn)
+
+
+class Journal:
+    """A journal that is open for appending; `rows` are all it holds, `torn_bytes` were cut off."""
+
+    def __init__(self, path: Path, table: Table) -> None:
+        self.path = path
+        self._table = table
+        self._file: BufferedRandom = path.open("a+b")
+        try:
+            self._file.seek(0)
+            content = self._file.read()
+            rows, self.torn_bytes = parse(content, str(path))
+            if self.torn_bytes:
+                self._file.truncate(len(content) - self.torn_bytes)
+        except BaseException:
+            self._file.close()
+            raise
+        self.rows = rows
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write rows down to the disk. Raises `InvalidRow`, before anything is written."""
+        record_batch(rows, self._table, str(self.path))
+        lines = (json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows)
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.rows += rows
+
+    def close(self) -> None:
+        """Close the file, which stays."""
+        self._file.close()

@@ -1,0 +1,164 @@
+"""What a pool is and what its tables hold: Arrow schemas, and values that a row may have."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+from evaluation.pools.errors import InvalidRow, MixedPools, UnreadablePool
+
+SCHEMA: Final = 1
+"""Version of everything here. A reader takes no other."""
+
+Row: TypeAlias = Mapping[str, Any]
+
+FORMAT: Final = "budget-router pool"
+METADATA_KEY: Final = b"budget-router"
+
+
+class Table(StrEnum):
+    """The tables of a pool, by the names of their folders."""
+
+    SAMPLES = "samples"
+    VERDICTS = "verdicts"
+    SCORES = "scores"
+
+
+_NAME: Final = pa.dictionary(pa.int32(), pa.string())
+
+COLUMNS: Final[Mapping[Table, pa.Schema]] = {
+    Table.SAMPLES: pa.schema(
+        [
+            pa.field("task_id", _NAME, nullable=False),
+            pa.field("index", pa.int32(), nullable=False),  # within the task, from 0
+            pa.field("draw", pa.int32(), nullable=False),  # upstream request, within the task
+            pa.field("seed", pa.int64(), nullable=False),  # sent with that request
+            pa.field("text", pa.string(), nullable=False),  # verbatim
+            pa.field("tokens", pa.int32(), nullable=False),  # generated
+            pa.field("prompt_tokens", pa.int32(), nullable=False),
+            pa.field("nll", pa.float64()),  # Eq. 7, nats per token; null without log-probabilities
+            pa.field("finish_reason", _NAME, nullable=False),
+        ]
+    ),
+    Table.VERDICTS: pa.schema(
+        [
+            pa.field("task_id", _NAME, nullable=False),
+            pa.field("index", pa.int32(), nullable=False),
+            pa.field("passed", pa.bool_(), nullable=False),
+            pa.field("status", _NAME, nullable=False),  # the sandbox's own word
+        ]
+    ),
+    Table.SCORES: pa.schema(
+        [
+            pa.field("ranker", _NAME, nullable=False),
+            pa.field("task_id", _NAME, nullable=False),
+            pa.field("index", pa.int32(), nullable=False),
+            pa.field("nll", pa.float64(), nullable=False),  # Eq. 7, nats per token of the ranker
+            pa.field("tokens", pa.int32(), nullable=False),  # of the candidate, as it counts them
+        ]
+    ),
+}
+
+_NOT_NEGATIVE: Final = ("index", "draw", "seed", "tokens", "prompt_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What all samples of a pool have in common.
+
+    `dataset_sha256` is `evaluation.datasets.content_hash`, `tasks` the ids of all its problems,
+    in order, `model_sha256` that of the model's file where it is known. `stop` are the sequences
+    that the problems name; `seed` is what the seeds of draws are made from.
+    """
+
+    dataset: str
+    dataset_sha256: str
+    tasks: tuple[str, ...]
+    model: str
+    model_sha256: str | None
+    engine: str
+    temperature: float
+    top_p: float
+    max_tokens: int
+    stop: tuple[str, ...]
+    seed: int
+
+    @property
+    def greedy(self) -> bool:
+        """Whether a second sample would repeat the first."""
+        return self.temperature == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As `pool.json` keeps it."""
+        written: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return {"format": FORMAT, "schema": SCHEMA} | written
+
+    def metadata(self) -> dict[str, Any]:
+        """As every shard keeps it: all but the tasks, which the dataset's hash stands for."""
+        return {name: value for name, value in self.to_json().items() if name != "tasks"}
+
+    @classmethod
+    def from_json(cls, value: object, source: str) -> Identity:
+        """Read `pool.json`. Raises `UnreadablePool` and `MixedPools`; `source` is for messages."""
+        match value:
+            case {"format": format_, "schema": schema} if format_ == FORMAT:
+                check_schema(schema, source)
+            case _:
+                raise UnreadablePool(f"{source} does not describe a pool")
+        try:
+            return TypeAdapter(cls).validate_python(value)
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            places = ", ".join(".".join(map(str, item["loc"])) for item in found)
+            raise UnreadablePool(f"{source} is damaged: {places}") from error
+
+    def differences(self, other: Identity) -> list[str]:
+        """What `other` says otherwise, in words."""
+        mine, theirs = self.metadata(), other.metadata()
+        return [
+            f"{name} is {theirs[name]!r} there and {mine[name]!r} now"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+
+
+def check_schema(schema: object, source: str) -> None:
+    """Raise `MixedPools` unless it is our version."""
+    if schema != SCHEMA:
+        raise MixedPools(
+            f"{source} has schema version {schema}, and this program reads {SCHEMA}: keep pools of "
+            "different versions apart, or collect it again"
+        )
+
+
+def record_batch(rows: Sequence[Row], table: Table, source: str) -> pa.RecordBatch:
+    """The rows as columns. Raises `InvalidRow` for other columns and for values that cannot be."""
+    schema = COLUMNS[table]
+    for row in rows:
+        _check_row(row, schema, source)
+    try:
+        return pa.RecordBatch.from_pylist(rows, schema)
+    except (pa.ArrowException, OverflowError, TypeError) as error:
+        raise InvalidRow(f"{source}: a value has another type: {error}") from error
+
+
+def _check_row(row: Row, schema: pa.Schema, source: str) -> None:
+    where = f"{source}: row {row.get('task_id')!r}, {row.get('index')!r}"
+    if row.keys() != set(schema.names):
+        wrong = sorted(row.keys() ^ set(schema.names))
+        raise InvalidRow(f"{where}: columns are missing or unknown: {', '.join(wrong)}")
+    for name in _NOT_NEGATIVE:
+        if name in row and not (type(row[name]) is int and row[name] >= 0):
+            raise InvalidRow(f"{where}: {name} must be an integer from 0, not {row[name]!r}")
+    if None in row.values() and any(row[f.name] is None for f in schema if not f.nullable):
+        raise InvalidRow(f"{where}: only nll of a sample may be null")
+    nll = row.get("nll")
+    if nll is not None and not (isinstance(nll, float | int) and math.isfinite(nll)):
+        raise InvalidRow(f"{where}: nll must be a finite number, not {nll!r}")

@@ -1,0 +1,280 @@
+"""Pools on disk: tables of immutable Parquet shards, each with a journal for what is new.
+
+Journal N becomes shard N: written beside, synced, renamed into place, and only then is the journal
+removed. So at every moment each row is in exactly one place that counts: where shard N is there,
+journal N does not count any more. A shard's name has its SHA-256, which is checked when it is read.
+One process writes a table at a time (a lock on its folder); readers need no lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluation.pools.errors import MixedPools, PoolBusy, UnknownTask, UnreadablePool
+from evaluation.pools.journal import Journal, parse
+from evaluation.pools.schema import (
+    COLUMNS,
+    METADATA_KEY,
+    Identity,
+    Row,
+    Table,
+    check_schema,
+    record_batch,
+)
+
+ROWS_PER_SHARD: Final = 50_000
+"""Rows after which a journal becomes a shard; also the bound of what is held in memory."""
+
+BATCH: Final = 16_384
+_DIGEST: Final = 32  # characters of the SHA-256 in a shard's name: 128 bits
+_READ: Final = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool that is there, opened for reading."""
+
+    path: Path
+    identity: Identity
+
+    @classmethod
+    def open(cls, path: Path) -> Pool:
+        """Open an existing pool. Raises `UnreadablePool` and `MixedPools`."""
+        file = path / "pool.json"
+        try:
+            value = json.loads(file.read_bytes())
+        except OSError as error:
+            raise UnreadablePool(f"{path} is no pool: {file}: {error.strerror}") from error
+        except ValueError as error:
+            raise UnreadablePool(f"{file} is no JSON: {error}") from error
+        return cls(path, Identity.from_json(value, str(file)))
+
+    @classmethod
+    def create(cls, path: Path, identity: Identity) -> Pool:
+        """Open a pool of this identity, making it if it is not there.
+
+        Raises `MixedPools` where another pool is there, and `UnreadablePool`.
+        """
+        file = path / "pool.json"
+        if not file.exists():
+            path.mkdir(parents=True, exist_ok=True)
+            _write(file, json.dumps(identity.to_json(), indent=1).encode() + b"\n")
+        pool = cls.open(path)
+        if differences := identity.differences(pool.identity):
+            raise MixedPools(
+                f"{path} is another pool: {'; '.join(differences)}. Name another directory, or "
+                "give the same parameters to extend this one"
+            )
+        return pool
+
+    def batches(
+        self, table: Table, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows of a table in the order they were written, so many at a time; text too.
+
+        Raises `UnreadablePool`, `MixedPools` and `InvalidRow`.
+        """
+        schema = COLUMNS[table]
+        names = list(schema.names if columns is None else columns)
+        # Journals first: one that becomes a shard meanwhile is then found as a shard.
+        journals = self._journals(table)
+        shards = self.shards(table)
+        for shard in shards:
+            yield from self._shard_batches(shard, table, names)
+        done = {_number(shard) for shard in shards}
+        for path, content in journals:
+            if _number(path) not in done:
+                rows, _ = parse(content, str(path))
+                for start in range(0, len(rows), BATCH):
+                    part = record_batch(rows[start : start + BATCH], table, str(path))
+                    yield part.select(names)
+
+    def writer(self, table: Table) -> TableWriter:
+        """A writer to enter; see `TableWriter`."""
+        return TableWriter(self, table)
+
+    def shards(self, table: Table) -> list[Path]:
+        """The table's shards in order."""
+        return sorted((self.path / table).glob("*-*.parquet"))
+
+    def content_hash(self) -> str:
+        """SHA-256 over the identity and the names of all shards, which have their contents' hashes.
+
+        Rows in journals do not count: compact the pool first.
+        """
+        names = [f"{table}/{shard.name}" for table in Table for shard in self.shards(table)]
+        written = json.dumps([self.identity.to_json(), names], sort_keys=True)
+        return hashlib.sha256(written.encode()).hexdigest()
+
+    def torn_bytes(self) -> int:
+        """Bytes of unfinished last lines in journals, which no reader counts."""
+        return sum(
+            len(content.rpartition(b"\n")[2])
+            for table in Table
+            for _, content in self._journals(table)
+        )
+
+    def _journals(self, table: Table) -> list[tuple[Path, bytes]]:
+        found = []
+        for path in sorted((self.path / table).glob("*.jsonl")):
+            try:
+                found.append((path, path.read_bytes()))
+            except FileNotFoundError:
+                continue
+        return found
+
+    def _shard_batches(
+        self, shard: Path, table: Table, names: list[str]
+    ) -> Iterator[pa.RecordBatch]:
+        if _file_digest(shard) != shard.stem.partition("-")[2]:
+            raise UnreadablePool(f"{shard} is damaged: its SHA-256 is not the one in its name")
+        with pq.ParquetFile(shard) as file:
+            metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
+            self._check_metadata(shard, None if metadata is None else json.loads(metadata))
+            schema = COLUMNS[table]
+            if file.schema_arrow.remove_metadata() != schema:
+                raise MixedPools(f"{shard} has other columns than table {table} has")
+            yield from file.iter_batches(BATCH, columns=names)
+
+    def _check_metadata(self, shard: Path, metadata: dict[str, Any] | None) -> None:
+        if metadata is None:
+            raise UnreadablePool(f"{shard} is no shard of a pool: it has no metadata")
+        check_schema(metadata.get("schema"), str(shard))
+        expected = self.identity.metadata()
+        wrong = sorted(name for name in expected if metadata.get(name) != expected[name])
+        if wrong:
+            raise MixedPools(f"{shard} belongs to another pool: it differs in {', '.join(wrong)}")
+
+
+class TableWriter:
+    """Appends rows to one table, alone, while entered. Leaving it makes the journal a shard.
+
+    `torn_bytes` were cut off the journal of a run that crashed. Raises `PoolBusy` on entry.
+    """
+
+    def __init__(self, pool: Pool, table: Table) -> None:
+        self.pool = pool
+        self.table = table
+        self.torn_bytes = 0
+        self._folder = pool.path / table
+        self._tasks = frozenset(pool.identity.tasks)
+        self._lock = -1
+        self._journal: Journal | None = None
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(exist_ok=True)
+        self._lock = os.open(self._folder, os.O_RDONLY)
+        try:
+            self._take_lock()
+            self._recover()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.compact()
+        finally:
+            os.close(self._lock)
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Write rows down to the disk. Raises `InvalidRow` and `UnknownTask`, and writes none."""
+        for row in rows:
+            if row["task_id"] not in self._tasks:
+                raise UnknownTask(
+                    f"{self.pool.path}: dataset {self.pool.identity.dataset} has no task "
+                    f"{row['task_id']!r}"
+                )
+        if self._journal is None:
+            number = max((_number(shard) for shard in self.pool.shards(self.table)), default=0) + 1
+            self._journal = Journal(self._folder / f"{number:05}.jsonl", self.table)
+        self._journal.append(rows)
+        if len(self._journal.rows) >= ROWS_PER_SHARD:
+            self.compact()
+
+    def compact(self) -> None:
+        """Make the journal a shard."""
+        journal, self._journal = self._journal, None
+        if journal is None:
+            return
+        journal.close()
+        if journal.rows:
+            self._write_shard(journal)
+        journal.path.unlink()
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PoolBusy(
+                f"{self._folder}: another process is writing it; wait for it, or end it"
+            ) from None
+
+    def _recover(self) -> None:
+        """Take up what an earlier writer left: its journal, and files it did not finish."""
+        for unfinished in self._folder.glob("*.part"):
+            unfinished.unlink()
+        done = {_number(shard) for shard in self.pool.shards(self.table)}
+        for path in sorted(self._folder.glob("*.jsonl")):
+            if _number(path) in done:
+                path.unlink()
+                continue
+            self._journal = Journal(path, self.table)
+            self.torn_bytes += self._journal.torn_bytes
+
+    def _write_shard(self, journal: Journal) -> None:
+        batch = record_batch(journal.rows, self.table, str(journal.path))
+        metadata = json.dumps(self.pool.identity.metadata(), sort_keys=True).encode()
+        table = pa.Table.from_batches([batch]).replace_schema_metadata({METADATA_KEY: metadata})
+        part = journal.path.with_suffix(".part")
+        pq.write_table(table, part, compression="zstd")
+        name = f"{journal.path.stem}-{_file_digest(part)}.parquet"
+        _sync(part)
+        part.rename(self._folder / name)
+        _sync(self._folder)
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.partition("-")[0]
+    if not digits.isdecimal():
+        raise UnreadablePool(f"{path} is no file of a pool: move it elsewhere")
+    return int(digits)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST]
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a whole file or none."""
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    _sync(part)
+    part.rename(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

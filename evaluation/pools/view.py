@@ -1,0 +1,170 @@
+"""A pool as arrays: all but the texts, per problem, with what is missing counted.
+
+A million samples take about 40 MB here; texts are read past in batches and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.pools.columns import INDEX_BITS, Columns, Ints, check_unique, places, read_columns
+from evaluation.pools.schema import Identity, Table
+from evaluation.pools.store import Pool
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+
+AT_LIMIT: Final = "length"
+"""The finish reason of a sample that was cut."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ProblemView:
+    """The samples of one problem, in the order drawn: every array is (n,), n may be 0.
+
+    `judged` says which have a verdict, `passed` which passed; `cut` which ended at the token
+    limit. `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
+    `nll` has, per ranker and first of all the generator, averaged NLL in nats per token, NaN where
+    there is none.
+    """
+
+    task_id: str
+    prompt_tokens: int
+    index: Ints
+    draw: Ints
+    tokens: Ints
+    cut: Bools
+    judged: Bools
+    passed: Bools
+    nll: Mapping[str, Floats]
+
+    @property
+    def n(self) -> int:
+        """Samples with a verdict."""
+        return int(self.judged.sum())
+
+    @property
+    def c(self) -> int:
+        """Samples that passed."""
+        return int(self.passed.sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolView:
+    """A pool without its texts: one entry per task of the dataset, in its order.
+
+    `content_hash` is that of the pool, `finish_reasons` counts samples by theirs, `torn_bytes`
+    belong to rows that a crash left unfinished.
+    """
+
+    identity: Identity
+    problems: tuple[ProblemView, ...]
+    content_hash: str
+    finish_reasons: Mapping[str, int]
+    torn_bytes: int
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are, judged or not."""
+        return sum(len(problem.index) for problem in self.problems)
+
+    @property
+    def unjudged(self) -> int:
+        """Samples without a verdict."""
+        return self.samples - sum(problem.n for problem in self.problems)
+
+    @property
+    def without_samples(self) -> tuple[str, ...]:
+        """Tasks that nothing was drawn for yet."""
+        return tuple(problem.task_id for problem in self.problems if not len(problem.index))
+
+    @property
+    def rankers(self) -> tuple[str, ...]:
+        """Models with scores, the generator first."""
+        return tuple(self.problems[0].nll) if self.problems else ()
+
+    def unscored(self, ranker: str) -> int:
+        """Samples that a ranker gave no score. KeyError for one that scored none."""
+        return sum(int(np.isnan(problem.nll[ranker]).sum()) for problem in self.problems)
+
+
+def read_view(path: Path) -> PoolView:
+    """Read a pool's directory.
+
+    Raises every `PoolError` but `PoolBusy`: `DuplicateRow` for samples, verdicts or scores with
+    one key, `UnknownTask`, `StrayRow` for a verdict or score without its sample, `InvalidRow` for
+    a NaN log-probability.
+    """
+    pool = Pool.open(path)
+    samples = read_columns(
+        pool, Table.SAMPLES, ("draw", "tokens", "prompt_tokens", "nll", "finish_reason")
+    )
+    check_unique(samples, pool, "samples")
+    reasons = samples.names.get("finish_reason", ())
+    codes = samples.values["finish_reason"].astype(np.int64)
+    numbers = {
+        name: samples.values[name].astype(np.int64) for name in ("draw", "tokens", "prompt_tokens")
+    }
+    columns = (
+        numbers
+        | {"index": samples.keys & (2**INDEX_BITS - 1)}
+        | {"cut": np.isin(codes, [at for at, name in enumerate(reasons) if name == AT_LIMIT])}
+        | _verdicts(pool, samples)
+    )
+    nll = _nll(pool, samples)
+    bounds = np.searchsorted(samples.keys >> INDEX_BITS, np.arange(len(pool.identity.tasks) + 1))
+    counts = np.bincount(codes, minlength=len(reasons)).tolist()
+    return PoolView(
+        identity=pool.identity,
+        problems=tuple(
+            _problem(task, columns, nll, slice(start, end))
+            for task, start, end in zip(pool.identity.tasks, bounds, bounds[1:], strict=False)
+        ),
+        content_hash=pool.content_hash(),
+        finish_reasons=dict(zip(reasons, counts, strict=True)),
+        torn_bytes=pool.torn_bytes(),
+    )
+
+
+def _verdicts(pool: Pool, samples: Columns) -> dict[str, Bools]:
+    """`judged` and `passed` of every sample."""
+    verdicts = read_columns(pool, Table.VERDICTS, ("passed",))
+    check_unique(verdicts, pool, "verdicts")
+    at = places(verdicts, samples, pool, "verdicts")
+    found = {name: np.zeros(len(samples.keys), np.bool_) for name in ("judged", "passed")}
+    found["judged"][at] = True
+    found["passed"][at] = verdicts.values["passed"]
+    return found
+
+
+def _nll(pool: Pool, samples: Columns) -> dict[str, Floats]:
+    """The generator's own, then each ranker's; a score of the generator itself fills gaps."""
+    found: dict[str, Floats] = {pool.identity.model: samples.values["nll"].astype(np.float64)}
+    scores = read_columns(pool, Table.SCORES, ("ranker", "nll"))
+    for code, ranker in enumerate(scores.names.get("ranker", ())):
+        own = scores.where(scores.values["ranker"] == code)
+        check_unique(own, pool, f"scores by {ranker}")
+        column = np.full(len(samples.keys), np.nan)
+        column[places(own, samples, pool, f"scores by {ranker}")] = own.values["nll"]
+        known = found.get(ranker, column)
+        found[ranker] = np.where(np.isnan(known), column, known)
+    return found
+
+
+def _problem(
+    task: str, columns: Mapping[str, NDArray[Any]], nll: Mapping[str, Floats], rows: slice
+) -> ProblemView:
+    own = {name: column[rows] for name, column in columns.items()}
+    prompt_tokens = own.pop("prompt_tokens")
+    return ProblemView(
+        task_id=task,
+        prompt_tokens=int(prompt_tokens.max(initial=0)),
+        nll={ranker: column[rows] for ranker, column in nll.items()},
+        **own,
+    )
