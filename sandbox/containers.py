@@ -19,7 +19,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.engine import EngineError
 from sandbox.frames import Frame, FrameError
-from sandbox.pool import WorkerDied
+from sandbox.pool import WorkerDied, charged_for_memory
 from sandbox.program import MAX_OUTPUT_BYTES, Limits
 
 if TYPE_CHECKING:
@@ -38,12 +38,6 @@ _OPEN_FILES: Final = 1024
 _OWN_BYTES: Final = 64 * 2**20
 _OWN_PROCESSES: Final = {"": 8, "runsc": 256}  # gVisor's own threads count as well
 _FIRST_ID: Final = 0x40000000
-_UNTOUCHED: Final = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
-_OUT_OF_MEMORY: Final[Frame] = {
-    "status": "memory_limit",
-    "detail": None,
-    "message": "the run's processes together used more memory than allowed",
-}
 
 # Reads one frame and imports from it; neither files nor site-packages take part.
 _BOOT: Final = """
@@ -149,6 +143,7 @@ class Container:
         self._kills = 0
         self._born = time.monotonic()
         self._sound = False
+        self._closed = False
 
     @property
     def spent(self) -> bool:
@@ -163,9 +158,11 @@ class Container:
         first = _FIRST_ID + 2 * secrets.randbelow(1 << 24)
         config = {"flavour": self.flavour, "uid": first, "keeper": first + 1, "sources": sources()}
         self._born, self._uses = time.monotonic(), 0
+        # Our name rather than the daemon's id: what is removed by it may be half created.
+        self.name = f"budget-router-{secrets.token_hex(8)}"
         try:
             body = description(self._policy, self._bounds, labels)
-            self.name = await self._engine.create(body)
+            await self._engine.create(self.name, body)
             self._stream = await self._engine.attach(self.name)
             await self._engine.start(self.name)
             self._stream.write(frames.pack(config))
@@ -175,6 +172,9 @@ class Container:
             raise SandboxUnavailable(f"a container could not be started: {error}") from error
         if "error" in answer:
             raise SandboxUnavailable(f"in the image {self._policy.image}: {answer['error']}")
+        if self._closed:
+            await self._end()
+            raise SandboxUnavailable("the container was closed")
         self._kills = int(answer["memory_kills"])
         self._sound = True
 
@@ -196,8 +196,8 @@ class Container:
         except (SandboxError, FrameError, TimeoutError) as error:
             self._sound = False
             raise WorkerDied(str(error)) from error
-        if killed and outcome.get("status") not in _UNTOUCHED:
-            return {**outcome, **_OUT_OF_MEMORY}
+        if killed:
+            outcome = charged_for_memory(outcome)
         if outcome.get("status") == "died":
             self._sound = False
             raise WorkerDied("the keeper ended without an outcome")
@@ -207,7 +207,7 @@ class Container:
         """Give the container the run's bounds. Its disk has one size for life: so a new one."""
         before, self._bounds = self._bounds, limits
         if before.disk_bytes != limits.disk_bytes:
-            await self.close()
+            await self._end()
             await self.start()
         wanted = memory_and_processes(self._policy, limits)
         if wanted != memory_and_processes(self._policy, before):
@@ -243,11 +243,16 @@ class Container:
             self._sound = sound and gone["clean"] is True
 
     async def close(self) -> None:
-        """End the container and all in it."""
+        """End the container and all in it, for good: a start under way fails."""
+        self._closed = True
+        await self._end()
+
+    async def _end(self) -> None:
         self._sound = False
-        if self._stream is not None:
-            await self._stream.close()
-            self._stream = None
-        if self.name:
-            await self._engine.remove(self.name)
-            self.name = ""
+        try:
+            if self.name:
+                await self._engine.remove(self.name)
+        finally:
+            if self._stream is not None:
+                await self._stream.close()
+                self._stream = None

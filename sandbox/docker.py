@@ -70,7 +70,7 @@ class DockerBackend(Pool[Container]):
     async def start(self) -> None:
         """Reap what others left, and start the containers. Raises `SandboxUnavailable`."""
         try:
-            self._engine = Engine(self._host)
+            self._engine = await Engine.connect(self._host)
             await self._check(self._engine)
             await self._reap(self._engine)
         except EngineError as error:
@@ -83,7 +83,7 @@ class DockerBackend(Pool[Container]):
         self._reaper = asyncio.ensure_future(self._reap_on(self._engine))
 
     async def _check(self, engine: Engine) -> None:
-        info = await engine.call("GET", "/info")
+        info = await engine.info()
         if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
             raise SandboxUnavailable("the Docker daemon has no seccomp: use one that has")
         if not (info.get("MemoryLimit") and info.get("PidsLimit")):
@@ -96,7 +96,7 @@ class DockerBackend(Pool[Container]):
                 f"the Docker daemon has no runtime {runtime!r}: add it to its daemon.json"
             )
         try:
-            await engine.call("GET", f"/images/{self._policy.image}/json")
+            await engine.inspect_image(self._policy.image)
         except EngineError as error:
             raise SandboxUnavailable(
                 f"{error}; build it with deploy/sandbox-image.sh or deploy/sandbox.Dockerfile"
@@ -112,8 +112,8 @@ class DockerBackend(Pool[Container]):
         """Remove containers that nobody uses. Each ends with its stream; this is for the rest."""
         for found in await engine.labelled(LABEL):
             # Read late: a container of ours may have been made since the daemon listed them.
-            known = {worker.name for worker in self._workers}
-            if found["Id"] not in known and _abandoned(found, self._owner):
+            ours = {f"/{worker.name}" for worker in self._workers}
+            if ours.isdisjoint(found["Names"] or ()) and _abandoned(found, self._owner):
                 await engine.remove(found["Id"])
 
     async def aclose(self) -> None:

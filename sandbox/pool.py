@@ -10,6 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from sandbox.backend import Overloaded, SandboxError, SandboxUnavailable
+from sandbox.frames import Frame
 from sandbox.judging import judge
 from sandbox.program import Integrity, Pytest
 from sandbox.report import Report, Status
@@ -17,14 +18,24 @@ from sandbox.report import Report, Status
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from sandbox.frames import Frame
     from sandbox.program import Limits, Program
 
 _ATTEMPTS = 2
+_UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
+OUT_OF_MEMORY: Frame = {
+    "status": "memory_limit",
+    "detail": None,
+    "message": "the run's processes together used more memory than allowed",
+}
 
 
 class WorkerDied(SandboxError):
     """A worker ended without an outcome: our fault, never the candidate's."""
+
+
+def charged_for_memory(outcome: Frame) -> Frame:
+    """The outcome of a run in which the kernel killed for want of memory."""
+    return outcome if outcome.get("status") in _UNTOUCHED else {**outcome, **OUT_OF_MEMORY}
 
 
 class Worker(Protocol):
@@ -45,7 +56,7 @@ class Worker(Protocol):
         ...
 
     async def close(self) -> None:
-        """End it and all in it."""
+        """End it and all in it; a start or a run under way fails."""
 
 
 W = TypeVar("W", bound=Worker)
@@ -78,6 +89,8 @@ class Pool(Generic[W]):
             raise
 
     async def _open(self, flavour: str) -> W:
+        if not self._started:
+            raise SandboxUnavailable("the sandbox was closed")
         worker = self._make(flavour)
         self._workers.add(worker)
         try:
@@ -143,12 +156,20 @@ class Pool(Generic[W]):
         task.add_done_callback(self._closing.discard)
 
     async def aclose(self) -> None:
-        """End every worker and what runs in it."""
+        """End every worker and what runs in it. Runs that wait raise `SandboxUnavailable`."""
         self._started = False
         self._idle.clear()
-        await asyncio.gather(*self._closing)
-        for worker in tuple(self._workers):
-            await self._discard(worker)
+        await self._discard_all()
+        # A run in flight sees its worker die. It may have been about to start one.
+        for _ in range(self._count):
+            await self._slots.acquire()
+        for _ in range(self._count):
+            self._slots.release()
+        await self._discard_all()
+
+    async def _discard_all(self) -> None:
+        discards = (self._discard(worker) for worker in tuple(self._workers))
+        await asyncio.gather(*discards, *self._closing)
 
     async def __aenter__(self) -> Self:
         """Start."""

@@ -21,7 +21,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.cgroups import Group
 from sandbox.frames import Frame
-from sandbox.pool import WorkerDied
+from sandbox.pool import OUT_OF_MEMORY, WorkerDied, charged_for_memory
 from sandbox.program import Limits
 
 if TYPE_CHECKING:
@@ -43,12 +43,6 @@ _START_S = 30.0
 _GRACE_S = 1.0
 _REMOVALS = 100
 _REMOVAL_PAUSE_S = 0.01
-_UNTOUCHED = frozenset({"passed", "failed", "need_shared", "forged", "sandbox_violation"})
-_OUT_OF_MEMORY: Frame = {
-    "status": "memory_limit",
-    "detail": None,
-    "message": "the run's processes together used more memory than allowed",
-}
 
 
 class ZygoteDied(WorkerDied):
@@ -120,11 +114,9 @@ class Zygote:
             outcome = await self._run(job, limits["wall_s"])
         except ZygoteDied:
             if self._killed_for_memory():
-                return _OUT_OF_MEMORY
+                return OUT_OF_MEMORY
             raise
-        if outcome.get("status") not in _UNTOUCHED and self._killed_for_memory():
-            return {**outcome, **_OUT_OF_MEMORY}
-        return outcome
+        return charged_for_memory(outcome) if self._killed_for_memory() else outcome
 
     def _killed_for_memory(self) -> bool:
         before, self._kills = self._kills, self._group.memory_kills()

@@ -6,8 +6,9 @@ interpreter would show in a later case. The docker backend needs a daemon and th
 """
 
 import asyncio
+import contextlib
 import os
-import time
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Judge:
 
     async def list_containers(self) -> list[str]:
         """The ids of all containers of the sandbox, on the daemon that the tests use."""
-        engine = Engine()
+        engine = await Engine.connect()
         try:
             return sorted(found["Id"] for found in await engine.labelled(LABEL))
         finally:
@@ -118,14 +119,40 @@ def _processes() -> int:
     return len(psutil.Process().children(recursive=True))
 
 
+def _descriptors() -> int:
+    """Open descriptors, without connections to the daemon: docker-py keeps those for later calls.
+
+    The tests of the docker backend see that closing it closes them too.
+    """
+    count = 0
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # the listing's own is gone
+            count += not (path.is_socket() and _leads_to_docker(int(path.name)))
+    return count
+
+
+def _leads_to_docker(descriptor: int) -> bool:
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        try:
+            return copy.family == socket.AF_UNIX and "docker" in str(copy.getpeername())
+        except OSError:  # a listening socket
+            return False
+
+
+def _mounts() -> list[str]:
+    """The mounts, but those of containers, which are counted themselves."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return [line for line in lines if line.split()[2] not in {"overlay", "nsfs"}]
+
+
 def _snapshot(judge: Judge) -> Snapshot:
     sysv = {name: Path(f"/proc/sysvipc/{name}").read_text() for name in ("shm", "sem", "msg")}
     return {
         "processes": _processes(),
-        "containers": judge.containers(),
-        "mounts": Path("/proc/self/mounts").read_text(),
+        "containers": len(judge.containers()),
+        "mounts": _mounts(),
         "shared memory": sorted(path.name for path in Path("/dev/shm").iterdir()),  # noqa: S108 - only listed
-        "descriptors": psutil.Process().num_fds(),
+        "descriptors": _descriptors(),
         "sysv": sysv,
     }
 
@@ -134,14 +161,18 @@ def _snapshot(judge: Judge) -> Snapshot:
 def unharmed(judge: Judge) -> Iterator[None]:
     """After the case the host is as before, and the next honest candidate passes."""
     assert judge(HONEST.source, HONEST.tests).status is Status.PASSED
-    time.sleep(0.03)
-    before = _snapshot(judge)
+    before = _settled(judge)
     yield
     assert judge(HONEST.source, HONEST.tests).status is Status.PASSED
-    # The worker prepares its next sandbox in the background.
-    for _ in range(50):
-        after = _snapshot(judge)
-        if after == before:
-            return
-        time.sleep(0.02)
-    assert after == before
+    assert _settled(judge, wanted=before) == before
+
+
+def _settled(judge: Judge, wanted: Snapshot | None = None) -> Snapshot:
+    """The host when all is quiet, or as `wanted`: workers are renewed in the background."""
+    last: Snapshot = {}
+    for _ in range(100):
+        judge.runner.run(asyncio.sleep(0.03))
+        before, last = last, _snapshot(judge)
+        if last == (before if wanted is None else wanted):
+            break
+    return last

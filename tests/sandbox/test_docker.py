@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
 from sandbox import Asserts, Limits, Program, SandboxUnavailable, Status
@@ -21,23 +23,19 @@ SHORT = Limits(wall_s=1.5)
 
 @dataclass(frozen=True)
 class Others:
-    """The containers that there are all the time: those of the fixture for all suites."""
+    """The containers of the fixture for all suites, as they are when a test starts."""
 
     list_now: Callable[[], Awaitable[list[str]]]
     ids: frozenset[str]
 
 
-@pytest.fixture(scope="module")
-def docker(judge):
-    """Judges, where there is a daemon."""
-    if judge.name != "docker":
-        pytest.skip("for the docker backend")
-    return judge
+on_docker = pytest.mark.parametrize("judge", ["docker"], indirect=True, scope="session")
+"""For tests that need a daemon."""
 
 
-@pytest.fixture(scope="module")
-def others(docker) -> Others:
-    return Others(docker.list_containers, frozenset(docker.containers()))
+@pytest.fixture
+def others(judge) -> Others:
+    return Others(judge.list_containers, frozenset(judge.containers()))
 
 
 def with_backend(body: Callable[[DockerBackend], Awaitable[None]], **options: object) -> None:
@@ -59,6 +57,7 @@ async def until_none(others: Others) -> None:
             await asyncio.sleep(0.05)
 
 
+@on_docker
 def test_closing_leaves_no_container(others) -> None:
     async def body(backend: DockerBackend) -> None:
         run = asyncio.create_task(backend.run(SPIN, Limits()))
@@ -71,6 +70,53 @@ def test_closing_leaves_no_container(others) -> None:
     assert not asyncio.run(own(others))
 
 
+@on_docker
+def test_closing_leaves_no_descriptor(others) -> None:
+    async def body(backend: DockerBackend) -> None:
+        assert (await backend.run(GOOD, SHORT)).status is Status.PASSED
+
+    before = psutil.Process().num_fds()
+    with_backend(body)
+    assert psutil.Process().num_fds() == before
+
+
+@on_docker
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8])
+def test_a_start_that_is_cancelled_leaves_nothing(others, pause: float) -> None:
+    async def main() -> None:
+        backend = DockerBackend(workers=2)
+        start = asyncio.create_task(backend.start())
+        await asyncio.sleep(pause)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        assert not await own(others)
+        await backend.aclose()
+
+    before = psutil.Process().num_fds()
+    asyncio.run(main())
+    assert psutil.Process().num_fds() == before
+
+
+@on_docker
+@pytest.mark.parametrize("pause", [0.0, 0.1, 0.4])
+def test_closing_ends_runs_that_start_a_container_or_wait(others, pause: float) -> None:
+    async def main() -> None:
+        backend = DockerBackend(workers=1)
+        await backend.start()
+        other_disk = Limits(disk_bytes=2**20)
+        runs = [asyncio.create_task(backend.run(SPIN, other_disk)) for _ in range(3)]
+        await asyncio.sleep(pause)
+        await backend.aclose()
+        async with asyncio.timeout(5):
+            ends = await asyncio.gather(*runs, return_exceptions=True)
+        assert not await own(others)
+        for end in ends:
+            assert isinstance(end, SandboxUnavailable) or end.status is Status.INTERNAL_ERROR
+
+    asyncio.run(main())
+
+
+@on_docker
 def test_a_cancelled_run_leaves_its_container_fit_for_the_next(others) -> None:
     async def body(backend: DockerBackend) -> None:
         before = await own(others)
@@ -85,6 +131,7 @@ def test_a_cancelled_run_leaves_its_container_fit_for_the_next(others) -> None:
     with_backend(body)
 
 
+@on_docker
 @pytest.mark.parametrize("options", [{"max_uses": 2}, {"max_age_s": 0.0}])
 def test_containers_are_recycled_on_use_and_on_age(others, options) -> None:
     async def body(backend: DockerBackend) -> None:
@@ -96,11 +143,12 @@ def test_containers_are_recycled_on_use_and_on_age(others, options) -> None:
     with_backend(body, **options)
 
 
+@on_docker
 def test_a_container_that_dies_in_mid_run_is_never_the_candidates_fault(others) -> None:
     async def body(backend: DockerBackend) -> None:
         run = asyncio.create_task(backend.run(SPIN, SHORT))
         await asyncio.sleep(0.1)
-        engine = Engine()
+        engine = await Engine.connect()
         for container in await own(others):
             await engine.remove(container)
         await engine.close()
@@ -110,6 +158,7 @@ def test_a_container_that_dies_in_mid_run_is_never_the_candidates_fault(others) 
     with_backend(body)
 
 
+@on_docker
 def test_what_cannot_be_cleaned_away_costs_the_container(others) -> None:
     deep = "import os\nfor _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\n"
     source = deep + "def f(): return 1"
@@ -124,14 +173,16 @@ def test_what_cannot_be_cleaned_away_costs_the_container(others) -> None:
     with_backend(body)
 
 
-def test_the_disk_is_as_large_as_the_limits_say(docker) -> None:
+@on_docker
+def test_the_disk_is_as_large_as_the_limits_say(judge) -> None:
     source = "import os\nprint(os.statvfs('/tmp').f_blocks * os.statvfs('/tmp').f_frsize)\n"
     for size in (2**20, 8 * 2**20):
         limits = Limits(disk_bytes=size)
-        report = docker(source + "def f(): return 1", GOOD.tests, limits)
+        report = judge(source + "def f(): return 1", GOOD.tests, limits)
         assert (report.status, report.stdout) == (Status.PASSED, f"{size}\n")
 
 
+@on_docker
 def test_a_container_ends_by_itself_with_its_server(others) -> None:
     hear, say = os.pipe()
     server = os.fork()
@@ -153,12 +204,14 @@ def test_a_container_ends_by_itself_with_its_server(others) -> None:
     asyncio.run(until_none(others))
 
 
+@on_docker
 def test_a_start_reaps_what_was_abandoned(others) -> None:
     async def main() -> None:
-        engine = Engine()
+        engine = await Engine.connect()
         body = description(Policy(IMAGE), Limits(), {LABEL: "1", OWNER: "x", EXPIRES: "1"})
-        made = await engine.create(body)  # never started, so that it does not end by itself
-        assert made in await own(others)
+        # Never started, so that it does not end by itself.
+        await engine.create("budget-router-abandoned", body)
+        assert len(await own(others)) == 1
         async with DockerBackend(workers=1):
             pass
         await engine.close()
@@ -182,13 +235,20 @@ def test_only_containers_of_the_dead_are_abandoned() -> None:
     assert not abandoned(_identity(os.getppid()))
 
 
-def test_what_is_missing_is_said(docker) -> None:
+@on_docker
+def test_what_is_missing_is_said(judge) -> None:
     for options, text in (
         ({"image": "no-such"}, "sandbox-image.sh"),
         ({"runtime": "none"}, "json"),
     ):
         with pytest.raises(SandboxUnavailable, match=text):
             with_backend(None, **options)
+
+
+def test_without_docker_py_the_message_says_what_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "docker", None)
+    with pytest.raises(SandboxUnavailable, match=r"pip install 'budget-router\[docker\]'"):
+        with_backend(None)
 
 
 def test_no_daemon_is_unavailable() -> None:
