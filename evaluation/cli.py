@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from evaluation.cli_pools import app as pools_app
 from evaluation.cli_sandbox import app as sandbox_app
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ evaluate_app = typer.Typer(help="Measure a gateway on coding benchmarks.", no_ar
 app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(sandbox_app, name="sandbox")
+evaluate_app.add_typer(pools_app)  # without a name: its commands stand beside the others
 
 Config = Annotated[
     Path | None, typer.Option(help="The gateway's TOML file.", metavar="FILE", show_default=False)

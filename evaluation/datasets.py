@@ -7,8 +7,9 @@ outside any sandbox; none of its code is imported here.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
@@ -17,6 +18,9 @@ STOP: Final = ("\ndef ", "\nclass ", "\nif __name__", "\nprint(", "\n#", "\nasse
 """Where a completed function ends: the first lines at top level that begin something else."""
 
 HUMANEVAL_PROBLEMS: Final = 164
+
+MAX_TOKENS: Final = {"humaneval": 512}
+"""Generated tokens of one sample, as in the paper's section 3.3."""
 
 
 class DatasetUnavailable(RuntimeError):
@@ -48,6 +52,12 @@ def load(name: str) -> tuple[Problem, ...]:
     if name != "humaneval":
         raise UnknownDataset(f"no dataset {name!r}; there is: humaneval")
     return humaneval()
+
+
+def content_hash(problems: Sequence[Problem]) -> str:
+    """SHA-256 of what models are asked and judged by; references do not count."""
+    asked = [[p.task_id, p.prompt, p.entry_point, dict(p.tests), list(p.stop)] for p in problems]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def humaneval() -> tuple[Problem, ...]:

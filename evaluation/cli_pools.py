@@ -1,0 +1,61 @@
+"""The options of the `budget-router evaluate` commands about pools of recorded samples.
+
+Like `evaluation.cli`, it imports each command late.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+Dataset = Annotated[str, typer.Option(help="humaneval, or another; see docs/evaluation.md.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(help="Where the dataset is, unless a package or the hub has it.", metavar="PATH"),
+]
+
+
+@app.command("collect")
+def collect(
+    *,
+    model: Annotated[str, typer.Option(help="A configured model, or one of the catalogue.")],
+    n: Annotated[int, typer.Option(min=1, help="Samples per problem; more extend a pool.")],
+    out: Annotated[Path, typer.Option(help="The pool; continued if it is there.", metavar="DIR")],
+    dataset: Dataset = "humaneval",
+    data: Data = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus.")] = 0.95,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Temperature 0; wants --n 1.")] = False,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Per sample; by default as in the paper.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What the seeds of draws are made from.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file.", metavar="FILE")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples per request: one prefill.")] = 8,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Requests at a time; by default what fills the slots."),
+    ] = None,
+) -> None:
+    """Sample a model into a pool, resuming one that was stopped; only its engine is started."""
+    from evaluation.commands import collect as command  # noqa: PLC0415 see the module's docstring
+
+    command.run(
+        command.Wanted(
+            dataset=dataset,
+            data=data,
+            model=model,
+            n=n,
+            temperature=0.0 if greedy else temperature,
+            top_p=top_p,
+            max_tokens=max_tokens,
+            seed=seed,
+            limit=limit,
+        ),
+        command.Means(out, config, batch, concurrency),
+    )

@@ -1,0 +1,155 @@
+"""`budget-router evaluate collect`: samples of a model into a pool, from where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from evaluation import datasets
+from evaluation.commands.configuration import load_settings
+from evaluation.commands.failing import fail, failing_on
+from evaluation.datasets import Problem
+from evaluation.pools import sampler
+from evaluation.pools.collecting import CollectFailed, Collector
+from evaluation.pools.drawing import Drawn, PlannedDraw, planned
+from evaluation.pools.errors import PoolError
+from evaluation.pools.progress import PoolProgress
+from evaluation.pools.schema import Identity, Row, Table
+from evaluation.pools.store import Pool, TableWriter
+from router.embedded_child import EngineFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to collect. `max_tokens` None is the dataset's own, `temperature` 0 is greedy."""
+
+    dataset: str
+    data: Path | None
+    model: str
+    n: int
+    temperature: float
+    top_p: float
+    max_tokens: int | None
+    seed: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """How to collect: samples per request, and requests at a time (None: keeps all slots busy)."""
+
+    out: Path
+    config: Path | None
+    batch: int
+    concurrency: int | None
+
+
+def run(wanted: Wanted, means: Means) -> None:
+    """Collect to the end; fail if problems were left out."""
+    if wanted.temperature == 0 and wanted.n > 1:
+        raise typer.BadParameter("a greedy pool has one sample per problem: give --n 1")
+    with failing_on(
+        datasets.UnknownDataset,
+        datasets.DatasetUnavailable,
+        sampler.NoSuchModel,
+        EngineFailed,
+        CollectFailed,
+        PoolError,
+        OSError,
+    ):
+        problems = datasets.load(wanted.dataset)
+        where = sampler.place(load_settings(means.config), wanted.model)
+        pool = Pool.create(means.out, _identity(wanted, where, problems))
+        left_out = _fill(pool, problems[: wanted.limit], where, wanted, means)
+    if left_out:
+        for task, reason in left_out.items():
+            typer.echo(f"{task}: {reason}", err=True)
+        fail(f"{len(left_out)} problems were refused and are not in the pool")
+
+
+def _identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Problem]) -> Identity:
+    return Identity(
+        dataset=wanted.dataset,
+        dataset_sha256=datasets.content_hash(problems),
+        tasks=tuple(problem.task_id for problem in problems),
+        model=wanted.model,
+        model_sha256=where.file_sha256,
+        engine=where.engine,
+        temperature=wanted.temperature,
+        top_p=wanted.top_p if wanted.temperature else 1.0,
+        max_tokens=wanted.max_tokens or datasets.MAX_TOKENS[wanted.dataset],
+        stop=tuple(sorted({stop for problem in problems for stop in problem.stop})),
+        seed=wanted.seed,
+    )
+
+
+def _fill(
+    pool: Pool,
+    problems: Sequence[Problem],
+    where: sampler.ModelPlace,
+    wanted: Wanted,
+    means: Means,
+) -> dict[str, str]:
+    """Draw what is missing; the problems that were refused, and why."""
+    with ExitStack() as stack:
+        writer = stack.enter_context(pool.writer(Table.SAMPLES))
+        have = drawn(pool)
+        plan = list(planned(problems, have, wanted.n, min(means.batch, where.slots), wanted.seed))
+        total = sum(draw.n for draw in plan)
+        there = sum(min(have[p.task_id].samples, wanted.n) for p in problems if p.task_id in have)
+        progress = stack.enter_context(PoolProgress("samples", there + total, there))
+        if writer.torn_bytes:
+            progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
+        keep = _Keeping(writer, progress)
+        concurrency = means.concurrency or max(2, where.slots // means.batch + 2)
+        return asyncio.run(_collect(pool.identity, where, plan, keep, concurrency))
+
+
+async def _collect(
+    identity: Identity,
+    where: sampler.ModelPlace,
+    plan: Sequence[PlannedDraw],
+    keep: _Keeping,
+    concurrency: int,
+) -> dict[str, str]:
+    if not plan:
+        return {}
+    async with sampler.running(where) as upstream:
+        collector = Collector(upstream, identity)
+        await collector.over(plan, keep, concurrency=concurrency)
+    return collector.left_out
+
+
+def drawn(pool: Pool) -> dict[str, Drawn]:
+    """What a pool has of each problem. The numbers of samples and draws are those of the last."""
+    samples: Counter[str] = Counter()
+    draws: dict[str, int] = {}
+    for batch in pool.batches(Table.SAMPLES, ["task_id", "draw"]):
+        tasks = batch.column("task_id").to_pylist()
+        samples.update(tasks)
+        for task, draw in zip(tasks, batch.column("draw").to_pylist(), strict=True):
+            draws[task] = max(draws.get(task, 0), draw + 1)
+    return {task: Drawn(count, draws[task]) for task, count in samples.items()}
+
+
+class _Keeping:
+    """Writes the rows of each draw, and tells the bar how fast they come."""
+
+    def __init__(self, writer: TableWriter, progress: PoolProgress) -> None:
+        self._writer = writer
+        self._progress = progress
+        self._tokens = 0
+        self._began = time.monotonic()
+
+    def __call__(self, rows: list[Row]) -> None:
+        self._writer.append(rows)
+        self._tokens += sum(row["tokens"] for row in rows)
+        rate = self._tokens / (time.monotonic() - self._began)
+        self._progress.advance(len(rows), f"{rate:.0f} tokens/s")

@@ -1,0 +1,143 @@
+"""Draws samples from an upstream and gives away whole draws as rows of a pool.
+
+Tokens are counted and NLL is averaged as the gateway does it (`router.drawing`). A draw that fails
+is asked again with growing pauses, in which an embedded engine comes back; one that the server
+finds fault with (a prompt that is too long) is left out, counted and named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evaluation.pools.drawing import PlannedDraw
+from evaluation.pools.schema import Identity, Row
+from policies.protocol import Draw
+from router.drawing import Overrun, RunningDraw, Sample
+from router.ledger import Hold, Ledger
+from router.prompts import TextPrompt
+from router.upstream import SampleRequest, Upstream, UpstreamError
+
+PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Before each further try of a draw; an embedded engine is back within them, or it is broken."""
+
+
+class CollectFailed(RuntimeError):
+    """A draw failed for good; what was collected is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Draws from one upstream, in the way that a pool's identity says.
+
+    `left_out` gathers, by task, why the server refused it.
+    """
+
+    upstream: Upstream
+    identity: Identity
+    pauses_s: tuple[float, ...] = PAUSES_S
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    async def over(
+        self,
+        plan: Iterable[PlannedDraw],
+        keep: Callable[[list[Row]], None],
+        *,
+        concurrency: int,
+    ) -> None:
+        """Perform the plan, `concurrency` draws at a time, and give each away when it is whole.
+
+        Raises `CollectFailed` and what `keep` raises; draws still open are then cancelled.
+        """
+        waiting = iter(plan)
+
+        async def worker(source: Iterator[PlannedDraw]) -> None:
+            for draw in source:
+                if draw.problem.task_id not in self.left_out and (rows := await self._rows(draw)):
+                    keep(rows)
+
+        workers = [asyncio.create_task(worker(waiting)) for _ in range(concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _rows(self, planned: PlannedDraw) -> list[Row]:
+        """The draw's rows; none where the server refuses it."""
+        for pause in (*self.pauses_s, None):
+            try:
+                return await self._draw(planned)
+            except UpstreamError as error:
+                if error.rejected:
+                    self.left_out[planned.problem.task_id] = str(error)
+                    return []
+                if pause is None:
+                    tries = len(self.pauses_s) + 1
+                    raise CollectFailed(f"{error} ({tries} tries of one draw)") from error
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    async def _draw(self, planned: PlannedDraw) -> list[Row]:
+        prompt = TextPrompt(planned.problem.prompt)
+        prompt_tokens = await self.upstream.count_tokens(prompt)
+        self._check_context(prompt_tokens)
+        draw = Draw(
+            model=self.upstream.id,
+            n=planned.n,
+            max_tokens=self.identity.max_tokens,
+            temperature=self.identity.temperature,
+            verify=False,
+        )
+        running = RunningDraw(
+            ticket=planned.draw,
+            draw=draw,
+            prompt_tokens=prompt_tokens,
+            hold=Hold(Ledger(), 0.0),  # nothing is budgeted here
+            samples=tuple(Sample(planned.first + at, at) for at in range(planned.n)),
+            token_per_chunk=self.upstream.token_per_chunk,
+        )
+        try:
+            async for chunk in self.upstream.sample(draw, self._request(prompt, planned)):
+                running.take(chunk)
+        except Overrun as overrun:
+            raise UpstreamError(self.upstream.id, f"overran: {overrun}") from overrun
+        if not running.finished:
+            raise UpstreamError(self.upstream.id, "ended a stream before its samples had ended")
+        return [_row(planned, running, sample) for sample in running.samples]
+
+    def _request(self, prompt: TextPrompt, planned: PlannedDraw) -> SampleRequest:
+        passed_on: dict[str, Any] = {
+            "stop": list(planned.problem.stop),
+            "seed": planned.seed,
+            "top_p": self.identity.top_p,
+        }
+        return SampleRequest(prompt, passed_on, logprobs=1)
+
+    def _check_context(self, prompt_tokens: int) -> None:
+        """llama.cpp would otherwise end samples early, and call it the limit of tokens."""
+        needed, context = prompt_tokens + self.identity.max_tokens, self.upstream.context
+        if context is not None and needed > context:
+            raise UpstreamError(
+                self.upstream.id,
+                f"has a context of {context} tokens, and {needed} are needed: configure a larger "
+                "`context`",
+                rejected=True,
+            )
+
+
+def _row(planned: PlannedDraw, running: RunningDraw, sample: Sample) -> Row:
+    return {
+        "task_id": planned.problem.task_id,
+        "index": sample.id,
+        "draw": planned.draw,
+        "seed": planned.seed,
+        "text": sample.text,
+        "tokens": sample.tokens,
+        "prompt_tokens": running.prompt_tokens,
+        "nll": sample.nll,
+        "finish_reason": sample.ending,
+    }
