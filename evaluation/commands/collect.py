@@ -66,7 +66,7 @@ def run(wanted: Wanted, means: Means) -> None:
     ):
         problems = datasets.load(wanted.dataset)
         where = sampler.place(load_settings(means.config), wanted.model)
-        pool = Pool.create(means.out, _identity(wanted, where, problems))
+        pool = Pool.create(means.out, identity(wanted, where, problems))
         left_out = _fill(pool, problems[: wanted.limit], where, wanted, means)
     if left_out:
         for task, reason in left_out.items():
@@ -74,7 +74,8 @@ def run(wanted: Wanted, means: Means) -> None:
         fail(f"{len(left_out)} problems were refused and are not in the pool")
 
 
-def _identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Problem]) -> Identity:
+def identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Problem]) -> Identity:
+    """What a pool of these samples is."""
     return Identity(
         dataset=wanted.dataset,
         dataset_sha256=datasets.content_hash(problems),
