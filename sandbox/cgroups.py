@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 _NUMBERS = itertools.count()
 _ZYGOTE_BYTES = 64 * 2**20
 _ZYGOTE_PROCESSES = 6
@@ -32,6 +33,7 @@ class Hierarchy:
     limit_file: str
     version: int
     events_file: str = ""
+    swap_file: str = ""
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Group:
         for hierarchy in self.hierarchies:
             path = hierarchy.parent / self.name
             path.mkdir(exist_ok=True)
+            if hierarchy.swap_file and (path / hierarchy.swap_file).exists():
+                (path / hierarchy.swap_file).write_text("0")
             (path / "cgroup.procs").write_text(str(pid))
 
     def limit(self, memory_bytes: int, processes: int) -> None:
@@ -77,26 +81,29 @@ class Group:
         return not any(path.exists() for path in paths)
 
 
-def find() -> tuple[Hierarchy, ...]:
-    """The hierarchies in which this process may make groups."""
-    if (_ROOT / "cgroup.controllers").exists():
-        return _find_v2()
+def find(root: Path = _ROOT, own: Path = _OWN) -> tuple[Hierarchy, ...]:
+    """The hierarchies in which this process may make groups.
+
+    `root` is where they are mounted; `own` the file that says in which groups this process is.
+    """
+    if (root / "cgroup.controllers").exists():
+        return _find_v2(root, own)
     found = (
-        Hierarchy(_ROOT / "memory", "memory", "memory.limit_in_bytes", 1, "memory.oom_control"),
-        Hierarchy(_ROOT / "pids", "pids", "pids.max", 1),
+        Hierarchy(root / "memory", "memory", "memory.limit_in_bytes", 1, "memory.oom_control"),
+        Hierarchy(root / "pids", "pids", "pids.max", 1),
     )
     return tuple(item for item in found if os.access(item.parent, os.W_OK) and item.parent.is_dir())
 
 
-def _find_v2() -> tuple[Hierarchy, ...]:
-    own = Path("/proc/self/cgroup").read_text(encoding="utf-8").strip().rpartition("::")[2]
+def _find_v2(root: Path, own: Path) -> tuple[Hierarchy, ...]:
+    path = own.read_text(encoding="utf-8").strip().rpartition("::")[2]
     # Groups with processes cannot delegate controllers, so ours are made beside our own group.
-    parent = (_ROOT / own.lstrip("/")).parent
-    if not parent.is_relative_to(_ROOT) or not os.access(parent, os.W_OK):
+    parent = (root / path.lstrip("/")).parent
+    if not parent.is_relative_to(root) or not os.access(parent, os.W_OK):
         return ()
     enabled = (parent / "cgroup.subtree_control").read_text(encoding="utf-8").split()
     found = (
-        Hierarchy(parent, "memory", "memory.max", 2, "memory.events"),
+        Hierarchy(parent, "memory", "memory.max", 2, "memory.events", "memory.swap.max"),
         Hierarchy(parent, "pids", "pids.max", 2),
     )
     return tuple(item for item in found if item.controller in enabled)

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     Explain: TypeAlias = Callable[[BaseException], Frame]
 
 _OPTIONS = (
-    *("--rootdir=/tests", "-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider"),
-    *("-p", "no:terminal", "-p", "no:logging", "-p", "no:capture", "-p", "no:faulthandler"),
-    *("-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest", "-p", "no:debugging"),
+    *("--rootdir=/", "-c", "/dev/null", "--noconftest", "-p", "no:cacheprovider"),
+    # The run's own, and a name for it: made by pytest itself, it must belong to the real user id,
+    # which is not that of the run's files in the docker backend.
+    "--basetemp=/tmp/pytest",
+    *("-s", "-p", "no:terminal", "-p", "no:faulthandler"),
+    *("-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest"),
     *("-p", "no:stepwise", "-p", "no:setuponly", "-p", "no:setupplan", "-x"),
 )
 

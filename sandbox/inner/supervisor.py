@@ -32,6 +32,7 @@ import select
 import shutil
 import signal
 import site
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -93,7 +94,7 @@ def main(config: Frame) -> NoReturn:
     space = pages * resource.getpagesize()
     setup = Setup(procfs, Filter((_SETRESUID,)), config["uid"], config["uid"], space, 0)
     warm.settle()
-    stream.sendall(frames.pack({"ready": True, "memory_kills": _memory_kills()}))
+    stream.sendall(frames.pack({"ready": True, "memory_kills": memory_kills()}))
     while _serve(stream, setup, config["keeper"]):
         pass
     os._exit(0)
@@ -138,7 +139,7 @@ def _serve(stream: _Stream, setup: Setup, keeper_id: int) -> bool:
         return False
     _kill_all()
     clean = _clean(setup.uid)
-    gone = frames.pack({"clean": clean, "memory_kills": _memory_kills()})
+    gone = frames.pack({"clean": clean, "memory_kills": memory_kills()})
     stream.sendall(order[1:] + gone)
     return True
 
@@ -213,9 +214,9 @@ def _left() -> list[Path]:
     return [path for directory in _WRITABLE for path in Path(directory).iterdir()]
 
 
-def _memory_kills() -> int:
+def memory_kills(counts: Iterable[Path] = _KILL_COUNTS) -> int:
     """How often the kernel has killed here for want of memory; 0 where it does not say."""
-    for path in _KILL_COUNTS:
+    for path in counts:
         if path.exists():
             found = re.search(r"^oom_kill (\d+)$", path.read_text(encoding="ascii"), re.MULTILINE)
             return int(found[1]) if found else 0

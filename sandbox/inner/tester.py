@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 # Counted once: going through the names in each run would write to every one of them.
 _BUILTINS = frozenset(dir(builtins))
 _MARK = "__stands_for_candidate__"
+_SEES_ITS_OWN_PROCESS = frozenset(
+    {
+        *("capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"),
+        *("patch", "redirect_stdout", "redirect_stderr", "stdin", "stdout", "stderr"),
+        *("warns", "catch_warnings", "assertWarns", "assertWarnsRegex", "assertLogs"),
+    }
+)
+"""What tests look at or change their own process with, to judge what the candidate does there."""
 
 
 def proxy(link: Link, name: str) -> Callable[..., Any]:
@@ -55,9 +63,26 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
+def _wants_one_process(link: Link, code: CodeType) -> None:
+    """Raise `NeedShared` for tests that would look for the candidate's effects in their process."""
+    found = _SEES_ITS_OWN_PROCESS & {*names_in(code), *_arguments_in(code)}
+    if found:
+        link.stopped = NeedShared(f"the tests use {min(found)}")
+        raise link.stopped
+
+
+def _arguments_in(code: CodeType) -> Iterator[str]:
+    """The arguments of every function in code: pytest's fixtures are asked for by them."""
+    yield from code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from _arguments_in(constant)
+
+
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
+    _wants_one_process(link, code)
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
     entry = job["entry_point"]
@@ -75,6 +100,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
+    _wants_one_process(link, code)
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
     asked = sorted(set(names_in(code)))

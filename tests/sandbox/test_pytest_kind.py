@@ -1,0 +1,268 @@
+"""Tests of kind pytest: what people write in test modules works, isolated wherever it can be."""
+
+from dataclasses import dataclass
+from textwrap import dedent
+
+import pytest
+
+from sandbox import Integrity, Limits, Pytest, Status
+
+ADD = "def add(a, b):\n    return a + b\n"
+WRONG = "def add(a, b):\n    return 3\n"
+STACK = """
+class Stack:
+    def __init__(self): self.items = []
+    def push(self, item): self.items.append(item)
+    def pop(self): return self.items.pop()
+"""
+WRONG_STACK = STACK.replace("pop()", "pop(0)")
+SAY = "import logging, warnings\ndef say(text):\n    {}\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test module that a right candidate passes, and a wrong one fails."""
+
+    name: str
+    code: str
+    right: str = ADD
+    wrong: str = WRONG
+
+
+ISOLATED = [
+    Case(
+        "class",
+        """
+        class TestAdd:
+            def setup_method(self): self.two = 2
+            def test_small(self): assert add(1, self.two) == 3
+            def test_large(self): assert add(10**9, self.two) == 10**9 + 2
+        """,
+    ),
+    Case(
+        "unittest class",
+        """
+        import unittest
+        class AddTest(unittest.TestCase):
+            def setUp(self): self.two = 2
+            def test_add(self): self.assertEqual(add(self.two, self.two), 4)
+        """,
+    ),
+    Case(
+        "fixture",
+        """
+        @pytest.fixture(scope="module")
+        def two():
+            yield 2
+        def test_add(two): assert add(two, two) == 4
+        """,
+    ),
+    Case(
+        "fixtures with parameters and of classes",
+        """
+        @pytest.fixture(params=[2, 3])
+        def number(request): return request.param
+        @pytest.fixture
+        def twice(number): return 2 * number
+        @pytest.fixture(autouse=True)
+        def nothing(): pass
+        class TestAdd:
+            def test_add(self, number, twice): assert add(number, number) == twice
+        """,
+    ),
+    Case(
+        "fixture that gives the function",
+        """
+        @pytest.fixture
+        def function(): return add
+        def test_add(function): assert function(2, 2) == 4
+        """,
+    ),
+    Case(
+        "parametrize",
+        """
+        @pytest.mark.parametrize("a", [1, pytest.param(5, id="five")])
+        @pytest.mark.parametrize(("b", "c"), [(2, 3), (7, 8)])
+        def test_add(a, b, c): assert add(a, b) == c + a - 1
+        """,
+    ),
+    Case(
+        "indirect",
+        """
+        @pytest.fixture
+        def doubled(request): return 2 * request.param
+        @pytest.mark.parametrize("doubled", [2], indirect=True)
+        def test_add(doubled): assert add(doubled, 1) == 5
+        """,
+    ),
+    Case(
+        "raises",
+        """
+        def test_add():
+            assert add(1, 1) == 2
+            with pytest.raises(TypeError, match="unsupported"): add(1, "a")
+        """,
+    ),
+    Case("approx", "def test_add(): assert add(.1, .2) == pytest.approx(.3)"),
+    Case(
+        "skip and xfail beside a pass",
+        """
+        @pytest.mark.skip
+        def test_one(): assert False
+        @pytest.mark.xfail
+        def test_two(): assert add(1, 1) == 0
+        def test_three(): assert add(1, 1) == 2
+        """,
+    ),
+    Case("module", "import solution\ndef test_add(): assert solution.add(1, 1) == 2"),
+    Case(
+        "setup_module",
+        "def setup_module(): globals()['TWO'] = 2\ndef test_add(): assert add(TWO, 0) == 2",
+    ),
+    Case(
+        "tmp_path",
+        """
+        def test_total(tmp_path):
+            (tmp_path / "a").write_text("1\\n2\\n")
+            assert total(str(tmp_path / "a")) == 3
+        """,
+        "def total(path): return sum(map(int, open(path)))",
+        "def total(path): return 0",
+    ),
+]
+
+SHARED = [
+    Case("star", "from solution import *\ndef test_add(): assert add(1, 1) == 2"),
+    Case(
+        "a class of the solution",
+        """
+        from solution import Stack
+        class TestStack:
+            def test_order(self):
+                stack = Stack()
+                stack.push(1)
+                stack.push(2)
+                assert stack.pop() == 2
+        """,
+        STACK,
+        WRONG_STACK,
+    ),
+    Case(
+        "a fixture of a class of the solution",
+        """
+        import solution
+        @pytest.fixture
+        def stack():
+            stack = solution.Stack()
+            stack.push(1)
+            stack.push(2)
+            return stack
+        def test_order(stack): assert stack.pop() == 2
+        """,
+        STACK,
+        WRONG_STACK,
+    ),
+    Case(
+        "capsys",
+        "def test_say(capsys):\n    say('a')\n    assert capsys.readouterr().out == 'a\\n'",
+        SAY.format("print(text)"),
+        SAY.format("print(0)"),
+    ),
+    Case(
+        "capfd",
+        "def test_say(capfd):\n    say('a')\n    assert capfd.readouterr().out == 'a\\n'",
+        SAY.format("print(text)"),
+        SAY.format("print(0)"),
+    ),
+    Case(
+        "caplog",
+        "def test_say(caplog):\n    say('a')\n    assert caplog.messages == ['a']",
+        SAY.format("logging.warning(text)"),
+        SAY.format("logging.warning('b')"),
+    ),
+    Case(
+        "warnings",
+        "def test_say():\n    with pytest.warns(UserWarning, match='a'): say('a')",
+        SAY.format("warnings.warn(text)"),
+        SAY.format("warnings.warn('b')"),
+    ),
+    Case(
+        "monkeypatch",
+        """
+        def test_double(monkeypatch):
+            monkeypatch.setattr("builtins.input", lambda: "2")
+            assert double() == 4
+        """,
+        "def double(): return 2 * int(input())",
+        "def double(): return 3",
+    ),
+    Case(
+        "mock",
+        """
+        from unittest import mock
+        def test_double():
+            with mock.patch("builtins.input", return_value="2"):
+                assert double() == 4
+        """,
+        "def double(): return 2 * int(input())",
+        "def double(): return 3",
+    ),
+    Case(
+        "redirected output",
+        """
+        import contextlib, io
+        def test_say():
+            with contextlib.redirect_stdout(io.StringIO()) as out: say("a")
+            assert out.getvalue() == "a\\n"
+        """,
+        SAY.format("print(text)"),
+        SAY.format("print(0)"),
+    ),
+]
+
+
+def tests(case: Case) -> Pytest:
+    names = "add" if case.right is ADD else "total" if "total" in case.right else "say"
+    names = "double" if "double" in case.right else names
+    head = "" if "solution" in case.code else f"from solution import {names}\n"
+    return Pytest(f"import pytest\n{head}" + dedent(case.code))
+
+
+@pytest.mark.parametrize("case", ISOLATED, ids=lambda case: case.name)
+def test_simple_modules_are_isolated(judge, case: Case) -> None:
+    report = judge(case.right, tests(case), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    report = judge(case.wrong, tests(case), Limits())
+    assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize("case", SHARED, ids=lambda case: case.name)
+def test_what_needs_the_candidates_process_is_shared(judge, case: Case) -> None:
+    report = judge(case.right, tests(case), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    report = judge(case.wrong, tests(case), Limits())
+    assert (report.status, report.integrity) == (Status.FAILED, Integrity.SHARED), report
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("def test_add(missing): assert add(1, 1) == 2", Status.FAILED),
+        ("class TestAdd:\n    def test_add(self): assert add(1, 'a') == 2", Status.ERROR),
+        ("class TestAdd: pass", Status.FAILED),
+        ("@pytest.mark.skip\ndef test_add(): assert add(1, 1) == 2", Status.FAILED),
+        ("def test_add(): pytest.skip()", Status.FAILED),
+        ("def test_add(): pytest.exit('done', 0)", Status.FAILED),
+    ],
+)
+def test_a_module_in_which_no_test_passes_is_no_pass(judge, code: str, status: Status) -> None:
+    module = Pytest(f"import pytest\nfrom solution import add\n{code}")
+    assert judge(ADD, module, Limits()).status is status
+
+
+def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:
+    module = Pytest("import solution\nclass TestAdd:\n    def test_add(self):\n"
+                    "        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
+    report = judge(WRONG, module, Limits())
+    assert "one and one" in report.message
+    assert "line 4" in report.message
