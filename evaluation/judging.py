@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from evaluation.datasets import Problem
 from policies.values import Candidate
 from router.engine import Judgement
-from router.prompts import TextPrompt
 from router.verify import SandboxJudge, TestRequest
 from sandbox import Backend, Limits, parse_tests
 
@@ -23,7 +22,7 @@ class LocalJudge:
     limits: Limits
 
     async def judge(self, problem: Problem, text: str) -> Judgement:
-        """The verdict on prompt + `text`; unverified where the sandbox itself failed."""
+        """The verdict on the program made of `text`; unverified where the sandbox itself failed."""
         request = TestRequest(parse_tests(problem.tests), self.limits)
-        judge = SandboxJudge(self.backend, TextPrompt(problem.prompt), request, lambda _: None)
+        judge = SandboxJudge(self.backend, problem.frame, request, lambda _: None)
         return await judge.judge(Candidate(0, "", text, "stop"))

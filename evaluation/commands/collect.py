@@ -64,7 +64,7 @@ def run(wanted: Wanted, means: Means) -> None:
         PoolError,
         OSError,
     ):
-        problems = datasets.load(wanted.dataset)
+        problems = datasets.load(wanted.dataset, wanted.data)
         where = sampler.place(load_settings(means.config), wanted.model)
         pool = Pool.create(means.out, identity(wanted, where, problems))
         left_out = _fill(pool, problems[: wanted.limit], where, wanted, means)
@@ -85,7 +85,7 @@ def identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Probl
         engine=where.engine,
         temperature=wanted.temperature,
         top_p=wanted.top_p if wanted.temperature else 1.0,
-        max_tokens=wanted.max_tokens or datasets.MAX_TOKENS[wanted.dataset],
+        max_tokens=wanted.max_tokens or datasets.max_tokens(wanted.dataset),
         stop=tuple(sorted({stop for problem in problems for stop in problem.stop})),
         seed=wanted.seed,
     )

@@ -1,0 +1,69 @@
+r"""Problems of one's own, as JSON lines.
+
+    {"task_id": "sum/1", "prompt": "def add(a, b):\n", "tests": {"kind": "asserts", ...}}
+
+`task_id`, `prompt` and `tests` (the object of the HTTP contract) are needed. `stop` is a list of
+sequences (by default HumanEval's), `reference` a completion that passes, and `before` and `after`
+are what stands around the completion in the program (by default the prompt, and nothing).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evaluation.datasets.human_eval import STOP
+from evaluation.datasets.problem import DatasetUnavailable, Problem
+from evaluation.datasets.sources import records
+from sandbox import InvalidTests, parse_tests
+
+
+def read(path: Path) -> tuple[Problem, ...]:
+    """The problems of a file. Raises `DatasetUnavailable`, also for a task that is there twice."""
+    found: dict[str, Problem] = {}
+    for number, row in enumerate(records(path), start=1):
+        where = f"{path}, problem {number}"
+        try:
+            problem = _problem(_Row.model_validate(row))
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)
+            places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong)
+            raise DatasetUnavailable(f"{where}: {places}") from error
+        except InvalidTests as error:
+            raise DatasetUnavailable(f"{where}: {error}") from error
+        if problem.task_id in found:
+            raise DatasetUnavailable(f"{where}: task {problem.task_id!r} is there twice")
+        found[problem.task_id] = problem
+    if not found:
+        raise DatasetUnavailable(f"{path} has no problems")
+    return tuple(found.values())
+
+
+class _Row(BaseModel):
+    """One line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task_id: str
+    prompt: str
+    tests: dict[str, Any]
+    stop: tuple[str, ...] = STOP
+    reference: str = ""
+    before: str | None = None
+    after: str = ""
+
+
+def _problem(row: _Row) -> Problem:
+    parse_tests(row.tests)
+    return Problem(
+        task_id=row.task_id,
+        prompt=row.prompt,
+        entry_point=str(row.tests.get("entry_point", "")),
+        tests=row.tests,
+        stop=row.stop,
+        reference=row.reference,
+        before=row.before,
+        after=row.after,
+    )

@@ -1,0 +1,57 @@
+"""A problem as every dataset gives it, and what can be wrong with a dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from router.prompts import TextPrompt
+
+
+class DatasetUnavailable(RuntimeError):
+    """A dataset is not installed, or is not what it should be; the message says what to do."""
+
+
+class UnknownDataset(LookupError):
+    """No dataset of this name; the message names those that are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: a prompt to complete, and the tests that judge the program made of the answer.
+
+    `tests` is the `tests` object of the HTTP contract, `stop` the sequences that end a completion,
+    `reference` a completion that passes (empty where none is known). The program is `before`, the
+    completion and `after`; `before` is None where the prompt itself begins the program, and empty
+    where the prompt is prose.
+    """
+
+    task_id: str
+    prompt: str
+    entry_point: str
+    tests: Mapping[str, Any]
+    stop: tuple[str, ...]
+    reference: str
+    before: str | None = None
+    after: str = ""
+
+    @property
+    def frame(self) -> TextPrompt:
+        """What stands around the completion in the program, as the judge takes it."""
+        return TextPrompt(self.prompt if self.before is None else self.before, self.after or None)
+
+    @property
+    def prompt_is_program(self) -> bool:
+        """Whether prompt + completion is the program, as the gateway takes it to be."""
+        return self.frame == TextPrompt(self.prompt)
+
+
+def content_hash(problems: Sequence[Problem]) -> str:
+    """SHA-256 of what models are asked and judged by; references do not count."""
+    asked = [
+        [p.task_id, p.prompt, p.before, p.after, dict(p.tests), list(p.stop)] for p in problems
+    ]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""Where datasets come from: files here, and the hub where its client is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.datasets.problem import DatasetUnavailable
+
+Record = Mapping[str, Any]
+
+
+def records(path: Path) -> Iterator[Record]:
+    """The objects in a file of JSON lines, a JSON array (`.json`) or a Parquet table.
+
+    Raises `DatasetUnavailable`.
+    """
+    try:
+        if path.suffix == ".parquet":
+            yield from _parquet(path)
+        elif path.suffix == ".json":
+            yield from (_record(item, str(path)) for item in json.loads(path.read_bytes()))
+        else:
+            yield from _lines(path)
+    except OSError as error:
+        raise DatasetUnavailable(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise DatasetUnavailable(f"{path} does not read: {error}") from error
+
+
+def _lines(path: Path) -> Iterator[Record]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                where = f"{path}, line {number}"
+                try:
+                    value = json.loads(line)
+                except ValueError as error:
+                    raise DatasetUnavailable(f"{where}: {error}") from error
+                yield _record(value, where)
+
+
+def _record(value: object, where: str) -> Record:
+    if not isinstance(value, dict):
+        raise DatasetUnavailable(f"{where}: a problem is a JSON object")
+    return value
+
+
+def _parquet(path: Path) -> Iterator[Record]:
+    import pyarrow.parquet as pq  # noqa: PLC0415 the hub's format alone needs it
+
+    yield from pq.read_table(path).to_pylist()
+
+
+def from_hub(repository: str, files: tuple[str, ...], instead: str) -> list[Path]:
+    """Files of a dataset on the Hugging Face hub, in its client's cache.
+
+    Raises `DatasetUnavailable`, which ends with what to do `instead`.
+    """
+    try:
+        from huggingface_hub import hf_hub_download  # noqa: PLC0415 optional
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+    except ImportError:
+        raise DatasetUnavailable(
+            f"{repository} is on the hub: pip install huggingface_hub, or {instead}"
+        ) from None
+    try:
+        return [Path(hf_hub_download(repository, file, repo_type="dataset")) for file in files]
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise DatasetUnavailable(
+            f"{repository} could not be had from the hub ({error}): {instead}"
+        ) from error
