@@ -1,0 +1,117 @@
+"""All that is measured on one dataset: every contender, every greedy answer, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from evaluation.metrics import CutTreatment
+from evaluation.study.comparisons import Duel, Greedy, Interval, duel, family, greedy, size
+from evaluation.study.contenders import Contender, by_ranker, by_tests
+from evaluation.study.costs import Basis
+from evaluation.study.samples import Omission, StudyPool
+from policies.cost import Rate
+
+
+class TwoPools(ValueError):
+    """Two pools hold the same model's samples of the same dataset; the message names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One dataset's pools, from the smallest model to the largest, and what follows from them.
+
+    `tests` are the contenders whose samples the tests choose among, by model; `ranked` those that
+    a ranker chooses among; `single` is the mean sample's score; `duels` set each contender against
+    the greedy answers of larger models. `notes` say what is left out, and where.
+    """
+
+    dataset: str
+    pools: tuple[StudyPool, ...]
+    tests: Mapping[str, Contender]
+    ranked: tuple[Contender, ...]
+    greedy: Mapping[str, Greedy]
+    single: Mapping[str, Interval]
+    duels: tuple[Duel, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """From small to large."""
+        return tuple(pool.model for pool in self.pools)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Every (smaller, larger) model of one family: what the paper compares."""
+        return ((a, b) for a, b in combinations(self.models, 2) if family(a) == family(b))
+
+
+def _duels(
+    models: Sequence[str], contenders: Sequence[Contender], answers: Mapping[str, Greedy]
+) -> tuple[Duel, ...]:
+    """Every contender against one greedy answer of every larger model, on every basis."""
+    found = (
+        duel(contender, answers[rival], basis)
+        for contender in contenders
+        for rival in models[models.index(contender.model) + 1 :]
+        if rival in answers
+        for basis in Basis
+    )
+    return tuple(entry for entry in found if entry is not None)
+
+
+def gather(pools: Sequence[StudyPool], rates: Mapping[str, Rate]) -> Iterator[Evidence]:
+    """The evidence of each dataset, by name. `rates` are those of rankers. Raises `TwoPools`."""
+    for dataset in sorted({pool.dataset for pool in pools}):
+        here = sorted((p for p in pools if p.dataset == dataset), key=lambda p: (size(p), p.model))
+        for pool, other in combinations(here, 2):
+            if pool.model == other.model:
+                raise TwoPools(
+                    f"two pools hold samples of {pool.model} on {dataset}: "
+                    f"{', '.join((*pool.sources, *other.sources))}; give one of them"
+                )
+        yield _evidence(dataset, tuple(here), rates)
+
+
+def _evidence(dataset: str, pools: tuple[StudyPool, ...], rates: Mapping[str, Rate]) -> Evidence:
+    notes: list[str] = []
+    tests: dict[str, Contender] = {}
+    ranked: list[Contender] = []
+    for pool in pools:
+        if isinstance(found := _known(by_tests(pool), f"{pool.model}, pass@k", notes), Contender):
+            tests[pool.model] = found
+        for ranker in pool.rankers:
+            for treatment in CutTreatment:
+                made = by_ranker(pool, ranker, treatment, rates.get(ranker))
+                where = f"{pool.model} ranked by {ranker}, {treatment}"
+                if (contender := _known(made, where, notes)) is not None:
+                    ranked.append(contender)
+        notes += _pool_notes(pool)
+    answers = {pool.model: one for pool in pools if (one := greedy(pool)) is not None}
+    duels = _duels([pool.model for pool in pools], [*tests.values(), *ranked], answers)
+    single = {model: Interval.of(contender.band([1])) for model, contender in tests.items()}
+    return Evidence(dataset, pools, tests, tuple(ranked), answers, single, duels, tuple(notes))
+
+
+def _known(made: Contender | Omission, where: str, notes: list[str]) -> Contender | None:
+    if isinstance(made, Omission):
+        notes.append(f"{where}: {made}.")
+        return None
+    notes += [f"{where}: {omission}." for omission in made.left_out]
+    return made
+
+
+def _pool_notes(pool: StudyPool) -> Iterator[str]:
+    if pool.unjudged:
+        every = pool.unjudged + sum(draws.n for draws in pool.draws.values())
+        yield f"{pool.model}: {pool.unjudged:,} of {every:,} samples have no verdict."
+    if not pool.greedy:
+        yield f"{pool.model}: no greedy answers, so no star."
+    if not pool.rankers:
+        yield f"{pool.model}: no log-probabilities, so nothing is ranked."
+    if pool.rate is None:
+        yield f"{pool.model}: its sizes are not known, so neither are its FLOPs."
+    elif any(draws.generations is None for draws in pool.draws.values()):
+        yield f"{pool.model}: a pool of counts, so exact FLOPs are not known."
+    if pool.seconds is None:
+        yield f"{pool.model}: the wall time of a sample was not given."

@@ -1,0 +1,162 @@
+"""Pools on disk as the study takes them.
+
+A directory with a `pool.json` is a pool; a `.csv` or `.jsonl` file holds counts, and its stem is
+taken as the name of its dataset. Pools at temperature 0 are the greedy answers of their model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from evaluation.architectures import ARCHITECTURES
+from evaluation.pools.counts import read_counts
+from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.view import PoolView, ProblemView, read_view
+from evaluation.study.evidence import TwoPools
+from evaluation.study.samples import Draws, Generations, StudyPool
+
+
+class UnreadableTimes(ValueError):
+    """The file of wall times is not one; the message says what it should hold."""
+
+
+def find_pools(directory: Path) -> list[Path]:
+    """Every pool below a directory, in the order of names. Raises `UnreadablePool` for none."""
+    pools = sorted(file.parent for file in directory.glob("**/pool.json"))
+    counts = sorted(path for path in directory.glob("*.csv"))
+    if not pools and not counts:
+        raise UnreadablePool(
+            f"{directory} holds no pool: make one with `budget-router evaluate collect`"
+        )
+    return [*pools, *counts]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Wall time of a sample in seconds by model, and what hardware that was, in words."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    hardware: tuple[str, ...] = ()
+
+
+class _Timed(BaseModel):
+    seconds_per_sample: float = Field(gt=0)
+    hardware: str
+
+
+class _TimesFile(BaseModel):
+    schema_: Literal[1] = Field(alias="schema")
+    models: dict[str, _Timed]
+
+
+def read_times(path: Path) -> Times:
+    """What `budget-router evaluate time` measured. Raises `UnreadableTimes`."""
+    try:
+        file = _TimesFile.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UnreadableTimes(f"{path}: {error.strerror}") from error
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
+        raise UnreadableTimes(
+            f"{path} is no file of `budget-router evaluate time`: {places or 'no JSON object'}"
+        ) from error
+    hardware = dict.fromkeys(timed.hardware for timed in file.models.values())
+    seconds = {model: timed.seconds_per_sample for model, timed in file.models.items()}
+    return Times(seconds, tuple(hardware))
+
+
+def read_pools(paths: Iterable[Path], times: Mapping[str, float]) -> list[StudyPool]:
+    """The pools, those of one model and dataset as one; each keeps where it came from.
+
+    Raises `PoolError` and `TwoPools`.
+    """
+    merged: dict[tuple[str, str], StudyPool] = {}
+    hashes: dict[str, tuple[str, Path]] = {}
+    for path in paths:
+        for pool, dataset_sha256 in _read(path, times):
+            _check_dataset(hashes, pool.dataset, dataset_sha256, path)
+            key = pool.model, pool.dataset
+            merged[key] = _merge(merged[key], pool) if key in merged else pool
+    return list(merged.values())
+
+
+def _read(path: Path, times: Mapping[str, float]) -> Iterator[tuple[StudyPool, str]]:
+    if path.is_dir():
+        view = read_view(path)
+        yield _from_view(view, path, times), view.identity.dataset_sha256
+        return
+    for found in read_counts(path):
+        counted = {task: Draws.counted(n, c) for task, (n, c) in found.counts.items()}
+        yield (
+            StudyPool(
+                model=found.model,
+                dataset=path.stem,
+                draws=counted,
+                greedy={},
+                rate=ARCHITECTURES.get(found.model),
+                seconds=times.get(found.model),
+                sources=(str(path),),
+            ),
+            "",
+        )
+
+
+def _from_view(view: PoolView, path: Path, times: Mapping[str, float]) -> StudyPool:
+    identity = view.identity
+    judged = {problem.task_id: _draws(problem) for problem in view.problems if problem.n}
+    return StudyPool(
+        model=identity.model,
+        dataset=identity.dataset,
+        draws={} if identity.greedy else judged,
+        greedy=judged if identity.greedy else {},
+        rate=ARCHITECTURES.get(identity.model),
+        seconds=times.get(identity.model),
+        of=len(identity.tasks),
+        unjudged=view.unjudged,
+        sources=(f"{path} ({view.content_hash[:12]})",),
+    )
+
+
+def _draws(problem: ProblemView) -> Draws:
+    """The judged samples of a problem."""
+    kept = problem.judged
+    return Draws(
+        problem.passed[kept],
+        Generations(
+            prompt_tokens=problem.prompt_tokens,
+            tokens=problem.tokens[kept],
+            cut=problem.cut[kept],
+            nll={ranker: scores[kept] for ranker, scores in problem.nll.items()},
+        ),
+    )
+
+
+def _merge(one: StudyPool, other: StudyPool) -> StudyPool:
+    if (one.draws and other.draws) or (one.greedy and other.greedy):
+        raise TwoPools(
+            f"two pools hold the same kind of samples of {one.model} on {one.dataset}: "
+            f"{', '.join((*one.sources, *other.sources))}; give one of them"
+        )
+    return replace(
+        one,
+        draws=one.draws or other.draws,
+        greedy=one.greedy or other.greedy,
+        of=one.of or other.of,
+        unjudged=one.unjudged + other.unjudged,
+        sources=(*one.sources, *other.sources),
+    )
+
+
+def _check_dataset(
+    hashes: dict[str, tuple[str, Path]], dataset: str, digest: str, path: Path
+) -> None:
+    known, first = hashes.setdefault(dataset, (digest, path))
+    if known != digest:
+        raise MixedPools(
+            f"{path} and {first} are of different versions of {dataset}: compare pools of one"
+        )

@@ -1,0 +1,74 @@
+"""Pools made up for tests: success by a beta distribution, likelihood that follows success."""
+
+import numpy as np
+
+from evaluation.architectures import ARCHITECTURES
+from evaluation.study.samples import Draws, Generations, StudyPool
+
+SMALL, LARGE, OTHER = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"
+_SKILL = {OTHER: (0.3, 2.6), SMALL: (0.7, 1.0), LARGE: (1.0, 0.8)}
+RATES = {model: ARCHITECTURES[model] for model in _SKILL}
+
+
+def generations(draw, passed, rankers, *, prompt_tokens=140, scored=None):
+    """Token counts, cut marks and scores for verdicts; scores tell success apart a little."""
+    n = len(passed)
+    tokens = draw.integers(20, 180, size=n)
+    cut = ~passed & (draw.random(n) < 0.1)
+    nll = {}
+    for at, ranker in enumerate(rankers):
+        score = np.abs(draw.normal(0.45 - 0.08 * (at + 1) * passed, 0.15, size=n))
+        if at and scored is not None:
+            score[scored:] = np.nan
+        nll[ranker] = score
+    return Generations(prompt_tokens, np.where(cut, 256, tokens), cut, nll)
+
+
+def pool(
+    model=SMALL,
+    dataset="humaneval",
+    *,
+    problems=40,
+    n=16,
+    seed=0,
+    rankers=None,
+    scored=None,
+    greedy=True,
+    seconds=None,
+):
+    """A pool of made-up samples; models share the problems' hardness through the seed."""
+    hardness = np.random.default_rng(seed).random(problems)
+    draw = np.random.default_rng([seed, sorted(_SKILL).index(model)])
+    alpha, beta = _SKILL[model]
+    rates = np.sort(draw.beta(alpha, beta, size=problems))[hardness.argsort().argsort()]
+    drawn, answers = {}, {}
+    for at, rate in enumerate(rates):
+        task = f"{dataset}/{at}"
+        size = n if isinstance(n, int) else n[at]
+        if size:
+            passed = draw.random(size) < rate
+            made = generations(draw, passed, rankers or (model,), scored=scored)
+            drawn[task] = Draws(passed, made)
+        if greedy:
+            passed = np.array([rate > 0.45])
+            answers[task] = Draws(passed, generations(draw, passed, (model,)))
+    return StudyPool(
+        model, dataset, drawn, answers, RATES[model], seconds, problems, sources=(f"made/{model}",)
+    )
+
+
+def study(seed=0, problems=40):
+    """Three models on one dataset, with three rankers for the middle one's first eight."""
+    return [
+        pool(OTHER, problems=problems, n=8, seed=seed, seconds=0.8),
+        pool(
+            SMALL,
+            problems=problems,
+            n=24,
+            seed=seed,
+            rankers=(SMALL, OTHER, LARGE),
+            scored=8,
+            seconds=2.0,
+        ),
+        pool(LARGE, problems=problems, n=12, seed=seed, seconds=4.6),
+    ]
