@@ -6,7 +6,7 @@ Like `evaluation.cli`, it imports each command late.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -59,3 +59,19 @@ def collect(
         ),
         command.Means(out, config, batch, concurrency),
     )
+
+
+@app.command("judge")
+def judge(
+    *,
+    pool: Annotated[Path, typer.Argument(metavar="DIR", help="The pool.")],
+    data: Data = None,
+    backend: Annotated[Literal["process", "docker"], typer.Option(help="Where.")] = "process",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
+    ] = None,
+) -> None:
+    """Run the tests on every sample of a pool that has no verdict yet."""
+    from evaluation.commands import judge as command  # noqa: PLC0415
+
+    command.run(pool, data=data, backend=backend, workers=workers)
