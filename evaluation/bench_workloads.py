@@ -3,6 +3,10 @@
 `calls` and `io` are made from those asserts of a problem that compare a call on literals with a
 literal; problems without one are left out, so these workloads are smaller. An `io` program has one
 case, since each case is a process of its own.
+
+A mix repeats the problems up to a whole number of stretches of `STRETCH` programs with one endless
+loop each. So its share of loops is the same for every kind, every number of problems, and for the
+ways that take only the first stretch.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import ast
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any, Final, Literal, TypeAlias
 
 from evaluation.datasets import Problem
@@ -23,7 +28,9 @@ KINDS: Final[tuple[Kind, ...]] = ("asserts", "calls", "io")
 
 WRONG: Final = "    return None\n"
 ENDLESS: Final = "    while True:\n        pass\n"
-_LOOPS_EVERY: Final = 50  # 2 %
+STRETCH: Final = 50
+"""Programs of a mix per endless loop: 2 %."""
+
 _READS: Final = "\nimport json\nprint(json.dumps({entry}(*json.loads(input()))))\n"
 _JSON_ONLY: Final = (bool, int, float, str, type(None))
 
@@ -42,38 +49,38 @@ class Sample:
         return self.problem.prompt + self.completion
 
 
-def samples(problems: Sequence[Problem], shape: Shape) -> list[Sample]:
-    """One sample per problem. A mix is half right, and every fiftieth of it never ends."""
+def samples(problems: Sequence[Problem], shape: Shape, kind: Kind) -> list[Sample]:
+    """One sample per problem that has tests of the kind. A mix is half right, and has loops."""
+    usable = [problem for problem in problems if kind == "asserts" or any(_cases(problem))]
     if shape == "reference":
-        return [Sample(problem, problem.reference, right=True) for problem in problems]
+        return [Sample(problem, problem.reference, right=True) for problem in usable]
     if shape == "wrong":
-        return [Sample(problem, WRONG, right=False) for problem in problems]
-    return [_mixed(problem, number) for number, problem in enumerate(problems)]
+        return [Sample(problem, WRONG, right=False) for problem in usable]
+    size = -(-len(usable) // STRETCH) * STRETCH
+    return [_mixed(problem, number) for number, problem in enumerate(islice(cycle(usable), size))]
 
 
 def _mixed(problem: Problem, number: int) -> Sample:
-    if number % _LOOPS_EVERY == _LOOPS_EVERY // 2:
+    if number % STRETCH == STRETCH // 2:
         return Sample(problem, ENDLESS, right=False)
     right = number % 2 == 0
     return Sample(problem, problem.reference if right else WRONG, right=right)
 
 
-def program(sample: Sample, kind: Kind) -> Program | None:
-    """The sample with tests of a kind; None where its asserts have no such form."""
+def program(sample: Sample, kind: Kind) -> Program:
+    """The sample with tests of a kind, which its problem must have."""
     problem = sample.problem
     if kind == "asserts":
         return Program(sample.source, Asserts(problem.tests["code"], problem.entry_point))
-    cases = tuple(_calls(problem.tests["code"]))
-    if not cases:
-        return None
+    cases = tuple(_cases(problem))
     if kind == "calls":
         return Program(sample.source, Calls(problem.entry_point, cases))
     case = IOCase(json.dumps(cases[0].args), json.dumps(cases[0].expected))
     return Program(sample.source + _READS.format(entry=problem.entry_point), IO((case,)))
 
 
-def _calls(code: str) -> Iterator[Call]:
-    for node in ast.walk(ast.parse(code)):
+def _cases(problem: Problem) -> Iterator[Call]:
+    for node in ast.walk(ast.parse(problem.tests["code"])):
         match node:
             case ast.Assert(
                 test=ast.Compare(

@@ -51,3 +51,15 @@ def bench(
     from evaluation.commands import sandbox_bench as command  # noqa: PLC0415
 
     command.run(limit=limit, rounds=rounds)
+
+
+@app.command("soak")
+def soak(
+    *,
+    runs: Annotated[int, typer.Option(min=2, help="How many runs.")] = 100_000,
+    backend: Annotated[Literal["process", "docker"], typer.Option(help="Where.")] = "process",
+) -> None:
+    """Make very many mixed runs in one backend, looking for leaks and for changed verdicts."""
+    from evaluation.commands import sandbox_soak as command  # noqa: PLC0415
+
+    command.run(backend, runs)

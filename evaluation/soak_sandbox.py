@@ -1,23 +1,22 @@
-"""`make soak-sandbox`: very many mixed runs in one backend, looking for leaks and for poisoning.
+"""Very many mixed runs in one backend of the sandbox, looking for leaks and for poisoning.
 
 Each program is judged alone first, in a backend of its own; every later verdict on it must be the
-same. Processes, descriptors and memory of this process and its children, and the disk below `/tmp`
-and `/dev/shm`, are counted after a first stretch and at the end.
-
-    python -m evaluation.soak_sandbox [RUNS] [process|docker]
+same. What a run could leave behind is counted three times: after a first stretch and at the end,
+which must be alike, and after the backend was closed, when all must be as before it started.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
-import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from sandbox import (
     IO,
@@ -32,12 +31,16 @@ from sandbox import (
     Report,
 )
 
-RUNS: Final = 100_000
-LIMITS: Final = Limits(wall_s=2.0, cpu_s=2.0, memory_bytes=128 * 2**20)
+LIMITS: Final = Limits(wall_s=4.0, cpu_s=4.0, memory_bytes=128 * 2**20)
 _AT_ONCE: Final = 64
-_STRETCH: Final = 1000
-_MEMORY_SLACK: Final = 64 * 2**20
-_DISK_SLACK: Final = 16 * 2**20
+_STRETCH: Final = 1000  # by then every container has been replaced, and every cache is full
+_QUIET_S: Final = 10.0
+_LOOK_S: Final = 0.2
+_SHARED: Final = tuple(map(Path, ("/tmp", "/dev/shm")))  # noqa: S108 - only measured
+
+BackendName: TypeAlias = Literal["process", "docker"]
+Verdict: TypeAlias = tuple[str, str | None, str]
+
 
 _ADD: Final = Asserts("assert add(1, 2) == 3", "add")
 _RIGHT: Final = "def add(a, b):\n    return a + b\n"
@@ -73,94 +76,175 @@ PROGRAMS: Final[dict[str, tuple[Program, int]]] = {
 """What is run, and how often each among a thousand or so."""
 
 
-def _docker() -> Backend:
-    from sandbox.docker import DockerBackend  # noqa: PLC0415 - slow to import
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What might leak: counts and bytes, of this process, of all below it, and of the host.
+
+    `files` and `disk` are of the directories that all programs of the host share, `containers`
+    those of the sandbox on the daemon that it uses.
+    """
+
+    processes: int
+    descriptors: int
+    containers: int
+    memory: int
+    files: int
+    disk: int
+
+
+_SLACK: Final = Resources(
+    processes=0, descriptors=16, containers=0, memory=64 * 2**20, files=16, disk=16 * 2**20
+)
+"""What may come and go: connections that are kept, and files of others on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What a soak found. `verdicts` are those that differ from the program's when alone."""
+
+    runs: int
+    seconds: float
+    before: Resources
+    early: Resources
+    late: Resources
+    closed: Resources
+    verdicts: tuple[str, ...]
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """What grew, in words."""
+        return (
+            *_growth("during the runs", self.early, self.late),
+            *_growth("in all", self.before, self.closed),
+        )
+
+
+def _growth(when: str, before: Resources, after: Resources) -> list[str]:
+    old, new, slack = asdict(before), asdict(after), asdict(_SLACK)
+    return [
+        f"{name} grew {when}: {old[name]}, then {new[name]}"
+        for name in old
+        if new[name] > old[name] + slack[name]
+    ]
+
+
+def soak(backend: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
+    """Make that many runs. `advance` hears of every batch. Raises `SandboxUnavailable`."""
+    return asyncio.run(_soak(backend, runs, advance))
+
+
+async def _soak(name: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
+    alone = await _alone(name)
+    before = await _count(name)
+    verdicts: list[str] = []
+    early = before
+    async with _make(name) as backend:
+        started = time.monotonic()
+        done = 0
+        for batch in _batches(runs):
+            verdicts += await _judge(backend, batch, alone)
+            done += len(batch)
+            advance(len(batch))
+            if early is before and done >= min(_STRETCH, runs // 2):
+                early = await _quiet(name, None)
+        seconds = time.monotonic() - started
+        late = await _quiet(name, early)
+    closed = await _quiet(name, before)
+    return Soaked(runs, seconds, before, early, late, closed, tuple(verdicts))
+
+
+def _make(name: BackendName) -> Backend:
+    if name == "process":
+        return ProcessBackend(queue=_AT_ONCE)
+    from sandbox.docker import DockerBackend  # noqa: PLC0415 - optional
 
     return DockerBackend(queue=_AT_ONCE)
 
 
-BACKENDS: Final[dict[str, Callable[[], Backend]]] = {
-    "process": lambda: ProcessBackend(queue=_AT_ONCE),
-    "docker": _docker,
-}
+async def _alone(name: BackendName) -> dict[str, Verdict]:
+    found = {}
+    for program, (item, _) in PROGRAMS.items():
+        async with _make(name) as backend:
+            found[program] = _verdict(await backend.run(item, LIMITS))
+    return found
 
 
-def _verdict(report: Report) -> tuple[str, str | None, str]:
+def _verdict(report: Report) -> Verdict:
     return report.status.value, report.detail, report.integrity.value
 
 
-def _resources() -> dict[str, int]:
-    """Bytes and counts of what might leak, of this process and all below it."""
+def _batches(runs: int) -> Sequence[list[str]]:
+    chosen = random.Random(0)  # noqa: S311 - a fixed mix, no secret
+    weights = [weight for _, weight in PROGRAMS.values()]
+    names = chosen.choices(list(PROGRAMS), weights, k=runs)
+    return [names[start : start + _AT_ONCE] for start in range(0, runs, _AT_ONCE)]
+
+
+async def _judge(backend: Backend, batch: list[str], alone: dict[str, Verdict]) -> list[str]:
+    reports = await asyncio.gather(*(backend.run(PROGRAMS[name][0], LIMITS) for name in batch))
+    return [
+        f"{name}: {_verdict(report)}, alone {alone[name]} {report.message}"
+        for name, report in zip(batch, reports, strict=True)
+        if _verdict(report) != alone[name]
+    ]
+
+
+async def _quiet(name: BackendName, wanted: Resources | None) -> Resources:
+    """What is there when workers have been renewed, which happens in the background."""
+    until = time.monotonic() + (_QUIET_S if wanted else _LOOK_S)
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        found = await _count(name)
+        if time.monotonic() > until or (wanted and not _growth("", wanted, found)):
+            return found
+
+
+async def _count(name: BackendName) -> Resources:
+    family = _family()
+    return Resources(
+        processes=len(family),
+        descriptors=sum(_entries(Path(f"/proc/{pid}/fd")) for pid in family),
+        containers=await _containers() if name == "docker" else 0,
+        memory=sum(_resident(pid) for pid in family),
+        files=sum(_entries(path) for path in _SHARED),
+        disk=sum(shutil.disk_usage(path).used for path in _SHARED),
+    )
+
+
+async def _containers() -> int:
+    from sandbox.containers import LABEL  # noqa: PLC0415 - optional
+    from sandbox.engine import Engine  # noqa: PLC0415 - optional
+
+    engine = await Engine.connect()
+    try:
+        return len(await engine.labelled(LABEL))
+    finally:
+        await engine.close()
+
+
+def _family() -> list[int]:
+    """Ids of the process that measures and of all below it."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and (entry / "stat").exists():
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(entry.name))
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):  # it has ended
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
     family, todo = [], [os.getpid()]
     while todo:
         family.append(todo.pop())
         todo += children.get(family[-1], [])
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    used = sum(shutil.disk_usage(path).used for path in ("/tmp", "/dev/shm"))  # noqa: S108 - only measured
-    return {
-        "processes": len(family),
-        "descriptors": len(list(Path("/proc/self/fd").iterdir())),
-        "memory": pages * os.sysconf("SC_PAGE_SIZE"),
-        "disk": used,
-    }
+    return family
 
 
-async def _alone(make: Callable[[], Backend]) -> dict[str, tuple[str, str | None, str]]:
-    found = {}
-    for name, (item, _) in PROGRAMS.items():
-        async with make() as backend:
-            found[name] = _verdict(await backend.run(item, LIMITS))
-    return found
+def _entries(path: Path) -> int:
+    with contextlib.suppress(OSError):  # ended, or not ours to see
+        return len(list(path.iterdir()))
+    return 0
 
 
-async def soak(make: Callable[[], Backend], runs: int) -> list[str]:
-    """Run, and say what was wrong: nothing, if all is well."""
-    expected = await _alone(make)
-    wrong: list[str] = []
-    chosen = random.Random(0)  # noqa: S311 - a fixed mix, no secret
-    names, weights = list(PROGRAMS), [weight for _, weight in PROGRAMS.values()]
-
-    async def one(backend: Backend, name: str) -> None:
-        verdict = _verdict(await backend.run(PROGRAMS[name][0], LIMITS))
-        if verdict != expected[name]:
-            wrong.append(f"{name}: {verdict}, alone {expected[name]}")
-
-    async with make() as backend:
-        before: dict[str, int] = {}
-        started = time.monotonic()
-        for done in range(0, runs, _AT_ONCE):
-            batch = chosen.choices(names, weights, k=min(_AT_ONCE, runs - done))
-            await asyncio.gather(*(one(backend, name) for name in batch))
-            if not before and done >= min(_STRETCH, runs // 2):
-                before = _resources()
-        after = _resources()
-        rate = runs / (time.monotonic() - started)
-    print(f"{runs} runs, {rate:.0f} per second\nearly: {before}\nlate:  {after}")  # noqa: T201 - a script
-    return wrong + _leaks(before, after)
-
-
-def _leaks(before: dict[str, int], after: dict[str, int]) -> list[str]:
-    slack = {"memory": _MEMORY_SLACK, "disk": _DISK_SLACK, "processes": 2, "descriptors": 2}
-    return [
-        f"{name} grew from {before[name]} to {after[name]}"
-        for name in before
-        if after[name] > before[name] + slack[name]
-    ]
-
-
-def main(argv: Sequence[str]) -> int:
-    """Soak; the exit status is 1 where something was wrong."""
-    runs = int(argv[0]) if argv else RUNS
-    wrong = asyncio.run(soak(BACKENDS[argv[1] if len(argv) > 1 else "process"], runs))
-    for line in wrong[:20]:
-        print(line)  # noqa: T201 - a script
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
