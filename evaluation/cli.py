@@ -12,6 +12,7 @@ import typer
 
 from evaluation.cli_pools import app as pools_app
 from evaluation.cli_sandbox import app as sandbox_app
+from evaluation.cli_study import app as study_app
 
 app = typer.Typer(
     help="A gateway for code completion that spends a budget and lets your tests choose.",
@@ -24,6 +25,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(sandbox_app, name="sandbox")
 evaluate_app.add_typer(pools_app)  # without a name: its commands stand beside the others
+evaluate_app.add_typer(study_app)
 
 Config = Annotated[
     Path | None, typer.Option(help="The gateway's TOML file.", metavar="FILE", show_default=False)

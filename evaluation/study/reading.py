@@ -70,7 +70,7 @@ def read_times(path: Path) -> Times:
     return Times(seconds, tuple(hardware))
 
 
-def read_pools(paths: Iterable[Path], times: Mapping[str, float]) -> list[StudyPool]:
+def read_pools(paths: Iterable[Path], times: Times) -> list[StudyPool]:
     """The pools, those of one model and dataset as one; each keeps where it came from.
 
     Raises `PoolError` and `TwoPools`.
@@ -85,7 +85,7 @@ def read_pools(paths: Iterable[Path], times: Mapping[str, float]) -> list[StudyP
     return list(merged.values())
 
 
-def _read(path: Path, times: Mapping[str, float]) -> Iterator[tuple[StudyPool, str]]:
+def _read(path: Path, times: Times) -> Iterator[tuple[StudyPool, str]]:
     if path.is_dir():
         view = read_view(path)
         yield _from_view(view, path, times), view.identity.dataset_sha256
@@ -99,14 +99,14 @@ def _read(path: Path, times: Mapping[str, float]) -> Iterator[tuple[StudyPool, s
                 draws=counted,
                 greedy={},
                 rate=ARCHITECTURES.get(found.model),
-                seconds=times.get(found.model),
+                seconds=times.seconds.get(found.model),
                 sources=(str(path),),
             ),
             "",
         )
 
 
-def _from_view(view: PoolView, path: Path, times: Mapping[str, float]) -> StudyPool:
+def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
     identity = view.identity
     judged = {problem.task_id: _draws(problem) for problem in view.problems if problem.n}
     return StudyPool(
@@ -115,10 +115,11 @@ def _from_view(view: PoolView, path: Path, times: Mapping[str, float]) -> StudyP
         draws={} if identity.greedy else judged,
         greedy=judged if identity.greedy else {},
         rate=ARCHITECTURES.get(identity.model),
-        seconds=times.get(identity.model),
+        seconds=times.seconds.get(identity.model),
         of=len(identity.tasks),
         unjudged=view.unjudged,
-        sources=(f"{path} ({view.content_hash[:12]})",),
+        sources=(str(path),),
+        hashes=(view.content_hash[:12],),
     )
 
 
@@ -149,6 +150,7 @@ def _merge(one: StudyPool, other: StudyPool) -> StudyPool:
         of=one.of or other.of,
         unjudged=one.unjudged + other.unjudged,
         sources=(*one.sources, *other.sources),
+        hashes=(*one.hashes, *other.hashes),
     )
 
 

@@ -73,7 +73,8 @@ class StudyPool:
 
     `draws` were sampled, `greedy` holds one answer per problem at temperature 0. `rate` gives the
     FLOPs and `seconds` the wall time of a sample; None where unknown. `of` is how many problems
-    the dataset has, and `unjudged` how many samples had no verdict and are not here.
+    the dataset has, and `unjudged` how many samples had no verdict and are not here. `sources` are
+    paths, `hashes` those of what they held.
     """
 
     model: str
@@ -85,6 +86,7 @@ class StudyPool:
     of: int | None = None
     unjudged: int = 0
     sources: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
 
     @property
     def rankers(self) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 import numpy as np
 
 from evaluation.architectures import ARCHITECTURES
+from evaluation.pools.schema import Identity, Table
+from evaluation.pools.store import Pool
 from evaluation.study.samples import Draws, Generations, StudyPool
 
 SMALL, LARGE, OTHER = "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"
@@ -72,3 +74,64 @@ def study(seed=0, problems=40):
         ),
         pool(LARGE, problems=problems, n=12, seed=seed, seconds=4.6),
     ]
+
+
+def identity(pool, *, temperature):
+    return Identity(
+        dataset=pool.dataset,
+        dataset_sha256="0" * 64,
+        tasks=tuple(f"{pool.dataset}/{at}" for at in range(pool.of)),
+        model=pool.model,
+        model_sha256=None,
+        engine="made up",
+        temperature=temperature,
+        top_p=0.95,
+        max_tokens=256,
+        stop=(),
+        seed=0,
+    )
+
+
+def save(pool, folder):
+    """The pool on disk, greedy answers apart; the paths in the order written."""
+    kinds = [("samples", pool.draws, 0.8), ("greedy", pool.greedy, 0.0)]
+    return [
+        _save(folder / f"{pool.dataset}-{pool.model}-{kind}", identity(pool, temperature=t), draws)
+        for kind, draws, t in kinds
+        if draws
+    ]
+
+
+def _save(path, known, by_task):
+    stored = Pool.create(path, known)
+    rows = {table: [] for table in Table}
+    for task, draws in by_task.items():
+        made = draws.generations
+        for at in range(draws.n):
+            key = {"task_id": task, "index": at}
+            own = float(made.nll[known.model][at])
+            rows[Table.SAMPLES].append(
+                key
+                | {
+                    "draw": 0,
+                    "seed": 0,
+                    "text": "pass",
+                    "tokens": int(made.tokens[at]),
+                    "prompt_tokens": made.prompt_tokens,
+                    "nll": own,
+                    "finish_reason": "length" if made.cut[at] else "stop",
+                }
+            )
+            passed = bool(draws.passed[at])
+            status = "passed" if passed else "failed"
+            rows[Table.VERDICTS].append(key | {"passed": passed, "status": status})
+            rows[Table.SCORES] += [
+                key | {"ranker": ranker, "nll": float(nll[at]), "tokens": int(made.tokens[at])}
+                for ranker, nll in made.nll.items()
+                if ranker != known.model and np.isfinite(nll[at])
+            ]
+    for table, written in rows.items():
+        if written:
+            with stored.writer(table) as writer:
+                writer.append(written)
+    return path

@@ -1,0 +1,70 @@
+"""`budget-router evaluate report`: the study as one page, with its figures and data beside it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from evaluation.commands import curves
+from evaluation.commands.failing import failing_on
+
+if TYPE_CHECKING:
+    from evaluation.page.render import Chapter
+
+
+def run(pools: Path, out: Path, *, times: Path | None) -> None:
+    """Write `out`/index.html, study.json and figures/."""
+    curves.needed()
+    from evaluation.page.render import model_looks, render  # noqa: PLC0415 an extra
+    from evaluation.pools.errors import PoolError  # noqa: PLC0415
+    from evaluation.study.reading import find_pools  # noqa: PLC0415
+
+    with failing_on(PoolError):
+        paths = find_pools(pools)
+    known = curves.times_of(times)
+    with Progress(console=Console(stderr=True)) as bar:
+        chapters = curves.measured(paths, known, bar)
+        figures = [figure for chapter in chapters for figure in chapter.figures]
+        looked = model_looks([chapter.evidence for chapter in chapters])
+        curves.write(figures, looked, out / "figures", bar)
+    words = ["budget-router", "evaluate", "report", "--pools", str(pools)]
+    words += [] if times is None else ["--times", str(times)]
+    page = render(
+        chapters,
+        commands=dict(curves.commands(chapters, times)),
+        report_command=shlex.join([*words, "--out", "DIR"]),
+        hardware=known.hardware,
+    )
+    with failing_on(OSError):
+        curves.write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])
+        (out / "index.html").write_text(page, encoding="utf-8")
+    typer.echo(f"{out / 'index.html'}, study.json and {len(figures)} figures")
+
+
+def _chapter_json(chapter: Chapter) -> dict[str, Any]:
+    evidence = chapter.evidence
+    return {
+        "dataset": evidence.dataset,
+        "pools": [
+            {
+                "model": pool.model,
+                "problems": len(pool.draws),
+                "of": pool.of,
+                "samples": sum(draws.n for draws in pool.draws.values()),
+                "greedy": len(pool.greedy),
+                "unjudged": pool.unjudged,
+                "sources": list(pool.sources),
+                "hashes": list(pool.hashes),
+            }
+            for pool in evidence.pools
+        ],
+        "against_one_greedy_answer": [duel.to_json() for duel in evidence.duels],
+        "claims": [finding.to_json() for finding in chapter.findings],
+        "left_out": list(evidence.notes),
+        "figures": [figure.name for figure in chapter.figures],
+    }

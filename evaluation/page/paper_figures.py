@@ -1,0 +1,48 @@
+"""The paper's figures in the study's form, so that both are drawn by one hand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from evaluation.paper import figures as paper
+from evaluation.study.figures import Figure, Panel, Point, Series
+
+COUNTERPARTS: Final = {"humaneval": 2, "mbpp": 3, "mbpp-sanitized": 3}
+"""The paper's figure of a dataset; it used all of MBPP, of which the sanitized set is a part."""
+
+LABELS: Final = {
+    "codellama-7b": "Code Llama 7B",
+    "codellama-13b": "Code Llama 13B",
+    "codellama-34b": "Code Llama 34B",
+    "codellama-70b": "Code Llama 70B",
+}
+
+
+def counterpart(dataset: str) -> Figure | None:
+    """The paper's figure beside which a dataset's stands, if there is one."""
+    number = COUNTERPARTS.get(dataset)
+    if number is None:
+        return None
+    found = next(figure for figure in paper.figures() if figure.number == number)
+    return Figure(
+        name=f"paper-figure-{number}",
+        title=f"The paper's Figure {number}: {found.title}",
+        panels=tuple(_panel(panel) for panel in found.panels),
+        notes=("Marked points are published; lines between them are linear in log k.",),
+    )
+
+
+def _panel(panel: paper.Panel) -> Panel:
+    return Panel(
+        title=panel.y_label.removesuffix(" (%)"),
+        x_label=panel.x_label,
+        y_label="problems solved (%)",
+        series=tuple(
+            Series(
+                model=series.model,
+                look=series.model,
+                points=tuple(Point(p.x, p.y, marked=p.published) for p in series.points),
+            )
+            for series in panel.series
+        ),
+    )
