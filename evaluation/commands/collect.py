@@ -102,14 +102,16 @@ def _fill(
     with ExitStack() as stack:
         writer = stack.enter_context(pool.writer(Table.SAMPLES))
         have = drawn(pool)
-        plan = list(planned(problems, have, wanted.n, min(means.batch, where.slots), wanted.seed))
+        batch = min(means.batch, where.slots, wanted.n)
+        plan = list(planned(problems, have, wanted.n, batch, wanted.seed))
         total = sum(draw.n for draw in plan)
         there = sum(min(have[p.task_id].samples, wanted.n) for p in problems if p.task_id in have)
         progress = stack.enter_context(PoolProgress("samples", there + total, there))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
         keep = _Keeping(writer, progress)
-        concurrency = means.concurrency or max(2, where.slots // means.batch + 2)
+        # Two draws wait at the server, for whose slots come free.
+        concurrency = means.concurrency or where.slots // batch + 2
         return asyncio.run(_collect(pool.identity, where, plan, keep, concurrency))
 
 

@@ -39,10 +39,10 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
             pa.field("task_id", _NAME, nullable=False),
             pa.field("index", pa.int32(), nullable=False),  # within the task, from 0
             pa.field("draw", pa.int32(), nullable=False),  # upstream request, within the task
-            pa.field("seed", pa.int64(), nullable=False),  # sent with that request
+            pa.field("seed", pa.int64()),  # sent with that request; null in others' samples
             pa.field("text", pa.string(), nullable=False),  # verbatim
-            pa.field("tokens", pa.int32(), nullable=False),  # generated
-            pa.field("prompt_tokens", pa.int32(), nullable=False),
+            pa.field("tokens", pa.int32()),  # generated; null where nobody counted
+            pa.field("prompt_tokens", pa.int32()),
             pa.field("nll", pa.float64()),  # Eq. 7, nats per token; null without log-probabilities
             pa.field("finish_reason", _NAME, nullable=False),
         ]
@@ -154,11 +154,13 @@ def _check_row(row: Row, schema: pa.Schema, source: str) -> None:
     if row.keys() != set(schema.names):
         wrong = sorted(row.keys() ^ set(schema.names))
         raise InvalidRow(f"{where}: columns are missing or unknown: {', '.join(wrong)}")
+    for column in schema:
+        if row[column.name] is None and not column.nullable:
+            raise InvalidRow(f"{where}: {column.name} must have a value")
     for name in _NOT_NEGATIVE:
-        if name in row and not (type(row[name]) is int and row[name] >= 0):
-            raise InvalidRow(f"{where}: {name} must be an integer from 0, not {row[name]!r}")
-    if None in row.values() and any(row[f.name] is None for f in schema if not f.nullable):
-        raise InvalidRow(f"{where}: only nll of a sample may be null")
+        value = row.get(name)
+        if value is not None and not (type(value) is int and value >= 0):
+            raise InvalidRow(f"{where}: {name} must be an integer from 0, not {value!r}")
     nll = row.get("nll")
     if nll is not None and not (isinstance(nll, float | int) and math.isfinite(nll)):
         raise InvalidRow(f"{where}: nll must be a finite number, not {nll!r}")

@@ -23,6 +23,9 @@ Bools: TypeAlias = NDArray[np.bool_]
 AT_LIMIT: Final = "length"
 """The finish reason of a sample that was cut."""
 
+UNKNOWN: Final = -1
+"""Stands for a number that nobody counted."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProblemView:
@@ -30,6 +33,7 @@ class ProblemView:
 
     `judged` says which have a verdict, `passed` which passed; `cut` which ended at the token
     limit. `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
+    Where nobody counted, as in samples of others, `tokens` are -1 and `counted` is false.
     `nll` has, per ranker and first of all the generator, averaged NLL in nats per token, NaN where
     there is none.
     """
@@ -48,6 +52,11 @@ class ProblemView:
     def n(self) -> int:
         """Samples with a verdict."""
         return int(self.judged.sum())
+
+    @property
+    def counted(self) -> bool:
+        """Whether the tokens of every sample and of the prompt are known."""
+        return not (self.tokens < 0).any() and self.prompt_tokens >= 0
 
     @property
     def c(self) -> int:
@@ -109,7 +118,8 @@ def read_view(path: Path) -> PoolView:
     reasons = samples.names.get("finish_reason", ())
     codes = samples.values["finish_reason"].astype(np.int64)
     numbers = {
-        name: samples.values[name].astype(np.int64) for name in ("draw", "tokens", "prompt_tokens")
+        name: np.nan_to_num(samples.values[name], nan=UNKNOWN).astype(np.int64)
+        for name in ("draw", "tokens", "prompt_tokens")
     }
     columns = (
         numbers
@@ -164,7 +174,14 @@ def _problem(
     prompt_tokens = own.pop("prompt_tokens")
     return ProblemView(
         task_id=task,
-        prompt_tokens=int(prompt_tokens.max(initial=0)),
+        prompt_tokens=_of_all(prompt_tokens),
         nll={ranker: column[rows] for ranker, column in nll.items()},
         **own,
     )
+
+
+def _of_all(prompt_tokens: Ints) -> int:
+    """The prompt's length; unknown where it is unknown of any sample, 0 where there is none."""
+    if (prompt_tokens == UNKNOWN).any():
+        return UNKNOWN
+    return int(prompt_tokens.max(initial=0))
