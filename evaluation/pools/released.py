@@ -1,0 +1,127 @@
+"""The generations that the paper released, as a pool.
+
+Their format is one JSON object, `{task_id: {prompt, samples: [{pass_at_1, generation}]}}`, of a
+gigabyte and more; it is read task by task, twice. Tokens, log-probabilities and finish reasons are
+not in it, so such a pool has verdicts and texts alone.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Final
+
+import ijson
+
+from evaluation.pools.errors import InvalidRow, UnreadablePool
+from evaluation.pools.schema import Identity, Row, Table
+from evaluation.pools.store import Pool
+
+ENGINE: Final = "released generations"
+_UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One task: its prompt, and (text, passed) of each sample."""
+
+    task_id: str
+    prompt: str
+    samples: tuple[tuple[str, bool], ...]
+
+
+def tasks(path: Path) -> Iterator[Answered]:
+    """The tasks of a `.json` or `.json.gz` file. Raises `UnreadablePool` and `InvalidRow`."""
+    try:
+        with _opened(path) as file:
+            for task_id, value in ijson.kvitems(file, "", use_float=True):
+                yield _answered(task_id, value, path)
+    except OSError as error:
+        raise UnreadablePool(f"{path}: {error.strerror or error}") from error
+    except ijson.JSONError as error:
+        raise UnreadablePool(f"{path} is no JSON object of tasks: {error}") from error
+
+
+def import_released(
+    path: Path, out: Path, described: Identity, on_task: Callable[[int], None]
+) -> Pool:
+    """Make a pool of a file, or finish one that was begun; `on_task` hears of samples read.
+
+    `described` says how the samples were drawn; tasks and the dataset's hash (over task ids and
+    prompts) are put in from the file. Raises `PoolError`.
+    """
+    digest, names = hashlib.sha256(), []
+    for answered in tasks(path):
+        names.append(answered.task_id)
+        digest.update(json.dumps([answered.task_id, answered.prompt]).encode())
+    if not names:
+        raise UnreadablePool(f"{path} has no task")
+    identity = replace(described, tasks=tuple(names), dataset_sha256=digest.hexdigest())
+    pool = Pool.create(out, identity)
+    with pool.writer(Table.SAMPLES) as samples, pool.writer(Table.VERDICTS) as verdicts:
+        have = {table: _written(pool, table) for table in (Table.SAMPLES, Table.VERDICTS)}
+        for answered in tasks(path):
+            if answered.task_id not in have[Table.SAMPLES]:
+                samples.append(_samples(answered))
+            if answered.task_id not in have[Table.VERDICTS]:
+                verdicts.append(_verdicts(answered))
+            on_task(len(answered.samples))
+    return pool
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as raw:
+        if path.suffix != ".gz":
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as unpacked:
+            yield unpacked
+
+
+def _answered(task_id: str, value: object, path: Path) -> Answered:
+    match value:
+        case {"prompt": str(prompt), "samples": list(rows)}:
+            return Answered(task_id, prompt, tuple(_sample(row, task_id, path) for row in rows))
+    raise InvalidRow(f"{path}, task {task_id!r}: expected an object with prompt and samples")
+
+
+def _sample(row: object, task_id: str, path: Path) -> tuple[str, bool]:
+    match row:
+        case {"pass_at_1": bool() | int() | float() as passed, "generation": str(text)} if (
+            passed in {0, 1}
+        ):
+            return text, bool(passed)
+    raise InvalidRow(
+        f"{path}, task {task_id!r}: a sample has a generation and pass_at_1, which is 0 or 1"
+    )
+
+
+def _written(pool: Pool, table: Table) -> set[str]:
+    """Tasks that an earlier run got to; a task is written whole or not at all."""
+    found: set[str] = set()
+    for batch in pool.batches(table, ["task_id"]):
+        found.update(batch.column("task_id").unique().to_pylist())
+    return found
+
+
+def _samples(answered: Answered) -> list[Row]:
+    nobody: Mapping[str, Any] = dict.fromkeys(("seed", "tokens", "prompt_tokens", "nll"))
+    return [
+        {"task_id": answered.task_id, "index": at, "draw": at, "text": text}
+        | {"finish_reason": _UNKNOWN}
+        | nobody
+        for at, (text, _) in enumerate(answered.samples)
+    ]
+
+
+def _verdicts(answered: Answered) -> list[Row]:
+    return [
+        {"task_id": answered.task_id, "index": at, "passed": passed, "status": ENGINE}
+        for at, (_, passed) in enumerate(answered.samples)
+    ]
