@@ -89,8 +89,9 @@ def test_a_start_that_is_cancelled_leaves_nothing(others, pause: float) -> None:
         await asyncio.sleep(pause)
         start.cancel()
         await asyncio.gather(start, return_exceptions=True)
+        if not start.cancelled():  # this machine is quick
+            await backend.aclose()
         assert not await own(others)
-        await backend.aclose()
 
     before = psutil.Process().num_fds()
     asyncio.run(main())

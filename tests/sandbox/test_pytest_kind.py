@@ -1,5 +1,6 @@
 """Tests of kind pytest: what people write in test modules works, isolated wherever it can be."""
 
+import re
 from dataclasses import dataclass
 from textwrap import dedent
 
@@ -221,26 +222,26 @@ SHARED = [
 ]
 
 
-def tests(case: Case) -> Pytest:
-    names = "add" if case.right is ADD else "total" if "total" in case.right else "say"
-    names = "double" if "double" in case.right else names
-    head = "" if "solution" in case.code else f"from solution import {names}\n"
+def module_of(case: Case) -> Pytest:
+    """The case's tests, which import the candidate's function where they do not say otherwise."""
+    name = re.search(r"^def (\w+)", case.right, re.MULTILINE)
+    head = "" if "solution" in case.code or not name else f"from solution import {name[1]}\n"
     return Pytest(f"import pytest\n{head}" + dedent(case.code))
 
 
 @pytest.mark.parametrize("case", ISOLATED, ids=lambda case: case.name)
 def test_simple_modules_are_isolated(judge, case: Case) -> None:
-    report = judge(case.right, tests(case), Limits())
+    report = judge(case.right, module_of(case), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
-    report = judge(case.wrong, tests(case), Limits())
+    report = judge(case.wrong, module_of(case), Limits())
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
 
 
 @pytest.mark.parametrize("case", SHARED, ids=lambda case: case.name)
 def test_what_needs_the_candidates_process_is_shared(judge, case: Case) -> None:
-    report = judge(case.right, tests(case), Limits())
+    report = judge(case.right, module_of(case), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
-    report = judge(case.wrong, tests(case), Limits())
+    report = judge(case.wrong, module_of(case), Limits())
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.SHARED), report
 
 

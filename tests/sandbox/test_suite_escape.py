@@ -211,7 +211,7 @@ def test_nothing_is_left_for_the_next_run(judge) -> None:
 def test_no_thread_is_started_for_a_run(judge) -> None:
     before = threading.active_count()
     judge(HEAD, ADD)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_the_syscall_numbers_are_this_architectures() -> None:
