@@ -4,7 +4,7 @@ A pool holds what one model said to one dataset under one way of sampling:
 
     DIR/pool.json                       what it is: dataset, tasks, model, sampling
     DIR/samples/00001-<sha256>.parquet  immutable shards, named for their content
-    DIR/samples/00002.jsonl             what was appended since, one row a line
+    DIR/samples/00002.jsonl             what was appended since, one append a line
     DIR/verdicts/...                    keyed by task and sample index
     DIR/scores/...                      averaged NLL under rankers, keyed likewise
 

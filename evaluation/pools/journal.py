@@ -1,7 +1,8 @@
-"""An append-only file of rows, one JSON object a line, that survives being killed at any byte.
+"""An append-only file of rows that survives being killed at any byte.
 
-What is appended is synced before `append` returns, so a crash can tear only a last line that was
-never promised. A writer cuts such a line off and says how long it was; a reader passes it over.
+A line is the JSON array of what was appended at once, so that is there whole or not at all. It is
+synced before `append` returns: a crash can tear only a last line that was never promised. A writer
+cuts such a line off and says how long it was; a reader passes it over.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from evaluation.pools.schema import Row, Table, record_batch
 def parse(content: bytes, source: str) -> tuple[list[Row], int]:
     """The rows in a journal's bytes, and how many bytes of an unfinished last line there are.
 
-    Raises `InvalidRow` for a finished line that is no JSON object. Columns are not looked at.
+    Raises `InvalidRow` for a finished line that is no array of objects. Columns are not looked at.
     """
     whole, newline, torn = content.rpartition(b"\n")
     rows: list[Row] = []
     for number, line in enumerate(whole.split(b"\n") if newline else [], start=1):
         where = f"{source}, line {number}"
         try:
-            row = json.loads(line)
+            appended = json.loads(line)
         except ValueError as error:
             raise InvalidRow(f"{where}: {error}") from error
-        if not isinstance(row, dict):
-            raise InvalidRow(f"{where}: a row is a JSON object, not {type(row).__name__}")
-        rows.append(row)
+        if not isinstance(appended, list) or not all(isinstance(row, dict) for row in appended):
+            raise InvalidRow(f"{where}: expected a JSON array of rows")
+        rows += appended
     return rows, len(torn)
 
 
@@ -56,8 +57,8 @@ class Journal:
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows down to the disk. Raises `InvalidRow`, before anything is written."""
         record_batch(rows, self._table, str(self.path))
-        lines = (json.dumps(row, separators=(",", ":"), allow_nan=False) for row in rows)
-        self._file.write("".join(f"{line}\n" for line in lines).encode())
+        line = json.dumps(list(rows), separators=(",", ":"), allow_nan=False)
+        self._file.write(f"{line}\n".encode())
         self._file.flush()
         os.fsync(self._file.fileno())
         self.rows += rows

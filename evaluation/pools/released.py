@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,11 +111,11 @@ def _written(pool: Pool, table: Table) -> set[str]:
 
 
 def _samples(answered: Answered) -> list[Row]:
-    nobody: Mapping[str, Any] = dict.fromkeys(("seed", "tokens", "prompt_tokens", "nll"))
+    nobody: dict[str, Any] = dict.fromkeys(("seed", "tokens", "prompt_tokens", "nll"))
     return [
-        {"task_id": answered.task_id, "index": at, "draw": at, "text": text}
+        nobody
+        | {"task_id": answered.task_id, "index": at, "draw": at, "text": text}
         | {"finish_reason": _UNKNOWN}
-        | nobody
         for at, (text, _) in enumerate(answered.samples)
     ]
 

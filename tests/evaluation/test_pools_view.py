@@ -46,10 +46,10 @@ def test_an_empty_pool_is_a_pool(tmp_path):
 def test_shards_and_journal_are_read_as_one(tmp_path):
     pool = files.write(tmp_path, [files.sample(index=0)])
     journal = tmp_path / "samples" / "00002.jsonl"
-    journal.write_text(json.dumps(files.sample(index=1)) + '\n{"task_id": "a/')
+    journal.write_text(json.dumps([files.sample(index=1)]) + '\n[{"task_id": "a/')
     view = read_view(tmp_path)
     assert view.problems[0].index.tolist() == [0, 1]
-    assert view.torn_bytes == len('{"task_id": "a/')
+    assert view.torn_bytes == len('[{"task_id": "a/')
     with pool.writer(Table.SAMPLES) as writer:
         assert writer.torn_bytes == view.torn_bytes
     assert read_view(tmp_path).problems[0].index.tolist() == [0, 1]
