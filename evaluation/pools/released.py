@@ -75,7 +75,7 @@ def import_released(
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     with path.open("rb") as raw:
         if path.suffix != ".gz":
             yield raw
