@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.page import tables
+from evaluation.page import sentences, tables
 from evaluation.page.paper_figures import LABELS, counterpart
 from evaluation.page.tables import Table
 from evaluation.paper.claims import UNDECIDED
@@ -59,14 +59,15 @@ def render(
     found = [finding for chapter in chapters for finding in chapter.findings]
     decided = [finding for finding in found if finding.holds is not None]
     return environment.get_template("report.html.j2").render(
-        in_short=list(tables.in_short(evidence)),
+        in_short=list(sentences.in_short(evidence)),
         holding=sum(bool(finding.holds) for finding in decided),
         decided=len(decided),
         pools=tables.pools(evidence),
         hardware=list(hardware),
         sections=[_section(chapter, commands, model_looks(evidence)) for chapter in chapters],
         findings=tables.findings(found),
-        failed=[finding for finding in decided if not finding.holds],
+        differences=list(sentences.differences(found)),
+        cost_ratios=sentences.cost_ratios(evidence),
         published=tables.published_claims([*popular_claims(), *apps_claims()]),
         undecided=UNDECIDED,
         report_command=report_command,

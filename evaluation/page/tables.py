@@ -1,8 +1,8 @@
-"""What the page's tables say: rows of text, numbers rounded to what the samples can tell."""
+"""The page's tables: rows of text, numbers rounded to what the samples can tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from evaluation.paper.claims import Claim
 from evaluation.study.claims import Finding
 from evaluation.study.comparisons import Duel, Interval, family
-from evaluation.study.costs import TITLES, Basis
+from evaluation.study.costs import TITLES
 from evaluation.study.evidence import Evidence
 from evaluation.study.figures import DATASETS, Figure
 from evaluation.study.samples import StudyPool
@@ -42,7 +42,7 @@ def dataset_title(name: str) -> str:
 def pools(evidence: Sequence[Evidence]) -> Table:
     """What was sampled, a row per model and dataset."""
     return Table(
-        "What was sampled",
+        "Pools",
         (
             "model and dataset",
             "problems",
@@ -61,7 +61,8 @@ def pools(evidence: Sequence[Evidence]) -> Table:
 
 def _pool_row(pool: StudyPool) -> tuple[str, ...]:
     sizes = [draws.n for draws in pool.draws.values()]
-    made = [d.generations for d in pool.draws.values() if d.generations is not None]
+    every = [d.generations for d in pool.draws.values() if d.generations is not None]
+    made = [one for one in every if one.counted]
     cut = sum(int(one.cut.sum()) for one in made)
     drawn = sum(len(one.cut) for one in made)
     few, most = min(sizes, default=0), max(sizes, default=0)
@@ -123,7 +124,7 @@ def _duel_row(entry: Duel) -> tuple[str, ...]:
     who = contender.model
     if contender.ranker is not None:
         who += f", ranked by {contender.ranker} ({contender.treatment})"
-    least = "at least " if entry.capped else ""
+    least = "at least " if entry.capped and contender.ranker is None else ""
     return (
         who,
         entry.rival,
@@ -210,21 +211,3 @@ def published_claims(claims: Iterable[Claim]) -> Table:
             for claim in claims
         ),
     )
-
-
-def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
-    """The answer in sentences: what one greedy answer's cost buys of a smaller model."""
-    for entry in evidence:
-        for duel in of_one_family(entry.duels, ranked=False):
-            if duel.basis is Basis.TIME:
-                continue
-            direction = "ahead of" if duel.difference.value >= 0 else "behind"
-            sure = duel.difference.low > 0 or duel.difference.high < 0
-            yield (
-                f"{dataset_title(entry.dataset)}, {TITLES[duel.basis]}: one greedy answer of "
-                f"{duel.rival} costs as much as {duel.bought:.1f} samples of "
-                f"{duel.contender.model}; {duel.k} of them solve {percent(duel.ours)} % of the "
-                f"problems, {abs(100 * duel.difference.value):.1f} points {direction} the greedy "
-                f"answer's {100 * duel.theirs.value:.1f} %"
-                + ("." if sure else ", within the interval of chance.")
-            )

@@ -90,7 +90,7 @@ AHEAD: Final = Restated(
     "small-ahead-at-all-budgets",
     "section 4; captions of Figures 2, 3, 10 and 11",
     "The smaller models outperform the larger ones across all compute budgets.",
-    "the smaller model is never behind at equal cost, on any basis",
+    "the smaller model is never behind at equal cost, on every basis",
     0.0,
     "samples of two models of one family, and their costs",
 )
@@ -109,7 +109,7 @@ GREEDY: Final = Restated(
     "Using the smaller models several times is equivalent or preferable in all cases to greedy "
     "decoding with larger models.",
     f"at the cost of one greedy answer the smaller is at most {COMPARABLE} points behind it, on "
-    "any basis",
+    "every basis",
     -COMPARABLE,
     "samples of a model and greedy answers of a larger one of its family",
 )
@@ -129,7 +129,7 @@ QUARTER: Final = Restated(
     "In HumanEval, the 7B and 13B models achieve a score of 60% using one quarter of the time it "
     "takes the larger models to reach that score.",
     "at a quarter of what the larger model first reaches 60 % with, the smaller one is not behind, "
-    "on any basis",
+    "on every basis",
     0.0,
     "samples of two models of one family on HumanEval, the larger of which reaches 60 %",
 )
@@ -163,7 +163,7 @@ GREEDY_WINS: Final = Restated(
     "section 5.2",
     "The greedy approach [of larger models] consistently outperforms ranking multiple generations "
     "from a smaller model given a fixed compute budget.",
-    "the larger model's greedy answer is not behind ranking at its cost, for any ranker, on any "
+    "the larger model's greedy answer is not behind ranking at its cost, for any ranker, on every "
     "basis",
     0.0,
     "samples with log-probabilities, and greedy answers of a larger model of the family",

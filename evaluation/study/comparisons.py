@@ -89,8 +89,8 @@ class Duel:
     """A contender at the budget of one greedy answer of `rival`, on `problems` problems.
 
     `budget` is in FLOPs or seconds; it buys `bought` samples, of which `k` whole ones are used:
-    0 where it buys none, and at most what the pool can tell (`capped`: the score is then a lower
-    bound). `difference` is ours less theirs.
+    0 where it buys none, and at most what the pool can tell (`capped`: where the tests choose, the
+    score is then a lower bound). `difference` is ours less theirs.
     """
 
     contender: Contender

@@ -212,7 +212,7 @@ def sample_cost(basis: Basis, pool: StudyPool, draws: Draws, kept: Bools) -> Cos
     """What one problem's samples cost their generator; None where it is not known."""
     if basis in (Basis.PAPER, Basis.TIME):
         return fixed_cost(basis, pool.rate, pool.seconds)
-    if pool.rate is None or draws.generations is None:
+    if pool.rate is None or draws.generations is None or not draws.generations.counted:
         return None
     return exact_cost(basis, pool.rate, draws.generations, kept)
 

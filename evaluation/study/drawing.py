@@ -28,6 +28,7 @@ _SHAPES: Final = ("o", "s", "^", "D", "v", "P")
 
 _GREY: Final = "#808080"
 _COLUMNS: Final = 3
+_COLUMN_REM: Final = 25
 _KEY_COLUMNS: Final = 5
 _MOST_TICKS: Final = 8
 _INK, _PAPER = "#010203", "#fdfcfb"
@@ -98,7 +99,9 @@ def _embedded(svg: str, figure: Figure) -> str:
     element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)
     label = html.escape(figure.title, quote=True)
-    element = element.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    width = _COLUMN_REM * min(_COLUMNS, len(figure.panels))
+    ours = f'role="img" aria-label="{label}" style="max-width: {width}rem"'
+    element = element.replace("<svg ", f"<svg {ours} ", 1)
     return element.replace(_INK, "currentColor").replace(_PAPER, "var(--paper)").strip()
 
 

@@ -111,7 +111,7 @@ def _pool_notes(pool: StudyPool) -> Iterator[str]:
         yield f"{pool.model}: no log-probabilities, so nothing is ranked."
     if pool.rate is None:
         yield f"{pool.model}: its sizes are not known, so neither are its FLOPs."
-    elif any(draws.generations is None for draws in pool.draws.values()):
-        yield f"{pool.model}: a pool of counts, so exact FLOPs are not known."
+    elif not all(draws.generations and draws.generations.counted for draws in pool.draws.values()):
+        yield f"{pool.model}: tokens were not counted, so exact FLOPs are not known."
     if pool.seconds is None:
         yield f"{pool.model}: the wall time of a sample was not given."

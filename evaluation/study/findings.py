@@ -12,6 +12,7 @@ from evaluation.metrics import bootstrap_difference
 from evaluation.study import claims
 from evaluation.study.claims import Finding
 from evaluation.study.comparisons import (
+    Duel,
     Interval,
     Lead,
     difference_at,
@@ -125,7 +126,7 @@ def _against_greedy(evidence: Evidence) -> dict[str, Interval]:
             found.difference
         )
         for found in evidence.duels
-        if found.contender.ranker is None and family(found.contender.model) == family(found.rival)
+        if found.contender.ranker is None and _decides(found)
     }
 
 
@@ -185,9 +186,13 @@ def _greedy_wins(evidence: Evidence) -> dict[str, Interval]:
             -found.difference.value, -found.difference.high, -found.difference.low
         )
         for found in evidence.duels
-        if found.contender.ranker is not None
-        and family(found.contender.model) == family(found.rival)
+        if found.contender.ranker is not None and _decides(found)
     }
+
+
+def _decides(found: Duel) -> bool:
+    """Within a family, and at the k that the budget really buys."""
+    return family(found.contender.model) == family(found.rival) and not found.capped
 
 
 def _ranked(contender: Contender) -> str:

@@ -129,7 +129,7 @@ def _draws(problem: ProblemView) -> Draws:
     return Draws(
         problem.passed[kept],
         Generations(
-            prompt_tokens=problem.prompt_tokens,
+            prompt_tokens=problem.prompt_tokens if problem.counted else -1,
             tokens=problem.tokens[kept],
             cut=problem.cut[kept],
             nll={ranker: scores[kept] for ranker, scores in problem.nll.items()},

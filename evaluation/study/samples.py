@@ -23,15 +23,20 @@ Bools: TypeAlias = NDArray[np.bool_]
 class Generations:
     """What was generated, beyond verdicts: one entry per sample.
 
-    `prompt_tokens` are those of the problem's prompt, `tokens` (n,) the generated ones, `cut` (n,)
-    marks generations that reached the token limit. `nll` has, per ranker, averaged negative
-    log-likelihoods in nats per token (n,), NaN where the ranker scored nothing.
+    `prompt_tokens` are those of the problem's prompt, `tokens` (n,) the generated ones, -1 where
+    nobody counted; `cut` (n,) marks generations that reached the token limit. `nll` has, per
+    ranker, averaged negative log-likelihoods in nats per token (n,), NaN where it scored nothing.
     """
 
     prompt_tokens: int
     tokens: Ints
     cut: Bools
     nll: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> bool:
+        """Whether all tokens are known, so that exact costs follow."""
+        return self.prompt_tokens >= 0 and bool((self.tokens >= 0).all())
 
 
 @dataclass(frozen=True, slots=True)
