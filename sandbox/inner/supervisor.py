@@ -111,6 +111,13 @@ def _take_streams() -> _Stream:
 
 
 def _probe(uid: int) -> None:
+    """Raise `OSError` where the container's kernel lacks what every run needs."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 0)
+    except OSError as error:
+        text = "this runtime's kernel has no pidfd_open or no subreapers (runsc: use a newer one)"
+        raise OSError(error.errno, text) from error
     pid = os.fork()
     if pid == 0:
         os.setresuid(uid, uid, uid)
