@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from evaluation.commands.failing import fail, failing_on
 from evaluation.datasets import Problem
 from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
-from evaluation.pools.drawing import Drawn, PlannedDraw, planned
+from evaluation.pools.drawing import PlannedDraw, planned
 from evaluation.pools.errors import PoolError
 from evaluation.pools.progress import PoolProgress
 from evaluation.pools.schema import Identity, Row, Table
@@ -101,12 +101,12 @@ def _fill(
     """Draw what is missing; the problems that were refused, and why."""
     with ExitStack() as stack:
         writer = stack.enter_context(pool.writer(Table.SAMPLES))
-        have = drawn(pool)
+        have = indices(pool)
         batch = min(means.batch, where.slots, wanted.n)
         plan = list(planned(problems, have, wanted.n, batch, wanted.seed))
-        total = sum(draw.n for draw in plan)
-        there = sum(min(have[p.task_id].samples, wanted.n) for p in problems if p.task_id in have)
-        progress = stack.enter_context(PoolProgress("samples", there + total, there))
+        missing = sum(draw.n for draw in plan)
+        whole = wanted.n * len(problems)
+        progress = stack.enter_context(PoolProgress("samples", whole, whole - missing))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
         keep = _Keeping(writer, progress)
@@ -130,16 +130,14 @@ async def _collect(
     return collector.left_out
 
 
-def drawn(pool: Pool) -> dict[str, Drawn]:
-    """What a pool has of each problem. The numbers of samples and draws are those of the last."""
-    samples: Counter[str] = Counter()
-    draws: dict[str, int] = {}
-    for batch in pool.batches(Table.SAMPLES, ["task_id", "draw"]):
-        tasks = batch.column("task_id").to_pylist()
-        samples.update(tasks)
-        for task, draw in zip(tasks, batch.column("draw").to_pylist(), strict=True):
-            draws[task] = max(draws.get(task, 0), draw + 1)
-    return {task: Drawn(count, draws[task]) for task, count in samples.items()}
+def indices(pool: Pool) -> dict[str, set[int]]:
+    """The indices of the samples that a pool has, by task."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for batch in pool.batches(Table.SAMPLES, ["task_id", "index"]):
+        columns = (batch.column(name).to_pylist() for name in ("task_id", "index"))
+        for task, index in zip(*columns, strict=True):
+            found[task].add(index)
+    return dict(found)
 
 
 class _Keeping:

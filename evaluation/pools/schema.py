@@ -38,7 +38,7 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
         [
             pa.field("task_id", _NAME, nullable=False),
             pa.field("index", pa.int32(), nullable=False),  # within the task, from 0
-            pa.field("draw", pa.int32(), nullable=False),  # upstream request, within the task
+            pa.field("draw", pa.int32(), nullable=False),  # upstream request, by its first sample
             pa.field("seed", pa.int64()),  # sent with that request; null in others' samples
             pa.field("text", pa.string(), nullable=False),  # verbatim
             pa.field("tokens", pa.int32()),  # generated; null where nobody counted
