@@ -75,3 +75,67 @@ def judge(
     from evaluation.commands import judge as command  # noqa: PLC0415
 
     command.run(pool, data=data, backend=backend, workers=workers)
+
+
+@app.command("score")
+def score(
+    *,
+    pool: Annotated[Path, typer.Argument(metavar="DIR", help="The pool.")],
+    ranker: Annotated[
+        str,
+        typer.Option(help="A model of the catalogue, or a directory; with --url the served name."),
+    ],
+    url: Annotated[
+        str | None, typer.Option(help="A vLLM server; its key is in RANKER_API_KEY.")
+    ] = None,
+    per_problem: Annotated[
+        int | None, typer.Option(min=1, help="Only the first samples of each problem.")
+    ] = None,
+    data: Data = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file.", metavar="FILE")] = None,
+) -> None:
+    """Score a pool's samples by their averaged NLL under another model (needs torch, or a URL)."""
+    from evaluation.commands import score as command  # noqa: PLC0415
+
+    command.run(command.Wanted(pool, ranker, url, data, per_problem, config))
+
+
+@app.command("time")
+def time(
+    *,
+    model: Annotated[str, typer.Option(help="A configured model, or one of the catalogue.")],
+    out: Annotated[Path, typer.Option(help="JSON file; other models in it stay.", metavar="FILE")],
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Samples at once; give it again for each size to try."),
+    ] = None,
+    problems: Annotated[int, typer.Option(min=1, help="How many problems, the first.")] = 8,
+    dataset: Dataset = "humaneval",
+    data: Data = None,
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Per sample; by default as in the paper.")
+    ] = None,
+    hardware: Annotated[
+        str | None, typer.Option(help="What a server by URL runs on; it cannot be asked.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file.", metavar="FILE")] = None,
+) -> None:
+    """Time samples of a real engine at several batch sizes, as the paper does for its Table 1."""
+    from evaluation.commands import time as command  # noqa: PLC0415
+    from evaluation.commands.collect import Wanted  # noqa: PLC0415
+
+    command.run(
+        Wanted(
+            dataset=dataset,
+            data=data,
+            model=model,
+            n=1,
+            temperature=temperature,
+            top_p=0.95,
+            max_tokens=max_tokens,
+            seed=0,
+            limit=None,
+        ),
+        command.Means(out, config, problems, tuple(batch or (1, 4, 16)), hardware),
+    )

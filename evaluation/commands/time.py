@@ -1,0 +1,112 @@
+"""`budget-router evaluate time`: what a sample takes on the engine at hand, into a small file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from evaluation import datasets
+from evaluation.commands.collect import Wanted, identity
+from evaluation.commands.configuration import load_settings
+from evaluation.commands.failing import fail, failing_on
+from evaluation.pools import sampler
+from evaluation.pools.collecting import CollectFailed, Collector
+from evaluation.timing import BatchTiming, best, hardware, measure
+from router.embedded_child import EngineFailed
+
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """On how many problems, in which batches; where the file is, and what the server runs on."""
+
+    out: Path
+    config: Path | None
+    problems: int
+    batches: tuple[int, ...]
+    hardware: str | None
+
+
+def run(wanted: Wanted, means: Means) -> None:
+    """Measure one model, add it to the file, and print the table."""
+    known = _read(means.out)
+    with failing_on(
+        datasets.UnknownDataset,
+        datasets.DatasetUnavailable,
+        sampler.NoSuchModel,
+        EngineFailed,
+        CollectFailed,
+        ValueError,
+    ):
+        problems = datasets.load(wanted.dataset, wanted.data)
+        where = sampler.place(load_settings(means.config), wanted.model)
+        if too_large := [batch for batch in means.batches if batch > where.slots]:
+            fail(f"{wanted.model} computes {where.slots} samples at once, not {too_large}")
+        timings = asyncio.run(_measure(where, wanted, problems, means))
+    described = identity(wanted, where, problems)
+    entry = {
+        "engine": described.engine,
+        "hardware": hardware() if means.hardware is None else means.hardware,
+        "dataset": described.dataset,
+        "problems": means.problems,
+        "max_tokens": described.max_tokens,
+        "temperature": described.temperature,
+        "top_p": described.top_p,
+        "best_batch": best(timings).batch,
+        "seconds_per_sample": round(best(timings).seconds_per_sample, 4),
+        "batches": [timing.to_json() for timing in timings],
+    }
+    known["models"][wanted.model] = entry
+    means.out.parent.mkdir(parents=True, exist_ok=True)
+    means.out.write_text(json.dumps(known, indent=1) + "\n")
+    Console().print(_table(wanted.model, timings))
+
+
+async def _measure(
+    where: sampler.ModelPlace,
+    wanted: Wanted,
+    problems: Sequence[datasets.Problem],
+    means: Means,
+) -> list[BatchTiming]:
+    chosen = problems[: means.problems]
+    async with sampler.running(where) as upstream:
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task(wanted.model, total=len(chosen) * sum(means.batches))
+            collector = Collector(upstream, identity(wanted, where, problems))
+            return await measure(
+                collector, chosen, means.batches, lambda samples: bar.update(task, advance=samples)
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What the file has of other models."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {"schema": SCHEMA, "models": {}}
+    except ValueError as error:
+        fail(f"{path} is no JSON: {error}; name another file")
+    match content:
+        case {"schema": schema, "models": dict()} if schema == SCHEMA:
+            found: dict[str, Any] = content
+            return found
+    raise typer.BadParameter(f"{path} holds no timings of schema {SCHEMA}; name another file")
+
+
+def _table(model: str, timings: Sequence[BatchTiming]) -> Table:
+    table = Table("batch", "samples", "s per sample", "tokens/s", "s per draw", title=model)
+    for timing in timings:
+        shown = timing.to_json()
+        names = ("batch", "samples", "seconds_per_sample", "tokens_per_second")
+        table.add_row(*(str(shown[name]) for name in (*names, "median_draw_seconds")))
+    return table
