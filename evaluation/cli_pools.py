@@ -139,3 +139,30 @@ def time(
         ),
         command.Means(out, config, problems, tuple(batch or (1, 4, 16)), hardware),
     )
+
+
+@app.command("pools")
+def pools(
+    *,
+    paths: Annotated[list[Path], typer.Argument(metavar="POOL", help="Pools, files of counts.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what pools hold, and what of it is missing."""
+    from evaluation.commands import pools as command  # noqa: PLC0415
+
+    command.run(paths, as_json=as_json)
+
+
+@app.command("import")
+def import_released(
+    *,
+    file: Annotated[Path, typer.Argument(help="Of {task_id: {prompt, samples}}; .gz as well.")],
+    model: Annotated[str, typer.Option(help="Whose generations they are.")],
+    dataset: Annotated[str, typer.Option(help="What they answer.")],
+    out: Annotated[Path, typer.Option(help="The pool.", metavar="DIR")],
+    temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
+) -> None:
+    """Make a pool of generations in the paper's released format."""
+    from evaluation.commands import import_released as command  # noqa: PLC0415
+
+    command.run(file, out, dataset=dataset, model=model, temperature=temperature)

@@ -1,6 +1,6 @@
 """Which draws are still needed: every sample once, whatever is there already."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.datasets import Problem
@@ -32,6 +32,7 @@ def test_a_draw_that_was_lost_is_asked_again_as_it_was():
     assert list(planned(PROBLEMS, had, 6, 2, 3)) == [lost]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sets(st.integers(0, 14)), min_size=3, max_size=3),
     st.integers(1, 12),
