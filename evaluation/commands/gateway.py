@@ -98,6 +98,11 @@ def run(parameters: Parameters, place: Place) -> None:
         OSError,
     ):
         problems = datasets.load(parameters.dataset)[: parameters.limit]
+        if parameters.tests and not all(problem.prompt_is_program for problem in problems):
+            fail(
+                f"the prompts of {parameters.dataset} are no programs, and a gateway that is shown "
+                "tests runs them on prompt and answer: add --no-tests, and answers are judged here"
+            )
         settings = load_settings(place.config)
         asyncio.run(_run(parameters, place, settings, problems))
         row = report.row(read(place.out))

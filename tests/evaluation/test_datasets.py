@@ -29,7 +29,7 @@ def test_no_stop_sequence_cuts_a_reference(stop):
 
 
 def test_another_dataset_is_refused_by_name():
-    with pytest.raises(UnknownDataset, match="humaneval"):
+    with pytest.raises(UnknownDataset, match=r"humaneval, mbpp, mbpp-sanitized, apps-introductory"):
         load("humanevil")
 
 
