@@ -47,7 +47,7 @@ sandbox-table: $(READY) ## Run the sandbox's suites and write their table into d
 		tests/sandbox/test_suite_abuse.py tests/sandbox/test_suite_escape.py
 
 soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (an hour or more)
-	$(BIN)/python -m evaluation.soak_sandbox
+	$(BIN)/budget-router sandbox soak
 
 bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
 	$(BIN)/budget-router sandbox bench

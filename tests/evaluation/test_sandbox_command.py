@@ -1,9 +1,11 @@
 """`budget-router sandbox`: one JSON report, and exit statuses that say whose fault it was."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from evaluation import soak_sandbox
 from evaluation.commands import sandbox
 from sandbox import Integrity, Report, SandboxUnavailable, Status
 
@@ -120,3 +122,35 @@ def test_check_tells_what_works_and_what_to_do(cli, monkeypatch):
         "works": False,
         "notes": "internal_error: died",
     }
+
+
+@pytest.fixture
+def two_programs(monkeypatch):
+    programs = {name: soak_sandbox.PROGRAMS[name] for name in ("right", "io")}
+    monkeypatch.setattr(soak_sandbox, "PROGRAMS", programs)
+
+
+def test_a_soak_that_finds_nothing_ends_with_0(cli, two_programs):
+    result = cli("sandbox", "soak", "--runs", "80")
+    assert result.exit_code == 0, result.output
+    assert "80 runs" in result.stdout
+
+
+def test_a_soak_sees_a_verdict_that_changed(two_programs, monkeypatch):
+    async def otherwise(name):
+        return {"right": ("failed", None, "isolated"), "io": ("passed", None, "isolated")}
+
+    monkeypatch.setattr(soak_sandbox, "_alone", otherwise)
+    found = soak_sandbox.soak("process", 40, lambda count: None)
+    assert found.verdicts
+    assert all(line.startswith("right: ") for line in found.verdicts)
+
+
+def test_a_soak_sees_what_leaks():
+    none = soak_sandbox.Resources(1, 1, 1, 1, 1, 1)
+    found = soak_sandbox.Soaked(1, 1.0, none, none, none, none, ())
+    assert found.leaks == ()
+    for name in ("processes", "descriptors", "containers", "memory", "files", "disk"):
+        more = replace(none, **{name: 2**30})
+        assert replace(found, late=more).leaks == (f"{name} grew during the runs: 1, then {2**30}",)
+        assert replace(found, closed=more).leaks == (f"{name} grew in all: 1, then {2**30}",)
