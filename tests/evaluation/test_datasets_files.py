@@ -107,7 +107,7 @@ def test_the_environment_may_say_where_it_is(sanitized, monkeypatch):
     [
         (ROWS[1:], r"\[2\] are the prompt's examples"),
         (ROWS[:4], "no task within 11 to 510"),
-        ([*ROWS[:4], {"task_id": 11}], "text|prompt"),
+        ([*ROWS[:4], {"task_id": 11}], "not MBPP as it was released: KeyError"),
         ([*ROWS[:4], mbpp_row(11, test_list=["assert g(1)"])], "no test calls"),
     ],
 )

@@ -34,7 +34,7 @@ SAMPLES = [
 
 def judge(pool, backend, told=None):
     with pool.writer(Table.VERDICTS) as writer:
-        work = Judging(pool, PROBLEMS, writer, (told or []).append)
+        work = Judging(pool, PROBLEMS, writer, [].append if told is None else told.append)
         return asyncio.run(work.over(backend))
 
 
