@@ -7,7 +7,14 @@ from typing import Final
 from evaluation.paper import figures as paper
 from evaluation.study.figures import Figure, Panel, Point, Series
 
-COUNTERPARTS: Final = {"humaneval": 2, "mbpp": 3, "mbpp-sanitized": 3}
+COUNTERPARTS: Final = {
+    "humaneval": 2,
+    "mbpp": 3,
+    "mbpp-sanitized": 3,
+    "apps-introductory": 4,
+    "apps-interview": 5,
+    "apps-competition": 6,
+}
 """The paper's figure of a dataset; it used all of MBPP, of which the sanitized set is a part."""
 
 LABELS: Final = {
@@ -25,7 +32,7 @@ def counterpart(dataset: str) -> Figure | None:
         return None
     found = next(figure for figure in paper.figures() if figure.number == number)
     return Figure(
-        name=f"paper-figure-{number}",
+        name=f"paper-figure-{number}-beside-{dataset}",
         title=f"The paper's Figure {number}: {found.title}",
         panels=tuple(_panel(panel) for panel in found.panels),
         notes=("Marked points are published; lines between them are linear in log k.",),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _COLOURS: Final = ("#2b83ba", "#d17a00", "#0a9b73", "#c0619a", "#8a8a2a", "#7a6fd0")
 _SHAPES: Final = ("o", "s", "^", "D", "v", "P")
 
+_PLAIN: Final[Any] = {"text.parse_math": False}
+"""A name with a dollar sign is no formula."""
+
 _GREY: Final = "#808080"
 _COLUMNS: Final = 3
 _COLUMN_REM: Final = 25
@@ -59,7 +62,7 @@ def looks(models: Sequence[str], labels: Mapping[str, str] | None = None) -> dic
 def draw(figure: Figure, looked: Mapping[str, Look], stem: Path) -> list[Path]:
     """Write `stem`.svg and `stem`.png and return their paths. Raises OSError."""
     svg, png = stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")
-    with mpl.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "path"}):
+    with mpl.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "path", **_PLAIN}):
         canvas = _canvas(figure, looked, headed=True)
         canvas.savefig(svg, metadata={"Date": None, "Creator": None})
         canvas.savefig(png, dpi=110, metadata={"Software": None})
@@ -74,6 +77,7 @@ def inline_svg(figure: Figure, looked: Mapping[str, Look]) -> str:
     style: Any = {
         "svg.hashsalt": figure.name,
         "svg.fonttype": "none",
+        **_PLAIN,
         "text.color": _INK,
         "axes.edgecolor": _INK,
         "axes.labelcolor": _INK,

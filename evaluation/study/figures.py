@@ -7,18 +7,23 @@ exact bases, `rank-DATASET-MODEL-TREATMENT` its Figure 8 for one generator. FLOP
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from evaluation.metrics import Band
+from evaluation.paper.published import BENCHMARKS
 from evaluation.study.comparisons import Interval
 from evaluation.study.contenders import Contender, curve_ks
 from evaluation.study.costs import TITLES, Basis
 from evaluation.study.evidence import Evidence
 
 _TERA: Final = 1e12
-DATASETS: Final = {"humaneval": "HumanEval", "mbpp": "MBPP", "mbpp-sanitized": "MBPP sanitized"}
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+"""What a dataset or model may have in its name, and a file should not."""
+
+DATASETS: Final = {**BENCHMARKS, "mbpp-sanitized": "MBPP sanitized"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ def _figure(
     bands = [contender.band(curve_ks(contender.k_max)) for contender in contenders]
     made = (_panel(basis, contenders, bands, evidence) for basis in bases)
     panels = tuple(panel for panel in made if panel.series)
-    return Figure(name, title, panels, tuple(_notes(contenders)))
+    return Figure(_UNSAFE.sub("-", name), title, panels, tuple(_notes(contenders)))
 
 
 def _panel(

@@ -1,0 +1,131 @@
+"""Claims restated: what decides them, and that they are left open where data lacks."""
+
+import numpy as np
+import pytest
+from study_pools import LARGE, OTHER, RATES, SMALL, pool, study
+
+from evaluation.study import claims
+from evaluation.study.claims import Finding
+from evaluation.study.comparisons import Interval
+from evaluation.study.evidence import TwoPools, gather
+from evaluation.study.findings import findings
+from evaluation.study.samples import Draws, StudyPool
+
+
+def evidence_of(*pools):
+    (evidence,) = gather(pools, RATES)
+    return evidence
+
+
+def found_by_id(*pools):
+    return {finding.claim.id: finding for finding in findings(evidence_of(*pools))}
+
+
+def counted(model, n, passes, greedy=(), dataset="humaneval"):
+    draws = {f"t/{at}": Draws.counted(n, c) for at, c in enumerate(passes)}
+    answers = {f"t/{at}": Draws(np.array([p])) for at, p in enumerate(greedy)}
+    return StudyPool(model, dataset, draws, answers, RATES[model])
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return found_by_id(*study(problems=16))
+
+
+def test_every_claim_is_decided_on_a_whole_study(whole):
+    assert len(whole) == 10
+    assert [claim for claim, finding in whole.items() if finding.holds is None] == []
+    for finding in whole.values():
+        written = finding.to_json()
+        assert written["holds"] is finding.holds
+        assert written["measured"]["value"] == min(
+            entry["value"] for entry in written["detail"].values()
+        )
+
+
+def test_only_one_family_is_compared(whole):
+    for name in ("pass-at-k-grows-with-size", "small-samples-match-greedy-of-larger"):
+        assert not any(OTHER in label for label in whole[name].detail)
+
+
+def test_a_stronger_small_model_is_ahead_and_size_does_not_help():
+    found = found_by_id(
+        counted(SMALL, 16, [16] * 9, greedy=[1] * 9), counted(LARGE, 8, [2] * 9, greedy=[0] * 9)
+    )
+    assert found["small-ahead-at-all-budgets"].holds
+    assert found["small-samples-match-greedy-of-larger"].holds
+    assert found["gain-of-15-over-one-large-sample"].holds
+    assert found["pass-at-k-grows-with-size"].holds is False
+    assert found["pass-at-k-grows-with-size"].sure
+
+
+def test_a_weaker_small_model_is_behind():
+    found = found_by_id(
+        counted(SMALL, 16, [1] * 9, greedy=[0] * 9), counted(LARGE, 8, [8] * 9, greedy=[1] * 9)
+    )
+    assert found["pass-at-k-grows-with-size"].holds
+    for name in (
+        "small-ahead-at-all-budgets",
+        "gap-of-5-at-small-budgets",
+        "small-samples-match-greedy-of-larger",
+        "gain-of-15-over-one-large-sample",
+        "sixty-percent-at-a-quarter-of-the-cost",
+    ):
+        assert found[name].holds is False, name
+
+
+def test_ranking_that_is_right_improves_and_beats_greedy():
+    drawn = pool(SMALL, n=12, problems=12)
+    for draws in drawn.draws.values():
+        draws.generations.nll[SMALL][:] = np.where(draws.passed, 0.1, 0.9)
+    found = found_by_id(drawn)
+    assert found["ranking-improves-with-k"].holds
+    wrong = pool(SMALL, n=12, problems=12)
+    for draws in wrong.draws.values():
+        draws.generations.nll[SMALL][:] = np.where(draws.passed, 0.9, 0.1)
+    assert found_by_id(wrong)["ranking-improves-with-k"].holds is False
+
+
+def test_what_lacks_data_is_not_decided_and_says_what_it_needs():
+    found = found_by_id(counted(SMALL, 8, [1, 2, 3]))
+    assert {finding.holds for finding in found.values()} == {None}
+    assert {finding.sure for finding in found.values()} == {None}
+    assert all(finding.claim.needs for finding in found.values())
+    other = found_by_id(counted(SMALL, 8, [8] * 3, dataset="mbpp"))
+    assert other["sixty-percent-at-a-quarter-of-the-cost"].holds is None
+
+
+def test_a_capped_budget_decides_nothing():
+    found = found_by_id(counted(SMALL, 4, [0] * 5), counted(LARGE, 4, [4] * 5, greedy=[1] * 5))
+    assert found["small-samples-match-greedy-of-larger"].holds is None
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "holds", "sure"),
+    [
+        (0.01, 0.02, 0.03, True, True),
+        (-0.01, 0.02, 0.03, True, False),
+        (-0.03, -0.02, -0.01, False, True),
+        (-0.03, -0.02, 0.01, False, False),
+    ],
+)
+def test_an_interval_over_the_bound_leaves_it_unsure(low, value, high, holds, sure):
+    finding = Finding(claims.SIZE, "d", {"this": Interval(value, low, high)})
+    assert finding.holds is holds
+    assert finding.sure is sure
+
+
+def test_two_pools_of_one_model_are_an_error():
+    with pytest.raises(TwoPools, match=f"made/{SMALL}, made/{SMALL}"):
+        list(gather([pool(SMALL), pool(SMALL)], RATES))
+
+
+def test_notes_count_what_is_left_out():
+    partial = pool(LARGE, n=[8] * 38 + [3, 0], greedy=False)
+    evidence = evidence_of(pool(SMALL, n=1), partial)
+    assert f"{SMALL}, pass@k: 40 of 40 problems have fewer than 2 samples: no curve." in (
+        evidence.notes
+    )
+    assert f"{LARGE}, pass@k: 1 of 40 problems have no samples yet." in evidence.notes
+    assert f"{LARGE}, pass@k: 1 of 39 problems have fewer than 8 samples." in evidence.notes
+    assert f"{LARGE}: no greedy answers, so no star." in evidence.notes

@@ -1,0 +1,90 @@
+"""Pools on disk as the study takes them."""
+
+import json
+
+import numpy as np
+import pytest
+from study_pools import LARGE, SMALL, pool, save
+
+from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.study.evidence import TwoPools
+from evaluation.study.reading import Times, UnreadableTimes, find_pools, read_pools, read_times
+
+
+def test_a_pool_comes_back_as_it_was_drawn(tmp_path):
+    made = pool(SMALL, n=[6] * 5 + [0], problems=6, rankers=(SMALL, LARGE), scored=3)
+    paths = save(made, tmp_path)
+    (read,) = read_pools(paths, Times({SMALL: 1.5}))
+    assert (read.model, read.dataset, read.of, read.seconds) == (SMALL, "humaneval", 6, 1.5)
+    assert read.sources == tuple(map(str, paths))
+    assert read.draws.keys() == made.draws.keys()
+    assert read.greedy.keys() == made.greedy.keys()
+    for task, draws in made.draws.items():
+        back = read.draws[task]
+        assert back.passed.tolist() == draws.passed.tolist()
+        assert back.generations.tokens.tolist() == draws.generations.tokens.tolist()
+        assert back.generations.cut.tolist() == draws.generations.cut.tolist()
+        for ranker, nll in draws.generations.nll.items():
+            np.testing.assert_array_equal(back.generations.nll[ranker], nll)
+    assert read.rankers == (SMALL, LARGE)
+
+
+def test_counts_are_a_pool_without_generations(tmp_path):
+    file = tmp_path / "mbpp.csv"
+    file.write_text(f"problem,model,n,c\na,{SMALL},10,3\nb,{SMALL},10,0\na,{LARGE},4,4\n")
+    small, large = read_pools([file], Times())
+    assert (small.model, large.model, small.dataset) == (SMALL, LARGE, "mbpp")
+    assert (small.draws["a"].n, int(small.draws["a"].passed.sum())) == (10, 3)
+    assert small.draws["a"].generations is None
+
+
+def test_two_pools_of_one_kind_are_an_error(tmp_path):
+    paths = [save(pool(SMALL, n=2, problems=3), tmp_path / name)[0] for name in "ab"]
+    with pytest.raises(TwoPools, match="give one of them"):
+        read_pools(paths, Times())
+
+
+def test_two_versions_of_a_dataset_are_an_error(tmp_path):
+    paths = save(pool(SMALL, n=2, problems=3), tmp_path)
+    described = json.loads((paths[1] / "pool.json").read_text())
+    shards = list(paths[1].glob("*/*.parquet"))
+    for shard in shards:
+        shard.unlink()
+    (paths[1] / "pool.json").write_text(json.dumps(described | {"dataset_sha256": "1" * 64}))
+    with pytest.raises(MixedPools, match="different versions of humaneval"):
+        read_pools(paths, Times())
+
+
+def test_pools_are_found_below_a_directory(tmp_path):
+    paths = save(pool(SMALL, n=2, problems=3), tmp_path / "deep")
+    counts = tmp_path / "mbpp.csv"
+    counts.write_text("problem,model,n,c\na,x,2,1\n")
+    assert find_pools(tmp_path) == [*sorted(paths), counts]
+    with pytest.raises(UnreadablePool, match="holds no pool"):
+        find_pools(tmp_path / "nothing")
+
+
+def test_times_are_those_that_were_measured(tmp_path):
+    file = tmp_path / "times.json"
+    entry = {"seconds_per_sample": 2.5, "hardware": "two cores", "engine": "x"}
+    file.write_text(json.dumps({"schema": 1, "models": {SMALL: entry, LARGE: entry}}))
+    assert read_times(file) == Times({SMALL: 2.5, LARGE: 2.5}, ("two cores",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "no json",
+        "[]",
+        '{"schema": 2, "models": {}}',
+        '{"schema": 1, "models": {"x": {"seconds_per_sample": 0, "hardware": ""}}}',
+        '{"schema": 1, "models": {"x": {"hardware": ""}}}',
+    ],
+)
+def test_another_file_is_no_file_of_times(tmp_path, content):
+    file = tmp_path / "times.json"
+    file.write_text(content)
+    with pytest.raises(UnreadableTimes, match="evaluate time"):
+        read_times(file)
+    with pytest.raises(UnreadableTimes, match="No such file"):
+        read_times(tmp_path / "missing.json")
