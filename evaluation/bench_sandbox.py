@@ -25,7 +25,15 @@ from evaluation.bench_ways import (
 )
 from evaluation.bench_workloads import KINDS, SHAPES, Kind, Sample, Shape, program, samples
 from evaluation.datasets import Problem
-from sandbox import Backend, Limits, ProcessBackend, Program, SandboxUnavailable, Status
+from sandbox import (
+    Backend,
+    DockerBackend,
+    Limits,
+    ProcessBackend,
+    Program,
+    SandboxUnavailable,
+    Status,
+)
 
 LIMITS: Final = Limits(wall_s=TIMEOUT_S, cpu_s=TIMEOUT_S)
 CORES: Final = len(os.sched_getaffinity(0))
@@ -139,15 +147,9 @@ def _latencies(single: dict[str, Measured]) -> tuple[Latency, ...]:
     )
 
 
-def _docker_backend() -> Backend:
-    from sandbox.docker import DockerBackend  # noqa: PLC0415 - slow to import
-
-    return DockerBackend(queue=_QUEUE)
-
-
 _BACKENDS: Final[dict[str, Callable[[], Backend]]] = {
     "process": lambda: ProcessBackend(queue=_QUEUE),
-    "docker": _docker_backend,
+    "docker": lambda: DockerBackend(queue=_QUEUE),
 }
 
 

