@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluation.datasets import Problem
+from evaluation.datasets import MAX_TESTS_BYTES, Problem
 from policies.values import Candidate
 from router.engine import Judgement
 from router.verify import SandboxJudge, TestRequest
@@ -23,6 +23,6 @@ class LocalJudge:
 
     async def judge(self, problem: Problem, text: str) -> Judgement:
         """The verdict on the program made of `text`; unverified where the sandbox itself failed."""
-        request = TestRequest(parse_tests(problem.tests), self.limits)
+        request = TestRequest(parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES), self.limits)
         judge = SandboxJudge(self.backend, problem.frame, request, lambda _: None)
         return await judge.judge(Candidate(0, "", text, "stop"))

@@ -21,7 +21,7 @@ from evaluation.pools.view import read_view
 from policies.values import Verdict
 from router.service import sandbox_backend
 from router.settings import SandboxConfig
-from sandbox import Backend, SandboxUnavailable
+from sandbox import Backend, InvalidTests, SandboxUnavailable
 
 
 def run(
@@ -32,7 +32,9 @@ def run(
     workers: int | None,
 ) -> None:
     """Judge what has no verdict yet; fail where the sandbox failed at some of it."""
-    with failing_on(PoolError, DatasetUnavailable, UnknownDataset, SandboxUnavailable, OSError):
+    with failing_on(
+        PoolError, DatasetUnavailable, UnknownDataset, InvalidTests, SandboxUnavailable, OSError
+    ):
         pool = Pool.open(path)
         problems = problems_of(pool, data)
         config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)

@@ -11,6 +11,7 @@ from typing import Final
 from evaluation.datasets import apps, mbpp, own
 from evaluation.datasets.human_eval import STOP, humaneval
 from evaluation.datasets.problem import (
+    MAX_TESTS_BYTES,
     DatasetUnavailable,
     Problem,
     UnknownDataset,
@@ -19,6 +20,7 @@ from evaluation.datasets.problem import (
 
 __all__ = [
     "BENCHMARKS",
+    "MAX_TESTS_BYTES",
     "STOP",
     "Benchmark",
     "DatasetUnavailable",

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evaluation.datasets.human_eval import STOP
-from evaluation.datasets.problem import DatasetUnavailable, Problem
+from evaluation.datasets.problem import MAX_TESTS_BYTES, DatasetUnavailable, Problem
 from evaluation.datasets.sources import records
 from sandbox import InvalidTests, parse_tests
 
@@ -56,7 +56,7 @@ class _Row(BaseModel):
 
 
 def _problem(row: _Row) -> Problem:
-    parse_tests(row.tests)
+    parse_tests(row.tests, max_bytes=MAX_TESTS_BYTES)
     return Problem(
         task_id=row.task_id,
         prompt=row.prompt,

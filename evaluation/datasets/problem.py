@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from router.prompts import TextPrompt
+
+MAX_TESTS_BYTES: Final = 64 * 2**20
+"""Of one problem, as JSON: a benchmark's tests are not a stranger's, and some of APPS are large."""
 
 
 class DatasetUnavailable(RuntimeError):

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from evaluation.datasets import Problem
+from evaluation.datasets import MAX_TESTS_BYTES, Problem
 from evaluation.pools.columns import INDEX_BITS, Columns, check_unique, places, read_columns
 from evaluation.pools.errors import UnknownTask
 from evaluation.pools.schema import Row, Table
@@ -156,11 +156,12 @@ class _Judges:
     made: dict[str, SandboxJudge] = field(default_factory=dict)
 
     def of(self, task_id: str) -> SandboxJudge:
-        """The judge of a task. Raises `UnknownTask`."""
+        """The judge of a task. Raises `UnknownTask` and `InvalidTests`."""
         if task_id not in self.made:
             if (problem := self.problems.get(task_id)) is None:
                 raise UnknownTask(f"samples are for task {task_id!r}, which the dataset has not")
-            request = TestRequest(parse_tests(problem.tests), Limits())
+            tests = parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES)
+            request = TestRequest(tests, Limits())
             self.made[task_id] = SandboxJudge(self.backend, problem.frame, request, _ignore)
         return self.made[task_id]
 
