@@ -62,6 +62,10 @@ def config(tmp_path):
         ["evaluate", "bench-metrics"],
         ["evaluate", "flops"],
         ["evaluate", "paper"],
+        ["evaluate", "collect"],
+        ["evaluate", "judge"],
+        ["evaluate", "pools"],
+        ["evaluate", "import"],
     ],
 )
 def test_every_command_has_help(cli, arguments):
