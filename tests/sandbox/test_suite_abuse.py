@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox import IO, Asserts, IOCase, Limits, Status
+from sandbox import IO, Asserts, IOCase, Limits, Status, cgroups
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
 RIGHT = "\ndef add(a, b):\n    return a + b\n"
@@ -154,3 +154,17 @@ def test_a_child_that_outlives_a_program_cannot_add_to_its_output(judge) -> None
 def test_cpu_time_is_limited_apart_from_the_wall_clock(judge) -> None:
     report = judge("while True: pass", ADD, Limits(wall_s=30.0, cpu_s=1.0))
     assert (report.status, report.detail) == (TIMEOUT, "cpu")
+
+
+@pytest.mark.usefixtures("unharmed")
+def test_a_kill_for_memory_is_charged_to_its_own_run_only(judge) -> None:
+    if judge.name == "process" and not cgroups.find():
+        pytest.skip("no control groups can be made here")
+    children = (
+        "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n"
+        "        x = bytearray(b'x') * (90 * 2 ** 20)\n        time.sleep(60)\n"
+        "while os.wait()[1] != 9: pass"
+    )
+    limits = Limits(memory_bytes=128 * 2**20)
+    assert judge(children + RIGHT, ADD, limits).status is PASSED
+    assert judge("1 / 0", ADD).status is ERROR
