@@ -64,6 +64,14 @@ def test_an_append_that_a_crash_tore_is_cut_off_whole(pool):
     assert indices(pool) == [0]
 
 
+def test_what_is_appended_after_a_torn_line_survives_the_next_crash(pool):
+    (pool.path / "samples").mkdir()
+    (pool.path / "samples" / "00001.jsonl").write_text('[{"task')
+    with pool.writer(Table.SAMPLES) as writer:
+        writer.append([files.sample(index=3)])
+        assert indices(pool) == [3]  # as the journal has it, which a crash would leave
+
+
 def test_a_crash_between_a_shard_and_its_journals_end_doubles_nothing(pool):
     with pool.writer(Table.SAMPLES) as writer:
         writer.append([files.sample(index=0)])
