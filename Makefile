@@ -52,7 +52,8 @@ soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (
 bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
 	$(BIN)/budget-router sandbox bench
 
-EVALUATE := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) --concurrency 4
+EVALUATE := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) --concurrency 4 \
+	--timeout 3600
 SMALL := qwen2.5-coder-0.5b
 LARGE := qwen2.5-coder-1.5b
 
