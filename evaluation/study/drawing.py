@@ -65,6 +65,7 @@ def draw(figure: Figure, looked: Mapping[str, Look], stem: Path) -> list[Path]:
     with mpl.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "path", **_PLAIN}):
         canvas = _canvas(figure, looked, headed=True)
         canvas.savefig(svg, metadata={"Date": None, "Creator": None})
+        canvas.set_layout_engine("none")  # the places found for the first do for the second
         canvas.savefig(png, dpi=110, metadata={"Software": None})
     return [svg, png]
 

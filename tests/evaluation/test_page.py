@@ -36,9 +36,11 @@ def report(pools, out, *more):
 @pytest.fixture(scope="module")
 def pools(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    save(pool(SMALL, n=8, problems=10, rankers=(SMALL, LARGE), scored=4), folder / "pools")
+    drawn = pool(SMALL, n=[8] * 9 + [0], problems=10, rankers=(SMALL, LARGE), scored=4)
+    save(drawn, folder / "pools")
     save(pool(LARGE, n=4, problems=10), folder / "pools")
-    save(pool(SMALL, "mine<i>", n=[4] * 9 + [0], problems=10, greedy=False), folder / "pools")
+    counts = "".join(f"{at},{SMALL},4,{at % 5}\n" for at in range(10))
+    (folder / "pools" / "mine<i>.csv").write_text(f"problem,model,n,c\n{counts}")
     timed = {"seconds_per_sample": 2.0, "hardware": "two cores"}
     times = folder / "times.json"
     times.write_text(json.dumps({"schema": 1, "models": {SMALL: timed, LARGE: timed}}))
@@ -51,6 +53,9 @@ def written(pools):
     result = report(pools / "pools", out, "--times", str(pools / "times.json"))
     assert result.exit_code == 0, result.output
     return out
+
+
+pytestmark = pytest.mark.timeout(900)  # drawing is slow on a busy machine
 
 
 class Page(HTMLParser):
@@ -124,11 +129,11 @@ def test_the_data_beside_it_says_the_same(written):
         for duel in study["against_one_greedy_answer"]
         if "ranker" not in duel and duel["basis"] == "paper"
     ]
-    assert [(duel["model"], duel["k"], duel["problems"]) for duel in duels] == [(SMALL, 3, 10)]
+    assert [(duel["model"], duel["k"], duel["problems"]) for duel in duels] == [(SMALL, 3, 9)]
     assert duels[0]["against"] == f"{LARGE}, greedy"
     assert {claim["holds"] for claim in study["claims"]} <= {True, False, None}
     assert len(study["claims"]) == 10
-    assert sum(pool["samples"] for pool in study["pools"]) == 120
+    assert sum(pool["samples"] for pool in study["pools"]) == 9 * 8 + 10 * 4
 
 
 def test_a_second_run_writes_the_same_bytes(pools, written):
