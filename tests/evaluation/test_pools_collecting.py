@@ -224,6 +224,23 @@ def test_a_run_killed_in_the_middle_goes_on_without_loss_or_doubles(place):
     assert read_view(out).samples == 15
 
 
+def test_a_greedy_pool_asks_each_problem_once_at_temperature_0(place):
+    tmp_path, out, arguments = place
+
+    async def run():
+        server = FakeUpstream(answering(says))
+        async with fake_upstream.running(server):
+            configure(tmp_path, server.url)
+            code, output = await ended(await budget_router([*arguments, "--n", "1", "--greedy"]))
+            assert code == 0, output
+            return [call.body for call in server.calls]
+
+    asked = asyncio.run(run())
+    assert [(b["n"], b["temperature"], b["top_p"]) for b in asked] == [(1, 0, 1)] * 3
+    assert Pool.open(out).identity.greedy
+    assert read_view(out).samples == 3
+
+
 def test_other_parameters_or_other_data_do_not_extend_a_pool(place, cli):
     tmp_path, out, arguments = place
     Pool.create(out, replace(files.identity(), dataset="own"))
