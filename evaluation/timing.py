@@ -98,14 +98,12 @@ class _Clock:
         self._on_draw(len(rows))
 
 
-def hardware() -> dict[str, Any]:
+def hardware() -> str:
     """What figures were taken on, as far as the machine says; without it they mean nothing."""
-    return {
-        "cpu": _field("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory": _field("/proc/meminfo", "MemTotal"),
-        "system": platform.platform(terse=True),
-    }
+    processor = _field("/proc/cpuinfo", "model name") or platform.processor() or "an unknown CPU"
+    memory = _field("/proc/meminfo", "MemTotal") or "unknown"
+    cores = len(os.sched_getaffinity(0))
+    return f"{processor}, {cores} cores, {memory} of memory, {platform.system()}"
 
 
 def _field(path: str, name: str) -> str | None:

@@ -56,7 +56,7 @@ def run(wanted: Wanted, means: Means) -> None:
     described = identity(wanted, where, problems)
     entry = {
         "engine": described.engine,
-        "hardware": hardware() if means.hardware is None else means.hardware,
+        "hardware": means.hardware or hardware(),
         "dataset": described.dataset,
         "problems": means.problems,
         "max_tokens": described.max_tokens,

@@ -66,5 +66,5 @@ def test_the_best_batch_is_the_one_whose_samples_take_least_time() -> None:
 
 
 def test_the_hardware_is_this_machine() -> None:
-    assert hardware()["cores"] == len(os.sched_getaffinity(0))
-    assert hardware()["cpu"]
+    assert f", {len(os.sched_getaffinity(0))} cores, " in hardware()
+    assert not hardware().startswith(",")
