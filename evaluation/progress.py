@@ -67,7 +67,7 @@ class RunProgress:
 
     def say(self, message: str) -> None:
         """One line above the bars."""
-        self._bars.console.print(message, markup=False, highlight=False)
+        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def _note(self) -> str:
         rate = f"{100 * self._passed / self._answered:.1f} % pass" if self._answered else ""

@@ -52,4 +52,4 @@ class PoolProgress:
 
     def say(self, message: str) -> None:
         """One line above the bar."""
-        self._bar.console.print(message, markup=False, highlight=False)
+        self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
