@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
+from evaluation.bars import Bars
 from evaluation.report import passed
 
 
-class RunProgress:
+class RunProgress(Bars):
     """A bar on standard error while the `with` block runs. `done` are records of earlier runs."""
 
     def __init__(self, total: int, done: Sequence[Mapping[str, Any]]) -> None:
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
+        super().__init__()
         self._passed = sum(passed(record) for record in done)
         self._answered = len(done)
         self._errors = 0
@@ -39,18 +21,6 @@ class RunProgress:
             "problems", total=total, completed=len(done), note=self._note()
         )
         self._prompts = self._bars.add_task("prompt lengths", total=None, visible=False, note="")
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
 
     def prompts(self, known: int, total: int) -> None:
         """So many prompt lengths are known now."""
@@ -64,10 +34,6 @@ class RunProgress:
             self._errors += 1
             self.say(f"{record['task_id']}: {error['code']}: {error['message']}")
         self._bars.update(self._problems, advance=1, note=self._note())
-
-    def say(self, message: str) -> None:
-        """One line above the bars."""
-        self._bars.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def _note(self) -> str:
         rate = f"{100 * self._passed / self._answered:.1f} % pass" if self._answered else ""
