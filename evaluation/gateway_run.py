@@ -8,13 +8,13 @@ goes on where it was.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from evaluation.client import AskFailed, GatewayClient, Reply
 from evaluation.datasets import Problem
+from evaluation.workers import for_each
 from policies.cost import CostModel
 from policies.values import Verdict
 from router.engine import Judgement
@@ -95,19 +95,11 @@ class GatewayRun:
 
         Raises `GatewayDown` and what `record` raises; requests still open are then cancelled.
         """
-        waiting = iter(problems)
 
-        async def worker(source: Iterator[Problem]) -> None:
-            for problem in source:
-                record(await self._record(problem))
+        async def ask(problem: Problem) -> None:
+            record(await self._record(problem))
 
-        workers = [asyncio.create_task(worker(waiting)) for _ in range(concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for task in workers:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await for_each(problems, ask, concurrency=concurrency)
 
     async def _record(self, problem: Problem) -> dict[str, Any]:
         flops = self.budgets.flops(problem)

@@ -8,12 +8,13 @@ finds fault with (a prompt that is too long) is left out, counted and named.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evaluation.pools.drawing import PlannedDraw
 from evaluation.pools.schema import Identity, Row
+from evaluation.workers import for_each
 from policies.protocol import Draw
 from router.drawing import Overrun, RunningDraw, Sample
 from router.ledger import Hold, Ledger
@@ -51,20 +52,12 @@ class Collector:
 
         Raises `CollectFailed` and what `keep` raises; draws still open are then cancelled.
         """
-        waiting = iter(plan)
 
-        async def worker(source: Iterator[PlannedDraw]) -> None:
-            for draw in source:
-                if draw.problem.task_id not in self.left_out and (rows := await self._rows(draw)):
-                    keep(rows)
+        async def perform(draw: PlannedDraw) -> None:
+            if draw.problem.task_id not in self.left_out and (rows := await self._rows(draw)):
+                keep(rows)
 
-        workers = [asyncio.create_task(worker(waiting)) for _ in range(concurrency)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for task in workers:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await for_each(plan, perform, concurrency=concurrency)
 
     async def _rows(self, planned: PlannedDraw) -> list[Row]:
         """The draw's rows; none where the server refuses it."""

@@ -6,7 +6,6 @@ at gets no row: it stays unverified, is counted, and is tried again by the next 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from evaluation.pools.columns import INDEX_BITS, Columns, check_unique, places, 
 from evaluation.pools.errors import UnknownTask
 from evaluation.pools.schema import Row, Table
 from evaluation.pools.store import Pool, TableWriter
+from evaluation.workers import for_each
 from policies.values import Candidate, Verdict
 from router.verify import SandboxJudge, TestRequest
 from sandbox import Backend, Limits, parse_tests
@@ -89,14 +89,14 @@ class Judging:
             for sample in samples(self._pool, self._verdicts):
                 if sample.outcome is not None:
                     self._known[sample.digest] = sample.outcome
-        programs = self._programs()
-        workers = [asyncio.create_task(self._work(programs, backend)) for _ in range(AT_ONCE)]
+        judges = _Judges(backend, self._problems)
+
+        async def judge(sample: Sample) -> None:
+            await self._judge(sample, judges.of(sample.task_id))
+
         try:
-            await asyncio.gather(*workers)
+            await for_each(self._programs(), judge, concurrency=AT_ONCE)
         finally:
-            for task in workers:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
             self._write()
         return self.judged
 
@@ -113,21 +113,19 @@ class Judging:
                 self._running[sample.digest] = []
                 yield sample
 
-    async def _work(self, programs: Iterator[Sample], backend: Backend) -> None:
-        judges = _Judges(backend, self._problems)
-        for sample in programs:
-            judge = judges.of(sample.task_id)
-            judgement = await judge.judge(Candidate(0, "", sample.text, "stop"))
-            alike = [sample, *self._running.pop(sample.digest)]
-            self.judged.programs += 1
-            if judgement.verdict is Verdict.UNVERIFIED:
-                self.judged.verdicts[Verdict.UNVERIFIED] += len(alike)
-                self.judged.faults[judgement.message] += len(alike)
-                self._on_judged(len(alike))
-                continue
-            passed = judgement.verdict is Verdict.PASSED
-            self._known[sample.digest] = Outcome(passed, judgement.status)
-            self._settle(alike, self._known[sample.digest])
+    async def _judge(self, sample: Sample, judge: SandboxJudge) -> None:
+        """Run one program, and settle all samples that are it."""
+        judgement = await judge.judge(Candidate(0, "", sample.text, "stop"))
+        alike = [sample, *self._running.pop(sample.digest)]
+        self.judged.programs += 1
+        if judgement.verdict is Verdict.UNVERIFIED:
+            self.judged.verdicts[Verdict.UNVERIFIED] += len(alike)
+            self.judged.faults[judgement.message] += len(alike)
+            self._on_judged(len(alike))
+            return
+        passed = judgement.verdict is Verdict.PASSED
+        self._known[sample.digest] = Outcome(passed, judgement.status)
+        self._settle(alike, self._known[sample.digest])
 
     def _settle(self, alike: list[Sample], outcome: Outcome) -> None:
         """One verdict for samples with one program."""
