@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format bench report table bench-metrics paper sandbox-table \
-	bench-sandbox soak-sandbox torch lock clean
+	bench-sandbox soak-sandbox study torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -74,6 +74,23 @@ bench-metrics: $(READY) ## Time the metrics against the paper's loop and the pro
 
 paper: $(READY) ## Draw the paper's figures and check its claims, into runs/paper
 	$(BIN)/budget-router evaluate paper --out runs/paper
+
+POOLS := evaluation/results/pools
+STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humaneval/smollm2-135m/16 \
+	mbpp-sanitized/qwen2.5-coder-0.5b/24 mbpp-sanitized/qwen2.5-coder-1.5b/12 \
+	mbpp-sanitized/smollm2-135m/8
+
+# Half of the samples for all first, so that a study that was stopped has something of everything.
+study: $(READY) ## Collect and judge the pools of the study (about seven hours; goes on where it was)
+	set -e; for share in 2 1; do for wish in $(STUDY); do \
+		set -- $$(echo $$wish | tr / " "); pool=$(POOLS)/$$1/$$2; \
+		$(BIN)/budget-router evaluate collect --dataset $$1 --model $$2 --greedy --n 1 \
+			--out $$pool-greedy; \
+		$(BIN)/budget-router evaluate collect --dataset $$1 --model $$2 --n $$(($$3 / $$share)) \
+			--out $$pool; \
+		$(BIN)/budget-router evaluate judge $$pool-greedy; \
+		$(BIN)/budget-router evaluate judge $$pool; \
+	done; done
 
 report: $(READY) ## Make the README's table and plot again from the recorded answers
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --plot $(RESULTS)/pass-rate.svg
