@@ -60,14 +60,17 @@ class Judge:
     def __call__(self, source: str, tests: Tests, limits: Limits = SHORT) -> Report:
         return self.runner.run(self._backend.run(Program(source, tests), limits))
 
-    def check(self, report: Report, expected: Status) -> None:
-        """Assert the status, and note it for the table of `docs/sandbox.md`."""
+    def check(self, report: Report, expected: Status, other: Status | None = None) -> None:
+        """Assert the status, and note it for the table of `docs/sandbox.md`.
+
+        `other` is as good, where the host's load decides.
+        """
         test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].removesuffix(" (call)")
         kind, _, case = test.partition("[")
         case = case.removesuffix("]").removeprefix(f"{self.name}-").removesuffix(f"-{self.name}")
         key = (kind.removeprefix("test_").replace("_", " "), case, str(expected))
         SEEN.setdefault(key, {})[self.name] = f"{report.status}, {report.integrity}"
-        assert report.status is expected, report
+        assert report.status in (expected, other), report
 
     def containers(self) -> list[str]:
         """The containers of the sandbox that there are now."""

@@ -15,12 +15,16 @@ MEMORY, OUTPUT, FAILED = Status.MEMORY_LIMIT, Status.OUTPUT_LIMIT, Status.FAILED
 
 @dataclass(frozen=True)
 class Case:
-    """An abuse, and the status it is reported with. What is harmless in the end may pass."""
+    """An abuse, and the status it is reported with. What is harmless in the end may pass.
+
+    `other` is as good, where the host's load decides.
+    """
 
     name: str
     source: str
     status: Status
     detail: str | None = None
+    other: Status | None = None
 
 
 UNTIL_REFUSED = """
@@ -46,7 +50,11 @@ CASES = [
     ),
     Case("SIGSTOP", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", TIMEOUT, "wall"),
     Case(
-        "fork bomb", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", TIMEOUT
+        "fork bomb",
+        "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        TIMEOUT,
+        # Refused forks take kernel memory that a busy host is slow to free.
+        other=Status.MEMORY_LIMIT,
     ),
     Case(
         "thread bomb",
@@ -134,7 +142,7 @@ CASES = [
 @pytest.mark.usefixtures("unharmed")
 def test_limits_hold(judge, case: Case) -> None:
     report = judge(case.source, ADD)
-    judge.check(report, case.status)
+    judge.check(report, case.status, case.other)
     assert case.detail is None or report.detail == case.detail
 
 
