@@ -29,8 +29,9 @@ class Row:
     """One run. FLOPs and seconds are means over answered problems, rates fractions of all `n`.
 
     None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
-    none, a time where nothing was answered. `recount_off` is the largest relative difference
-    between a recount and the gateway's own figure.
+    none, a time where nothing was answered. `failed_draws` counts answers of which an upstream
+    failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
+    relative difference between a recount and the gateway's own figure.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Row:
     latency_p95_s: float | None
     over_budget: int | None
     errors: int
+    failed_draws: int
     recount_off: float | None
     difference: Estimate | None = None
 
@@ -74,6 +76,7 @@ def row(run: Results, baseline: Results | None = None) -> Row:
         latency_p95_s=percentile(times, 0.95) if times else None,
         over_budget=None if used is None else _over_budget(answered, used),
         errors=len(run.records) - len(answered),
+        failed_draws=sum(any(c.get("failure") for c in r["commands"]) for r in answered),
         recount_off=None if used is None else _largest_difference(answered, used),
         difference=None if baseline is None or baseline is run else _compare(run, baseline),
     )
@@ -136,7 +139,7 @@ def to_markdown(table: Sequence[Row], baseline: str | None = None) -> str:
     columns = ["run", "mean TFLOPs used", "mean cap, TFLOPs", "pass rate, % (95 %)"]
     if baseline is not None:
         columns.append(f"against {baseline}, points (95 %)")
-    columns += ["mean s", "p95 s", "over budget", "errors", "n", "recount off by"]
+    columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
     lines += ["| " + " | ".join(_cells(entry, baseline)) + " |" for entry in table]
     notes = [
@@ -158,7 +161,8 @@ def _cells(entry: Row, baseline: str | None) -> list[str]:
     off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"
     over = "unknown" if entry.over_budget is None else str(entry.over_budget)
     times = [_seconds(entry.latency_s), _seconds(entry.latency_p95_s)]
-    return [*cells, *times, over, str(entry.errors), str(entry.n), off]
+    counts = [str(entry.errors), str(entry.failed_draws), str(entry.n)]
+    return [*cells, *times, over, *counts, off]
 
 
 def _tera(flops: float | None) -> str:

@@ -66,6 +66,14 @@ def test_a_row_tells_a_run(written):
     assert told.recount_off == 0
 
 
+def test_answers_of_which_an_upstream_failed_a_draw_are_counted(written):
+    lost = record("a", "failed")
+    lost["commands"].append(lost["commands"][0] | {"failure": "did not answer in time"})
+    path = written("run", lost, record("b"))
+    assert row(read(path)).failed_draws == 1
+    assert "| failed draws |" in to_markdown(rows([path]))
+
+
 def test_a_gateway_s_own_figure_changes_only_the_difference_told(written):
     lie = record("a") | {"flops_used": 0.5 * record("a")["flops_used"]}
     honest, told = row(read(written("h", record("a")))), row(read(written("l", lie)))
