@@ -199,6 +199,7 @@ def _embedded(
         fim=catalogue.lookup(model).fim,
         server="llama.cpp",
         sampler_defaults=LLAMA_PLAIN_SAMPLING,
+        patient=True,
     )
 
 

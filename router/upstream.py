@@ -73,7 +73,9 @@ class Upstream:
     `base_url` is asked at every call, since an embedded engine may come back at another port.
     `name` is what the server calls the model, `sampler_defaults` what it must be told to sample
     plainly, `context` its context length in tokens (None if unknown), `fim` how its
-    fill-in-the-middle prompts are written (None if it has none).
+    fill-in-the-middle prompts are written (None if it has none). A `patient` upstream may be silent
+    for as long as it likes: draws wait unheard for the slots of an engine, and who watches the
+    engine sees when it hangs.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Upstream:
     server: ServerKind = "openai"
     api_key: str | None = None
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
+    patient: bool = False
 
     async def count_tokens(self, prompt: Prompt) -> int:
         """Prompt tokens, by the server's tokenizer; an upper bound where it has none that works.
@@ -116,7 +119,7 @@ class Upstream:
         # llama.cpp leaves a connection open after a stream and does not answer on it any more.
         once = {"Connection": "close"} if self.server == "llama.cpp" else {}
         async with self._stream(path, body, **once) as response:
-            patience = _Patience(self.client.timeout.read)
+            patience = _Patience(self._timeout.read)
             try:
                 async for event in patience.over(EventSource(response).aiter_sse()):
                     if event.data == "[DONE]":
@@ -177,7 +180,9 @@ class Upstream:
             headers["Authorization"] = f"Bearer {self.api_key}"
         try:
             url = self.base_url() + path
-            async with self.client.stream("POST", url, json=body, headers=headers) as answer:
+            async with self.client.stream(
+                "POST", url, json=body, headers=headers, timeout=self._timeout
+            ) as answer:
                 await self._check(answer)
                 yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -186,6 +191,12 @@ class Upstream:
             raise UpstreamError(self.id, "did not answer in time") from error
         except httpx.HTTPError as error:
             raise UpstreamError(self.id, f"failed: {error or type(error).__name__}") from error
+
+    @property
+    def _timeout(self) -> httpx.Timeout:
+        usual = self.client.timeout
+        read = None if self.patient else usual.read
+        return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with self._stream(path, body) as response:

@@ -1,6 +1,7 @@
 """Upstreams that are down, slow, broken or lying: a clear error or another model's answer."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,17 @@ from fake_upstream import (
     failing,
     half,
     in_turn,
+    running,
     sending,
     silent,
     streaming,
 )
 from http_world import TESTS, ScriptedBackend, eventually, world
+
+from policies.protocol import Draw
+from router.prompts import TextPrompt
+from router.transport import client
+from router.upstream import SampleRequest, Upstream, UpstreamError
 
 pytestmark = pytest.mark.anyio
 SAID = "".join(ANSWER)
@@ -144,6 +151,23 @@ async def test_an_upstream_that_falls_silent(after: int) -> None:
         assert "did not answer in time" in alone.json()["error"]["message"]
         await eventually(w.large.calls[0].closed_by_client.is_set)
         assert (await w.complete()).headers["x-router-model"] == "small"
+
+
+@pytest.mark.parametrize("patient", [True, False])
+async def test_draws_may_wait_unheard_for_the_slots_of_an_engine_of_ours(patient: bool) -> None:
+    async def play(call: Any, server: FakeUpstream) -> None:
+        await asyncio.sleep(0.5)
+        await answering()(call, server)
+
+    async with running(FakeUpstream(play)) as server, client(connect_s=1, read_s=0.1) as http:
+        upstream = Upstream("m", http, lambda: server.url, "m", 8, server=server.kind)
+        draw = Draw("m", 1, 8, 0.0, verify=False)
+        stream = replace(upstream, patient=patient).sample(draw, SampleRequest(TextPrompt("p")))
+        if patient:
+            assert "".join([chunk.text async for chunk in stream]) == "".join(ANSWER)
+        else:
+            with pytest.raises(UpstreamError, match="did not answer in time"):
+                await anext(stream)
 
 
 PINGS: dict[str, bytes] = {
