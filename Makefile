@@ -93,7 +93,8 @@ study: $(READY) ## Collect and judge the pools of the study (about seven hours; 
 	done; done
 
 report: $(READY) ## Make the README's table and plot again from the recorded answers
-	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --plot $(RESULTS)/pass-rate.svg
+	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --baseline "single 1.5B" \
+		--plot $(RESULTS)/pass-rate.svg
 
 # The torch that users want depends on their hardware, and the file of one version differs between
 # indexes: so torch is pinned by version (TORCH), and what only its GPU builds need is left to it.
