@@ -139,6 +139,7 @@ def test_a_port_in_use_is_found_before_anything_is_pulled(cli, served, pulled, c
         ("prot = 1", "prot: "),
         ('[models.x]\nengine = "embedded"', "no model 'x'"),
         ('[models.x]\nengine = "steam"', "models.x: "),
+        ("[models.x]\nslots = 1", "models.x: 'engine' is missing"),
     ],
 )
 def test_a_bad_configuration_is_one_line(cli, served, tmp_path, text, said):
