@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from evaluation.pools.errors import DuplicateRow, InvalidRow, StrayRow, UnknownTask
@@ -17,6 +18,9 @@ from evaluation.pools.store import Pool
 Ints: TypeAlias = NDArray[np.int64]
 
 INDEX_BITS: Final = 32
+
+EMPTY: Final = "empty"
+"""A column that no table has: whether the text is empty, told per batch, so no text is kept."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +42,15 @@ class Columns:
 
 
 def read_columns(pool: Pool, table: Table, columns: Sequence[str]) -> Columns:
-    """Read a table without keeping more of it than these columns.
+    """Read a table without keeping more of it than these columns, of which `EMPTY` may be one.
 
     Raises `UnknownTask`, `InvalidRow` for a NaN log-probability, and what `Pool.batches` raises.
     """
     codes = _Codes({"task_id": {task: at for at, task in enumerate(pool.identity.tasks)}})
     known = len(pool.identity.tasks)
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("key", *columns)}
-    for batch in pool.batches(table, ["task_id", "index", *columns]):
+    stored = ["text" if name == EMPTY else name for name in columns]
+    for batch in pool.batches(table, ["task_id", "index", *stored]):
         task = codes.of("task_id", batch.column("task_id"))
         if (unknown := task >= known).any():
             name = list(codes.known["task_id"])[task[unknown][0]]
@@ -56,7 +61,7 @@ def read_columns(pool: Pool, table: Table, columns: Sequence[str]) -> Columns:
         index = _numbers(batch.column("index")).astype(np.int64)
         parts["key"].append((task << INDEX_BITS) | index)
         for name in columns:
-            column = batch.column(name)
+            column = _column(batch, name)
             is_text = pa.types.is_dictionary(column.type)
             parts[name].append(codes.of(name, column) if is_text else _numbers(column))
         if "nll" in columns:
@@ -71,6 +76,12 @@ def read_columns(pool: Pool, table: Table, columns: Sequence[str]) -> Columns:
         {name: column[order] for name, column in values.items()},
         {name: list(found) for name, found in codes.known.items()},
     )
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if name == EMPTY:
+        return pc.equal(pc.binary_length(batch.column("text")), 0)
+    return batch.column(name)
 
 
 def check_unique(rows: Columns, pool: Pool, what: str) -> None:

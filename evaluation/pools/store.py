@@ -58,7 +58,10 @@ class Pool:
             raise UnreadablePool(f"{path} is no pool: {file}: {error.strerror}") from error
         except ValueError as error:
             raise UnreadablePool(f"{file} is no JSON: {error}") from error
-        return cls(path, Identity.from_json(value, str(file)))
+        identity = Identity.from_json(value, str(file))
+        if not identity.tasks:
+            raise UnreadablePool(f"{file} names no task: collect from a data set that has some")
+        return cls(path, identity)
 
     @classmethod
     def create(cls, path: Path, identity: Identity) -> Pool:
@@ -87,18 +90,14 @@ class Pool:
         """
         schema = COLUMNS[table]
         names = list(schema.names if columns is None else columns)
-        # Journals first: one that becomes a shard meanwhile is then found as a shard.
-        journals = self._journals(table)
-        shards = self.shards(table)
+        shards, journals = self._files(table)
         for shard in shards:
             yield from self._shard_batches(shard, table, names)
-        done = {_number(shard) for shard in shards}
         for path, content in journals:
-            if _number(path) not in done:
-                rows, _ = parse(content, str(path))
-                for start in range(0, len(rows), BATCH):
-                    part = record_batch(rows[start : start + BATCH], table, str(path))
-                    yield part.select(names)
+            rows, _ = parse(content, str(path))
+            for start in range(0, len(rows), BATCH):
+                part = record_batch(rows[start : start + BATCH], table, str(path))
+                yield part.select(names)
 
     def writer(self, table: Table) -> TableWriter:
         """A writer to enter; see `TableWriter`."""
@@ -109,11 +108,18 @@ class Pool:
         return sorted((self.path / table).glob("*-*.parquet"))
 
     def content_hash(self) -> str:
-        """SHA-256 over the identity and the names of all shards, which have their contents' hashes.
+        """SHA-256 over the identity, the shards' names and the whole lines of journals.
 
-        Rows in journals do not count: compact the pool first.
+        A shard's name has the hash of its content. The result changes when a journal becomes a
+        shard, though no row does.
         """
-        names = [f"{table}/{shard.name}" for table in Table for shard in self.shards(table)]
+        names: list[str] = []
+        for table in Table:
+            shards, journals = self._files(table)
+            names += [f"{table}/{shard.name}" for shard in shards]
+            for path, content in journals:
+                whole = content[: content.rfind(b"\n") + 1]
+                names.append(f"{table}/{path.name}-{hashlib.sha256(whole).hexdigest()}")
         written = json.dumps([self.identity.to_json(), names], sort_keys=True)
         return hashlib.sha256(written.encode()).hexdigest()
 
@@ -122,17 +128,21 @@ class Pool:
         return sum(
             len(content.rpartition(b"\n")[2])
             for table in Table
-            for _, content in self._journals(table)
+            for _, content in self._files(table)[1]
         )
 
-    def _journals(self, table: Table) -> list[tuple[Path, bytes]]:
-        found = []
+    def _files(self, table: Table) -> tuple[list[Path], list[tuple[Path, bytes]]]:
+        """The shards, and the journals that count, with their bytes."""
+        # Journals first: one that becomes a shard meanwhile is then found as a shard.
+        journals = []
         for path in sorted((self.path / table).glob("*.jsonl")):
             try:
-                found.append((path, path.read_bytes()))
+                journals.append((path, path.read_bytes()))
             except FileNotFoundError:
                 continue
-        return found
+        shards = self.shards(table)
+        done = {_number(shard) for shard in shards}
+        return shards, [(path, content) for path, content in journals if _number(path) not in done]
 
     def _shard_batches(
         self, shard: Path, table: Table, names: list[str]

@@ -13,7 +13,15 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.pools.columns import INDEX_BITS, Columns, Ints, check_unique, places, read_columns
+from evaluation.pools.columns import (
+    EMPTY,
+    INDEX_BITS,
+    Columns,
+    Ints,
+    check_unique,
+    places,
+    read_columns,
+)
 from evaluation.pools.schema import Identity, Table
 from evaluation.pools.store import Pool
 
@@ -32,7 +40,8 @@ class ProblemView:
     """The samples of one problem, in the order drawn: every array is (n,), n may be 0.
 
     `judged` says which have a verdict, `passed` which passed; `cut` which ended at the token
-    limit. `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
+    limit, `empty` which have no text (their `tokens` may count a stop sequence that was withheld).
+    `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
     Where nobody counted, as in samples of others, `tokens` are -1 and `counted` is false.
     `nll` has, per ranker and first of all the generator, averaged NLL in nats per token, NaN where
     there is none.
@@ -44,6 +53,7 @@ class ProblemView:
     draw: Ints
     tokens: Ints
     cut: Bools
+    empty: Bools
     judged: Bools
     passed: Bools
     nll: Mapping[str, Floats]
@@ -112,7 +122,7 @@ def read_view(path: Path) -> PoolView:
     """
     pool = Pool.open(path)
     samples = read_columns(
-        pool, Table.SAMPLES, ("draw", "tokens", "prompt_tokens", "nll", "finish_reason")
+        pool, Table.SAMPLES, ("draw", "tokens", "prompt_tokens", "nll", "finish_reason", EMPTY)
     )
     check_unique(samples, pool, "samples")
     reasons = samples.names.get("finish_reason", ())
@@ -125,6 +135,7 @@ def read_view(path: Path) -> PoolView:
         numbers
         | {"index": samples.keys & (2**INDEX_BITS - 1)}
         | {"cut": np.isin(codes, [at for at, name in enumerate(reasons) if name == AT_LIMIT])}
+        | {"empty": samples.values[EMPTY].astype(np.bool_)}
         | _verdicts(pool, samples)
     )
     nll = _nll(pool, samples)

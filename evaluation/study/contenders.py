@@ -122,14 +122,8 @@ def by_ranker(
 
 
 def _seen(made: Generations, ranker: str) -> Bools:
-    """Samples that a ranker scored, and those before its last that have no token to score.
-
-    A ranker may have scored the first few only. An answer without tokens has no averaged NLL; to
-    leave it out for that would be to leave out a failure.
-    """
-    scored = np.isfinite(made.nll.get(ranker, np.full(len(made.tokens), math.nan)))
-    last = np.flatnonzero(scored).max(initial=-1)
-    seen: Bools = scored | ((made.tokens == 0) & (np.arange(len(scored)) < last))
+    """Samples that a ranker was shown. It may have scored the first few only."""
+    seen: Bools = ~np.isnan(made.nll.get(ranker, np.full(len(made.tokens), math.nan)))
     return seen
 
 
@@ -183,8 +177,7 @@ def _scores(draws: Draws, mask: Bools, ranker: str) -> Floats:
     made = draws.generations
     if made is None:
         raise ValueError("a sample without a generation has no score")
-    behind = made.cut | (made.tokens == 0)
-    scores: Floats = np.where(behind, math.inf, made.nll[ranker])[mask]
+    scores: Floats = np.where(made.cut, math.inf, made.nll[ranker])[mask]
     return scores
 
 

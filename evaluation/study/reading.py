@@ -6,11 +6,13 @@ taken as the name of its dataset. Pools at temperature 0 are the greedy answers 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from evaluation.architectures import ARCHITECTURES
@@ -18,7 +20,7 @@ from evaluation.pools.counts import read_counts
 from evaluation.pools.errors import MixedPools, UnreadablePool
 from evaluation.pools.view import PoolView, ProblemView, read_view
 from evaluation.study.evidence import TwoPools
-from evaluation.study.samples import Draws, Generations, StudyPool
+from evaluation.study.samples import Draws, Floats, Generations, StudyPool
 
 
 class UnreadableTimes(ValueError):
@@ -108,7 +110,8 @@ def _read(path: Path, times: Times) -> Iterator[tuple[StudyPool, str]]:
 
 def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
     identity = view.identity
-    judged = {problem.task_id: _draws(problem) for problem in view.problems if problem.n}
+    shown = {ranker: _shown(view, ranker) for ranker in view.rankers}
+    judged = {problem.task_id: _draws(problem, shown) for problem in view.problems if problem.n}
     return StudyPool(
         model=identity.model,
         dataset=identity.dataset,
@@ -123,7 +126,13 @@ def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
     )
 
 
-def _draws(problem: ProblemView) -> Draws:
+def _shown(view: PoolView, ranker: str) -> int:
+    """How many samples per problem a ranker was shown: up to the last that it scored anywhere."""
+    scored = (problem.index[np.isfinite(problem.nll[ranker])] for problem in view.problems)
+    return max((int(index.max(initial=-1)) for index in scored), default=-1) + 1
+
+
+def _draws(problem: ProblemView, shown: Mapping[str, int]) -> Draws:
     """The judged samples of a problem."""
     kept = problem.judged
     return Draws(
@@ -132,9 +141,22 @@ def _draws(problem: ProblemView) -> Draws:
             prompt_tokens=problem.prompt_tokens if problem.counted else -1,
             tokens=problem.tokens[kept],
             cut=problem.cut[kept],
-            nll={ranker: scores[kept] for ranker, scores in problem.nll.items()},
+            nll={ranker: _scores(problem, ranker, shown[ranker])[kept] for ranker in problem.nll},
         ),
     )
+
+
+def _scores(problem: ProblemView, ranker: str, shown: int) -> Floats:
+    """A ranker's scores, +inf for empty answers among the first `shown`.
+
+    The same for all rankers, or they could not be compared: the generator's own log-probabilities
+    have one for the stop of an empty answer, other rankers score nothing there. To leave these
+    answers out of theirs would be to leave out failures.
+    """
+    scores = problem.nll[ranker]
+    first = problem.index < shown
+    begun = np.isfinite(scores).any() or problem.empty[first].all()
+    return np.where(problem.empty & first & begun, math.inf, scores)
 
 
 def _merge(one: StudyPool, other: StudyPool) -> StudyPool:

@@ -25,7 +25,8 @@ class Generations:
 
     `prompt_tokens` are those of the problem's prompt, `tokens` (n,) the generated ones, -1 where
     nobody counted; `cut` (n,) marks generations that reached the token limit. `nll` has, per
-    ranker, averaged negative log-likelihoods in nats per token (n,), NaN where it scored nothing.
+    ranker, averaged negative log-likelihoods in nats per token (n,), NaN where it scored nothing,
+    and +inf for an empty answer among those that it was shown: there is nothing in it to score.
     """
 
     prompt_tokens: int

@@ -93,7 +93,10 @@ def identity(pool, *, temperature):
 
 
 def save(pool, folder):
-    """The pool on disk, greedy answers apart; the paths in the order written."""
+    """The pool on disk, greedy answers apart; the paths in the order written.
+
+    A score of +inf stands for an empty answer.
+    """
     kinds = [("samples", pool.draws, 0.8), ("greedy", pool.greedy, 0.0)]
     return [
         _save(folder / f"{pool.dataset}-{pool.model}-{kind}", identity(pool, temperature=t), draws)
@@ -109,13 +112,14 @@ def _save(path, known, by_task):
         made = draws.generations
         for at in range(draws.n):
             key = {"task_id": task, "index": at}
-            own = float(made.nll[known.model][at])
+            empty = any(np.isinf(nll[at]) for nll in made.nll.values())
+            own = 0.2 if empty else float(made.nll[known.model][at])  # that of its stop
             rows[Table.SAMPLES].append(
                 key
                 | {
                     "draw": 0,
                     "seed": 0,
-                    "text": "pass",
+                    "text": "" if empty else "pass",
                     "tokens": int(made.tokens[at]),
                     "prompt_tokens": made.prompt_tokens,
                     "nll": own,

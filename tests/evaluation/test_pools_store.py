@@ -157,6 +157,9 @@ def test_what_is_no_pool_says_so(tmp_path):
     (tmp_path / "pool.json").write_text('{"format": "budget-router pool", "schema": 1}')
     with pytest.raises(UnreadablePool, match="model"):
         Pool.open(tmp_path)
+    (tmp_path / "pool.json").write_text(json.dumps(files.identity(tasks=()).to_json()))
+    with pytest.raises(UnreadablePool, match="names no task"):
+        Pool.open(tmp_path)
 
 
 def test_another_schema_version_is_refused(tmp_path):
@@ -184,3 +187,13 @@ def test_the_content_hash_follows_the_content(tmp_path):
     same = files.write(tmp_path / "same", [files.sample()])
     other = files.write(tmp_path / "other", [files.sample(text="    return 2\n")])
     assert one.content_hash() == same.content_hash() != other.content_hash()
+
+
+def test_the_content_hash_follows_journals(tmp_path):
+    seen = []
+    for name, index in (("one", 1), ("same", 1), ("other", 2)):
+        pool = files.write(tmp_path / name, [files.sample()])
+        line = json.dumps([files.sample(index=index)])
+        (pool.path / "samples" / "00002.jsonl").write_text(f"{line}\n[torn {name}")
+        seen.append(pool.content_hash())
+    assert seen[0] == seen[1] != seen[2]

@@ -12,7 +12,7 @@ from evaluation.pools.view import read_view
 
 def test_a_view_has_every_task_and_counts_what_is_missing(tmp_path):
     samples = [
-        files.sample("a/1", 1, draw=1, tokens=9, nll=None, finish_reason="length"),
+        files.sample("a/1", 1, draw=1, tokens=9, nll=None, text="", finish_reason="length"),
         files.sample("a/0", 0),
         files.sample("a/1", 0, nll=0.75),
     ]
@@ -26,6 +26,7 @@ def test_a_view_has_every_task_and_counts_what_is_missing(tmp_path):
     assert second.judged.tolist() == [False, True]
     assert second.tokens.tolist() == [5, 9]
     assert second.cut.tolist() == [False, True]
+    assert second.empty.tolist() == [False, True]
     assert second.draw.tolist() == [0, 1]
     assert second.prompt_tokens == 20
     np.testing.assert_array_equal(second.nll["small"], [0.75, np.nan])

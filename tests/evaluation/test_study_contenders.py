@@ -130,12 +130,10 @@ def test_only_samples_that_were_scored_are_ranked():
     assert {len(row) for row in contender.verdicts} == {8}
 
 
-def test_an_answer_without_tokens_is_ranked_behind_and_not_left_out():
-    nll = [0.3, math.nan, 0.2, 0.4, math.nan, math.nan]
-    tokens = [9, 0, 9, 9, 9, 0]
-    pools = one_problem([True] * 6, tokens=tokens, nll=nll)
-    last = by_ranker(pools, SMALL, LAST, None)
-    assert last.scores[0].tolist() == [0.3, math.inf, 0.2, 0.4]
+def test_an_empty_answer_is_ranked_behind_and_not_left_out():
+    nll = [0.3, math.inf, 0.2, 0.4, math.nan, math.nan]
+    ranked = by_ranker(one_problem([True] * 6, nll=nll), SMALL, DISCARD, None)
+    assert ranked.scores[0].tolist() == [0.3, math.inf, 0.2, 0.4]
 
 
 def test_k_goes_to_half_the_samples_that_nine_of_ten_problems_have():

@@ -1,12 +1,15 @@
 """Pools on disk as the study takes them."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 from study_pools import LARGE, SMALL, pool, save
 
+from evaluation.metrics import CutTreatment
 from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.study.contenders import by_ranker
 from evaluation.study.evidence import TwoPools
 from evaluation.study.reading import Times, UnreadableTimes, find_pools, read_pools, read_times
 
@@ -27,6 +30,47 @@ def test_a_pool_comes_back_as_it_was_drawn(tmp_path):
         for ranker, nll in draws.generations.nll.items():
             np.testing.assert_array_equal(back.generations.nll[ranker], nll)
     assert read.rankers == (SMALL, LARGE)
+
+
+def with_empties(share=0.2, **drawn):
+    """A pool where two rankers score alike and some answers that failed are empty."""
+    made = pool(SMALL, rankers=(SMALL, LARGE), **drawn)
+    draw = np.random.default_rng(1)
+    for draws in made.draws.values():
+        nll = draws.generations.nll
+        nll[LARGE][:] = nll[SMALL]
+        empty = ~draws.passed & ~draws.generations.cut & (draw.random(draws.n) < share)
+        for scores in nll.values():
+            scores[empty] = math.inf
+    return made
+
+
+@pytest.mark.parametrize("treatment", CutTreatment)
+def test_rankers_that_score_alike_are_equal_whatever_is_empty(tmp_path, treatment):
+    made = with_empties(n=8, problems=30)
+    empty = sum(np.isinf(d.generations.nll[LARGE]).sum() for d in made.draws.values())
+    assert empty > 20
+    (read,) = read_pools(save(made, tmp_path), Times())
+    own, other = (by_ranker(read, name, treatment, None) for name in (SMALL, LARGE))
+    assert (own.tasks, own.k_max) == (other.tasks, other.k_max)
+    ks = range(1, own.k_max + 1)
+    np.testing.assert_array_equal(own.values(ks), other.values(ks))
+    assert own.draws_per_sample == other.draws_per_sample
+
+
+def test_empty_answers_count_for_a_ranker_as_far_as_it_was_shown(tmp_path):
+    made = with_empties(n=8, problems=6, greedy=False)
+    for at, draws in enumerate(made.draws.values()):
+        draws.generations.nll[LARGE][0 if at == 5 else 4 :] = np.nan
+    first, *_, last = made.draws.values()
+    first.generations.nll[SMALL][:4] = first.generations.nll[LARGE][:4] = math.inf
+    last.generations.nll[SMALL][:] = 0.5
+    last.generations.nll[SMALL][1] = math.inf
+    (read,) = read_pools(save(made, tmp_path), Times())
+    for task, draws in made.draws.items():
+        np.testing.assert_array_equal(
+            read.draws[task].generations.nll[LARGE], draws.generations.nll[LARGE]
+        )
 
 
 def test_counts_are_a_pool_without_generations(tmp_path):
