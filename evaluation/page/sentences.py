@@ -44,15 +44,14 @@ def _sentence(dataset: str, duel: Duel) -> str:
 def differences(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
     """Claims of the paper that do not hold here, each with what was found instead."""
     for entry in found:
-        least = entry.measured
-        if least is None or entry.holds:
+        measured = entry.measured
+        if measured is None or entry.holds:
             continue
-        name = next(name for name, value in entry.detail.items() if value is least)
+        name = next(name for name, value in entry.detail.items() if value is measured)
         chance = "" if entry.sure else " The interval leaves it open."
         said = (
-            f"On {dataset_title(entry.dataset)} the least difference is {percent(least, '+')} "
-            f"points, for {name}; at least {entry.claim.bound:g} were asked for, in that "
-            f"{entry.claim.rule}.{chance}"
+            f"Our rule on {dataset_title(entry.dataset)}: {entry.claim.rule}. Found: "
+            f"{percent(measured, '+')} points, for {name}.{chance}"
         )
         yield entry.claim.text, said
 

@@ -161,21 +161,21 @@ def findings(found: Iterable[Finding]) -> Table:
     """The paper's claims on our samples."""
     return Table(
         "The paper's claims, restated for our models",
-        ("claim", "where", "dataset", "rule here", "least, points", "decided by", "holds"),
+        ("claim", "where", "dataset", "rule here", "measured, points", "decided by", "holds"),
         tuple(_finding_row(entry) for entry in found),
     )
 
 
 def _finding_row(entry: Finding) -> tuple[str, ...]:
-    least = entry.measured
-    name = next((name for name, value in entry.detail.items() if value is least), "")
+    found = entry.measured
+    name = next((name for name, value in entry.detail.items() if value is found), "")
     return (
         entry.claim.text,
         entry.claim.where,
         dataset_title(entry.dataset),
         entry.claim.rule,
-        "-" if least is None else percent(least, "+"),
-        f"needs {entry.claim.needs}" if least is None else name,
+        "-" if found is None else percent(found, "+"),
+        f"needs {entry.claim.needs}" if found is None else name,
         verdict(entry),
     )
 

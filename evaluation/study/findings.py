@@ -110,12 +110,11 @@ def _quarter(evidence: Evidence) -> dict[str, Interval]:
     if evidence.dataset != _SCORE_DATASET:
         return {}
     found = {
-        f"{small} against {large}, {basis}": quarter_lead(
-            evidence.tests[small], evidence.tests[large], basis, _SCORE
+        f"{small} against {large}": quarter_lead(
+            evidence.tests[small], evidence.tests[large], Basis.TIME, _SCORE
         )
         for small, large in evidence.pairs()
         if small in evidence.tests and large in evidence.tests
-        for basis in Basis
     }
     return {name: entry for name, entry in found.items() if entry is not None}
 
