@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -42,7 +41,7 @@ _ENVIRONMENT = {
 _START_S = 30.0
 _GRACE_S = 1.0
 _REMOVALS = 100
-_REMOVAL_PAUSE_S = 0.01
+_PAUSE_S = 0.01
 
 
 class ZygoteDied(WorkerDied):
@@ -64,6 +63,7 @@ class Zygote:
         self._control: socket.socket | None = None
         self._channel: socket.socket | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._busy = asyncio.Lock()
 
     @property
     def spent(self) -> bool:
@@ -72,12 +72,26 @@ class Zygote:
 
     async def start(self) -> None:
         """Exec the interpreter and prepare the first sandbox. Raises `SandboxUnavailable`."""
+        async with self._busy:
+            try:
+                answer = await self._set_up(self._exec())
+                if answer == b"r":
+                    self._spawn()
+                    return
+            except (OSError, TimeoutError) as error:
+                raise SandboxUnavailable(f"a worker could not be set up: {error}") from error
+            raise SandboxUnavailable(
+                answer[1:].decode() or "the sandbox's interpreter did not start"
+            )
+
+    def _exec(self) -> int:
+        """Start the interpreter; its process id."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
         command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), self.flavour]
         command += self._packages
         with theirs:
-            self._process = subprocess.Popen(  # noqa: ASYNC220 - a vfork and exec, about a millisecond
+            self._process = subprocess.Popen(
                 command,
                 pass_fds=[theirs.fileno()],
                 env=_ENVIRONMENT,
@@ -86,31 +100,30 @@ class Zygote:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-        answer = await self._set_up(self._process.pid)
-        if answer != b"r":
-            await self.close()
-            text = answer[1:].decode() or "the sandbox's interpreter did not start"
-            raise SandboxUnavailable(text)
-        self._spawn()
+        return self._process.pid
 
     async def _set_up(self, pid: int) -> bytes:
-        try:
-            self._group.create(pid)
-            if self._control is not None:
-                self._control.send(b"g")
-            async with asyncio.timeout(_START_S):
-                return await self._hear()
-        except (OSError, TimeoutError) as error:
-            return b"e" + f"a worker could not be set up: {error}".encode()
+        self._group.create(pid)
+        if self._control is not None:
+            self._control.send(b"g")
+        async with asyncio.timeout(_START_S):
+            return await self._hear()
 
     async def perform(self, job: Frame) -> Frame:
         """Run one job in the prepared sandbox. Raises `ZygoteDied`, or `FrameError` for a big job.
 
         When this returns or is cancelled, the sandbox and every process in it are gone.
         """
+        async with self._busy:
+            try:
+                return await self._perform(job)
+            except OSError as error:  # such as no descriptor left; another worker may do better
+                raise ZygoteDied(f"a worker failed: {error}") from error
+
+    async def _perform(self, job: Frame) -> Frame:
         limits = job["limits"]
+        self._group.limit(limits["memory_bytes"], limits["processes"])
         try:
-            self._group.limit(limits["memory_bytes"], limits["processes"])
             outcome = await self._run(job, limits["wall_s"])
         except ZygoteDied:
             if self._killed_for_memory():
@@ -135,8 +148,6 @@ class Zygote:
                 return await _exchange(channel, data)
         except TimeoutError:
             return {"status": "timeout", "detail": "wall", "message": "the run did not end"}
-        except OSError as error:
-            raise ZygoteDied(str(error)) from error
         finally:
             channel.close()
             self._kill()
@@ -156,23 +167,24 @@ class Zygote:
         self._spawn()
 
     async def close(self) -> None:
-        """End the zygote and all in it."""
-        if self._renewal is not None:
-            self._renewal.cancel()
-            with contextlib.suppress(asyncio.CancelledError, SandboxError, OSError):
-                await self._renewal
-            self._renewal = None
-        for end in (self._channel, self._control):
-            if end is not None:
-                end.close()
-        self._channel = self._control = None
+        """End the zygote and all in it; a start or a run under way fails."""
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)  # whoever waits for the zygote hears it
         if self._process is not None:
             await _end(self._process)
-            self._process = None
+        async with self._busy:  # descriptors are closed when nobody waits on them any more
+            if self._renewal is not None:
+                with contextlib.suppress(SandboxError, OSError):
+                    await asyncio.shield(self._renewal)
+            for end in (self._channel, self._control):
+                if end is not None:
+                    end.close()
+            self._channel = self._control = self._process = None
             for _ in range(_REMOVALS):
                 if self._group.remove():
                     break
-                await asyncio.sleep(_REMOVAL_PAUSE_S)
+                await asyncio.sleep(_PAUSE_S)
 
     def _spawn(self) -> None:
         if self._control is None:
@@ -226,21 +238,7 @@ async def _exchange(channel: socket.socket, data: bytes) -> Frame:
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and wait for its end in the event loop, as soon as its pidfd says so."""
-    if process.poll() is not None:
-        return
-    loop = asyncio.get_running_loop()
-    try:
-        handle = os.pidfd_open(process.pid)
-    except ProcessLookupError:  # it ended since we looked
-        process.wait()
-        return
-    signal.pidfd_send_signal(handle, signal.SIGKILL)
-    done = asyncio.Event()
-    loop.add_reader(handle, done.set)
-    try:
-        await done.wait()
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)
-        process.wait()
+    """Kill the process and wait for its end. It needs no descriptor, as there may be none left."""
+    process.kill()
+    while process.poll() is None:  # noqa: ASYNC110 - an event of its end would take a descriptor
+        await asyncio.sleep(_PAUSE_S)

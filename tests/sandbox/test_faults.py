@@ -1,7 +1,9 @@
 """Our own faults are ours: a worker that dies is replaced, and the backend leaves nothing."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -9,7 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import Asserts, Limits, ProcessBackend, Program, Status, cgroups
+from sandbox import (
+    Asserts,
+    Limits,
+    ProcessBackend,
+    Program,
+    Report,
+    SandboxUnavailable,
+    Status,
+    cgroups,
+)
 from sandbox.zygotes import Zygote, ZygoteDied
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
@@ -126,3 +137,51 @@ def test_waiting_runs_do_not_hold_up_the_event_loop() -> None:
             assert ticks > 10
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(1, 5))
+def test_closing_while_a_worker_fits_another_disk_ends(turns: int) -> None:
+    async def main() -> None:
+        backend = ProcessBackend(workers=1)
+        await backend.start()
+        run = asyncio.create_task(backend.run(GOOD, Limits(disk_bytes=2**20)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await backend.aclose()
+            with contextlib.suppress(SandboxUnavailable):
+                assert (await run).status in {Status.PASSED, Status.INTERNAL_ERROR}
+
+    asyncio.run(main())
+    assert not descendants()
+
+
+def test_closing_cancels_nobody_else() -> None:
+    async def main() -> None:
+        backend = ProcessBackend(workers=2)
+        await backend.start()
+        runs = [asyncio.create_task(backend.run(GOOD, Limits())) for _ in range(40)]
+        await runs[0]
+        await backend.aclose()
+        for found in await asyncio.gather(*runs, return_exceptions=True):
+            assert not isinstance(found, asyncio.CancelledError)
+            assert isinstance(found, (Report, SandboxUnavailable))
+
+    asyncio.run(main())
+
+
+def test_a_worker_without_descriptors_is_replaced() -> None:
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            assert (await backend.run(GOOD, Limits())).status is Status.PASSED
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+            try:
+                with pytest.raises(SandboxUnavailable, match="Too many open files"):
+                    await backend.run(GOOD, Limits())
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert (await backend.run(GOOD, Limits())).status is Status.PASSED
+
+    asyncio.run(main())
+    assert not descendants()
