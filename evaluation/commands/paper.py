@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from evaluation.commands.failing import fail, failing_on
-from evaluation.paper.claims import UNDECIDED, Claim
+from evaluation.paper.claims import COLUMNS, UNDECIDED, Claim
 from evaluation.paper.claims_apps import apps_claims
 from evaluation.paper.claims_popular import popular_claims
 from evaluation.paper.figures import figures
@@ -37,7 +37,10 @@ def run(out: Path, *, claims_table: bool) -> None:
         return
     typer.echo(f"{len(figures())} figures, table-1.json and claims.json in {out}")
     holding = sum(claim.holds for claim in claims)
-    typer.echo(f"{holding} of {len(claims)} claims hold; the others:")
+    open_ = sum(claim.holds and not claim.sure for claim in claims)
+    typer.echo(
+        f"{holding} of {len(claims)} claims hold, {open_} by interpolation only; the others:"
+    )
     for claim in claims:
         if not claim.holds:
             typer.echo(f"  {claim.id}: {claim.measured:.2f} {claim.unit} ({claim.rule})")
@@ -45,17 +48,16 @@ def run(out: Path, *, claims_table: bool) -> None:
 
 def markdown(claims: Sequence[Claim]) -> str:
     """The claims as a Markdown table, a row each, and below it what the tables do not decide."""
-    lines = ["| claim | where | measured | rule | holds |", "|---|---|---|---|---|"]
-    for claim in claims:
-        tolerance = f", ± {claim.tolerance:g}" if claim.tolerance else ""
-        measured = f"{claim.measured:,.2f}".rstrip("0").rstrip(".")
-        lines.append(
-            f"| {claim.text} | {claim.where} | {measured} {claim.unit} | {claim.rule}{tolerance} "
-            f"| {'yes' if claim.holds else '**no**'}{'. ' + claim.note if claim.note else ''} |"
-        )
+    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *map(_row, claims))]
+    lines.insert(1, "|" + "---|" * len(COLUMNS))
     lines += ["", "Not decided by the tables:", ""]
     lines += [f"- {text}: {reason}." for text, reason in UNDECIDED.items()]
     return "\n".join(lines)
+
+
+def _row(claim: Claim) -> tuple[str, ...]:
+    *others, verdict = claim.cells()
+    return (*others, verdict if claim.holds else verdict.replace("no", "**no**", 1))
 
 
 def _write(path: Path, value: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from evaluation.paper.claims import Claim
+from evaluation.paper.claims import COLUMNS, Claim
 from evaluation.study.claims import Finding
 from evaluation.study.comparisons import Duel, Interval, family
 from evaluation.study.costs import TITLES
@@ -199,15 +199,6 @@ def published_claims(claims: Iterable[Claim]) -> Table:
     """The paper's claims on its own tables."""
     return Table(
         "The paper's claims on its own tables",
-        ("claim", "where", "measured", "rule", "holds"),
-        tuple(
-            (
-                claim.text,
-                claim.where,
-                f"{claim.measured:,.2f} {claim.unit}",
-                claim.rule + (f", ± {claim.tolerance:g}" if claim.tolerance else ""),
-                ("yes" if claim.holds else "no") + (f". {claim.note}" if claim.note else ""),
-            )
-            for claim in claims
-        ),
+        COLUMNS,
+        tuple(claim.cells() for claim in claims),
     )

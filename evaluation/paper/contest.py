@@ -3,16 +3,19 @@
 A budget f buys a model the largest k with k·cost <= f (Equations 2 and 3). Costs are the
 normalised columns of Table 1, so the unit is one sample of the 7B model on either basis. Models
 are compared only where the larger one affords a sample and the smaller one's k is published.
+Every number comes with the bounds between which it surely lies.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from evaluation.paper.bounded import Bounded
 from evaluation.paper.published import published
 from policies.estimators import k_within
 
@@ -39,11 +42,11 @@ def reach(benchmark: str, model: str, basis: Basis) -> float:
     return published().curves[benchmark][model].last * unit_cost(model, basis)
 
 
-def score(benchmark: str, model: str, basis: Basis, budget: float) -> float | None:
+def score(benchmark: str, model: str, basis: Basis, budget: float) -> Bounded | None:
     """The score in percent at a budget; None where it buys no sample or more than published."""
     curve, cost = published().curves[benchmark][model], unit_cost(model, basis)
     k = k_within(budget, lambda samples: samples * cost, curve.last + 1)
-    return curve.at(k) if 1 <= k <= curve.last else None
+    return curve.surely_at(k) if 1 <= k <= curve.last else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Lead:
     behind: str
     basis: Basis
     budget: float
-    points: float
+    points: Bounded
 
 
 def leads(
@@ -67,15 +70,29 @@ def leads(
     still for a whole sample's cost while the cheaper one's grew, so other budgets would flatter
     the cheaper one. Both must have a score there.
     """
-    unit = max(unit_cost(ahead, basis), unit_cost(behind, basis))
-    high = min(up_to, *(reach(benchmark, model, basis) for model in (ahead, behind)))
+    costlier = max(ahead, behind, key=lambda model: unit_cost(model, basis))
+    unit, last = unit_cost(costlier, basis), published().curves[benchmark][costlier].last
     found = []
-    for k in range(1, int(high / unit) + 1):
-        left = score(benchmark, ahead, basis, k * unit)
-        right = score(benchmark, behind, basis, k * unit)
-        if left is not None and right is not None:
-            found.append(Lead(benchmark, ahead, behind, basis, k * unit, left - right))
+    for budget in (k * unit for k in range(1, last + 1)):
+        left = score(benchmark, ahead, basis, budget)
+        right = score(benchmark, behind, basis, budget)
+        if budget <= up_to and left is not None and right is not None:
+            found.append(Lead(benchmark, ahead, behind, basis, budget, left - right))
     return found
+
+
+def even_leads(benchmark: str, ahead: str, behind: str, basis: Basis) -> list[Lead]:
+    """Of `leads`, the last one at or below each of even steps on a log axis of budgets.
+
+    So the mean over them weighs each doubling of the budget alike. Eight steps to a doubling.
+    """
+    found = leads(benchmark, ahead, behind, basis)
+    budgets = [lead.budget for lead in found]
+    steps = math.floor(_STEPS_PER_DOUBLING * math.log2(budgets[-1] / budgets[0]))
+    return [
+        found[bisect_right(budgets, budgets[0] * 2 ** (step / _STEPS_PER_DOUBLING)) - 1]
+        for step in range(steps + 1)
+    ]
 
 
 def even_budgets(benchmark: str, models: Sequence[str], basis: Basis, *, low: float) -> list[float]:
@@ -87,14 +104,14 @@ def even_budgets(benchmark: str, models: Sequence[str], basis: Basis, *, low: fl
 
 def cost_ratio(
     benchmark: str, small: str, large: str, basis: Basis, percent: float
-) -> float | None:
+) -> Bounded | None:
     """What the small model pays for a score, per unit that the large one pays.
 
     None where a model's points do not reach the score or begin above it.
     """
     curves = published().curves[benchmark]
     try:
-        k_small, k_large = curves[small].reaches(percent), curves[large].reaches(percent)
+        ratio = curves[small].surely_reaches(percent) / curves[large].surely_reaches(percent)
     except ValueError:
         return None
-    return k_small * unit_cost(small, basis) / (k_large * unit_cost(large, basis))
+    return ratio.scaled(unit_cost(small, basis) / unit_cost(large, basis))

@@ -5,7 +5,8 @@ The interpolation is linear in log k between neighbouring published points. It l
 per-problem pass rates to the published points and compares). Nothing is extrapolated.
 
 What is certain without an interpolation: pass@k is a mean of 1-(1-p)^k and so concave in k. It
-lies above the chord between two known points and below the chords beside them, prolonged.
+lies above the chord between two known points and below the chords beside them, prolonged. Claims
+are decided by these bounds where they suffice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from evaluation.paper.bounded import Bounded
+
 INTERPOLATION: Final = "linear in log k between neighbouring published points; none beyond them"
+
+ROUNDING: Final = 0.05
+"""Points that a printed score may be off: the tables have one decimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +60,33 @@ class Curve:
                 return float(low * (high / low) ** share)
         raise ValueError(f"a score of {percent:g} % lies outside the published curve")
 
-    def surely_reaches(self, percent: float) -> tuple[float, float]:
-        """The least and the greatest k at which a concave curve through the points is `percent`.
+    def surely_at(self, k: int) -> Bounded:
+        """`at`, kept within what a concave curve can be at k, whose printed points are rounded.
+
+        Raises ValueError as `at`.
+        """
+        value = self.at(k)
+        if k in self.points:
+            return Bounded(value, value - ROUNDING, value + ROUNDING)
+        ordered = sorted(self.points.items())
+        above = bisect_left(ordered, (k, 0.0))
+        low, _ = _prolonged(ordered[above - 1], ordered[above], k)
+        highs = [ordered[above][1] + ROUNDING]
+        if above > 1:
+            highs.append(sum(_prolonged(ordered[above - 2], ordered[above - 1], k)))
+        if above + 1 < len(ordered):
+            highs.append(sum(_prolonged(ordered[above], ordered[above + 1], k)))
+        low -= ROUNDING
+        high = max(low, min(highs))  # the chord stands where no concave curve fits the points
+        return Bounded(min(max(value, low), high), low, high)
+
+    def surely_reaches(self, percent: float) -> Bounded:
+        """`reaches`, kept between the least and the greatest k at which a concave curve can be so.
 
         The width tells how far a statement rests on the interpolation. The printed points are
         taken as exact. Raises ValueError as `reaches`.
         """
-        self.reaches(percent)
+        value = self.reaches(percent)
         ordered = sorted(self.points.items())
         at = next(i for i in range(1, len(ordered)) if percent <= ordered[i][1])
         (low, y_low), (high, y_high) = ordered[at - 1], ordered[at]
@@ -70,7 +96,15 @@ class Curve:
             earliest = max(earliest, _crossing(*ordered[at - 2], low, y_low, percent))
         if at + 1 < len(ordered):
             earliest = max(earliest, _crossing(high, y_high, *ordered[at + 1], percent))
-        return min(earliest, latest), latest
+        earliest = min(earliest, latest)
+        return Bounded(min(max(value, earliest), latest), earliest, latest)
+
+
+def _prolonged(first: tuple[int, float], second: tuple[int, float], k: int) -> tuple[float, float]:
+    """The line through two printed points at k, and by how much their rounding may lift it."""
+    (x, y), (x_next, y_next) = first, second
+    share = (k - x) / (x_next - x)
+    return y + share * (y_next - y), ROUNDING * (abs(1 - share) + abs(share))
 
 
 def _crossing(x: float, y: float, x_next: float, y_next: float, level: float) -> float:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluation.paper.bounded import Bounded
 from evaluation.paper.contest import (
     Basis,
     cost_ratio,
     even_budgets,
+    even_leads,
     leads,
     reach,
     score,
@@ -64,9 +66,29 @@ def test_a_score_off_the_curve_is_an_error():
 
 def test_the_sure_bounds_by_hand():
     # Above the chord (4, 30)-(16, 40), below the prolonged chord (1, 10)-(4, 30).
-    assert STEEP.surely_reaches(35) == pytest.approx((4 + 5 / (20 / 3), 10))
+    found = STEEP.surely_reaches(35)
+    assert (found.low, found.high) == pytest.approx((4 + 5 / (20 / 3), 10))
+    assert found.value == pytest.approx(8)
     # Below the chord of the next interval, prolonged to the left, where none comes before.
-    assert Curve({1: 10.0, 2: 20.0, 4: 38.0}).surely_reaches(15) == pytest.approx((2 - 5 / 9, 1.5))
+    first = Curve({1: 10.0, 2: 20.0, 4: 38.0}).surely_reaches(15)
+    assert (first.low, first.high) == pytest.approx((2 - 5 / 9, 1.5))
+
+
+def test_the_sure_bounds_of_a_score_by_hand():
+    # Above the chord, which is a mean of two rounded points; below the next chord prolonged to the
+    # left, over 13 and 12 of whose 48 steps a rounding of 0.05 grows.
+    found = STEEP.surely_at(13)
+    assert found.low == pytest.approx(30 + 10 * 9 / 12 - 0.05)
+    assert found.high == pytest.approx(40 - 5 * 3 / 48 + 0.05 * (51 + 3) / 48)
+    assert found.value == STEEP.at(13)
+    assert STEEP.surely_at(4) == Bounded(30, 29.95, 30.05)
+
+
+def test_an_interpolation_that_no_concave_curve_allows_is_kept_within_the_bounds():
+    straight = Curve({1: 1.0, 2: 2.0, 4: 4.0, 16: 16.0})  # convex in log k
+    found = straight.surely_at(12)
+    assert found.low < 12 < found.high < straight.at(12)
+    assert found.value == found.high
 
 
 def rates():
@@ -83,8 +105,10 @@ def test_the_sure_bounds_hold_for_any_mixture_of_problems(problems, k):
     curve = Curve({at: truth(at) for at in (1, 2, 4, 16, 64)})
     if any(b - a < 1e-6 for a, b in pairwise(curve.points.values())):
         return  # saturated: flat within the precision of floats
-    low, high = curve.surely_reaches(min(truth(k), curve.points[64]))
-    assert low - 1e-3 <= k <= high + 1e-3
+    reached = curve.surely_reaches(min(truth(k), curve.points[64]))
+    assert reached.low - 1e-3 <= k <= reached.high + 1e-3
+    printed = Curve({at: round(y, 1) for at, y in curve.points.items()})
+    assert printed.surely_at(k).low <= truth(k) <= printed.surely_at(k).high
 
 
 def fitted(curve, rounds=4000):
@@ -120,9 +144,8 @@ def test_the_interpolation_is_close_to_a_fitted_distribution_and_mostly_below(be
 def test_a_budget_buys_whole_samples_only():
     points = published().curves["humaneval"]["codellama-70b"].points
     assert score("humaneval", "codellama-70b", Basis.FLOPS, 10.40) is None
-    assert score("humaneval", "codellama-70b", Basis.FLOPS, 10.41) == points[1]
-    assert score("humaneval", "codellama-70b", Basis.FLOPS, 20.81) == points[1]
-    assert score("humaneval", "codellama-70b", Basis.FLOPS, 20.82) == points[2]
+    for budget, k in ((10.41, 1), (20.81, 1), (20.82, 2)):
+        assert score("humaneval", "codellama-70b", Basis.FLOPS, budget).value == points[k]
     assert reach("humaneval", "codellama-70b", Basis.TIME) == pytest.approx(64 * 14.19)
     assert score("humaneval", "codellama-70b", Basis.TIME, 65 * 14.19) is None
 
@@ -131,10 +154,14 @@ def test_leads_are_taken_at_the_costlier_model_s_own_points():
     found = leads("humaneval", "codellama-13b", "codellama-70b", Basis.TIME)
     assert found[0].budget == 14.19
     # 8 samples of the 13B cost 13.5: between 56.2 at 4 and 77.0 at 16.
-    assert found[0].points == pytest.approx((56.2 + 77.0) / 2 - 46.7)
+    assert found[0].points.value == pytest.approx((56.2 + 77.0) / 2 - 46.7)
     assert len(found) == 59  # 59 samples of the 70B cost what 495 of the 13B do
+    # 24 samples of the 70B, 249.84, buy 128 of the 13B, the last published, and a little remains.
+    last = leads("apps-introductory", "codellama-13b", "codellama-70b", Basis.FLOPS)[-1]
+    assert last.budget == pytest.approx(24 * 10.41)
     back = leads("humaneval", "codellama-70b", "codellama-13b", Basis.TIME)
-    assert [lead.points for lead in back] == [-lead.points for lead in found]
+    assert [lead.points.value for lead in back] == [-lead.points.value for lead in found]
+    assert [lead.points.low for lead in back] == [-lead.points.high for lead in found]
     capped = leads("humaneval", "codellama-13b", "codellama-70b", Basis.TIME, up_to=30)
     assert [lead.budget for lead in capped] == pytest.approx([14.19, 28.38])
 
@@ -143,7 +170,7 @@ def test_the_cost_of_a_score_by_hand():
     small = 4 * 4 ** ((60 - 48.9) / (68.7 - 48.9))
     large = 2 ** ((60 - 46.7) / (61.1 - 46.7)) * 14.19
     ratio = cost_ratio("humaneval", "codellama-7b", "codellama-70b", Basis.TIME, 60)
-    assert ratio == pytest.approx(small / large)
+    assert ratio.value == pytest.approx(small / large)
     assert cost_ratio("humaneval", "codellama-7b", "codellama-70b", Basis.TIME, 30) is None
 
 
@@ -155,6 +182,15 @@ def test_even_budgets_are_even_on_a_log_axis_and_end_with_the_shortest_table():
     end = min(reach("mbpp", model, Basis.FLOPS) for model in CODE_LLAMA)
     assert budgets[-1] <= end < budgets[-1] * 2**0.125
     assert all(score("mbpp", "codellama-7b", Basis.FLOPS, b) is not None for b in budgets)
+
+
+def test_even_leads_weigh_each_doubling_alike():
+    every = leads("mbpp", "codellama-7b", "codellama-70b", Basis.TIME)
+    found = even_leads("mbpp", "codellama-7b", "codellama-70b", Basis.TIME)
+    samples = [round(lead.budget / 14.19) for lead in found]
+    assert samples[:25] == [1] * 8 + [2] * 5 + [3] * 3 + [4] * 3 + [5, 5] + [6, 6] + [7] + [8]
+    assert set(found) <= set(every)
+    assert every[-1].budget < found[-1].budget * 2**0.125
 
 
 def test_table_1_comes_out_of_the_sizes():
