@@ -57,7 +57,6 @@ def _chapter_json(chapter: Chapter) -> dict[str, Any]:
                 "of": pool.of,
                 "samples": sum(draws.n for draws in pool.draws.values()),
                 "greedy": len(pool.greedy),
-                "unjudged": pool.unjudged,
                 "sources": list(pool.sources),
                 "hashes": list(pool.hashes),
             }

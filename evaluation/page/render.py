@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evaluation.architectures import ARCHITECTURES
 from evaluation.page import sentences, tables
 from evaluation.page.paper_figures import LABELS, counterpart
 from evaluation.page.tables import Table
@@ -75,10 +76,13 @@ def render(
 
 
 def model_looks(evidence: Sequence[Evidence]) -> dict[str, Look]:
-    """One look per model of any dataset, rankers without a pool of their own included."""
+    """One look per model of any dataset, rankers without a pool of their own included.
+
+    Known models come first, so that one looks the same whatever else is drawn.
+    """
     models = [model for entry in evidence for model in entry.models]
     rankers = [ranked.ranker for entry in evidence for ranked in entry.ranked if ranked.ranker]
-    return looks(list(dict.fromkeys([*models, *rankers])))
+    return looks(list(dict.fromkeys([*ARCHITECTURES, *models, *rankers])))
 
 
 def _section(

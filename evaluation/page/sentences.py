@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.page.tables import dataset_title, of_one_family, percent
@@ -22,22 +23,22 @@ def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
 
 
 def _sentence(dataset: str, duel: Duel) -> str:
+    many = f"{duel.bought:.1f}" if math.isfinite(duel.bought) else "any number of"
     start = (
-        f"{dataset}, {TITLES[duel.basis]}: one greedy answer of {duel.rival} solves "
-        f"{100 * duel.theirs.value:.1f} % and costs as much as {duel.bought:.1f} samples of "
-        f"{duel.contender.model}"
+        f"{dataset}, {TITLES[duel.basis]}, on {duel.problems} problems: one greedy answer of "
+        f"{duel.rival} solves {100 * duel.theirs.value:.1f} % and costs as much as {many} samples "
+        f"of {duel.contender.model}"
     )
     if duel.capped:
         return (
             f"{start}; the pool can tell no more than k = {duel.k}, which solve "
             f"{percent(duel.ours)} %."
         )
-    direction = "more" if duel.difference.value >= 0 else "fewer"
     sure = duel.difference.low > 0 or duel.difference.high < 0
     return (
-        f"{start}; {duel.k} of them solve {percent(duel.ours)} %: "
-        f"{abs(100 * duel.difference.value):.1f} points {direction}"
-        + ("." if sure else ", which chance alone could do.")
+        f"{start}; {duel.k} of them solve {percent(duel.ours)} %: a difference of "
+        f"{percent(duel.difference, '+')} points"
+        + ("." if sure else ", which chance alone could make.")
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -68,16 +69,20 @@ def _pool_row(pool: StudyPool) -> tuple[str, ...]:
     few, most = min(sizes, default=0), max(sizes, default=0)
     return (
         f"{pool.model}, {dataset_title(pool.dataset)}",
-        f"{len(sizes)} of {pool.of}" if pool.of is not None else str(len(sizes)),
+        _of(len(sizes), pool.of),
         f"{sum(sizes):,}",
         str(most) if few == most else f"{few} to {most}",
-        str(len(pool.greedy)) if pool.greedy else "none",
+        _of(len(pool.greedy), pool.of) if pool.greedy else "none",
         f"{cut / drawn:.1%}" if drawn else "not known",
         f"{fmean(float(one.tokens.mean()) for one in made):.0f}" if made else "not known",
         f"{pool.rate.paper() / _TERA:.3f}" if isinstance(pool.rate, Architecture) else "not known",
         f"{pool.seconds:.2f}" if pool.seconds is not None else "not given",
         ", ".join(pool.hashes) or "counts",
     )
+
+
+def _of(count: int, whole: int | None) -> str:
+    return f"{count} of {whole}" if whole is not None else str(count)
 
 
 def pass_at_k(figure: Figure) -> Table:
@@ -129,7 +134,7 @@ def _duel_row(entry: Duel) -> tuple[str, ...]:
         who,
         entry.rival,
         TITLES[entry.basis],
-        f"{entry.bought:.2f}",
+        f"{entry.bought:.2f}" if math.isfinite(entry.bought) else "any number",
         f"{entry.k}, all that the pool can tell" if entry.capped else str(entry.k),
         least + percent(entry.ours),
         percent(entry.theirs),

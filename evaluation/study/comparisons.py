@@ -7,6 +7,7 @@ the problems that both have, costs included, and the interval of the difference 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,9 +89,10 @@ def greedy(pool: StudyPool) -> Greedy | None:
 class Duel:
     """A contender at the budget of one greedy answer of `rival`, on `problems` problems.
 
-    `budget` is in FLOPs or seconds; it buys `bought` samples, of which `k` whole ones are used:
-    0 where it buys none, and at most what the pool can tell (`capped`: where the tests choose, the
-    score is then a lower bound). `difference` is ours less theirs.
+    `budget` is in FLOPs or seconds; it buys `bought` samples, infinitely many where they cost
+    nothing beyond a prompt. `k` whole ones are used: 0 where it buys none, and at most what the
+    pool can tell (`capped`: where the tests choose, the score is then a lower bound). `difference`
+    is ours less theirs.
     """
 
     contender: Contender
@@ -115,7 +117,7 @@ class Duel:
             "basis": self.basis.value,
             "problems": self.problems,
             "budget": self.budget,
-            "buys": round(self.bought, 4),
+            "buys": round(self.bought, 4) if math.isfinite(self.bought) else None,
             "k": self.k,
             "capped": self.capped,
             "ours": self.ours.percent(),

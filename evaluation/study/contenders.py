@@ -146,9 +146,13 @@ def _contender(
 ) -> Contender | Omission:
     sizes = {task: int(kept[task].sum()) if task in kept else 0 for task in pool.draws}
     k_max = reach(list(sizes.values()))
+    if not sizes:
+        return Omission(0, pool.of or 0, "problems have a judged sample: no curve")
+    samples = _counted(treatment)
     if not k_max:
-        few = sum(size // 2 < 1 for size in sizes.values())
-        return Omission(few, len(sizes), "problems have fewer than 2 samples: no curve")
+        few = sum(not size // 2 for size in sizes.values())
+        what = f"problems have fewer than 2 {samples}: too many for a curve"
+        return Omission(few, len(sizes), what)
     tasks = tuple(task for task, size in sizes.items() if size >= 2 * k_max)
     chosen = [(pool.draws[task], kept[task]) for task in tasks]
     drawn = sum(_eligible(draws, ranker) for draws, _ in chosen)
@@ -162,8 +166,21 @@ def _contender(
         scores=None if ranker is None else tuple(_scores(*pair, ranker) for pair in chosen),
         costs=_costs(pool, chosen, ranker, ranker_rate),
         draws_per_sample=drawn / sum(sizes[task] for task in tasks),
-        left_out=_left_out(pool, sizes, k_max),
+        left_out=_left_out(pool, sizes, k_max, samples),
     )
+
+
+def _counted(treatment: CutTreatment | None) -> str:
+    """What a contender needs 2k of."""
+    match treatment:
+        case None:
+            return "samples"
+        case CutTreatment.DISCARD:
+            return "complete scored samples"
+        case CutTreatment.RANK_LAST:
+            return "scored samples"
+        case _:
+            assert_never(treatment)
 
 
 def _eligible(draws: Draws, ranker: str | None) -> int:
@@ -220,11 +237,13 @@ def _with_ranking(
     return line + exact_cost(basis, rate, made, kept)
 
 
-def _left_out(pool: StudyPool, sizes: Mapping[str, int], k_max: int) -> tuple[Omission, ...]:
+def _left_out(
+    pool: StudyPool, sizes: Mapping[str, int], k_max: int, samples: str
+) -> tuple[Omission, ...]:
     few = sum(size < 2 * k_max for size in sizes.values())
     found = []
     if pool.of is not None and pool.of > len(sizes):
-        found.append(Omission(pool.of - len(sizes), pool.of, "problems have no samples yet"))
+        found.append(Omission(pool.of - len(sizes), pool.of, "problems have no judged sample"))
     if few:
-        found.append(Omission(few, len(sizes), f"problems have fewer than {2 * k_max} samples"))
+        found.append(Omission(few, len(sizes), f"problems have fewer than {2 * k_max} {samples}"))
     return tuple(found)

@@ -12,6 +12,7 @@ a candidate under a ranker are taken to be those of its generator.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
@@ -60,8 +61,12 @@ class CostLine:
         return CostLine(self.once + other.once, self.each + other.each)
 
     def affords(self, budget: float) -> float:
-        """How many samples a budget buys, as a real number; negative where not the prompt."""
-        return (budget - self.once) / self.each
+        """How many samples a budget buys, as a real number; negative where not the prompt.
+
+        Infinite where a sample costs nothing beyond its prompt, as one of no token.
+        """
+        left = budget - self.once
+        return left / self.each if self.each else math.copysign(math.inf, left)
 
 
 def fixed_cost(basis: Basis, rate: Rate | None, seconds: float | None) -> CostLine | None:

@@ -48,11 +48,14 @@ class Look:
 
 
 def looks(models: Sequence[str], labels: Mapping[str, str] | None = None) -> dict[str, Look]:
-    """A look per model, in their order, so that a model looks the same in all figures."""
+    """A look per model, in their order, so that a model looks the same in all figures.
+
+    Where colours begin again, each comes with another shape.
+    """
     return {
         model: Look(
             _COLOURS[at % len(_COLOURS)],
-            _SHAPES[at % len(_SHAPES)],
+            _SHAPES[(at + at // len(_COLOURS)) % len(_SHAPES)],
             (labels or {}).get(model, model),
         )
         for at, model in enumerate(models)

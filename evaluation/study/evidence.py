@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
 from evaluation.metrics import CutTreatment
 from evaluation.study.comparisons import Duel, Greedy, Interval, duel, family, greedy, size
 from evaluation.study.contenders import Contender, by_ranker, by_tests
@@ -86,7 +88,7 @@ def _evidence(dataset: str, pools: tuple[StudyPool, ...], rates: Mapping[str, Ra
                 where = f"{pool.model} ranked by {ranker}, {treatment}"
                 if (contender := _known(made, where, notes)) is not None:
                     ranked.append(contender)
-        notes += _pool_notes(pool)
+        notes += [f"{pool.model}: {note}." for note in _pool_notes(pool, pools)]
     answers = {pool.model: one for pool in pools if (one := greedy(pool)) is not None}
     duels = _duels([pool.model for pool in pools], [*tests.values(), *ranked], answers)
     single = {model: Interval.of(contender.band([1])) for model, contender in tests.items()}
@@ -101,17 +103,38 @@ def _known(made: Contender | Omission, where: str, notes: list[str]) -> Contende
     return made
 
 
-def _pool_notes(pool: StudyPool) -> Iterator[str]:
-    if pool.unjudged:
-        every = pool.unjudged + sum(draws.n for draws in pool.draws.values())
-        yield f"{pool.model}: {pool.unjudged:,} of {every:,} samples have no verdict."
+def _pool_notes(pool: StudyPool, pools: Sequence[StudyPool]) -> Iterator[str]:
+    yield from pool.notes
+    own = pool.draws.keys() | pool.greedy.keys()
+    others = [other.draws.keys() | other.greedy.keys() for other in pools if other is not pool]
+    if others and own.isdisjoint(set().union(*others)):
+        yield "no other pool has a problem of its own, so it is compared with none"
     if not pool.greedy:
-        yield f"{pool.model}: no greedy answers, so no star."
-    if not pool.rankers:
-        yield f"{pool.model}: no log-probabilities, so nothing is ranked."
+        yield "no greedy answers, so no star"
+    elif pool.of is not None and len(pool.greedy) < pool.of:
+        yield f"{len(pool.greedy):,} of {pool.of:,} problems have a judged greedy answer"
+    if pool.draws and not pool.rankers:
+        yield "no log-probabilities, so nothing is ranked"
+    for ranker in pool.rankers:
+        yield from _unscored(pool, ranker)
     if pool.rate is None:
-        yield f"{pool.model}: its sizes are not known, so neither are its FLOPs."
+        yield "its sizes are not known, so neither are its FLOPs"
     elif not all(draws.generations and draws.generations.counted for draws in pool.draws.values()):
-        yield f"{pool.model}: tokens were not counted, so exact FLOPs are not known."
+        yield "tokens were not counted, so exact FLOPs are not known"
     if pool.seconds is None:
-        yield f"{pool.model}: the wall time of a sample was not given."
+        yield "the wall time of a sample was not given"
+
+
+def _unscored(pool: StudyPool, ranker: str) -> Iterator[str]:
+    """What a ranker did not score, and what became of it."""
+    made = [draws.generations for draws in pool.draws.values() if draws.generations is not None]
+    scores = np.concatenate([one.nll[ranker] for one in made])
+    scored, empty = int(np.isfinite(scores).sum()), int(np.isinf(scores).sum())
+    if scored == len(scores):
+        return
+    note = f"{ranker} scored {scored:,} of {len(scores):,} samples"
+    if empty:
+        note += f"; {empty:,} empty answers are ranked last"
+    if left := len(scores) - scored - empty:
+        note += f"; {left:,} are left out of what it ranks"
+    yield note

@@ -156,7 +156,9 @@ def _figure(
     bands = [contender.band(curve_ks(contender.k_max)) for contender in contenders]
     made = (_panel(basis, contenders, bands, evidence) for basis in bases)
     panels = tuple(panel for panel in made if panel.series)
-    return Figure(_UNSAFE.sub("-", name), title, panels, tuple(_notes(contenders)))
+    stars = dict.fromkeys(mark.model for panel in panels for mark in panel.greedy)
+    notes = (*_notes(contenders), *_star_notes(evidence, stars))
+    return Figure(_UNSAFE.sub("-", name), title, panels, notes)
 
 
 def _panel(
@@ -237,3 +239,8 @@ def _notes(contenders: Iterable[Contender]) -> Iterator[str]:
             problems += f", {contender.draws_per_sample:.2f} generations drawn per one kept"
         left = "; ".join(str(omission) for omission in contender.left_out)
         yield f"{problems}; left out: {left}." if left else f"{problems}."
+
+
+def _star_notes(evidence: Evidence, models: Iterable[str]) -> Iterator[str]:
+    for model in models:
+        yield f"greedy answers of {model}: {len(evidence.greedy[model].tasks)} problems."

@@ -10,27 +10,36 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from evaluation.architectures import ARCHITECTURES
-from evaluation.pools.counts import read_counts
+from evaluation.pools.counts import Counts, read_counts
 from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.released import ENGINE as RELEASED
 from evaluation.pools.view import PoolView, ProblemView, read_view
 from evaluation.study.evidence import TwoPools
-from evaluation.study.samples import Draws, Floats, Generations, StudyPool
+from evaluation.study.samples import Draws, Floats, Generations, Omission, StudyPool
 
 
 class UnreadableTimes(ValueError):
     """The file of wall times is not one; the message says what it should hold."""
 
 
+_COUNTS: Final = (".csv", ".jsonl")
+_BY_NAME: Final = "its version of the data set is not known: problems are matched by name"
+
+
 def find_pools(directory: Path) -> list[Path]:
-    """Every pool below a directory, in the order of names. Raises `UnreadablePool` for none."""
+    """Every pool and file of counts below a directory. Raises `UnreadablePool` for none."""
     pools = sorted(file.parent for file in directory.glob("**/pool.json"))
-    counts = sorted(path for path in directory.glob("*.csv"))
+    counts = sorted(
+        path
+        for path in directory.glob("**/*")
+        if path.suffix in _COUNTS and path.parent.parent not in pools  # where journals are
+    )
     if not pools and not counts:
         raise UnreadablePool(
             f"{directory} holds no pool: make one with `budget-router evaluate collect`"
@@ -80,32 +89,39 @@ def read_pools(paths: Iterable[Path], times: Times) -> list[StudyPool]:
     merged: dict[tuple[str, str], StudyPool] = {}
     hashes: dict[str, tuple[str, Path]] = {}
     for path in paths:
-        for pool, dataset_sha256 in _read(path, times):
-            _check_dataset(hashes, pool.dataset, dataset_sha256, path)
+        for pool, version in _read(path, times):
+            if version is not None:
+                _check_dataset(hashes, pool.dataset, version, path)
             key = pool.model, pool.dataset
             merged[key] = _merge(merged[key], pool) if key in merged else pool
     return list(merged.values())
 
 
-def _read(path: Path, times: Times) -> Iterator[tuple[StudyPool, str]]:
-    if path.is_dir():
-        view = read_view(path)
-        yield _from_view(view, path, times), view.identity.dataset_sha256
+def _read(path: Path, times: Times) -> Iterator[tuple[StudyPool, str | None]]:
+    """Each pool with the hash of its dataset; None where that says nothing of ours."""
+    if not path.is_dir():
+        for found in read_counts(path):
+            yield _from_counts(found, path, times), None
         return
-    for found in read_counts(path):
-        counted = {task: Draws.counted(n, c) for task, (n, c) in found.counts.items()}
-        yield (
-            StudyPool(
-                model=found.model,
-                dataset=path.stem,
-                draws=counted,
-                greedy={},
-                rate=ARCHITECTURES.get(found.model),
-                seconds=times.seconds.get(found.model),
-                sources=(str(path),),
-            ),
-            "",
-        )
+    view = read_view(path)
+    pool = _from_view(view, path, times)
+    if view.identity.engine == RELEASED:
+        yield replace(pool, notes=(*pool.notes, _BY_NAME)), None
+    else:
+        yield pool, view.identity.dataset_sha256
+
+
+def _from_counts(found: Counts, path: Path, times: Times) -> StudyPool:
+    return StudyPool(
+        model=found.model,
+        dataset=path.stem,
+        draws={task: Draws.counted(n, c) for task, (n, c) in found.counts.items()},
+        greedy={},
+        rate=ARCHITECTURES.get(found.model),
+        seconds=times.seconds.get(found.model),
+        sources=(str(path),),
+        notes=(_BY_NAME,),
+    )
 
 
 def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
@@ -120,10 +136,22 @@ def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
         rate=ARCHITECTURES.get(identity.model),
         seconds=times.seconds.get(identity.model),
         of=len(identity.tasks),
-        unjudged=view.unjudged,
         sources=(str(path),),
         hashes=(view.content_hash[:12],),
+        notes=tuple(_missing(view)),
     )
+
+
+def _missing(view: PoolView) -> Iterator[str]:
+    """What of a pool does not count."""
+    what = "greedy answers" if view.identity.greedy else "samples"
+    if view.unjudged:
+        yield str(Omission(view.unjudged, view.samples, f"{what} have no verdict"))
+    if view.torn_bytes:
+        yield (
+            f"{view.torn_bytes:,} bytes of an unfinished last line of its {what} do not count: a "
+            "writer is at work, or crashed there"
+        )
 
 
 def _shown(view: PoolView, ranker: str) -> int:
@@ -170,9 +198,9 @@ def _merge(one: StudyPool, other: StudyPool) -> StudyPool:
         draws=one.draws or other.draws,
         greedy=one.greedy or other.greedy,
         of=one.of or other.of,
-        unjudged=one.unjudged + other.unjudged,
         sources=(*one.sources, *other.sources),
         hashes=(*one.hashes, *other.hashes),
+        notes=(*one.notes, *other.notes),
     )
 
 

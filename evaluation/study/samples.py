@@ -79,8 +79,8 @@ class StudyPool:
 
     `draws` were sampled, `greedy` holds one answer per problem at temperature 0. `rate` gives the
     FLOPs and `seconds` the wall time of a sample; None where unknown. `of` is how many problems
-    the dataset has, and `unjudged` how many samples had no verdict and are not here. `sources` are
-    paths, `hashes` those of what they held.
+    the dataset has. `sources` are paths, `hashes` those of what they held, and `notes` say what of
+    it is not here.
     """
 
     model: str
@@ -90,9 +90,9 @@ class StudyPool:
     rate: Rate | None
     seconds: float | None = None
     of: int | None = None
-    unjudged: int = 0
     sources: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def rankers(self) -> tuple[str, ...]:

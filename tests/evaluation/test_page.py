@@ -114,7 +114,7 @@ def test_the_page_says_what_was_found_and_what_is_missing(page):
     text = re.sub(r"\s+", " ", " ".join(page.words))
     assert f"one greedy answer of {LARGE} solves" in text
     assert "two cores" in text
-    assert "1 of 10 problems have no samples yet" in text
+    assert "1 of 10 problems have no judged sample" in text
     assert f"{SMALL}: no greedy answers, so no star." in text
     assert "not decided" in text
     assert "The paper has no figure of this data set." in text

@@ -1,5 +1,6 @@
 """Duels and leads at one budget: the k that it buys, the pairing, and what intervals cover."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from evaluation.study.comparisons import (
     quarter_lead,
 )
 from evaluation.study.contenders import by_ranker, by_tests
-from evaluation.study.costs import Basis
+from evaluation.study.costs import Basis, CostLine
 from evaluation.study.samples import Draws, StudyPool
 
 
@@ -69,6 +70,17 @@ def test_a_budget_beyond_the_pool_is_capped_and_says_so():
     found = duel(small, large, Basis.PAPER)
     assert (found.k, found.capped) == (2, True)
     assert found.bought > 3
+
+
+def test_samples_that_cost_nothing_beyond_a_prompt_are_bought_without_end():
+    small = pool(SMALL, n=4)
+    for draws in small.draws.values():
+        draws.generations.tokens[:] = 0
+    found = duel(by_tests(small), greedy(pool(LARGE, n=2)), Basis.EXACT_SHARED)
+    assert (found.k, found.capped) == (2, True)
+    assert found.bought == math.inf
+    assert found.to_json()["buys"] is None
+    assert CostLine(3.0, 0.0).affords(2.0) < 0
 
 
 def test_only_shared_problems_are_compared():

@@ -150,7 +150,7 @@ def test_a_curve_is_about_the_same_problems_at_every_k_and_counts_the_others():
     assert contender.k_max == 12
     assert len(contender.tasks) == 18
     assert [str(omission) for omission in contender.left_out] == [
-        "1 of 20 problems have no samples yet",
+        "1 of 20 problems have no judged sample",
         "1 of 19 problems have fewer than 24 samples",
     ]
     assert contender.values([1, 12]).shape == (18, 2)
@@ -162,7 +162,24 @@ def test_a_curve_is_about_the_same_problems_at_every_k_and_counts_the_others():
 def test_a_pool_of_single_samples_has_no_curve():
     made = by_tests(pool(n=1))
     assert isinstance(made, Omission)
-    assert str(made) == "40 of 40 problems have fewer than 2 samples: no curve"
+    assert str(made) == "40 of 40 problems have fewer than 2 samples: too many for a curve"
+
+
+def test_a_pool_without_a_verdict_has_no_curve():
+    made = by_tests(pool(n=0, problems=7))
+    assert str(made) == "0 of 7 problems have a judged sample: no curve"
+
+
+@pytest.mark.parametrize(
+    ("treatment", "samples"), [(LAST, "scored samples"), (DISCARD, "complete scored samples")]
+)
+def test_a_ranker_that_scored_too_few_problems_has_no_curve(treatment, samples):
+    drawn = pool(n=6, problems=20, rankers=(SMALL, LARGE))
+    for at, draws in enumerate(drawn.draws.values()):
+        draws.generations.cut[:] = False
+        draws.generations.nll[LARGE][0 if at < 5 else 6 :] = math.nan
+    made = by_ranker(drawn, LARGE, treatment, None)
+    assert str(made) == f"5 of 20 problems have fewer than 2 {samples}: too many for a curve"
 
 
 def test_counts_suffice_for_verdicts_and_for_the_papers_cost():

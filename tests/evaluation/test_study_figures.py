@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from study_pools import LARGE, OTHER, RATES, SMALL, pool, study
 
+from evaluation.page.render import model_looks
 from evaluation.study.costs import Basis
 from evaluation.study.drawing import draw, inline_svg, looks
 from evaluation.study.evidence import gather
@@ -92,6 +93,14 @@ def test_notes_say_how_many_problems_and_what_discard_hides(whole):
     assert "generations drawn per one kept" in notes
 
 
+def test_notes_say_how_many_problems_a_star_is_about():
+    drawn = pool(SMALL, n=4, problems=12)
+    partial = replace(drawn, greedy=dict(list(drawn.greedy.items())[:7]))
+    _, figures = figures_of(partial)
+    for name in ("pass-humaneval", f"rank-humaneval-{SMALL}-rank-last"):
+        assert figures[name].notes[-1] == f"greedy answers of {SMALL}: 7 problems."
+
+
 def test_the_same_figure_gives_the_same_bytes(whole, tmp_path):
     evidence, drawn = whole
     figure = drawn["pass-exact-humaneval"]
@@ -100,6 +109,19 @@ def test_the_same_figure_gives_the_same_bytes(whole, tmp_path):
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert first[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_looks_the_same_whatever_else_is_drawn():
+    alone, _ = figures_of(pool(SMALL, n=4, problems=4))
+    among, _ = figures_of(*(pool(model, n=4, problems=4) for model in (OTHER, SMALL, LARGE)))
+    elsewhere, _ = figures_of(pool(LARGE, "another", n=4, problems=4))
+    seen = {model_looks(given)[SMALL] for given in ([alone], [among], [elsewhere, among])}
+    assert len(seen) == 1
+
+
+def test_every_model_looks_different():
+    looked = looks([str(at) for at in range(36)]).values()
+    assert len({(look.colour, look.shape) for look in looked}) == 36
 
 
 def test_inline_svgs_take_the_pages_ink_and_have_their_own_ids(whole):

@@ -1,5 +1,7 @@
 """Claims restated: what decides them, and that they are left open where data lacks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from study_pools import LARGE, OTHER, RATES, SMALL, pool, study
@@ -149,9 +151,36 @@ def test_two_pools_of_one_model_are_an_error():
 def test_notes_count_what_is_left_out():
     partial = pool(LARGE, n=[8] * 38 + [3, 0], greedy=False)
     evidence = evidence_of(pool(SMALL, n=1), partial)
-    assert f"{SMALL}, pass@k: 40 of 40 problems have fewer than 2 samples: no curve." in (
-        evidence.notes
-    )
-    assert f"{LARGE}, pass@k: 1 of 40 problems have no samples yet." in evidence.notes
+    few = "40 of 40 problems have fewer than 2 samples: too many for a curve"
+    assert f"{SMALL}, pass@k: {few}." in evidence.notes
+    assert f"{LARGE}, pass@k: 1 of 40 problems have no judged sample." in evidence.notes
     assert f"{LARGE}, pass@k: 1 of 39 problems have fewer than 8 samples." in evidence.notes
     assert f"{LARGE}: no greedy answers, so no star." in evidence.notes
+
+
+def test_notes_count_what_a_ranker_did_not_score():
+    drawn = pool(SMALL, n=8, problems=10, rankers=(SMALL, LARGE, OTHER), scored=5)
+    made = [draws.generations for draws in drawn.draws.values()]
+    for one in made:
+        one.nll[OTHER][:] = one.nll[SMALL]
+    for one in made[:3]:
+        one.nll[LARGE][1] = one.nll[OTHER][1] = np.inf
+    notes = evidence_of(drawn).notes
+    assert (
+        f"{SMALL}: {LARGE} scored 47 of 80 samples; 3 empty answers are ranked last; "
+        "30 are left out of what it ranks."
+    ) in notes
+    assert f"{SMALL}: {OTHER} scored 77 of 80 samples; 3 empty answers are ranked last." in notes
+    assert not any(note.startswith(f"{SMALL}: {SMALL} scored") for note in notes)
+
+
+def test_notes_count_greedy_answers_and_name_strangers():
+    whole = pool(LARGE, n=4, problems=10)
+    partial = replace(whole, greedy=dict(list(whole.greedy.items())[:7]))
+    stranger = counted(OTHER, 4, [1, 2])
+    notes = evidence_of(partial, pool(SMALL, n=4, problems=10), stranger).notes
+    assert f"{LARGE}: 7 of 10 problems have a judged greedy answer." in notes
+    assert f"{OTHER}: no other pool has a problem of its own, so it is compared with none." in notes
+    assert sum("no other pool" in note or "judged greedy" in note for note in notes) == 2
+    greedy_only = evidence_of(replace(whole, draws={})).notes
+    assert not any("log-probabilities" in note for note in greedy_only)

@@ -2,13 +2,17 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from study_pools import LARGE, SMALL, pool, save
+from study_pools import LARGE, SMALL, identity, pool, save
 
 from evaluation.metrics import CutTreatment
 from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.released import ENGINE, import_released
+from evaluation.pools.schema import Table
+from evaluation.pools.store import Pool
 from evaluation.study.contenders import by_ranker
 from evaluation.study.evidence import TwoPools
 from evaluation.study.reading import Times, UnreadableTimes, find_pools, read_pools, read_times
@@ -82,6 +86,55 @@ def test_counts_are_a_pool_without_generations(tmp_path):
     assert small.draws["a"].generations is None
 
 
+def test_counts_do_beside_pools_of_their_dataset(tmp_path):
+    paths = save(pool(LARGE, n=2, problems=3), tmp_path)
+    counts = tmp_path / "humaneval.csv"
+    counts.write_text(f"problem,model,n,c\nhumaneval/0,{SMALL},10,3\n")
+    for order in ([*paths, counts], [counts, *paths]):
+        read = {found.model: found for found in read_pools(order, Times())}
+        assert read[SMALL].draws.keys() == {"humaneval/0"}
+        assert "matched by name" in read[SMALL].notes[0]
+        assert read[LARGE].notes == ()
+
+
+def test_released_generations_do_beside_pools_of_their_dataset(tmp_path):
+    ours = save(pool(LARGE, n=2, problems=3), tmp_path)
+    file = tmp_path / "released.json"
+    samples = [{"pass_at_1": passed, "generation": "x"} for passed in (0, 1)]
+    file.write_text(json.dumps({"humaneval/0": {"prompt": "", "samples": samples}}))
+    described = replace(identity(pool(SMALL), temperature=0.8), engine=ENGINE)
+    import_released(file, tmp_path / "released", described, lambda _: None)
+    read = {found.model: found for found in read_pools([*ours, tmp_path / "released"], Times())}
+    assert read[SMALL].draws["humaneval/0"].passed.tolist() == [False, True]
+    assert "matched by name" in read[SMALL].notes[0]
+
+
+def test_what_does_not_count_is_noted(tmp_path):
+    made = pool(SMALL, n=2, problems=3)
+    samples, greedy = save(made, tmp_path)
+    for path, left in ((samples, 3), (greedy, 1)):
+        for shard in path.glob("verdicts/*"):
+            shard.unlink()
+        rows = [
+            {"task_id": task, "index": at, "passed": True, "status": "passed"}
+            for task in made.draws
+            for at in range(2 if path == samples else 1)
+        ]
+        with Pool.open(path).writer(Table.VERDICTS) as writer:
+            writer.append(rows[left:])
+    (samples / "samples" / "00002.jsonl").write_text('[{"task')
+    (read,) = read_pools([samples, greedy], Times())
+    torn = (
+        "7 bytes of an unfinished last line of its samples do not count: a writer is at work, or "
+        "crashed there"
+    )
+    assert read.notes == (
+        "3 of 6 samples have no verdict",
+        torn,
+        "1 of 3 greedy answers have no verdict",
+    )
+
+
 def test_two_pools_of_one_kind_are_an_error(tmp_path):
     paths = [save(pool(SMALL, n=2, problems=3), tmp_path / name)[0] for name in "ab"]
     with pytest.raises(TwoPools, match="give one of them"):
@@ -103,7 +156,10 @@ def test_pools_are_found_below_a_directory(tmp_path):
     paths = save(pool(SMALL, n=2, problems=3), tmp_path / "deep")
     counts = tmp_path / "mbpp.csv"
     counts.write_text("problem,model,n,c\na,x,2,1\n")
-    assert find_pools(tmp_path) == [*sorted(paths), counts]
+    lines = tmp_path / "deep" / "apps.jsonl"
+    lines.write_text('{"problem": "a", "model": "x", "n": 2, "c": 1}\n')
+    (paths[0] / "samples" / "00002.jsonl").write_text("")  # a journal
+    assert find_pools(tmp_path) == [*sorted(paths), lines, counts]
     with pytest.raises(UnreadablePool, match="holds no pool"):
         find_pools(tmp_path / "nothing")
 
