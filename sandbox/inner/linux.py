@@ -22,7 +22,6 @@ SIGCHLD = 17
 MS_RDONLY = 1
 MS_NOSUID = 2
 MS_NODEV = 4
-MS_NOEXEC = 8
 MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
@@ -68,11 +67,6 @@ def clone(flags: int) -> int:
     """
     zero = c_ulong(0)
     return _syscall("clone", _SYS_CLONE, c_ulong(flags | SIGCHLD), zero, zero, zero, zero)
-
-
-def unshare(flags: int) -> None:
-    """Move the calling process into new namespaces."""
-    _check(_libc.unshare(c_int(flags)), "unshare")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, data: str | None = None) -> None:

@@ -69,6 +69,8 @@ def _populate(sources: dict[str, str], uid: int, gid: int) -> None:
         linux.set_mount_flags(_NEW + path, _HIDDEN)
     for device in _DEVICES:
         _bind(device, device)
+        # The host's own node: read-only, its times are no note from one run to the next.
+        linux.set_mount_flags(_NEW + device, linux.MS_RDONLY | linux.MS_NOSUID)
     for directory in ("/tmp", "/dev/shm", "/tests", "/etc"):  # noqa: S108 - inside the new root
         Path(_NEW + directory).mkdir(parents=True, exist_ok=True)
     for name, text in _FILES.items():

@@ -42,7 +42,8 @@ ALLOWED: tuple[tuple[int, int], ...] = (
     (0, 15),  # read .. rt_sigreturn
     (17, 28),  # pread64 .. madvise
     (32, 40),  # dup .. sendfile
-    (42, 55),  # connect .. getsockopt
+    (42, 52),  # connect .. getpeername
+    (54, 55),  # setsockopt, getsockopt
     (57, 63),  # fork .. uname
     (72, 100),  # fcntl .. times
     (102, 102),  # getuid
@@ -105,7 +106,8 @@ KILLED: tuple[int, ...] = (
 )
 
 _SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
-_IOCTL, _SOCKET, _CLONE, _PRCTL = 16, 41, 56, 157
+_IOCTL, _CLONE, _PRCTL = 16, 56, 157
+_SOCKETS = (41, 53)  # socket, socketpair
 _PRCTL_REFUSED = (22, 35)  # PR_SET_SECCOMP, PR_SET_MM
 
 
@@ -128,10 +130,10 @@ def _refuse(code: int) -> bytes:
 
 def _argument_rules() -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _only(
-        _SOCKET,
-        _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES),
-    )
+    rules = b""
+    for number in _SOCKETS:
+        local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
+        rules += _only(number, local)
     rules += _only(_CLONE, _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + kill + allow)
     rules += _only(
         _IOCTL,

@@ -58,6 +58,10 @@ CASES = [
     Case("netlink", "refused(socket.socket, 16, socket.SOCK_RAW, 0)"),
     Case("vsock", "refused(socket.socket, 40, socket.SOCK_STREAM)"),
     Case("kernel crypto", "refused(socket.socket, 38, socket.SOCK_SEQPACKET)"),
+    Case(
+        "netlink pair",
+        "try: socket.socketpair(16, socket.SOCK_RAW)\nexcept PermissionError: pass",
+    ),
     Case("DNS", "refused(socket.getaddrinfo, 'example.com', 80)"),
     Case("metadata address", "refused(socket.create_connection, ('169.254.169.254', 80), 1)"),
     Case("environment", "assert not any('SECRET' in k for k in os.environ), os.environ"),
@@ -91,6 +95,14 @@ CASES = [
     Case("root is read-only", "refused(open, '/x', 'w')\nrefused(os.mkdir, '/usr/lib/x')"),
     Case("stdlib is read-only", "refused(open, os.__file__, 'a')\nrefused(os.unlink, os.__file__)"),
     Case("mode bits of root", "refused(os.chmod, '/', 0o777)"),
+    Case(
+        "a note on a device",
+        "for d in ('null', 'zero', 'full', 'random', 'urandom'):\n"
+        "    refused(os.utime, f'/dev/{d}')\n    refused(os.utime, f'/dev/{d}', (1, 1))",
+        docker="for d in ('/tmp', '/dev/shm', '/dev/null', '/dev/full', '/dev/pts/ptmx'):\n"
+        "    assert os.stat(d).st_mtime == 0, d\n    os.utime(d)",
+    ),
+    Case("a note on /dev/mqueue", "refused(os.utime, '/dev/mqueue')"),
     Case("kill parent", "keeper = os.getppid()\nkill(keeper, 9)\nassert os.getppid() == keeper"),
     Case("kill all", "kill(-1, 9)"),
     Case("stop the keeper", "for pid in (1, os.getppid()):\n    kill(pid, 19)\n    kill(pid, 9)"),
