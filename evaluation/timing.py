@@ -2,7 +2,8 @@
 
 The paper times about a thousand samples from its datasets at the best batch size of each model
 (section 2.3, Table 1). So does this: one draw of so many samples for each of some problems, one
-draw at a time, for each batch size. Prompts, sampling and stops are those of a pool.
+draw at a time, for each batch size. Prompts, sampling and stops are those of a pool. Of a draw that
+failed and was asked again, the last try counts alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -70,7 +71,7 @@ async def measure(
     for number, batch in enumerate(batches):
         clock = _Clock(on_draw)
         plan = [_draw(problem, number, batch) for problem in problems]
-        await collector.over(plan, clock, concurrency=1)
+        await replace(collector, on_try=clock.start).over(plan, clock.stop, concurrency=1)
         if collector.left_out:
             raise ValueError("; ".join(collector.left_out.values()))
         timings.append(BatchTiming(batch, clock.tokens, tuple(clock.seconds)))
@@ -82,28 +83,36 @@ def _draw(problem: Problem, number: int, batch: int) -> PlannedDraw:
 
 
 class _Clock:
-    """Reads the time whenever a draw is done; the next one has then begun."""
+    """Reads the time between the last try of a draw and its end."""
 
     def __init__(self, on_draw: Callable[[int], None]) -> None:
         self.seconds: list[float] = []
         self.tokens = 0
         self._on_draw = on_draw
-        self._last = time.perf_counter()
+        self._began = 0.0
 
-    def __call__(self, rows: list[Row]) -> None:
-        now = time.perf_counter()
-        self.seconds.append(now - self._last)
-        self._last = now
+    def start(self) -> None:
+        self._began = time.perf_counter()
+
+    def stop(self, rows: list[Row]) -> None:
+        self.seconds.append(time.perf_counter() - self._began)
         self.tokens += sum(row["tokens"] for row in rows)
         self._on_draw(len(rows))
 
 
 def hardware() -> str:
-    """What figures were taken on, as far as the machine says; without it they mean nothing."""
+    """What an embedded engine runs on: this machine, and the GPUs that llama.cpp can use here.
+
+    Without it the figures mean nothing.
+    """
+    import xllamacpp  # noqa: PLC0415 native, and wanted only when an engine of ours was timed
+
+    devices = xllamacpp.get_device_info()
+    gpus = [device["description"] for device in devices if device["type"].name.endswith("GPU")]
     processor = _field("/proc/cpuinfo", "model name") or platform.processor() or "an unknown CPU"
     memory = _field("/proc/meminfo", "MemTotal") or "unknown"
     cores = len(os.sched_getaffinity(0))
-    return f"{processor}, {cores} cores, {memory} of memory, {platform.system()}"
+    return ", ".join([processor, f"{cores} cores", f"{memory} of memory", platform.system(), *gpus])
 
 
 def _field(path: str, name: str) -> str | None:

@@ -67,11 +67,19 @@ def run(wanted: Wanted, means: Means) -> None:
         problems = datasets.load(wanted.dataset, wanted.data)
         where = sampler.place(load_settings(means.config), wanted.model)
         pool = Pool.create(means.out, identity(wanted, where, problems))
-        left_out = _fill(pool, problems[: wanted.limit], where, wanted, means)
-    if left_out:
-        for task, reason in left_out.items():
-            typer.echo(f"{task}: {reason}", err=True)
-        fail(f"{len(left_out)} problems were refused and are not in the pool")
+        collector = _fill(pool, problems[: wanted.limit], where, wanted, means)
+    if collector is not None:
+        _tell(collector)
+
+
+def _tell(collector: Collector) -> None:
+    """Say what is missing; fail if problems were left out."""
+    for reason, count in collector.without_nll.items():
+        typer.echo(f"{count} samples have no averaged NLL: {reason}", err=True)
+    for task, reason in collector.left_out.items():
+        typer.echo(f"{task}: {reason}", err=True)
+    if collector.left_out:
+        fail(f"{len(collector.left_out)} problems were refused and are not in the pool")
 
 
 def identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Problem]) -> Identity:
@@ -97,8 +105,8 @@ def _fill(
     where: sampler.ModelPlace,
     wanted: Wanted,
     means: Means,
-) -> dict[str, str]:
-    """Draw what is missing; the problems that were refused, and why."""
+) -> Collector | None:
+    """Draw what is missing, if anything is; the collector knows what could not be had."""
     with ExitStack() as stack:
         writer = stack.enter_context(pool.writer(Table.SAMPLES))
         have = indices(pool)
@@ -121,13 +129,13 @@ async def _collect(
     plan: Sequence[PlannedDraw],
     keep: _Keeping,
     concurrency: int,
-) -> dict[str, str]:
+) -> Collector | None:
     if not plan:
-        return {}
+        return None
     async with sampler.running(where) as upstream:
         collector = Collector(upstream, identity)
         await collector.over(plan, keep, concurrency=concurrency)
-    return collector.left_out
+    return collector
 
 
 def indices(pool: Pool) -> dict[str, set[int]]:

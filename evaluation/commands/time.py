@@ -20,15 +20,20 @@ from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import fail, failing_on
 from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
+from evaluation.pools.schema import Identity
 from evaluation.timing import BatchTiming, best, hardware, measure
 from router.embedded_child import EngineFailed
+from router.settings import EmbeddedModel
 
 SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """On how many problems, in which batches; where the file is, and what the server runs on."""
+    """On how many problems, in which batches; where the file is, and what the server runs on.
+
+    `hardware` may be None for an engine of ours, which runs on this machine.
+    """
 
     out: Path
     config: Path | None
@@ -47,29 +52,40 @@ def run(wanted: Wanted, means: Means) -> None:
         EngineFailed,
         CollectFailed,
         ValueError,
+        OSError,
     ):
         problems = datasets.load(wanted.dataset, wanted.data)
         where = sampler.place(load_settings(means.config), wanted.model)
-        if too_large := [batch for batch in means.batches if batch > where.slots]:
-            fail(f"{wanted.model} computes {where.slots} samples at once, not {too_large}")
+        _check(where, means)
+        _write(means.out, known)  # a place that cannot be written is known before the wait
         timings = asyncio.run(_measure(where, wanted, problems, means))
-    described = identity(wanted, where, problems)
-    entry = {
+        known["models"][wanted.model] = _entry(identity(wanted, where, problems), means, timings)
+        _write(means.out, known)
+    Console().print(_table(wanted.model, timings))
+
+
+def _check(where: sampler.ModelPlace, means: Means) -> None:
+    """Fail on what cannot be measured there."""
+    if means.hardware is None and not isinstance(where.config, EmbeddedModel):
+        fail(f"{where.model} is a server by URL: say what it runs on with --hardware")
+    if too_large := [batch for batch in means.batches if batch > where.slots]:
+        fail(f"{where.model} computes {where.slots} samples at once, not {too_large}")
+
+
+def _entry(described: Identity, means: Means, timings: Sequence[BatchTiming]) -> dict[str, Any]:
+    fastest = best(timings)
+    return {
         "engine": described.engine,
         "hardware": means.hardware or hardware(),
         "dataset": described.dataset,
-        "problems": means.problems,
+        "problems": len(fastest.seconds),
         "max_tokens": described.max_tokens,
         "temperature": described.temperature,
         "top_p": described.top_p,
-        "best_batch": best(timings).batch,
-        "seconds_per_sample": round(best(timings).seconds_per_sample, 4),
+        "best_batch": fastest.batch,
+        "seconds_per_sample": round(fastest.seconds_per_sample, 4),
         "batches": [timing.to_json() for timing in timings],
     }
-    known["models"][wanted.model] = entry
-    means.out.parent.mkdir(parents=True, exist_ok=True)
-    means.out.write_text(json.dumps(known, indent=1) + "\n")
-    Console().print(_table(wanted.model, timings))
 
 
 async def _measure(
@@ -96,11 +112,18 @@ def _read(path: Path) -> dict[str, Any]:
         return {"schema": SCHEMA, "models": {}}
     except ValueError as error:
         fail(f"{path} is no JSON: {error}; name another file")
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
     match content:
         case {"schema": schema, "models": dict()} if schema == SCHEMA:
             found: dict[str, Any] = content
             return found
     raise typer.BadParameter(f"{path} holds no timings of schema {SCHEMA}; name another file")
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _table(model: str, timings: Sequence[BatchTiming]) -> Table:

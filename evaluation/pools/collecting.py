@@ -2,12 +2,14 @@
 
 Tokens are counted and NLL is averaged as the gateway does it (`router.drawing`). A draw that fails
 is asked again with growing pauses, in which an embedded engine comes back; one that the server
-finds fault with (a prompt that is too long) is left out, counted and named.
+finds fault with (a prompt that is too long) is left out, counted and named. So is a sample without
+an averaged NLL, which is kept: no ranking by its own model can place it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -25,6 +27,10 @@ PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Before each further try of a draw; an embedded engine is back within them, or it is broken."""
 
 
+def _unheard() -> None:
+    """For tries that nobody times."""
+
+
 class CollectFailed(RuntimeError):
     """A draw failed for good; what was collected is kept."""
 
@@ -33,13 +39,16 @@ class CollectFailed(RuntimeError):
 class Collector:
     """Draws from one upstream, in the way that a pool's identity says.
 
-    `left_out` gathers, by task, why the server refused it.
+    `left_out` gathers, by task, why the server refused it, and `without_nll` counts samples without
+    an averaged NLL by why they have none. `on_try` hears when a draw is asked for, or asked again.
     """
 
     upstream: Upstream
     identity: Identity
     pauses_s: tuple[float, ...] = PAUSES_S
     left_out: dict[str, str] = field(default_factory=dict)
+    without_nll: Counter[str] = field(default_factory=Counter)
+    on_try: Callable[[], None] = _unheard
 
     async def over(
         self,
@@ -62,6 +71,7 @@ class Collector:
     async def _rows(self, planned: PlannedDraw) -> list[Row]:
         """The draw's rows; none where the server refuses it."""
         for pause in (*self.pauses_s, None):
+            self.on_try()
             try:
                 return await self._draw(planned)
             except UpstreamError as error:
@@ -100,6 +110,7 @@ class Collector:
             raise UpstreamError(self.upstream.id, f"overran: {overrun}") from overrun
         if not running.finished:
             raise UpstreamError(self.upstream.id, "ended a stream before its samples had ended")
+        self.without_nll.update(filter(None, map(_why_no_nll, running.samples)))
         return [_row(planned, running, sample) for sample in running.samples]
 
     def _request(self, prompt: TextPrompt, planned: PlannedDraw) -> SampleRequest:
@@ -120,6 +131,15 @@ class Collector:
                 "`context`",
                 rejected=True,
             )
+
+
+def _why_no_nll(sample: Sample) -> str | None:
+    """Why a sample has no averaged NLL; None where it has one, or no token to have one of."""
+    if sample.nll is not None or not sample.tokens:
+        return None
+    if sample.logprobs:
+        return "the server told a log-probability that is not finite"
+    return "the server told no log-probabilities"
 
 
 def _row(planned: PlannedDraw, running: RunningDraw, sample: Sample) -> Row:

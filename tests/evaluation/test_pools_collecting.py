@@ -27,10 +27,10 @@ PROBLEMS = [
 ]
 
 
-def collect(
-    server, *, n=4, batch=2, concurrency=2, server_kind="llama.cpp", context=None, **others
+def collected(
+    server, *, n=4, batch=2, concurrency=2, server_kind="llama.cpp", context=None, **more
 ):
-    """The rows of each draw kept, and what was left out."""
+    """The rows of each draw kept, and the collector."""
 
     async def run():
         async with fake_upstream.running(server):
@@ -38,13 +38,19 @@ def collect(
             settings = Settings(models={"small": remote}, sandbox={"enabled": False})
             async with running_service(settings) as service:
                 upstream = service.gateway.upstreams["small"]
-                collector = Collector(upstream, files.identity(), pauses_s=(0.0, 0.0))
+                collector = Collector(upstream, files.identity(), pauses_s=(0.0, 0.0), **more)
                 kept = []
                 plan = list(planned(PROBLEMS, {}, n, batch, 5))
                 await collector.over(plan, kept.append, concurrency=concurrency)
-                return kept, collector.left_out
+                return kept, collector
 
     return asyncio.run(run())
+
+
+def collect(server, **how):
+    """The rows of each draw kept, and what was left out."""
+    kept, collector = collected(server, **how)
+    return kept, collector.left_out
 
 
 def says(call, index):
@@ -114,6 +120,33 @@ def test_a_draw_that_fails_is_asked_again_and_kept_once(broken):
 def test_a_server_that_stays_broken_ends_it():
     with pytest.raises(CollectFailed, match="3 tries"):
         collect(FakeUpstream(failing(500)))
+
+
+def test_each_try_of_a_draw_is_told_before_it():
+    server, told = FakeUpstream(in_turn(failing(503), answering(says))), []
+    collected(server, concurrency=1, n=2, on_try=lambda: told.append(len(server.calls)))
+    assert told == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "reason"),
+    [
+        (None, "no log-probabilities"),
+        ({"tokens": ["x", "y"], "token_logprobs": [-1e308, -1e308]}, "not finite"),
+    ],
+)
+def test_a_sample_without_an_averaged_nll_is_kept_and_counted(logprobs, reason):
+    choice = {"index": 0, "text": "xy", "finish_reason": "stop", "logprobs": logprobs}
+    server = FakeUpstream(streaming({"choices": [choice]}, "[DONE]"), kind="vllm")
+    kept, collector = collected(server, n=1, batch=1, server_kind="vllm")
+    assert [row["nll"] for rows in kept for row in rows] == [None] * 3
+    ((why, count),) = collector.without_nll.items()
+    assert reason in why
+    assert count == 3
+
+
+def test_samples_with_their_nll_are_not_counted_as_without():
+    assert not collected(FakeUpstream(answering(says)))[1].without_nll
 
 
 def test_a_refused_problem_is_left_out_by_name_and_the_others_are_drawn():
