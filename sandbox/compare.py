@@ -4,12 +4,13 @@ Values arrive in the codec's wire form and are compared as they are: nothing is 
 and the walk follows the expected value, so its cost is bounded by what the caller sent. By value:
 tuple and list are alike, int and float too, a bool is no number, floats are exact unless a
 tolerance (absolute and relative) is given. Text ignores white space at the ends of lines and of
-the whole.
+the whole, and with a tolerance how its numbers are written.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.program import JSONValue
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _KEY_KINDS = (str, int, float, bool, type(None))
 
 
@@ -103,10 +106,37 @@ def _key_text(key: object) -> str:
     return repr(key)
 
 
-def same_text(expected: str, found: str) -> bool:
-    """Equality of program outputs, blind to white space at line ends and around the whole."""
-    return _lines(expected) == _lines(found)
+def same_text(expected: str, found: str, tolerance: float | None = None) -> bool:
+    """Equality of program outputs, blind to white space at line ends and around the whole.
+
+    With a tolerance (absolute and relative), lines may also agree word by word, where words that
+    are written as numbers are as close as that, whole numbers exact.
+    """
+    wanted, had = _lines(expected), _lines(found)
+    if wanted == had or tolerance is None:
+        return wanted == had
+    return len(wanted) == len(had) and all(
+        _same_line(one, other, tolerance) for one, other in zip(wanted, had, strict=True)
+    )
 
 
 def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip().splitlines()]
+
+
+def _same_line(expected: str, found: str, tolerance: float) -> bool:
+    wanted, had = expected.split(), found.split()
+    return len(wanted) == len(had) and all(
+        _same_word(one, other, tolerance) for one, other in zip(wanted, had, strict=True)
+    )
+
+
+def _same_word(expected: str, found: str, tolerance: float) -> bool:
+    if expected == found:
+        return True
+    if not (_NUMBER.fullmatch(expected) and _NUMBER.fullmatch(found)):
+        return False
+    if _WHOLE.fullmatch(expected) and _WHOLE.fullmatch(found):
+        return False
+    wanted, had = float(expected), float(found)
+    return math.isfinite(wanted) and math.isclose(wanted, had, rel_tol=tolerance, abs_tol=tolerance)

@@ -8,7 +8,9 @@ what tests do, only that they can be read.
 from __future__ import annotations
 
 import json
+import keyword
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, TypeAlias
@@ -32,6 +34,7 @@ Fields: TypeAlias = Mapping[str, Any]
 _COMMON = frozenset({"kind", "prelude", "limits", "min_integrity"})
 _MAX_DEPTH = 100
 _CASES = 10_000
+_SHOWN = 80
 
 
 def parse_tests(obj: object, *, max_bytes: int = 1 << 20) -> Tests:
@@ -66,14 +69,24 @@ def parse_limits(obj: object, caps: Limits) -> Limits:
     for name, value in _object(obj, "tests.limits").items():
         if name not in names:
             raise InvalidTests(f"tests.limits has no key {name!r}; known are {sorted(names)}")
-        cap = getattr(caps, name)
-        kinds = (int, float) if isinstance(cap, float) else (int,)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise InvalidTests(f"tests.limits.{name} must be a number, not {value!r}")
-        if not math.isfinite(value) or value <= 0:
-            raise InvalidTests(f"tests.limits.{name} must be above zero, not {value!r}")
-        wanted[name] = min(type(cap)(value), cap)
+        wanted[name] = _limit(name, value, getattr(caps, name))
     return replace(caps, **wanted)  # type: ignore[arg-type] # each has its field's own type
+
+
+def _limit(name: str, value: object, cap: float) -> float:
+    whole = isinstance(cap, int)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidTests(f"tests.limits.{name} must be a number, not {_short(value)}")
+    if not 0 < value < math.inf:
+        raise InvalidTests(f"tests.limits.{name} must be above zero, not {_short(value)}")
+    if whole and value != int(value):
+        raise InvalidTests(f"tests.limits.{name} must be a whole number, not {_short(value)}")
+    return cap if value >= cap else type(cap)(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def parse_min_integrity(obj: object) -> Integrity:
@@ -94,7 +107,9 @@ def _object(obj: object, where: str) -> Fields:
 
 def _check_size(data: Fields, max_bytes: int) -> None:
     try:
-        size = len(json.dumps(data, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        size = len(
+            json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidTests(f"tests cannot be written as JSON: {error}") from error
     if size > max_bytes:
@@ -112,7 +127,7 @@ def _text(data: Fields, key: str, where: str = "tests", default: str | None = No
 def _code(data: Fields, key: str, default: str | None = None) -> str:
     source = _text(data, key, default=default)
     try:
-        syntax.parse(source)
+        syntax.check(source)
     except SyntaxError as error:
         raise InvalidTests(f"tests.{key}, line {error.lineno}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
@@ -126,7 +141,7 @@ def _prelude(data: Fields) -> str:
 
 def _entry_point(data: Fields) -> str:
     name = _text(data, "entry_point")
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise InvalidTests(f"tests.entry_point must be a Python name, not {name!r}")
     return name
 
@@ -160,7 +175,7 @@ def _pytest(data: Fields) -> Pytest:
 
 
 _CALL_KEYS = frozenset({"args", "kwargs", "expected", "tolerance"})
-_IO_KEYS = frozenset({"stdin", "stdout"})
+_IO_KEYS = frozenset({"stdin", "stdout", "tolerance"})
 
 
 def _calls(data: Fields) -> Calls:
@@ -202,7 +217,7 @@ def _tolerance(value: object, where: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidTests(f"{where}.tolerance must be a number")
-    if not (math.isfinite(value) and value >= 0):
+    if not 0 <= value <= sys.float_info.max:
         raise InvalidTests(f"{where}.tolerance must be finite and not below zero")
     return float(value)
 
@@ -213,7 +228,7 @@ def _io(data: Fields) -> IO:
         where = f"tests.cases[{number}]"
         case = _case(item, number, _IO_KEYS)
         stdin, stdout = _text(case, "stdin", where, default=""), _text(case, "stdout", where)
-        found.append(IOCase(stdin, stdout))
+        found.append(IOCase(stdin, stdout, _tolerance(case.get("tolerance"), where)))
     return IO(tuple(found), _prelude(data))
 
 

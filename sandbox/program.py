@@ -85,10 +85,14 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class IOCase:
-    """One run of the whole program: what it reads and what it must print."""
+    """One run of the whole program: what it reads and what it must print.
+
+    `tolerance` is absolute and relative, for numbers with a point or an exponent only.
+    """
 
     stdin: str
     stdout: str
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

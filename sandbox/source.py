@@ -14,3 +14,10 @@ def parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
+
+
+def check(source: str) -> None:
+    """Raise what `parse` does unless the source compiles, which takes more: no `return` outside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(source, "tests.py", "exec", dont_inherit=True)

@@ -19,6 +19,9 @@ DIFFICULTIES: Final = ("introductory", "interview", "competition")
 
 STOP: Final = ("\nQUESTION:", "\nANSWER:", "\n-----", "\n```")
 
+_TOLERANCE: Final = 1e-5
+"""Of numbers in outputs; the released harness compares them by numpy's `allclose`."""
+
 _HUB: Final = "codeparrot/apps"
 _STDIN: Final = "Use Standard Input format"
 _CALL: Final = "Use Call-Based format"
@@ -124,7 +127,10 @@ def _io(cases: Record) -> dict[str, Any]:
     pairs = zip(cases["inputs"], cases["outputs"], strict=True)
     return {
         "kind": "io",
-        "cases": [{"stdin": _joined(given), "stdout": _joined(wanted)} for given, wanted in pairs],
+        "cases": [
+            {"stdin": _joined(given), "stdout": _joined(wanted), "tolerance": _TOLERANCE}
+            for given, wanted in pairs
+        ],
     }
 
 

@@ -1,5 +1,6 @@
 """Tests and limits are read from the HTTP contract's objects, and faults are named."""
 
+import math
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ MODULE = {"kind": "pytest", "code": "def test(): pass"}
         ({**CODE, "prelude": "import math"}, Asserts("assert f() == 1", "f", "import math")),
         (CALLS, Calls("f", (Call([1], 2),))),
         (INPUT, IO((IOCase("1", "2"),))),
+        ({"kind": "io", "cases": [{"stdout": "2", "tolerance": 0.1}]}, IO((IOCase("", "2", 0.1),))),
         (MODULE, Pytest("def test(): pass")),
         ({**MODULE, "limits": {}, "min_integrity": "isolated"}, Pytest("def test(): pass")),
     ],
@@ -71,6 +73,12 @@ def test_each_kind_is_read(obj: dict[str, Any], tests: object) -> None:
         ({**INPUT, "cases": [{"stdin": "1"}]}, "stdout is missing"),
         ({**INPUT, "cases": [{"stdin": 1, "stdout": ""}]}, "stdin must be text"),
         ({**CODE, "code": "#" * 2_000_000}, "at most"),
+        ({**CODE, "code": "return 1"}, "code, line 1: 'return' outside function"),
+        ({**CODE, "prelude": "def f():\n    nonlocal x"}, "prelude, line 2"),
+        ({**CODE, "entry_point": "class"}, "must be a Python name"),
+        ({**CALLS, "cases": [{"expected": math.nan}]}, "cannot be written as JSON"),
+        ({**CALLS, "cases": [{"expected": 1, "tolerance": 10**400}]}, "must be finite"),
+        ({**INPUT, "cases": [{"stdout": "1", "tolerance": "x"}]}, "tolerance must be a number"),
     ],
 )
 def test_faults_are_named(obj: object, message: str) -> None:
@@ -108,6 +116,9 @@ def test_limits_are_capped_by_the_operators() -> None:
     assert parse_limits(None, caps) == caps
     wanted = parse_limits({"wall_s": 60, "processes": 4, "cpu_s": 0.5}, caps)
     assert (wanted.wall_s, wanted.processes, wanted.cpu_s) == (5.0, 4, 0.5)
+    huge = parse_limits({"wall_s": 10**400, "processes": 4.0}, caps)
+    assert (huge.wall_s, huge.processes) == (5.0, 4)
+    assert isinstance(huge.processes, int)
 
 
 @pytest.mark.parametrize(
