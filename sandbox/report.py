@@ -28,7 +28,8 @@ class Report:
 
     `detail` narrows the status (`timeout`: `cpu` or `wall`; `error`: `syntax`, `import`,
     `exception`, `signal`, `early_exit`) and `message` explains it to a person. Times in seconds,
-    memory in bytes. Exactly one of `exit_code` and `signal` is set once the program has run.
+    memory in bytes. One of `exit_code` and `signal` is set where the program ended by itself rather
+    than with its tests.
     """
 
     status: Status

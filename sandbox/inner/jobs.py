@@ -7,6 +7,7 @@ cannot reach.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.link import Died, Link
@@ -81,10 +82,19 @@ def _run_io(run: Run, link: Link, job: Frame) -> Frame:
         spent += len(case["out"])
         cases.append(case)
         if failure is not None or status != 0:
-            return {**(failure or ended(status)), "cases": cases, "failed_case": number}
+            failed = failure or _ended(status)
+            return {**failed, "exit": status, "cases": cases, "failed_case": number}
         if spent > run.output_bytes:
             return {"status": "output_limit", "cases": cases}
-    return {"status": "passed", "cases": cases}
+    return {"status": "passed", "exit": 0, "cases": cases}
+
+
+def _ended(status: int | None) -> Frame:
+    """A whole program that did not end well."""
+    outcome = ended(status)
+    if status is not None and os.WIFEXITED(status):
+        outcome["message"] = f"the program exited with code {os.WEXITSTATUS(status)}"
+    return outcome
 
 
 def _run_shared(run: Run, link: Link, job: Frame) -> Frame:
@@ -98,5 +108,5 @@ def _run_shared(run: Run, link: Link, job: Frame) -> Frame:
     link.close()
     run.link = None
     if verdict["status"] == "passed" and status != 0:
-        return ended(status)
-    return verdict
+        verdict = ended(status)
+    return {**verdict, "exit": status}

@@ -164,8 +164,8 @@ def _finish(run: Run, outcome: Frame) -> Frame:
     cpu = usage.ru_utime + usage.ru_stime
     outcome = {
         **outputs(run),
-        **(outcome or stopped(stop, status)),
         "exit": status,
+        **(outcome or stopped(stop, status)),
         "cpu_s": cpu,
         "wall_s": time.monotonic() - run.started,
         "peak": usage.ru_maxrss * 1024,

@@ -65,6 +65,21 @@ def test_right_passes_and_wrong_fails(good: str, bad: str, tests: object) -> Non
 
 
 @pytest.mark.parametrize(
+    ("end", "exit_code", "signal", "message"),
+    [
+        ("sys.exit(3)", 3, None, "case 1: the program exited with code 3"),
+        ("os.kill(os.getpid(), 15)", None, 15, "case 1: ended by signal 15"),
+        ("1 / 0", 1, None, "case 1: ZeroDivisionError"),
+    ],
+)
+def test_how_a_whole_program_ended_is_told(end, exit_code, signal, message) -> None:
+    source = f"import os, sys\nn = int(input())\nprint(n * 2)\nif n == 5: {end}"
+    report = judge(source, DOUBLE)
+    assert (report.status, report.exit_code, report.signal) == (Status.ERROR, exit_code, signal)
+    assert report.message.startswith(message)
+
+
+@pytest.mark.parametrize(
     ("source", "status", "detail"),
     [
         ("def add(a, b)\n    return 3", Status.ERROR, "syntax"),
