@@ -26,7 +26,7 @@ def run(paths: Sequence[Path], out: Path, *, times: Path | None, only: str | Non
     needed()
     from evaluation.page.render import model_looks  # noqa: PLC0415 an extra
 
-    with Progress(console=Console(stderr=True)) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         chapters = measured(paths, times_of(times), bar)
         figures = [figure for chapter in chapters for figure in chapter.figures]
         names = [figure.name for figure in figures]

@@ -27,7 +27,7 @@ def run(pools: Path, out: Path, *, times: Path | None) -> None:
     with failing_on(PoolError):
         paths = find_pools(pools)
     known = curves.times_of(times)
-    with Progress(console=Console(stderr=True)) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         chapters = curves.measured(paths, known, bar)
         figures = [figure for chapter in chapters for figure in chapter.figures]
         looked = model_looks([chapter.evidence for chapter in chapters])

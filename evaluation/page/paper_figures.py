@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from evaluation.paper import figures as paper
@@ -22,20 +23,32 @@ LABELS: Final = {
     "codellama-13b": "Code Llama 13B",
     "codellama-34b": "Code Llama 34B",
     "codellama-70b": "Code Llama 70B",
+    "llama3-8b": "Llama-3 8B",
+    "llama3-70b": "Llama-3 70B",
 }
 
 
 def counterpart(dataset: str) -> Figure | None:
     """The paper's figure beside which a dataset's stands, if there is one."""
     number = COUNTERPARTS.get(dataset)
-    if number is None:
-        return None
-    found = next(figure for figure in paper.figures() if figure.number == number)
+    found = (figure for figure in paper.figures() if figure.number == number)
+    return next((_figure(figure, f"-beside-{dataset}") for figure in found), None)
+
+
+def others(datasets: Iterable[str]) -> list[Figure]:
+    """The figures that stand beside none of these datasets."""
+    shown = {COUNTERPARTS.get(dataset) for dataset in datasets}
+    return [_figure(figure) for figure in paper.figures() if figure.number not in shown]
+
+
+def _figure(figure: paper.Figure, place: str = "") -> Figure:
+    """The figure under a name that is its own, also where it is shown in two places."""
+    marks = "Marked points are published; lines between them are linear in log k."
     return Figure(
-        name=f"paper-figure-{number}-beside-{dataset}",
-        title=f"The paper's Figure {number}: {found.title}",
-        panels=tuple(_panel(panel) for panel in found.panels),
-        notes=("Marked points are published; lines between them are linear in log k.",),
+        name=f"paper-figure-{figure.number}{place}",
+        title=f"The paper's Figure {figure.number}: {figure.title}",
+        panels=tuple(_panel(panel) for panel in figure.panels),
+        notes=(marks, *figure.notes),
     )
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from evaluation.architectures import ARCHITECTURES
 from evaluation.page import sentences, tables
-from evaluation.page.paper_figures import LABELS, counterpart
+from evaluation.page.paper_figures import LABELS, counterpart, others
 from evaluation.page.tables import Table
 from evaluation.paper.claims import UNDECIDED
 from evaluation.paper.claims_apps import apps_claims
@@ -66,9 +66,11 @@ def render(
         pools=tables.pools(evidence),
         hardware=list(hardware),
         sections=[_section(chapter, commands, model_looks(evidence)) for chapter in chapters],
+        paper_figures=[_paper_plate(figure) for figure in others(e.dataset for e in evidence)],
         findings=tables.findings(found),
         differences=list(sentences.differences(found)),
         cost_ratios=sentences.cost_ratios(evidence),
+        prompts=sentences.prompts(evidence),
         published=tables.published_claims([*popular_claims(), *apps_claims()]),
         undecided=UNDECIDED,
         report_command=report_command,

@@ -17,17 +17,14 @@ def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
     """The answer in sentences: what one greedy answer's cost buys of a smaller model."""
     for entry in evidence:
         for duel in of_one_family(entry.duels, ranked=False):
-            if duel.basis is Basis.TIME:
-                continue
             yield _sentence(dataset_title(entry.dataset), duel)
 
 
 def _sentence(dataset: str, duel: Duel) -> str:
-    many = f"{duel.bought:.1f}" if math.isfinite(duel.bought) else "any number of"
     start = (
         f"{dataset}, {TITLES[duel.basis]}, on {duel.problems} problems: one greedy answer of "
-        f"{duel.rival} solves {100 * duel.theirs.value:.1f} % and costs as much as {many} samples "
-        f"of {duel.contender.model}"
+        f"{duel.rival} solves {100 * duel.theirs.value:.1f} % and costs as much as "
+        f"{_bought(duel)} samples of {duel.contender.model}"
     )
     if duel.capped:
         return (
@@ -40,6 +37,11 @@ def _sentence(dataset: str, duel: Duel) -> str:
         f"{percent(duel.difference, '+')} points"
         + ("." if sure else ", which chance alone could make.")
     )
+
+
+def _bought(duel: Duel) -> str:
+    """How many samples the budget buys, to be read before a noun."""
+    return f"{duel.bought:.1f}" if math.isfinite(duel.bought) else "any number of"
 
 
 def differences(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
@@ -55,6 +57,26 @@ def differences(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
             f"{percent(measured, '+')} points, for {name}.{chance}"
         )
         yield entry.claim.text, said
+
+
+def prompts(evidence: Iterable[Evidence]) -> list[str]:
+    """What charging the prompt does to the samples that one greedy answer's cost buys."""
+    found = []
+    for entry in evidence:
+        duels = of_one_family(entry.duels, ranked=False)
+        bought = {(duel.contender.model, duel.rival, duel.basis): _bought(duel) for duel in duels}
+        for (small, large, basis), paper in bought.items():
+            shared, each = (
+                bought.get((small, large, exact))
+                for exact in (Basis.EXACT_SHARED, Basis.EXACT_EACH)
+            )
+            if basis is Basis.PAPER and shared is not None and each is not None:
+                found.append(
+                    f"on {dataset_title(entry.dataset)} one greedy answer of {large} costs as much "
+                    f"as {paper} samples of {small} as the paper counts, {shared} with the prompt "
+                    f"shared and {each} with a prompt per sample"
+                )
+    return found
 
 
 def cost_ratios(evidence: Iterable[Evidence]) -> list[str]:

@@ -96,11 +96,12 @@ def pass_at_k(figure: Figure) -> Table:
             f"{told[k].y:.1f} ({told[k].low:.1f} to {told[k].high:.1f})" if k in told else ""
             for k in ks
         ]
-        rows.append((each.ranker or each.model, *cells))
+        problems = "" if each.problems is None else str(each.problems)
+        rows.append((each.ranker or each.model, problems, *cells))
     title = figure.panels[0].title
     return Table(
         f"{title} in percent, with 95 % intervals",
-        ("ranked by" if series[0].ranker else "model", *(f"k = {k}" for k in ks)),
+        ("ranked by" if series[0].ranker else "model", "problems", *(f"k = {k}" for k in ks)),
         tuple(rows),
     )
 
@@ -134,7 +135,7 @@ def _duel_row(entry: Duel) -> tuple[str, ...]:
         who,
         entry.rival,
         TITLES[entry.basis],
-        f"{entry.bought:.2f}" if math.isfinite(entry.bought) else "any number",
+        f"{entry.bought:.2f}" if math.isfinite(entry.bought) else "no end",
         f"{entry.k}, all that the pool can tell" if entry.capped else str(entry.k),
         least + percent(entry.ours),
         percent(entry.theirs),

@@ -30,7 +30,7 @@ _PLAIN: Final[Any] = {"text.parse_math": False}
 """A name with a dollar sign is no formula."""
 
 _GREY: Final = "#808080"
-_COLUMNS: Final = 3
+_MOST_COLUMNS: Final = 3
 _COLUMN_REM: Final = 25
 _KEY_COLUMNS: Final = 5
 _MOST_TICKS: Final = 8
@@ -107,14 +107,20 @@ def _embedded(svg: str, figure: Figure) -> str:
     element = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", element, count=1)
     element = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", element, count=1)
     label = html.escape(figure.title, quote=True)
-    width = _COLUMN_REM * min(_COLUMNS, len(figure.panels))
+    width = _COLUMN_REM * _columns(figure)
     ours = f'role="img" aria-label="{label}" style="max-width: {width}rem"'
     element = element.replace("<svg ", f"<svg {ours} ", 1)
     return element.replace(_INK, "currentColor").replace(_PAPER, "var(--paper)").strip()
 
 
+def _columns(figure: Figure) -> int:
+    """As many as there is room for, with no row nearly empty."""
+    panels = len(figure.panels)
+    return math.ceil(panels / math.ceil(panels / _MOST_COLUMNS))
+
+
 def _canvas(figure: Figure, looked: Mapping[str, Look], *, headed: bool) -> Canvas:
-    columns = min(_COLUMNS, len(figure.panels))
+    columns = _columns(figure)
     rows = math.ceil(len(figure.panels) / columns)
     canvas = Canvas(figsize=(4.4 * columns, 3.7 * rows + 0.6), layout="constrained")
     grid = canvas.subplots(rows, columns, squeeze=False, sharey=True).flatten()
@@ -130,7 +136,7 @@ def _canvas(figure: Figure, looked: Mapping[str, Look], *, headed: bool) -> Canv
     canvas.legend(
         handles=_key(figure, looked),
         loc="outside lower center",
-        ncols=_KEY_COLUMNS * columns // _COLUMNS,
+        ncols=_KEY_COLUMNS * columns // _MOST_COLUMNS,
         frameon=False,
         fontsize=9,
     )
@@ -157,9 +163,15 @@ def _panel(axes: Axes, panel: Panel, looked: Mapping[str, Look], letter: str) ->
 
 
 def _ticks(panel: Panel) -> list[float]:
-    """Powers of two over all that the panel shows, thinned out until their labels have room."""
+    """Powers of two over all that the panel shows, thinned out until their labels have room.
+
+    Even steps of 1, 2 or 5 where fewer than two doublings would leave one or none.
+    """
     xs = [point.x for series in panel.series for point in series.points]
     xs += [mark.point.x for mark in (*panel.greedy, *panel.single)]
+    if max(xs) < 4 * min(xs):
+        even = MaxNLocator(nbins=_MOST_TICKS, steps=[1, 2, 5, 10]).tick_values(min(xs), max(xs))
+        return [float(x) for x in even if x > 0]
     low, high = math.floor(math.log2(min(xs))), math.ceil(math.log2(max(xs)))
     step = math.ceil((high - low + 1) / _MOST_TICKS)
     return [2.0**power for power in range(low, high + 1, step)]

@@ -45,18 +45,23 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A curve. `look` names what its colour stands for: the model, or the ranker."""
+    """A curve, the mean over so many problems.
+
+    `look` names what its colour stands for: the model, or the ranker.
+    """
 
     model: str
     look: str
     points: tuple[Point, ...]
     ranker: str | None = None
+    problems: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As in a figure's JSON."""
-        ranker = {"ranker": self.ranker} if self.ranker else {}
+        optional = {"ranker": self.ranker, "problems": self.problems}
+        known = {name: value for name, value in optional.items() if value is not None}
         points = [point.to_json() for point in self.points]
-        return {"model": self.model, **ranker, "points": points}
+        return {"model": self.model, **known, "points": points}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,7 @@ def _panel(
             look=contender.ranker or contender.model,
             points=points,
             ranker=contender.ranker,
+            problems=len(contender.tasks),
         )
         for contender, band in zip(contenders, bands, strict=True)
         if (points := _points(contender, band, basis))

@@ -106,8 +106,10 @@ def test_every_figure_is_there_with_the_command_that_draws_it(written, page):
         assert (written / "figures" / f"{name}.png").exists()
         assert re.search(rf"evaluate curves [^\n]*--figure '?{re.escape(name)}", text), name
     assert text.count("--figure") == len(files)
-    assert page.tags.count("svg") == len(files) + 1  # the paper's Figure 2 beside ours
-    assert "The paper's Figure 2" in text
+    papers = re.findall(r"The paper's Figure (\d+):", text)
+    assert papers == ["2", "3", "4", "5", "6", "10", "11"]  # 2 beside ours
+    assert page.tags.count("svg") == len(files) + len(papers)
+    assert text.count("By a ranker, within a family") == 1
 
 
 def test_the_page_says_what_was_found_and_what_is_missing(page):
@@ -165,6 +167,11 @@ def test_what_cannot_be_read_is_one_line(cli, pools, tmp_path):
     nothing = cli("evaluate", "report", "--pools", tmp_path, "--out", tmp_path / "out")
     assert nothing.exit_code == 1
     assert "evaluate collect" in nothing.stderr
+    twice = [save(pool(OTHER, n=2, problems=3), tmp_path / name)[0] for name in "ab"]
+    for command in (["curves", *twice], ["report", "--pools", tmp_path]):
+        result = cli("evaluate", *command, "--out", tmp_path / "out")
+        assert result.exit_code == 1
+        assert len(result.stderr.strip().splitlines()) == 1, result.stderr  # and no bar
     single = save(pool(OTHER, n=1, problems=3), tmp_path / "single")
     few = cli("evaluate", "curves", *map(str, single), "--out", tmp_path / "out")
     assert few.exit_code == 1

@@ -1,4 +1,4 @@
-"""The page's sentences: what they count, and that no number is fixed text."""
+"""The page's sentences and tables: what they count, and that no number is fixed text."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ from study_pools import LARGE, RATES, SMALL, pool
 
 from evaluation.page import sentences, tables
 from evaluation.study.evidence import gather
+from evaluation.study.figures import figures
 
 
 def evidence_of(*pools):
@@ -34,6 +35,24 @@ def test_the_pools_table_counts_greedy_answers_of_all_problems():
     assert cells == ["10 of 10", "7 of 10"]
 
 
+def test_curves_over_different_problems_say_so():
+    evidence = evidence_of(
+        pool(SMALL, n=8, problems=20), pool(LARGE, n=[8] * 15 + [0] * 5, problems=20)
+    )
+    (figure, *_) = figures(evidence)
+    table = tables.pass_at_k(figure)
+    assert [row[table.columns.index("problems")] for row in table.rows] == ["20", "15"]
+    assert [series.to_json()["problems"] for series in figure.panels[0].series] == [20, 15]
+
+
+def test_what_charging_the_prompt_does_is_measured():
+    evidence = partial()
+    (said,) = sentences.prompts([evidence])
+    for duel in tables.of_one_family(evidence.duels, ranked=False):
+        assert f"{duel.bought:.1f}" in said
+    assert sentences.prompts([evidence_of(pool(SMALL, n=4))]) == []
+
+
 def test_what_costs_nothing_is_bought_in_any_number():
     small = pool(SMALL, n=4)
     for draws in small.draws.values():
@@ -42,4 +61,4 @@ def test_what_costs_nothing_is_bought_in_any_number():
     said = [line for line in sentences.in_short([evidence]) if "prompt shared" in line]
     assert "as much as any number of samples" in said[0]
     table = tables.duels(evidence.duels, "")
-    assert "any number" in {row[table.columns.index("buys")] for row in table.rows}
+    assert "no end" in {row[table.columns.index("buys")] for row in table.rows}
