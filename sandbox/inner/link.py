@@ -1,13 +1,12 @@
 """The keeper's end of the channel to the candidate: every answer is taken as hostile.
 
 An answer counts only if it is a well-formed frame, carries the number of the question that is
-open, and decodes under the codec's caps. Anything else that arrives is evidence of tampering with
-the verdict's channel: `Forged`.
+open, has the form of an answer to that very question, and decodes under the codec's caps. Anything
+else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 """
 
 from __future__ import annotations
 
-import builtins
 import os
 import select
 import socket
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
 from sandbox.frames import FrameError
+from sandbox.inner.exceptions import signals_in, stand_in
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -42,17 +42,14 @@ class Forged(Stop):
     """Something that is no answer came over the channel."""
 
 
-class Raised(Exception):
-    """An exception of the candidate without a built-in type that could stand for it."""
-
-
 @dataclass
 class Link:
-    """One candidate process: its socket and its pidfd."""
+    """One candidate process: its socket and its pidfd. `named`: the names that the tests use."""
 
     sock: socket.socket
     pid: int
     handle: int
+    named: frozenset[str] = frozenset()
     calls: int = 0
     received: int = 0
     stopped: Stop | None = None
@@ -86,7 +83,8 @@ class Link:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
             case {"names": dict(kinds)} if len(answer) == _FIELDS:
-                if all(isinstance(kind, str) for kind in kinds.values()):
+                known = kinds.keys() <= set(names)
+                if known and all(isinstance(kind, str) for kind in kinds.values()):
                     return answer
         raise self._stop(Forged("no answer that a loaded source could give"))
 
@@ -129,24 +127,15 @@ class Link:
         return result
 
     def _exception(self, raised: Any) -> BaseException:
-        """A built-in exception that stands for the candidate's. Never of a type it chose freely."""
+        """What stands for the candidate's exception; the tests get no signal that they may miss."""
+        found = signals_in(raised) & self.named
+        if found:
+            return self._stop(NeedShared(f"a {min(found)}, which the tests name"))
         try:
-            bases, kind = raised["bases"], str(raised["kind"])[:100]
-            text = str(raised["message"])[:2000]
-            values = Decoder().decode(raised["args"]) if raised["args"] is not None else [text]
-            found = [getattr(builtins, str(name), None) for name in bases]
-        except (CodecError, TypeError, KeyError) as error:
+            self.raised = stand_in(raised)
+        except CodecError as error:
             return self._stop(Forged(f"not an exception: {error}"))
-        made: BaseException = Raised(f"{kind}: {text}")
-        for base in found:
-            if isinstance(base, type) and issubclass(base, (Exception, SystemExit)):
-                try:
-                    made = base(*values)
-                except Exception:  # noqa: BLE001 - constructors of built-ins are picky about arguments
-                    made = Raised(f"{kind}: {text}")
-                break
-        self.raised = made
-        return made
+        return self.raised
 
     def _stop(self, reason: Stop) -> Stop:
         self.stopped = reason

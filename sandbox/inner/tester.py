@@ -12,6 +12,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import pytest_run
+from sandbox.inner.exceptions import MARK
 from sandbox.inner.link import Link, NeedShared, Stop
 from sandbox.inner.outcomes import failure_of, load_failure
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 # Counted once: going through the names in each run would write to every one of them.
 _BUILTINS = frozenset(dir(builtins))
-_MARK = "__stands_for_candidate__"
 _SEES_ITS_OWN_PROCESS = frozenset(
     {
         *("capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"),
@@ -42,7 +42,7 @@ def proxy(link: Link, name: str) -> Callable[..., Any]:
         return link.call(name, list(args), kwargs)
 
     call.__name__ = call.__qualname__ = name
-    setattr(call, _MARK, True)
+    setattr(call, MARK, True)
     return call
 
 
@@ -50,7 +50,7 @@ def wanted_more(error: BaseException, kinds: dict[str, str]) -> str | None:
     """Why an error of the tests asks for the candidate itself, if it does."""
     if isinstance(error, NameError) and error.name in kinds:
         return f"the name {error.name}, which is no function"
-    if isinstance(error, AttributeError) and hasattr(error.obj, _MARK):
+    if isinstance(error, AttributeError) and hasattr(error.obj, MARK):
         return f"the attribute {error.name} of a function"
     return None
 
@@ -82,6 +82,7 @@ def _arguments_in(code: CodeType) -> Iterator[str]:
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
+    link.named = frozenset(names_in(code))
     _wants_one_process(link, code)
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
@@ -100,6 +101,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
+    link.named = frozenset(names_in(code))
     _wants_one_process(link, code)
     namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
@@ -132,14 +134,18 @@ def _proxy_module(link: Link, kinds: dict[str, str]) -> types.ModuleType:
 
 
 def bind(link: Link, names: dict[str, Any], kinds: dict[str, str], entry: str) -> Frame | None:
-    """Put proxies of the candidate's functions in place; the entry point always is one."""
+    """Put proxies of the candidate's functions in place; the entry point always is one.
+
+    Nothing else may take the place of a built-in or of a helper from the prelude.
+    """
     if entry not in kinds:
         text = f"the entry point {entry!r} is not defined"
         return {"status": "error", "detail": "exception", "message": text}
     if kinds[entry] in {"type", "ABCMeta", "EnumType"}:
         raise NeedShared(f"the entry point is a {kinds[entry]}")
+    trusted = _BUILTINS | names.keys()
     for name, kind in kinds.items():
-        if kind == "function" or name == entry:
+        if name == entry or (kind == "function" and name not in trusted):
             names[name] = proxy(link, name)
     return None
 
