@@ -37,5 +37,8 @@ def run(file: Path, out: Path, *, dataset: str, model: str, temperature: float) 
             count += samples
             status.update(f"{count:,} samples")
 
-        import_released(file, out, described, tell)
+        def tell_torn(torn: int) -> None:
+            typer.echo(f"{out}: cut off {torn} bytes of an unfinished line", err=True)
+
+        import_released(file, out, described, on_task=tell, on_torn=tell_torn)
     typer.echo(f"{out} holds {count:,} samples of {file}")

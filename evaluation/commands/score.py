@@ -48,7 +48,7 @@ class Wanted:
 
 def run(wish: Wanted) -> None:
     """Score, with a progress bar, and say what was done."""
-    with failing_on(PoolError, RankerFailed, DatasetUnavailable, UnknownDataset):
+    with failing_on(PoolError, RankerFailed, DatasetUnavailable, UnknownDataset, OSError):
         pool = Pool.open(wish.pool)
         problems = problems_of(pool, wish.data)
         scored = asyncio.run(_score(pool, problems, wish))
@@ -72,6 +72,9 @@ async def _score(pool: Pool, problems: tuple[Problem, ...], wish: Wanted) -> Sco
             ranker,
             per_problem=wish.per_problem,
             on_scored=lambda more: bar.update(task, advance=more),
+            on_torn=lambda torn: bar.console.print(
+                f"{pool.path}: cut off {torn} bytes of an unfinished line", soft_wrap=True
+            ),
         )
 
 

@@ -38,14 +38,17 @@ def read_counts(path: Path) -> tuple[Counts, ...]:
         raise UnreadablePool(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UnreadablePool(f"{path} is not text: {error.reason}") from error
-    rows = _csv(text) if path.suffix == ".csv" else _json_lines(text, path)
+    rows = _csv(text, path) if path.suffix == ".csv" else _json_lines(text, path)
     return _by_model(rows, path)
 
 
-def _csv(text: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def _csv(text: str, path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    for row in reader:
-        yield reader.line_num, row
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise InvalidRow(f"{path}, after line {reader.line_num}: {error}") from error
 
 
 def _json_lines(text: str, path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:

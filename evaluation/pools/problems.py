@@ -7,17 +7,22 @@ from pathlib import Path
 from evaluation import datasets
 from evaluation.datasets import Problem
 from evaluation.pools.errors import MixedPools
+from evaluation.pools.released import ENGINE as RELEASED
+from evaluation.pools.released import prompts_hash
 from evaluation.pools.store import Pool
 
 
 def problems_of(pool: Pool, data: Path | None = None) -> tuple[Problem, ...]:
     """All problems of the pool's dataset, in order; `data` as `datasets.load` takes it.
 
-    Raises `UnknownDataset`, `DatasetUnavailable`, and `MixedPools` where the dataset is not what
-    it was when the samples were drawn.
+    Released generations may answer a part of them, and are known by ids and prompts alone. Raises
+    `UnknownDataset`, `DatasetUnavailable`, and `MixedPools` where the dataset is not what it was
+    when the samples were drawn.
     """
     identity = pool.identity
     problems = datasets.load(identity.dataset, data)
+    if identity.engine == RELEASED:
+        return _of_released(pool, problems)
     found = datasets.content_hash(problems)
     if found != identity.dataset_sha256:
         raise MixedPools(
@@ -25,3 +30,19 @@ def problems_of(pool: Pool, data: Path | None = None) -> tuple[Problem, ...]:
             f"{identity.dataset_sha256[:12]} and is {found[:12]} now; give the data it was drawn on"
         )
     return problems
+
+
+def _of_released(pool: Pool, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    identity, known = pool.identity, {problem.task_id: problem for problem in problems}
+    if missing := [task for task in identity.tasks if task not in known]:
+        raise MixedPools(
+            f"{pool.path} answers {len(missing)} tasks that {identity.dataset} does not have, the "
+            f"first {missing[0]!r}: import it as the dataset that it answers"
+        )
+    answered = tuple(known[task] for task in identity.tasks)
+    if prompts_hash((one.task_id, one.prompt) for one in answered) != identity.dataset_sha256:
+        raise MixedPools(
+            f"{pool.path} was imported with other prompts than those of {identity.dataset}: it can "
+            "be neither judged nor scored by them; its imported verdicts stand"
+        )
+    return answered

@@ -10,7 +10,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import IO, Any, Final
 
 import ijson
 
-from evaluation.pools.errors import InvalidRow, UnreadablePool
+from evaluation.pools.errors import DuplicateRow, InvalidRow, UnreadablePool
 from evaluation.pools.schema import Identity, Row, Table
 from evaluation.pools.store import Pool
 
@@ -43,27 +44,43 @@ def tasks(path: Path) -> Iterator[Answered]:
                 yield _answered(task_id, value, path)
     except OSError as error:
         raise UnreadablePool(f"{path}: {error.strerror or error}") from error
+    except (EOFError, zlib.error) as error:
+        raise UnreadablePool(f"{path} is damaged, or its end is missing: {error}") from error
     except ijson.JSONError as error:
         raise UnreadablePool(f"{path} is no JSON object of tasks: {error}") from error
 
 
-def import_released(
-    path: Path, out: Path, described: Identity, on_task: Callable[[int], None]
-) -> Pool:
-    """Make a pool of a file, or finish one that was begun; `on_task` hears of samples read.
+def prompts_hash(prompts: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 of task ids and prompts, in order: all that the format tells of a dataset."""
+    digest = hashlib.sha256()
+    for task_id, prompt in prompts:
+        digest.update(json.dumps([task_id, prompt]).encode())
+    return digest.hexdigest()
 
-    `described` says how the samples were drawn; tasks and the dataset's hash (over task ids and
-    prompts) are put in from the file. Raises `PoolError`.
+
+def import_released(
+    path: Path,
+    out: Path,
+    described: Identity,
+    *,
+    on_task: Callable[[int], None],
+    on_torn: Callable[[int], None],
+) -> None:
+    """Make a pool of a file, or finish one that was begun.
+
+    `described` says how the samples were drawn; tasks and the dataset's hash (`prompts_hash`) are
+    put in from the file. `on_task` hears of samples read, and `on_torn` of bytes of an unfinished
+    line that were cut off. Raises `PoolError`; `DuplicateRow` for a task that is there twice.
     """
-    digest, names = hashlib.sha256(), []
-    for answered in tasks(path):
-        names.append(answered.task_id)
-        digest.update(json.dumps([answered.task_id, answered.prompt]).encode())
+    names: dict[str, None] = {}
+    digest = prompts_hash(_prompts(path, names))
     if not names:
         raise UnreadablePool(f"{path} has no task")
-    identity = replace(described, tasks=tuple(names), dataset_sha256=digest.hexdigest())
+    identity = replace(described, tasks=tuple(names), dataset_sha256=digest)
     pool = Pool.create(out, identity)
     with pool.writer(Table.SAMPLES) as samples, pool.writer(Table.VERDICTS) as verdicts:
+        if torn := samples.torn_bytes + verdicts.torn_bytes:
+            on_torn(torn)
         have = {table: _written(pool, table) for table in (Table.SAMPLES, Table.VERDICTS)}
         for answered in tasks(path):
             if answered.task_id not in have[Table.SAMPLES]:
@@ -71,7 +88,15 @@ def import_released(
             if answered.task_id not in have[Table.VERDICTS]:
                 verdicts.append(_verdicts(answered))
             on_task(len(answered.samples))
-    return pool
+
+
+def _prompts(path: Path, names: dict[str, None]) -> Iterator[tuple[str, str]]:
+    """Task ids and prompts; the ids are gathered in `names`."""
+    for answered in tasks(path):
+        if answered.task_id in names:
+            raise DuplicateRow(f"{path}: task {answered.task_id!r} is there twice; keep one")
+        names[answered.task_id] = None
+        yield answered.task_id, answered.prompt
 
 
 @contextmanager

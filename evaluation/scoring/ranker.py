@@ -27,10 +27,9 @@ class Score:
         """
         if not logprobs:
             return None
-        nll = -math.fsum(logprobs) / len(logprobs)
-        if not math.isfinite(nll):
+        if not math.isfinite(sum(logprobs)):
             raise RankerFailed(f"{source} gave a log-probability that is not finite")
-        return cls(nll, len(logprobs))
+        return cls(-math.fsum(logprobs) / len(logprobs), len(logprobs))
 
 
 class Ranker(Protocol):

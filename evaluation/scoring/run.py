@@ -36,17 +36,21 @@ async def score_pool(
     *,
     per_problem: int | None,
     on_scored: Callable[[int], None],
+    on_torn: Callable[[int], None],
 ) -> Scored:
     """Score the first `per_problem` samples of each task (None: all) that have no score yet.
 
     Exact duplicates are read once and each given the score. `prompts` are those of the pool's
     tasks; `on_scored` is told how many samples are done in each step, and at first how many were
-    before. Raises `RankerFailed` and `PoolError`; what was scored by then is kept.
+    before; `on_torn` how many bytes of an unfinished line were cut off. Raises `RankerFailed` and
+    `PoolError`; what was scored by then is kept.
     """
     done = _done(pool, ranker.name)
     scored, empty = len(done), 0
     on_scored(scored)
     with pool.writer(Table.SCORES) as writer:
+        if writer.torn_bytes:
+            on_torn(writer.torn_bytes)
         for task, texts in _groups(pool, per_problem, done):
             distinct = list(dict.fromkeys(texts.values()))
             scores = await ranker.score(prompts[task], distinct)

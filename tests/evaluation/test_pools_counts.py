@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from evaluation import datasets
 from evaluation.pools import released
 from evaluation.pools.counts import Counts, read_counts
 from evaluation.pools.errors import DuplicateRow, InvalidRow, UnreadablePool
@@ -39,6 +41,7 @@ def test_csv_and_json_lines_say_the_same(tmp_path):
         ("a,small,2", InvalidRow, "no c"),
         ("b,small,2,1\nb,small,2,1", DuplicateRow, "'b'"),
         ("", UnreadablePool, "no counts"),
+        (f"{'a' * 140_000},small,2,1", InvalidRow, "after line 1: field larger"),
     ],
 )
 def test_counts_that_cannot_be_are_named(tmp_path, line, error, word):
@@ -121,6 +124,7 @@ def test_an_import_that_was_stopped_goes_on(generations, cli, tmp_path):
         ('{"a": {"prompt": "p", "samples": [', "no JSON"),
         ("[]", "no task"),
         ("", "no JSON"),
+        ('{"a": {"prompt": "", "samples": []}, "a": {"prompt": "", "samples": []}}', "twice"),
     ],
 )
 def test_another_format_is_named(tmp_path, cli, content, word):
@@ -129,3 +133,67 @@ def test_another_format_is_named(tmp_path, cli, content, word):
     result = bring(cli, file, tmp_path / "pool")
     assert result.exit_code == 1
     assert word in result.output
+    assert not (tmp_path / "pool").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_archive_is_named(tmp_path, cli, damage):
+    whole = bytearray(gzip.compress(json.dumps(GENERATIONS).encode()))
+    if damage == "changed":
+        whole[12] ^= 0xFF
+    file = tmp_path / "released.json.gz"
+    file.write_bytes(whole if damage == "changed" else whole[: len(whole) // 2])
+    result = bring(cli, file, tmp_path / "pool")
+    assert result.exit_code == 1
+    assert "released.json.gz" in result.stderr
+    assert "Aborted" not in result.output
+
+
+def test_an_import_says_what_a_crash_tore(generations, cli, tmp_path):
+    assert bring(cli, generations, tmp_path / "pool").exit_code == 0
+    (tmp_path / "pool" / "verdicts" / "00009.jsonl").write_text('[{"ta')
+    result = bring(cli, generations, tmp_path / "pool")
+    assert result.exit_code == 0
+    assert "cut off 5 bytes of an unfinished line" in result.stderr
+
+
+def of_the_benchmark(*, prompt=None):
+    """Two of HumanEval's problems, the second first, answered as they should be."""
+    chosen = datasets.humaneval()[1::-1]
+    return {
+        problem.task_id: {
+            "prompt": problem.prompt if prompt is None else prompt,
+            "samples": [{"pass_at_1": 1, "generation": problem.reference}],
+        }
+        for problem in chosen
+    }
+
+
+def imported(cli, tmp_path, content):
+    """A pool of these generations without its verdicts."""
+    file = tmp_path / "released.json"
+    file.write_text(json.dumps(content))
+    assert bring(cli, file, tmp_path / "pool").exit_code == 0
+    shutil.rmtree(tmp_path / "pool" / "verdicts")
+    return tmp_path / "pool"
+
+
+def test_released_generations_of_the_benchmark_can_be_judged(cli, tmp_path):
+    pool = imported(cli, tmp_path, of_the_benchmark())
+    result = cli("evaluate", "judge", pool, "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert "2 passed, 0 failed" in result.stdout
+
+
+def test_released_generations_of_other_prompts_cannot_be_judged(cli, tmp_path):
+    pool = imported(cli, tmp_path, of_the_benchmark(prompt="Write a program."))
+    result = cli("evaluate", "judge", pool)
+    assert result.exit_code == 1
+    assert "other prompts than those of humaneval" in result.stderr
+
+
+def test_released_generations_of_other_tasks_cannot_be_judged(cli, tmp_path):
+    pool = imported(cli, tmp_path, {"MBPP/1": GENERATIONS["HumanEval/0"]})
+    result = cli("evaluate", "judge", pool)
+    assert result.exit_code == 1
+    assert "'MBPP/1'" in result.stderr

@@ -10,8 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
-from pool_files import sample, score, write
+from pool_files import identity, sample, score, write
 
+from evaluation.commands import score as command
+from evaluation.datasets import content_hash, load
+from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
 from evaluation.scoring.local import LocalRanker
@@ -37,11 +40,23 @@ class Lengths:
         return [Score(len(text) / 2, len(text)) if text else None for text in candidates]
 
 
-def run(pool: Pool, ranker: Lengths, per_problem: int | None = None) -> tuple[Scored, int]:
+def run(
+    pool: Pool,
+    ranker: Lengths,
+    per_problem: int | None = None,
+    on_torn: Callable[[int], None] = print,
+) -> tuple[Scored, int]:
     """What came of it, and how much progress was told."""
     steps: list[int] = []
     scored = asyncio.run(
-        score_pool(pool, PROMPTS, ranker, per_problem=per_problem, on_scored=steps.append)
+        score_pool(
+            pool,
+            PROMPTS,
+            ranker,
+            per_problem=per_problem,
+            on_scored=steps.append,
+            on_torn=on_torn,
+        )
     )
     return scored, sum(steps)
 
@@ -93,9 +108,64 @@ def test_an_empty_text_has_no_score_and_is_counted(tmp_path: Path) -> None:
 def test_a_score_is_finite() -> None:
     assert Score.of([-1.0, -2.0], "m") == Score(1.5, 2)
     assert Score.of([], "m") is None
-    for value in (-math.inf, math.nan):
+    for values in ([-math.inf], [math.nan], [math.inf, -math.inf], [-1e308, -1e308]):
         with pytest.raises(RankerFailed, match="m gave a log-probability that is not finite"):
-            Score.of([value], "m")
+            Score.of(values, "m")
+
+
+def test_what_a_crash_tore_is_told(tmp_path: Path) -> None:
+    pool = write(tmp_path / "pool", texts("x"))
+    (pool.path / "scores").mkdir()
+    (pool.path / "scores" / "00001.jsonl").write_text('[{"ran')
+    torn: list[int] = []
+    assert run(pool, Lengths(), on_torn=torn.append) == (Scored(3, 0), 3)
+    assert torn == [6]
+
+
+# The command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Pool, Path]:
+    """A pool over a dataset of one's own, and that dataset's file."""
+    data = tmp_path / "own.jsonl"
+    tests = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
+    rows = [{"task_id": t, "prompt": p, "tests": tests} for t, p in PROMPTS.items()]
+    data.write_text("\n".join(map(json.dumps, rows)))
+    found = content_hash(load("tiny", data))
+    pool = Pool.create(tmp_path / "pool", identity(dataset_sha256=found))
+    with pool.writer(Table.SAMPLES) as writer:
+        writer.append(texts("x"))
+    return pool, data
+
+
+def scoring(
+    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
+) -> Any:
+    pool, data = own
+    monkeypatch.setattr(command, "_local", lambda _: Lengths())
+    return cli("evaluate", "score", pool.path, "--ranker", "lengths", "--data", data)
+
+
+def test_the_command_says_what_a_crash_tore(
+    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = own[0].path / "scores"
+    folder.mkdir()
+    (folder / "00001.jsonl").write_text('[{"ran')
+    result = scoring(cli, own, monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "cut off 6 bytes of an unfinished line" in result.stderr
+    assert "3 samples" in result.stdout
+
+
+def test_a_pool_that_cannot_be_written_is_one_line(
+    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own[0].path / "scores").write_text("a file, no folder")
+    result = scoring(cli, own, monkeypatch)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("budget-router: ")
 
 
 # A vLLM server -----------------------------------------------------------------------------------
