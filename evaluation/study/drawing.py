@@ -34,6 +34,8 @@ _MOST_COLUMNS: Final = 3
 _COLUMN_REM: Final = 25
 _KEY_COLUMNS: Final = 5
 _MOST_TICKS: Final = 8
+_FEWEST_TICKS: Final = 3
+_EVEN_TICKS: Final = 6
 _INK, _PAPER = "#010203", "#fdfcfb"
 """Stand-ins in the inline form, which the page's own colours replace."""
 
@@ -165,14 +167,15 @@ def _panel(axes: Axes, panel: Panel, looked: Mapping[str, Look], letter: str) ->
 def _ticks(panel: Panel) -> list[float]:
     """Powers of two over all that the panel shows, thinned out until their labels have room.
 
-    Even steps of 1, 2 or 5 where fewer than two doublings would leave one or none.
+    Even steps of 1, 2 or 5 where powers of two would leave one label or two; k stays whole.
     """
     xs = [point.x for series in panel.series for point in series.points]
     xs += [mark.point.x for mark in (*panel.greedy, *panel.single)]
-    if max(xs) < 4 * min(xs):
-        even = MaxNLocator(nbins=_MOST_TICKS, steps=[1, 2, 5, 10]).tick_values(min(xs), max(xs))
-        return [float(x) for x in even if x > 0]
-    low, high = math.floor(math.log2(min(xs))), math.ceil(math.log2(max(xs)))
+    low, high = math.ceil(math.log2(min(xs))), math.floor(math.log2(max(xs)))
+    if high - low + 1 < _FEWEST_TICKS:
+        whole = all(x.is_integer() for x in xs)
+        even = MaxNLocator(nbins=_EVEN_TICKS, steps=[1, 2, 5, 10], integer=whole)
+        return [float(x) for x in even.tick_values(min(xs), max(xs)) if x > 0]
     step = math.ceil((high - low + 1) / _MOST_TICKS)
     return [2.0**power for power in range(low, high + 1, step)]
 

@@ -134,10 +134,23 @@ def panel_over(*xs):
     return Panel("a", "TFLOPs", "solved", (Series(SMALL, SMALL, points),))
 
 
-@pytest.mark.parametrize("xs", [(0.3, 0.5), (1.1, 1.9), (1.0, 3.9), (9.0, 11.0), (5.0, 90.0)])
+@pytest.mark.parametrize(
+    "xs", [(0.3, 0.5), (1.1, 1.9), (0.51, 3.9), (9.0, 11.0), (5.0, 90.0), (1.0, 3.0), (1.0, 900.0)]
+)
 def test_an_axis_has_labels_enough_to_be_read(xs):
     ticks = re.findall(r'id="alone-xtick_\d+"', drawn_alone(panel_over(*xs)))
     assert 3 <= len(ticks) <= 10
+
+
+def test_an_axis_of_k_has_whole_labels():
+    for k in (1.0, 2.0, 3.0, 6.0):
+        labels = re.findall(r">([\d.]+)</text>", drawn_alone(panel_over(*range_of(k))))
+        assert "1" in labels
+        assert not any(label.startswith(("1.", "2.")) for label in labels)
+
+
+def range_of(k):
+    return [float(at) for at in range(1, int(k) + 1)]
 
 
 @pytest.mark.parametrize(("panels", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (6, 3)])
