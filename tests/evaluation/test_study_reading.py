@@ -103,7 +103,7 @@ def test_released_generations_do_beside_pools_of_their_dataset(tmp_path):
     samples = [{"pass_at_1": passed, "generation": "x"} for passed in (0, 1)]
     file.write_text(json.dumps({"humaneval/0": {"prompt": "", "samples": samples}}))
     described = replace(identity(pool(SMALL), temperature=0.8), engine=ENGINE)
-    import_released(file, tmp_path / "released", described, lambda _: None)
+    import_released(file, tmp_path / "released", described, on_task=print, on_torn=print)
     read = {found.model: found for found in read_pools([*ours, tmp_path / "released"], Times())}
     assert read[SMALL].draws["humaneval/0"].passed.tolist() == [False, True]
     assert "matched by name" in read[SMALL].notes[0]
