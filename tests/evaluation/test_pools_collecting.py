@@ -145,6 +145,15 @@ def test_a_sample_without_an_averaged_nll_is_kept_and_counted(logprobs, reason):
     assert count == 3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), None])
+def test_a_log_probability_that_is_no_number_ends_it_by_name(value):
+    logprobs = {"tokens": ["x"], "token_logprobs": [value]}
+    choice = {"index": 0, "text": "x", "finish_reason": "stop", "logprobs": logprobs}
+    server = FakeUpstream(streaming({"choices": [choice]}, "[DONE]"), kind="vllm")
+    with pytest.raises(CollectFailed, match="answered garbage"):
+        collected(server, n=1, batch=1, server_kind="vllm")
+
+
 def test_samples_with_their_nll_are_not_counted_as_without():
     assert not collected(FakeUpstream(answering(says)))[1].without_nll
 
