@@ -14,6 +14,10 @@ Times = Annotated[
     Path | None,
     typer.Option(help="What `evaluate time` measured, for costs in seconds.", metavar="FILE"),
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="The gateway's TOML file, for costs of models of its own.", metavar="FILE"),
+]
 
 
 @app.command("curves")
@@ -22,6 +26,7 @@ def curves(
     pools: Annotated[list[Path], typer.Argument(help="Pools, or files of counts.", metavar="POOL")],
     out: Out,
     times: Times = None,
+    config: Config = None,
     figure: Annotated[
         str | None, typer.Option(help="Only this figure.", metavar="NAME", show_default=False)
     ] = None,
@@ -29,7 +34,7 @@ def curves(
     """Draw pass@k, rank-score@k and their budgeted forms from recorded pools."""
     from evaluation.commands import curves as command  # noqa: PLC0415 see the module's docstring
 
-    command.run(pools, out, times=times, only=figure)
+    command.run(pools, out, prices=command.Prices(times, config), only=figure)
 
 
 @app.command("report")
@@ -38,8 +43,10 @@ def report(
     pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
     out: Out,
     times: Times = None,
+    config: Config = None,
 ) -> None:
     """Write the study of all pools as one HTML page, with figures, tables and claims."""
     from evaluation.commands import report as command  # noqa: PLC0415
+    from evaluation.commands.curves import Prices  # noqa: PLC0415
 
-    command.run(pools, out, times=times)
+    command.run(pools, out, prices=Prices(times, config))

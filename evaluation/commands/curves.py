@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import fail, failing_on
 
 if TYPE_CHECKING:
@@ -19,15 +21,29 @@ if TYPE_CHECKING:
     from evaluation.study.drawing import Look
     from evaluation.study.figures import Figure
     from evaluation.study.reading import Times
+    from policies.cost import Rate
 
 
-def run(paths: Sequence[Path], out: Path, *, times: Path | None, only: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Where costs come from: what `evaluate time` measured, and the gateway's configuration."""
+
+    times: Path | None
+    config: Path | None
+
+    def options(self) -> list[str]:
+        """As on a command line."""
+        given = {"--times": self.times, "--config": self.config}
+        return [word for name, path in given.items() if path for word in (name, str(path))]
+
+
+def run(paths: Sequence[Path], out: Path, *, prices: Prices, only: str | None) -> None:
     """Write `out`/NAME.json, .svg and .png for every figure, or for the one named `only`."""
     needed()
     from evaluation.page.render import model_looks  # noqa: PLC0415 an extra
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        chapters = measured(paths, times_of(times), bar)
+        chapters = measured(paths, times_of(prices.times), rates_of(prices.config), bar)
         figures = [figure for chapter in chapters for figure in chapter.figures]
         names = [figure.name for figure in figures]
         if not figures:
@@ -59,9 +75,29 @@ def times_of(path: Path | None) -> Times:
         return Times() if path is None else read_times(path)
 
 
-def measured(paths: Sequence[Path], times: Times, bar: Progress) -> list[Chapter]:
+def rates_of(config: Path | None) -> Mapping[str, Rate]:
+    """What models cost: those known by name, and others that a gateway's configuration has."""
+    from evaluation.architectures import ARCHITECTURES  # noqa: PLC0415 slow to import, as below
+
+    if config is None:
+        return ARCHITECTURES
+    from router.architecture import UnknownArchitecture  # noqa: PLC0415
+    from router.service import model_rate  # noqa: PLC0415
+
+    settings = load_settings(config)
+    with failing_on(UnknownArchitecture, OSError):
+        found = {
+            model: model_rate(settings, model)
+            for model in settings.models
+            if model not in ARCHITECTURES
+        }
+    return {**ARCHITECTURES, **{model: rate for model, rate in found.items() if rate is not None}}
+
+
+def measured(
+    paths: Sequence[Path], times: Times, rates: Mapping[str, Rate], bar: Progress
+) -> list[Chapter]:
     """Everything that the pools tell, per dataset; ends the command where they do not read."""
-    from evaluation.architectures import ARCHITECTURES  # noqa: PLC0415
     from evaluation.page.render import Chapter  # noqa: PLC0415
     from evaluation.pools.errors import PoolError  # noqa: PLC0415
     from evaluation.study.evidence import TwoPools, gather  # noqa: PLC0415
@@ -71,14 +107,12 @@ def measured(paths: Sequence[Path], times: Times, bar: Progress) -> list[Chapter
 
     with failing_on(PoolError, TwoPools):
         reading = bar.add_task("reading pools", total=len(paths))
-        pools = read_pools(bar.track(paths, task_id=reading), times)
+        pools = read_pools(bar.track(paths, task_id=reading), times, rates)
         datasets = len({pool.dataset for pool in pools})
         measuring = bar.add_task("measuring", total=datasets)
         return [
             Chapter(evidence, tuple(figures(evidence)), tuple(findings(evidence)))
-            for evidence in bar.track(
-                gather(pools, ARCHITECTURES), total=datasets, task_id=measuring
-            )
+            for evidence in bar.track(gather(pools, rates), total=datasets, task_id=measuring)
         ]
 
 
@@ -101,11 +135,10 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def commands(chapters: Sequence[Chapter], times: Path | None) -> Iterator[tuple[str, str]]:
+def commands(chapters: Sequence[Chapter], prices: Prices) -> Iterator[tuple[str, str]]:
     """Per figure's name, the command that draws it from its dataset's pools."""
     for chapter in chapters:
         sources = [source for pool in chapter.evidence.pools for source in pool.sources]
         for figure in chapter.figures:
-            words = ["budget-router", "evaluate", "curves", *sources]
-            words += [] if times is None else ["--times", str(times)]
+            words = ["budget-router", "evaluate", "curves", *sources, *prices.options()]
             yield figure.name, shlex.join([*words, "--figure", figure.name, "--out", "DIR"])

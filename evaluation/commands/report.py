@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evaluation.page.render import Chapter
 
 
-def run(pools: Path, out: Path, *, times: Path | None) -> None:
+def run(pools: Path, out: Path, *, prices: curves.Prices) -> None:
     """Write `out`/index.html, study.json and figures/."""
     curves.needed()
     from evaluation.page.render import model_looks, render  # noqa: PLC0415 an extra
@@ -26,17 +26,16 @@ def run(pools: Path, out: Path, *, times: Path | None) -> None:
 
     with failing_on(PoolError):
         paths = find_pools(pools)
-    known = curves.times_of(times)
+    known, rates = curves.times_of(prices.times), curves.rates_of(prices.config)
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        chapters = curves.measured(paths, known, bar)
+        chapters = curves.measured(paths, known, rates, bar)
         figures = [figure for chapter in chapters for figure in chapter.figures]
         looked = model_looks([chapter.evidence for chapter in chapters])
         curves.write(figures, looked, out / "figures", bar)
-    words = ["budget-router", "evaluate", "report", "--pools", str(pools)]
-    words += [] if times is None else ["--times", str(times)]
+    words = ["budget-router", "evaluate", "report", "--pools", str(pools), *prices.options()]
     page = render(
         chapters,
-        commands=dict(curves.commands(chapters, times)),
+        commands=dict(curves.commands(chapters, prices)),
         report_command=shlex.join([*words, "--out", "DIR"]),
         hardware=known.hardware,
     )

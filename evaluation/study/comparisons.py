@@ -18,7 +18,6 @@ from evaluation.metrics import Band, bootstrap_difference, bootstrap_mean, k_wit
 from evaluation.study.contenders import Contender, sample_cost
 from evaluation.study.costs import Basis, CostLine
 from evaluation.study.samples import ROUNDS, Floats, StudyPool
-from policies.cost import Architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +238,8 @@ def shared_tasks(one: Contender | Greedy, other: Contender | Greedy) -> list[str
 
 
 def size(pool: StudyPool) -> float:
-    """What orders models from small to large: the FLOPs of a sample; unknown ones come last."""
-    return pool.rate.paper() if isinstance(pool.rate, Architecture) else float("inf")
+    """What orders models from small to large: FLOPs of a token; unknown ones come last."""
+    return math.inf if pool.rate is None else pool.rate.decode(0, 1)
 
 
 def family(model: str) -> str:

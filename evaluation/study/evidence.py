@@ -24,6 +24,8 @@ class TwoPools(ValueError):
 class Evidence:
     """One dataset's pools, from the smallest model to the largest, and what follows from them.
 
+    Models whose size is not known come last, and none of them is small or large beside another.
+
     `tests` are the contenders whose samples the tests choose among, by model; `ranked` those that
     a ranker chooses among; `single` is the mean sample's score; `duels` set each contender against
     the greedy answers of larger models. `notes` say what is left out, and where.
@@ -43,9 +45,18 @@ class Evidence:
         """From small to large."""
         return tuple(pool.model for pool in self.pools)
 
+    @property
+    def sized(self) -> tuple[str, ...]:
+        """Those of known size, from small to large."""
+        return _sized(self.pools)
+
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Every (smaller, larger) model of one family: what the paper compares."""
-        return ((a, b) for a, b in combinations(self.models, 2) if family(a) == family(b))
+        return ((a, b) for a, b in combinations(self.sized, 2) if family(a) == family(b))
+
+
+def _sized(pools: Sequence[StudyPool]) -> tuple[str, ...]:
+    return tuple(pool.model for pool in pools if pool.rate is not None)
 
 
 def _duels(
@@ -55,6 +66,7 @@ def _duels(
     found = (
         duel(contender, answers[rival], basis)
         for contender in contenders
+        if contender.model in models
         for rival in models[models.index(contender.model) + 1 :]
         if rival in answers
         for basis in Basis
@@ -90,7 +102,7 @@ def _evidence(dataset: str, pools: tuple[StudyPool, ...], rates: Mapping[str, Ra
                     ranked.append(contender)
         notes += [f"{pool.model}: {note}." for note in _pool_notes(pool, pools)]
     answers = {pool.model: one for pool in pools if (one := greedy(pool)) is not None}
-    duels = _duels([pool.model for pool in pools], [*tests.values(), *ranked], answers)
+    duels = _duels(_sized(pools), [*tests.values(), *ranked], answers)
     single = {model: Interval.of(contender.band([1])) for model, contender in tests.items()}
     return Evidence(dataset, pools, tests, tuple(ranked), answers, single, duels, tuple(notes))
 
@@ -118,7 +130,7 @@ def _pool_notes(pool: StudyPool, pools: Sequence[StudyPool]) -> Iterator[str]:
     for ranker in pool.rankers:
         yield from _unscored(pool, ranker)
     if pool.rate is None:
-        yield "its sizes are not known, so neither are its FLOPs"
+        yield "its size is not known, so neither are its FLOPs, nor whether it is the larger of two"
     elif not all(draws.generations and draws.generations.counted for draws in pool.draws.values()):
         yield "tokens were not counted, so exact FLOPs are not known"
     if pool.seconds is None:

@@ -141,7 +141,7 @@ def _ranking(evidence: Evidence) -> dict[str, Interval]:
 
 def _ranker_size(evidence: Evidence) -> dict[str, Interval]:
     detail: dict[str, Interval] = {}
-    order = evidence.models
+    order = evidence.sized
     for small, large in combinations(evidence.ranked, 2):
         if small.ranker is None or large.ranker is None:
             continue

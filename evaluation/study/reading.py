@@ -22,6 +22,7 @@ from evaluation.pools.released import ENGINE as RELEASED
 from evaluation.pools.view import PoolView, ProblemView, read_view
 from evaluation.study.evidence import TwoPools
 from evaluation.study.samples import Draws, Floats, Generations, Omission, StudyPool
+from policies.cost import Rate
 
 
 class UnreadableTimes(ValueError):
@@ -81,50 +82,54 @@ def read_times(path: Path) -> Times:
     return Times(seconds, tuple(hardware))
 
 
-def read_pools(paths: Iterable[Path], times: Times) -> list[StudyPool]:
+def read_pools(
+    paths: Iterable[Path], times: Times, rates: Mapping[str, Rate] = ARCHITECTURES
+) -> list[StudyPool]:
     """The pools, those of one model and dataset as one; each keeps where it came from.
 
-    Raises `PoolError` and `TwoPools`.
+    `rates` are what models cost, by name. Raises `PoolError` and `TwoPools`.
     """
     merged: dict[tuple[str, str], StudyPool] = {}
     hashes: dict[str, tuple[str, Path]] = {}
     for path in paths:
-        for pool, version in _read(path, times):
+        for pool, version in _read(path):
             if version is not None:
                 _check_dataset(hashes, pool.dataset, version, path)
             key = pool.model, pool.dataset
             merged[key] = _merge(merged[key], pool) if key in merged else pool
-    return list(merged.values())
+    return [
+        replace(pool, rate=rates.get(pool.model), seconds=times.seconds.get(pool.model))
+        for pool in merged.values()
+    ]
 
 
-def _read(path: Path, times: Times) -> Iterator[tuple[StudyPool, str | None]]:
-    """Each pool with the hash of its dataset; None where that says nothing of ours."""
+def _read(path: Path) -> Iterator[tuple[StudyPool, str | None]]:
+    """Each pool, unpriced, with the hash of its dataset; None where that says nothing of ours."""
     if not path.is_dir():
         for found in read_counts(path):
-            yield _from_counts(found, path, times), None
+            yield _from_counts(found, path), None
         return
     view = read_view(path)
-    pool = _from_view(view, path, times)
+    pool = _from_view(view, path)
     if view.identity.engine == RELEASED:
         yield replace(pool, notes=(*pool.notes, _BY_NAME)), None
     else:
         yield pool, view.identity.dataset_sha256
 
 
-def _from_counts(found: Counts, path: Path, times: Times) -> StudyPool:
+def _from_counts(found: Counts, path: Path) -> StudyPool:
     return StudyPool(
         model=found.model,
         dataset=path.stem,
         draws={task: Draws.counted(n, c) for task, (n, c) in found.counts.items()},
         greedy={},
-        rate=ARCHITECTURES.get(found.model),
-        seconds=times.seconds.get(found.model),
+        rate=None,
         sources=(str(path),),
         notes=(_BY_NAME,),
     )
 
 
-def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
+def _from_view(view: PoolView, path: Path) -> StudyPool:
     identity = view.identity
     shown = {ranker: _shown(view, ranker) for ranker in view.rankers}
     judged = {problem.task_id: _draws(problem, shown) for problem in view.problems if problem.n}
@@ -133,8 +138,7 @@ def _from_view(view: PoolView, path: Path, times: Times) -> StudyPool:
         dataset=identity.dataset,
         draws={} if identity.greedy else judged,
         greedy=judged if identity.greedy else {},
-        rate=ARCHITECTURES.get(identity.model),
-        seconds=times.seconds.get(identity.model),
+        rate=None,
         of=len(identity.tasks),
         sources=(str(path),),
         hashes=(view.content_hash[:12],),

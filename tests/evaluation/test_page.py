@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -161,6 +162,26 @@ def test_curves_draws_one_figure_on_request(cli, pools, tmp_path):
     assert other.exit_code == 1
     assert "no figure 'figure-9'" in other.stderr
     assert name in other.stderr
+
+
+def test_a_model_is_priced_by_the_gateways_configuration(cli, tmp_path):
+    made = replace(pool(SMALL, n=4, problems=3), model="mine-7b")
+    for draws in (*made.draws.values(), *made.greedy.values()):
+        draws.generations.nll["mine-7b"] = draws.generations.nll.pop(SMALL)
+    save(made, tmp_path / "pools")
+    config = tmp_path / "gateway.toml"
+    config.write_text('[models.mine-7b]\nengine = "url"\nurl = "http://x"\nflops_per_token = 7e9\n')
+    bases = {}
+    for more in ([], ["--config", str(config)]):
+        out = tmp_path / f"out{len(more)}"
+        assert report(tmp_path / "pools", out, *more).exit_code == 0
+        bases[len(more)] = (out / "figures" / "pass-exact-humaneval.json").exists()
+    assert bases == {0: False, 2: True}
+    assert f"--config {config}" in (out / "index.html").read_text()
+    config.write_text(config.read_text() + 'config = "nowhere.json"\n')
+    wrong = cli("evaluate", "report", "--pools", tmp_path, "--out", out, "--config", config)
+    assert wrong.exit_code == 1
+    assert "nowhere.json" in wrong.stderr
 
 
 def test_what_cannot_be_read_is_one_line(cli, pools, tmp_path):

@@ -143,14 +143,11 @@ def test_an_axis_has_labels_enough_to_be_read(xs):
 
 
 def test_an_axis_of_k_has_whole_labels():
-    for k in (1.0, 2.0, 3.0, 6.0):
-        labels = re.findall(r">([\d.]+)</text>", drawn_alone(panel_over(*range_of(k))))
+    for k in (1, 2, 3, 6):
+        ks = [float(at) for at in range(1, k + 1)]
+        labels = re.findall(r">([\d.]+)</text>", drawn_alone(panel_over(*ks)))
         assert "1" in labels
         assert not any(label.startswith(("1.", "2.")) for label in labels)
-
-
-def range_of(k):
-    return [float(at) for at in range(1, int(k) + 1)]
 
 
 @pytest.mark.parametrize(("panels", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (6, 3)])

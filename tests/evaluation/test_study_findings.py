@@ -12,6 +12,7 @@ from evaluation.study.comparisons import Interval
 from evaluation.study.evidence import TwoPools, gather
 from evaluation.study.findings import findings
 from evaluation.study.samples import Draws, StudyPool
+from policies.cost import FlatRate
 
 
 def evidence_of(*pools):
@@ -26,7 +27,7 @@ def found_by_id(*pools):
 def counted(model, n, passes, greedy=(), dataset="humaneval", seconds=None):
     draws = {f"t/{at}": Draws.counted(n, c) for at, c in enumerate(passes)}
     answers = {f"t/{at}": Draws(np.array([p])) for at, p in enumerate(greedy)}
-    return StudyPool(model, dataset, draws, answers, RATES[model], seconds)
+    return StudyPool(model, dataset, draws, answers, RATES.get(model), seconds)
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,17 @@ def test_notes_count_what_a_ranker_did_not_score():
     ) in notes
     assert f"{SMALL}: {OTHER} scored 77 of 80 samples; 3 empty answers are ranked last." in notes
     assert not any(note.startswith(f"{SMALL}: {SMALL} scored") for note in notes)
+
+
+def test_models_of_unknown_size_are_neither_small_nor_large():
+    small = counted("mine-13b", 8, [1] * 9, greedy=[0] * 9, seconds=3.0)
+    large = counted("mine-7b", 8, [8] * 9, greedy=[1] * 9, seconds=2.0)
+    known = evidence_of(*(replace(one, rate=FlatRate(n)) for one, n in ((small, 13), (large, 7))))
+    assert list(known.pairs()) == [("mine-7b", "mine-13b")]
+    unknown = evidence_of(*(replace(one, rate=None) for one in (small, large)))
+    assert list(unknown.pairs()) == []
+    assert unknown.duels == ()
+    assert any("nor whether it is the larger of two" in note for note in unknown.notes)
 
 
 def test_notes_count_greedy_answers_and_name_strangers():
