@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
+from evaluation.metrics import Estimate
 from evaluation.paper.claims import COLUMNS, Claim
 from evaluation.study.claims import Finding
-from evaluation.study.comparisons import Duel, Interval, family
+from evaluation.study.comparisons import Duel, family
 from evaluation.study.costs import TITLES
 from evaluation.study.evidence import Evidence
 from evaluation.study.figures import DATASETS, Figure
@@ -29,7 +30,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def percent(interval: Interval, sign: str = "") -> str:
+def percent(interval: Estimate, sign: str = "") -> str:
     """A value in percent with its interval."""
     value, low, high = (100 * x for x in (interval.value, interval.low, interval.high))
     return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from evaluation.metrics import Estimate
 from evaluation.paper.claims import COMPARABLE
-from evaluation.study.comparisons import Interval
+from evaluation.study.comparisons import in_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ class Finding:
 
     claim: Restated
     dataset: str
-    detail: Mapping[str, Interval]
+    detail: Mapping[str, Estimate]
 
     @property
-    def measured(self) -> Interval | None:
+    def measured(self) -> Estimate | None:
         """The difference that decides."""
         return min(self.detail.values(), key=lambda entry: self._room(entry.value), default=None)
 
@@ -81,10 +82,10 @@ class Finding:
             "rule": self.claim.rule,
             "bound": self.claim.bound,
             **({"most": self.claim.most} if math.isfinite(self.claim.most) else {}),
-            "measured": None if found is None else found.percent(),
+            "measured": None if found is None else in_percent(found),
             "holds": self.holds,
             "sure": self.sure,
-            "detail": {name: entry.percent() for name, entry in self.detail.items()},
+            "detail": {name: in_percent(entry) for name, entry in self.detail.items()},
         }
 
 

@@ -14,32 +14,28 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics import Band, bootstrap_difference, bootstrap_mean, k_within, wilson
+from evaluation.metrics import (
+    Band,
+    Estimate,
+    bootstrap_difference,
+    bootstrap_mean,
+    k_within,
+    wilson,
+)
 from evaluation.study.contenders import Contender, sample_cost
 from evaluation.study.costs import Basis, CostLine
 from evaluation.study.samples import ROUNDS, Floats, StudyPool
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A fraction, or a difference of two, with its 95 % interval."""
+def entry_of(band: Band, at: int = 0) -> Estimate:
+    """One entry of a band of one dimension."""
+    return Estimate(float(band.value[at]), float(band.low[at]), float(band.high[at]))
 
-    value: float
-    low: float
-    high: float
 
-    @classmethod
-    def of(cls, band: Band, at: int = 0) -> Interval:
-        """One entry of a band of one dimension."""
-        return cls(float(band.value[at]), float(band.low[at]), float(band.high[at]))
-
-    def percent(self) -> dict[str, float]:
-        """As the JSON files have it."""
-        return {
-            "value": round(100 * self.value, 3),
-            "low": round(100 * self.low, 3),
-            "high": round(100 * self.high, 3),
-        }
+def in_percent(found: Estimate) -> dict[str, float]:
+    """A fraction, or a difference of two, with its interval, as the JSON files have it."""
+    parts = {"value": found.value, "low": found.low, "high": found.high}
+    return {name: round(100 * part, 3) for name, part in parts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +59,9 @@ class Greedy:
         table = self.costs.get(basis)
         return None if table is None else float(table.sum(axis=1).mean())
 
-    def rate(self) -> Interval:
+    def rate(self) -> Estimate:
         """The share of problems solved, with Wilson's interval."""
-        point = wilson(int(self.passed.sum()), len(self.passed))
-        return Interval(point.value, point.low, point.high)
+        return wilson(int(self.passed.sum()), len(self.passed))
 
 
 def greedy(pool: StudyPool) -> Greedy | None:
@@ -102,9 +97,9 @@ class Duel:
     bought: float
     k: int
     capped: bool
-    ours: Interval
-    theirs: Interval
-    difference: Interval
+    ours: Estimate
+    theirs: Estimate
+    difference: Estimate
 
     def to_json(self) -> dict[str, Any]:
         """As in study.json: scores in percent."""
@@ -119,9 +114,9 @@ class Duel:
             "buys": round(self.bought, 4) if math.isfinite(self.bought) else None,
             "k": self.k,
             "capped": self.capped,
-            "ours": self.ours.percent(),
-            "theirs": self.theirs.percent(),
-            "difference": self.difference.percent(),
+            "ours": in_percent(self.ours),
+            "theirs": in_percent(self.theirs),
+            "difference": in_percent(self.difference),
         }
 
 
@@ -148,9 +143,9 @@ def duel(contender: Contender, rival: Greedy, basis: Basis) -> Duel | None:
         bought=max(0.0, cost.affords(budget)),
         k=min(k, ours.k_max),
         capped=k > ours.k_max,
-        ours=Interval.of(bootstrap_mean(scores, rounds=ROUNDS)),
+        ours=entry_of(bootstrap_mean(scores, rounds=ROUNDS)),
         theirs=theirs.rate(),
-        difference=Interval.of(bootstrap_difference(scores, passed, rounds=ROUNDS)),
+        difference=entry_of(bootstrap_difference(scores, passed, rounds=ROUNDS)),
     )
 
 
@@ -168,7 +163,7 @@ class Lead:
     basis: Basis
     k_small: int
     k_large: int
-    difference: Interval
+    difference: Estimate
 
 
 def leads(small: Contender, large: Contender, basis: Basis) -> list[Lead]:
@@ -187,7 +182,7 @@ def leads(small: Contender, large: Contender, basis: Basis) -> list[Lead]:
     theirs = right.values([k for _, k in pairs])
     band = bootstrap_difference(ours, theirs, rounds=ROUNDS)
     return [
-        Lead(small.model, large.model, basis, k, k_large, Interval.of(band, at))
+        Lead(small.model, large.model, basis, k, k_large, entry_of(band, at))
         for at, (k, k_large) in enumerate(pairs)
     ]
 
@@ -204,7 +199,7 @@ def _pairs(
         yield k, k_large
 
 
-def quarter_lead(small: Contender, large: Contender, basis: Basis, score: float) -> Interval | None:
+def quarter_lead(small: Contender, large: Contender, basis: Basis, score: float) -> Estimate | None:
     """The smaller model's lead at a quarter of what the larger one first reaches a score with.
 
     None where the larger one does not reach it, the smaller one's pool does not tell, or a cost
@@ -223,12 +218,12 @@ def quarter_lead(small: Contender, large: Contender, basis: Basis, score: float)
     return None if k > left.k_max else difference_at(left, k, right, k_large)
 
 
-def difference_at(ours: Contender, k: int, theirs: Contender, k_theirs: int) -> Interval | None:
+def difference_at(ours: Contender, k: int, theirs: Contender, k_theirs: int) -> Estimate | None:
     """How far ours at its k is ahead of theirs, on shared problems; None where there are none."""
     if not (tasks := shared_tasks(ours, theirs)):
         return None
     left, right = _column(ours.on(tasks), k), _column(theirs.on(tasks), k_theirs)
-    return Interval.of(bootstrap_difference(left, right, rounds=ROUNDS))
+    return entry_of(bootstrap_difference(left, right, rounds=ROUNDS))
 
 
 def shared_tasks(one: Contender | Greedy, other: Contender | Greedy) -> list[str]:

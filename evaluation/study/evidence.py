@@ -8,8 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluation.metrics import CutTreatment
-from evaluation.study.comparisons import Duel, Greedy, Interval, duel, family, greedy, size
+from evaluation.metrics import CutTreatment, Estimate
+from evaluation.study.comparisons import Duel, Greedy, duel, entry_of, family, greedy, size
 from evaluation.study.contenders import Contender, by_ranker, by_tests
 from evaluation.study.costs import Basis
 from evaluation.study.samples import Omission, StudyPool
@@ -36,7 +36,7 @@ class Evidence:
     tests: Mapping[str, Contender]
     ranked: tuple[Contender, ...]
     greedy: Mapping[str, Greedy]
-    single: Mapping[str, Interval]
+    single: Mapping[str, Estimate]
     duels: tuple[Duel, ...]
     notes: tuple[str, ...]
 
@@ -103,7 +103,7 @@ def _evidence(dataset: str, pools: tuple[StudyPool, ...], rates: Mapping[str, Ra
         notes += [f"{pool.model}: {note}." for note in _pool_notes(pool, pools)]
     answers = {pool.model: one for pool in pools if (one := greedy(pool)) is not None}
     duels = _duels(_sized(pools), [*tests.values(), *ranked], answers)
-    single = {model: Interval.of(contender.band([1])) for model, contender in tests.items()}
+    single = {model: entry_of(contender.band([1])) for model, contender in tests.items()}
     return Evidence(dataset, pools, tests, tuple(ranked), answers, single, duels, tuple(notes))
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluation.metrics import Band
+from evaluation.metrics import Band, Estimate
 from evaluation.paper.published import BENCHMARKS
-from evaluation.study.comparisons import Interval
+from evaluation.study.comparisons import entry_of
 from evaluation.study.contenders import Contender, curve_ks
 from evaluation.study.costs import TITLES, Basis
 from evaluation.study.evidence import Evidence
@@ -212,11 +212,11 @@ def _points(contender: Contender, band: Band, basis: Basis | None) -> tuple[Poin
         return ()
     xs = [float(k) if cost is None else cost(k) / _unit(basis) for k in ks]
     return tuple(
-        _point(x, Interval.of(band, at), k) for at, (x, k) in enumerate(zip(xs, ks, strict=True))
+        _point(x, entry_of(band, at), k) for at, (x, k) in enumerate(zip(xs, ks, strict=True))
     )
 
 
-def _point(x: float, score: Interval, k: int = 1) -> Point:
+def _point(x: float, score: Estimate, k: int = 1) -> Point:
     y, low, high = (round(100 * part, 3) for part in (score.value, score.low, score.high))
     return Point(float(f"{x:.6g}"), y, low, high, k, marked=k.bit_count() == 1)
 

@@ -8,21 +8,21 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.metrics import bootstrap_difference
+from evaluation.metrics import Estimate, bootstrap_difference
 from evaluation.study import claims
 from evaluation.study.claims import Finding
 from evaluation.study.comparisons import (
     Duel,
-    Interval,
     Lead,
     difference_at,
+    entry_of,
     family,
     leads,
     quarter_lead,
     shared_tasks,
 )
 from evaluation.study.contenders import Contender
-from evaluation.study.costs import Basis
+from evaluation.study.costs import TITLES, Basis
 from evaluation.study.evidence import Evidence
 from evaluation.study.samples import ROUNDS
 
@@ -49,7 +49,7 @@ def findings(evidence: Evidence) -> list[Finding]:
     return [Finding(claim, evidence.dataset, detail) for claim, detail in details.items()]
 
 
-def _least(entries: Mapping[str, Interval]) -> dict[str, Interval]:
+def _least(entries: Mapping[str, Estimate]) -> dict[str, Estimate]:
     name = min(entries, key=lambda key: entries[key].value)
     return {name: entries[name]}
 
@@ -60,11 +60,11 @@ def _contests(evidence: Evidence) -> Iterator[tuple[str, Basis, list[Lead]]]:
         if small in evidence.tests and large in evidence.tests:
             for basis in Basis:
                 if found := leads(evidence.tests[small], evidence.tests[large], basis):
-                    yield f"{small} against {large}, {basis}", basis, found
+                    yield f"{small} against {large}, {TITLES[basis]}", basis, found
 
 
-def _size(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _size(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     for small, large in evidence.pairs():
         left, right = evidence.tests.get(small), evidence.tests.get(large)
         if left is None or right is None or not (tasks := shared_tasks(left, right)):
@@ -73,21 +73,21 @@ def _size(evidence: Evidence) -> dict[str, Interval]:
         band = bootstrap_difference(
             right.on(tasks).values(ks), left.on(tasks).values(ks), rounds=ROUNDS
         )
-        each = {f"{large} over {small}, k = {k}": Interval.of(band, k - 1) for k in ks}
+        each = {f"{large} over {small}, k = {k}": entry_of(band, k - 1) for k in ks}
         detail |= _least(each)
     return detail
 
 
-def _ahead(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _ahead(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     for name, _, found in _contests(evidence):
         each = {f"{name}, {lead.k_small} samples for {lead.k_large}": lead for lead in found}
         detail |= _least({label: lead.difference for label, lead in each.items()})
     return detail
 
 
-def _gap(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _gap(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     for name, basis, found in _contests(evidence):
         limit = _TIME_REGIME if basis is Basis.TIME else _REGIME
         small = [lead for lead in found if lead.k_small <= limit]
@@ -98,7 +98,7 @@ def _gap(evidence: Evidence) -> dict[str, Interval]:
     return detail
 
 
-def _gain(evidence: Evidence) -> dict[str, Interval]:
+def _gain(evidence: Evidence) -> dict[str, Estimate]:
     gains = {name: found[0].difference for name, _, found in _contests(evidence)}
     if not gains:
         return {}
@@ -106,7 +106,7 @@ def _gain(evidence: Evidence) -> dict[str, Interval]:
     return {best: gains[best]}
 
 
-def _quarter(evidence: Evidence) -> dict[str, Interval]:
+def _quarter(evidence: Evidence) -> dict[str, Estimate]:
     if evidence.dataset != _SCORE_DATASET:
         return {}
     found = {
@@ -119,9 +119,9 @@ def _quarter(evidence: Evidence) -> dict[str, Interval]:
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
-def _against_greedy(evidence: Evidence) -> dict[str, Interval]:
+def _against_greedy(evidence: Evidence) -> dict[str, Estimate]:
     return {
-        f"{found.contender.model} at k = {found.k} against {found.rival}, {found.basis}": (
+        f"{found.contender.model} at k = {found.k} against {found.rival}, {TITLES[found.basis]}": (
             found.difference
         )
         for found in evidence.duels
@@ -129,18 +129,18 @@ def _against_greedy(evidence: Evidence) -> dict[str, Interval]:
     }
 
 
-def _ranking(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _ranking(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     for contender in evidence.ranked:
         if contender.k_max > 1:
             rising = contender.values([1, contender.k_max])
             band = bootstrap_difference(rising[:, 1:], rising[:, :1], rounds=ROUNDS)
-            detail[f"{_ranked(contender)}, k = {contender.k_max}"] = Interval.of(band)
+            detail[f"{_ranked(contender)}, k = {contender.k_max}"] = entry_of(band)
     return detail
 
 
-def _ranker_size(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _ranker_size(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     order = evidence.sized
     for small, large in combinations(evidence.ranked, 2):
         if small.ranker is None or large.ranker is None:
@@ -164,8 +164,8 @@ def _rival_rankers(one: Contender, other: Contender) -> bool:
     return same_samples and len({family(ranker) for ranker in rankers}) == 1
 
 
-def _own_ranker(evidence: Evidence) -> dict[str, Interval]:
-    detail: dict[str, Interval] = {}
+def _own_ranker(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
     for contender in evidence.ranked:
         answers = evidence.greedy.get(contender.model)
         if contender.ranker != contender.model or answers is None:
@@ -175,18 +175,18 @@ def _own_ranker(evidence: Evidence) -> dict[str, Interval]:
             ours = contender.on(tasks).values([contender.k_max])
             theirs = answers.on(tasks).passed[:, np.newaxis]
             name = f"{_ranked(contender)}, k = {contender.k_max}"
-            detail[name] = Interval.of(bootstrap_difference(ours, theirs, rounds=ROUNDS))
+            detail[name] = entry_of(bootstrap_difference(ours, theirs, rounds=ROUNDS))
     return detail
 
 
-def _greedy_wins(evidence: Evidence) -> dict[str, Interval]:
-    return {
-        f"{found.rival} against {_ranked(found.contender)}, k = {found.k}, {found.basis}": Interval(
-            -found.difference.value, -found.difference.high, -found.difference.low
-        )
-        for found in evidence.duels
-        if found.contender.ranker is not None and _decides(found)
-    }
+def _greedy_wins(evidence: Evidence) -> dict[str, Estimate]:
+    detail: dict[str, Estimate] = {}
+    for found in evidence.duels:
+        if found.contender.ranker is not None and _decides(found):
+            name = f"{found.rival} against {_ranked(found.contender)}, k = {found.k}"
+            ours = found.difference
+            detail[f"{name}, {TITLES[found.basis]}"] = Estimate(-ours.value, -ours.high, -ours.low)
+    return detail
 
 
 def _decides(found: Duel) -> bool:

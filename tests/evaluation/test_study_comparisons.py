@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from study_pools import LARGE, RATES, SMALL, pool
 
-from evaluation.metrics import CutTreatment, pass_at_k
+from evaluation.metrics import CutTreatment, Estimate, pass_at_k
 from evaluation.study.comparisons import (
-    Interval,
     duel,
     family,
     greedy,
+    in_percent,
     leads,
     quarter_lead,
 )
@@ -154,7 +154,7 @@ def test_paired_intervals_cover_the_true_difference():
 
 
 def test_intervals_are_written_in_percent():
-    assert Interval(0.5, 0.25, 0.123456789).percent() == {
+    assert in_percent(Estimate(0.5, 0.25, 0.123456789)) == {
         "value": 50.0,
         "low": 25.0,
         "high": 12.346,

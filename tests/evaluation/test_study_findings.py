@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from study_pools import LARGE, OTHER, RATES, SMALL, pool, study
 
+from evaluation.metrics import Estimate
 from evaluation.study import claims
 from evaluation.study.claims import Finding
-from evaluation.study.comparisons import Interval
+from evaluation.study.costs import TITLES
 from evaluation.study.evidence import TwoPools, gather
 from evaluation.study.findings import findings
 from evaluation.study.samples import Draws, StudyPool
@@ -45,6 +46,12 @@ def test_every_claim_is_decided_on_a_whole_study(whole):
             assert written["measured"]["value"] == min(
                 entry["value"] for entry in written["detail"].values()
             )
+
+
+def test_what_decides_names_its_basis_in_words(whole):
+    for name in ("small-ahead-at-all-budgets", "greedy-of-larger-beats-ranking"):
+        for basis, words in TITLES.items():
+            assert any(words in label for label in whole[name].detail), basis
 
 
 def test_only_one_family_is_compared(whole):
@@ -94,8 +101,8 @@ def test_a_claim_about_time_is_decided_on_time_alone():
     ("value", "holds"), [(0.04, False), (0.05, True), (0.15, True), (0.25, False)]
 )
 def test_a_gap_is_within_5_to_15_points_as_on_the_papers_own_tables(value, holds):
-    other = Interval(0.1, 0.09, 0.11)
-    decides = Interval(value, value - 0.01, value + 0.01)
+    other = Estimate(0.1, 0.09, 0.11)
+    decides = Estimate(value, value - 0.01, value + 0.01)
     finding = Finding(claims.GAP, "d", {"this": decides, "other": other})
     assert finding.holds is holds
     assert finding.measured is decides
@@ -139,7 +146,7 @@ def test_a_capped_budget_decides_nothing():
     ],
 )
 def test_an_interval_over_the_bound_leaves_it_unsure(low, value, high, holds, sure):
-    finding = Finding(claims.SIZE, "d", {"this": Interval(value, low, high)})
+    finding = Finding(claims.SIZE, "d", {"this": Estimate(value, low, high)})
     assert finding.holds is holds
     assert finding.sure is sure
 
