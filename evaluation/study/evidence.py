@@ -117,10 +117,10 @@ def _known(made: Contender | Omission, where: str, notes: list[str]) -> Contende
 
 def _pool_notes(pool: StudyPool, pools: Sequence[StudyPool]) -> Iterator[str]:
     yield from pool.notes
-    own = pool.draws.keys() | pool.greedy.keys()
-    others = [other.draws.keys() | other.greedy.keys() for other in pools if other is not pool]
-    if others and own.isdisjoint(set().union(*others)):
-        yield "no other pool has a problem of its own, so it is compared with none"
+    own = _answered(pool)
+    others = set().union(*(_answered(other) for other in pools if other is not pool))
+    if own and others and own.isdisjoint(others):
+        yield "none of its problems is in another pool, so it is compared with none"
     if not pool.greedy:
         yield "no greedy answers, so no star"
     elif pool.of is not None and len(pool.greedy) < pool.of:
@@ -135,6 +135,10 @@ def _pool_notes(pool: StudyPool, pools: Sequence[StudyPool]) -> Iterator[str]:
         yield "tokens were not counted, so exact FLOPs are not known"
     if pool.seconds is None:
         yield "the wall time of a sample was not given"
+
+
+def _answered(pool: StudyPool) -> set[str]:
+    return set(pool.draws) | set(pool.greedy)
 
 
 def _unscored(pool: StudyPool, ranker: str) -> Iterator[str]:

@@ -199,7 +199,10 @@ def test_notes_count_greedy_answers_and_name_strangers():
     stranger = counted(OTHER, 4, [1, 2])
     notes = evidence_of(partial, pool(SMALL, n=4, problems=10), stranger).notes
     assert f"{LARGE}: 7 of 10 problems have a judged greedy answer." in notes
-    assert f"{OTHER}: no other pool has a problem of its own, so it is compared with none." in notes
-    assert sum("no other pool" in note or "judged greedy" in note for note in notes) == 2
+    alone = "none of its problems is in another pool, so it is compared with none"
+    assert f"{OTHER}: {alone}." in notes
+    assert sum(alone in note or "judged greedy" in note for note in notes) == 2
+    unjudged = replace(pool(SMALL, n=0), greedy={})
+    assert not any(alone in note for note in evidence_of(whole, unjudged).notes)
     greedy_only = evidence_of(replace(whole, draws={})).notes
     assert not any("log-probabilities" in note for note in greedy_only)
