@@ -16,14 +16,17 @@ limits of the run bound.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Final, TypeAlias
 
 Wire: TypeAlias = Any  # JSON as `json.loads` gives it
 
 MAX_DEPTH: Final = 150
 MAX_NODES: Final = 4_000_000
+MAX_BYTES: Final = 32 * 2**20
 _SMALL_INT: Final = 1 << 63
 _PLAIN: Final = frozenset({str, bool, type(None)})
+_SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # JSON reads one character
 _MUTABLE: Final[dict[type, str]] = {list: "l", dict: "d", set: "s", bytearray: "y"}
 _MAKERS: Final[dict[str, type]] = {tag: kind for kind, tag in _MUTABLE.items()}
 
@@ -43,10 +46,16 @@ class Encoder:
         self.objects: list[Any] = list(known or ())
         self._numbers = {id(item): number for number, item in enumerate(self.objects)}
         self._sent: set[int] = set()
+        self._nodes = 0
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
         """The wire form of a value. Raises `CannotCross`."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise CannotCross(f"a value of more than {MAX_NODES} parts")
         kind = type(value)
+        if kind is str and not value.isascii() and _SURROGATES.search(value):
+            raise CannotCross("str with a pair of surrogates")
         if kind in _PLAIN:
             return value
         if kind is int:
@@ -131,10 +140,9 @@ class Decoder:
             case ["z", list(items)]:
                 return frozenset([self.decode(item, depth) for item in items])
             case ["n", [start, stop, step]]:
-                return range(self.decode(start), self.decode(stop), self.decode(step))
+                return range(*(self.decode(part, depth) for part in (start, stop, step)))
             case ["k", [start, stop, step]]:
-                parts = (self.decode(part, depth) for part in (start, stop, step))
-                return slice(*parts)
+                return slice(*(self.decode(part, depth) for part in (start, stop, step)))
             case ["i", str(digits)]:
                 return int(digits, 16)
             case ["f", ("nan" | "inf" | "-inf") as name]:

@@ -15,12 +15,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.codec import Wire
     from sandbox.program import JSONValue
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _KEY_KINDS = (str, int, float, bool, type(None))
+_PAIR = 2
+_BRACKETS = {"l": "[]", "t": "()", "s": "{}", "z": "{}", "n": ("range(", ")"), "k": ("slice(", ")")}
 
 
 def same_value(expected: JSONValue, wire: Wire, tolerance: float | None = None) -> bool:
@@ -140,3 +144,47 @@ def _same_word(expected: str, found: str, tolerance: float) -> bool:
         return False
     wanted, had = float(expected), float(found)
     return math.isfinite(wanted) and math.isclose(wanted, had, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def shown(wire: Wire, most: int = 200) -> str:
+    """A wire form as a person would write the value, cut at that many characters.
+
+    No more of it is read than is shown: it may be large, and built to be slow.
+    """
+    text = ""
+    for piece in _pieces(wire):
+        text += piece[:most]
+        if len(text) >= most:
+            break
+    return text[:most]
+
+
+def _pieces(wire: Wire) -> Iterator[str]:
+    match wire:
+        case ["l" | "s", int(), list(items)] | ["t" | "z" | "n" | "k", list(items)]:
+            first, last = _BRACKETS[wire[0]]
+            yield first
+            for number, item in enumerate(items):
+                yield ", " if number else ""
+                yield from _pieces(item)
+            yield f",{last}" if wire[0] == "t" and len(items) == 1 else last
+        case ["d", int(), list(pairs)] if all(type(p) is list and len(p) == _PAIR for p in pairs):
+            yield "{"
+            for number, pair in enumerate(pairs):
+                yield ", " if number else ""
+                yield from _pieces(pair[0])
+                yield ": "
+                yield from _pieces(pair[1])
+            yield "}"
+        case ["i", str(digits)]:
+            yield f"{'-' * digits.startswith('-')}0x{digits.lstrip('-')}"
+        case ["f", str(name)]:
+            yield name
+        case ["c", str(real), str(imaginary)]:
+            yield f"complex({real}, {imaginary})"
+        case ["b", str(digits)] | ["y", int(), str(digits)]:
+            yield f"bytes.fromhex('{digits}')"
+        case list():
+            yield "..."  # a part that was shown before, or the value that is written so
+        case _:
+            yield repr(wire)

@@ -25,11 +25,11 @@ def _refuse_constant(name: str) -> None:
     raise FrameError(f"{name} is not a JSON number")
 
 
-def pack(frame: Frame) -> bytes:
-    """One frame's bytes. Raises `FrameError` above `MAX_FRAME_BYTES`."""
+def pack(frame: Frame, cap: int = MAX_FRAME_BYTES) -> bytes:
+    """One frame's bytes. Raises `FrameError` for a body above the cap."""
     body = json.dumps(frame, allow_nan=False, separators=(",", ":")).encode("ascii")
-    if len(body) > MAX_FRAME_BYTES:
-        raise FrameError(f"a frame of {len(body)} bytes is above the cap of {MAX_FRAME_BYTES}")
+    if len(body) > cap:
+        raise FrameError(f"a frame of {len(body)} bytes is above the cap of {cap}")
     return HEADER.pack(len(body)) + body
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from sandbox.codec import CannotCross, Encoder
-from sandbox.compare import same_text, same_value
+from sandbox.compare import same_text, same_value, shown
 from sandbox.mutate import mutate
 from sandbox.program import IO, Asserts, Calls, Integrity, Limits, Program, Pytest
 from sandbox.report import Report, Status
@@ -85,7 +85,7 @@ async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
             text = f"case {number}: a result of type {result.get('cannot')}, not a JSON value"
             return replace(report, status=Status.FAILED, detail=None, message=text)
         if report.status in _COMPARED and not same_value(case.expected, result[0], case.tolerance):
-            text = f"case {number}: expected {str(case.expected)[:200]}, got {str(result[0])[:200]}"
+            text = f"case {number}: expected {str(case.expected)[:200]}, got {shown(result[0])}"
             return replace(report, status=Status.FAILED, detail=None, message=text)
     if report.status is Status.PASSED and len(results) != len(tests.cases):
         return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")

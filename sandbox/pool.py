@@ -135,7 +135,7 @@ class Pool(Generic[W]):
                 raise
             else:
                 self._give_back(worker)
-            if report.status is not Status.INTERNAL_ERROR:
+            if report.status is not Status.INTERNAL_ERROR or report.detail == "tests":
                 break
         return report
 

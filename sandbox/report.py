@@ -27,9 +27,9 @@ class Report:
     """The verdict on one program.
 
     `detail` narrows the status (`timeout`: `cpu` or `wall`; `error`: `syntax`, `import`,
-    `exception`, `signal`, `early_exit`) and `message` explains it to a person. Times in seconds,
-    memory in bytes. One of `exit_code` and `signal` is set where the program ended by itself rather
-    than with its tests.
+    `exception`, `signal`, `early_exit`; `internal_error`: `tests` where those are at fault) and
+    `message` explains it to a person. Times in seconds, memory in bytes. One of `exit_code` and
+    `signal` is set where the program ended by itself rather than with its tests.
     """
 
     status: Status

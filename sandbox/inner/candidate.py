@@ -21,9 +21,10 @@ import types
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox import frames
-from sandbox.codec import CannotCross, Decoder, Encoder
+from sandbox.codec import MAX_BYTES, CannotCross, Decoder, Encoder
+from sandbox.frames import FrameError
 from sandbox.inner import linux, shared
-from sandbox.inner.execute import describe, execute, plain_value
+from sandbox.inner.execute import describe, describe_fully, execute, plain_value
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
 _MESSAGE = 200
+_SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 _PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 
 
@@ -85,6 +87,7 @@ class _Server:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._module = types.ModuleType("solution")
+        self._module.__file__ = _SOURCE
 
     def run(self) -> None:
         while True:
@@ -92,7 +95,7 @@ class _Server:
                 case {"do": "load"} as frame:
                     self._send({"id": frame["id"], **self._load(frame)})
                 case {"do": "call"} as frame:
-                    self._send(self._call(frame))
+                    self._send(self._call(frame), MAX_BYTES)
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:
@@ -115,11 +118,16 @@ class _Server:
             data += chunk
         return bytes(data)
 
-    def _send(self, frame: Frame) -> None:
+    def _send(self, frame: Frame, most: int = frames.MAX_FRAME_BYTES) -> None:
+        """Send an answer, or that it cannot be sent for being above that many bytes."""
         # The keeper may end this process at any time after an answer.
         with contextlib.suppress(Exception):
             sys.stdout.flush()
-        self._channel.sendall(frames.pack(frame))
+        try:
+            data = frames.pack(frame, most)
+        except (FrameError, MemoryError):
+            data = frames.pack({"id": frame["id"], "cannot": "a value too large to send"})
+        self._channel.sendall(data)
 
     def _load(self, frame: Frame) -> Frame:
         """Run the source as a module and say which of the names in question it defined."""
@@ -128,8 +136,8 @@ class _Server:
         failure = execute(frame["source"], self._module.__dict__)
         if failure is not None:
             return {"failure": failure}
-        defined = {name: self._module.__dict__.get(name) for name in frame["names"]}
-        return {"names": {name: _kind(value) for name, value in defined.items() if value}}
+        found = self._module.__dict__
+        return {"names": {name: _kind(found[name]) for name in frame["names"] if name in found}}
 
     def _call(self, frame: Frame) -> Frame:
         number, plain = frame["id"], frame["plain"]
@@ -138,19 +146,24 @@ class _Server:
         try:
             result = self._module.__dict__[frame["name"]](*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
-            return {"id": number, "raised": describe(error), "value": _echo(decoder, args, kwargs)}
+            if plain:
+                return {"id": number, "raised": describe(error)}
+            echo = _echo(decoder, args, kwargs)
+            return {"id": number, "raised": describe_fully(error), "value": echo}
         try:
             if plain:
                 return {"id": number, "value": Encoder().encode(plain_value(result))}
             value = Encoder(decoder.objects).encode([args, kwargs, result])
-        except CannotCross as error:
-            return {"id": number, "cannot": str(error)[:_MESSAGE]}
+        except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
+            # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
+            return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
         return {"id": number, "value": value}
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""
         limit(frame["limits"])
         module = types.ModuleType("__main__")
+        module.__file__ = _SOURCE
         sys.modules["__main__"] = module
         failure = execute(frame["source"], module.__dict__)
         code = 0
@@ -175,7 +188,7 @@ def _exit_code(failure: Frame) -> int:
 def _echo(decoder: Decoder, args: Any, kwargs: Any) -> Any:
     try:
         return Encoder(decoder.objects).encode([args, kwargs, None])
-    except CannotCross:
+    except (CannotCross, RecursionError, MemoryError):
         return None
 
 

@@ -75,8 +75,7 @@ def _make(base: type[BaseException], kind: str, text: str, values: list[Any]) ->
     if made is None or base.__name__ != kind or text_of(made) != text:
         name = kind if kind.isidentifier() else base.__name__
         body = {"__module__": "solution", "__str__": lambda _self: text}
-        own = type(name, (base,), body)
-        made = _instance(own, values) or _instance(own, [text])
+        made = _instance(type(name, (base,), body), values)
         made = made or type(name, (Exception,), body)(text)
     setattr(made, MARK, True)
     return made

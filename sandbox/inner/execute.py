@@ -18,20 +18,24 @@ _MESSAGE = 2000
 
 
 def describe(error: BaseException) -> Frame:
-    """What can be said of an exception: its names, built-in bases, arguments and text."""
-    kinds = type(error).__mro__
+    """The name of an exception's type, and its text."""
     try:
         text = str(error)[:_MESSAGE]
     except BaseException:  # noqa: BLE001 - a candidate's own __str__
         text = "(its text cannot be had)"
+    return {"kind": type(error).__name__, "message": text}
+
+
+def describe_fully(error: BaseException) -> Frame:
+    """What an exception can be recreated from: also its built-in bases and its arguments."""
+    kinds = type(error).__mro__
     try:
         arguments = Encoder().encode(list(error.args))
-    except CannotCross:
+    except (CannotCross, RecursionError, MemoryError):
         arguments = None
     return {
-        "kind": type(error).__name__,
+        **describe(error),
         "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
-        "message": text,
         "args": arguments,
     }
 

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.link import Died, Link
-from sandbox.inner.outcomes import load_failure, shared_verdict
+from sandbox.inner.outcomes import load_failure, printable, shared_verdict
 from sandbox.inner.run import Run, await_exit, ended, outputs, reap, rewind
 from sandbox.inner.tester import run_asserts, run_pytest
 
@@ -57,7 +57,10 @@ def _run_calls(run: Run, link: Link, job: Frame) -> Frame:
             return {**load_failure(failure), "results": results}
         if link.received > run.output_bytes:
             return {"status": "output_limit", "message": "the results are too large"}
-        results.append({"cannot": answer["cannot"]} if "cannot" in answer else [answer["value"]])
+        if "cannot" in answer:
+            results.append({"cannot": printable(answer["cannot"])})
+        else:
+            results.append([answer["value"]])
     return {"status": "passed", "results": results}
 
 

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from sandbox import frames
 from sandbox.inner import candidate, linux
 from sandbox.inner.jobs import perform
-from sandbox.inner.link import Died, Stop
+from sandbox.inner.link import Died, Link, Stop
+from sandbox.inner.outcomes import printable
 from sandbox.inner.run import Run, Setup, WallClock, await_exit, outputs, reap, stopped
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _TMPFS = linux.MS_NOSUID | linux.MS_NODEV
 _INODES = 4096
 _KEEPER_PROCESSES = 1
+_AGAIN_S = 0.05
 
 
 class Channel(Protocol):
@@ -86,19 +88,26 @@ def _keep(channel: Channel, setup: Setup) -> Frame:
         os._exit(0)
     channel.taken()
     _prepare(run, job)
-    signal.signal(signal.SIGALRM, run.on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], 0.05)
+    os.chdir("/tmp")  # noqa: S108 - the run's own, where the candidate is too
     run.started = time.monotonic()
+    signal.signal(signal.SIGALRM, run.on_alarm)
     try:
-        outcome = perform(run, link, job)
-        run.over = True
-    except Stop as stop:
-        run.over = True
+        outcome = _timed(run, link, job)
+    except WallClock as stop:  # it ran out while the outcome was on its way
         outcome = {"stop": stop}
+    run.over = True
     signal.setitimer(signal.ITIMER_REAL, 0)
     if run.late:
         outcome = {"stop": WallClock()}
     return _finish(run, outcome)
+
+
+def _timed(run: Run, link: Link, job: Frame) -> Frame:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], _AGAIN_S)
+        return perform(run, link, job)
+    except Stop as stop:
+        return {"stop": stop}
 
 
 def enter(setup: Setup) -> None:
@@ -170,6 +179,7 @@ def _finish(run: Run, outcome: Frame) -> Frame:
         "wall_s": time.monotonic() - run.started,
         "peak": usage.ru_maxrss * 1024,
     }
+    outcome["message"] = printable(outcome.get("message", ""))
     over_cpu = cpu > run.limits["cpu_exact"]
     if outcome["out_cut"] or outcome["err_cut"]:
         outcome.update(status="output_limit", detail=None)

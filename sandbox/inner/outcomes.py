@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.inner.exceptions import text_of
+
 if TYPE_CHECKING:
     from sandbox.frames import Frame
+
+_MESSAGE = 2000
 
 
 def failure_of(error: BaseException, *, raised: BaseException | None) -> Frame:
     """A failed assertion, an exception that the candidate raised, or one that the tests raised."""
     kind = type(error).__name__
     line = _line_of(error)
-    message = f"{kind}{f' at line {line} of the tests' if line else ''}: {error}"[:2000]
+    message = f"{kind}{f' at line {line} of the tests' if line else ''}: {text_of(error)}"
     if error is raised:
         if isinstance(error, SystemExit):
             return {"status": "error", "detail": "early_exit", "message": message}
@@ -24,6 +28,11 @@ def failure_of(error: BaseException, *, raised: BaseException | None) -> Frame:
             return {"status": "memory_limit", "message": message}
         return {"status": "error", "detail": "exception", "message": message}
     return {"status": "failed", "message": message}
+
+
+def printable(text: str) -> str:
+    """Text that may be a candidate's, cut and without lone surrogates, which no UTF-8 has."""
+    return text[:_MESSAGE].encode("utf-8", "backslashreplace").decode()
 
 
 def _line_of(error: BaseException) -> int | None:
@@ -37,13 +46,15 @@ def _line_of(error: BaseException) -> int | None:
 
 def load_failure(failure: Any) -> Frame:
     """A report on a source that did not come to its end. The candidate wrote `failure`."""
-    if not isinstance(failure, dict):
-        return {"status": "error", "detail": "exception", "message": "a malformed failure"}
+    match failure:
+        case {"kind": str(kind), "message": str(text)}:
+            message = f"{kind}: {text}"
+        case _:
+            return {"status": "error", "detail": "exception", "message": "a malformed failure"}
     detail = failure.get("detail")
-    message = f"{failure.get('kind')}: {failure.get('message')}"[:2000]
     if detail == "memory":
         return {"status": "memory_limit", "message": message}
-    known = detail if detail in {"syntax", "import", "early_exit"} else "exception"
+    known = detail if detail in ("syntax", "import", "early_exit") else "exception"
     return {"status": "error", "detail": known, "message": message}
 
 
@@ -53,9 +64,9 @@ def shared_verdict(verdict: Any) -> Frame:
         case {"status": "passed", "assertions": int(count)} if type(count) is int and count >= 0:
             return {"status": "passed", "assertions": count}
         case {"status": "failed", "message": str(message)}:
-            return {"status": "failed", "message": message[:2000]}
+            return {"status": "failed", "message": message}
         case {"status": "memory_limit", "message": str(message)}:
-            return {"status": "memory_limit", "message": message[:2000]}
+            return {"status": "memory_limit", "message": message}
         case {"status": "error", "detail": str(detail), "message": str(message)}:
             return load_failure({"detail": detail, "kind": "tests", "message": message})
         case _:

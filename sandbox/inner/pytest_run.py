@@ -11,6 +11,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sandbox.inner.link import Stop
 from sandbox.inner.outcomes import failure_of
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def _plainly(error: BaseException) -> Frame:
 def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
-    `explain` turns the first exception into the fields of a report.
+    `explain` turns the first exception into the fields of a report. `idle` marks a module of which
+    no test passed or failed.
     """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest  # noqa: PLC0415 - pytest is slow to load
@@ -91,14 +93,18 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> F
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
         result = pytest.main([*_OPTIONS], plugins=[collector])
-    except Exception as error:  # noqa: BLE001 - what a test module raises at its top level
+    except Stop:
+        raise
+    except BaseException as error:  # noqa: BLE001 - what a test module raises at its top level
         return explain(error)
     if result == pytest.ExitCode.OK and collector.passed > 0:
         return {"status": "passed"}
     if collector.error is not None:
         return explain(collector.error)
-    reason = "no test passed" if collector.failure is None else collector.failure["message"]
-    return {"status": "failed", "message": f"pytest: {reason}"}
+    if collector.failure is None:
+        text = "no test passed" if collector.collected else "the module has no test"
+        return {"status": "failed", "idle": True, "message": f"pytest: {text}"}
+    return {"status": "failed", "message": f"pytest: {collector.failure['message']}"}
 
 
 def warm_up() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.inner import candidate
-from sandbox.inner.link import Forged, Link, NeedShared, Stop
+from sandbox.inner.link import Forged, InvalidTests, Link, NeedShared, Stop, TooLarge
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -126,6 +126,10 @@ def stopped(stop: Stop | None, status: int | None) -> Frame:
             return {"status": "forged", "message": f"tampering with the channel: {stop}"}
         case NeedShared():
             return {"status": "need_shared", "message": str(stop)}
+        case TooLarge():
+            return {"status": "memory_limit", "message": str(stop)}
+        case InvalidTests():
+            return {"status": "internal_error", "detail": "tests", "message": str(stop)}
         case _:
             return ended(status)
 

@@ -12,8 +12,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import pytest_run
-from sandbox.inner.exceptions import MARK
-from sandbox.inner.link import Link, NeedShared, Stop
+from sandbox.inner.exceptions import MARK, text_of
+from sandbox.inner.link import InvalidTests, Link, NeedShared, Stop
 from sandbox.inner.outcomes import failure_of, load_failure
 
 if TYPE_CHECKING:
@@ -25,14 +25,27 @@ if TYPE_CHECKING:
 
 # Counted once: going through the names in each run would write to every one of them.
 _BUILTINS = frozenset(dir(builtins))
-_SEES_ITS_OWN_PROCESS = frozenset(
+_FIXTURES = frozenset(
+    {"capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"}
+)
+_SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
     {
-        *("capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"),
         *("patch", "redirect_stdout", "redirect_stderr", "stdin", "stdout", "stderr"),
         *("warns", "catch_warnings", "assertWarns", "assertWarnsRegex", "assertLogs"),
+        *("seed", "setstate", "setrecursionlimit", "environ", "putenv", "chdir", "addHandler"),
+        *("getcontext", "setcontext", "localcontext", "setlocale", "tracemalloc"),
+        *("multiprocessing", "ProcessPoolExecutor", "fork"),
+        *("__doc__", "__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature"),
+        *("get_type_hints", "iscoroutinefunction", "isgeneratorfunction", "getsource", "getdoc"),
+        *("getfullargspec", "isbuiltin", "doctest"),
     }
 )
-"""What tests look at or change their own process with, to judge what the candidate does there."""
+"""What tests look at or change their own process with, to judge what the candidate does there.
+
+Or what they look at a function with that would see the proxy.
+"""
+_ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
+_LOOKS = frozenset({"callable", "hasattr"})
 
 
 def proxy(link: Link, name: str) -> Callable[..., Any]:
@@ -51,7 +64,7 @@ def wanted_more(error: BaseException, kinds: dict[str, str]) -> str | None:
     if isinstance(error, NameError) and error.name in kinds:
         return f"the name {error.name}, which is no function"
     if isinstance(error, AttributeError) and hasattr(error.obj, MARK):
-        return f"the attribute {error.name} of a function"
+        return f"the attribute {error.name} of a function or an exception"
     return None
 
 
@@ -63,12 +76,13 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
-def _wants_one_process(link: Link, code: CodeType) -> None:
-    """Raise `NeedShared` for tests that would look for the candidate's effects in their process."""
-    found = _SEES_ITS_OWN_PROCESS & {*names_in(code), *_arguments_in(code)}
+def _wants_one_process(code: CodeType, text: str) -> str | None:
+    """Why tests look for the candidate's effects in their own process, if they do."""
+    names = _SEES_ITS_OWN_PROCESS & frozenset(names_in(code))
+    found = names | (_FIXTURES & frozenset(_arguments_in(code)))
     if found:
-        link.stopped = NeedShared(f"the tests use {min(found)}")
-        raise link.stopped
+        return f"the tests use {min(found)}"
+    return f"the tests use {_ANNOTATIONS}" if _ANNOTATIONS in text else None
 
 
 def _arguments_in(code: CodeType) -> Iterator[str]:
@@ -79,57 +93,95 @@ def _arguments_in(code: CodeType) -> Iterator[str]:
             yield from _arguments_in(constant)
 
 
+def _compiled(job: Frame, key: str) -> CodeType:
+    name = {"code": "tests.py", "prelude": "prelude.py"}[key]
+    try:
+        return compile(job[key], name, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise InvalidTests(f"tests.{key}, line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise InvalidTests(f"tests.{key} cannot be compiled: {error}") from None
+
+
+def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
+    """The tests' code, and the names that the prelude leaves to it.
+
+    Raises `InvalidTests`, or `NeedShared` for tests that need the candidate's process.
+    """
+    code, prelude = _compiled(job, "code"), _compiled(job, "prelude")
+    names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+    try:
+        exec(prelude, names)  # noqa: S102 - trusted
+    except Stop:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
+        text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
+        raise InvalidTests(text) from None
+    reason = _wants_one_process(code, job["code"])
+    if reason is not None:
+        raise NeedShared(reason)
+    link.named = frozenset(names_in(code))
+    return code, names
+
+
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
-    code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
-    link.named = frozenset(names_in(code))
-    _wants_one_process(link, code)
-    namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
-    exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
+    code, names = _prepare(link, job)
     entry = job["entry_point"]
-    asked = {entry, *(set(names_in(code)) - _BUILTINS - namespace.keys())}
+    asked = {entry, *(link.named - _BUILTINS - names.keys())}
     answer = link.load(job["source"], sorted(asked), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
-    kinds: dict[str, str] = answer.get("names", {})
-    missing = bind(link, namespace, kinds, entry)
-    if missing is not None:
-        return missing
-    return _verdict(link, code, namespace, kinds)
+    kinds: dict[str, str] = answer["names"]
+    missing = bind(link, names, kinds, entry)
+    return missing or _proven(link, _verdict(link, code, names, kinds))
 
 
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
-    code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
-    link.named = frozenset(names_in(code))
-    _wants_one_process(link, code)
-    namespace: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
-    exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), namespace)  # noqa: S102 - trusted
-    asked = sorted(set(names_in(code)))
+    code, names = _prepare(link, job)
+    asked = sorted(name for name in link.named if not name.startswith("__"))
     answer = link.load(job["source"], asked, limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
-    kinds: dict[str, str] = answer.get("names", {})
-    sys.modules["solution"] = _proxy_module(link, kinds)
-    verdict = pytest_run.run(code, namespace, lambda error: _outcome_of(error, link, kinds))
+    kinds: dict[str, str] = answer["names"]
+    sys.modules["solution"] = _solution(link, kinds)
+    verdict = pytest_run.run(code, names, lambda error: _outcome_of(error, link, kinds))
+    return _proven(link, verdict)
+
+
+def _proven(link: Link, verdict: Frame) -> Frame:
+    """The verdict, if nothing stopped the tests and a pass says something of the candidate."""
     if link.stopped is not None:
         raise link.stopped
-    return verdict
+    idle = verdict.pop("idle", False)
+    if link.calls or not (idle or verdict["status"] == "passed"):
+        return verdict
+    if not idle and link.named & _LOOKS:
+        raise NeedShared("the tests look at a function and never call it")
+    reason = verdict.get("message", "a pass would say nothing of it")
+    raise InvalidTests(f"tests.code never calls the candidate: {reason}")
 
 
-def _proxy_module(link: Link, kinds: dict[str, str]) -> types.ModuleType:
-    module = types.ModuleType("solution")
-    for name, kind in kinds.items():
-        if kind == "function":
-            setattr(module, name, proxy(link, name))
+def _solution(link: Link, kinds: dict[str, str]) -> types.ModuleType:
+    """The module that tests import: proxies of the candidate's functions, and nothing else."""
 
-    def other(name: str) -> Any:
-        if name in kinds or name == "__all__":
-            link.stopped = NeedShared(f"the name {name} of the solution, which is no function")
-            raise link.stopped
-        raise AttributeError(name)
+    class Solution(types.ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            # A name that was not asked for is made up as text, in a `getattr`. Private ones are
+            # not: pytest looks for many of its own.
+            unknown = name not in link.named and not name.startswith("_")
+            if name in kinds or unknown or name == "__all__":
+                text = f"the name {name} of the solution, which is no function"
+                raise link.stop(NeedShared(text))
+            raise AttributeError(name)
 
-    module.__dict__["__getattr__"] = other
+        def __setattr__(self, name: str, _value: object) -> None:
+            raise link.stop(NeedShared(f"the tests set {name} of the solution"))
+
+    module = Solution("solution")
+    functions = [name for name, kind in kinds.items() if kind == "function"]
+    vars(module).update({name: proxy(link, name) for name in functions})
     return module
 
 
@@ -156,18 +208,13 @@ def _verdict(link: Link, code: CodeType, names: dict[str, Any], kinds: dict[str,
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - tests may raise anything
-        outcome = _outcome_of(error, link, kinds)
-        if link.stopped is not None:
-            raise link.stopped from None
-        return outcome
-    if link.stopped is not None:
-        raise link.stopped
+        return _outcome_of(error, link, kinds)
     return {"status": "passed"}
 
 
 def _outcome_of(error: BaseException, link: Link, kinds: dict[str, str]) -> Frame:
     """What an error in the tests comes to; it may ask for shared mode through `link.stopped`."""
     reason = wanted_more(error, kinds)
-    if reason is not None and link.stopped is None:
-        link.stopped = NeedShared(reason)
+    if reason is not None:
+        link.stop(NeedShared(reason))
     return failure_of(error, raised=link.raised)

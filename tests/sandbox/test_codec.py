@@ -1,25 +1,28 @@
 """The codec keeps what it carries, and takes nothing but what it could have sent."""
 
+import contextlib
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import Integrity, Status
+from sandbox import Integrity, Status, codec
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
-from sandbox.compare import same_value
+from sandbox.compare import same_value, shown
 from sandbox.frames import FrameError, pack, unpack
 from sandbox.judging import build_report
 
+PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 SCALARS = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False)
     | st.complex_numbers(allow_nan=False)
-    | st.text(st.characters(exclude_categories=[]))
+    | st.text(st.characters(exclude_categories=[])).filter(lambda text: not PAIR.search(text))
     | st.binary()
 )
 HASHABLE = st.recursive(
@@ -186,3 +189,52 @@ def test_an_answer_cannot_change_the_type_of_an_argument() -> None:
 )
 def test_comparison_is_by_value(expected: Any, found: Any, tolerance: float, same: bool) -> None:
     assert same_value(expected, Encoder().encode(found), tolerance) is same
+
+
+@pytest.mark.parametrize("text", ["\ud83d\ude00", "a\ud800\udc00b"])
+def test_a_pair_of_surrogates_does_not_cross_since_json_would_join_it(text: str) -> None:
+    with pytest.raises(CannotCross):
+        Encoder().encode({1: [text]})
+
+
+def test_both_ends_count_the_same_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = [1, 2]
+    value = [range(2), slice(1), {1: b"x"}, (2, frozenset({3})), 1 << 80, inner, inner]
+    wire, fitting = Encoder().encode(value), []
+    for cap in range(1, 40):
+        monkeypatch.setattr(codec, "MAX_NODES", cap)
+        with contextlib.suppress(CannotCross):
+            Encoder().encode(value)
+            fitting.append(cap)
+        with contextlib.nullcontext() if cap in fitting else pytest.raises(CodecError):
+            Decoder().decode(wire)
+    assert 1 < fitting[0] < fitting[-1]
+
+
+def test_nesting_inside_a_range_or_a_slice_counts() -> None:
+    for tag in "nk":
+        wire: Any = 1
+        for _ in range(300):
+            wire = [tag, [wire, 1, 1]]
+        with pytest.raises(CodecError, match="deeply"):
+            Decoder().decode(wire)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1, "a", None, [1, [2.5, "b"]], (1, (2,)), {1, 2}, {"a": [1], 2: {}}, [], range(1, 5, 2)],
+)
+def test_a_value_is_shown_as_python_writes_it(value: Any) -> None:
+    assert shown(Encoder().encode(value)) == repr(value)
+
+
+@given(VALUES)
+def test_no_tag_of_the_wire_is_shown_and_no_more_than_asked_for(value: Any) -> None:
+    text = shown(Encoder().encode(value), 50)
+    assert 0 < len(text) <= 50
+    text.encode()
+
+
+@given(HOSTILE)
+def test_hostile_values_can_be_shown(wire: Any) -> None:
+    assert len(shown(wire)) <= 200

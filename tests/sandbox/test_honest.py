@@ -165,6 +165,35 @@ def test_a_program_runs_as_main(judge) -> None:
         ("def apply(f, x): return f(x)", Asserts("assert apply(abs, -1) == 1", "apply")),
         ("LIMIT = 5\ndef f(): return LIMIT", Asserts("assert f() == LIMIT", "f")),
         ("def gen(n): yield from range(n)", Asserts("assert list(gen(3)) == [0, 1, 2]", "gen")),
+        ("SEEN = {}\ndef f(n): SEEN[n] = n", Asserts("f(3)\nassert SEEN == {3: 3}", "f")),
+        ("LAST = None\ndef f(): return 1", Asserts("assert f() == 1 and LAST is None", "f")),
+        (("class Odd:\n    def __bool__(self): raise ValueError\n    n = 3\n"
+          "ODD = Odd()\ndef f(): return 3"),
+         Asserts("assert f() == ODD.n", "f")),
+        ("import random\ndef f(): return random.random()",
+         Asserts("import random\nrandom.seed(0)\nassert f() == 0.8444218515250481", "f")),
+        ("def f(n): return 1 + f(n - 1) if n else 0",
+         Asserts("import sys\nsys.setrecursionlimit(9000)\nassert f(5000) == 5000", "f")),
+        ("import os\ndef f(): return os.environ.get('X')",
+         Asserts("import os\nos.environ['X'] = '1'\nassert f() == '1'", "f")),
+        ("from decimal import Decimal\ndef f(x): return str(Decimal(1) / x)",
+         Asserts("import decimal\ndecimal.getcontext().prec = 5\nassert f(3) == '0.33333'", "f")),
+        ("def f(): 'doc'", Asserts("f()\nassert f.__doc__ == 'doc'", "f")),
+        ("def f(n: int): return n",
+         Asserts("assert f(1) == 1 and f.__annotations__ == {'n': int}", "f")),
+        ("def f(n): return n",
+         Asserts("import inspect\nassert f(1) == len(inspect.signature(f).parameters)", "f")),
+        (("class Own(ValueError):\n    def __init__(self, code): self.code = code\n"
+          "def f(): raise Own(5)"),
+         Asserts("try: f()\nexcept ValueError as e: assert e.code == 5\nelse: assert False", "f")),
+        ("def f(): return '\\ud83d' + '\\ude00'", Asserts("assert len(f()) == 2", "f")),
+        ("def f(n): return n",
+         Asserts("import multiprocessing as m\nwith m.get_context('fork').Pool(2) as p:\n"
+                 "    assert p.map(f, [1, 2]) == [1, 2]", "f")),
+        (("def f(n):\n    import time\n    time.sleep(n)\n    return n"),
+         Asserts("import signal\ndef late(*a): raise TimeoutError\n"
+                 "signal.signal(signal.SIGALRM, late)\nsignal.setitimer(signal.ITIMER_REAL, 0.1)\n"
+                 "try: f(0.4)\nexcept TimeoutError: pass\nassert f(0) == 0", "f")),
     ],
 )  # fmt: skip
 def test_what_cannot_cross_passes_as_shared(judge, source: str, tests: Asserts) -> None:
@@ -180,4 +209,54 @@ def test_exceptions_arrive_under_their_builtin_type(judge, raised: str, caught: 
     source = f"class Own(TypeError): pass\ndef f(): raise {raised}"
     code = f"try:\n    f()\nexcept {caught}:\n    pass\nelse:\n    raise AssertionError"
     report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == ("passed", "isolated"), report
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["'a' * 34_000_000", "[0] * 4_100_000", "[['a' * 100] for _ in range(400_000)]"],
+)
+def test_results_above_what_can_be_sent_are_judged_in_one_process(judge, body: str) -> None:
+    limits = Limits(memory_bytes=2**30)
+    report = judge(f"def f(): return {body}", Asserts("assert len(f()) > 1000", "f"), limits)
+    assert (report.status, report.integrity) == ("passed", "shared"), report
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        ("Own('x')", "assert type(e).__name__ == 'Own' and str(e) == 'x'"),
+        ("Told('x')", "assert str(e) == 'told' and isinstance(e, LookupError)"),
+        ("ValueError(1, 'x')", "assert type(e) is ValueError and e.args == (1, 'x')"),
+        ("KeyError('x')", "assert type(e) is KeyError and str(e) == repr('x')"),
+        ("FileNotFoundError(2, 'x')", "assert type(e) is FileNotFoundError and e.errno == 2"),
+    ],
+)
+def test_exceptions_keep_name_text_and_arguments(judge, raised: str, code: str) -> None:
+    source = (
+        "class Own(Exception): pass\nclass Told(KeyError):\n    def __str__(self): return 'told'\n"
+        f"def f(): raise {raised}"
+    )
+    tests = Asserts(f"try: f()\nexcept Exception as e: {code}\nelse: assert False", "f")
+    report = judge(source, tests)
+    assert (report.status, report.integrity) == ("passed", "isolated"), report
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("def f(n): return n + 1",
+         ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as p:\n"
+          "    assert list(p.map(f, range(200))) == list(range(1, 201))")),
+        ("def f(p): return open(p).read()",
+         "with open('a.txt', 'w') as file: file.write('hi')\nassert f('a.txt') == 'hi'"),
+        ("import os\nHERE = os.path.dirname(__file__)\ndef f(): return os.path.isdir(HERE)",
+         "assert f() is True"),
+        ("def abs(n): return 0\ndef f(n): return abs(n)", "assert f(abs(-1)) == 0"),
+        ("def f(seed): return seed", "def check(seed): assert f(seed) == seed\ncheck(1)"),
+        ("def f(n): return n", "n: int = 1\nassert f(n) == 1"),
+    ],
+)  # fmt: skip
+def test_what_tests_do_beside_the_candidate_stays_isolated(judge, source: str, code: str) -> None:
+    report = judge(source, Asserts(code, "f"), Limits())
     assert (report.status, report.integrity) == ("passed", "isolated"), report

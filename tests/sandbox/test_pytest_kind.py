@@ -130,6 +130,15 @@ ISOLATED = [
         "def total(path): return sum(map(int, open(path)))",
         "def total(path): return 0",
     ),
+    Case(
+        "threads",
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        def test_add():
+            with ThreadPoolExecutor(4) as pool:
+                assert list(pool.map(add, range(200), range(200))) == list(range(0, 400, 2))
+        """,
+    ),
 ]
 
 SHARED = [
@@ -209,6 +218,55 @@ SHARED = [
         "def double(): return 3",
     ),
     Case(
+        "a constant that is false",
+        "from solution import add, LIMIT\ndef test_add(): assert add(1, LIMIT) == 1",
+        "LIMIT = 0\n" + ADD,
+        "LIMIT = 0\n" + WRONG,
+    ),
+    Case(
+        "a constant that the tests set",
+        "import solution\ndef test_add():\n    solution.K = 5\n    assert solution.add() == 6",
+        "K = 1\ndef add(): return K + 1",
+        "K = 1\ndef add(): return 2",
+    ),
+    Case(
+        "a name made up as text",
+        "import solution\ndef test_add(): assert getattr(solution, 'a' + 'dd')(1, 1) == 2",
+    ),
+    Case(
+        "only a look",
+        "import solution\ndef test_add(): assert callable(solution.add)",
+        ADD,
+        "add = 5",
+    ),
+    Case(
+        "directory",
+        """
+        import os
+        def test_save(tmp_path):
+            os.chdir(tmp_path)
+            save()
+            assert (tmp_path / "a").read_text() == "b"
+        """,
+        "def save(): open('a', 'w').write('b')",
+        "def save(): open('a', 'w').write('c')",
+    ),
+    Case(
+        "handler",
+        """
+        import logging
+        def test_say():
+            said = []
+            class Handler(logging.Handler):
+                def emit(self, record): said.append(record.getMessage())
+            logging.getLogger().addHandler(Handler())
+            say("a")
+            assert said == ["a"]
+        """,
+        SAY.format("logging.warning(text)"),
+        SAY.format("logging.warning('b')"),
+    ),
+    Case(
         "redirected output",
         """
         import contextlib, io
@@ -250,15 +308,31 @@ def test_what_needs_the_candidates_process_is_shared(judge, case: Case) -> None:
     [
         ("def test_add(missing): assert add(1, 1) == 2", Status.FAILED),
         ("class TestAdd:\n    def test_add(self): assert add(1, 'a') == 2", Status.ERROR),
-        ("class TestAdd: pass", Status.FAILED),
-        ("@pytest.mark.skip\ndef test_add(): assert add(1, 1) == 2", Status.FAILED),
-        ("def test_add(): pytest.skip()", Status.FAILED),
-        ("def test_add(): pytest.exit('done', 0)", Status.FAILED),
+        ("add(1, 1)\nclass TestAdd: pass", Status.FAILED),
+        ("def test_add(): pytest.skip(str(add(1, 1)))", Status.FAILED),
+        ("def test_add(): add(1, 1), pytest.exit('done', 0)", Status.FAILED),
     ],
 )
 def test_a_module_in_which_no_test_passes_is_no_pass(judge, code: str, status: Status) -> None:
     module = Pytest(f"import pytest\nfrom solution import add\n{code}")
     assert judge(ADD, module, Limits()).status is status
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = 1",
+        "class TestAdd: pass",
+        "def test_add(): pass",
+        "@pytest.mark.skip\ndef test_add(): assert add(1, 1) == 2",
+        "def test_add(): pytest.skip()",
+        "def test_add(): pytest.exit('done', 0)",
+    ],
+)
+def test_a_module_that_never_calls_the_candidate_is_at_fault_itself(judge, code: str) -> None:
+    report = judge(ADD, Pytest(f"import pytest\nfrom solution import add\n{code}"), Limits())
+    assert (report.status, report.detail) == (Status.INTERNAL_ERROR, "tests")
+    assert "never calls" in report.message
 
 
 def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:

@@ -4,14 +4,11 @@ Every attack is tried twice: where the tests run in another process, and where a
 cross forces them into the candidate's own.
 """
 
-import socket
 from dataclasses import dataclass
 
 import pytest
 
-from sandbox import Asserts, Call, Calls, Integrity, Pytest, Status, Tests
-from sandbox.inner.link import Link
-from sandbox.inner.tester import bind
+from sandbox import Asserts, Call, Calls, Integrity, Pytest, Status
 
 ISOLATED = Asserts("assert add(1, 2) == 3\nassert add(5, 5) == 10", "add")
 SHARED = Asserts("assert Add(1, 2).value == 3\nassert Add(5, 5).value == 10", "Add")
@@ -23,12 +20,16 @@ FAILED, ERROR, FORGED = Status.FAILED, Status.ERROR, Status.FORGED
 
 @dataclass(frozen=True)
 class Case:
-    """An attack, and what it comes to with the tests apart and with the tests beside it."""
+    """An attack, and what it comes to with the tests apart and with the tests beside it.
+
+    With `calls` it comes to the same as with the tests apart, where nothing else is said.
+    """
 
     name: str
     source: str
     isolated: Status
     shared: Status
+    calls: Status | None = None
 
 
 LIAR = """
@@ -81,10 +82,10 @@ CASES = [
     ),
     Case("4 pytest.skip", "import pytest\ndef add(a, b): pytest.skip('x')", ERROR, ERROR),
     Case("4 pytest.exit", "import pytest\ndef add(a, b): pytest.exit('x', 0)", ERROR, ERROR),
-    Case("5 equal to everything", LIAR, FORGED, FORGED),
-    Case("6 lying int", LYING_SUBCLASS.format(base="int"), FORGED, FORGED),
-    Case("6 lying str", LYING_SUBCLASS.format(base="str"), FORGED, FORGED),
-    Case("6 lying list", LYING_SUBCLASS.format(base="list"), FORGED, FORGED),
+    Case("5 equal to everything", LIAR, FORGED, FORGED, FAILED),
+    Case("6 lying int", LYING_SUBCLASS.format(base="int"), FORGED, FORGED, FAILED),
+    Case("6 lying str", LYING_SUBCLASS.format(base="str"), FORGED, FORGED, FAILED),
+    Case("6 lying list", LYING_SUBCLASS.format(base="list"), FORGED, FORGED, FAILED),
     Case(
         "7 rewriting expected values",
         "import gc\nfor o in gc.get_objects():\n"
@@ -316,72 +317,11 @@ def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
 def test_calls_and_pytest_are_not_forged_either(judge, case: Case) -> None:
     calls = Calls("add", (Call([1, 2], 3), Call([5, 5], 10)))
     module = Pytest("from solution import add\ndef test_add():\n    assert add(1, 2) == 3\n")
-    for tests in (calls, module):
-        assert judge(case.source, tests).status is not Status.PASSED
+    assert judge(case.source, calls).status is (case.calls or case.isolated)
+    assert judge(case.source, module).status is case.isolated
 
 
 def test_a_property_that_cannot_be_changed_stays_a_shared_pass(judge) -> None:
     source = "import re\ndef add(a, b): return re.match('a', 'a')"
     report = judge(source, Asserts("assert add(1, 2)", "add"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
-
-
-FRAMES = """
-import sys
-def put(change):
-    frame = sys._getframe()
-    while frame:
-        asked = frame.f_locals.get("frame")
-        if isinstance(asked, dict) and "names" in asked: change(asked["names"])
-        frame = frame.f_back
-"""
-
-
-@pytest.mark.parametrize(
-    ("source", "tests"),
-    [
-        ("put(lambda names: names.append('abs'))\ndef abs(x): return 0.0\ndef f(x): return 0.0",
-         Asserts("assert abs(f(2.0) - 1.41421356) < 1e-6", "f")),
-        (("put(lambda names: names.append('isclose'))\ndef isclose(*a): return True\n"
-          "def f(x): return 0.0"),
-         Asserts("assert isclose(f(2.0), 1.41421356)", "f", "from math import isclose")),
-        ("put(lambda names: names.append('check'))\ndef check(f): pass\ndef f(x): return 0",
-         Asserts("check(f)", "f", "def check(f):\n    assert f(1) == 2")),
-        ("put(lambda names: names.append('__path__'))\n__path__ = [0]\ndef f(x): return 0",
-         Pytest("from solution import f\ndef test_f(): assert f(1) == 2")),
-    ],
-    ids=["a built-in", "an import of the prelude", "a helper of the prelude", "a name of modules"],
-)  # fmt: skip
-def test_no_name_is_taken_that_was_not_asked_for(judge, source: str, tests: Tests) -> None:
-    assert judge(FRAMES + source, tests).status is FORGED
-
-
-def test_trusted_names_stay_in_place_whatever_the_answer() -> None:
-    mine, theirs = socket.socketpair()
-    with mine, theirs:
-        names: dict[str, object] = {"helper": len}
-        kinds = dict.fromkeys(["helper", "abs", "f", "other"], "function")
-        bind(Link(mine, 0, -1), names, kinds, "f")
-        assert names.keys() == {"helper", "f", "other"}
-        assert names["helper"] is len
-
-
-@pytest.mark.parametrize("signal", ["StopIteration", "StopAsyncIteration", "GeneratorExit"])
-@pytest.mark.parametrize(
-    "code",
-    [
-        "assert all(map(f, [2, 3, 5]))\nassert not any(map(f, [4, 6]))",
-        "for got, want in zip(map(f, [1, 2]), [2, 3]): assert got == want",
-        "r = list(map(f, [1, 2]))\nassert all(a == b for a, b in zip(r, [2, 3]))",
-        "assert not list(filter(f, [4, 6]))",
-        "assert list(iter(lambda: f(1), 0)) == []",
-    ],
-)
-def test_no_loop_of_the_tests_ends_at_the_candidates_word(judge, signal: str, code: str) -> None:
-    source = f"class Own({signal}): pass\ndef f(x): raise {{}}"
-    module = "from solution import f\ndef test_f():\n    " + code.replace("\n", "\n    ")
-    for name in (signal, "Own"):
-        for tests in (Asserts(code, "f"), Pytest(module)):
-            report = judge(source.format(name), tests)
-            assert report.status is ERROR, report
-            assert name in report.message

@@ -1,0 +1,218 @@
+"""Suite A, the answers: whatever a candidate puts into one, it is no pass and no fault of ours.
+
+Every value that arrives from the candidate's process is checked against what was asked of it.
+"""
+
+import os
+import socket
+
+import pytest
+
+from sandbox import Asserts, Call, Calls, Integrity, Limits, Pytest, Status, Tests, frames
+from sandbox.inner.link import Link, TooLarge
+from sandbox.inner.tester import bind
+
+ERROR, FORGED = Status.ERROR, Status.FORGED
+ASSERTS = Asserts("assert f(1) == 2", "f")
+CALLS = Calls("f", (Call([1], 2),))
+FRAMES = """
+import sys
+def put(change):
+    frame = sys._getframe()
+    while frame:
+        asked = frame.f_locals.get("frame")
+        if isinstance(asked, dict) and "names" in asked: change(asked["names"])
+        frame = frame.f_back
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "tests"),
+    [
+        ("put(lambda names: names.append('abs'))\ndef abs(x): return 0.0\ndef f(x): return 0.0",
+         Asserts("assert abs(f(2.0) - 1.41421356) < 1e-6", "f")),
+        (("put(lambda names: names.append('isclose'))\ndef isclose(*a): return True\n"
+          "def f(x): return 0.0"),
+         Asserts("assert isclose(f(2.0), 1.41421356)", "f", "from math import isclose")),
+        ("put(lambda names: names.append('check'))\ndef check(f): pass\ndef f(x): return 0",
+         Asserts("check(f)", "f", "def check(f):\n    assert f(1) == 2")),
+        ("put(lambda names: names.append('__path__'))\n__path__ = [0]\ndef f(x): return 0",
+         Pytest("from solution import f\ndef test_f(): assert f(1) == 2")),
+    ],
+    ids=["a built-in", "an import of the prelude", "a helper of the prelude", "a name of modules"],
+)  # fmt: skip
+def test_no_name_is_taken_that_was_not_asked_for(judge, source: str, tests: Tests) -> None:
+    assert judge(FRAMES + source, tests).status is FORGED
+
+
+def test_trusted_names_stay_in_place_whatever_the_answer() -> None:
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        names: dict[str, object] = {"helper": len}
+        kinds = dict.fromkeys(["helper", "abs", "f", "other"], "function")
+        bind(Link(mine, 0, -1), names, kinds, "f")
+        assert names.keys() == {"helper", "f", "other"}
+        assert names["helper"] is len
+
+
+@pytest.mark.parametrize("signal", ["StopIteration", "StopAsyncIteration", "GeneratorExit"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert all(map(f, [2, 3, 5]))\nassert not any(map(f, [4, 6]))",
+        "for got, want in zip(map(f, [1, 2]), [2, 3]): assert got == want",
+        "r = list(map(f, [1, 2]))\nassert all(a == b for a, b in zip(r, [2, 3]))",
+        "assert not list(filter(f, [4, 6]))",
+        "assert list(iter(lambda: f(1), 0)) == []",
+    ],
+)
+def test_no_loop_of_the_tests_ends_at_the_candidates_word(judge, signal: str, code: str) -> None:
+    source = f"class Own({signal}): pass\ndef f(x): raise {{}}"
+    module = "from solution import f\ndef test_f():\n    " + code.replace("\n", "\n    ")
+    for name in (signal, "Own"):
+        for tests in (Asserts(code, "f"), Pytest(module)):
+            report = judge(source.format(name), tests)
+            assert report.status is ERROR, report
+            assert name in report.message
+
+
+SEND = """
+import json, os, stat, struct
+def send(body):
+    data = body.encode()
+    for fd in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, struct.pack('<I', len(data)) + data)
+        except OSError: pass
+"""
+ANSWERS = [
+    '{"id": 2}',
+    '{"id": 2, "value": 2, "more": 1}',
+    '{"id": 2.0, "value": ["l", 2, [["l", 0, [1]], ["d", 1, []], 2]]}',
+    '{"id": 2, "value": ["x"]}',
+    '{"id": 2, "value": {"a": 1}}',
+    '{"id": 2, "cannot": 5}',
+    '{"id": 2, "raised": 5}',
+    '{"id": 2, "raised": []}',
+    '{"id": 2, "names": {}}',
+    "[]",
+]
+VALUES = [
+    "2",
+    '["l", 2, [["l", 0, [1]], ["d", 1, []]]]',
+    '["t", [1, 2]]',
+    "[" * 400 + "]" * 400,
+    '["n", ' * 300 + "1" + "]" * 300,
+]
+RAISED = [
+    "5",
+    "{}",
+    '{"kind": 5, "bases": [], "message": "", "args": null}',
+    '{"kind": "E", "bases": 5, "message": "", "args": null}',
+    '{"kind": "E", "bases": [], "message": 5, "args": null}',
+    '{"kind": "E", "bases": [], "message": "", "args": 5}',
+    '{"kind": "E", "bases": [], "message": "", "args": ["x"]}',
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_answer_to_the_question_is_forged(judge, answer: str) -> None:
+    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
+    for tests in (ASSERTS, CALLS):
+        assert judge(source, tests).status is FORGED, tests
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_what_is_no_value_is_forged(judge, value: str) -> None:
+    answer = f'{{"id": 2, "value": {value}}}'
+    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
+    assert judge(source, ASSERTS).status is FORGED
+
+
+@pytest.mark.parametrize("raised", RAISED)
+def test_what_is_no_exception_is_forged(judge, raised: str) -> None:
+    answer = f'{{"id": 2, "raised": {raised}, "value": null}}'
+    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
+    assert judge(source, ASSERTS).status is FORGED
+
+
+@pytest.mark.parametrize(
+    ("bases", "caught"),
+    [
+        ('["StopIteration"]', "Exception"),
+        ('["BaseExceptionGroup", "BaseException"]', "Exception"),
+        ('["KeyboardInterrupt"]', "Exception"),
+        ('["int", "print", "__import__", "nothing", 7]', "Exception"),
+        ('["UnicodeDecodeError", "ValueError"]', "Exception"),
+        ('["FileNotFoundError", "OSError"]', "FileNotFoundError"),
+    ],
+)
+def test_an_exception_is_of_a_builtin_type_that_fails_plainly(judge, bases, caught) -> None:
+    raised = f'{{"kind": "a b", "bases": {bases}, "message": "", "args": ["l", 0, [1]]}}'
+    answer = f'{{"id": 2, "raised": {raised}, "value": null}}'
+    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
+    code = f"try: f(1)\nexcept {caught}: pass\nelse: assert False"
+    assert judge(source, Asserts(code, "f")).status is Status.PASSED
+    assert judge(source, ASSERTS).status is ERROR
+
+
+@pytest.mark.parametrize("field", ["kind", "message", "detail"])
+def test_a_hostile_account_of_a_failure_is_an_error(judge, field: str) -> None:
+    deep = "[" * 900 + "]" * 900
+    fields = {"kind": '"E"', "message": '""', "detail": '"syntax"', field: deep}
+    account = ", ".join(f'"{name}": {value}' for name, value in fields.items())
+    answer = f'{{"id": 1, "failure": {{{account}}}}}'
+    for tests in (ASSERTS, CALLS):
+        assert judge(f"{SEND}\nsend({answer!r})", tests).status is ERROR
+
+
+def test_an_answer_that_fills_the_memory_is_charged_to_the_candidate(judge) -> None:
+    source = SEND + "send('{\"id\": 1, \"x\": [' + '{},' * 10_000_000 + '{}]}')"
+    limits = Limits(wall_s=20.0, cpu_s=20.0, memory_bytes=128 * 2**20)
+    assert judge(source, ASSERTS, limits).status is Status.MEMORY_LIMIT
+
+
+@pytest.mark.parametrize("argument", ["10**5000", "[10**5000]", "{1: (10**5000,)}"])
+def test_an_exception_without_a_text_is_the_candidates(judge, argument: str) -> None:
+    for code in ("assert f(1) == 2", "x = f(1)"):
+        module = Pytest(f"from solution import f\ndef test_f():\n    {code}")
+        for tests in (Asserts(code, "f"), module):
+            assert judge(f"def f(x): raise ValueError({argument})", tests).status is ERROR
+    failed = judge(f"def f(x): return {argument}", Asserts("x = f(1)\nassert x == 2, x", "f"))
+    assert failed.status is Status.FAILED
+
+
+def test_an_exit_while_a_test_module_loads_is_the_candidates(judge) -> None:
+    module = Pytest("from solution import f\nX = f()\ndef test_f(): assert X == 1")
+    report = judge("def f(): raise SystemExit(0)", module)
+    assert (report.status, report.detail) == (ERROR, "early_exit")
+
+
+def test_a_signal_that_the_tests_name_is_real_and_so_shared(judge) -> None:
+    source = "items = iter([1])\ndef f(): return next(items)"
+    code = "assert f() == 1\ntry: f()\nexcept StopIteration: pass\nelse: assert False"
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
+
+
+def test_functions_named_like_parts_of_a_module_harm_nothing(judge) -> None:
+    source = "def __class__(): pass\ndef __dict__(): pass\ndef __getattr__(n): pass\n"
+    code = "import solution\ndef test_f():\n    x = solution.f\n    x.__class__, x.__dict__\n"
+    report = judge(source + "def f(x): return 2", Pytest(code + "    assert x(1) == 2"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)
+
+
+def test_an_answer_that_cannot_be_held_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_body: bytes) -> None:
+        raise MemoryError
+
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        theirs.sendall(frames.pack({"id": 1}))
+        monkeypatch.setattr(frames, "unpack", fail)
+        link = Link(mine, 0, os.pidfd_open(os.getpid()))
+        with pytest.raises(TooLarge):
+            link.receive()
+        assert isinstance(link.stopped, TooLarge)
+        link.close()
