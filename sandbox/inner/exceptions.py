@@ -23,6 +23,7 @@ MARK = "__stands_for_candidate__"
 SIGNALS = frozenset({"StopIteration", "StopAsyncIteration", "GeneratorExit", "KeyboardInterrupt"})
 """Built-in exceptions that steer a program rather than tell of a failure."""
 
+_GROUP = "BaseExceptionGroup"
 _MESSAGE = 2000
 
 
@@ -35,12 +36,15 @@ def stand_in(raised: Any) -> BaseException:
     raise CodecError("not an exception")
 
 
-def signals_in(raised: Any) -> frozenset[str]:
-    """Which of the `SIGNALS` the candidate said it raised."""
+def wanted_itself(raised: Any, named: frozenset[str]) -> str | None:
+    """Why tests that use the names `named` need the very exception, if they do."""
     bases = raised.get("bases") if isinstance(raised, dict) else None
     if not isinstance(bases, list):
-        return frozenset()
-    return frozenset(name for name in bases if isinstance(name, str)) & SIGNALS
+        return None
+    found = [name for name in bases if isinstance(name, str)]
+    if _GROUP in found:
+        return "a group of exceptions"
+    return next((f"a {name}, which they name" for name in found if name in SIGNALS & named), None)
 
 
 def text_of(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import frames
 from sandbox.codec import MAX_BYTES, CannotCross, CodecError, Decoder, Encoder
 from sandbox.frames import FrameError
-from sandbox.inner.exceptions import signals_in, stand_in
+from sandbox.inner.exceptions import stand_in, wanted_itself
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -178,9 +178,9 @@ class Link:
 
     def _exception(self, raised: Any) -> BaseException:
         """What stands for the candidate's exception; the tests get no signal that they may miss."""
-        found = signals_in(raised) & self.named
-        if found:
-            return self.stop(NeedShared(f"a {min(found)}, which the tests name"))
+        reason = wanted_itself(raised, self.named)
+        if reason is not None:
+            return self.stop(NeedShared(f"the tests get {reason}"))
         try:
             self.raised = stand_in(raised)
         except CodecError as error:

@@ -34,10 +34,12 @@ _SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
         *("warns", "catch_warnings", "assertWarns", "assertWarnsRegex", "assertLogs"),
         *("seed", "setstate", "setrecursionlimit", "environ", "putenv", "chdir", "addHandler"),
         *("getcontext", "setcontext", "localcontext", "setlocale", "tracemalloc"),
+        *("set_int_max_str_digits", "umask", "errstate", "seterr", "set_printoptions", "modules"),
+        *("builtins", "process_time", "getrusage"),
         *("multiprocessing", "ProcessPoolExecutor", "fork"),
         *("__doc__", "__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature"),
         *("get_type_hints", "iscoroutinefunction", "isgeneratorfunction", "getsource", "getdoc"),
-        *("getfullargspec", "isbuiltin", "doctest"),
+        *("getfullargspec", "isbuiltin", "doctest", "__cause__", "__context__"),
     }
 )
 """What tests look at or change their own process with, to judge what the candidate does there.
@@ -140,8 +142,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
     code, names = _prepare(link, job)
-    asked = sorted(name for name in link.named if not name.startswith("__"))
-    answer = link.load(job["source"], asked, limits)
+    answer = link.load(job["source"], sorted(link.named), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
     kinds: dict[str, str] = answer["names"]

@@ -1,8 +1,23 @@
 """What is the fault of the tests, or of their limits, is said to be theirs."""
 
+import asyncio
+
 import pytest
 
-from sandbox import Asserts, Call, Calls, Limits, Pytest, Status, Tests
+from sandbox import (
+    Asserts,
+    Call,
+    Calls,
+    Limits,
+    ProcessBackend,
+    Program,
+    Pytest,
+    Report,
+    Status,
+    Tests,
+)
+from sandbox.frames import Frame
+from sandbox.zygotes import Zygote
 
 
 @pytest.mark.parametrize(
@@ -36,4 +51,35 @@ def test_a_wrong_result_is_shown_as_it_was_written(judge) -> None:
     tests = Calls("f", (Call([1], [2]),))
     report = judge("def f(n): return [n, {'a': (n,)}, '\\ud800']", tests)
     assert report.message == "case 0: expected [2], got [1, {'a': [1]}, '\\ud800']"
-    report.message.encode()
+
+
+def test_every_message_can_be_written_as_utf_8(judge) -> None:
+    source = "def f(n): return '\\ud800'"
+    for tests in (Asserts("assert f(1) == 2, f(1)", "f"), Calls("f", (Call([1], 2),))):
+        report = judge(source, tests)
+        assert "\\ud800" in report.message
+        report.message.encode()
+
+
+@pytest.mark.parametrize("result", ["{(1, 2): 3}", "[1] * 5_000_000", "object()"])
+def test_a_result_that_is_no_json_value_is_wrong(judge, result: str) -> None:
+    report = judge(f"def f(n): return {result}", Calls("f", (Call([1], {"a": 3}),)), Limits())
+    assert report.status is Status.FAILED
+    assert "not a JSON value" in report.message
+
+
+def test_what_is_the_fault_of_the_tests_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+    perform = Zygote.perform
+
+    async def count(self: Zygote, job: Frame) -> Frame:
+        attempts.append(job)
+        return await perform(self, job)
+
+    async def main() -> Report:
+        async with ProcessBackend(workers=1) as backend:
+            monkeypatch.setattr(Zygote, "perform", count)
+            return await backend.run(Program("def f(): pass", Asserts("", "f")), Limits())
+
+    assert asyncio.run(main()).detail == "tests"
+    assert len(attempts) == 1

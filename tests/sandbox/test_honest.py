@@ -149,7 +149,7 @@ def test_a_program_may_end_itself(judge, ending: str) -> None:
 
 
 def test_a_program_runs_as_main(judge) -> None:
-    source = "def main(): print(input()[::-1])\nif __name__ == '__main__': main()"
+    source = "def main(): print(input()[::-1])\nif __name__ == '__main__' and __file__: main()"
     assert judge(source, IO((IOCase("ab", "ba"),))).status is Status.PASSED
 
 
@@ -186,6 +186,12 @@ def test_a_program_runs_as_main(judge) -> None:
         (("class Own(ValueError):\n    def __init__(self, code): self.code = code\n"
           "def f(): raise Own(5)"),
          Asserts("try: f()\nexcept ValueError as e: assert e.code == 5\nelse: assert False", "f")),
+        ("def f(): raise ExceptionGroup('both', [KeyError(1), ValueError(2)])",
+         Asserts("try: f()\nexcept* LookupError: pass\nexcept* ValueError: pass", "f")),
+        ("def f(): raise KeyError(1) from ValueError(2)",
+         Asserts("try: f()\nexcept KeyError as e: assert e.__cause__.args == (2,)", "f")),
+        ("def f(): return int(input())",
+         Asserts("import builtins\nbuiltins.input = lambda: '7'\nassert f() == 7", "f")),
         ("def f(): return '\\ud83d' + '\\ude00'", Asserts("assert len(f()) == 2", "f")),
         ("def f(n): return n",
          Asserts("import multiprocessing as m\nwith m.get_context('fork').Pool(2) as p:\n"
@@ -228,6 +234,7 @@ def test_results_above_what_can_be_sent_are_judged_in_one_process(judge, body: s
         ("Own('x')", "assert type(e).__name__ == 'Own' and str(e) == 'x'"),
         ("Told('x')", "assert str(e) == 'told' and isinstance(e, LookupError)"),
         ("ValueError(1, 'x')", "assert type(e) is ValueError and e.args == (1, 'x')"),
+        ("KeyError(len)", "assert isinstance(e, KeyError) and str(e) == repr(len)"),
         ("KeyError('x')", "assert type(e) is KeyError and str(e) == repr('x')"),
         ("FileNotFoundError(2, 'x')", "assert type(e) is FileNotFoundError and e.errno == 2"),
     ],
