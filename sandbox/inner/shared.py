@@ -2,8 +2,8 @@
 
 A hostile candidate can reach everything here, so the keeper asks for three things that must
 agree (the word that the tests ended, the number of assertions that ran, the exit status), the
-report says `shared`, and the server repeats a pass with expected values changed so that it must
-fail. Each makes forging harder; none makes it impossible.
+report says `shared`, and the server has several such runs, some of them with an expected value
+changed so that they must fail. Each makes forging harder; none makes it impossible.
 """
 
 from __future__ import annotations
