@@ -11,7 +11,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from sandbox.inner import pytest_run
+from sandbox.inner import imports, pytest_run
 from sandbox.inner.exceptions import MARK, text_of
 from sandbox.inner.link import InvalidTests, Link, NeedShared, Stop
 from sandbox.inner.outcomes import failure_of, load_failure
@@ -46,6 +46,13 @@ _SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
 
 Or what they look at a function with that would see the proxy.
 """
+_RUNS_WHAT_IT_IS_GIVEN = frozenset(
+    {
+        *("eval", "exec", "pickle", "shelve", "marshal", "read_pickle", "dictConfig", "runpy"),
+        *("subprocess", "system", "popen", "spec_from_file_location", "SourceFileLoader"),
+    }
+)
+"""With these a text or a file of the candidate could run in the process that judges it."""
 _ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
 _LOOKS = frozenset({"callable", "hasattr"})
 
@@ -78,10 +85,12 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
-def _wants_one_process(code: CodeType, text: str) -> str | None:
-    """Why tests look for the candidate's effects in their own process, if they do."""
-    names = _SEES_ITS_OWN_PROCESS & frozenset(names_in(code))
-    found = names | (_FIXTURES & frozenset(_arguments_in(code)))
+def _wants_one_process(code: CodeType, prelude: CodeType, text: str) -> str | None:
+    """Why tests cannot be kept apart from the candidate, if they cannot."""
+    names = frozenset(names_in(code))
+    found = names & _SEES_ITS_OWN_PROCESS
+    found |= _RUNS_WHAT_IT_IS_GIVEN & (names | frozenset(names_in(prelude)))
+    found |= _FIXTURES & frozenset(_arguments_in(code))
     if found:
         return f"the tests use {min(found)}"
     return f"the tests use {_ANNOTATIONS}" if _ANNOTATIONS in text else None
@@ -112,6 +121,7 @@ def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
     """
     code, prelude = _compiled(job, "code"), _compiled(job, "prelude")
     names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+    imports.guard(link)
     try:
         exec(prelude, names)  # noqa: S102 - trusted
     except Stop:
@@ -119,7 +129,7 @@ def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
     except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
         text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
         raise InvalidTests(text) from None
-    reason = _wants_one_process(code, job["code"])
+    reason = _wants_one_process(code, prelude, job["code"])
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(code))

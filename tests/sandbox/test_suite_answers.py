@@ -223,3 +223,41 @@ def test_an_answer_that_cannot_be_held_is_too_large(monkeypatch: pytest.MonkeyPa
             link.receive()
         assert isinstance(link.stopped, TooLarge)
         link.close()
+
+
+EQUAL = "type('E', (), {'__eq__': lambda *a: True})()"
+PICKLE = (
+    "class E:\n    def __reduce__(self): return eval, (EQUAL,)\n"
+    "import pickle\ndef f(path):\n    with open(path, 'wb') as file: pickle.dump(E(), file)"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "tests"),
+    [
+        ("def f(x): return EQUAL", Asserts("assert eval(f(1)) == 2", "f")),
+        ("def f(x): return EQUAL", Asserts("assert ev(f(1)) == 2", "f", "ev = lambda s: eval(s)")),
+        ("def f(x): return 'y = ' + EQUAL",
+         Asserts("y = {}\nexec(f(1), y)\nassert y['y'] == 2", "f")),
+        (PICKLE, Asserts("import pickle\nf('a')\nassert pickle.load(open('a', 'rb')) == 2", "f")),
+        ("open('solution.py', 'w').write('def f(x): return ' + EQUAL)\ndef f(x): return 0",
+         Asserts("exec(open('solution.py').read())\nassert f(1) == 2", "f")),
+        ("open('colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
+         Asserts("import sys\nsys.path.insert(0, '.')\nimport colorsys\n"
+                 "assert f(1) == 0 and colorsys.x == 2", "f")),
+        ("open('/dev/shm/colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
+         Pytest("import sys\nsys.path.insert(0, '/tmp/../dev/shm/.')\nfrom solution import f\n"
+                "import colorsys\ndef test_f(): assert f(1) == 0 and colorsys.x == 2")),
+    ],
+    ids=["eval", "eval in the prelude", "exec", "pickle", "file", "import", "import by pytest"],
+)  # fmt: skip
+def test_no_text_or_file_of_the_candidate_runs_beside_isolated_tests(judge, source, tests) -> None:
+    report = judge(f"EQUAL = {EQUAL!r}\n{source}", tests)
+    assert (report.status, report.integrity) != (Status.PASSED, Integrity.ISOLATED), report
+    assert report.integrity is Integrity.SHARED
+
+
+def test_a_path_of_imports_with_nothing_on_it_stays_isolated(judge) -> None:
+    code = "import sys\nsys.path.insert(0, '.')\nimport colorsys, json.tool\nassert f(1) == 2"
+    report = judge("def f(x): return 2", Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report

@@ -1,0 +1,54 @@
+"""Keeps what a candidate wrote out of the imports of the process that judges it.
+
+Tests and candidate share the run's own directories, and tests may put one of these on the import
+path (`sys.path.insert(0, ".")` is a habit). A `heapq.py` that lies there must not run beside the
+asserts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.inner.link import NeedShared
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+    from sandbox.inner.link import Link
+
+
+def guard(link: Link) -> None:
+    """From now on an import finds modules only where they can be found now, or below.
+
+    One that lies elsewhere stops the tests with `NeedShared`.
+    """
+    roots = tuple(os.path.realpath(entry) for entry in sys.path)
+
+    def hook(entry: str) -> _Elsewhere:
+        place = os.path.realpath(entry)
+        if any(os.path.commonpath((place, root)) == root for root in roots):
+            raise ImportError  # as a hook says that this is none of its business
+        return _Elsewhere(link, place)
+
+    sys.path_hooks.insert(0, hook)
+
+
+class _Elsewhere:
+    """The finder for a directory from which nothing may be imported."""
+
+    def __init__(self, link: Link, place: str) -> None:
+        self._link = link
+        self._place = place
+
+    def find_spec(self, name: str, _target: object = None) -> ModuleSpec | None:
+        """None where there is no such module. Raises `NeedShared`."""
+        try:
+            found = {path.name.partition(".")[0] for path in Path(self._place).iterdir()}
+        except OSError:
+            return None
+        if name.rpartition(".")[2] in found:
+            raise self._link.stop(NeedShared(f"the tests import {name} from {self._place}"))
+        return None
