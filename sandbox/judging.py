@@ -119,7 +119,7 @@ async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
     results = outcome.get("results", [])
     for number, (case, result) in enumerate(zip(tests.cases, results, strict=False)):
         if isinstance(result, dict):
-            text = f"case {number}: a result of type {result.get('cannot')}, not a JSON value"
+            text = f"case {number}: the result is not a JSON value: {result.get('cannot')}"
             return replace(report, status=Status.FAILED, detail=None, message=text)
         if report.status in _COMPARED and not same_value(case.expected, result[0], case.tolerance):
             text = f"case {number}: expected {str(case.expected)[:200]}, got {shown(result[0])}"
