@@ -145,6 +145,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     if "failure" in answer:
         return load_failure(answer["failure"])
     kinds: dict[str, str] = answer["names"]
+    sys.modules["solution"] = _solution(link, kinds)
     missing = bind(link, names, kinds, entry)
     return missing or _proven(link, _verdict(link, code, names, kinds))
 

@@ -262,6 +262,7 @@ def test_exceptions_keep_name_text_and_arguments(judge, raised: str, code: str) 
         ("def abs(n): return 0\ndef f(n): return abs(n)", "assert f(abs(-1)) == 0"),
         ("def f(seed): return seed", "def check(seed): assert f(seed) == seed\ncheck(1)"),
         ("def f(n): return n", "n: int = 1\nassert f(n) == 1"),
+        ("def f(n): return n", "from solution import f as g\nassert g(1) == 1"),
     ],
 )  # fmt: skip
 def test_what_tests_do_beside_the_candidate_stays_isolated(judge, source: str, code: str) -> None:
