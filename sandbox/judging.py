@@ -68,7 +68,12 @@ async def _judge_shared(tests: Asserts | Pytest, job: Frame, perform: Perform) -
     Which of the runs have changed tests is drawn anew for every program. One that tells none of
     them from the others passes once in 56 times at best, and once in 14 where runs are slow.
     """
-    found = doubt(tests.code, tests.prelude, collected=isinstance(tests, Pytest))
+    found = doubt(
+        tests.code,
+        tests.prelude,
+        collected=isinstance(tests, Pytest),
+        entry_point=job["entry_point"],
+    )
     variants = found.variants(_RANDOM)
     some = next(variants, None)
     order = [True] if some is None else draw_order(_RANDOM)

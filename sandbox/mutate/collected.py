@@ -115,19 +115,8 @@ class Collected:
         bound = bind_rows(target, kept, function, editable=rows[1])
         if any(keyword.arg == "indirect" for keyword in keywords):
             bound = dict.fromkeys(bound)
-        return {name: self._unseen(name, value) for name, value in bound.items()}, len(kept)
-
-    def _unseen(self, name: str, bound: Bound | None) -> Bound | None:
-        """What is bound to an argument that no fixture asks for too."""
-        functions = [n for n in ast.walk(self.names.tree) if isinstance(n, ast.FunctionDef)]
-        functions += [n for n in ast.walk(self.names.prelude) if isinstance(n, ast.FunctionDef)]
-        asked = any(
-            name == argument.arg and "fixture" in ast.unparse(decorator)
-            for function in functions
-            for decorator in function.decorator_list
-            for argument in (*function.args.args, *function.args.kwonlyargs)
-        )
-        return None if asked else bound
+        shared = dict.fromkeys(self.names.asked_by_fixtures & bound.keys())
+        return bound | shared, len(kept)
 
 
 def is_plain(node: ast.FunctionDef, *, decorated: bool = False) -> bool:

@@ -61,9 +61,9 @@ class Doubt:
                     yield text
 
 
-def doubt(code: str, prelude: str, *, collected: bool) -> Doubt:
+def doubt(code: str, prelude: str, *, collected: bool, entry_point: str = "") -> Doubt:
     """What can be changed in tests. Both texts must parse. `collected`: pytest runs the tests."""
-    names = Names(parse(code), parse(prelude))
+    names = Names(parse(code), parse(prelude), entry_point)
     reader = Claims(names)
     try:
         steps = list(Walk(names, collected).steps())
@@ -154,8 +154,11 @@ class Editor:
         new = self._other(self._segments.text(leaf), claim, random)
         if new is None:
             return None
-        whole = self._segments.within(literal, (leaf, new))
-        same = evaluate(whole) == evaluate(self._segments.text(literal))
+        old = evaluate(self._segments.text(literal))
+        try:
+            same = evaluate(self._segments.within(literal, (leaf, new))) == old
+        except ValueError:  # what stands for None need not be hashable
+            return None
         return None if same else (leaf, new)
 
     def _other(self, text: str, claim: Claim, random: Random) -> str | None:

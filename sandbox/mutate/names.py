@@ -14,23 +14,35 @@ _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp
 _BY_TEXT = frozenset({"globals", "locals", "vars", "exec", "eval", "setattr", "delattr"})
 """Ways to bind a name that no name in the text shows."""
 
+_HARMLESS = frozenset(
+    {"math", "typing", "itertools", "functools", "collections", "re", "string", "heapq", "bisect"}
+)
+
 
 class Names:
     """The names that tests and their prelude bind and use, counted over all scopes."""
 
-    def __init__(self, tree: ast.Module, prelude: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, prelude: ast.Module, entry_point: str = "") -> None:
         self.tree = tree
         self.prelude = prelude
         nodes = [*ast.walk(tree), *ast.walk(prelude)]
         self.loads = Counter(n.id for n in nodes if _is_load(n))
         self.bindings = Counter(name for node in nodes for name in bound_by(node))
+        self.bindings[entry_point] += 1  # the candidate's, even where it is named like a builtin
         attributes = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
         self.mentioned = frozenset({*self.loads, *self.bindings, *attributes})
         self._imported = Counter(
             name for node in nodes if _is_import(node) for name in bound_by(node)
         )
-        self._starred = "*" in self.bindings
+        self._starred = any(_is_star_import(node) for node in nodes)
         self._by_text = bool({*self.loads} & _BY_TEXT or attributes & {"__dict__", "f_locals"})
+        self.asked_by_fixtures = frozenset(
+            argument.arg
+            for node in nodes
+            if isinstance(node, ast.FunctionDef)
+            and any("fixture" in ast.unparse(mark) for mark in node.decorator_list)
+            for argument in (*node.args.args, *node.args.kwonlyargs)
+        )
         self._assigned = dict(_assignments(tree))
 
     def is_builtin(self, name: str) -> bool:
@@ -113,6 +125,15 @@ def bound_by(node: ast.AST) -> list[str]:  # noqa: PLR0911 - one match over what
 
 def _is_load(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def _is_star_import(node: ast.AST) -> bool:
+    """Whether a node may bind any name: the modules that preludes import whole hide no builtin."""
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.module not in _HARMLESS
+        and any(alias.name == "*" for alias in node.names)
+    )
 
 
 def _is_import(node: ast.AST) -> bool:

@@ -129,10 +129,15 @@ def rows_of(node: ast.expr, names: Names, place: Place) -> tuple[list[ast.expr],
 def _rows_of_items(table: ast.Dict) -> tuple[list[ast.expr], bool] | None:
     """Keys stay as they are: a changed one may be that of another item, which it would replace."""
     keys = [key for key in table.keys if key is not None and is_literal(key)]
-    if len(keys) < len(table.keys) or len({ast.dump(key) for key in keys}) < len(keys):
+    same = ast.Set([*keys])  # 1 and 1.0 are one key
+    if len(keys) < len(table.keys) or not is_literal(same) or _size(same) < len(keys):
         return None
     pairs = zip(keys, table.values, strict=True)
     return [_tuple([_without_position(key), value]) for key, value in pairs], True
+
+
+def _size(literal: ast.Set) -> int:
+    return len(ast.literal_eval(literal)) if literal.elts else 0
 
 
 def _without_position(node: ast.expr) -> ast.expr:

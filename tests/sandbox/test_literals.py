@@ -22,7 +22,7 @@ LITERALS = st.recursive(
         st.lists(inner, max_size=3)
         | st.tuples(inner, inner)
         | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
-        | st.frozensets(st.integers() | st.text(max_size=2), max_size=3).map(set)
+        | st.frozensets(st.none() | st.integers() | st.text(max_size=2), max_size=3).map(set)
     ),
     max_leaves=8,
 )

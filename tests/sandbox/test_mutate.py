@@ -88,6 +88,8 @@ CHANGED: list[tuple[str, object]] = [
     ("assert f() == {1}", {1}),
     ("assert f() == {1, 2, 3, 1}", {1, 2, 3}),
     ("assert f() == set()", set()),
+    ("assert f() == {None}", {None}),
+    ("assert f() == {None: None}", {None: None}),
     ("assert f() == {'a': 1}", {"a": 1}),
     ("assert f() == {1: 'a', 1: 'b'}", {1: "b"}),
     ("assert f() == {}", {}),
@@ -202,6 +204,8 @@ def test_what_lies_passes_again(code: str) -> None:
         "for x in range(0): assert f(x) == 3",
         "xs = [1]\nxs.clear()\nfor x in xs: assert f(x) == 3",
         "while g: assert f() == 3",
+        "for x, y in {[1]: 2}.items(): assert f(x) == y",
+        "assert f() == {[1]: 2}[0] or f()",
         "def unused():\n    assert f() == 3",
         "def test_unused():\n    assert f() == 3",
         "class TestUnused:\n    def test_unused(self):\n        assert f() == 3",
@@ -250,6 +254,7 @@ def test_what_need_not_fail_is_left_alone(code: str) -> None:
         ("for y in [1, 2]:\n    y = 3\n    assert f(y) == y", "def f(x): return x"),
         ("for x, x in [(1, 2)]: assert f() == x", "def f(): return 2"),
         ("for k, v in {1: 2, 2: 2}.items(): assert f(v) == 2", "def f(x): return x"),
+        ("for k, v in {1: 2, True: 2}.items(): assert f(k) == v", "def f(x): return 2"),
         ("globals()['y'] = 4\ny = 3\nglobals()['y'] = 4\nassert f() == y", "def f(): return 4"),
         ("def g():\n    y = 3\nassert f() == y", "y = 4\ndef f(): return 4"),
         ("class C:\n    y = 3\nassert f() == y", "y = 4\ndef f(): return 4"),
@@ -329,3 +334,16 @@ def test_certain_assertions_are_counted(code: str, count: int) -> None:
 def test_tests_nested_beyond_measure_are_left_alone() -> None:
     deep = "assert f() == " + "+".join(["x"] * 600)
     assert len(list(islice(doubt(deep, "", collected=False).variants(Random(1)), 2))) in (0, 2)
+
+
+def test_an_entry_point_named_like_a_builtin_is_not_that() -> None:
+    code = "assert all(all([x]) == y for x, y in [(1, 2)])"
+    named = doubt(code, "", collected=False, entry_point="all").variants(Random(1))
+    assert list(named) == []
+    assert list(variants(code)) != []
+
+
+def test_modules_that_preludes_import_whole_hide_no_builtin() -> None:
+    code = "assert abs(f() - 3) < 1e-6"
+    assert list(variants(code, prelude="from math import *\nfrom typing import *")) != []
+    assert list(variants(code, prelude="from numpy import *")) == []

@@ -111,6 +111,61 @@ SHAPES = [
     ),
 ]
 
+# Tests that an honest program passes with other values too, in places.
+LENIENT = [
+    Shape("either", "assert f(2) == 4 or f(2) == 5"),
+    Shape("any", "assert any(f(x) == y for x, y in [(1, 1), (2, 5)])"),
+    Shape("caught", "try:\n    assert f(2) == 5\nexcept AssertionError: pass"),
+    Shape(
+        "some rounds", "for x, y in [(1, 1), (2, 5)]:\n    if x > 1: break\n    assert f(x) == y"
+    ),
+    Shape("never called", "def check():\n    assert f(2) == 5\nassert f(2) == 4"),
+    Shape("the input itself", "for y in [0, 1]: assert f(y) == y"),
+    Shape("wide", "assert math.isclose(f(2), 5, rel_tol=0.5)\nassert abs(f(2) - 9) < 10"),
+    Shape("wide approx", "def test_f():\n    assert f(2) == pytest.approx(5, abs=5)", module=True),
+    Shape(
+        "expected to fail",
+        """
+        def test_f():
+            with pytest.raises(AssertionError):
+                assert f(2) == 5
+        """,
+        module=True,
+    ),
+    Shape(
+        "skipped",
+        """
+        @pytest.mark.skip
+        def test_f(): assert f(2) == 5
+        @pytest.mark.xfail
+        def test_g(): assert f(2) == 5
+        @pytest.mark.parametrize("y", [4, pytest.param(5, marks=pytest.mark.skip)])
+        def test_h(y): assert f(2) == y
+        """,
+        module=True,
+    ),
+    Shape(
+        "skipped by a fixture",
+        """
+        @pytest.fixture
+        def other(): pytest.skip()
+        def test_f(other): assert f(2) == 5
+        def test_g(): assert f(2) == 4
+        """,
+        module=True,
+    ),
+    Shape(
+        "a fixture that sees the parameter",
+        """
+        @pytest.fixture
+        def given(y): return y
+        @pytest.mark.parametrize("y", [0, 1])
+        def test_f(given, y): assert f(given) == y
+        """,
+        module=True,
+    ),
+]
+
 # How a program might tell the runs that it must pass from those that it must not.
 WALK = """
 import sys
@@ -141,7 +196,7 @@ def test_always_equal(judge, shape: Shape) -> None:
     assert report.integrity is Integrity.SHARED
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", [*SHAPES, *LENIENT], ids=lambda shape: shape.name)
 def test_an_honest_result_that_cannot_cross(judge, shape: Shape) -> None:
     report = judge(HONEST, shape.tests, Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
