@@ -149,7 +149,7 @@ async def _judge_io(tests: IO, base: Frame, perform: Perform) -> Report:
     for number, (case, one) in enumerate(zip(tests.cases, ran, strict=False)):
         if number == outcome.get("failed_case"):
             return replace(report, message=f"case {number}: {report.message}")
-        if report.status in _COMPARED and not same_text(case.stdout, one["out"]):
+        if report.status in _COMPARED and not same_text(case.stdout, one["out"], case.tolerance):
             text = f"case {number}: the output differs from what was expected"
             found = {"stdout": one["out"], "stderr": one["err"]}
             return replace(report, status=Status.FAILED, detail=None, message=text, **found)

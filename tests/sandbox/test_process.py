@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,14 @@ def judge(source: str, tests: object, limits: Limits = SHORT) -> Report:
 def test_right_passes_and_wrong_fails(good: str, bad: str, tests: object) -> None:
     assert judge(good, tests).status is Status.PASSED
     assert judge(bad, tests).status is Status.FAILED
+
+
+def test_printed_numbers_may_differ_by_the_tolerance_of_their_case() -> None:
+    case = IOCase("", "0.3")
+    assert judge("print(0.1 + 0.2)", IO((case,))).status is Status.FAILED
+    close = replace(case, tolerance=1e-9)
+    assert judge("print(0.1 + 0.2)", IO((close,))).status is Status.PASSED
+    assert judge("print(0.31)", IO((close,))).status is Status.FAILED
 
 
 @pytest.mark.parametrize(
