@@ -3,7 +3,7 @@
 A program that shares its process with its tests may look at what it is compared with. So a changed
 value has the type, the length and the size of what stood there, and is drawn anew every time.
 It is also unequal under the milder notions of equality that an honest class may have: it differs
-in more than case, space or the order of items, and is no other name of the same residue.
+in more than case and space, and a number is no other name of the same residue.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _length(value: object) -> int:
     return len(value) if isinstance(value, (str, bytes)) else 0
 
 
-def _bare(text: str | bytes) -> list[str]:
-    """A text without regard to case, space, punctuation and order."""
+def _bare(text: str | bytes) -> str:
+    """A text without regard to case, space and punctuation."""
     plain = text.decode("latin-1") if isinstance(text, bytes) else text
-    return sorted(char for char in plain.casefold() if char.isalnum())
+    return "".join(char for char in plain.casefold() if char.isalnum())
