@@ -11,10 +11,10 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test lint format bench report table bench-metrics paper sandbox-table \
-	bench-sandbox soak-sandbox study torch lock clean
+	bench-sandbox soak-sandbox study scores times torch lock clean
 
 help: ## List these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,8 +43,7 @@ bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
 
 sandbox-table: $(READY) ## Run the sandbox's suites and write their table into docs/sandbox.md
-	SANDBOX_TABLE=docs/sandbox.md $(BIN)/pytest -q tests/sandbox/test_suite_forgery.py \
-		tests/sandbox/test_suite_abuse.py tests/sandbox/test_suite_escape.py
+	SANDBOX_TABLE=docs/sandbox.md $(BIN)/pytest -q tests/sandbox/test_suite_*.py
 
 soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (an hour or more)
 	$(BIN)/budget-router sandbox soak
@@ -92,9 +91,22 @@ study: $(READY) ## Collect and judge the pools of the study (about seven hours; 
 		$(BIN)/budget-router evaluate judge $$pool; \
 	done; done
 
-report: $(READY) ## Make the README's table and plot again from the recorded answers
+MODELS := smollm2-135m qwen2.5-coder-0.5b qwen2.5-coder-1.5b
+TIMES := evaluation/results/times.json
+
+scores: $(READY) ## Rank the small model's samples by each model (wants `make torch`; an hour)
+	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate score \
+		$(POOLS)/humaneval/$(SMALL) --ranker $$model --per-problem 8; done
+
+times: $(READY) ## Time each engine, one alone on the machine (a quarter of an hour)
+	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate time --model $$model \
+		--out $(TIMES); done
+
+report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --baseline "single 1.5B" \
 		--plot $(RESULTS)/pass-rate.svg
+	$(BIN)/budget-router evaluate report --pools $(POOLS) $(addprefix --times ,$(wildcard $(TIMES))) \
+		--out runs/report
 
 # The torch that users want depends on their hardware, and the file of one version differs between
 # indexes: so torch is pinned by version (TORCH), and what only its GPU builds need is left to it.
