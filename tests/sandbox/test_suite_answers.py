@@ -42,7 +42,7 @@ def put(change):
     ids=["a built-in", "an import of the prelude", "a helper of the prelude", "a name of modules"],
 )  # fmt: skip
 def test_no_name_is_taken_that_was_not_asked_for(judge, source: str, tests: Tests) -> None:
-    assert judge(FRAMES + source, tests).status is FORGED
+    judge.check(judge(FRAMES + source, tests), FORGED)
 
 
 def test_trusted_names_stay_in_place_whatever_the_answer() -> None:
@@ -65,6 +65,7 @@ def test_trusted_names_stay_in_place_whatever_the_answer() -> None:
         "assert not list(filter(f, [4, 6]))",
         "assert list(iter(lambda: f(1), 0)) == []",
     ],
+    ids=["all", "zip", "list", "filter", "iter"],
 )
 def test_no_loop_of_the_tests_ends_at_the_candidates_word(judge, signal: str, code: str) -> None:
     source = f"class Own({signal}): pass\ndef f(x): raise {{}}"
@@ -72,7 +73,7 @@ def test_no_loop_of_the_tests_ends_at_the_candidates_word(judge, signal: str, co
     for name in (signal, "Own"):
         for tests in (Asserts(code, "f"), Pytest(module)):
             report = judge(source.format(name), tests)
-            assert report.status is ERROR, report
+            judge.check(report, ERROR)
             assert name in report.message
 
 
