@@ -1,6 +1,7 @@
 """What many runs in one process come to, with sandboxes that only pretend to run."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 
 from sandbox import Asserts, Limits, Program, Report, Status, judging
 from sandbox.frames import Frame
+from sandbox.mutate.doubt import Doubt
 
 CODE = "assert f(1) == 1\nassert f(2) == 4"
 PROGRAM = Program("", Asserts(CODE, "f"))
@@ -36,6 +38,20 @@ def test_an_honest_program_passes_and_was_doubted() -> None:
     assert report.status is Status.PASSED
     assert len(genuine) == 6
     assert set(genuine[:4]) == {True, False}
+
+
+def test_long_tests_are_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    read = judging.doubt
+
+    def noting(*args: str, collected: bool, entry_point: str) -> Doubt:
+        threads.append(threading.current_thread())
+        return read(*args, collected=collected, entry_point=entry_point)
+
+    monkeypatch.setattr(judging, "doubt", noting)
+    judged(lambda right: PASSED if right else FAILED)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()
 
 
 def test_slow_runs_are_fewer() -> None:
