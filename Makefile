@@ -74,19 +74,18 @@ bench-metrics: $(READY) ## Time the metrics against the paper's loop and the pro
 paper: $(READY) ## Draw the paper's figures and check its claims, into runs/paper
 	$(BIN)/budget-router evaluate paper --out runs/paper
 
+COLLECT := $(BIN)/budget-router evaluate collect --engine transformers
 POOLS := evaluation/results/pools
 STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humaneval/smollm2-135m/16 \
 	mbpp-sanitized/qwen2.5-coder-0.5b/24 mbpp-sanitized/qwen2.5-coder-1.5b/12 \
 	mbpp-sanitized/smollm2-135m/8
 
 # Half of the samples for all first, so that a study that was stopped has something of everything.
-study: $(READY) ## Collect and judge the pools of the study (about seven hours; goes on where it was)
+study: $(READY) ## Collect and judge the pools of the study (wants `make torch`; two hours, resumable)
 	set -e; for share in 2 1; do for wish in $(STUDY); do \
 		set -- $$(echo $$wish | tr / " "); pool=$(POOLS)/$$1/$$2; \
-		$(BIN)/budget-router evaluate collect --dataset $$1 --model $$2 --greedy --n 1 \
-			--out $$pool-greedy; \
-		$(BIN)/budget-router evaluate collect --dataset $$1 --model $$2 --n $$(($$3 / $$share)) \
-			--out $$pool; \
+		$(COLLECT) --dataset $$1 --model $$2 --greedy --n 1 --out $$pool-greedy; \
+		$(COLLECT) --dataset $$1 --model $$2 --n $$(($$3 / $$share)) --batch 24 --out $$pool; \
 		$(BIN)/budget-router evaluate judge $$pool-greedy; \
 		$(BIN)/budget-router evaluate judge $$pool; \
 	done; done

@@ -19,12 +19,19 @@ Data = Annotated[
 ]
 
 
+Engine = Annotated[
+    Literal["gateway", "transformers"],
+    typer.Option(help="As the gateway runs it, or in this process (needs torch; no server)."),
+]
+
+
 @app.command("collect")
 def collect(
     *,
     model: Annotated[str, typer.Option(help="A configured model, or one of the catalogue.")],
     n: Annotated[int, typer.Option(min=1, help="Samples per problem; more extend a pool.")],
     out: Annotated[Path, typer.Option(help="The pool; continued if it is there.", metavar="DIR")],
+    engine: Engine = "gateway",
     dataset: Dataset = "humaneval",
     data: Data = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
@@ -57,7 +64,7 @@ def collect(
             seed=seed,
             limit=limit,
         ),
-        command.Means(out, config, batch, concurrency),
+        command.Means(out, engine, config, batch, concurrency),
     )
 
 
@@ -110,6 +117,7 @@ def time(
         typer.Option(min=1, help="Samples at once; give it again for each size to try."),
     ] = None,
     problems: Annotated[int, typer.Option(min=1, help="How many problems, the first.")] = 8,
+    engine: Engine = "gateway",
     dataset: Dataset = "humaneval",
     data: Data = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
@@ -137,7 +145,7 @@ def time(
             seed=0,
             limit=None,
         ),
-        command.Means(out, config, problems, tuple(batch or (1, 4, 16)), hardware),
+        command.Means(out, engine, config, problems, tuple(batch or (1, 4, 16)), hardware),
     )
 
 

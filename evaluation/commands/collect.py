@@ -16,6 +16,7 @@ from evaluation import datasets
 from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import fail, failing_on
 from evaluation.datasets import Problem
+from evaluation.local.loading import LoadFailed
 from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
 from evaluation.pools.drawing import PlannedDraw, planned
@@ -46,6 +47,7 @@ class Means:
     """How to collect: samples per request, and requests at a time (None: keeps all slots busy)."""
 
     out: Path
+    engine: sampler.Engine
     config: Path | None
     batch: int
     concurrency: int | None
@@ -60,12 +62,13 @@ def run(wanted: Wanted, means: Means) -> None:
         datasets.DatasetUnavailable,
         sampler.NoSuchModel,
         EngineFailed,
+        LoadFailed,
         CollectFailed,
         PoolError,
         OSError,
     ):
         problems = datasets.load(wanted.dataset, wanted.data)
-        where = sampler.place(load_settings(means.config), wanted.model)
+        where = sampler.place(load_settings(means.config), wanted.model, means.engine)
         pool = Pool.create(means.out, identity(wanted, where, problems))
         collector = _fill(pool, problems[: wanted.limit], where, wanted, means)
     if collector is not None:
@@ -132,7 +135,7 @@ async def _collect(
 ) -> Collector | None:
     if not plan:
         return None
-    async with sampler.running(where) as upstream:
+    async with where.running() as upstream:
         collector = Collector(upstream, identity)
         await collector.over(plan, keep, concurrency=concurrency)
     return collector

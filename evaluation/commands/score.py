@@ -17,6 +17,7 @@ from rich.progress import Progress
 from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import failing_on
 from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
+from evaluation.local.loading import LoadFailed, load
 from evaluation.pools.errors import PoolError
 from evaluation.pools.problems import problems_of
 from evaluation.pools.store import Pool
@@ -48,7 +49,9 @@ class Wanted:
 
 def run(wish: Wanted) -> None:
     """Score, with a progress bar, and say what was done."""
-    with failing_on(PoolError, RankerFailed, DatasetUnavailable, UnknownDataset, OSError):
+    with failing_on(
+        PoolError, RankerFailed, LoadFailed, DatasetUnavailable, UnknownDataset, OSError
+    ):
         pool = Pool.open(wish.pool)
         problems = problems_of(pool, wish.data)
         scored = asyncio.run(_score(pool, problems, wish))
@@ -82,7 +85,7 @@ def _local(wish: Wanted) -> LocalRanker:
     path = Path(wish.ranker)
     if not path.exists():
         path = _catalogued(wish)
-    return LocalRanker.load(wish.ranker, path)
+    return LocalRanker(wish.ranker, load(path))
 
 
 def _catalogued(wish: Wanted) -> Path:

@@ -18,12 +18,12 @@ from evaluation import datasets
 from evaluation.commands.collect import Wanted, identity
 from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import fail, failing_on
+from evaluation.local.loading import LoadFailed
 from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
 from evaluation.pools.schema import Identity
 from evaluation.timing import BatchTiming, best, hardware, measure
 from router.embedded_child import EngineFailed
-from router.settings import EmbeddedModel
 
 SCHEMA: Final = 1
 
@@ -36,6 +36,7 @@ class Means:
     """
 
     out: Path
+    engine: sampler.Engine
     config: Path | None
     problems: int
     batches: tuple[int, ...]
@@ -50,12 +51,13 @@ def run(wanted: Wanted, means: Means) -> None:
         datasets.DatasetUnavailable,
         sampler.NoSuchModel,
         EngineFailed,
+        LoadFailed,
         CollectFailed,
         ValueError,
         OSError,
     ):
         problems = datasets.load(wanted.dataset, wanted.data)
-        where = sampler.place(load_settings(means.config), wanted.model)
+        where = sampler.place(load_settings(means.config), wanted.model, means.engine)
         _check(where, means)
         _write(means.out, known)  # a place that cannot be written is known before the wait
         timings = asyncio.run(_measure(where, wanted, problems, means))
@@ -66,7 +68,7 @@ def run(wanted: Wanted, means: Means) -> None:
 
 def _check(where: sampler.ModelPlace, means: Means) -> None:
     """Fail on what cannot be measured there."""
-    if means.hardware is None and not isinstance(where.config, EmbeddedModel):
+    if means.hardware is None and not where.here:
         fail(f"{where.model} is a server by URL: say what it runs on with --hardware")
     if too_large := [batch for batch in means.batches if batch > where.slots]:
         fail(f"{where.model} computes {where.slots} samples at once, not {too_large}")
@@ -95,7 +97,7 @@ async def _measure(
     means: Means,
 ) -> list[BatchTiming]:
     chosen = problems[: means.problems]
-    async with sampler.running(where) as upstream:
+    async with where.running() as upstream:
         with Progress(console=Console(stderr=True)) as bar:
             task = bar.add_task(wanted.model, total=len(chosen) * sum(means.batches))
             collector = Collector(upstream, identity(wanted, where, problems))

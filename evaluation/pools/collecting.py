@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from evaluation.pools.drawing import PlannedDraw
 from evaluation.pools.schema import Identity, Row
 from evaluation.workers import for_each
 from policies.protocol import Draw
+from router.chunks import Chunk
 from router.drawing import Overrun, RunningDraw, Sample
 from router.ledger import Hold, Ledger
-from router.prompts import TextPrompt
-from router.upstream import SampleRequest, Upstream, UpstreamError
+from router.prompts import Prompt, TextPrompt
+from router.upstream import SampleRequest, UpstreamError
 
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Before each further try of a draw; an embedded engine is back within them, or it is broken."""
@@ -29,6 +30,33 @@ PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 def _unheard() -> None:
     """For tries that nobody times."""
+
+
+class Source(Protocol):
+    """What samples are drawn from; see `router.upstream.Upstream`, which is one."""
+
+    @property
+    def id(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and sample may have together; None if unknown."""
+        ...
+
+    @property
+    def token_per_chunk(self) -> bool:
+        """Whether every chunk with text is one token."""
+        ...
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        """Tokens of a prompt. Raises `UpstreamError`."""
+        ...
+
+    def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
+        """The samples of one draw; closing the generator aborts them. Raises `UpstreamError`."""
+        ...
 
 
 class CollectFailed(RuntimeError):
@@ -43,7 +71,7 @@ class Collector:
     an averaged NLL by why they have none. `on_try` hears when a draw is asked for, or asked again.
     """
 
-    upstream: Upstream
+    upstream: Source
     identity: Identity
     pauses_s: tuple[float, ...] = PAUSES_S
     left_out: dict[str, str] = field(default_factory=dict)

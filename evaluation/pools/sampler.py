@@ -1,22 +1,25 @@
-"""The one upstream that samples are collected from: an engine of ours, or a server by URL.
+"""The one upstream that samples are collected from.
 
-It is taken from the gateway's own configuration and started by the gateway's own code, alone: no
-other model, no sandbox, no HTTP edge.
+Either it is taken from the gateway's own configuration (an engine of ours, or a server by URL) and
+started by the gateway's own code, alone: no other model, no sandbox, no HTTP edge. Or it is a model
+in this process, which answers nobody else, and so gains most from computing many rows together.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
+from evaluation.local.loading import versions
+from evaluation.pools.collecting import Source
 from router import service
 from router.models.catalogue import CATALOGUE, lookup
 from router.models.store import find
 from router.settings import EmbeddedModel, ModelConfig, SandboxConfig, Settings
-from router.upstream import Upstream
 
 DEFAULT_ENGINE: Final = EmbeddedModel(slots=32, context=3072)
 """For a model that the configuration does not name. A larger batch costs less per token, and the
@@ -26,32 +29,40 @@ SILENCE_S: Final = 3600.0
 """How long a server may say nothing: draws wait for free slots, unheard, behind long ones."""
 
 
+Engine: TypeAlias = Literal["gateway", "transformers"]
+"""Where samples come from: an upstream as the gateway has it, or a model in this process."""
+
+IN_PROCESS_SLOTS: Final = 96
+"""Rows decoded together in this process: about where a CPU's products stop gaining from more."""
+
+
 class NoSuchModel(LookupError):
     """A model is neither configured nor in the catalogue, or its file is not here."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPlace:
-    """Where a model runs. `file_sha256` is its file's where that is known."""
+    """Where a model runs, and how it is started there.
+
+    `slots` is how many samples it computes at once: the most of one request for a server by URL.
+    `here` says that it runs on this machine. `file_sha256` is its file's where that is known.
+    """
 
     model: str
-    config: ModelConfig
     engine: str
     file_sha256: str | None
-    settings: Settings
-
-    @property
-    def slots(self) -> int:
-        """How many samples it computes at once; the most of one request for a server by URL."""
-        match self.config:
-            case EmbeddedModel(slots=slots):
-                return slots
-            case _:
-                return self.config.max_batch
+    slots: int
+    here: bool
+    running: Callable[[], AbstractAsyncContextManager[Source]]
+    """The model's upstream, for as long as the block runs. Raises `EngineFailed`, `LoadFailed`."""
 
 
-def place(settings: Settings, model: str) -> ModelPlace:
-    """Find a model, without starting anything. Raises `NoSuchModel`."""
+def place(settings: Settings, model: str, engine: Engine = "gateway") -> ModelPlace:
+    """Find a model, without starting anything. Raises `NoSuchModel` and `LoadFailed`."""
+    return _of_gateway(settings, model) if engine == "gateway" else _in_process(settings, model)
+
+
+def _of_gateway(settings: Settings, model: str) -> ModelPlace:
     config = _config(settings, model)
     alone = settings.model_copy(
         update={
@@ -60,20 +71,42 @@ def place(settings: Settings, model: str) -> ModelPlace:
             "read_timeout_s": max(settings.read_timeout_s, SILENCE_S),
         }
     )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Source]:
+        async with service.running(alone) as started:
+            yield started.gateway.upstreams[model]
+
     if not isinstance(config, EmbeddedModel):
-        return ModelPlace(model, config, config.server, None, alone)
-    entry = lookup(model)
-    if find(entry, settings.model_dir) is None:
-        raise NoSuchModel(f"{model} is not here: run `budget-router models pull {model}`")
+        return ModelPlace(model, config.server, None, config.max_batch, here=False, running=running)
+    _file(settings, model)
     engine = f"llama.cpp (xllamacpp {metadata.version('xllamacpp')})"
-    return ModelPlace(model, config, engine, entry.sha256, alone)
+    sha256 = lookup(model).sha256
+    return ModelPlace(model, engine, sha256, config.slots, here=True, running=running)
 
 
-@asynccontextmanager
-async def running(where: ModelPlace) -> AsyncIterator[Upstream]:
-    """The model's upstream, for as long as the block runs. Raises `EngineFailed`."""
-    async with service.running(where.settings) as started:
-        yield started.gateway.upstreams[where.model]
+def _in_process(settings: Settings, model: str) -> ModelPlace:
+    """A model of the catalogue, or a directory of safetensors."""
+    directory = Path(model)
+    path = directory if directory.is_dir() else _file(settings, model)
+    sha256 = None if directory.is_dir() else lookup(model).sha256
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Source]:
+        from evaluation.local import upstream  # noqa: PLC0415 torch, an extra
+
+        async with upstream.running(model, path, IN_PROCESS_SLOTS) as source:
+            yield source
+
+    return ModelPlace(model, versions(), sha256, IN_PROCESS_SLOTS, here=True, running=running)
+
+
+def _file(settings: Settings, model: str) -> Path:
+    if model not in CATALOGUE:
+        raise NoSuchModel(f"no model {model!r}; in the catalogue: {', '.join(CATALOGUE)}")
+    if found := find(lookup(model), settings.model_dir):
+        return found
+    raise NoSuchModel(f"{model} is not here: run `budget-router models pull {model}`")
 
 
 def _config(settings: Settings, model: str) -> ModelConfig:

@@ -10,10 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+import tiny_model
 from pool_files import identity, sample, score, write
 
 from evaluation.commands import score as command
 from evaluation.datasets import content_hash, load
+from evaluation.local import loading as local_model
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
@@ -228,53 +230,19 @@ def test_a_server_that_cannot_rank_is_named(answer: Answer) -> None:
 # transformers ------------------------------------------------------------------------------------
 
 
-def test_without_torch_the_message_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    with pytest.raises(RankerFailed, match=r"torch is not installed: make torch"):
-        LocalRanker.load("m", tmp_path)
-
-
-class Characters:
-    """A tokenizer whose tokens are characters; a prompt starts with token 1."""
-
-    def __call__(self, text: str, *, add_special_tokens: bool) -> Any:
-        ids = [1] * add_special_tokens + [2 + ord(c) % 60 for c in text]
-        return type("Encoding", (), {"input_ids": ids})
-
-
-@pytest.mark.filterwarnings("default")
-def test_the_cached_batched_scores_are_those_of_one_plain_pass_each() -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed: make torch")
-    transformers = pytest.importorskip("transformers")
-    torch.manual_seed(0)
-    config = transformers.Qwen2Config(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    model = transformers.Qwen2ForCausalLM(config).eval()
-    ranker = LocalRanker("tiny", model, Characters())
+def test_the_cached_batched_scores_are_those_of_one_plain_pass_each(tmp_path: Path) -> None:
+    language_model = local_model.load(tiny_model.write(tmp_path))
+    language_model.model.float()
+    ranker = LocalRanker("tiny", language_model)
     candidates = ["return a", "", "x", "return a + b\n", "y = 3", "pass  # hm", "x"]
     scores = asyncio.run(ranker.score("def add(a, b):\n", candidates))
-    prompt = Characters()("def add(a, b):\n", add_special_tokens=True).input_ids
+    prompt = language_model.tokens("def add(a, b):\n", special=True)
     for text, found in zip(candidates, scores, strict=True):
-        tokens = Characters()(text, add_special_tokens=False).input_ids
+        tokens = language_model.tokens(text, special=False)
         if not tokens:
             assert found is None
             continue
-        with torch.inference_mode():
-            logprobs = model(torch.tensor([prompt + tokens])).logits[0].log_softmax(-1)
-        each = [logprobs[len(prompt) + at - 1, token].item() for at, token in enumerate(tokens)]
-        assert found == Score(pytest.approx(-sum(each) / len(each), rel=1e-4), len(tokens))
-
-
-def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="torch is not installed: make torch")
-    pytest.importorskip("transformers")
-    with pytest.raises(RankerFailed, match="cannot be loaded as a ranker"):
-        LocalRanker.load("m", tmp_path)
+        logprobs = language_model.model(language_model.tensor([prompt + tokens])).logits[0]
+        predicting = logprobs[len(prompt) - 1 : -1].log_softmax(-1)
+        each = predicting.gather(1, language_model.tensor(tokens)[:, None])
+        assert found == Score(pytest.approx(-each.mean().item(), rel=1e-4), len(tokens))
