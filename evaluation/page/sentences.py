@@ -31,9 +31,10 @@ def _sentence(dataset: str, duel: Duel) -> str:
             f"{start}; the pool can tell no more than k = {duel.k}, which solve "
             f"{percent(duel.ours)} %."
         )
+    solving = "one of them solves" if duel.k == 1 else f"{duel.k} of them solve"
     sure = duel.difference.low > 0 or duel.difference.high < 0
     return (
-        f"{start}; {duel.k} of them solve {percent(duel.ours)} %: a difference of "
+        f"{start}; {solving} {percent(duel.ours)} %: a difference of "
         f"{percent(duel.difference, '+')} points"
         + ("." if sure else ", which chance alone could make.")
     )
