@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from evaluation.commands.failing import fail, failing_on
+from evaluation.page.paper_figures import LABELS, in_study_form
 from evaluation.paper.claims import COLUMNS, UNDECIDED, Claim
 from evaluation.paper.claims_apps import apps_claims
 from evaluation.paper.claims_popular import popular_claims
@@ -20,7 +21,7 @@ from evaluation.paper.table_1 import table_1
 def run(out: Path, *, claims_table: bool) -> None:
     """Write everything under `out`, and say what was written and what did not hold."""
     try:
-        from evaluation.paper.drawing import draw  # noqa: PLC0415 an extra, unlike the rest
+        from evaluation.study.drawing import draw, looks  # noqa: PLC0415 an extra
     except ModuleNotFoundError:
         fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
     claims = [*popular_claims(), *apps_claims()]
@@ -29,7 +30,9 @@ def run(out: Path, *, claims_table: bool) -> None:
         for figure in figures():
             stem = out / "figures" / f"figure-{figure.number}"
             _write(stem.with_name(f"{stem.name}.json"), figure.to_json())
-            draw(figure, stem)
+            models = [series.model for series in figure.panels[0].series]
+            drawn = in_study_form(figure)
+            draw(drawn, looks(models, LABELS), stem, caption=" ".join(drawn.notes))
         _write(out / "table-1.json", table_1())
         _write(out / "claims.json", [claim.to_json() for claim in claims])
     if claims_table:

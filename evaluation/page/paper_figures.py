@@ -32,16 +32,16 @@ def counterpart(dataset: str) -> Figure | None:
     """The paper's figure beside which a dataset's stands, if there is one."""
     number = COUNTERPARTS.get(dataset)
     found = (figure for figure in paper.figures() if figure.number == number)
-    return next((_figure(figure, f"-beside-{dataset}") for figure in found), None)
+    return next((in_study_form(figure, f"-beside-{dataset}") for figure in found), None)
 
 
 def others(datasets: Iterable[str]) -> list[Figure]:
     """The figures that stand beside none of these datasets."""
     shown = {COUNTERPARTS.get(dataset) for dataset in datasets}
-    return [_figure(figure) for figure in paper.figures() if figure.number not in shown]
+    return [in_study_form(figure) for figure in paper.figures() if figure.number not in shown]
 
 
-def _figure(figure: paper.Figure, place: str = "") -> Figure:
+def in_study_form(figure: paper.Figure, place: str = "") -> Figure:
     """The figure under a name that is its own, also where it is shown in two places."""
     marks = "Marked points are published; lines between them are linear in log k."
     return Figure(

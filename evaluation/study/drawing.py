@@ -64,11 +64,11 @@ def looks(models: Sequence[str], labels: Mapping[str, str] | None = None) -> dic
     }
 
 
-def draw(figure: Figure, looked: Mapping[str, Look], stem: Path) -> list[Path]:
+def draw(figure: Figure, looked: Mapping[str, Look], stem: Path, caption: str = "") -> list[Path]:
     """Write `stem`.svg and `stem`.png and return their paths. Raises OSError."""
     svg, png = stem.with_name(f"{stem.name}.svg"), stem.with_name(f"{stem.name}.png")
     with mpl.rc_context({"svg.hashsalt": figure.name, "svg.fonttype": "path", **_PLAIN}):
-        canvas = _canvas(figure, looked, headed=True)
+        canvas = _canvas(figure, looked, figure.title, caption)
         canvas.savefig(svg, metadata={"Date": None, "Creator": None})
         canvas.set_layout_engine("none")  # the places found for the first do for the second
         canvas.savefig(png, dpi=110, metadata={"Software": None})
@@ -95,7 +95,7 @@ def inline_svg(figure: Figure, looked: Mapping[str, Look]) -> str:
     }
     file = io.StringIO()
     with mpl.rc_context(style):
-        _canvas(figure, looked, headed=False).savefig(
+        _canvas(figure, looked).savefig(
             file, format="svg", metadata={"Date": None, "Creator": None}, transparent=True
         )
     return _embedded(file.getvalue(), figure)
@@ -121,7 +121,9 @@ def _columns(figure: Figure) -> int:
     return math.ceil(panels / math.ceil(panels / _MOST_COLUMNS))
 
 
-def _canvas(figure: Figure, looked: Mapping[str, Look], *, headed: bool) -> Canvas:
+def _canvas(
+    figure: Figure, looked: Mapping[str, Look], title: str = "", caption: str = ""
+) -> Canvas:
     columns = _columns(figure)
     rows = math.ceil(len(figure.panels) / columns)
     canvas = Canvas(figsize=(4.4 * columns, 3.7 * rows + 0.6), layout="constrained")
@@ -133,14 +135,16 @@ def _canvas(figure: Figure, looked: Mapping[str, Look], *, headed: bool) -> Canv
             axes.set_axis_off()
         elif at % columns == 0:
             axes.set_ylabel(figure.panels[at].y_label)
-    if headed:
-        canvas.suptitle(figure.title, fontsize=13)
+    if title:
+        canvas.suptitle(title, fontsize=13)
     canvas.legend(
         handles=_key(figure, looked),
         loc="outside lower center",
         ncols=_KEY_COLUMNS * columns // _MOST_COLUMNS,
         frameon=False,
         fontsize=9,
+        title=caption or None,
+        title_fontsize=8,
     )
     return canvas
 
