@@ -100,15 +100,8 @@ class _Clock:
         self._on_draw(len(rows))
 
 
-def hardware() -> str:
-    """What an embedded engine runs on: this machine, and the GPUs that llama.cpp can use here.
-
-    Without it the figures mean nothing.
-    """
-    import xllamacpp  # noqa: PLC0415 native, and wanted only when an engine of ours was timed
-
-    devices = xllamacpp.get_device_info()
-    gpus = [device["description"] for device in devices if device["type"].name.endswith("GPU")]
+def hardware(gpus: Sequence[str]) -> str:
+    """What an engine on this machine runs on. Without it the figures mean nothing."""
     processor = _field("/proc/cpuinfo", "model name") or platform.processor() or "an unknown CPU"
     memory = _field("/proc/meminfo", "MemTotal") or "unknown"
     cores = len(os.sched_getaffinity(0))

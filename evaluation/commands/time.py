@@ -61,24 +61,30 @@ def run(wanted: Wanted, means: Means) -> None:
         _check(where, means)
         _write(means.out, known)  # a place that cannot be written is known before the wait
         timings = asyncio.run(_measure(where, wanted, problems, means))
-        known["models"][wanted.model] = _entry(identity(wanted, where, problems), means, timings)
+        described = identity(wanted, where, problems)
+        known["models"][wanted.model] = _entry(described, where, means, timings)
         _write(means.out, known)
     Console().print(_table(wanted.model, timings))
 
 
 def _check(where: sampler.ModelPlace, means: Means) -> None:
     """Fail on what cannot be measured there."""
-    if means.hardware is None and not where.here:
+    if means.hardware is None and where.gpus is None:
         fail(f"{where.model} is a server by URL: say what it runs on with --hardware")
     if too_large := [batch for batch in means.batches if batch > where.slots]:
         fail(f"{where.model} computes {where.slots} samples at once, not {too_large}")
 
 
-def _entry(described: Identity, means: Means, timings: Sequence[BatchTiming]) -> dict[str, Any]:
+def _entry(
+    described: Identity,
+    where: sampler.ModelPlace,
+    means: Means,
+    timings: Sequence[BatchTiming],
+) -> dict[str, Any]:
     fastest = best(timings)
     return {
         "engine": described.engine,
-        "hardware": means.hardware or hardware(),
+        "hardware": means.hardware or hardware(where.gpus() if where.gpus else ()),
         "dataset": described.dataset,
         "problems": len(fastest.seconds),
         "max_tokens": described.max_tokens,

@@ -1,6 +1,6 @@
-"""Decodes the samples of many prompts together: each step adds one token to every one of them.
+"""Decodes the samples of many prompts together, a token for every one of them at a time.
 
-A step reads every weight once for all rows, so that a token costs several times less in a hundred
+Every weight is read once for all rows, so that a token costs several times less in a hundred
 rows than in one. A prompt is read once for all of its samples, which may then end at different
 steps; rows that come free are given to the next prompt.
 """
@@ -91,13 +91,13 @@ class Decoder:
         self._waiting.append(job)
 
     def step(self) -> None:
-        """Read prompts for the rows that are free, and add a token to every sample."""
+        """Read the next prompt if there are rows for it, else add a token to every sample."""
         self._remove(at for at, sample in enumerate(self._samples) if sample.job.cancelled)
         with torch.inference_mode():
-            while self._waiting and self._waiting[0].n <= self._slots - len(self._samples):
+            if self._waiting and self._waiting[0].n <= self._slots - len(self._samples):
                 if not (job := self._waiting.popleft()).cancelled:
                     self._read(job)
-            if self._samples:
+            elif self._samples:
                 self._advance()
 
     def _read(self, job: Job) -> None:

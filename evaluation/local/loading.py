@@ -52,6 +52,13 @@ def versions() -> str:
     return "transformers {} (torch {}, bfloat16)".format(*found)
 
 
+def gpus() -> list[str]:
+    """The GPU that a model loaded here would run on, if there is one."""
+    import torch  # noqa: PLC0415
+
+    return [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+
+
 def load(path: Path) -> LanguageModel:
     """Load a GGUF file, or a directory of safetensors, in bfloat16. Raises `LoadFailed`.
 

@@ -7,14 +7,14 @@ in this process, which answers nobody else, and so gains most from computing man
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from evaluation.local.loading import versions
+from evaluation.local import loading
 from evaluation.pools.collecting import Source
 from router import service
 from router.models.catalogue import CATALOGUE, lookup
@@ -45,14 +45,15 @@ class ModelPlace:
     """Where a model runs, and how it is started there.
 
     `slots` is how many samples it computes at once: the most of one request for a server by URL.
-    `here` says that it runs on this machine. `file_sha256` is its file's where that is known.
+    `file_sha256` is its file's where that is known. `gpus` tells which GPUs of this machine it can
+    use; None for a server by URL.
     """
 
     model: str
     engine: str
     file_sha256: str | None
     slots: int
-    here: bool
+    gpus: Callable[[], Sequence[str]] | None
     running: Callable[[], AbstractAsyncContextManager[Source]]
     """The model's upstream, for as long as the block runs. Raises `EngineFailed`, `LoadFailed`."""
 
@@ -78,11 +79,11 @@ def _of_gateway(settings: Settings, model: str) -> ModelPlace:
             yield started.gateway.upstreams[model]
 
     if not isinstance(config, EmbeddedModel):
-        return ModelPlace(model, config.server, None, config.max_batch, here=False, running=running)
+        return ModelPlace(model, config.server, None, config.max_batch, gpus=None, running=running)
     _file(settings, model)
     engine = f"llama.cpp (xllamacpp {metadata.version('xllamacpp')})"
     sha256 = lookup(model).sha256
-    return ModelPlace(model, engine, sha256, config.slots, here=True, running=running)
+    return ModelPlace(model, engine, sha256, config.slots, gpus=llama_gpus, running=running)
 
 
 def _in_process(settings: Settings, model: str) -> ModelPlace:
@@ -98,7 +99,9 @@ def _in_process(settings: Settings, model: str) -> ModelPlace:
         async with upstream.running(model, path, IN_PROCESS_SLOTS) as source:
             yield source
 
-    return ModelPlace(model, versions(), sha256, IN_PROCESS_SLOTS, here=True, running=running)
+    return ModelPlace(
+        model, loading.versions(), sha256, IN_PROCESS_SLOTS, gpus=loading.gpus, running=running
+    )
 
 
 def _file(settings: Settings, model: str) -> Path:
@@ -107,6 +110,14 @@ def _file(settings: Settings, model: str) -> Path:
     if found := find(lookup(model), settings.model_dir):
         return found
     raise NoSuchModel(f"{model} is not here: run `budget-router models pull {model}`")
+
+
+def llama_gpus() -> list[str]:
+    """The GPUs that an embedded engine can use on this machine."""
+    import xllamacpp  # noqa: PLC0415 native, and wanted only when an engine of ours was timed
+
+    devices = xllamacpp.get_device_info()
+    return [device["description"] for device in devices if device["type"].name.endswith("GPU")]
 
 
 def _config(settings: Settings, model: str) -> ModelConfig:

@@ -130,7 +130,7 @@ def test_greedy_text_is_what_the_model_generates_alone(exact):
 def test_log_probabilities_are_those_of_one_plain_pass(exact):
     found, steps = decode(exact, PROMPTS, n=3, slots=7)
     assert len(found) == 3 * len(PROMPTS)
-    assert steps > 24, "prompts had to wait for rows"
+    assert steps > 24 + len(PROMPTS), "prompts had to wait for rows"
     for (at, _), sample in found.items():
         prompt = exact.tokens(PROMPTS[at], special=True)
         text = exact.tokens(sample.text, special=False)
@@ -177,7 +177,7 @@ def test_a_cancelled_job_makes_way_and_says_nothing_more(exact):
     for job in jobs:
         decoder.add(job)
     decoder.step()
-    heard.clear()
+    heard.clear()  # the prompt tells a first token, which may be the last
     jobs[0].cancelled = jobs[1].cancelled = True
     while not decoder.idle:
         decoder.step()
