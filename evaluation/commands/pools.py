@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from evaluation.commands.failing import failing_on
 from evaluation.pools.counts import read_counts
@@ -116,7 +116,8 @@ def _of_counts(path: str, model: str, counts: list[tuple[int, int]]) -> Summary:
 
 
 def _table(found: list[Summary]) -> Table:
-    table = Table("pool", "dataset", "model", "T", "problems", "n", "judged", "pass", "rankers")
+    names = ("pool", "dataset", "model", "T", "problems", "n", "judged", "pass", "rankers")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for item in found:
         spread = f"{item.n_min}" if item.n_min == item.n_max else f"{item.n_min} to {item.n_max}"
         table.add_row(
