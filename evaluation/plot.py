@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from evaluation.report import TERA, Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MARKERS: Final = "os^Dvp*X"
 """Shapes as well as colours, for readers who do not tell colours apart."""
@@ -39,22 +42,7 @@ def plot(table: Sequence[Row], path: Path) -> None:
     # Points of one budget lie close together, so their names stand in a column beside them.
     heights = spread([100 * row.pass_rate.value for row, _ in points], LABEL_GAP)
     for at, ((row, tera), height) in enumerate(zip(points, heights, strict=True)):
-        rate = row.pass_rate
-        errors = [[100 * (rate.value - rate.low)], [100 * (rate.high - rate.value)]]
-        bar = axes.errorbar(
-            [tera], [100 * rate.value], yerr=errors, fmt=MARKERS[at % len(MARKERS)], capsize=3
-        )
-        colour = bar.lines[0].get_color()
-        axes.annotate(
-            row.label,
-            (tera, 100 * rate.value),
-            xytext=(1.03, height),
-            textcoords=axes.get_yaxis_transform(),
-            color=colour,
-            verticalalignment="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.35, "linewidth": 0.8},
-            annotation_clip=False,
-        )
+        _point(axes, row, tera, MARKERS[at % len(MARKERS)], height)
     axes.set_xlabel("mean FLOPs used per problem, TFLOPs")
     axes.set_ylabel("pass rate, % (95 % interval)")
     axes.set_ylim(0, 100)
@@ -67,6 +55,24 @@ def plot(table: Sequence[Row], path: Path) -> None:
             figure.savefig(path, dpi=150, metadata=metadata)
     except (OSError, ValueError) as error:
         raise PlotError(f"{path}: {error}") from error
+
+
+def _point(axes: Axes, row: Row, tera: float, marker: str, height: float) -> None:
+    """A run with its interval, and its name at a height of the column of names."""
+    rate = row.pass_rate
+    errors = [[100 * (rate.value - rate.low)], [100 * (rate.high - rate.value)]]
+    bar = axes.errorbar([tera], [100 * rate.value], yerr=errors, fmt=marker, capsize=3)
+    colour = bar.lines[0].get_color()
+    axes.annotate(
+        row.label,
+        (tera, 100 * rate.value),
+        xytext=(1.03, height),
+        textcoords=axes.get_yaxis_transform(),
+        color=colour,
+        verticalalignment="center",
+        arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.35, "linewidth": 0.8},
+        annotation_clip=False,
+    )
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -64,6 +64,56 @@ class ClientGone(Exception):
     """The client hung up."""
 
 
+routes = APIRouter()
+
+
+@routes.post("/v1/completions")
+async def completions(request: Request) -> Response:
+    """Text after a prompt, or between a prompt and a suffix."""
+    return await Exchange(request).serve(parse_completion)
+
+
+@routes.post("/v1/chat/completions")
+async def chat(request: Request) -> Response:
+    """The next message of a conversation."""
+    return await Exchange(request).serve(parse_chat)
+
+
+@routes.get("/v1/models")
+async def models(request: Request) -> dict[str, Any]:
+    """What the field `model` may say."""
+    return {"object": "list", "data": list(_models(request.app.state.service))}
+
+
+@routes.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Whether the process lives."""
+    return {"status": "ok"}
+
+
+@routes.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """Whether every model and the sandbox can be used, and what is waited for."""
+    waiting = request.app.state.service.not_ready()
+    status = "waiting" if waiting else "ready"
+    return JSONResponse({"status": status, "waiting_for": waiting}, 503 if waiting else 200)
+
+
+@routes.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """For Prometheus."""
+    registry = request.app.state.service.gateway.metrics.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def elsewhere(request: Request, error: HTTPException) -> Response:
+    """Unknown paths and methods answer with OpenAI error objects too."""
+    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
+    shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
+    headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
+    return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
+
+
 def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
     """The application; `service` is entered at start-up and left at shutdown."""
 
@@ -74,42 +124,8 @@ def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> F
             yield
 
     app = FastAPI(title="budget-router", lifespan=lifespan, openapi_url=None)
-
-    @app.exception_handler(HTTPException)
-    async def elsewhere(request: Request, error: HTTPException) -> Response:
-        """Unknown paths and methods answer with OpenAI error objects too."""
-        code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
-        shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
-        headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
-        return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
-
-    @app.post("/v1/completions")
-    async def completions(request: Request) -> Response:
-        return await Exchange(request).serve(parse_completion)
-
-    @app.post("/v1/chat/completions")
-    async def chat(request: Request) -> Response:
-        return await Exchange(request).serve(parse_chat)
-
-    @app.get("/v1/models")
-    async def models(request: Request) -> dict[str, Any]:
-        return {"object": "list", "data": list(_models(request.app.state.service))}
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    async def readyz(request: Request) -> JSONResponse:
-        waiting = request.app.state.service.not_ready()
-        status = "waiting" if waiting else "ready"
-        return JSONResponse({"status": status, "waiting_for": waiting}, 503 if waiting else 200)
-
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        registry = request.app.state.service.gateway.metrics.registry
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
+    app.exception_handler(HTTPException)(elsewhere)
+    app.include_router(routes)
     return app
 
 

@@ -210,13 +210,6 @@ def _request(
     logprobs: int | None,
     echo: bool,
 ) -> RouteRequest:
-    n = body.n or 1
-    if n > limits.max_n:
-        raise InvalidRequest(f"n is {n}; this gateway returns at most {limits.max_n}", param="n")
-    if body.best_of not in (None, n):
-        raise InvalidRequest(
-            "best_of is not supported: ask for the policy best_of_n instead", param="best_of"
-        )
     if echo and logprobs is not None:
         raise InvalidRequest("echo with logprobs is not supported: send one of them", param="echo")
     if body.select is not None:
@@ -233,7 +226,7 @@ def _request(
             headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
         ),
         model=body.model,
-        n=n,
+        n=_answers(body, limits),
         max_tokens=max_tokens,
         temperature=body.temperature,
         seed=body.seed,
@@ -243,6 +236,18 @@ def _request(
         echo=echo,
         explain=bool(body.explain),
     )
+
+
+def _answers(body: Body, limits: WireLimits) -> int:
+    """How many answers are wanted."""
+    n = body.n or 1
+    if n > limits.max_n:
+        raise InvalidRequest(f"n is {n}; this gateway returns at most {limits.max_n}", param="n")
+    if body.best_of not in (None, n):
+        raise InvalidRequest(
+            "best_of is not supported: ask for the policy best_of_n instead", param="best_of"
+        )
+    return n
 
 
 def _tests(tests: object, limits: WireLimits) -> TestRequest | None:
