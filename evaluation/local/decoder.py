@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final
 
 import torch
@@ -78,6 +79,8 @@ class Decoder:
         self._waiting: deque[Job] = deque()
         self._samples: list[_Sample] = []  # by row
         self._cache = RowCache(slots, self._model.device)
+        self._last_prompt: list[int] = []
+        self._last_read: Any = None
 
     @property
     def idle(self) -> bool:
@@ -102,12 +105,30 @@ class Decoder:
 
     def _read(self, job: Job) -> None:
         """Read a prompt, which tells the first token of its samples too."""
-        prompt = self._language_model.tensor([list(job.prompt)])
-        read = self._model(prompt, use_cache=True, logits_to_keep=1)
+        read = self._after_common_part(list(job.prompt))
         self._cache.append(read.past_key_values, job.n)
         start = len(self._samples)
         self._samples += [_Sample.of(job, index) for index in range(job.n)]
         self._take(start, read.logits[:, -1].expand(job.n, -1))
+
+    def _after_common_part(self, prompt: list[int]) -> Any:
+        """What the model makes of a prompt; how it begins like the last one is not read again.
+
+        Prompts of one data set may share long examples. The last token is always read.
+        """
+        same = zip(self._last_prompt, prompt[:-1], strict=False)
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], same))
+        past = self._last_read if common else None
+        if past is not None:
+            past.crop(common - len(self._last_prompt))
+        read = self._model(
+            self._language_model.tensor([prompt[common:]]),
+            past_key_values=past,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._last_prompt, self._last_read = prompt, read.past_key_values
+        return read
 
     def _advance(self) -> None:
         positions, seen = self._cache.begin_token()

@@ -61,6 +61,7 @@ def decode(language_model, prompts, *, slots=8, n=3, stop=(), max_tokens=24, **s
 
 
 PROMPTS = ["def f(x):\n", "a", "x = 1\ny = 2\nz = x + y\n", "# add\n", "(((", "q " * 40]
+PROMPTS += ["q " * 40, "q " * 30, "q " * 30 + "(a)"]  # the same, the same but shorter, and longer
 
 
 # the nucleus ------------------------------------------------------------------------------------
