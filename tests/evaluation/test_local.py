@@ -13,13 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from evaluation import datasets
 from evaluation.cli import app
 from evaluation.datasets import Problem
 from evaluation.local.loading import LoadFailed, load, versions
+from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
 from evaluation.pools.drawing import planned
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
+from router.models.catalogue import lookup
+from router.models.store import find
+from router.settings import Settings
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make torch")
 
@@ -328,3 +333,27 @@ def test_what_cannot_be_loaded_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(LoadFailed, match="torch is not installed: make torch"):
         load(Path())
+
+
+# real models ------------------------------------------------------------------------------------
+
+
+def test_a_catalogue_model_says_what_llama_cpp_says():
+    entry = lookup("smollm2-135m")
+    configured = Settings()
+    if find(entry, configured.model_dir) is None:
+        pytest.skip(f"{entry.file} is not here: budget-router models pull smollm2-135m")
+    problems = datasets.load("humaneval", None)[:6]
+
+    async def texts(engine):
+        place = sampler.place(configured, "smollm2-135m", engine)
+        greedy = files.identity(temperature=0.0, top_p=1.0, max_tokens=24, stop=())
+        async with place.running() as source:
+            kept = []
+            plan = planned(problems, {}, 1, 1, 0)
+            await Collector(source, greedy).over(plan, kept.append, concurrency=2)
+        return {row["task_id"]: row["text"] for rows in kept for row in rows}
+
+    here, llama = (asyncio.run(texts(engine)) for engine in ("transformers", "gateway"))
+    same = [task for task, text in here.items() if text == llama[task]]
+    assert len(same) >= 4, "rounding may tip a close choice, not most of them"
