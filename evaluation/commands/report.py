@@ -37,7 +37,7 @@ def run(pools: Path, out: Path, *, prices: curves.Prices) -> None:
         chapters,
         commands=dict(curves.commands(chapters, prices)),
         report_command=shlex.join([*words, "--out", "DIR"]),
-        hardware=known.hardware,
+        timed=known.engines,
     )
     with failing_on(OSError):
         curves.write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])

@@ -46,7 +46,7 @@ def render(
     *,
     commands: Mapping[str, str],
     report_command: str,
-    hardware: Sequence[str],
+    timed: Sequence[str],
 ) -> str:
     """The page. `commands` has, per figure's name, what draws it; `report_command` made it all."""
     environment = Environment(
@@ -64,7 +64,7 @@ def render(
         holding=sum(bool(finding.holds) for finding in decided),
         decided=len(decided),
         pools=tables.pools(evidence),
-        hardware=list(hardware),
+        timed=list(timed),
         sections=[_section(chapter, commands, model_looks(evidence)) for chapter in chapters],
         paper_figures=[_paper_plate(figure) for figure in others(e.dataset for e in evidence)],
         findings=tables.findings(found),

@@ -50,14 +50,15 @@ def find_pools(directory: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Wall time of a sample in seconds by model, and what hardware that was, in words."""
+    """Wall time of a sample in seconds by model, and which engines on what hardware, in words."""
 
     seconds: Mapping[str, float] = field(default_factory=dict)
-    hardware: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
 
 
 class _Timed(BaseModel):
     seconds_per_sample: float = Field(gt=0)
+    engine: str
     hardware: str
 
 
@@ -77,9 +78,9 @@ def read_times(path: Path) -> Times:
         raise UnreadableTimes(
             f"{path} is no file of `budget-router evaluate time`: {places or 'no JSON object'}"
         ) from error
-    hardware = dict.fromkeys(timed.hardware for timed in file.models.values())
+    engines = dict.fromkeys(f"{timed.engine} on {timed.hardware}" for timed in file.models.values())
     seconds = {model: timed.seconds_per_sample for model, timed in file.models.items()}
-    return Times(seconds, tuple(hardware))
+    return Times(seconds, tuple(engines))
 
 
 def read_pools(

@@ -42,7 +42,7 @@ def pools(tmp_path_factory):
     save(pool(LARGE, n=4, problems=10), folder / "pools")
     counts = "".join(f"{at},{SMALL},4,{at % 5}\n" for at in range(10))
     (folder / "pools" / "mine<i>.csv").write_text(f"problem,model,n,c\n{counts}")
-    timed = {"seconds_per_sample": 2.0, "hardware": "two cores"}
+    timed = {"seconds_per_sample": 2.0, "engine": "an engine", "hardware": "two cores"}
     times = folder / "times.json"
     times.write_text(json.dumps({"schema": 1, "models": {SMALL: timed, LARGE: timed}}))
     return folder

@@ -168,7 +168,7 @@ def test_times_are_those_that_were_measured(tmp_path):
     file = tmp_path / "times.json"
     entry = {"seconds_per_sample": 2.5, "hardware": "two cores", "engine": "x"}
     file.write_text(json.dumps({"schema": 1, "models": {SMALL: entry, LARGE: entry}}))
-    assert read_times(file) == Times({SMALL: 2.5, LARGE: 2.5}, ("two cores",))
+    assert read_times(file) == Times({SMALL: 2.5, LARGE: 2.5}, ("x on two cores",))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_times_are_those_that_were_measured(tmp_path):
         "no json",
         "[]",
         '{"schema": 2, "models": {}}',
-        '{"schema": 1, "models": {"x": {"seconds_per_sample": 0, "hardware": ""}}}',
-        '{"schema": 1, "models": {"x": {"hardware": ""}}}',
+        '{"schema": 1, "models": {"x": {"seconds_per_sample": 0, "engine": "", "hardware": ""}}}',
+        '{"schema": 1, "models": {"x": {"engine": "", "hardware": ""}}}',
     ],
 )
 def test_another_file_is_no_file_of_times(tmp_path, content):
