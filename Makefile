@@ -92,14 +92,18 @@ study: $(READY) ## Collect and judge the pools of the study (wants `make torch`;
 
 MODELS := smollm2-135m qwen2.5-coder-0.5b qwen2.5-coder-1.5b
 TIMES := evaluation/results/times.json
+GATEWAY_TIMES := evaluation/results/times-gateway.json
 
 scores: $(READY) ## Rank the small model's samples by each model (wants `make torch`; an hour)
 	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate score \
 		$(POOLS)/humaneval/$(SMALL) --ranker $$model --per-problem 8; done
 
-times: $(READY) ## Time each engine, one alone on the machine (a quarter of an hour)
-	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate time --model $$model \
-		--out $(TIMES); done
+times: $(READY) ## Time both engines, one model alone on the machine (wants `make torch`; half an hour)
+	set -e; for model in $(MODELS); do \
+		$(BIN)/budget-router evaluate time --model $$model --engine transformers --problems 4 \
+			--batch 16 --batch 64 --out $(TIMES); \
+		$(BIN)/budget-router evaluate time --model $$model --out $(GATEWAY_TIMES); \
+	done
 
 report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --baseline "single 1.5B" \
