@@ -81,7 +81,7 @@ STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humanev
 	mbpp-sanitized/smollm2-135m/8
 
 # Half of the samples for all first, so that a study that was stopped has something of everything.
-study: $(READY) ## Collect and judge the pools of the study (wants `make torch`; two hours, resumable)
+study: $(READY) ## Collect and judge the pools of the study (wants `make torch`; resumable)
 	set -e; for share in 2 1; do for wish in $(STUDY); do \
 		set -- $$(echo $$wish | tr / " "); pool=$(POOLS)/$$1/$$2; \
 		$(COLLECT) --dataset $$1 --model $$2 --greedy --n 1 --out $$pool-greedy; \

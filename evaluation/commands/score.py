@@ -17,7 +17,7 @@ from rich.progress import Progress
 from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import failing_on
 from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
-from evaluation.local.loading import LoadFailed, load
+from evaluation.local.loading import LoadFailed, load, locate
 from evaluation.pools.errors import PoolError
 from evaluation.pools.problems import problems_of
 from evaluation.pools.store import Pool
@@ -25,9 +25,6 @@ from evaluation.scoring.local import LocalRanker
 from evaluation.scoring.ranker import Ranker, RankerFailed
 from evaluation.scoring.remote import RemoteRanker
 from evaluation.scoring.run import Scored, score_pool, wanted
-from router.models import catalogue
-from router.models.catalogue import UnknownModel
-from router.models.store import find
 
 KEY: Final = "RANKER_API_KEY"
 """The environment variable with the key of a ranker's server, if it wants one."""
@@ -82,23 +79,8 @@ async def _score(pool: Pool, problems: tuple[Problem, ...], wish: Wanted) -> Sco
 
 
 def _local(wish: Wanted) -> LocalRanker:
-    path = Path(wish.ranker)
-    if not path.exists():
-        path = _catalogued(wish)
+    path = locate(wish.ranker, load_settings(wish.config).model_dir)
     return LocalRanker(wish.ranker, load(path))
-
-
-def _catalogued(wish: Wanted) -> Path:
-    directory = load_settings(wish.config).model_dir
-    try:
-        found = find(catalogue.lookup(wish.ranker), directory)
-    except UnknownModel as error:
-        raise RankerFailed(f"{error}, and there is no directory of that name") from error
-    if found is None:
-        raise RankerFailed(
-            f"{wish.ranker} is not in {directory}: budget-router models pull {wish.ranker}"
-        )
-    return found
 
 
 def _client(url: str) -> httpx.AsyncClient:

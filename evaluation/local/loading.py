@@ -8,6 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from router.models.catalogue import UnknownModel, lookup
+from router.models.store import find
+
 if TYPE_CHECKING:
     import torch
 
@@ -57,6 +60,22 @@ def gpus() -> list[str]:
     import torch  # noqa: PLC0415
 
     return [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+
+
+def locate(name: str, models: Path) -> Path:
+    """A model by its own path, or the catalogue's file of that name among the pulled `models`.
+
+    Raises `LoadFailed`.
+    """
+    if (path := Path(name)).exists():
+        return path
+    try:
+        found = find(lookup(name), models)
+    except UnknownModel as error:
+        raise LoadFailed(f"{error}, and there is no directory of that name") from error
+    if found is None:
+        raise LoadFailed(f"{name} is not in {models}: budget-router models pull {name}")
+    return found
 
 
 def load(path: Path) -> LanguageModel:

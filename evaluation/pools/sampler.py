@@ -80,17 +80,17 @@ def _of_gateway(settings: Settings, model: str) -> ModelPlace:
 
     if not isinstance(config, EmbeddedModel):
         return ModelPlace(model, config.server, None, config.max_batch, gpus=None, running=running)
-    _file(settings, model)
+    entry = lookup(model)
+    if find(entry, settings.model_dir) is None:
+        raise NoSuchModel(f"{model} is not here: run `budget-router models pull {model}`")
     engine = f"llama.cpp (xllamacpp {metadata.version('xllamacpp')})"
-    sha256 = lookup(model).sha256
-    return ModelPlace(model, engine, sha256, config.slots, gpus=llama_gpus, running=running)
+    return ModelPlace(model, engine, entry.sha256, config.slots, gpus=llama_gpus, running=running)
 
 
 def _in_process(settings: Settings, model: str) -> ModelPlace:
     """A model of the catalogue, or a directory of safetensors."""
-    directory = Path(model)
-    path = directory if directory.is_dir() else _file(settings, model)
-    sha256 = None if directory.is_dir() else lookup(model).sha256
+    path = loading.locate(model, settings.model_dir)
+    sha256 = None if path == Path(model) else lookup(model).sha256
 
     @asynccontextmanager
     async def running() -> AsyncIterator[Source]:
@@ -102,14 +102,6 @@ def _in_process(settings: Settings, model: str) -> ModelPlace:
     return ModelPlace(
         model, loading.versions(), sha256, IN_PROCESS_SLOTS, gpus=loading.gpus, running=running
     )
-
-
-def _file(settings: Settings, model: str) -> Path:
-    if model not in CATALOGUE:
-        raise NoSuchModel(f"no model {model!r}; in the catalogue: {', '.join(CATALOGUE)}")
-    if found := find(lookup(model), settings.model_dir):
-        return found
-    raise NoSuchModel(f"{model} is not here: run `budget-router models pull {model}`")
 
 
 def llama_gpus() -> list[str]:
