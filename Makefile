@@ -100,8 +100,8 @@ scores: $(READY) ## Rank the small model's samples by each model (wants `make to
 
 times: $(READY) ## Time both engines, one model alone on the machine (wants `make torch`; half an hour)
 	set -e; for model in $(MODELS); do \
-		$(BIN)/budget-router evaluate time --model $$model --engine transformers --problems 4 \
-			--batch 16 --batch 64 --out $(TIMES); \
+		$(BIN)/budget-router evaluate time --model $$model --engine transformers --problems 164 \
+			--per-draw 4 --batch 24 --batch 96 --out $(TIMES); \
 		$(BIN)/budget-router evaluate time --model $$model --out $(GATEWAY_TIMES); \
 	done
 

@@ -114,8 +114,9 @@ def time(
     out: Annotated[Path, typer.Option(help="JSON file; other models in it stay.", metavar="FILE")],
     batch: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Samples at once; give it again for each size to try."),
+        typer.Option(min=1, help="Samples in flight; give it again for each size to try."),
     ] = None,
+    per_draw: Annotated[int, typer.Option(min=1, help="Samples per request, at most.")] = 16,
     problems: Annotated[int, typer.Option(min=1, help="How many problems, the first.")] = 8,
     engine: Engine = "gateway",
     dataset: Dataset = "humaneval",
@@ -145,7 +146,9 @@ def time(
             seed=0,
             limit=None,
         ),
-        command.Means(out, engine, config, problems, tuple(batch or (1, 4, 16)), hardware),
+        command.Means(
+            out, engine, config, problems, tuple(batch or (1, 4, 16)), per_draw, hardware
+        ),
     )
 
 

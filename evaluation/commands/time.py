@@ -22,7 +22,7 @@ from evaluation.local.loading import LoadFailed
 from evaluation.pools import sampler
 from evaluation.pools.collecting import CollectFailed, Collector
 from evaluation.pools.schema import Identity
-from evaluation.timing import BatchTiming, best, hardware, measure
+from evaluation.timing import Batch, BatchTiming, best, hardware, measure
 from router.embedded_child import EngineFailed
 
 SCHEMA: Final = 1
@@ -32,7 +32,8 @@ SCHEMA: Final = 1
 class Means:
     """On how many problems, in which batches; where the file is, and what the server runs on.
 
-    `hardware` may be None for an engine of ours, which runs on this machine.
+    `batches` are samples in flight, `per_draw` the most of them in one request. `hardware` may be
+    None for an engine of ours, which runs on this machine.
     """
 
     out: Path
@@ -40,6 +41,7 @@ class Means:
     config: Path | None
     problems: int
     batches: tuple[int, ...]
+    per_draw: int
     hardware: str | None
 
 
@@ -56,23 +58,28 @@ def run(wanted: Wanted, means: Means) -> None:
         ValueError,
         OSError,
     ):
-        problems = datasets.load(wanted.dataset, wanted.data)
+        problems = datasets.load(wanted.dataset, wanted.data)[: means.problems]
         where = sampler.place(load_settings(means.config), wanted.model, means.engine)
-        _check(where, means)
+        batches = _batches(where, means)
         _write(means.out, known)  # a place that cannot be written is known before the wait
-        timings = asyncio.run(_measure(where, wanted, problems, means))
         described = identity(wanted, where, problems)
+        timings = asyncio.run(_measure(where, described, problems, batches))
         known["models"][wanted.model] = _entry(described, where, means, timings)
         _write(means.out, known)
     Console().print(_table(wanted.model, timings))
 
 
-def _check(where: sampler.ModelPlace, means: Means) -> None:
-    """Fail on what cannot be measured there."""
+def _batches(where: sampler.ModelPlace, means: Means) -> list[Batch]:
+    """What to measure there. Fails, and raises ValueError, on what cannot be."""
     if means.hardware is None and where.gpus is None:
         fail(f"{where.model} is a server by URL: say what it runs on with --hardware")
-    if too_large := [batch for batch in means.batches if batch > where.slots]:
-        fail(f"{where.model} computes {where.slots} samples at once, not {too_large}")
+    batches = [Batch.of(samples, means.per_draw) for samples in means.batches]
+    for batch in batches:
+        # A server by URL limits a request; how many it computes together is its own affair.
+        at_once = batch.per_draw if where.gpus is None else batch.samples
+        if at_once > where.slots:
+            fail(f"{where.model} computes {where.slots} samples at once, not {at_once}")
+    return batches
 
 
 def _entry(
@@ -86,11 +93,11 @@ def _entry(
         "engine": described.engine,
         "hardware": means.hardware or hardware(where.gpus() if where.gpus else ()),
         "dataset": described.dataset,
-        "problems": len(fastest.seconds),
+        "problems": len(fastest.draw_seconds),
         "max_tokens": described.max_tokens,
         "temperature": described.temperature,
         "top_p": described.top_p,
-        "best_batch": fastest.batch,
+        "best_batch": fastest.batch.samples,
         "seconds_per_sample": round(fastest.seconds_per_sample, 4),
         "batches": [timing.to_json() for timing in timings],
     }
@@ -98,17 +105,19 @@ def _entry(
 
 async def _measure(
     where: sampler.ModelPlace,
-    wanted: Wanted,
+    described: Identity,
     problems: Sequence[datasets.Problem],
-    means: Means,
+    batches: Sequence[Batch],
 ) -> list[BatchTiming]:
-    chosen = problems[: means.problems]
     async with where.running() as upstream:
         with Progress(console=Console(stderr=True)) as bar:
-            task = bar.add_task(wanted.model, total=len(chosen) * sum(means.batches))
-            collector = Collector(upstream, identity(wanted, where, problems))
+            total = len(problems) * sum(batch.per_draw for batch in batches)
+            task = bar.add_task(where.model, total=total)
             return await measure(
-                collector, chosen, means.batches, lambda samples: bar.update(task, advance=samples)
+                Collector(upstream, described),
+                problems,
+                batches,
+                lambda samples: bar.update(task, advance=samples),
             )
 
 
@@ -135,9 +144,16 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def _table(model: str, timings: Sequence[BatchTiming]) -> Table:
-    table = Table("batch", "samples", "s per sample", "tokens/s", "s per draw", title=model)
+    headings = {
+        "batch": "batch",
+        "per_draw": "per draw",
+        "samples": "samples",
+        "seconds_per_sample": "s per sample",
+        "tokens_per_second": "tokens/s",
+        "median_draw_seconds": "s per draw",
+    }
+    table = Table(*headings.values(), title=model)
     for timing in timings:
         shown = timing.to_json()
-        names = ("batch", "samples", "seconds_per_sample", "tokens_per_second")
-        table.add_row(*(str(shown[name]) for name in (*names, "median_draw_seconds")))
+        table.add_row(*(str(shown[name]) for name in headings))
     return table

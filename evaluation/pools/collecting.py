@@ -28,10 +28,6 @@ PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Before each further try of a draw; an embedded engine is back within them, or it is broken."""
 
 
-def _unheard() -> None:
-    """For tries that nobody times."""
-
-
 class Source(Protocol):
     """What samples are drawn from; see `router.upstream.Upstream`, which is one."""
 
@@ -68,7 +64,7 @@ class Collector:
     """Draws from one upstream, in the way that a pool's identity says.
 
     `left_out` gathers, by task, why the server refused it, and `without_nll` counts samples without
-    an averaged NLL by why they have none. `on_try` hears when a draw is asked for, or asked again.
+    an averaged NLL by why they have none.
     """
 
     upstream: Source
@@ -76,7 +72,6 @@ class Collector:
     pauses_s: tuple[float, ...] = PAUSES_S
     left_out: dict[str, str] = field(default_factory=dict)
     without_nll: Counter[str] = field(default_factory=Counter)
-    on_try: Callable[[], None] = _unheard
 
     async def over(
         self,
@@ -99,7 +94,6 @@ class Collector:
     async def _rows(self, planned: PlannedDraw) -> list[Row]:
         """The draw's rows; none where the server refuses it."""
         for pause in (*self.pauses_s, None):
-            self.on_try()
             try:
                 return await self._draw(planned)
             except UpstreamError as error:
@@ -108,7 +102,7 @@ class Collector:
                     return []
                 if pause is None:
                     tries = len(self.pauses_s) + 1
-                    raise CollectFailed(f"{error} ({tries} tries of one draw)") from error
+                    raise CollectFailed(f"{error} (tries of this draw: {tries})") from error
             await asyncio.sleep(pause)
         raise AssertionError("the last try returns or raises")
 

@@ -1,88 +1,126 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pool_files as files
 import pytest
 
 from evaluation.commands import time as command
 from evaluation.datasets import Problem
 from evaluation.pools import sampler
-from evaluation.pools.drawing import PlannedDraw
-from evaluation.timing import BatchTiming, best, hardware, measure
+from evaluation.pools.collecting import CollectFailed, Collector
+from evaluation.timing import Batch, BatchTiming, best, hardware, measure
+from policies.protocol import Draw
+from router.chunks import Chunk, TokenLogprob, Usage
+from router.prompts import Prompt
+from router.upstream import SampleRequest, UpstreamError
 
 PROBLEMS = [Problem(f"a/{at}", "p", "f", {}, (), "") for at in range(3)]
 
 
 @dataclass
-class Drawing:
-    """Stands in for a collector: each draw takes no time and makes two tokens a sample.
+class Source:
+    """Stands in for a model in this process: each draw lasts `seconds`, a sample is two tokens."""
 
-    The draw of that number is asked for twice, `pause` seconds apart.
-    """
+    seconds: float = 0.0
+    refused: str | None = None
+    failing: bool = False
+    id: str = "m"
+    context: int | None = None
+    token_per_chunk: bool = False
+    drawn: list[tuple[int, int]] = field(default_factory=list)
+    """Seed and samples of each draw."""
+    in_flight: int = 0
+    most_in_flight: int = 0
 
-    left_out: dict[str, str] = field(default_factory=dict)
-    drawn: list[PlannedDraw] = field(default_factory=list)
-    on_try: Callable[[], None] = lambda: None
-    fails_once: int = -1
-    pause: float = 0.0
+    async def count_tokens(self, prompt: Prompt) -> int:
+        return 1
 
-    async def over(self, plan: Iterable[PlannedDraw], keep: Any, *, concurrency: int) -> None:
-        assert concurrency == 1  # draws side by side would share what is measured
-        for draw in plan:
-            self.on_try()
-            if len(self.drawn) == self.fails_once:
-                await asyncio.sleep(self.pause)
-                self.on_try()
-            self.drawn.append(draw)
-            keep([{"tokens": 2}] * draw.n)
+    async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
+        if self.refused:
+            raise UpstreamError(self.id, self.refused, rejected=True)
+        if self.failing:
+            raise UpstreamError(self.id, "is gone")
+        self.drawn.append((request.passed_on["seed"], draw.n))
+        self.in_flight += draw.n
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        await asyncio.sleep(self.seconds)
+        self.in_flight -= draw.n
+        for at in range(draw.n):
+            logprobs = (TokenLogprob("", -1.0),) * 2
+            yield Chunk(at, "x", logprobs, finish_reason="stop", usage=Usage(1, 2), said=True)
+
+
+def timed(
+    source: Source, *batches: Batch, told: Callable[[int], None] = lambda _: None
+) -> list[BatchTiming]:
+    collector = Collector(source, files.identity())
+    return asyncio.run(measure(collector, PROBLEMS, batches, told))
 
 
 def test_every_batch_size_meets_the_same_problems_after_a_warm_up() -> None:
-    drawing, told = Drawing(), []
-    timings = asyncio.run(measure(drawing, PROBLEMS, [1, 4], told.append))  # type: ignore[arg-type]
-    assert [(draw.problem.task_id, draw.n) for draw in drawing.drawn] == [
-        ("a/0", 1),
-        *((problem.task_id, n) for n in (1, 4) for problem in PROBLEMS),
-    ]
+    source, told = Source(), []
+    timings = timed(source, Batch(1, 1), Batch(4, 1), told=told.append)
+    assert [n for _, n in source.drawn] == [1, 1, 1, 1, 4, 4, 4]
     assert told == [1, 1, 1, 4, 4, 4]
-    assert [(timing.batch, timing.tokens, len(timing.seconds)) for timing in timings] == [
-        (1, 6, 3),
-        (4, 24, 3),
-    ]
+    assert [(timing.samples, timing.tokens) for timing in timings] == [(3, 6), (12, 24)]
     # A batch of another size is another draw, with samples of its own.
-    assert len({draw.seed for draw in drawing.drawn[1:]}) == 6
+    assert len({seed for seed, _ in source.drawn}) == 7
 
 
-def test_what_a_failed_try_took_is_no_time_of_the_engine() -> None:
-    drawing = Drawing(fails_once=2, pause=0.5)
-    (timing,) = asyncio.run(measure(drawing, PROBLEMS, [1], lambda _: None))  # type: ignore[arg-type]
-    assert len(timing.seconds) == 3
-    assert max(timing.seconds) < drawing.pause
+def test_draws_in_flight_share_the_time_and_each_has_its_own() -> None:
+    source = Source(seconds=0.2)
+    one, three = timed(source, Batch(2, 1), Batch(2, 3))
+    assert source.most_in_flight == 6
+    assert one.samples == three.samples == 6
+    assert sum(one.draw_seconds) <= one.seconds
+    # Three at once take about as long as each of them, not as long as all of them.
+    assert three.seconds < sum(three.draw_seconds)
+
+
+@pytest.mark.parametrize(
+    ("samples", "per_draw", "batch"),
+    [(1, 16, Batch(1, 1)), (16, 16, Batch(16, 1)), (96, 16, Batch(16, 6)), (12, 4, Batch(4, 3))],
+)
+def test_a_batch_is_as_many_draws_as_fill_it(samples: int, per_draw: int, batch: Batch) -> None:
+    assert Batch.of(samples, per_draw) == batch
+    assert batch.samples == samples
+
+
+def test_draws_that_do_not_fill_a_batch_are_refused() -> None:
+    with pytest.raises(ValueError, match="20 is no multiple of 16"):
+        Batch.of(20, 16)
 
 
 def test_problems_that_the_engine_refuses_are_an_error_not_a_fast_batch() -> None:
     with pytest.raises(ValueError, match="too long"):
-        asyncio.run(measure(Drawing({"a/1": "too long"}), PROBLEMS, [1], lambda _: None))  # type: ignore[arg-type]
+        timed(Source(refused="too long"), Batch(1, 1))
+
+
+def test_an_engine_that_fails_is_an_error_not_a_slow_batch() -> None:
+    with pytest.raises(CollectFailed, match="is gone"):
+        timed(Source(failing=True), Batch(1, 1))
 
 
 def test_the_best_batch_is_the_one_whose_samples_take_least_time() -> None:
-    slow, fast = BatchTiming(1, 10, (1.0, 3.0)), BatchTiming(8, 80, (4.0, 12.0))
+    slow = BatchTiming(Batch(1, 1), 10, 4.0, (1.0, 3.0))
+    fast = BatchTiming(Batch(4, 2), 80, 8.0, (4.0, 7.0))
     assert slow.seconds_per_sample == 2.0
     assert fast.seconds_per_sample == 1.0
     assert best([slow, fast]) is fast
     assert fast.to_json() == {
         "batch": 8,
-        "draws": 2,
-        "samples": 16,
+        "per_draw": 4,
+        "samples": 8,
         "tokens": 80,
-        "seconds": 16.0,
+        "seconds": 8.0,
         "seconds_per_sample": 1.0,
-        "tokens_per_second": 5.0,
-        "median_draw_seconds": 8.0,
+        "tokens_per_second": 10.0,
+        "median_draw_seconds": 5.5,
     }
 
 
@@ -150,7 +188,7 @@ def test_the_file_has_as_many_problems_as_were_timed(
     cli: Callable[..., Any], remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def measured(*_: Any) -> list[BatchTiming]:
-        return [BatchTiming(1, 10, (1.0, 2.0))]
+        return [BatchTiming(Batch(1, 1), 10, 3.0, (1.0, 2.0))]
 
     monkeypatch.setattr(command, "_measure", measured)
     out = tmp_path / "times.json"
@@ -162,3 +200,15 @@ def test_the_file_has_as_many_problems_as_were_timed(
     assert list(models) == ["near", "far"]
     assert models["far"]["problems"] == 2
     assert models["far"]["hardware"] == "a GPU"
+
+
+def test_more_samples_than_the_engine_computes_at_once_are_refused(
+    cli: Callable[..., Any], remote: Path, tmp_path: Path
+) -> None:
+    asked = ("--model", "far", "--hardware", "a GPU", "--config", remote, "--out", tmp_path / "t")
+    result = cli("evaluate", "time", *asked, "--batch", 6, "--per-draw", 4)
+    assert result.exit_code == 1
+    assert "6 is no multiple of 4" in result.stderr
+    result = cli("evaluate", "time", *asked, "--batch", 4096, "--per-draw", 4096)
+    assert result.exit_code == 1
+    assert "not 4096" in result.stderr
