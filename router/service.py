@@ -30,8 +30,16 @@ from sandbox import Backend, ProcessBackend, SandboxUnavailable
 
 log = structlog.get_logger("router")
 
-LLAMA_PLAIN_SAMPLING = {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0, "top_p": 1.0}
-"""llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one."""
+LLAMA_PLAIN_SAMPLING = {
+    "top_k": 0,
+    "min_p": 0.0,
+    "repeat_penalty": 1.0,
+    "top_p": 1.0,
+    "samplers": "penalties dry top_n_sigma temperature top_k typ_p top_p min_p xtc".split(),
+}
+"""llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one. Its own
+order takes the temperature last; vLLM, transformers and the paper's samples take the nucleus of the
+distribution at that temperature."""
 
 
 @dataclass(slots=True)

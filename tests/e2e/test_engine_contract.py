@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -82,6 +83,26 @@ def test_log_probabilities_count_the_tokens() -> None:
         tokens = [token for chunk in chunks for token in chunk.tokens or ()]
         assert len(tokens) == 6
         assert all(token.logprob <= 0 and len(token.top) == 2 for token in tokens)
+
+    run(scenario())
+
+
+def test_the_nucleus_is_that_of_the_distribution_at_the_temperature() -> None:
+    async def scenario() -> None:
+        request = SampleRequest(TextPrompt("1, 2, 3, 4, 5, 6, 7,"), {"top_p": 0.5}, logprobs=1)
+        async with engine() as upstream:
+            (first, *_) = await sampled(upstream, draw(max_tokens=1, temperature=0), request)
+            drawn = [
+                chunk
+                for _ in range(3)
+                for chunk in await sampled(
+                    upstream, draw(n=3, max_tokens=1, temperature=5.0), request
+                )
+            ]
+        ((likeliest,),) = ((first.tokens or ()),)
+        # Alone in the nucleus before the temperature, and one of very many after it.
+        assert math.exp(likeliest.logprob) > 0.5
+        assert len({token.token for chunk in drawn for token in chunk.tokens or ()}) > 1
 
     run(scenario())
 
