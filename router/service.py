@@ -35,7 +35,10 @@ LLAMA_PLAIN_SAMPLING = {
     "min_p": 0.0,
     "repeat_penalty": 1.0,
     "top_p": 1.0,
-    "samplers": "penalties dry top_n_sigma temperature top_k typ_p top_p min_p xtc".split(),
+    "samplers": [
+        *("penalties", "dry", "top_n_sigma", "temperature"),
+        *("top_k", "typ_p", "top_p", "min_p", "xtc"),
+    ],
 }
 """llama.cpp's sampler has defaults of its own; these make it a plain temperature/top-p one. Its own
 order takes the temperature last; vLLM, transformers and the paper's samples take the nucleus of the
