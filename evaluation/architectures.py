@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from policies.cost import Architecture
 from router.architecture import from_config_json
@@ -31,21 +31,19 @@ def _sizes(
     heads: int,
     key_value_heads: int,
     vocabulary: int,
-) -> Architecture:
-    return from_config_json(
-        {
-            "model_type": family,
-            "hidden_size": hidden,
-            "intermediate_size": feed_forward,
-            "num_hidden_layers": layers,
-            "num_attention_heads": heads,
-            "num_key_value_heads": key_value_heads,
-            "vocab_size": vocabulary,
-        }
-    )
+) -> Mapping[str, Any]:
+    return {
+        "model_type": family,
+        "hidden_size": hidden,
+        "intermediate_size": feed_forward,
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "num_key_value_heads": key_value_heads,
+        "vocab_size": vocabulary,
+    }
 
 
-ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
+CONFIGS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "codellama-7b": _sizes(
             "llama", 4096, 11_008, 32, heads=32, key_value_heads=32, vocabulary=32_016
@@ -75,6 +73,11 @@ ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
             "llama", 576, 1536, 30, heads=9, key_value_heads=3, vocabulary=49_152
         ),
     }
+)
+"""What of a model's `config.json` decides its sizes."""
+
+ARCHITECTURES: Final[Mapping[str, Architecture]] = MappingProxyType(
+    {model: from_config_json(config) for model, config in CONFIGS.items()}
 )
 
 

@@ -196,6 +196,10 @@ def evaluate_flops(
 def evaluate_paper(
     *,
     out: Annotated[Path, typer.Option(help="The directory to write to.", metavar="DIR")],
+    times: Annotated[
+        Path | None,
+        typer.Option(help="Of `evaluate time`, to set beside Table 1's.", metavar="FILE"),
+    ] = None,
     claims_table: Annotated[
         bool, typer.Option("--claims-table", help="Print the claims as a Markdown table.")
     ] = False,
@@ -203,7 +207,7 @@ def evaluate_paper(
     """Draw the paper's figures from its published tables, and hold its claims against them."""
     from evaluation.commands import paper as command  # noqa: PLC0415
 
-    command.run(out, claims_table=claims_table)
+    command.run(out, times=times, claims_table=claims_table)
 
 
 @evaluate_app.command("bench-metrics")

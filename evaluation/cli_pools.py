@@ -118,7 +118,13 @@ def time(
     ] = None,
     per_draw: Annotated[int, typer.Option(min=1, help="Samples per request, at most.")] = 16,
     problems: Annotated[int, typer.Option(min=1, help="How many problems, the first.")] = 8,
-    engine: Engine = "gateway",
+    engine: Annotated[
+        Literal["gateway", "transformers", "random"],
+        typer.Option(
+            help="As the gateway runs it, or in this process (needs torch); random: the shape of "
+            "a model, with weights at random."
+        ),
+    ] = "gateway",
     dataset: Dataset = "humaneval",
     data: Data = None,
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,

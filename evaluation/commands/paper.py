@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from evaluation.commands.curves import times_of
 from evaluation.commands.failing import fail, failing_on
 from evaluation.page.paper_figures import LABELS, in_study_form
 from evaluation.paper.claims import COLUMNS, UNDECIDED, Claim
@@ -18,12 +19,16 @@ from evaluation.paper.figures import figures
 from evaluation.paper.table_1 import table_1
 
 
-def run(out: Path, *, claims_table: bool) -> None:
-    """Write everything under `out`, and say what was written and what did not hold."""
+def run(out: Path, *, times: Path | None, claims_table: bool) -> None:
+    """Write everything under `out`, and say what was written and what did not hold.
+
+    `times` is a file of `evaluate time`, for Table 1.
+    """
     try:
         from evaluation.study.drawing import draw, looks  # noqa: PLC0415 an extra
     except ModuleNotFoundError:
         fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
+    measured = times_of(times).seconds
     claims = [*popular_claims(), *apps_claims()]
     with failing_on(OSError):
         (out / "figures").mkdir(parents=True, exist_ok=True)
@@ -33,7 +38,7 @@ def run(out: Path, *, claims_table: bool) -> None:
             models = [series.model for series in figure.panels[0].series]
             drawn = in_study_form(figure)
             draw(drawn, looks(models, LABELS), stem, caption=" ".join(drawn.notes))
-        _write(out / "table-1.json", table_1())
+        _write(out / "table-1.json", table_1(measured))
         _write(out / "claims.json", [claim.to_json() for claim in claims])
     if claims_table:
         typer.echo(markdown(claims))

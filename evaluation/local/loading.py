@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -55,11 +56,27 @@ def versions() -> str:
     return "transformers {} (torch {}, bfloat16)".format(*found)
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Say what to install where an import fails. Raises `LoadFailed`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise LoadFailed(MISSING.format(name=error.name)) from error
+
+
+def device() -> str:
+    """Where models run here."""
+    import torch  # noqa: PLC0415
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def gpus() -> list[str]:
     """The GPU that a model loaded here would run on, if there is one."""
     import torch  # noqa: PLC0415
 
-    return [torch.cuda.get_device_name()] if torch.cuda.is_available() else []
+    return [torch.cuda.get_device_name()] if device() == "cuda" else []
 
 
 def locate(name: str, models: Path) -> Path:
@@ -84,11 +101,9 @@ def load(path: Path) -> LanguageModel:
     A GGUF's weights are unpacked: the product of many rows with packed weights is several times
     slower, since each row unpacks them again.
     """
-    try:
+    with importing():
         import torch  # noqa: PLC0415 gigabytes that only this needs
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise LoadFailed(MISSING.format(name=error.name)) from error
     file = {"gguf_file": path.name} if path.is_file() else {}
     unpacked = {"quantization_config": GgufConfig(dequantize=True)} if file else {}
     directory = path.parent if file else path
@@ -99,5 +114,5 @@ def load(path: Path) -> LanguageModel:
         )
     except (OSError, ValueError, ImportError) as error:
         raise LoadFailed(f"{path} cannot be loaded by transformers: {error}") from error
-    model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model.to(device()).eval()
     return LanguageModel(model, tokenizer)

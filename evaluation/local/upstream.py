@@ -8,10 +8,9 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from evaluation.local.decoder import Decoder, Finished, Job
-from evaluation.local.loading import LanguageModel, load
+from evaluation.local.loading import LanguageModel
 from policies.protocol import Draw
 from router.chunks import Chunk, TokenLogprob, Usage
 from router.prompts import Prompt, TextPrompt
@@ -79,9 +78,11 @@ class LocalUpstream:
 
 
 @asynccontextmanager
-async def running(name: str, path: Path, slots: int) -> AsyncIterator[LocalUpstream]:
+async def running(
+    name: str, load: Callable[[], LanguageModel], slots: int
+) -> AsyncIterator[LocalUpstream]:
     """Load a model and decode for as long as the block runs. Raises `LoadFailed`."""
-    language_model = await asyncio.to_thread(load, path)
+    language_model = await asyncio.to_thread(load)
     thread = _DecoderThread(Decoder(language_model, slots))
     thread.start()
     try:

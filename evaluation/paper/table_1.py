@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from evaluation.architectures import ARCHITECTURES
@@ -11,11 +12,12 @@ from policies.cost import PAPER_SEQUENCE_LENGTH
 _TERA = 1e12
 
 
-def table_1() -> dict[str, Any]:
+def table_1(measured: Mapping[str, float]) -> dict[str, Any]:
     """As in table-1.json: a row per Code Llama size, each number beside the printed one.
 
     `tflops` follow from the architecture. Seconds were measured by the authors on eight A100 and
-    cannot be computed: only their normalised column is.
+    cannot be computed: only their normalised column is. `measured` are seconds per sample found
+    elsewhere, by model; a model that was not measured has None.
     """
     first = CODE_LLAMA[0]
     base = ARCHITECTURES[first].paper()
@@ -34,6 +36,8 @@ def table_1() -> dict[str, Any]:
                 "seconds_printed": printed.seconds,
                 "seconds_norm": round(printed.seconds / published().costs[first].seconds, 4),
                 "seconds_norm_printed": printed.seconds_norm,
+                "seconds_measured": measured.get(model),
+                "seconds_measured_norm": _ratio(measured.get(model), measured.get(first)),
             }
         )
     return {
@@ -41,3 +45,7 @@ def table_1() -> dict[str, Any]:
         "basis": f"linear layers and output head at {PAPER_SEQUENCE_LENGTH} tokens",
         "rows": rows,
     }
+
+
+def _ratio(value: float | None, base: float | None) -> float | None:
+    return None if value is None or base is None else round(value / base, 4)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from evaluation.local import loading
+from evaluation.architectures import CONFIGS, UnknownModelName
+from evaluation.local import loading, shapes
 from evaluation.pools.collecting import Source
 from router import service
 from router.models.catalogue import CATALOGUE, lookup
@@ -29,8 +31,9 @@ SILENCE_S: Final = 3600.0
 """How long a server may say nothing: draws wait for free slots, unheard, behind long ones."""
 
 
-Engine: TypeAlias = Literal["gateway", "transformers"]
-"""Where samples come from: an upstream as the gateway has it, or a model in this process."""
+Engine: TypeAlias = Literal["gateway", "transformers", "random"]
+"""Where samples come from: an upstream as the gateway has it, a model in this process, or one there
+that has the shape of a model and weights at random, which is good for its times alone."""
 
 IN_PROCESS_SLOTS: Final = 96
 """Rows decoded together in this process: about where a CPU's products stop gaining from more."""
@@ -60,7 +63,13 @@ class ModelPlace:
 
 def place(settings: Settings, model: str, engine: Engine = "gateway") -> ModelPlace:
     """Find a model, without starting anything. Raises `NoSuchModel` and `LoadFailed`."""
-    return _of_gateway(settings, model) if engine == "gateway" else _in_process(settings, model)
+    match engine:
+        case "gateway":
+            return _of_gateway(settings, model)
+        case "transformers":
+            return _of_file(settings, model)
+        case "random":
+            return _of_shape(model)
 
 
 def _of_gateway(settings: Settings, model: str) -> ModelPlace:
@@ -87,21 +96,34 @@ def _of_gateway(settings: Settings, model: str) -> ModelPlace:
     return ModelPlace(model, engine, entry.sha256, config.slots, gpus=llama_gpus, running=running)
 
 
-def _in_process(settings: Settings, model: str) -> ModelPlace:
+def _of_file(settings: Settings, model: str) -> ModelPlace:
     """A model of the catalogue, or a directory of safetensors."""
     path = loading.locate(model, settings.model_dir)
     sha256 = None if path == Path(model) else lookup(model).sha256
+    return _in_process(model, loading.versions(), sha256, partial(loading.load, path))
 
+
+def _of_shape(model: str) -> ModelPlace:
+    """A model of which only the sizes are known."""
+    try:
+        config = CONFIGS[model]
+    except KeyError:
+        raise NoSuchModel(str(UnknownModelName(model))) from None
+    engine = f"{loading.versions()}, weights at random"
+    return _in_process(model, engine, None, partial(shapes.build, config))
+
+
+def _in_process(
+    model: str, engine: str, sha256: str | None, load: Callable[[], loading.LanguageModel]
+) -> ModelPlace:
     @asynccontextmanager
     async def running() -> AsyncIterator[Source]:
         from evaluation.local import upstream  # noqa: PLC0415 torch, an extra
 
-        async with upstream.running(model, path, IN_PROCESS_SLOTS) as source:
+        async with upstream.running(model, load, IN_PROCESS_SLOTS) as source:
             yield source
 
-    return ModelPlace(
-        model, loading.versions(), sha256, IN_PROCESS_SLOTS, gpus=loading.gpus, running=running
-    )
+    return ModelPlace(model, engine, sha256, IN_PROCESS_SLOTS, gpus=loading.gpus, running=running)
 
 
 def llama_gpus() -> list[str]:

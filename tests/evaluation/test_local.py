@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import threading
+from functools import partial
 from pathlib import Path
 
 import pool_files as files
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from evaluation import datasets
+from evaluation.architectures import ARCHITECTURES, CONFIGS
 from evaluation.cli import app
 from evaluation.datasets import Problem
 from evaluation.local.loading import LoadFailed, load, versions
@@ -232,7 +234,7 @@ PROBLEMS = [Problem(task, f"{task} = 1\n", "f", {}, ("\n",), "") for task in fil
 
 def collect(directory, *, slots=8, **identity):
     async def run():
-        async with upstream.running("tiny", directory, slots) as source:
+        async with upstream.running("tiny", partial(load, directory), slots) as source:
             kept = []
             collector = Collector(source, files.identity(**identity), pauses_s=())
             plan = planned(PROBLEMS, {}, 4, 2, 5)
@@ -285,7 +287,7 @@ def test_closing_a_draw_drops_its_samples(directory, monkeypatch):
             loop.call_soon_threadsafe(began.set)
 
         monkeypatch.setattr(Decoder, "add", adding)
-        async with upstream.running("tiny", directory, 8) as source:
+        async with upstream.running("tiny", partial(load, directory), 8) as source:
             collector = Collector(source, files.identity(stop=(), max_tokens=200), pauses_s=())
             plan = planned(PROBLEMS, {}, 4, 4, 5)
             task = asyncio.create_task(collector.over(plan, print, concurrency=1))
@@ -325,6 +327,43 @@ def test_the_commands_collect_and_time_a_model_directory(directory, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert json.loads(times.read_text())["models"][str(directory)]["engine"] == versions()
+
+
+def test_a_model_of_known_shape_is_timed_without_its_weights(monkeypatch, tmp_path):
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "vocab_size": 300}
+    config = {"model_type": "llama", "num_attention_heads": 4, "num_key_value_heads": 2} | sizes
+    monkeypatch.setattr(sampler, "CONFIGS", {"tiny": config})
+    times = tmp_path / "times.json"
+    asked = ["--model", "tiny", "--engine", "random", "--max-tokens", "9", "--out", str(times)]
+    result = CliRunner().invoke(
+        app, ["evaluate", "time", *asked, "--problems", "2", "--batch", "6", "--per-draw", "3"]
+    )
+    assert result.exit_code == 0, result.output
+    (entry,) = json.loads(times.read_text())["models"].values()
+    assert entry["engine"] == f"{versions()}, weights at random"
+    assert entry["max_tokens"] == 9
+    (batch,) = entry["batches"]
+    assert batch["samples"] == 6
+    assert batch["tokens"] == 6 * 9  # nothing ends before the limit
+
+
+def test_a_model_of_unknown_shape_is_refused(tmp_path):
+    asked = ["--model", "nobody", "--engine", "random", "--out", str(tmp_path / "times.json")]
+    result = CliRunner().invoke(app, ["evaluate", "time", *asked])
+    assert result.exit_code == 1
+    assert "codellama-7b" in result.stderr
+
+
+@pytest.mark.parametrize("model", ["codellama-7b", "codellama-34b"])
+def test_a_shape_has_the_weights_that_its_costs_count(model):
+    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415
+
+    with torch.device("meta"):
+        built = AutoModelForCausalLM.from_config(AutoConfig.for_model(**CONFIGS[model]))
+    linear = sum(
+        module.weight.numel() for module in built.modules() if isinstance(module, torch.nn.Linear)
+    )
+    assert ARCHITECTURES[model].paper(1) == 2 * linear
 
 
 def test_what_cannot_be_loaded_is_named(tmp_path, monkeypatch):

@@ -84,6 +84,24 @@ def test_table_1_is_there(written):
     assert len(json.loads((out / "table-1.json").read_text())["rows"]) == 4
 
 
+def test_measured_seconds_stand_beside_those_of_table_1(cli, tmp_path):
+    times = tmp_path / "times.json"
+    entries = {
+        model: {"seconds_per_sample": seconds, "engine": "an engine", "hardware": "a GPU"}
+        for model, seconds in (("codellama-7b", 2.0), ("codellama-34b", 7.0))
+    }
+    times.write_text(json.dumps({"schema": 1, "models": entries}))
+    result = cli("evaluate", "paper", "--out", tmp_path, "--times", times)
+    assert result.exit_code == 0
+    rows = json.loads((tmp_path / "table-1.json").read_text())["rows"]
+    assert {row["model"]: row["seconds_measured_norm"] for row in rows} == {
+        "codellama-7b": 1.0,
+        "codellama-13b": None,
+        "codellama-34b": 3.5,
+        "codellama-70b": None,
+    }
+
+
 def test_a_second_run_writes_the_same_bytes(written, cli, tmp_path):
     out, _ = written
     result = cli("evaluate", "paper", "--out", tmp_path, "--claims-table")

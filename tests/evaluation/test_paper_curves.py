@@ -195,7 +195,7 @@ def test_even_leads_weigh_each_doubling_alike():
 
 
 def test_table_1_comes_out_of_the_sizes():
-    rows = {row["model"]: row for row in table_1()["rows"]}
+    rows = {row["model"]: row for row in table_1({})["rows"]}
     assert set(rows) == set(CODE_LLAMA)
     for row in rows.values():
         assert row["tflops"] == pytest.approx(row["tflops_printed"], rel=1.5e-3)
