@@ -98,12 +98,13 @@ scores: $(READY) ## Rank the small model's samples by each model (wants `make to
 	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate score \
 		$(POOLS)/humaneval/$(SMALL) --ranker $$model --per-problem 8; done
 
-times: $(READY) ## Time both engines, one model alone on the machine (wants `make torch`; half an hour)
-	set -e; for model in $(MODELS); do \
-		$(BIN)/budget-router evaluate time --model $$model --engine transformers --problems 164 \
-			--per-draw 4 --batch 24 --batch 96 --out $(TIMES); \
-		$(BIN)/budget-router evaluate time --model $$model --out $(GATEWAY_TIMES); \
-	done
+times: $(READY) ## Time both engines, one model alone on the machine (wants `make torch`; an hour)
+	set -e; for model in $(MODELS); do for dataset in humaneval mbpp-sanitized; do \
+		$(BIN)/budget-router evaluate time --dataset $$dataset --model $$model --out $(TIMES) \
+			--engine transformers --problems 100 --per-draw 4 --batch 24 --batch 96; \
+		$(BIN)/budget-router evaluate time --dataset $$dataset --model $$model \
+			--out $(GATEWAY_TIMES); \
+	done; done
 
 report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --baseline "single 1.5B" \

@@ -26,6 +26,9 @@ from typing import Final, TypeAlias
 Cost: TypeAlias = Callable[[int], float]
 """The cost of k samples, never less for more samples: the paper's flops(k) and time(k)."""
 
+ROUNDING: Final = 1e-9
+"""What sums of costs may differ by, relative to them, and still be the same."""
+
 
 def pass_at_k(n: int, c: int, k: int) -> float:
     """The chance that k samples hold one that passes, where c of n did. Equation 1.
@@ -34,8 +37,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     Raises ValueError unless 0 <= c <= n and 1 <= k <= n.
     """
     _check(n, k)
-    if not 0 <= c <= n:
-        raise ValueError(f"{c} of {n} samples cannot have passed")
+    _check_passed(n, c)
     # The quotient of binomials is symmetric in c and k: the shorter product has less rounding.
     fewer, more = min(c, k), max(c, k)
     none_passes = 1.0
@@ -64,10 +66,12 @@ def rank_score_at_k(passed: Sequence[bool], k: int, scores: Sequence[float] | No
     `passed` holds one problem's verdicts, best rank first; or, with `scores` (one per verdict,
     lower is better), in any order. Samples of equal score are ranked by chance, so each counts
     the mean of its group. Holds only for scores that do not depend on which samples were drawn;
-    for others see `subset_score_at_k`. Raises ValueError unless 1 <= k <= n, for a NaN score and
-    for scores that are not one per verdict.
+    for others see `subset_score_at_k`. Raises ValueError unless 1 <= k <= n, for a NaN score, for
+    scores that are not one per verdict and for what is no verdict.
     """
     verdicts = [float(verdict) for verdict in passed]
+    if not set(verdicts) <= {0.0, 1.0}:
+        raise ValueError("a verdict is True or False")
     if scores is not None:
         verdicts = _by_rank(verdicts, scores)
     return math.fsum(map(math.prod, zip(rank_weights(len(verdicts), k), verdicts, strict=True)))
@@ -76,12 +80,16 @@ def rank_score_at_k(passed: Sequence[bool], k: int, scores: Sequence[float] | No
 def k_within(budget: float, cost: Cost, at_most: int) -> int:
     """The largest k up to `at_most` with cost(k) <= budget; 0 if not even one sample fits.
 
-    The inner maximum of Equations 2, 3, 5 and 6, by bisection.
+    The inner maximum of Equations 2, 3, 5 and 6, by bisection. A budget of exactly k samples buys
+    them, whatever the last digits of the two sums. Raises ValueError for a NaN budget.
     """
+    if math.isnan(budget):
+        raise ValueError("a budget is NaN")
     low, high = 0, at_most
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if cost(middle) <= budget else (low, middle - 1)
+        fits = cost(middle) <= budget * (1 + ROUNDING)
+        low, high = (middle, high) if fits else (low, middle - 1)
     return low
 
 
@@ -91,6 +99,7 @@ def pass_at_budget(n: int, c: int, budget: float, cost: Cost) -> float:
     0 where the budget buys no sample. Raises ValueError where it buys more than n: what more
     samples would do is not known.
     """
+    _check_passed(n, c)
     k = _bought(n, budget, cost)
     return pass_at_k(n, c, k) if k else 0.0
 
@@ -122,9 +131,9 @@ def averaged_nll(logprobs: Sequence[float]) -> float:
     `logprobs` are those of the generated tokens, the prompt's left out. Raises ValueError for no
     tokens and for NaN.
     """
-    if not logprobs or any(map(math.isnan, logprobs)):
+    if not len(logprobs) or any(map(math.isnan, logprobs)):
         raise ValueError("an averaged NLL needs log-probabilities, none of them NaN")
-    return -math.fsum(logprobs) / len(logprobs)
+    return -sum(logprobs) / len(logprobs)  # not fsum, which overflows on what is too large
 
 
 class CutTreatment(StrEnum):
@@ -167,8 +176,9 @@ def treat_cut(
     """Apply a treatment to one problem's generations, one entry each; `cut` tells which to treat.
 
     Under `rank-last` the cut ones share the score +inf: they tie. Raises ValueError for lengths
-    that differ and for a score of a complete generation that is not finite.
+    that differ, for a score of a complete generation that is not finite and for another treatment.
     """
+    treatment = CutTreatment(treatment)  # a plain string is as good
     if not len(passed) == len(scores) == len(cut):
         raise ValueError(f"{len(passed)} verdicts, {len(scores)} scores, {len(cut)} marks")
     if not all(
@@ -231,6 +241,11 @@ def subset_score_at_k(
 def _check(n: int, k: int) -> None:
     if not 1 <= k <= n:
         raise ValueError(f"k = {k} is not within 1..{n}, the number of samples")
+
+
+def _check_passed(n: int, c: int) -> None:
+    if not 0 <= c <= n:
+        raise ValueError(f"{c} of {n} samples cannot have passed")
 
 
 def _bought(n: int, budget: float, cost: Cost) -> int:

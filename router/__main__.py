@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tomllib import TOMLDecodeError
 
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from router.architecture import UnknownArchitecture
+from router.embedded_child import EngineFailed
+from router.models.catalogue import UnknownModel
 from router.server import serve
 from router.settings import Settings
+
+_UNUSABLE = (
+    *(OSError, TOMLDecodeError, SettingsError, ValidationError),  # of the settings
+    *(UnknownModel, UnknownArchitecture, EngineFailed),  # of what they name
+)
 
 
 def main(arguments: list[str]) -> None:
     """Serve with the settings of a TOML file, if one is named, and of the environment."""
     if len(arguments) > 1 or "--help" in arguments:
         sys.exit("usage: python -m router [CONFIG.toml]")
-    serve(Settings.load(Path(arguments[0]) if arguments else None))
+    try:
+        serve(Settings.load(Path(arguments[0]) if arguments else None))
+    except _UNUSABLE as error:
+        sys.exit(f"budget-router: {error}")
 
 
 if __name__ == "__main__":

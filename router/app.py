@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -22,21 +22,14 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
 
 from policies.values import Verdict
 from router.engine import Outcome
-from router.errors import (
-    DOMAIN_ERRORS,
-    APIError,
-    InternalError,
-    RequestTooLarge,
-    translate,
-)
+from router.errors import APIError, InternalError, RequestTooLarge, translate
 from router.explain import (
     budget_headers,
     outcome_label,
@@ -47,7 +40,7 @@ from router.explain import (
 from router.gateway import Prepared, finished
 from router.render import Answer
 from router.service import Service
-from router.streaming import buffered, relay, relayed
+from router.streaming import OwnedStream, buffered, relay, relayed
 from router.wire import AUTO, RouteRequest, WireLimits, parse_chat, parse_completion
 
 log = structlog.get_logger("router")
@@ -85,13 +78,22 @@ async def models(request: Request) -> dict[str, Any]:
     return {"object": "list", "data": list(_models(request.app.state.service))}
 
 
-@routes.get("/healthz")
+@routes.get("/v1/models/{model:path}")
+async def model(request: Request, model: str) -> dict[str, Any]:
+    """One of them."""
+    for found in _models(request.app.state.service):
+        if found["id"] == model:
+            return found
+    raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
+
+
+@routes.api_route("/healthz", methods=["GET", "HEAD"])
 async def healthz() -> dict[str, str]:
     """Whether the process lives."""
     return {"status": "ok"}
 
 
-@routes.get("/readyz")
+@routes.api_route("/readyz", methods=["GET", "HEAD"])
 async def readyz(request: Request) -> JSONResponse:
     """Whether every model and the sandbox can be used, and what is waited for."""
     waiting = request.app.state.service.not_ready()
@@ -123,7 +125,9 @@ def create_app(service: Callable[[], AbstractAsyncContextManager[Service]]) -> F
             app.state.service = running
             yield
 
-    app = FastAPI(title="budget-router", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(
+        title="budget-router", lifespan=lifespan, openapi_url=None, redirect_slashes=False
+    )
     app.exception_handler(HTTPException)(elsewhere)
     app.include_router(routes)
     return app
@@ -147,13 +151,10 @@ class Exchange:
         except ClientGone:
             self._count("", "client_gone")
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        except APIError as error:
-            return self._error(error)
-        except DOMAIN_ERRORS as error:
-            return self._error(translate(error))
-        except Exception:  # the outermost handler: a fault of ours must not leak its insides
-            log.exception("internal error", request_id=self._id)
-            return self._error(InternalError("internal error"))
+        except Exception as error:  # noqa: BLE001 the outermost handler
+            shown = self._failed(error)
+            headers = {"X-Request-Id": self._id} | shown.headers
+            return JSONResponse(shown.body(), shown.status, headers)
 
     async def _serve(self, parse: Parser) -> Response:
         raw = await self._body()
@@ -168,8 +169,8 @@ class Exchange:
             details = self._conclude(prepared, outcome)
             headers = self._headers(prepared, outcome)
             if request.stream:
-                events = buffered(outcome, answer, lambda _: details)
-                return OwnedStream(events, owned.pop_all(), headers)
+                chunks = buffered(outcome, answer, lambda _: details)
+                return OwnedStream(chunks, self._failed, owned.pop_all(), headers)
             shown = details if request.explain else {}
             return JSONResponse(answer.plain(outcome) | shown, headers=headers)
 
@@ -187,15 +188,11 @@ class Exchange:
             "X-Router-Plan": plan_label([first[0]], verified=draw.verify),
             "X-Router-Model": draw.model,
         }
-        events = relayed(
-            first,
-            pieces,
-            answer,
-            details=lambda outcome: self._conclude(prepared, outcome),
-            failed=lambda error: self._count("", error.code),
-        )
+        chunks = relayed(first, pieces, answer, lambda outcome: self._conclude(prepared, outcome))
         owned.callback(self._count_abandoned)
-        return OwnedStream(events, owned.pop_all(), headers | budget_headers(prepared))
+        return OwnedStream(
+            chunks, self._failed, owned.pop_all(), headers | budget_headers(prepared)
+        )
 
     async def _body(self) -> bytes:
         """The body, read no further than the operator's limit."""
@@ -241,6 +238,10 @@ class Exchange:
 
     def _conclude(self, prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
         """Count a run that ended; the `router` object, if the client is to see one."""
+        details = {}
+        if prepared.request.detailed:
+            cost, elapsed_s = self._gateway.cost, self._elapsed()
+            details["router"] = router_object(prepared, outcome, cost, elapsed_s=elapsed_s)
         best = outcome.choice.candidates[:1]
         label = outcome_label(prepared, outcome, counts=False)
         self._count(label, best[0].verdict.value if best else Verdict.UNVERIFIED.value)
@@ -254,23 +255,20 @@ class Exchange:
             verdict=best[0].verdict.value if best else None,
             seconds=round(self._elapsed(), 3),
         )
-        if not prepared.request.detailed:
-            return {}
-        return {
-            "router": router_object(
-                prepared, outcome, self._gateway.cost, elapsed_s=self._elapsed()
-            )
-        }
+        return details
 
     def _headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         elapsed_s = self._elapsed()
         headers = response_headers(prepared, outcome, self._gateway.cost, elapsed_s=elapsed_s)
         return {"X-Request-Id": self._id} | headers
 
-    def _error(self, error: APIError) -> JSONResponse:
-        self._count("", error.code)
-        headers = {"X-Request-Id": self._id} | error.headers
-        return JSONResponse(error.body(), error.status, headers)
+    def _failed(self, error: Exception) -> APIError:
+        """Count an error, and what the client sees of it: a fault of ours leaks no insides."""
+        shown = translate(error)
+        if isinstance(shown, InternalError):
+            log.error("internal error", request_id=self._id, exc_info=error)
+        self._count("", shown.code)
+        return shown
 
     def _count_abandoned(self) -> None:
         """Count a stream that ended before it came to an outcome or an error."""
@@ -289,22 +287,6 @@ def request_id(request: Request) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-class OwnedStream(StreamingResponse):
-    """A stream that gives back what it holds however it ends, also when nobody reads it."""
-
-    def __init__(
-        self, events: AsyncGenerator[bytes, None], owned: AsyncExitStack, headers: dict[str, str]
-    ) -> None:
-        owned.push_async_callback(events.aclose)
-        super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._owned = owned
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream, then close what it owns."""
-        async with self._owned:
-            await super().__call__(scope, receive, send)
 
 
 def _models(service: Service) -> Iterator[dict[str, Any]]:

@@ -61,8 +61,8 @@ def read_budget(
     given_latency = headers.get("x-budget-latency-ms", body.get("latency_ms"))
     flops = default.flops if given_flops is None else parse_flops(given_flops)
     latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
-    policy = headers.get("x-budget-policy") or body.get("policy")
-    if policy is not None and not isinstance(policy, str):
+    policy = headers.get("x-budget-policy", body.get("policy"))
+    if policy is not None and not (isinstance(policy, str) and policy):
         raise InvalidBudget("budget.policy must be the name of a policy")
     return BudgetRequest(
         Budget(

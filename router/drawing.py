@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from policies.cost import CostModel
+from policies.estimators import averaged_nll
 from policies.protocol import Draw
 from policies.values import Candidate
 from router.chunks import Chunk, TokenLogprob
@@ -50,7 +51,7 @@ class Sample:
         """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
         if not self.logprobs:
             return None
-        mean = -sum(token.logprob for token in self.logprobs) / len(self.logprobs)
+        mean = averaged_nll([token.logprob for token in self.logprobs])
         return mean if math.isfinite(mean) else None
 
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:

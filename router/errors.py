@@ -151,22 +151,15 @@ class DeadlineExceeded(APIError):
     code = "deadline_exceeded"
 
 
-DOMAIN_ERRORS = (
-    BudgetTooSmall,
-    InvalidBudget,
-    UnknownCost,
-    PolicyMismatch,
-    InvalidTests,
-    InvalidProgram,
-    SandboxUnavailable,
-    UpstreamError,
-)
-
-
 def translate(error: Exception) -> APIError:  # noqa: PLR0911 one arm per foreign error
-    """Map an inner package's error to the one that the client sees."""
+    """The error that the client sees: ours as they are, those of the inner packages as ours.
+
+    Any other is a fault of ours, which leaks no insides.
+    """
     message = str(error)
     match error:
+        case APIError():
+            return error
         case BudgetTooSmall(least_flops=least):
             # To the last digit, so that the number can be sent back as it stands.
             text = f"this budget is too small: the least that would do is {least:.17g} FLOPs"

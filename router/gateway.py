@@ -25,7 +25,7 @@ from router.errors import (
 )
 from router.metrics import Metrics
 from router.prompts import Prompt, TextPrompt
-from router.upstream import Upstream, UpstreamUnreachable
+from router.upstream import LONGEST_COUNT_S, Upstream, UpstreamUnreachable
 from router.verify import SandboxJudge
 from router.wire import AUTO, RouteRequest
 from sandbox import Backend
@@ -34,6 +34,10 @@ LATENCY_MARGIN: Final = 0.05
 """The part of a latency budget kept for stopping what runs and writing the answer."""
 
 LARGEST_MARGIN_S: Final = 0.02
+
+COUNTING_SHARE: Final = 0.25
+"""The part of a latency budget in which the prompt's tokens are counted; after it, an upper bound
+stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,10 @@ class Gateway:
         Raises the errors of `router.errors` and those that `translate` maps.
         """
         budget = request.budget.budget
-        deadline = None
+        deadline, within_s = None, LONGEST_COUNT_S
         if budget.latency_ms is not None:
             latency_s = budget.latency_ms / 1000
+            within_s = min(within_s, COUNTING_SHARE * latency_s)
             deadline = received + latency_s - min(latency_s * LATENCY_MARGIN, LARGEST_MARGIN_S)
         policy = self._policy(request)
         if request.tests is not None and self.backend is None:
@@ -109,7 +114,7 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                counts = await self._prompt_tokens(request.prompt, ids)
+                counts = await self._prompt_tokens(request.prompt, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         task = self._task(request, counts)
@@ -167,14 +172,16 @@ class Gateway:
             ids = known
         return ids
 
-    async def _prompt_tokens(self, prompt: Prompt, ids: Sequence[str]) -> dict[str, int]:
+    async def _prompt_tokens(
+        self, prompt: Prompt, ids: Sequence[str], within_s: float
+    ) -> dict[str, int]:
         """The prompt's length under each model that can be reached; raises where none can."""
         counts: dict[str, int] = {}
         lost: list[UpstreamUnreachable] = []
 
         async def count(id_: str) -> None:
             try:
-                counts[id_] = await self.upstreams[id_].count_tokens(prompt)
+                counts[id_] = await self.upstreams[id_].count_tokens(prompt, within_s)
             except UpstreamUnreachable as error:
                 self.metrics.upstream_failures.labels(id_).inc()
                 lost.append(error)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
 from router.drawing import CANCELLED, RunningDraw
+from router.upstream import UpstreamError
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
@@ -72,7 +73,7 @@ class Metrics:
             model = draw.draw.model
             self.flops_reserved.labels(model).inc(draw.hold.ceiling)
             self.flops_used.labels(model).inc(draw.flops(cost))
-            self.upstream_failures.labels(model).inc(draw.failure is not None)
+            self.upstream_failures.labels(model).inc(_is_upstreams_fault(draw.failure))
             self.upstream_overruns.labels(model).inc(draw.overrun)
             self.cancelled_draws.labels(model).inc(not draw.finished and draw.failure is None)
             for sample in draw.samples:
@@ -86,3 +87,8 @@ class Metrics:
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+def _is_upstreams_fault(failure: Exception | None) -> bool:
+    """A request that the upstream finds fault with is its sender's."""
+    return failure is not None and not (isinstance(failure, UpstreamError) and failure.rejected)

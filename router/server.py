@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Final
 
 import structlog
 import uvicorn
@@ -13,14 +18,15 @@ from router.app import create_app
 from router.service import running
 from router.settings import Settings
 
-GRACE_S = 5
+GRACE_S: Final = 5
 """How long a stop waits for requests in flight before it cancels them."""
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; raises SystemExit where the start fails."""
-    # The server raises the signal that stopped it once more when all is closed: a wish, no failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    """Serve until SIGTERM or Ctrl-C, which also end a start that takes long.
+
+    Raises what `router.service.running` raises, and SystemExit where nothing can listen there.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -33,10 +39,40 @@ def serve(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    uvicorn.run(
-        create_app(lambda: running(settings)),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
+    with contextlib.suppress(asyncio.CancelledError):  # told to stop before it had started
+        asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    """Start everything, then listen: the server would hear of no signal before it listens."""
+    starting = asyncio.current_task()
+    server: _Server | None = None
+
+    def stop(wish: signal.Signals) -> None:
+        if server is not None:
+            server.handle_exit(wish, None)
+        elif starting is not None:
+            starting.cancel()
+
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, stop, wish)
+    async with running(settings) as service:
+        server = _Server(
+            uvicorn.Config(
+                create_app(lambda: nullcontext(service)),
+                host=settings.host,
+                port=settings.port,
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+        await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to us, from the start to the end of what it serves."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield

@@ -81,7 +81,11 @@ class Service:
 
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Service]:
-    """Start everything the settings name; raises `EngineFailed` and the errors of `prepare`."""
+    """Start everything the settings name.
+
+    Raises `EngineFailed`, `UnknownModel`, and `UnknownArchitecture` where a model's sizes cannot be
+    read.
+    """
     metrics = Metrics()
 
     def counted(model: str) -> None:
@@ -99,10 +103,13 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
         gateway = _gateway(settings, engines, client, metrics)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
-        async with asyncio.TaskGroup() as starting:
-            backend = starting.create_task(_sandbox(settings, stack))
-            for engine in engines.values():
-                starting.create_task(engine.start())
+        try:
+            async with asyncio.TaskGroup() as starting:
+                backend = starting.create_task(_sandbox(settings, stack))
+                for engine in engines.values():
+                    starting.create_task(engine.start())
+        except ExceptionGroup as several:  # one reason not to start is enough
+            raise several.exceptions[0] from None
         yield Service(
             gateway=replace(gateway, backend=backend.result()),
             engines=engines,

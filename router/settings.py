@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -80,6 +89,11 @@ class SingleConfig(Strict):
     kind: Literal["single"]
     model: str | None = None
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return (self.model,) if self.model else ()
+
     def build(self) -> Policy:
         """The policy itself."""
         return Single(self.model)
@@ -91,6 +105,11 @@ class BestOfNConfig(Strict):
     kind: Literal["best_of_n"]
     model: str | None = None
     n: PositiveInt | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return (self.model,) if self.model else ()
 
     def build(self) -> Policy:
         """The policy itself."""
@@ -104,6 +123,11 @@ class CascadeConfig(Strict):
     models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
     n: PositiveInt = 8
     n_last: PositiveInt = 4
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return self.models or ()
 
     def build(self) -> Policy:
         """The policy itself."""
@@ -201,6 +225,16 @@ class Settings(BaseSettings):
     read_timeout_s: PositiveFloat = 120.0
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
+
+    @model_validator(mode="after")
+    def _policies_name_models(self) -> Self:
+        for name, policy in self.policies.items():
+            if unknown := [model for model in policy.named if model not in self.models]:
+                raise ValueError(
+                    f"policy {name!r} names {', '.join(unknown)}, and there is no such model: "
+                    f"there are {', '.join(self.models)}"
+                )
+        return self
 
     @classmethod
     def load(cls, path: Path | None, **overrides: Any) -> Settings:

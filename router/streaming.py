@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AsyncExitStack
 from itertools import chain
 from typing import Any, TypeAlias
+
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from router.chunks import Chunk
 from router.drawing import RunningDraw
@@ -42,48 +46,71 @@ async def relay(gateway: Gateway, prepared: Prepared) -> AsyncGenerator[Piece | 
 
 
 async def relayed(
-    first: Piece,
-    rest: AsyncGenerator[Piece | Outcome, None],
-    answer: Answer,
-    details: Details,
-    failed: Callable[[APIError], None],
-) -> AsyncGenerator[bytes, None]:
-    """The events of a plan that streams through; `rest` stays the caller's to close.
-
-    `failed` is told of an error that ends the stream.
-    """
+    first: Piece, rest: AsyncGenerator[Piece | Outcome, None], answer: Answer, details: Details
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The chunks of a plan that streams through; `rest` stays the caller's to close."""
     item: Piece | Outcome = first
     draw, sent = first[0], 0
-    try:
-        for opening in answer.opening(draw.draw.model):
-            yield event(opening)
-        while not isinstance(item, Outcome):
-            later, chunk = item
-            if later is not draw and sent:
-                raise UpstreamUnavailable(f"{draw.draw.model!r} failed in mid-answer")
-            draw = later
-            if chunk.text or chunk.tokens:
-                tokens = chunk.tokens or ()
-                yield event(answer.piece(draw.draw.model, chunk.text, tokens, offset=sent))
-                sent += len(chunk.text)
-            item = await anext(rest)
-        # What was sent by the deadline stands, cut like an answer that reached its limit.
-        cut = item.deadline_passed and not item.choice.candidates
-        last = answer.ending(draw.draw.model, "length" if cut else draw.samples[0].ending)
-        for data in _closed([last], item if cut else finished(item), answer, details):
-            yield event(data)
-    except APIError as error:
-        failed(error)
-        yield event(error.body())
-    yield DONE
+    for opening in answer.opening(draw.draw.model):
+        yield opening
+    while not isinstance(item, Outcome):
+        later, chunk = item
+        if later is not draw and sent:
+            raise UpstreamUnavailable(f"{draw.draw.model!r} failed in mid-answer")
+        draw = later
+        if chunk.text or chunk.tokens:
+            tokens = chunk.tokens or ()
+            yield answer.piece(draw.draw.model, chunk.text, tokens, offset=sent)
+            sent += len(chunk.text)
+        item = await anext(rest)
+    # What was sent by the deadline stands, cut like an answer that reached its limit.
+    cut = item.deadline_passed and not item.choice.candidates
+    last = answer.ending(draw.draw.model, "length" if cut else draw.samples[0].ending)
+    for data in _closed([last], item if cut else finished(item), answer, details):
+        yield data
 
 
 async def buffered(
     outcome: Outcome, answer: Answer, details: Details
-) -> AsyncGenerator[bytes, None]:
-    """The events of an answer that was only known at the end."""
+) -> AsyncGenerator[dict[str, Any], None]:
+    """The chunks of an answer that was only known at the end."""
     for data in _closed(answer.whole_stream(outcome), outcome, answer, details):
-        yield event(data)
+        yield data
+
+
+class OwnedStream(StreamingResponse):
+    """Chunks as events, which gives back what it holds however it ends, also when nobody reads it.
+
+    An error ends the events as one of them: `failed` makes what is shown of it.
+    """
+
+    def __init__(
+        self,
+        chunks: AsyncGenerator[dict[str, Any], None],
+        failed: Callable[[Exception], APIError],
+        owned: AsyncExitStack,
+        headers: dict[str, str],
+    ) -> None:
+        events = _events(chunks, failed)
+        owned.push_async_callback(chunks.aclose)
+        owned.push_async_callback(events.aclose)
+        super().__init__(events, media_type="text/event-stream", headers=headers)
+        self._owned = owned
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream, then close what it owns."""
+        async with self._owned:
+            await super().__call__(scope, receive, send)
+
+
+async def _events(
+    chunks: AsyncGenerator[dict[str, Any], None], failed: Callable[[Exception], APIError]
+) -> AsyncGenerator[bytes, None]:
+    try:
+        async for data in chunks:
+            yield event(data)
+    except Exception as error:  # noqa: BLE001 the outermost handler of what streams
+        yield event(failed(error).body())
     yield DONE
 
 

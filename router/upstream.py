@@ -33,6 +33,9 @@ CHAT_TOKENS_PER_MESSAGE = 16
 LONGEST_MESSAGE = 2000
 """Bytes of an error that are read."""
 
+LONGEST_COUNT_S = 10.0
+"""How long a server may take to count the tokens of a prompt."""
+
 ServerKind: TypeAlias = Literal["llama.cpp", "vllm", "openai"]
 """Decides how prompt tokens are counted, and what a chunk and a lone usage mean."""
 
@@ -90,23 +93,25 @@ class Upstream:
     sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     patient: bool = False
 
-    async def count_tokens(self, prompt: Prompt) -> int:
+    async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> int:
         """Prompt tokens, by the server's tokenizer; an upper bound where it has none that works.
 
-        Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
+        One that does not answer in time is one that does not work. Raises `UpstreamUnreachable`,
+        and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
         try:
-            match self.server:
-                case "llama.cpp":
-                    return await self._count_llama(rendered)
-                case "vllm":
-                    return await self._count_vllm(rendered)
-                case "openai":
-                    return upper_bound(rendered)
+            async with asyncio.timeout(within_s):
+                match self.server:
+                    case "llama.cpp":
+                        return await self._count_llama(rendered)
+                    case "vllm":
+                        return await self._count_vllm(rendered)
+                    case "openai":
+                        return upper_bound(rendered)
         except UpstreamUnreachable:
             raise
-        except (UpstreamError, KeyError, TypeError, ValueError, OverflowError):
+        except (UpstreamError, TimeoutError, KeyError, TypeError, ValueError, OverflowError):
             return upper_bound(rendered)
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
 
 from policies.values import Budget
@@ -29,7 +29,27 @@ _DECIDED: Final = frozenset(
 )
 """Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
-Tokens: TypeAlias = Annotated[int, Field(ge=1, lt=2**31)]
+
+def _number(value: object) -> object:
+    """`true` and "5" are no numbers, though they can be read as some."""
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")  # noqa: TRY004 pydantic's way to say so
+    return value
+
+
+def _stops(value: object) -> object:
+    """What is not understood would be passed over by some servers, and decides what is tested."""
+    match value:
+        case None | str():
+            return value
+        case list() if all(isinstance(stop, str) for stop in value):
+            return value
+    raise ValueError("expected a text or a list of texts")
+
+
+Integer: TypeAlias = Annotated[int, BeforeValidator(_number)]
+Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
+Tokens: TypeAlias = Annotated[Integer, Field(ge=1, lt=2**31)]
 """A number of tokens, of a size that servers and floats can still take."""
 
 
@@ -37,7 +57,7 @@ class StreamOptions(BaseModel):
     """OpenAI's `stream_options`."""
 
     model_config = ConfigDict(extra="ignore")
-    include_usage: bool = False
+    include_usage: StrictBool = False
 
 
 class Body(BaseModel):
@@ -47,15 +67,16 @@ class Body(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=256)] = AUTO
     max_tokens: Tokens | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    n: Annotated[int, Field(ge=1)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
-    stream: bool | None = None
+    temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    n: Annotated[Integer, Field(ge=1)] | None = None
+    seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: Annotated[Any, BeforeValidator(_stops)] = None
+    stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
-    best_of: int | None = None
+    best_of: Integer | None = None
     tests: Any = None
     budget: Any = None
-    explain: bool | None = None
+    explain: StrictBool | None = None
     select: Any = None
 
 
@@ -75,8 +96,8 @@ class CompletionBody(Body):
 
     prompt: Annotated[str, BeforeValidator(_one_text)]
     suffix: str | None = None
-    echo: bool | None = None
-    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    echo: StrictBool | None = None
+    logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
 
 class Message(BaseModel):
@@ -91,8 +112,8 @@ class ChatBody(Body):
 
     messages: Annotated[list[Message], Field(min_length=1)]
     max_completion_tokens: Tokens | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    logprobs: StrictBool | None = None
+    top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +238,7 @@ def _request(
     return RouteRequest(
         kind=kind,
         prompt=prompt,
-        sampling=SampleRequest(
-            prompt,
-            {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED},
-            logprobs,
-        ),
+        sampling=SampleRequest(prompt, _passed_on(body), logprobs),
         budget=read_budget(
             headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
         ),
@@ -236,6 +253,12 @@ def _request(
         echo=echo,
         explain=bool(body.explain),
     )
+
+
+def _passed_on(body: Body) -> dict[str, Any]:
+    """The client's own fields, but those that the gateway decides."""
+    own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
+    return own if body.stop is None else own | {"stop": body.stop}
 
 
 def _answers(body: Body, limits: WireLimits) -> int:

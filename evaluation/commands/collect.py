@@ -67,6 +67,8 @@ def run(wanted: Wanted, means: Means) -> None:
         PoolError,
         OSError,
     ):
+        if not wanted.top_p:
+            fail("a nucleus of 0 holds no token: give a --top-p above 0, or --greedy")
         problems = datasets.load(wanted.dataset, wanted.data)
         where = sampler.place(load_settings(means.config), wanted.model, means.engine)
         pool = Pool.create(means.out, identity(wanted, where, problems))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from evaluation.commands.configuration import load_settings
 from evaluation.commands.failing import fail, failing_on
+from router.architecture import UnknownArchitecture
+from router.embedded_child import EngineFailed
 from router.models import catalogue
 from router.models.catalogue import ModelEntry, UnknownModel
 from router.models.progress import RichProgress
@@ -29,7 +31,8 @@ def run(config: Path | None, host: str | None, port: int | None, *, pull_missing
         ]
     _check_port(settings)
     _have(entries, settings.model_dir, pull_missing=pull_missing)
-    serve(settings)
+    with failing_on(UnknownArchitecture, EngineFailed):
+        serve(settings)
 
 
 def _check_port(settings: Settings) -> None:

@@ -25,7 +25,7 @@ from evaluation.pools.schema import Identity
 from evaluation.timing import Batch, BatchTiming, best, hardware, measure
 from router.embedded_child import EngineFailed
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def run(wanted: Wanted, means: Means) -> None:
         _write(means.out, known)  # a place that cannot be written is known before the wait
         described = identity(wanted, where, problems)
         timings = asyncio.run(_measure(where, described, problems, batches))
-        known["models"][wanted.model] = _entry(described, where, means, timings)
+        of_dataset = known["datasets"].setdefault(wanted.dataset, {})
+        of_dataset[wanted.model] = _entry(described, where, means, timings)
         _write(means.out, known)
     Console().print(_table(wanted.model, timings))
 
@@ -92,7 +93,6 @@ def _entry(
     return {
         "engine": described.engine,
         "hardware": means.hardware or hardware(where.gpus() if where.gpus else ()),
-        "dataset": described.dataset,
         "problems": len(fastest.draw_seconds),
         "max_tokens": described.max_tokens,
         "temperature": described.temperature,
@@ -122,17 +122,17 @@ async def _measure(
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What the file has of other models."""
+    """What the file has of other data sets and models."""
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError:
-        return {"schema": SCHEMA, "models": {}}
+        return {"schema": SCHEMA, "datasets": {}}
     except ValueError as error:
         fail(f"{path} is no JSON: {error}; name another file")
     except OSError as error:
         fail(f"{path}: {error.strerror}")
     match content:
-        case {"schema": schema, "models": dict()} if schema == SCHEMA:
+        case {"schema": schema, "datasets": dict()} if schema == SCHEMA:
             found: dict[str, Any] = content
             return found
     raise typer.BadParameter(f"{path} holds no timings of schema {SCHEMA}; name another file")

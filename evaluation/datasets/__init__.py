@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,17 +44,11 @@ class Benchmark:
 
     read: Callable[[Path | None], tuple[Problem, ...]]
     max_tokens: int
-    variable: str = ""
-
-
-def _humaneval(data: Path | None) -> tuple[Problem, ...]:
-    if data is not None:
-        raise DatasetUnavailable("HumanEval comes from its package; give no --data")
-    return humaneval()
+    variable: str
 
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
-    "humaneval": Benchmark(_humaneval, 512),
+    "humaneval": Benchmark(humaneval, 512, "HUMANEVAL"),
     "mbpp": Benchmark(mbpp.full, 256, "MBPP"),
     "mbpp-sanitized": Benchmark(mbpp.sanitized, 256, "MBPP_SANITIZED"),
     **{f"apps-{split}": Benchmark(apps.reader(split), 256, "APPS") for split in apps.DIFFICULTIES},
@@ -75,10 +70,17 @@ def load(name: str, data: Path | None = None) -> tuple[Problem, ...]:
                 f"no dataset {name!r}; there are: {', '.join(BENCHMARKS)}. For one of your own "
                 "give its JSON lines with --data"
             )
-        return own.read(data)
-    if data is None and benchmark.variable and (named := os.environ.get(benchmark.variable)):
+        return _unique(own.read(data), name)
+    if data is None and (named := os.environ.get(benchmark.variable)):
         data = Path(named)
-    return benchmark.read(data)
+    return _unique(benchmark.read(data), name)
+
+
+def _unique(problems: tuple[Problem, ...], name: str) -> tuple[Problem, ...]:
+    counts = Counter(problem.task_id for problem in problems)
+    if twice := [task for task, count in counts.items() if count > 1]:
+        raise DatasetUnavailable(f"{name}: tasks are there twice: {', '.join(twice[:5])}")
+    return problems
 
 
 def max_tokens(name: str) -> int:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Final
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation.datasets.problem import DatasetUnavailable, Problem
-from evaluation.datasets.sources import Record, from_hub, records
+from evaluation.datasets.sources import Record, faults, from_hub, records
 
 STOP: Final = (
     "[DONE]",
@@ -55,52 +57,67 @@ def _read(data: Path | None, variant: str, variable: str) -> tuple[Problem, ...]
     return problems(rows, _HUB)
 
 
+class _Row(BaseModel):
+    """One task. The full set says `text`, the sanitized one as it was released `prompt`."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    task_id: int
+    text: str = Field(validation_alias=AliasChoices("text", "prompt"))
+    code: str
+    test_list: Annotated[list[str], Field(min_length=1)]
+    test_setup_code: str | None = None
+    test_imports: list[str] | None = None
+
+    def filled(self, template: str) -> str:
+        """One of the prompt's templates, with this task in it."""
+        tests = "\n".join(self.test_list)
+        return template.format(text=_lines(self.text).strip(), tests=tests, code=_lines(self.code))
+
+
 def problems(rows: Iterable[Record], source: str) -> tuple[Problem, ...]:
     """The problems of the test range, by number. Raises `DatasetUnavailable`."""
     try:
-        by_id = {int(row["task_id"]): row for row in rows}
-        if missing := [number for number in SHOTS if number not in by_id]:
+        tasks = sorted((_Row.model_validate(row) for row in rows), key=lambda row: row.task_id)
+        examples = [row for row in tasks if row.task_id in SHOTS]
+        if tuple(row.task_id for row in examples) != SHOTS:
             raise DatasetUnavailable(
-                f"{source}: tasks {missing} are the prompt's examples, and are not there"
+                f"{source}: tasks {SHOTS} are the prompt's examples, and are not there once each"
             )
-        shots = "".join(_filled(_SHOT, by_id[number]) for number in SHOTS)
-        found = [_problem(row, shots) for number, row in sorted(by_id.items()) if number in TEST]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetUnavailable(f"{source} is not MBPP as it was released: {error!r}") from error
+        shots = "".join(row.filled(_SHOT) for row in examples)
+        found = tuple(_problem(row, shots) for row in tasks if row.task_id in TEST)
+    except ValidationError as error:
+        wrong = faults(error)
+        raise DatasetUnavailable(f"{source} is not MBPP as it was released: {wrong}") from error
+    except (ValueError, SyntaxError) as error:
+        raise DatasetUnavailable(f"{source} is not MBPP as it was released: {error}") from error
     if not found:
         raise DatasetUnavailable(f"{source} has no task within {TEST.start} to {TEST.stop - 1}")
-    return tuple(found)
+    return found
 
 
-def _problem(row: Record, shots: str) -> Problem:
-    entry_point = _entry_point(row["code"], row["test_list"])
-    setup = [row.get("test_setup_code") or "", *(row.get("test_imports") or ())]
+def _problem(row: _Row, shots: str) -> Problem:
+    entry_point = _entry_point(row.code, row.test_list)
+    setup = [row.test_setup_code or "", *(row.test_imports or ())]
     return Problem(
-        task_id=f"MBPP/{row['task_id']}",
-        prompt=shots + _filled(_TASK, row),
+        task_id=f"MBPP/{row.task_id}",
+        prompt=shots + row.filled(_TASK),
         entry_point=entry_point,
         tests={
             "kind": "asserts",
-            "code": "\n".join(row["test_list"]) + "\n",
+            "code": "\n".join(row.test_list) + "\n",
             "entry_point": entry_point,
             "prelude": "\n".join(part for part in setup if part),
         },
         stop=STOP,
-        reference=_lines(row["code"]) + "\n",
+        reference=_lines(row.code) + "\n",
         before="",
     )
 
 
-def _filled(template: str, row: Record) -> str:
-    # The full set says `text`, the sanitized one as it was released `prompt`.
-    text = row["text"] if "text" in row else row["prompt"]
-    tests = "\n".join(row["test_list"])
-    return template.format(text=_lines(text).strip(), tests=tests, code=_lines(row["code"]))
-
-
-def _lines(text: Any) -> str:
+def _lines(text: str) -> str:
     """Some programs of the full set have the line ends of another system."""
-    return str(text).replace("\r\n", "\n").rstrip()
+    return text.replace("\r\n", "\n").rstrip()
 
 
 def _entry_point(code: str, tests: Sequence[str]) -> str:

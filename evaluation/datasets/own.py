@@ -16,29 +16,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evaluation.datasets.human_eval import STOP
 from evaluation.datasets.problem import MAX_TESTS_BYTES, DatasetUnavailable, Problem
-from evaluation.datasets.sources import records
+from evaluation.datasets.sources import faults, records
 from sandbox import InvalidTests, parse_tests
 
 
 def read(path: Path) -> tuple[Problem, ...]:
-    """The problems of a file. Raises `DatasetUnavailable`, also for a task that is there twice."""
-    found: dict[str, Problem] = {}
+    """The problems of a file. Raises `DatasetUnavailable`."""
+    found = []
     for number, row in enumerate(records(path), start=1):
         where = f"{path}, problem {number}"
         try:
-            problem = _problem(_Row.model_validate(row))
+            found.append(_problem(_Row.model_validate(row)))
         except ValidationError as error:
-            wrong = error.errors(include_url=False)
-            places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong)
-            raise DatasetUnavailable(f"{where}: {places}") from error
+            raise DatasetUnavailable(f"{where}: {faults(error)}") from error
         except InvalidTests as error:
             raise DatasetUnavailable(f"{where}: {error}") from error
-        if problem.task_id in found:
-            raise DatasetUnavailable(f"{where}: task {problem.task_id!r} is there twice")
-        found[problem.task_id] = problem
     if not found:
         raise DatasetUnavailable(f"{path} has no problems")
-    return tuple(found.values())
+    return tuple(found)
 
 
 class _Row(BaseModel):

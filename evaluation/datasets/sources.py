@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from evaluation.datasets.problem import DatasetUnavailable
 
@@ -13,7 +17,7 @@ Record = Mapping[str, Any]
 
 
 def records(path: Path) -> Iterator[Record]:
-    """The objects in a file of JSON lines, a JSON array (`.json`) or a Parquet table.
+    """The objects in a file of JSON lines (also `.gz`), a JSON array (`.json`) or a Parquet table.
 
     Raises `DatasetUnavailable`.
     """
@@ -21,17 +25,24 @@ def records(path: Path) -> Iterator[Record]:
         if path.suffix == ".parquet":
             yield from _parquet(path)
         elif path.suffix == ".json":
-            yield from (_record(item, str(path)) for item in json.loads(path.read_bytes()))
+            yield from _array(path)
         else:
             yield from _lines(path)
     except OSError as error:
-        raise DatasetUnavailable(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+        raise DatasetUnavailable(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError, EOFError, zlib.error) as error:
         raise DatasetUnavailable(f"{path} does not read: {error}") from error
 
 
+def _array(path: Path) -> Iterator[Record]:
+    items = json.loads(path.read_bytes())
+    if not isinstance(items, list):
+        raise DatasetUnavailable(f"{path}: expected an array of problems")
+    yield from (_record(item, str(path)) for item in items)
+
+
 def _lines(path: Path) -> Iterator[Record]:
-    with path.open("rb") as file:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 where = f"{path}, line {number}"
@@ -46,6 +57,12 @@ def _record(value: object, where: str) -> Record:
     if not isinstance(value, dict):
         raise DatasetUnavailable(f"{where}: a problem is a JSON object")
     return value
+
+
+def faults(error: ValidationError) -> str:
+    """What is wrong with a record, in one line."""
+    found = error.errors(include_url=False)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found)
 
 
 def _parquet(path: Path) -> Iterator[Record]:

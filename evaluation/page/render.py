@@ -62,6 +62,7 @@ def render(
     return environment.get_template("report.html.j2").render(
         in_short=list(sentences.in_short(evidence)),
         holding=sum(bool(finding.holds) for finding in decided),
+        open_=sum(bool(finding.holds) and not finding.sure for finding in decided),
         decided=len(decided),
         pools=tables.pools(evidence),
         timed=list(timed),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,11 @@ from typing import Any, Final
 
 from evaluation.pools.errors import DuplicateRow, InvalidRow, UnreadablePool
 
+MOST_ANSWERS: Final = 1_000_000
+"""To one problem: a hundred times what any study draws, and what memory can hold."""
+
 _COLUMNS: Final = ("problem", "model", "n", "c")
+_DIGITS: Final = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def _by_model(rows: Iterable[tuple[int, Mapping[str, Any]]], path: Path) -> tupl
         where = f"{path}, line {number}"
         if missing := [name for name in _COLUMNS if row.get(name) in (None, "")]:
             raise InvalidRow(f"{where}: no {', '.join(missing)}; a row has problem, model, n and c")
-        model, problem = str(row["model"]), str(row["problem"])
+        model, problem = _name(row["model"], where), _name(row["problem"], where)
         counts = found.setdefault(model, {})
         if problem in counts:
             raise DuplicateRow(f"{where}: problem {problem!r} of {model!r} is there twice")
@@ -80,13 +85,26 @@ def _by_model(rows: Iterable[tuple[int, Mapping[str, Any]]], path: Path) -> tupl
     return tuple(Counts(model, counts) for model, counts in found.items())
 
 
+def _name(value: object, where: str) -> str:
+    """Of a model or problem; a number will do."""
+    if type(value) is int or (isinstance(value, str) and value.isprintable()):
+        return str(value)
+    raise InvalidRow(f"{where}: {value!r} is no name of a model or problem")
+
+
 def _count(row: Mapping[str, Any], where: str) -> tuple[int, int]:
-    try:
-        n, c = (int(str(row[name])) for name in ("n", "c"))
-    except ValueError:
-        raise InvalidRow(
-            f"{where}: n and c must be integers, not {row['n']!r}, {row['c']!r}"
-        ) from None
+    n, c = (_integer(row[name]) for name in ("n", "c"))
+    if n is None or c is None:
+        raise InvalidRow(f"{where}: n and c must be integers, not {row['n']!r}, {row['c']!r}")
     if not 0 <= c <= n or n == 0:
         raise InvalidRow(f"{where}: of n = {n} answers c = {c} cannot have passed")
+    if n > MOST_ANSWERS:
+        raise InvalidRow(f"{where}: n = {n} is more than {MOST_ANSWERS:,} answers to a problem")
     return n, c
+
+
+def _integer(value: object) -> int | None:
+    """A count as JSON or CSV writes it; None for anything else, `1_0` and `true` included."""
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else None

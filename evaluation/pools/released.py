@@ -19,12 +19,14 @@ from typing import IO, Any, Final
 
 import ijson
 
-from evaluation.pools.errors import DuplicateRow, InvalidRow, UnreadablePool
+from evaluation.pools.errors import DuplicateRow, InvalidRow, MixedPools, UnreadablePool
 from evaluation.pools.schema import Identity, Row, Table
 from evaluation.pools.store import Pool
 
 ENGINE: Final = "released generations"
 _UNKNOWN: Final = "unknown"
+_CONTENT: Final = {Table.SAMPLES: "text", Table.VERDICTS: "passed"}
+"""The column of each table that says something of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def import_released(
 
     `described` says how the samples were drawn; tasks and the dataset's hash (`prompts_hash`) are
     put in from the file. `on_task` hears of samples read, and `on_torn` of bytes of an unfinished
-    line that were cut off. Raises `PoolError`; `DuplicateRow` for a task that is there twice.
+    line that were cut off. Raises `PoolError`: `DuplicateRow` for a task that is there twice, and
+    `MixedPools` where the pool has other samples of a task.
     """
     names: dict[str, None] = {}
     digest = prompts_hash(_prompts(path, names))
@@ -81,12 +84,17 @@ def import_released(
     with pool.writer(Table.SAMPLES) as samples, pool.writer(Table.VERDICTS) as verdicts:
         if torn := samples.torn_bytes + verdicts.torn_bytes:
             on_torn(torn)
-        have = {table: _written(pool, table) for table in (Table.SAMPLES, Table.VERDICTS)}
+        have = {table: _written(pool, table) for table in _CONTENT}
         for answered in tasks(path):
-            if answered.task_id not in have[Table.SAMPLES]:
-                samples.append(_samples(answered))
-            if answered.task_id not in have[Table.VERDICTS]:
-                verdicts.append(_verdicts(answered))
+            for writer, rows in ((samples, _samples(answered)), (verdicts, _verdicts(answered))):
+                there = have[writer.table].get(answered.task_id)
+                if there is None:
+                    writer.append(rows)
+                elif there != _digests(rows, writer.table)[answered.task_id]:
+                    raise MixedPools(
+                        f"{out} has other {writer.table} of task {answered.task_id!r} than {path}: "
+                        "import that into another directory"
+                    )
             on_task(len(answered.samples))
 
 
@@ -127,12 +135,20 @@ def _sample(row: object, task_id: str, path: Path) -> tuple[str, bool]:
     )
 
 
-def _written(pool: Pool, table: Table) -> set[str]:
-    """Tasks that an earlier run got to; a task is written whole or not at all."""
-    found: set[str] = set()
-    for batch in pool.batches(table, ["task_id"]):
-        found.update(batch.column("task_id").unique().to_pylist())
-    return found
+def _written(pool: Pool, table: Table) -> dict[str, str]:
+    """What an earlier run got to, by task; a task is written whole or not at all."""
+    columns = ["task_id", "index", _CONTENT[table]]
+    batches = pool.batches(table, columns)
+    return _digests((row for batch in batches for row in batch.to_pylist()), table)
+
+
+def _digests(rows: Iterable[Row], table: Table) -> dict[str, str]:
+    """SHA-256 of what each task's rows hold."""
+    found: dict[str, hashlib._Hash] = {}
+    for row in rows:
+        digest = found.setdefault(row["task_id"], hashlib.sha256())
+        digest.update(json.dumps([row["index"], row[_CONTENT[table]]]).encode())
+    return {task: digest.hexdigest() for task, digest in found.items()}
 
 
 def _samples(answered: Answered) -> list[Row]:

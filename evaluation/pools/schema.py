@@ -75,7 +75,8 @@ class Identity:
 
     `dataset_sha256` is `evaluation.datasets.content_hash`, `tasks` the ids of all its problems,
     in order, `model_sha256` that of the model's file where it is known. `stop` are the sequences
-    that the problems name; `seed` is what the seeds of draws are made from.
+    that the problems name; `seed` is what the seeds of draws are made from. Raises ValueError for
+    a task that is there twice and for sampling that cannot be.
     """
 
     dataset: str
@@ -89,6 +90,12 @@ class Identity:
     max_tokens: int
     stop: tuple[str, ...]
     seed: int
+
+    def __post_init__(self) -> None:
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ValueError("tasks: one is there twice")
+        if not (0 <= self.temperature < math.inf and 0 < self.top_p <= 1 and self.max_tokens > 0):
+            raise ValueError("temperature, top_p and max_tokens: no sampling is like that")
 
     @property
     def greedy(self) -> bool:
@@ -113,10 +120,10 @@ class Identity:
             case _:
                 raise UnreadablePool(f"{source} does not describe a pool")
         try:
-            return TypeAdapter(cls).validate_python(value)
+            return TypeAdapter(cls).validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
             found = error.errors(include_url=False)
-            places = ", ".join(".".join(map(str, item["loc"])) for item in found)
+            places = ", ".join(".".join(map(str, item["loc"])) or item["msg"] for item in found)
             raise UnreadablePool(f"{source} is damaged: {places}") from error
 
     def differences(self, other: Identity) -> list[str]:
@@ -131,7 +138,7 @@ class Identity:
 
 def check_schema(schema: object, source: str) -> None:
     """Raise `MixedPools` unless it is our version."""
-    if schema != SCHEMA:
+    if type(schema) is not int or schema != SCHEMA:
         raise MixedPools(
             f"{source} has schema version {schema}, and this program reads {SCHEMA}: keep pools of "
             "different versions apart, or collect it again"
@@ -145,7 +152,7 @@ def record_batch(rows: Sequence[Row], table: Table, source: str) -> pa.RecordBat
         _check_row(row, schema, source)
     try:
         return pa.RecordBatch.from_pylist(rows, schema)
-    except (pa.ArrowException, OverflowError, TypeError) as error:
+    except (pa.ArrowException, OverflowError, TypeError, UnicodeError) as error:
         raise InvalidRow(f"{source}: a value has another type: {error}") from error
 
 
@@ -162,5 +169,5 @@ def _check_row(row: Row, schema: pa.Schema, source: str) -> None:
         if value is not None and not (type(value) is int and value >= 0):
             raise InvalidRow(f"{where}: {name} must be an integer from 0, not {value!r}")
     nll = row.get("nll")
-    if nll is not None and not (isinstance(nll, float | int) and math.isfinite(nll)):
+    if nll is not None and not (type(nll) in {float, int} and math.isfinite(nll)):
         raise InvalidRow(f"{where}: nll must be a finite number, not {nll!r}")

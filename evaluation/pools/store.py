@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,6 @@ ROWS_PER_SHARD: Final = 50_000
 
 BATCH: Final = 16_384
 _DIGEST: Final = 32  # characters of the SHA-256 in a shard's name: 128 bits
-_READ: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Pool:
     ) -> Iterator[pa.RecordBatch]:
         if _file_digest(shard) != shard.stem.partition("-")[2]:
             raise UnreadablePool(f"{shard} is damaged: its SHA-256 is not the one in its name")
-        with pq.ParquetFile(shard) as file:
+        with _parquet(shard) as file:
             metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
             self._check_metadata(shard, None if metadata is None else json.loads(metadata))
             schema = COLUMNS[table]
@@ -266,6 +266,16 @@ def _number(path: Path) -> int:
     if not digits.isdecimal():
         raise UnreadablePool(f"{path} is no file of a pool: move it elsewhere")
     return int(digits)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a shard. Raises `UnreadablePool` for what is none, or stops being one on the way."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except pa.ArrowException as error:
+        raise UnreadablePool(f"{path} is no Parquet file that can be read: {error}") from error
 
 
 def _file_digest(path: Path) -> str:

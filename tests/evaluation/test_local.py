@@ -326,7 +326,9 @@ def test_the_commands_collect_and_time_a_model_directory(directory, tmp_path):
         app, ["evaluate", "time", *common, "--batch", "2", "--out", str(times)]
     )
     assert result.exit_code == 0, result.output
-    assert json.loads(times.read_text())["models"][str(directory)]["engine"] == versions()
+    assert (
+        json.loads(times.read_text())["datasets"]["jsonl"][str(directory)]["engine"] == versions()
+    )
 
 
 def test_a_model_of_known_shape_is_timed_without_its_weights(monkeypatch, tmp_path):
@@ -339,7 +341,7 @@ def test_a_model_of_known_shape_is_timed_without_its_weights(monkeypatch, tmp_pa
         app, ["evaluate", "time", *asked, "--problems", "2", "--batch", "6", "--per-draw", "3"]
     )
     assert result.exit_code == 0, result.output
-    (entry,) = json.loads(times.read_text())["models"].values()
+    (entry,) = json.loads(times.read_text())["datasets"]["humaneval"].values()
     assert entry["engine"] == f"{versions()}, weights at random"
     assert entry["max_tokens"] == 9
     (batch,) = entry["batches"]

@@ -44,7 +44,9 @@ def pools(tmp_path_factory):
     (folder / "pools" / "mine<i>.csv").write_text(f"problem,model,n,c\n{counts}")
     timed = {"seconds_per_sample": 2.0, "engine": "an engine", "hardware": "two cores"}
     times = folder / "times.json"
-    times.write_text(json.dumps({"schema": 1, "models": {SMALL: timed, LARGE: timed}}))
+    entries = {SMALL: timed, LARGE: timed}
+    measured = {"humaneval": entries, "mine<i>": entries}
+    times.write_text(json.dumps({"schema": 2, "datasets": measured}))
     return folder
 
 

@@ -90,7 +90,7 @@ def test_measured_seconds_stand_beside_those_of_table_1(cli, tmp_path):
         model: {"seconds_per_sample": seconds, "engine": "an engine", "hardware": "a GPU"}
         for model, seconds in (("codellama-7b", 2.0), ("codellama-34b", 7.0))
     }
-    times.write_text(json.dumps({"schema": 1, "models": entries}))
+    times.write_text(json.dumps({"schema": 2, "datasets": {"humaneval": entries}}))
     result = cli("evaluate", "paper", "--out", tmp_path, "--times", times)
     assert result.exit_code == 0
     rows = json.loads((tmp_path / "table-1.json").read_text())["rows"]

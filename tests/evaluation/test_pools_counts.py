@@ -37,6 +37,9 @@ def test_csv_and_json_lines_say_the_same(tmp_path):
         ("a,small,0,0", InvalidRow, "n = 0"),
         ("a,small,2,-1", InvalidRow, "c = -1"),
         ("a,small,2.5,1", InvalidRow, "integers"),
+        ("a,small,1_0,1", InvalidRow, "integers"),
+        (f"a,small,{10**18},1", InvalidRow, "integers"),
+        ("a,small,2000000,1", InvalidRow, "more than 1,000,000"),
         ("a,,2,1", InvalidRow, "no model"),
         ("a,small,2", InvalidRow, "no c"),
         ("b,small,2,1\nb,small,2,1", DuplicateRow, "'b'"),
@@ -49,6 +52,15 @@ def test_counts_that_cannot_be_are_named(tmp_path, line, error, word):
     file.write_text(f"problem,model,n,c\n{line}\n")
     with pytest.raises(error, match=word):
         read_counts(file)
+
+
+@pytest.mark.parametrize("name", [["x"], {"a": 1}, True, 1.5, "\ud800", "a\nb"])
+def test_what_is_no_name_is_refused(tmp_path, name):
+    file = tmp_path / "x.jsonl"
+    for row in ({"problem": name, "model": "m"}, {"problem": 7, "model": name}):
+        file.write_text(json.dumps(row | {"n": 2, "c": 1}))
+        with pytest.raises(InvalidRow, match="no name"):
+            read_counts(file)
 
 
 def test_lines_that_are_no_objects_are_named(tmp_path):
@@ -113,6 +125,18 @@ def test_an_import_that_was_stopped_goes_on(generations, cli, tmp_path):
     assert bring(cli, generations, pool.path).exit_code == 0
     assert read_view(pool.path).samples == 3
     assert read_view(pool.path).unjudged == 0
+
+
+@pytest.mark.parametrize("other", [{"pass_at_1": False}, {"generation": "    return 2\n"}])
+def test_another_file_is_not_imported_into_the_same_pool(generations, cli, tmp_path, other):
+    assert bring(cli, generations, tmp_path / "pool").exit_code == 0
+    changed = json.loads(json.dumps(GENERATIONS))
+    changed["HumanEval/1"]["samples"][0] |= other
+    (tmp_path / "changed.json").write_text(json.dumps(changed))
+    result = bring(cli, tmp_path / "changed.json", tmp_path / "pool")
+    assert result.exit_code == 1
+    assert "of task 'HumanEval/1'" in result.stderr
+    assert read_view(tmp_path / "pool").samples == 3
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Pools on disk: what a crash at each moment leaves, and what is refused."""
 
+import hashlib
 import json
 
 import pool_files as files
@@ -10,6 +11,7 @@ from evaluation.pools.errors import (
     InvalidRow,
     MixedPools,
     PoolBusy,
+    PoolError,
     UnknownTask,
     UnreadablePool,
 )
@@ -101,6 +103,8 @@ def test_a_damaged_line_in_the_middle_is_an_error_not_a_gap(pool):
     [
         ({"nll": float("nan")}, "nll"),
         ({"nll": float("inf")}, "nll"),
+        ({"nll": True}, "nll"),
+        ({"text": "\ud800"}, "type"),
         ({"tokens": -1}, "tokens"),
         ({"index": True}, "index"),
         ({"text": None}, "text"),
@@ -160,6 +164,33 @@ def test_what_is_no_pool_says_so(tmp_path):
     (tmp_path / "pool.json").write_text(json.dumps(files.identity(tasks=()).to_json()))
     with pytest.raises(UnreadablePool, match="names no task"):
         Pool.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"tasks": ["a/0", "a/0"]}, "twice"),
+        ({"temperature": float("nan")}, "no sampling"),
+        ({"temperature": "0.8"}, "temperature"),
+        ({"max_tokens": -5}, "no sampling"),
+        ({"top_p": 0}, "no sampling"),
+        ({"seed": True}, "seed"),
+        ({"schema": True}, "version True"),
+    ],
+)
+def test_a_description_that_cannot_be_is_refused(tmp_path, wrong, word):
+    (tmp_path / "pool.json").write_text(json.dumps(files.identity().to_json() | wrong))
+    with pytest.raises(PoolError, match=word):
+        Pool.open(tmp_path)
+
+
+def test_a_shard_that_is_no_parquet_is_named(pool):
+    content = b"no table"
+    name = f"00001-{hashlib.sha256(content).hexdigest()[:32]}.parquet"
+    (pool.path / "samples").mkdir()
+    (pool.path / "samples" / name).write_bytes(content)
+    with pytest.raises(UnreadablePool, match="no Parquet file"):
+        indices(pool)
 
 
 def test_another_schema_version_is_refused(tmp_path):

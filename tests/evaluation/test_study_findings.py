@@ -199,10 +199,19 @@ def test_notes_count_greedy_answers_and_name_strangers():
     stranger = counted(OTHER, 4, [1, 2])
     notes = evidence_of(partial, pool(SMALL, n=4, problems=10), stranger).notes
     assert f"{LARGE}: 7 of 10 problems have a judged greedy answer." in notes
-    alone = "none of its problems is in another pool, so it is compared with none"
+    alone = "2 of 2 problems are in no other pool, and in no comparison"
     assert f"{OTHER}: {alone}." in notes
     assert sum(alone in note or "judged greedy" in note for note in notes) == 2
     unjudged = replace(pool(SMALL, n=0), greedy={})
     assert not any(alone in note for note in evidence_of(whole, unjudged).notes)
     greedy_only = evidence_of(replace(whole, draws={})).notes
     assert not any("log-probabilities" in note for note in greedy_only)
+
+
+def test_problems_of_one_pool_alone_and_second_greedy_answers_are_counted():
+    small, large = pool(SMALL, n=4, problems=10), pool(LARGE, n=4, problems=6)
+    twice = replace(large, greedy={task: Draws.counted(3, 1) for task in large.greedy})
+    notes = evidence_of(small, twice).notes
+    assert f"{SMALL}: 4 of 10 problems are in no other pool, and in no comparison." in notes
+    more = "12 answers at temperature 0 are left out: the first to a problem counts"
+    assert f"{LARGE}: {more}." in notes

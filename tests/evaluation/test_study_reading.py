@@ -21,7 +21,7 @@ from evaluation.study.reading import Times, UnreadableTimes, find_pools, read_po
 def test_a_pool_comes_back_as_it_was_drawn(tmp_path):
     made = pool(SMALL, n=[6] * 5 + [0], problems=6, rankers=(SMALL, LARGE), scored=3)
     paths = save(made, tmp_path)
-    (read,) = read_pools(paths, Times({SMALL: 1.5}))
+    (read,) = read_pools(paths, Times({made.dataset: {SMALL: 1.5}}))
     assert (read.model, read.dataset, read.of, read.seconds) == (SMALL, "humaneval", 6, 1.5)
     assert read.sources == tuple(map(str, paths))
     assert read.draws.keys() == made.draws.keys()
@@ -164,11 +164,15 @@ def test_pools_are_found_below_a_directory(tmp_path):
         find_pools(tmp_path / "nothing")
 
 
+def times_file(entry):
+    return f'{{"schema": 2, "datasets": {{"tiny": {{"x": {entry}}}}}}}'
+
+
 def test_times_are_those_that_were_measured(tmp_path):
     file = tmp_path / "times.json"
     entry = {"seconds_per_sample": 2.5, "hardware": "two cores", "engine": "x"}
-    file.write_text(json.dumps({"schema": 1, "models": {SMALL: entry, LARGE: entry}}))
-    assert read_times(file) == Times({SMALL: 2.5, LARGE: 2.5}, ("x on two cores",))
+    file.write_text(json.dumps({"schema": 2, "datasets": {"tiny": {SMALL: entry, LARGE: entry}}}))
+    assert read_times(file) == Times({"tiny": {SMALL: 2.5, LARGE: 2.5}}, ("x on two cores",))
 
 
 @pytest.mark.parametrize(
@@ -176,9 +180,10 @@ def test_times_are_those_that_were_measured(tmp_path):
     [
         "no json",
         "[]",
-        '{"schema": 2, "models": {}}',
-        '{"schema": 1, "models": {"x": {"seconds_per_sample": 0, "engine": "", "hardware": ""}}}',
-        '{"schema": 1, "models": {"x": {"engine": "", "hardware": ""}}}',
+        '{"schema": 1, "models": {}}',
+        times_file('{"seconds_per_sample": 0, "engine": "", "hardware": ""}'),
+        times_file('{"seconds_per_sample": Infinity, "engine": "", "hardware": ""}'),
+        times_file('{"engine": "", "hardware": ""}'),
     ],
 )
 def test_another_file_is_no_file_of_times(tmp_path, content):

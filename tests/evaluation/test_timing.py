@@ -192,11 +192,11 @@ def test_the_file_has_as_many_problems_as_were_timed(
 
     monkeypatch.setattr(command, "_measure", measured)
     out = tmp_path / "times.json"
-    out.write_text(json.dumps({"schema": 1, "models": {"near": {}}}))
+    out.write_text(json.dumps({"schema": 2, "datasets": {"humaneval": {"near": {}}}}))
     asked = ("--hardware", "a GPU", "--problems", 500, "--config", remote, "--out", out)
     result = cli("evaluate", "time", "--model", "far", *asked)
     assert result.exit_code == 0, result.output
-    models = json.loads(out.read_text())["models"]
+    models = json.loads(out.read_text())["datasets"]["humaneval"]
     assert list(models) == ["near", "far"]
     assert models["far"]["problems"] == 2
     assert models["far"]["hardware"] == "a GPU"

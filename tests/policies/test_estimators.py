@@ -157,7 +157,21 @@ def test_a_ranking_that_is_none_is_an_error(passed, k, scores):
 @prop(st.floats(0.01, 100), st.integers(0, 60), st.integers(1, 50))
 def test_a_budget_of_exactly_k_samples_buys_k(unit, k, at_most):
     assert k_within(k * unit, lambda samples: samples * unit, at_most) == min(k, at_most)
-    assert k_within(math.nextafter(k * unit, -math.inf), lambda n: n * unit, at_most) < max(k, 1)
+    assert k_within(k * unit * (1 - 1e-8), lambda n: n * unit, at_most) < max(k, 1)
+
+
+def test_the_last_digits_of_a_sum_do_not_decide():
+    assert k_within(0.3, lambda k: 0.1 * k, 9) == 3  # 3 * 0.1 > 0.3
+    assert pass_at_budget(10, 3, 0.3, lambda k: 0.1 * k) == pass_at_k(10, 3, 3)
+
+
+def test_what_is_no_count_and_no_budget_is_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        k_within(math.nan, float, 9)
+    with pytest.raises(ValueError, match="30 of 10"):
+        pass_at_budget(10, 30, 0.5, float)
+    with pytest.raises(ValueError, match="verdict"):
+        rank_score_at_k([True, 2], 1)
 
 
 def test_a_budget_is_spent_on_the_k_it_buys():
@@ -193,6 +207,9 @@ def test_cut_generations_are_left_out_or_last_and_say_which():
     assert (discarded.passed, discarded.scores) == ((True, True), (2.0, 1.0))
     assert discarded.treatment == "discard"
     assert discarded.draws_per_sample == 2
+    assert treat_cut(passed, scores, cut, "rank-last").treatment is CutTreatment.RANK_LAST
+    with pytest.raises(ValueError, match="drop"):
+        treat_cut(passed, scores, cut, "drop")
     last = treat_cut(passed, scores, cut, CutTreatment.RANK_LAST)
     assert last.passed == (True, False, True, False)
     assert last.treatment == "rank-last"

@@ -7,7 +7,7 @@ from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router import errors
-from router.errors import DOMAIN_ERRORS, APIError, translate
+from router.errors import APIError, translate
 from router.upstream import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
@@ -67,7 +67,6 @@ def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_foreign_errors_have_their_codes(foreign: Exception, code: str) -> None:
-    assert isinstance(foreign, DOMAIN_ERRORS)
     assert translate(foreign).code == code
 
 

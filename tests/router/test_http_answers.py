@@ -235,8 +235,19 @@ async def test_models_health_and_metrics_are_served() -> None:
         assert [model["id"] for model in listed["data"]] == ["auto", "small", "large"]
         assert (await w.client.get("/healthz")).json() == {"status": "ok"}
         assert (await w.client.get("/readyz")).status_code == 200
+        for path in ("/healthz", "/readyz"):
+            assert (await w.client.head(path)).status_code == 200
         await w.complete()
         metrics = await w.client.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         assert 'router_requests_total{plan="large",verdict="unverified"} 1.0' in metrics.text
         assert 'router_samples_total{finish_reason="stop",model="large"} 1.0' in metrics.text
+
+
+async def test_one_model_is_served_by_its_name() -> None:
+    async with world() as w:
+        assert (await w.client.get("/v1/models/small")).json()["id"] == "small"
+        for path in ("/v1/models/none", "/v1/models/"):
+            answer = await w.client.get(path)
+            assert answer.status_code == 404
+            assert answer.json()["error"]["code"] == "not_found"

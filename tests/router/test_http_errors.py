@@ -269,9 +269,10 @@ async def test_tests_where_there_is_no_sandbox() -> None:
 async def test_an_upstreams_400_is_the_clients_with_its_message(stream: bool) -> None:
     upstreams = [FakeUpstream(failing(400, "'stop' must be a list")) for _ in range(2)]
     async with world(*upstreams) as w:
-        answer = await w.complete(stop=5, stream=stream)
+        answer = await w.complete(stop="x", stream=stream)
         error = is_error(answer, 400, "invalid_request")
         assert "'stop' must be a list" in error["message"]
+        assert not w.metric("router_upstream_failures_total", model="large")  # nor an alarm
 
 
 async def test_a_body_that_is_as_deep_as_is_allowed_is_passed_on() -> None:
@@ -281,6 +282,25 @@ async def test_a_body_that_is_as_deep_as_is_allowed_is_passed_on() -> None:
     async with world() as w:
         assert (await w.complete(other=deep)).status_code == 200
         assert w.large.calls[0].body["other"] == deep
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *({"stop": wrong} for wrong in (5, True, {"a": 1}, ["a", 1])),
+        *({name: True} for name in ("max_tokens", "n", "temperature", "seed", "logprobs")),
+        *({name: "5"} for name in ("max_tokens", "n", "temperature", "seed", "logprobs")),
+        *({name: "yes"} for name in ("stream", "explain", "echo")),
+        {"stream_options": {"include_usage": 1}},
+    ],
+    ids=str,
+)
+async def test_a_value_of_another_type_is_refused(field: dict[str, Any]) -> None:
+    async with world() as w:
+        answer = await w.complete(**field)
+        error = is_error(answer, 400, "invalid_request")
+        assert error["param"].split(".")[0] in field
+        untouched(w)
 
 
 async def test_both_endpoints_answer_errors_alike() -> None:

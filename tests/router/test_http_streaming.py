@@ -9,6 +9,8 @@ from fake_upstream import ANSWER, LOGPROB, Call, FakeUpstream, Kind, answering, 
 from fake_upstream import failing as upstream_failing
 from http_world import CHAT, PROMPT, TESTS, ScriptedBackend, events, texts, world
 
+from router.render import Answer
+
 pytestmark = pytest.mark.anyio
 SAID = "".join(ANSWER)
 
@@ -209,3 +211,23 @@ async def test_the_role_comes_once_where_a_failed_upstream_was_replaced() -> Non
         seen = await connection.until(b"[DONE]")
         assert seen.count(b'"role":"assistant"') == 1
         await connection.close()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("explain", [False, True])
+async def test_a_fault_of_ours_ends_a_stream_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, n: int, explain: bool
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Answer, "ending", fail)
+    async with world() as w:
+        answer = await w.complete(stream=True, n=n, explain=explain)
+        assert answer.status_code == 200
+        *_, error, done = events(answer.text)
+        assert done == "[DONE]"
+        assert error["error"]["code"] == "internal_error"
+        assert "secret" not in answer.text
+        assert w.metric("router_requests_total", plan="", verdict="internal_error") == 1
+        assert not w.metric("router_requests_total", plan="", verdict="client_gone")

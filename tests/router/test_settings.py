@@ -149,3 +149,16 @@ def test_a_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_name_that_no_header_could_carry_is_an_error() -> None:
     with pytest.raises(ValidationError):
         Settings(policies={"schön": {"kind": "single"}})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"kind": "single", "model": "none"},
+        {"kind": "best_of_n", "model": "none"},
+        {"kind": "cascade", "models": ["qwen2.5-coder-0.5b", "none"]},
+    ],
+)
+def test_a_policy_of_a_model_that_is_not_there_is_an_error(policy: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="'p' names none, and there is no such model"):
+        Settings(policies={"p": policy})
