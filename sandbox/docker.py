@@ -117,28 +117,36 @@ class DockerBackend(Pool[Container]):
                 await engine.remove(found["Id"])
 
     async def aclose(self) -> None:
-        """End every container and what runs in it."""
-        if self._reaper is not None:
-            self._reaper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reaper
-            self._reaper = None
-        await super().aclose()
-        if self._engine is not None:
-            await self._engine.close()
-            self._engine = None
+        """End every container and what runs in it, also if this is cancelled meanwhile."""
+        reaper, self._reaper = self._reaper, None
+        engine, self._engine = self._engine, None
+        async with contextlib.AsyncExitStack() as undo:
+            if engine is not None:
+                undo.push_async_callback(engine.close)
+            undo.push_async_callback(super().aclose)
+            if reaper is not None:
+                reaper.cancel()
+                await asyncio.wait([reaper])
 
 
 def _abandoned(found: JSONObject, owner: str) -> bool:
     """Whether a container has outlived its time or its owner, if that lived on this host."""
     labels = found["Labels"]
-    if time.time() > float(labels.get(EXPIRES, 0)):
+    if _expired(labels.get(EXPIRES, "")):
         return True
     host, _, process = labels.get(OWNER, "").partition(" ")
     if labels.get(OWNER) == owner or host != owner.partition(" ")[0]:
         return False
     pid = process.partition(" ")[0]
     return not pid.isdecimal() or labels[OWNER] != _identity(int(pid))
+
+
+def _expired(label: str) -> bool:
+    """Whether that time is over, or is none."""
+    try:
+        return time.time() > float(label)
+    except ValueError:
+        return True
 
 
 def _identity(pid: int) -> str:

@@ -104,9 +104,8 @@ class Stream:
     async def close(self) -> None:
         """Close it, upon which the container ends; who reads gets an `EngineError`."""
         self._pump.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._pump
         self._writer.close()
+        await asyncio.wait([self._pump])
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 

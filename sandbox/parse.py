@@ -31,7 +31,7 @@ from sandbox.program import (
 
 Fields: TypeAlias = Mapping[str, Any]
 
-_COMMON = frozenset({"kind", "prelude", "limits", "min_integrity"})
+_COMMON = frozenset({"kind", "limits", "min_integrity"})
 _MAX_DEPTH = 100
 _CASES = 10_000
 _SHOWN = 80
@@ -150,8 +150,6 @@ def _cases(data: Fields) -> Sequence[object]:
     cases = data.get("cases")
     if not isinstance(cases, Sequence) or isinstance(cases, str):
         raise InvalidTests("tests.cases must be a list")
-    if not cases:
-        raise InvalidTests("tests.cases is empty; at least one case is needed")
     if len(cases) > _CASES:
         raise InvalidTests(f"tests.cases has {len(cases)} cases; at most {_CASES} are accepted")
     return cases
@@ -180,7 +178,7 @@ _IO_KEYS = frozenset({"stdin", "stdout", "tolerance"})
 
 def _calls(data: Fields) -> Calls:
     cases = tuple(_call(item, number) for number, item in enumerate(_cases(data)))
-    return Calls(_entry_point(data), cases, _prelude(data))
+    return Calls(_entry_point(data), cases)
 
 
 def _call(item: object, number: int) -> Call:
@@ -229,12 +227,12 @@ def _io(data: Fields) -> IO:
         case = _case(item, number, _IO_KEYS)
         stdin, stdout = _text(case, "stdin", where, default=""), _text(case, "stdout", where)
         found.append(IOCase(stdin, stdout, _tolerance(case.get("tolerance"), where)))
-    return IO(tuple(found), _prelude(data))
+    return IO(tuple(found))
 
 
 _PARSERS: dict[str, tuple[frozenset[str], Callable[[Fields], Tests]]] = {
-    "asserts": (frozenset({"code", "entry_point"}), _asserts),
+    "asserts": (frozenset({"code", "entry_point", "prelude"}), _asserts),
     "calls": (frozenset({"entry_point", "cases"}), _calls),
     "io": (frozenset({"cases"}), _io),
-    "pytest": (frozenset({"code"}), _pytest),
+    "pytest": (frozenset({"code", "prelude"}), _pytest),
 }

@@ -64,6 +64,12 @@ class Asserts:
     prelude: str = ""
 
 
+def _require(cases: Sequence[object]) -> None:
+    """Without a case, everything would pass."""
+    if not cases:
+        raise InvalidTests("tests.cases is empty; at least one case is needed")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of the entry point; `tolerance` is absolute and relative, for floats only."""
@@ -76,11 +82,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls compared by value in the parent: expected values never reach the candidate."""
+    """Calls compared by value in the parent: expected values never reach the candidate.
+
+    Raises `InvalidTests` for no case.
+    """
 
     entry_point: str
     cases: tuple[Call, ...]
-    prelude: str = ""
+
+    def __post_init__(self) -> None:
+        _require(self.cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +108,20 @@ class IOCase:
 
 @dataclass(frozen=True, slots=True)
 class IO:
-    """Whole-program runs, compared ignoring trailing white space of lines and of the whole."""
+    """Whole-program runs, compared ignoring trailing white space of lines and of the whole.
+
+    Raises `InvalidTests` for no case.
+    """
 
     cases: tuple[IOCase, ...]
-    prelude: str = ""
+
+    def __post_init__(self) -> None:
+        _require(self.cases)
 
 
 @dataclass(frozen=True, slots=True)
 class Pytest:
-    """A pytest module that imports the candidate as `solution`."""
+    """A pytest module that imports the candidate as `solution`. `prelude` as in `Asserts`."""
 
     code: str
     prelude: str = ""

@@ -225,8 +225,23 @@ def _verdict(link: Link, code: CodeType, names: dict[str, Any], kinds: dict[str,
 
 
 def _outcome_of(error: BaseException, link: Link, kinds: dict[str, str]) -> Frame:
-    """What an error in the tests comes to; it may ask for shared mode through `link.stopped`."""
-    reason = wanted_more(error, kinds)
-    if reason is not None:
+    """What an error in the tests comes to.
+
+    Through `link.stopped` it may ask for shared mode, or be the tests' own.
+    """
+    outcome = failure_of(error, raised=link.raised)
+    if (reason := wanted_more(error, kinds)) is not None:
         link.stop(NeedShared(reason))
-    return failure_of(error, raised=link.raised)
+    elif _is_of_the_tests(error, link):
+        link.stop(InvalidTests(f"tests.code: {outcome['message']}"))
+    return outcome
+
+
+def _is_of_the_tests(error: BaseException, link: Link) -> bool:
+    """Whether the candidate had no part in an error.
+
+    A name that is missing may be one that it should have defined.
+    """
+    if isinstance(error, ImportError):
+        return error is not link.raised and (error.name or "").partition(".")[0] != "solution"
+    return not link.calls and not isinstance(error, NameError)

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,15 +72,16 @@ def test_what_cannot_be_a_program_is_the_candidates_fault(text: str) -> None:
 def test_only_asserts_get_the_prompts_prelude() -> None:
     kinds: list[Tests] = [
         ASSERTS,
-        Calls("add", (Call([1, 2], 3),), prelude="y = 1"),
-        IO((IOCase("", "3"),), prelude="y = 1"),
+        Calls("add", (Call([1, 2], 3),)),
+        IO((IOCase("", "3"),)),
         Pytest("import solution", prelude="y = 1"),
     ]
     backend = ScriptedBackend()
     for tests in kinds:
         judged(backend, tests)
-    preludes = [program.tests.prelude for program in backend.programs]
-    assert preludes == [f"{guarded('import math')}\ny = 1", "y = 1", "y = 1", "y = 1"]
+    first, *others = (program.tests for program in backend.programs)
+    assert first == replace(ASSERTS, prelude=f"{guarded('import math')}\ny = 1")
+    assert others == kinds[1:]
     assert {program.source for program in backend.programs} == {PROMPT.text + "    return a + b\n"}
 
 

@@ -230,10 +230,39 @@ def test_only_containers_of_the_dead_are_abandoned() -> None:
 
     assert not abandoned(me)
     assert abandoned(me, "1")
+    assert abandoned(me, "soon")
     assert abandoned(f"{host} {os.getpid()} 1")  # the pid's owner before us
     assert abandoned(f"{host} 4194999 1")
     assert not abandoned("another-host:1 1 1")
     assert not abandoned(_identity(os.getppid()))
+
+
+def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
+    closed: list[str] = []
+
+    class Client:
+        async def close(self) -> None:
+            closed.append("engine")
+
+    async def answers_late() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.2)
+
+    async def main() -> None:
+        backend = DockerBackend(workers=1)
+        backend._engine = Client()  # type: ignore[assignment]
+        backend._reaper = asyncio.create_task(answers_late())
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(backend.aclose())
+        await asyncio.sleep(0.05)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert closed == ["engine"]
+
+    asyncio.run(main())
 
 
 @on_docker

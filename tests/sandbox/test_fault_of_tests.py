@@ -32,7 +32,17 @@ from sandbox.zygotes import Zygote
         (Asserts("assert f(1) == 1", "f", "1 / 0"), "tests.prelude raised ZeroDivisionError"),
         (Asserts("assert f(1) == 1", "f", "exit()"), "tests.prelude raised SystemExit"),
         (Asserts("import os\nos.environ", "f", "import no"), "tests.prelude raised ModuleNotFound"),
+        (Asserts("import nosuchmodule\nassert f(1) == 1", "f"), "ModuleNotFoundError at line 1"),
+        (Asserts("f(1)\nimport nosuchmodule", "f"), "ModuleNotFoundError at line 2"),
+        (Asserts("from math import nosuchname\nf(1)", "f"), "ImportError at line 1"),
+        (Asserts("1 / 0\nassert f(1) == 1", "f"), "ZeroDivisionError at line 1"),
+        (Asserts("assert False, 'unfinished'\nf(1)", "f"), "AssertionError at line 1"),
         (Pytest("def test_f(: pass"), "tests.code, line 1"),
+        (
+            Pytest("from solution import f\ndef test_f(missing): f(1)"),
+            "FixtureLookupError: ('missing'",
+        ),
+        (Pytest("import nosuchmodule\nfrom solution import f"), "ModuleNotFoundError"),
         (Pytest("from solution import f", "import no"), "tests.prelude raised ModuleNotFound"),
     ],
 )
@@ -40,6 +50,25 @@ def test_a_fault_of_the_tests_is_never_the_candidates(judge, tests: Tests, said:
     report = judge("def f(n): return n", tests)
     assert (report.status, report.detail) == (Status.INTERNAL_ERROR, "tests"), report
     assert said in report.message
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        Asserts("assert f(1) == 2\nimport nosuchmodule", "f"),
+        Asserts("assert helper(1) == 1", "f"),
+        Asserts("f(1)\n1 / 0", "f"),
+        Pytest("from solution import helper\ndef test_f(): helper(1)"),
+        Pytest("import solution\ndef test_f(): assert solution.f(1) == 2"),
+    ],
+)
+def test_what_may_be_the_candidates_fault_stays_its_own(judge, tests: Tests) -> None:
+    assert judge("def f(n): return n", tests).status is Status.FAILED
+
+
+def test_a_module_that_the_candidate_lacks_is_its_own_fault(judge) -> None:
+    report = judge("def f(n): import nosuchmodule", Asserts("assert f(1) == 1", "f"))
+    assert report.status is Status.ERROR
 
 
 def test_time_that_is_out_at_once_is_a_timeout(judge) -> None:

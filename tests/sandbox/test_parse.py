@@ -1,6 +1,7 @@
 """Tests and limits are read from the HTTP contract's objects, and faults are named."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from sandbox import (
     Limits,
     Program,
     Pytest,
+    Tests,
     parse_limits,
     parse_min_integrity,
     parse_tests,
@@ -60,6 +62,8 @@ def test_each_kind_is_read(obj: dict[str, Any], tests: object) -> None:
         ({**CODE, "code": 5}, "code must be text"),
         ({**CODE, "code": "a\0b"}, "code"),
         ({**CODE, "prelude": "def"}, "prelude, line 1"),
+        ({**CALLS, "prelude": ""}, "calls have no key 'prelude'"),
+        ({**INPUT, "prelude": ""}, "io have no key 'prelude'"),
         ({**MODULE, "code": "def test(:"}, "code, line 1"),
         ({**CALLS, "cases": []}, "cases is empty"),
         ({**CALLS, "cases": "x"}, "cases must be a list"),
@@ -84,6 +88,12 @@ def test_each_kind_is_read(obj: dict[str, Any], tests: object) -> None:
 def test_faults_are_named(obj: object, message: str) -> None:
     with pytest.raises(InvalidTests, match=message):
         parse_tests(obj)
+
+
+@pytest.mark.parametrize("without_cases", [lambda: Calls("f", ()), lambda: IO(())])
+def test_tests_without_a_case_cannot_be_made(without_cases: Callable[[], Tests]) -> None:
+    with pytest.raises(InvalidTests, match="at least one case"):
+        without_cases()
 
 
 def test_values_nested_too_deep_are_refused() -> None:

@@ -306,7 +306,7 @@ def test_what_needs_the_candidates_process_is_shared(judge, case: Case) -> None:
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        ("def test_add(missing): assert add(1, 1) == 2", Status.FAILED),
+        ("def test_one(): assert add(1, 1) == 2\ndef test_add(missing): add(1, 1)", Status.FAILED),
         ("class TestAdd:\n    def test_add(self): assert add(1, 'a') == 2", Status.ERROR),
         ("add(1, 1)\nclass TestAdd: pass", Status.FAILED),
         ("def test_add(): pytest.skip(str(add(1, 1)))", Status.FAILED),
