@@ -106,8 +106,10 @@ times: $(READY) ## Time both engines, one model alone on the machine (wants `mak
 			--out $(GATEWAY_TIMES); \
 	done; done
 
+RUNS := single-0.5b single-1.5b $(foreach x,1 2 4,best_of_n-$(x) cascade-$(x))
+
 report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
-	$(BIN)/budget-router evaluate table $(RESULTS)/*.jsonl --baseline "single 1.5B" \
+	$(BIN)/budget-router evaluate table $(RUNS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B" \
 		--plot $(RESULTS)/pass-rate.svg
 	$(BIN)/budget-router evaluate report --pools $(POOLS) $(addprefix --times ,$(wildcard $(TIMES))) \
 		--out runs/report

@@ -62,14 +62,14 @@ def read_budget(
     flops = default.flops if given_flops is None else parse_flops(given_flops)
     latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
     policy = headers.get("x-budget-policy", body.get("policy"))
-    if policy is not None and not (isinstance(policy, str) and policy):
+    if policy is not None and not isinstance(policy, str):
         raise InvalidBudget("budget.policy must be the name of a policy")
     return BudgetRequest(
         Budget(
             _least(flops, maximum.flops),
             _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
         ),
-        policy=policy or "auto",
+        policy="auto" if policy is None else policy,
         given=given_flops is not None or given_latency is not None,
     )
 

@@ -26,7 +26,7 @@ class Basis(StrEnum):
     """What a budget is counted in, and how."""
 
     PAPER = "paper"
-    """FLOPs of the linear layers at 128 tokens, the same for every sample (DESIGN, Table 1)."""
+    """FLOPs of the linear layers at 128 tokens, the same for every sample (Table 1)."""
 
     EXACT_SHARED = "exact-shared"
     """FLOPs of the tokens seen, the prompt once for all samples of a problem."""

@@ -30,19 +30,6 @@ class PullProgress(Protocol):
         """One line for the user, such as a source that failed."""
 
 
-class SilentProgress:
-    """Tells nobody."""
-
-    def begin(self, label: str, total_bytes: int) -> None:
-        """Nothing."""
-
-    def at(self, done_bytes: int) -> None:
-        """Nothing."""
-
-    def note(self, message: str) -> None:
-        """Nothing."""
-
-
 class RichProgress:
     """A bar on the terminal while the `with` block runs; notes appear above it."""
 

