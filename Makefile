@@ -94,7 +94,7 @@ MODELS := smollm2-135m qwen2.5-coder-0.5b qwen2.5-coder-1.5b
 TIMES := evaluation/results/times.json
 GATEWAY_TIMES := evaluation/results/times-gateway.json
 
-scores: $(READY) ## Rank the small model's samples by each model (wants `make torch`; an hour)
+scores: $(READY) ## Rank the small model's samples by each model (wants `make torch`; 40 minutes)
 	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate score \
 		$(POOLS)/humaneval/$(SMALL) --ranker $$model --per-problem 8; done
 
