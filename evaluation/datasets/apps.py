@@ -53,7 +53,8 @@ def reader(difficulty: str) -> Callable[[Path | None], tuple[Problem, ...]]:
     """Reads one split: from the folder that was released, a file of JSON lines, or the hub."""
 
     def read(data: Path | None) -> tuple[Problem, ...]:
-        # Some outputs are integers of thousands of digits, and what is read is also hashed later.
+        # Some outputs are integers of thousands of digits. What is read is hashed and judged later,
+        # so the limit is raised for good, for this process alone.
         if 0 < sys.get_int_max_str_digits() < LONGEST_INTEGER:
             sys.set_int_max_str_digits(LONGEST_INTEGER)
         return problems(_rows(data), difficulty, _HUB if data is None else str(data))

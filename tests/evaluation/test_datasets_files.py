@@ -21,6 +21,14 @@ from router.programs import program_source
 from sandbox import IO, Calls, Limits, ProcessBackend, parse_tests
 
 
+@pytest.fixture(autouse=True)
+def _digits_as_before():
+    """APPS raises the limit for its process, which here is that of all tests."""
+    before = sys.get_int_max_str_digits()
+    yield
+    sys.set_int_max_str_digits(before)
+
+
 def mbpp_row(number, **others):
     name = f"f{number}"
     return {

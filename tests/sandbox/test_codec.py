@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -111,10 +112,11 @@ def test_a_hostile_outcome_is_a_report_or_our_own_fault(outcome: dict[str, Any])
     assert report.status in set(Status)
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a": NaN}', b'{"a": 1' + b"0" * 5000 + b"}"])
-def test_frames_that_json_itself_would_choke_on(body: bytes) -> None:
-    with pytest.raises(FrameError):
-        unpack(body)
+def test_frames_that_json_itself_would_choke_on() -> None:
+    digits = b"9" * (sys.get_int_max_str_digits() + 1)
+    for body in (b"[" * 100_000, b'{"a": NaN}', b'{"a": ' + digits + b"}"):
+        with pytest.raises(FrameError):
+            unpack(body)
 
 
 def test_a_frame_survives_packing() -> None:
