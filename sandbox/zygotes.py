@@ -189,10 +189,12 @@ class Zygote:
     def _spawn(self) -> None:
         if self._control is None:
             raise ZygoteDied("closed")
-        ours, theirs = socket.socketpair()
-        ours.settimeout(0)
-        with theirs:
+        with contextlib.ExitStack() as undo:
+            ours, theirs = map(undo.enter_context, socket.socketpair())
+            ours.settimeout(0)
             socket.send_fds(self._control, [b"s%d" % self._disk_bytes], [theirs.fileno()])
+            theirs.close()
+            undo.pop_all()
         self._channel = ours
 
     def _kill(self) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import resource
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -41,6 +42,32 @@ def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
             report = await backend.run(GOOD, Limits())
             assert report.status is Status.PASSED
 
+    asyncio.run(main())
+
+
+def test_a_worker_that_cannot_be_told_of_a_run_leaves_no_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[socket.socket] = []
+
+    def pair() -> tuple[socket.socket, socket.socket]:
+        made.extend(make())
+        return made[0], made[1]
+
+    def fail(*_: object) -> None:
+        raise BrokenPipeError
+
+    async def main() -> None:
+        async with ProcessBackend(workers=1) as backend:
+            (worker,) = backend._workers
+            monkeypatch.setattr(socket, "socketpair", pair)
+            monkeypatch.setattr(socket, "send_fds", fail)
+            with pytest.raises(BrokenPipeError):
+                worker._spawn()
+            monkeypatch.undo()
+        assert [end.fileno() for end in made] == [-1, -1]
+
+    make = socket.socketpair
     asyncio.run(main())
 
 
