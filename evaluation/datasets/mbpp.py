@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,7 +65,7 @@ class _Row(BaseModel):
     task_id: int
     text: str = Field(validation_alias=AliasChoices("text", "prompt"))
     code: str
-    test_list: Annotated[list[str], Field(min_length=1)]
+    test_list: list[str]
     test_setup_code: str | None = None
     test_imports: list[str] | None = None
 
