@@ -94,10 +94,9 @@ class Upstream:
     patient: bool = False
 
     async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> int:
-        """Prompt tokens, by the server's tokenizer; an upper bound where it has none that works.
+        """Prompt tokens, by the server's tokenizer; an upper bound where none answers in time.
 
-        One that does not answer in time is one that does not work. Raises `UpstreamUnreachable`,
-        and `UpstreamError` for a suffix that it cannot take.
+        Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
         try:

@@ -141,6 +141,17 @@ def test_the_data_beside_it_says_the_same(written):
     assert sum(pool["samples"] for pool in study["pools"]) == 9 * 8 + 10 * 4
 
 
+def test_claims_that_hold_are_counted_with_those_that_chance_could_turn(written):
+    studies = json.loads((written / "study.json").read_text())
+    claims = [claim for study in studies for claim in study["claims"]]
+    holding = [claim for claim in claims if claim["holds"]]
+    decided = sum(claim["holds"] is not None for claim in claims)
+    within = sum(not claim["sure"] for claim in holding)
+    said = f"{len(holding)} of {decided} restated claims hold on these samples"
+    said += f", {within} of them within the interval." if within else "."
+    assert said in " ".join((written / "index.html").read_text().split())
+
+
 def test_a_second_run_writes_the_same_bytes(pools, written):
     again = pools / "again"
     assert report(pools / "pools", again, "--times", str(pools / "times.json")).exit_code == 0

@@ -290,6 +290,14 @@ def test_a_greedy_pool_has_one_sample_a_problem(place, cli):
     assert cli(*arguments, "--n", "2", "--greedy").exit_code == 2
 
 
+def test_a_nucleus_of_no_token_is_refused(place, cli):
+    _, out, arguments = place
+    result = cli(*arguments, "--n", "1", "--top-p", "0")
+    assert result.exit_code == 1
+    assert "a nucleus of 0" in result.output
+    assert not out.exists()
+
+
 def test_a_model_that_is_nowhere_is_named(place, cli):
     tmp_path, _, arguments = place
     configure(tmp_path, "http://127.0.0.1:1")
