@@ -6,7 +6,7 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-RESULTS := evaluation/results/humaneval
+RESULTS := evaluation/recorded/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
@@ -75,7 +75,7 @@ paper: $(READY) ## Draw the paper's figures and check its claims, into runs/pape
 	$(BIN)/budget-router evaluate paper --out runs/paper
 
 COLLECT := $(BIN)/budget-router evaluate collect --engine transformers
-POOLS := evaluation/results/pools
+POOLS := evaluation/recorded/pools
 STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humaneval/smollm2-135m/16 \
 	mbpp-sanitized/qwen2.5-coder-0.5b/24 mbpp-sanitized/qwen2.5-coder-1.5b/12 \
 	mbpp-sanitized/smollm2-135m/8
@@ -91,8 +91,8 @@ study: $(READY) ## Collect and judge the pools of the study (wants `make torch`;
 	done; done
 
 MODELS := smollm2-135m qwen2.5-coder-0.5b qwen2.5-coder-1.5b
-TIMES := evaluation/results/times.json
-GATEWAY_TIMES := evaluation/results/times-gateway.json
+TIMES := evaluation/recorded/times.json
+GATEWAY_TIMES := evaluation/recorded/times-gateway.json
 
 scores: $(READY) ## Rank the small model's samples by each model (wants `make torch`; 40 minutes)
 	set -e; for model in $(MODELS); do $(BIN)/budget-router evaluate score \

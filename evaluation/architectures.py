@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from policies.cost import Architecture
-from router.architecture import from_config_json
+from router.upstream.architecture import from_config_json
 
 
 class UnknownModelName(LookupError):

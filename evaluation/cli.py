@@ -114,7 +114,7 @@ def evaluate_gateway(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds for one request.")] = 600,
 ) -> None:
     """Drive a running gateway over a benchmark; a run that was stopped goes on where it was."""
-    from evaluation.commands import gateway as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import gateway as command  # noqa: PLC0415
 
     command.run(
         command.parameters(
@@ -142,7 +142,7 @@ def evaluate_bench(
     requests: Annotated[int, typer.Option(min=1, help="Pairs of requests.")] = 50,
 ) -> None:
     """Measure start-up, memory and overhead of the gateway, with the default models."""
-    from evaluation.commands import bench as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import bench as command  # noqa: PLC0415
 
     command.run(starts=starts, requests=requests)
 
@@ -161,7 +161,7 @@ def evaluate_table(
     ] = None,
 ) -> None:
     """Compare result files: one row each."""
-    from evaluation.commands import table as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import table as command  # noqa: PLC0415
 
     command.run(files, baseline=baseline, as_json=as_json, out=out, picture=plot)
 
@@ -181,7 +181,7 @@ def evaluate_flops(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what one sample costs, from a model's sizes alone: no weights are needed."""
-    from evaluation.commands import flops as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import flops as command  # noqa: PLC0415
 
     command.run(
         model,
@@ -205,7 +205,7 @@ def evaluate_paper(
     ] = False,
 ) -> None:
     """Draw the paper's figures from its published tables, and hold its claims against them."""
-    from evaluation.commands import paper as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import paper as command  # noqa: PLC0415
 
     command.run(out, times=times, claims_table=claims_table)
 
@@ -216,6 +216,6 @@ def evaluate_bench_metrics(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is timed.")] = 5,
 ) -> None:
     """Time the metrics against the paper's loop and against the usual product formula."""
-    from evaluation.commands import bench_metrics as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import bench_metrics as command  # noqa: PLC0415
 
     command.run(rounds=rounds)

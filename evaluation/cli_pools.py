@@ -50,7 +50,7 @@ def collect(
     ] = None,
 ) -> None:
     """Sample a model into a pool, resuming one that was stopped; only its engine is started."""
-    from evaluation.commands import collect as command  # noqa: PLC0415 see the module's docstring
+    from evaluation.commands.evaluate import collect as command  # noqa: PLC0415 see the module's docstring
 
     command.run(
         command.Wanted(
@@ -79,7 +79,7 @@ def judge(
     ] = None,
 ) -> None:
     """Run the tests on every sample of a pool that has no verdict yet."""
-    from evaluation.commands import judge as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import judge as command  # noqa: PLC0415
 
     command.run(pool, data=data, backend=backend, workers=workers)
 
@@ -102,7 +102,7 @@ def score(
     config: Annotated[Path | None, typer.Option(help="TOML file.", metavar="FILE")] = None,
 ) -> None:
     """Score a pool's samples by their averaged NLL under another model (needs torch, or a URL)."""
-    from evaluation.commands import score as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import score as command  # noqa: PLC0415
 
     command.run(command.Wanted(pool, ranker, url, data, per_problem, config))
 
@@ -137,8 +137,8 @@ def time(
     config: Annotated[Path | None, typer.Option(help="TOML file.", metavar="FILE")] = None,
 ) -> None:
     """Time samples of a real engine at several batch sizes, as the paper does for its Table 1."""
-    from evaluation.commands import time as command  # noqa: PLC0415
-    from evaluation.commands.collect import Wanted  # noqa: PLC0415
+    from evaluation.commands.evaluate import time as command  # noqa: PLC0415
+    from evaluation.commands.evaluate.collect import Wanted  # noqa: PLC0415
 
     command.run(
         Wanted(
@@ -165,7 +165,7 @@ def pools(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what pools hold, and what of it is missing."""
-    from evaluation.commands import pools as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import pools as command  # noqa: PLC0415
 
     command.run(paths, as_json=as_json)
 
@@ -180,6 +180,6 @@ def import_released(
     temperature: Annotated[float, typer.Option(min=0, max=2)] = 0.8,
 ) -> None:
     """Make a pool of generations in the paper's released format."""
-    from evaluation.commands import import_released as command  # noqa: PLC0415
+    from evaluation.commands.evaluate import import_released as command  # noqa: PLC0415
 
     command.run(file, out, dataset=dataset, model=model, temperature=temperature)

@@ -23,7 +23,7 @@ def run(
 
     Ends with 0 when it passed, 1 on any other verdict, 2 when the fault is ours or the tests'.
     """
-    from evaluation.commands import sandbox as command  # noqa: PLC0415 see the module's docstring
+    from evaluation.commands.sandbox import run as command  # noqa: PLC0415 see the module's docstring
 
     command.run(candidate, tests, backend)
 
@@ -34,7 +34,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what this host offers to each backend, and what to do where one cannot run."""
-    from evaluation.commands import sandbox as command  # noqa: PLC0415
+    from evaluation.commands.sandbox import run as command  # noqa: PLC0415
 
     command.check(as_json=as_json)
 
@@ -48,7 +48,7 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="How often each row is measured.")] = 3,
 ) -> None:
     """Measure verdicts per second against other ways of running HumanEval, in one go."""
-    from evaluation.commands import sandbox_bench as command  # noqa: PLC0415
+    from evaluation.commands.sandbox import bench as command  # noqa: PLC0415
 
     command.run(limit=limit, rounds=rounds)
 
@@ -60,6 +60,6 @@ def soak(
     backend: Annotated[Literal["process", "docker"], typer.Option(help="Where.")] = "process",
 ) -> None:
     """Make very many mixed runs in one backend, looking for leaks and for changed verdicts."""
-    from evaluation.commands import sandbox_soak as command  # noqa: PLC0415
+    from evaluation.commands.sandbox import soak as command  # noqa: PLC0415
 
     command.run(backend, runs)

@@ -32,7 +32,7 @@ def curves(
     ] = None,
 ) -> None:
     """Draw pass@k, rank-score@k and their budgeted forms from recorded pools."""
-    from evaluation.commands import curves as command  # noqa: PLC0415 see the module's docstring
+    from evaluation.commands.evaluate import curves as command  # noqa: PLC0415 see the module's docstring
 
     command.run(pools, out, prices=command.Prices(times, config), only=figure)
 
@@ -46,7 +46,7 @@ def report(
     config: Config = None,
 ) -> None:
     """Write the study of all pools as one HTML page, with figures, tables and claims."""
-    from evaluation.commands import report as command  # noqa: PLC0415
-    from evaluation.commands.curves import Prices  # noqa: PLC0415
+    from evaluation.commands.evaluate import report as command  # noqa: PLC0415
+    from evaluation.commands.evaluate.curves import Prices  # noqa: PLC0415
 
     command.run(pools, out, prices=Prices(times, config))

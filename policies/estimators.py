@@ -5,7 +5,7 @@ Reallocation" (COLM 2024). Each function takes one problem; the paper's figures 
 over problems. A fraction is in 0..1, a cost in whatever unit the caller counts in.
 
 Pure Python on purpose: a gateway that plans with these serves without numpy. The same estimators
-over arrays of problems are in `evaluation.metrics`, which needs numpy, and tests hold the two
+over arrays of problems are in `evaluation.statistics`, which needs numpy, and tests hold the two
 against each other.
 
 Guards against an estimate that looks like one and is none: fewer samples than k is a ValueError

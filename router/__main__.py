@@ -9,11 +9,11 @@ from tomllib import TOMLDecodeError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from router.architecture import UnknownArchitecture
-from router.embedded_child import EngineFailed
-from router.models.catalogue import UnknownModel
+from router.catalogue.entries import UnknownModel
+from router.embedded.child import EngineFailed
 from router.server import serve
 from router.settings import Settings
+from router.upstream.architecture import UnknownArchitecture
 
 _UNUSABLE = (
     *(OSError, TOMLDecodeError, SettingsError, ValidationError),  # of the settings

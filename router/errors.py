@@ -25,7 +25,7 @@ from typing import ClassVar
 from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
-from router.upstream import UpstreamError
+from router.upstream.client import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 

@@ -11,8 +11,6 @@ from policies.cost import CostModel, UnknownCost
 from policies.moves import SAMPLING_TOP_P
 from policies.protocol import Draw, Policy
 from policies.values import Budget, ModelView, Task
-from router.chunks import Chunk
-from router.engine import Listener, Outcome, Run
 from router.errors import (
     ContextLengthExceeded,
     DeadlineExceeded,
@@ -23,11 +21,13 @@ from router.errors import (
     UnknownPolicy,
     translate,
 )
+from router.http.wire import AUTO, RouteRequest
 from router.metrics import Metrics
-from router.prompts import Prompt, TextPrompt
-from router.upstream import LONGEST_COUNT_S, Upstream, UpstreamUnreachable
-from router.verify import SandboxJudge
-from router.wire import AUTO, RouteRequest
+from router.plan.run import Listener, Outcome, Run
+from router.plan.verdicts import SandboxJudge
+from router.request import Prompt, TextPrompt
+from router.upstream.chunks import Chunk
+from router.upstream.client import LONGEST_COUNT_S, Upstream, UpstreamUnreachable
 from sandbox import Backend
 
 LATENCY_MARGIN: Final = 0.05

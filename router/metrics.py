@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
-from router.drawing import CANCELLED, RunningDraw
-from router.upstream import UpstreamError
+from router.plan.draws import CANCELLED, RunningDraw
+from router.upstream.client import UpstreamError
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 import uvicorn
 
-from router.app import create_app
+from router.http.app import create_app
 from router.service import running
 from router.settings import Settings
 

@@ -16,16 +16,16 @@ import structlog
 
 from policies.cost import CostModel, FlatRate, Rate
 from policies.values import Budget
-from router import architecture, transport
-from router.embedded import EmbeddedEngine
-from router.embedded_child import EngineSpec
+from router.catalogue import entries as catalogue
+from router.embedded.child import EngineSpec
+from router.embedded.supervisor import EmbeddedEngine
 from router.errors import Overloaded
 from router.gateway import Gateway
+from router.http.wire import WireLimits
 from router.metrics import Metrics
-from router.models import catalogue
 from router.settings import EmbeddedModel, RemoteModel, SandboxConfig, Settings
-from router.upstream import Upstream
-from router.wire import WireLimits
+from router.upstream import architecture, transport
+from router.upstream.client import Upstream
 from sandbox import Backend, ProcessBackend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -152,7 +152,7 @@ def sandbox_backend(config: SandboxConfig) -> Backend:
         case "process":
             return ProcessBackend(config.workers, config.queue)
         case "docker":
-            from sandbox.docker import DockerBackend  # noqa: PLC0415 most gateways need no client
+            from sandbox.docker.backend import DockerBackend  # noqa: PLC0415 most gateways need no client
 
             return DockerBackend(config.workers, config.queue, **config.docker.model_dump())
 

@@ -34,7 +34,7 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.protocol import Policy
 from policies.single import Single
-from router.upstream import ServerKind
+from router.upstream.client import ServerKind
 from sandbox import Limits
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")]

@@ -12,9 +12,9 @@
 """
 
 from sandbox.backend import Backend, Overloaded, SandboxError, SandboxUnavailable
-from sandbox.docker import DockerBackend
+from sandbox.docker.backend import DockerBackend
 from sandbox.parse import parse_limits, parse_min_integrity, parse_tests
-from sandbox.process import ProcessBackend
+from sandbox.process.backend import ProcessBackend
 from sandbox.program import (
     IO,
     Asserts,

@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from evaluation.commands.configuration import load_settings
-from evaluation.commands.failing import failing_on
-from router.models.catalogue import CATALOGUE, ModelEntry, UnknownModel, lookup
-from router.models.progress import RichProgress
-from router.models.pull import PullFailed, pull
-from router.models.store import find
+from evaluation.commands.common.configuration import load_settings
+from evaluation.commands.common.failing import failing_on
+from router.catalogue.bars import RichProgress
+from router.catalogue.entries import CATALOGUE, ModelEntry, UnknownModel, lookup
+from router.catalogue.pull import PullFailed, pull
+from router.catalogue.store import find
 
 
 def list_models(directory: Path | None, *, as_json: bool) -> None:

@@ -7,17 +7,17 @@ import os
 import socket
 from pathlib import Path
 
-from evaluation.commands.configuration import load_settings
-from evaluation.commands.failing import fail, failing_on
-from router.architecture import UnknownArchitecture
-from router.embedded_child import EngineFailed
-from router.models import catalogue
-from router.models.catalogue import ModelEntry, UnknownModel
-from router.models.progress import RichProgress
-from router.models.pull import PullFailed, pull
-from router.models.store import find
+from evaluation.commands.common.configuration import load_settings
+from evaluation.commands.common.failing import fail, failing_on
+from router.catalogue import entries as catalogue
+from router.catalogue.bars import RichProgress
+from router.catalogue.entries import ModelEntry, UnknownModel
+from router.catalogue.pull import PullFailed, pull
+from router.catalogue.store import find
+from router.embedded.child import EngineFailed
 from router.server import serve
 from router.settings import EmbeddedModel, Settings
+from router.upstream.architecture import UnknownArchitecture
 
 
 def run(config: Path | None, host: str | None, port: int | None, *, pull_missing: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.prompts import TextPrompt
+from router.request import TextPrompt
 
 MAX_TESTS_BYTES: Final = 64 * 2**20
 """Of one problem, as JSON: a benchmark's tests are not a stranger's, and some of APPS are large."""

@@ -9,8 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from router.models.catalogue import UnknownModel, lookup
-from router.models.store import find
+from router.catalogue.entries import UnknownModel, lookup
+from router.catalogue.store import find
 
 if TYPE_CHECKING:
     import torch

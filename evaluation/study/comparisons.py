@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.metrics import (
+from evaluation.statistics.metrics import (
     Band,
     Estimate,
     bootstrap_difference,

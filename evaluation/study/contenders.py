@@ -16,7 +16,13 @@ from typing import Final, assert_never
 
 import numpy as np
 
-from evaluation.metrics import Band, CutTreatment, bootstrap_mean, pass_at_k, rank_score_at_k
+from evaluation.statistics.metrics import (
+    Band,
+    CutTreatment,
+    bootstrap_mean,
+    pass_at_k,
+    rank_score_at_k,
+)
 from evaluation.study.costs import Basis, CostLine, exact_cost, fixed_cost
 from evaluation.study.samples import ROUNDS, Bools, Draws, Floats, Generations, Omission, StudyPool
 from policies.cost import Rate

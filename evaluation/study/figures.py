@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluation.metrics import Band, Estimate
 from evaluation.paper.published import BENCHMARKS
+from evaluation.statistics.metrics import Band, Estimate
 from evaluation.study.comparisons import entry_of
 from evaluation.study.contenders import Contender, curve_ks
 from evaluation.study.costs import TITLES, Basis

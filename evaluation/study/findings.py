@@ -8,9 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.metrics import Estimate, bootstrap_difference
-from evaluation.study import claims
-from evaluation.study.claims import Finding
+from evaluation.statistics.metrics import Estimate, bootstrap_difference
+from evaluation.study import restated as claims
 from evaluation.study.comparisons import (
     Duel,
     Lead,
@@ -24,6 +23,7 @@ from evaluation.study.comparisons import (
 from evaluation.study.contenders import Contender
 from evaluation.study.costs import TITLES, Basis
 from evaluation.study.evidence import Evidence
+from evaluation.study.restated import Finding
 from evaluation.study.samples import ROUNDS
 
 _REGIME: Final = 32.0

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from serving import LARGE, SMALL, RunningGateway, start, stop
 
-from router.models.catalogue import lookup
-from router.models.store import find
+from router.catalogue.entries import lookup
+from router.catalogue.store import find
 from router.settings import Settings
 
 

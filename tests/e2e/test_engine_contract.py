@@ -12,13 +12,13 @@ import pytest
 from serving import SMALL
 
 from policies.protocol import Draw
-from router import transport
-from router.chunks import Chunk
-from router.embedded import EmbeddedEngine
-from router.prompts import ChatPrompt, TextPrompt
+from router.embedded.supervisor import EmbeddedEngine
+from router.request import ChatPrompt, TextPrompt
 from router.service import LLAMA_PLAIN_SAMPLING, engine_spec
 from router.settings import EmbeddedModel, Settings
-from router.upstream import SampleRequest, Upstream, UpstreamError
+from router.upstream import transport
+from router.upstream.chunks import Chunk
+from router.upstream.client import SampleRequest, Upstream, UpstreamError
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("models")]
 

@@ -9,9 +9,9 @@ from typing import Literal, TypeAlias
 
 from policies.protocol import Draw
 from policies.values import Candidate, Verdict
-from router.chunks import Chunk, TokenLogprob
-from router.engine import Judgement
-from router.upstream import UpstreamError
+from router.plan.run import Judgement
+from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.client import UpstreamError
 
 Step: TypeAlias = (
     tuple[Literal["token", "flood", "finish", "text"], int]

@@ -22,7 +22,7 @@ import uvicorn
 from fake_upstream import FakeUpstream, answering
 
 from policies.cost import CostModel
-from router.app import create_app
+from router.http.app import create_app
 from router.service import Service
 from router.service import running as running_service
 from router.settings import Settings

@@ -8,7 +8,7 @@ from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router import errors
 from router.errors import APIError, translate
-from router.upstream import UpstreamError
+from router.upstream.client import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 CONTRACT = {

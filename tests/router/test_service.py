@@ -8,12 +8,12 @@ import pytest
 from http_world import CONFIGS, World, world
 
 from policies.cost import CostModel, FlatRate
-from router.architecture import from_config_json
 from router.errors import Overloaded
 from router.service import Admission, Service, running, sandbox_backend
 from router.settings import DockerConfig, SandboxConfig, Settings
+from router.upstream.architecture import from_config_json
 from sandbox import ProcessBackend
-from sandbox.docker import DockerBackend
+from sandbox.docker.backend import DockerBackend
 
 pytestmark = pytest.mark.anyio
 URL = "http://127.0.0.1:9"

@@ -28,8 +28,8 @@ from sandbox import (
     Status,
     Tests,
 )
-from sandbox.containers import LABEL
-from sandbox.engine import Engine
+from sandbox.docker.containers import LABEL
+from sandbox.docker.daemon import Engine
 
 HONEST = Program(
     "def add(a, b):\n    return a + b\n",

@@ -17,7 +17,7 @@ from sandbox import (
     Tests,
 )
 from sandbox.frames import Frame
-from sandbox.zygotes import Zygote
+from sandbox.process.zygotes import Zygote
 
 
 @pytest.mark.parametrize(

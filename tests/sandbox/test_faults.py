@@ -12,17 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import (
-    Asserts,
-    Limits,
-    ProcessBackend,
-    Program,
-    Report,
-    SandboxUnavailable,
-    Status,
-    cgroups,
-)
-from sandbox.zygotes import Zygote, ZygoteDied
+from sandbox import Asserts, Limits, ProcessBackend, Program, Report, SandboxUnavailable, Status
+from sandbox.process import cgroups
+from sandbox.process.zygotes import Zygote, ZygoteDied
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox import IO, Asserts, IOCase, Limits, Status, cgroups
+from sandbox import IO, Asserts, IOCase, Limits, Status
+from sandbox.process import cgroups
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
 RIGHT = "\ndef add(a, b):\n    return a + b\n"

@@ -1,0 +1,257 @@
+"""Very many mixed runs in one backend of the sandbox, looking for leaks and for poisoning.
+
+Each program is judged alone first, in a backend of its own; every later verdict on it must be the
+same. What a run could leave behind is counted three times: after a first stretch and at the end,
+which must be alike, and after the backend was closed, when all must be as before it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from sandbox import (
+    IO,
+    Asserts,
+    Backend,
+    Call,
+    Calls,
+    DockerBackend,
+    IOCase,
+    Limits,
+    ProcessBackend,
+    Program,
+    Report,
+)
+from sandbox.docker.containers import LABEL
+from sandbox.docker.daemon import Engine
+
+LIMITS: Final = Limits(wall_s=4.0, cpu_s=4.0, memory_bytes=128 * 2**20)
+_AT_ONCE: Final = 64
+_STRETCH: Final = 1000  # by then every container has been replaced, and every cache is full
+_QUIET_S: Final = 10.0
+_LOOK_S: Final = 0.2
+_BLOCK_BYTES: Final = 512
+_SHARED: Final = tuple(map(Path, ("/tmp", "/dev/shm")))  # noqa: S108 - only measured
+
+BackendName: TypeAlias = Literal["process", "docker"]
+Verdict: TypeAlias = tuple[str, str | None, str]
+
+
+_ADD: Final = Asserts("assert add(1, 2) == 3", "add")
+_RIGHT: Final = "def add(a, b):\n    return a + b\n"
+PROGRAMS: Final[dict[str, tuple[Program, int]]] = {
+    "right": (Program(_RIGHT, _ADD), 400),
+    "wrong": (Program("def add(a, b):\n    return a - b\n", _ADD), 300),
+    "calls": (Program(_RIGHT, Calls("add", (Call([1, 2], 3),))), 100),
+    "io": (Program("print(input())", IO((IOCase("a", "a"),))), 100),
+    "shared": (
+        Program(
+            "import re\ndef f(): return re.match('a', 'a')", Asserts("assert f().end() == 1", "f")
+        ),
+        40,
+    ),
+    "syntax": (Program("def add(a, b)", _ADD), 20),
+    "exit": (Program("import os\nos._exit(0)", _ADD), 20),
+    "litter": (
+        Program(
+            "for n in range(50): open(f'/tmp/{n}', 'w').write('x' * 999)\n" + _RIGHT,
+            _ADD,
+        ),
+        20,
+    ),
+    "poison": (
+        Program("import builtins, sys\nbuiltins.compile = None\nsys.modules.clear()", _ADD),
+        20,
+    ),
+    "child": (Program("import os, time\nif not os.fork(): time.sleep(9)\n" + _RIGHT, _ADD), 20),
+    "violation": (Program("import ctypes\nctypes.CDLL(None).ptrace(0, 0, 0, 0)", _ADD), 10),
+    "memory": (Program("x = []\nwhile True: x.append([0] * 9999)", _ADD), 3),
+    "endless": (Program("import time\ntime.sleep(99)", _ADD), 1),
+}
+"""What is run, and how often each among a thousand or so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What might leak: counts and bytes, of this process, of all below it, and of the host.
+
+    `files` and `disk` are of the directories that all programs of the host share, `containers`
+    those of the sandbox on the daemon that it uses.
+    """
+
+    processes: int
+    descriptors: int
+    containers: int
+    memory: int
+    files: int
+    disk: int
+
+
+_SLACK: Final = Resources(
+    processes=0, descriptors=16, containers=0, memory=64 * 2**20, files=16, disk=16 * 2**20
+)
+"""What may come and go: connections that are kept, and files of others on the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What a soak found. `verdicts` are those that differ from the program's when alone."""
+
+    runs: int
+    seconds: float
+    before: Resources
+    early: Resources
+    late: Resources
+    closed: Resources
+    verdicts: tuple[str, ...]
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """What grew, in words."""
+        return (
+            *_growth("during the runs", self.early, self.late),
+            *_growth("in all", self.before, self.closed),
+        )
+
+
+def _growth(when: str, before: Resources, after: Resources) -> list[str]:
+    old, new, slack = asdict(before), asdict(after), asdict(_SLACK)
+    return [
+        f"{name} grew {when}: {old[name]}, then {new[name]}"
+        for name in old
+        if new[name] > old[name] + slack[name]
+    ]
+
+
+def soak(backend: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
+    """Make that many runs. `advance` hears of every batch. Raises `SandboxUnavailable`."""
+    return asyncio.run(_soak(backend, runs, advance))
+
+
+async def _soak(name: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
+    alone = await _alone(name)
+    before = await _count(name)
+    verdicts: list[str] = []
+    early = before
+    async with _make(name) as backend:
+        started = time.monotonic()
+        done = 0
+        for batch in _batches(runs):
+            verdicts += await _judge(backend, batch, alone)
+            done += len(batch)
+            advance(len(batch))
+            if early is before and done >= min(_STRETCH, runs // 2):
+                early = await _quiet(name, None)
+        seconds = time.monotonic() - started
+        late = await _quiet(name, early)
+    closed = await _quiet(name, before)
+    return Soaked(runs, seconds, before, early, late, closed, tuple(verdicts))
+
+
+def _make(name: BackendName) -> Backend:
+    backend = ProcessBackend if name == "process" else DockerBackend
+    return backend(queue=_AT_ONCE)
+
+
+async def _alone(name: BackendName) -> dict[str, Verdict]:
+    found = {}
+    for program, (item, _) in PROGRAMS.items():
+        async with _make(name) as backend:
+            found[program] = _verdict(await backend.run(item, LIMITS))
+    return found
+
+
+def _verdict(report: Report) -> Verdict:
+    return report.status.value, report.detail, report.integrity.value
+
+
+def _batches(runs: int) -> Sequence[list[str]]:
+    chosen = random.Random(0)  # noqa: S311 - a fixed mix, no secret
+    weights = [weight for _, weight in PROGRAMS.values()]
+    names = chosen.choices(list(PROGRAMS), weights, k=runs)
+    return [names[start : start + _AT_ONCE] for start in range(0, runs, _AT_ONCE)]
+
+
+async def _judge(backend: Backend, batch: list[str], alone: dict[str, Verdict]) -> list[str]:
+    reports = await asyncio.gather(*(backend.run(PROGRAMS[name][0], LIMITS) for name in batch))
+    return [
+        f"{name}: {_verdict(report)}, alone {alone[name]} {report.message}"
+        for name, report in zip(batch, reports, strict=True)
+        if _verdict(report) != alone[name]
+    ]
+
+
+async def _quiet(name: BackendName, wanted: Resources | None) -> Resources:
+    """What is there when workers have been renewed, which happens in the background."""
+    until = time.monotonic() + (_QUIET_S if wanted else _LOOK_S)
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        found = await _count(name)
+        if time.monotonic() > until or (wanted and not _growth("", wanted, found)):
+            return found
+
+
+async def _count(name: BackendName) -> Resources:
+    family = _family()
+    return Resources(
+        processes=len(family),
+        descriptors=sum(_entries(Path(f"/proc/{pid}/fd")) for pid in family),
+        containers=await _containers() if name == "docker" else 0,
+        memory=sum(_resident(pid) for pid in family),
+        files=sum(_entries(path) for path in _SHARED),
+        disk=sum(_occupied(path) for path in _SHARED),
+    )
+
+
+async def _containers() -> int:
+    engine = await Engine.connect()
+    try:
+        return len(await engine.labelled(LABEL))
+    finally:
+        await engine.close()
+
+
+def _family() -> list[int]:
+    """Ids of the process that measures and of all below it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):  # it has ended
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    family, todo = [], [os.getpid()]
+    while todo:
+        family.append(todo.pop())
+        todo += children.get(family[-1], [])
+    return family
+
+
+def _entries(path: Path) -> int:
+    with contextlib.suppress(OSError):  # ended, or not ours to see
+        return len(list(path.iterdir()))
+    return 0
+
+
+def _occupied(path: Path) -> int:
+    """Bytes of all files below a directory: what is left of a whole disk is others' business."""
+    found = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):  # gone since it was listed
+                found += Path(folder, name).lstat().st_blocks * _BLOCK_BYTES
+    return found
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0

@@ -1,0 +1,44 @@
+"""`budget-router evaluate import`: the paper's released generations as a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from evaluation.commands.common.failing import failing_on
+from evaluation.datasets import max_tokens
+from evaluation.pools.errors import PoolError
+from evaluation.pools.released import ENGINE, import_released
+from evaluation.pools.schema import Identity
+
+
+def run(file: Path, out: Path, *, dataset: str, model: str, temperature: float) -> None:
+    """Read a file into a pool; one that was stopped goes on."""
+    described = Identity(
+        dataset=dataset,
+        dataset_sha256="",
+        tasks=(),
+        model=model,
+        model_sha256=None,
+        engine=ENGINE,
+        temperature=temperature,
+        top_p=0.95 if temperature else 1.0,
+        max_tokens=max_tokens(dataset),
+        stop=(),
+        seed=0,
+    )
+    count = 0
+    with failing_on(PoolError, OSError), Console(stderr=True).status("reading") as status:
+
+        def tell(samples: int) -> None:
+            nonlocal count
+            count += samples
+            status.update(f"{count:,} samples")
+
+        def tell_torn(torn: int) -> None:
+            typer.echo(f"{out}: cut off {torn} bytes of an unfinished line", err=True)
+
+        import_released(file, out, described, on_task=tell, on_torn=tell_torn)
+    typer.echo(f"{out} holds {count:,} samples of {file}")

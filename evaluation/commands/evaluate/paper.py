@@ -1,0 +1,72 @@
+"""`budget-router evaluate paper`: the paper's figures, its Table 1 and its claims, as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.evaluate.curves import times_of
+from evaluation.paper.claims import COLUMNS, UNDECIDED, Claim
+from evaluation.paper.claims_apps import apps_claims
+from evaluation.paper.claims_popular import popular_claims
+from evaluation.paper.figures import figures
+from evaluation.paper.table_1 import table_1
+from evaluation.study.page.paper_figures import LABELS, in_study_form
+
+
+def run(out: Path, *, times: Path | None, claims_table: bool) -> None:
+    """Write everything under `out`, and say what was written and what did not hold.
+
+    `times` is a file of `evaluate time`, whose times on HumanEval go into Table 1.
+    """
+    try:
+        from evaluation.paper.pen import draw, looks  # noqa: PLC0415 an extra
+    except ModuleNotFoundError:
+        fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
+    measured = times_of(times).seconds.get("humaneval", {})
+    claims = [*popular_claims(), *apps_claims()]
+    with failing_on(OSError):
+        (out / "figures").mkdir(parents=True, exist_ok=True)
+        for figure in figures():
+            stem = out / "figures" / f"figure-{figure.number}"
+            _write(stem.with_name(f"{stem.name}.json"), figure.to_json())
+            models = [series.model for series in figure.panels[0].series]
+            drawn = in_study_form(figure)
+            draw(drawn, looks(models, LABELS), stem, caption=" ".join(drawn.notes))
+        _write(out / "table-1.json", table_1(measured))
+        _write(out / "claims.json", [claim.to_json() for claim in claims])
+    if claims_table:
+        typer.echo(markdown(claims))
+        return
+    typer.echo(f"{len(figures())} figures, table-1.json and claims.json in {out}")
+    holding = sum(claim.holds for claim in claims)
+    open_ = sum(claim.holds and not claim.sure for claim in claims)
+    typer.echo(
+        f"{holding} of {len(claims)} claims hold, {open_} by interpolation only; the others:"
+    )
+    for claim in claims:
+        if not claim.holds:
+            typer.echo(f"  {claim.id}: {claim.measured:.2f} {claim.unit} ({claim.rule})")
+
+
+def markdown(claims: Sequence[Claim]) -> str:
+    """The claims as a Markdown table, a row each, and below it what the tables do not decide."""
+    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *map(_row, claims))]
+    lines.insert(1, "|" + "---|" * len(COLUMNS))
+    lines += ["", "Not decided by the tables:", ""]
+    lines += [f"- {text}: {reason}." for text, reason in UNDECIDED.items()]
+    return "\n".join(lines)
+
+
+def _row(claim: Claim) -> tuple[str, ...]:
+    *others, verdict = claim.cells()
+    return (*others, verdict if claim.holds else verdict.replace("no", "**no**", 1))
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")

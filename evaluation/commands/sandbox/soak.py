@@ -1,0 +1,36 @@
+"""`budget-router sandbox soak`: very many runs, and what they left behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from evaluation.bench.soak import BackendName, Soaked, soak
+from evaluation.commands.common.failing import fail, failing_on
+from evaluation.pools.filling.progress import PoolProgress
+from sandbox import SandboxError
+
+_SHOWN = 20
+
+
+def run(backend: BackendName, runs: int) -> None:
+    """Soak, and print the counts. Ends with 1 where a verdict changed or something leaked."""
+    with failing_on(SandboxError), PoolProgress("runs", runs, 0) as progress:
+        found = soak(backend, runs, lambda count: progress.advance(count, ""))
+    Console().print(_table(backend, found))
+    wrong = [*found.verdicts, *found.leaks]
+    for line in wrong[:_SHOWN]:
+        Console().print(line, markup=False, highlight=False)
+    if wrong:
+        fail(f"{len(found.verdicts)} verdicts changed, {len(found.leaks)} things leaked")
+
+
+def _table(backend: BackendName, found: Soaked) -> Table:
+    title = f"{backend}: {found.runs} runs, {found.runs / found.seconds:.0f} per second"
+    table = Table("", "before", "early", "late", "closed", title=title)
+    columns = [asdict(item) for item in (found.before, found.early, found.late, found.closed)]
+    for name in columns[0]:
+        table.add_row(name, *(f"{column[name]:,}" for column in columns))
+    return table

@@ -1,0 +1,178 @@
+"""The comparison table: one row per result file, mean FLOPs used first.
+
+FLOPs are those of the recount, and so is the number of requests over budget. A problem whose
+request ended in an error counts as not passed: a policy must not gain by failing to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
+from evaluation.gateway.results import Results, read
+from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
+from policies.cost import CostModel
+
+TERA: Final = 1e12
+
+
+class UnknownBaseline(LookupError):
+    """No row has the baseline's label; the message names those that are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run. FLOPs and seconds are means over answered problems, rates fractions of all `n`.
+
+    None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
+    none, a time where nothing was answered. `failed_draws` counts answers of which an upstream
+    failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
+    relative difference between a recount and the gateway's own figure.
+    """
+
+    label: str
+    n: int
+    flops: float | None
+    budget_flops: float | None
+    pass_rate: Estimate
+    latency_s: float | None
+    latency_p95_s: float | None
+    over_budget: int | None
+    errors: int
+    failed_draws: int
+    recount_off: float | None
+    difference: Estimate | None = None
+
+
+def rows(files: Sequence[Path], baseline: str | None = None) -> list[Row]:
+    """The table's rows, in the order of the files.
+
+    Raises `ResultFileError`, `UnknownBaseline`, and `ValueError` for a run without a record.
+    """
+    runs = [read(path) for path in files]
+    reference = None if baseline is None else _find(runs, baseline)
+    return [row(run, reference) for run in runs]
+
+
+def row(run: Results, baseline: Results | None = None) -> Row:
+    """The row of one run, compared with the baseline on the problems that both have."""
+    if not run.records:
+        raise ValueError(f"the run {run.header.label!r} has no records yet")
+    answered = [record for record in run.records if record.get("error") is None]
+    caps = [r["budget_flops"] for r in run.records if r.get("budget_flops") is not None]
+    times = [record["latency_s"] for record in answered]
+    used = _recounts(answered, cost_from_json(run.header.rates))
+    return Row(
+        label=run.header.label,
+        n=len(run.records),
+        flops=fmean(used) if used else None,
+        budget_flops=fmean(caps) if caps else None,
+        pass_rate=wilson(sum(passed(record) for record in run.records), len(run.records)),
+        latency_s=fmean(times) if times else None,
+        latency_p95_s=percentile(times, 0.95) if times else None,
+        over_budget=None if used is None else _over_budget(answered, used),
+        errors=len(run.records) - len(answered),
+        failed_draws=sum(any(c.get("failure") for c in r["commands"]) for r in answered),
+        recount_off=None if used is None else _largest_difference(answered, used),
+        difference=None if baseline is None or baseline is run else _compare(run, baseline),
+    )
+
+
+def passed(record: Mapping[str, Any]) -> bool:
+    """Whether a problem counts as passed; a record of an error has no such verdict."""
+    return record.get("verdict") == "passed"
+
+
+def _recounts(answered: Sequence[Mapping[str, Any]], cost: CostModel) -> list[float] | None:
+    try:
+        return [recounted_flops(record["commands"], cost) for record in answered]
+    except CannotRecount:
+        return None
+
+
+def _over_budget(answered: Sequence[Mapping[str, Any]], used: Sequence[float]) -> int:
+    """Answers that cost more than their cap, compared exactly: there is no tolerance."""
+    return sum(
+        record["budget_flops"] is not None and flops > record["budget_flops"]
+        for record, flops in zip(answered, used, strict=True)
+    )
+
+
+def _largest_difference(
+    answered: Sequence[Mapping[str, Any]], used: Sequence[float]
+) -> float | None:
+    pairs = [
+        (record["flops_used"], flops)
+        for record, flops in zip(answered, used, strict=True)
+        if record.get("flops_used") is not None
+    ]
+    return max((abs(told - ours) / ours for told, ours in pairs if ours), default=None)
+
+
+def _find(runs: Sequence[Results], label: str) -> Results:
+    for run in runs:
+        if run.header.label == label:
+            return run
+    labels = ", ".join(repr(run.header.label) for run in runs)
+    raise UnknownBaseline(f"no run is labelled {label!r}; there are: {labels}")
+
+
+def _compare(run: Results, baseline: Results) -> Estimate | None:
+    theirs = {record["task_id"]: passed(record) for record in baseline.records}
+    pairs = [(passed(r), theirs[r["task_id"]]) for r in run.records if r["task_id"] in theirs]
+    if not pairs:
+        return None
+    return paired_difference([mine for mine, _ in pairs], [other for _, other in pairs])
+
+
+def to_json(table: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows as JSON: FLOPs and seconds unrounded, rates as fractions."""
+    return [asdict(entry) for entry in table]
+
+
+def to_markdown(table: Sequence[Row], baseline: str | None = None) -> str:
+    """The rows as a Markdown table, with notes on what its columns mean."""
+    columns = ["run", "mean TFLOPs used", "mean cap, TFLOPs", "pass rate, % (95 %)"]
+    if baseline is not None:
+        columns.append(f"against {baseline}, points (95 %)")
+    columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
+    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
+    lines += ["| " + " | ".join(_cells(entry, baseline)) + " |" for entry in table]
+    notes = [
+        "FLOPs are recounted from the tokens of each answer, and so are the requests over budget.",
+        "Intervals of rates are Wilson's; a request that ended in an error counts as not passed.",
+    ]
+    if baseline is not None:
+        notes.append(
+            "Differences are paired by problem, their intervals a bootstrap over problems."
+        )
+    return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def _cells(entry: Row, baseline: str | None) -> list[str]:
+    label = entry.label.replace("|", r"\|")
+    cells = [label, _tera(entry.flops), _tera(entry.budget_flops), _percent(entry.pass_rate)]
+    if baseline is not None:
+        cells.append("-" if entry.difference is None else _percent(entry.difference, "+"))
+    off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"
+    over = "unknown" if entry.over_budget is None else str(entry.over_budget)
+    times = [_seconds(entry.latency_s), _seconds(entry.latency_p95_s)]
+    counts = [str(entry.errors), str(entry.failed_draws), str(entry.n)]
+    return [*cells, *times, over, *counts, off]
+
+
+def _tera(flops: float | None) -> str:
+    return "-" if flops is None else f"{flops / TERA:.3f}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f}"
+
+
+def _percent(estimate: Estimate, sign: str = "") -> str:
+    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"

@@ -1,0 +1,166 @@
+"""Drives a running gateway over a dataset, and records every answer and error.
+
+    problem ── budget ──► request ──► answer ──► (own verdict) ──► record, on disk
+
+Nothing is kept in memory that matters: the result file is the state, and a run that was stopped
+goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
+
+from evaluation.datasets import Problem
+from evaluation.gateway.client import AskFailed, GatewayClient, Reply
+from evaluation.workers import for_each
+from policies.cost import CostModel
+from policies.values import Verdict
+from router.plan.run import Judgement
+
+LARGE_CALL_TOKENS: Final = 256
+"""Generated tokens of one large call, the unit of `budget_large_calls`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a run asks for. At most one of the two budgets is set.
+
+    `budget_flops` is per problem; `budget_large_calls` is a multiple of what one call of
+    `large_model` costs on the problem's own prompt. `tests` says whether the gateway sees them.
+    """
+
+    label: str
+    dataset: str
+    policy: str
+    model: str = "auto"
+    temperature: float | None = None
+    budget_flops: float | None = None
+    budget_large_calls: float | None = None
+    large_model: str | None = None
+    tests: bool = True
+    limit: int | None = None
+    seed: int | None = None
+    max_tokens: int = 256
+
+    def to_json(self) -> dict[str, Any]:
+        """As a header keeps them."""
+        return asdict(self)
+
+
+class Judge(Protocol):
+    """Judges an answer that the gateway was given no tests for."""
+
+    async def judge(self, problem: Problem, text: str) -> Judgement:
+        """The verdict on one answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """FLOPs per problem: fixed, in large calls, or none."""
+
+    parameters: Parameters
+    cost: CostModel
+    prompt_tokens: Mapping[str, int]
+
+    def flops(self, problem: Problem) -> float | None:
+        """The cap of one problem. Raises `policies.cost.UnknownCost`."""
+        match self.parameters:
+            case Parameters(budget_large_calls=float(calls), large_model=str(model)):
+                tokens = self.prompt_tokens[problem.task_id]
+                return calls * self.cost.draw(model, tokens, [LARGE_CALL_TOKENS])
+            case _:
+                return self.parameters.budget_flops
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRun:
+    """One run: what is asked, of whom and under which budgets. `judge` is None with tests."""
+
+    parameters: Parameters
+    client: GatewayClient
+    budgets: Budgets
+    judge: Judge | None
+
+    async def over(
+        self,
+        problems: Sequence[Problem],
+        record: Callable[[Mapping[str, Any]], None],
+        *,
+        concurrency: int = 1,
+    ) -> None:
+        """Ask every problem, `concurrency` at a time, and give each record away as it comes.
+
+        Raises `GatewayDown` and what `record` raises; requests still open are then cancelled.
+        """
+
+        async def ask(problem: Problem) -> None:
+            record(await self._record(problem))
+
+        await for_each(problems, ask, concurrency=concurrency)
+
+    async def _record(self, problem: Problem) -> dict[str, Any]:
+        flops = self.budgets.flops(problem)
+        own = {
+            "task_id": problem.task_id,
+            "label": self.parameters.label,
+            "budget_flops": flops,
+        }
+        try:
+            reply = await self.client.complete(self._body(problem), self._headers(flops))
+        except AskFailed as error:
+            failed = {"code": error.code, "message": error.message}
+            return own | {"status": error.status, "error": failed}
+        return own | await self._answer(problem, reply)
+
+    def _body(self, problem: Problem) -> dict[str, Any]:
+        given = self.parameters
+        optional = {
+            "temperature": given.temperature,
+            "seed": given.seed,
+            "tests": dict(problem.tests) if given.tests else None,
+        }
+        return {
+            "model": given.model,
+            "prompt": problem.prompt,
+            "max_tokens": given.max_tokens,
+            "stop": list(problem.stop),
+            "explain": True,
+        } | {name: value for name, value in optional.items() if value is not None}
+
+    def _headers(self, flops: float | None) -> dict[str, str]:
+        headers = {"X-Budget-Policy": self.parameters.policy}
+        # 17 digits give back the same float: the cap that is checked is the cap that was sent.
+        return headers if flops is None else headers | {"X-Budget-FLOPs": f"{flops:.17g}"}
+
+    async def _answer(self, problem: Problem, reply: Reply) -> dict[str, Any]:
+        router: Mapping[str, Any] = reply.body["router"]
+        text: str = reply.body["choices"][0]["text"]
+        verdict = str(router.get("verdict"))
+        message = "the gateway could not judge its answer"
+        if self.judge is not None:
+            judgement = await self.judge.judge(problem, text)
+            verdict, message = judgement.verdict.value, judgement.message
+        return {
+            "status": reply.status,
+            "text": text,
+            "finish_reason": reply.body["choices"][0].get("finish_reason"),
+            "verdict": verdict,
+            "judged_by": "gateway" if self.judge is None else "evaluator",
+            **{name: router.get(name) for name in ("plan", "model", "selected_by", "flops_used")},
+            "latency_s": reply.latency_s,
+            "headers": _own_headers(reply.headers),
+            "commands": router["commands"],
+            "candidates": router.get("candidates", []),
+            # An answer that nobody judged says nothing of the policy: it is asked again.
+            "error": {"code": "unverified", "message": message}
+            if verdict == Verdict.UNVERIFIED.value
+            else None,
+        }
+
+
+def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    wanted = ("x-router-", "x-budget-", "x-request-id")
+    return {name: value for name, value in headers.items() if name.startswith(wanted)}

@@ -1,0 +1,178 @@
+"""Draws samples from an upstream and gives away whole draws as rows of a pool.
+
+Tokens are counted and NLL is averaged as the gateway does it (`router.plan.draws`). A draw that
+fails is asked again with growing pauses, in which an embedded engine comes back; one that the
+server finds fault with (a prompt that is too long) is left out, counted and named. So is a sample
+without an averaged NLL, which is kept: no ranking by its own model can place it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from evaluation.pools.filling.wanted import PlannedDraw
+from evaluation.pools.schema import Identity, Row
+from evaluation.workers import for_each
+from policies.protocol import Draw
+from router.plan.draws import Overrun, RunningDraw, Sample
+from router.plan.ledger import Hold, Ledger
+from router.request import Prompt, TextPrompt
+from router.upstream.chunks import Chunk
+from router.upstream.client import SampleRequest, UpstreamError
+
+PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Before each further try of a draw; an embedded engine is back within them, or it is broken."""
+
+
+class Source(Protocol):
+    """What samples are drawn from; see `router.upstream.client.Upstream`, which is one."""
+
+    @property
+    def id(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and sample may have together; None if unknown."""
+        ...
+
+    @property
+    def token_per_chunk(self) -> bool:
+        """Whether every chunk with text is one token."""
+        ...
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        """Tokens of a prompt. Raises `UpstreamError`."""
+        ...
+
+    def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
+        """The samples of one draw; closing the generator aborts them. Raises `UpstreamError`."""
+        ...
+
+
+class CollectFailed(RuntimeError):
+    """A draw failed for good; what was collected is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Draws from one upstream, in the way that a pool's identity says.
+
+    `left_out` gathers, by task, why the server refused it, and `without_nll` counts samples without
+    an averaged NLL by why they have none.
+    """
+
+    upstream: Source
+    identity: Identity
+    pauses_s: tuple[float, ...] = PAUSES_S
+    left_out: dict[str, str] = field(default_factory=dict)
+    without_nll: Counter[str] = field(default_factory=Counter)
+
+    async def over(
+        self,
+        plan: Iterable[PlannedDraw],
+        keep: Callable[[list[Row]], None],
+        *,
+        concurrency: int,
+    ) -> None:
+        """Perform the plan, `concurrency` draws at a time, and give each away when it is whole.
+
+        Raises `CollectFailed` and what `keep` raises; draws still open are then cancelled.
+        """
+
+        async def perform(draw: PlannedDraw) -> None:
+            if draw.problem.task_id not in self.left_out and (rows := await self._rows(draw)):
+                keep(rows)
+
+        await for_each(plan, perform, concurrency=concurrency)
+
+    async def _rows(self, planned: PlannedDraw) -> list[Row]:
+        """The draw's rows; none where the server refuses it."""
+        for pause in (*self.pauses_s, None):
+            try:
+                return await self._draw(planned)
+            except UpstreamError as error:
+                if error.rejected:
+                    self.left_out[planned.problem.task_id] = str(error)
+                    return []
+                if pause is None:
+                    tries = len(self.pauses_s) + 1
+                    raise CollectFailed(f"{error} (tries of this draw: {tries})") from error
+            await asyncio.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    async def _draw(self, planned: PlannedDraw) -> list[Row]:
+        prompt = TextPrompt(planned.problem.prompt)
+        prompt_tokens = await self.upstream.count_tokens(prompt)
+        self._check_context(prompt_tokens)
+        draw = Draw(
+            model=self.upstream.id,
+            n=planned.n,
+            max_tokens=self.identity.max_tokens,
+            temperature=self.identity.temperature,
+            verify=False,
+        )
+        running = RunningDraw(
+            ticket=planned.draw,
+            draw=draw,
+            prompt_tokens=prompt_tokens,
+            hold=Hold(Ledger(), 0.0),  # nothing is budgeted here
+            samples=tuple(Sample(planned.first + at, at) for at in range(planned.n)),
+            token_per_chunk=self.upstream.token_per_chunk,
+        )
+        try:
+            async for chunk in self.upstream.sample(draw, self._request(prompt, planned)):
+                running.take(chunk)
+        except Overrun as overrun:
+            raise UpstreamError(self.upstream.id, f"overran: {overrun}") from overrun
+        if not running.finished:
+            raise UpstreamError(self.upstream.id, "ended a stream before its samples had ended")
+        self.without_nll.update(filter(None, map(_why_no_nll, running.samples)))
+        return [_row(planned, running, sample) for sample in running.samples]
+
+    def _request(self, prompt: TextPrompt, planned: PlannedDraw) -> SampleRequest:
+        passed_on: dict[str, Any] = {
+            "stop": list(planned.problem.stop),
+            "seed": planned.seed,
+            "top_p": self.identity.top_p,
+        }
+        return SampleRequest(prompt, passed_on, logprobs=1)
+
+    def _check_context(self, prompt_tokens: int) -> None:
+        """llama.cpp would otherwise end samples early, and call it the limit of tokens."""
+        needed, context = prompt_tokens + self.identity.max_tokens, self.upstream.context
+        if context is not None and needed > context:
+            raise UpstreamError(
+                self.upstream.id,
+                f"has a context of {context} tokens, and {needed} are needed: configure a larger "
+                "`context`",
+                rejected=True,
+            )
+
+
+def _why_no_nll(sample: Sample) -> str | None:
+    """Why a sample has no averaged NLL; None where it has one, or no token to have one of."""
+    if sample.nll is not None or not sample.tokens:
+        return None
+    if sample.logprobs:
+        return "the server told a log-probability that is not finite"
+    return "the server told no log-probabilities"
+
+
+def _row(planned: PlannedDraw, running: RunningDraw, sample: Sample) -> Row:
+    return {
+        "task_id": planned.problem.task_id,
+        "index": sample.id,
+        "draw": planned.draw,
+        "seed": planned.seed,
+        "text": sample.text,
+        "tokens": sample.tokens,
+        "prompt_tokens": running.prompt_tokens,
+        "nll": sample.nll,
+        "finish_reason": sample.ending,
+    }

@@ -1,0 +1,127 @@
+"""The page from what was measured. The same evidence gives the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evaluation.architectures import ARCHITECTURES
+from evaluation.paper.claims import UNDECIDED
+from evaluation.paper.claims_apps import apps_claims
+from evaluation.paper.claims_popular import popular_claims
+from evaluation.paper.pen import Look, inline_svg, looks
+from evaluation.study.evidence import Evidence
+from evaluation.study.figures import Figure
+from evaluation.study.page import sentences, tables
+from evaluation.study.page.paper_figures import LABELS, counterpart, others
+from evaluation.study.page.tables import Table
+from evaluation.study.restated import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One dataset: its evidence, its figures and its findings."""
+
+    evidence: Evidence
+    figures: tuple[Figure, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A figure as the page shows it; `command` makes it again."""
+
+    title: str
+    svg: Markup
+    notes: tuple[str, ...]
+    command: str
+    table: Table | None = None
+
+
+def render(
+    chapters: Sequence[Chapter],
+    *,
+    commands: Mapping[str, str],
+    report_command: str,
+    timed: Sequence[str],
+) -> str:
+    """The page. `commands` has, per figure's name, what draws it; `report_command` made it all."""
+    environment = Environment(
+        loader=PackageLoader("evaluation.study.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    evidence = [chapter.evidence for chapter in chapters]
+    found = [finding for chapter in chapters for finding in chapter.findings]
+    decided = [finding for finding in found if finding.holds is not None]
+    return environment.get_template("report.html.j2").render(
+        in_short=list(sentences.in_short(evidence)),
+        holding=sum(bool(finding.holds) for finding in decided),
+        open_=sum(bool(finding.holds) and not finding.sure for finding in decided),
+        decided=len(decided),
+        pools=tables.pools(evidence),
+        timed=list(timed),
+        sections=[_section(chapter, commands, model_looks(evidence)) for chapter in chapters],
+        paper_figures=[_paper_plate(figure) for figure in others(e.dataset for e in evidence)],
+        findings=tables.findings(found),
+        differences=list(sentences.differences(found)),
+        cost_ratios=sentences.cost_ratios(evidence),
+        prompts=sentences.prompts(evidence),
+        published=tables.published_claims([*popular_claims(), *apps_claims()]),
+        undecided=UNDECIDED,
+        report_command=report_command,
+    )
+
+
+def model_looks(evidence: Sequence[Evidence]) -> dict[str, Look]:
+    """One look per model of any dataset, rankers without a pool of their own included.
+
+    Known models come first, so that one looks the same whatever else is drawn.
+    """
+    models = [model for entry in evidence for model in entry.models]
+    rankers = [ranked.ranker for entry in evidence for ranked in entry.ranked if ranked.ranker]
+    return looks(list(dict.fromkeys([*ARCHITECTURES, *models, *rankers])))
+
+
+def _section(
+    chapter: Chapter, commands: Mapping[str, str], looked: Mapping[str, Look]
+) -> dict[str, object]:
+    evidence = chapter.evidence
+    paper = counterpart(evidence.dataset)
+    passes = [figure for figure in chapter.figures if figure.name.startswith("pass-")]
+    ranks = [figure for figure in chapter.figures if figure.name.startswith("rank-")]
+    return {
+        "id": evidence.dataset,
+        "title": tables.dataset_title(evidence.dataset),
+        "paper": None if paper is None else _paper_plate(paper),
+        "passes": [_plate(figure, commands, looked) for figure in passes],
+        "ranks": [_plate(figure, commands, looked) for figure in ranks],
+        "duels": _duel_tables(evidence),
+        "notes": evidence.notes,
+    }
+
+
+def _duel_tables(evidence: Evidence) -> list[Table]:
+    kinds = (
+        ("By tests, within a family", tables.of_one_family(evidence.duels, ranked=False)),
+        ("By tests, between families", tables.across_families(evidence.duels)),
+        ("By a ranker, within a family", tables.of_one_family(evidence.duels, ranked=True)),
+    )
+    return [tables.duels(found, caption) for caption, found in kinds if found]
+
+
+def _plate(figure: Figure, commands: Mapping[str, str], looked: Mapping[str, Look]) -> Plate:
+    table = None if figure.name.startswith("pass-exact") else tables.pass_at_k(figure)
+    svg = Markup(inline_svg(figure, looked))  # noqa: S704 drawn here, its texts escaped by matplotlib
+    return Plate(figure.title, svg, figure.notes, commands[figure.name], table)
+
+
+def _paper_plate(figure: Figure) -> Plate:
+    svg = Markup(inline_svg(figure, looks(list(LABELS), LABELS)))  # noqa: S704 likewise
+    command = "budget-router evaluate paper --out DIR"
+    return Plate(figure.title, svg, figure.notes, command)

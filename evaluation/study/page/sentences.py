@@ -1,0 +1,93 @@
+"""The page's sentences about what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from evaluation.study.comparisons import Duel
+from evaluation.study.costs import TITLES, Basis
+from evaluation.study.evidence import Evidence
+from evaluation.study.page.tables import dataset_title, of_one_family, percent
+from evaluation.study.restated import Finding
+from policies.cost import Architecture
+
+
+def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
+    """The answer in sentences: what one greedy answer's cost buys of a smaller model."""
+    for entry in evidence:
+        for duel in of_one_family(entry.duels, ranked=False):
+            yield _sentence(dataset_title(entry.dataset), duel)
+
+
+def _sentence(dataset: str, duel: Duel) -> str:
+    start = (
+        f"{dataset}, {TITLES[duel.basis]}, on {duel.problems} problems: one greedy answer of "
+        f"{duel.rival} solves {100 * duel.theirs.value:.1f} % and costs as much as "
+        f"{_bought(duel)} samples of {duel.contender.model}"
+    )
+    if duel.capped:
+        return (
+            f"{start}; the pool can tell no more than k = {duel.k}, which solve "
+            f"{percent(duel.ours)} %."
+        )
+    solving = "one of them solves" if duel.k == 1 else f"{duel.k} of them solve"
+    sure = duel.difference.low > 0 or duel.difference.high < 0
+    return (
+        f"{start}; {solving} {percent(duel.ours)} %: a difference of "
+        f"{percent(duel.difference, '+')} points"
+        + ("." if sure else ", which chance alone could make.")
+    )
+
+
+def _bought(duel: Duel) -> str:
+    """How many samples the budget buys, to be read before a noun."""
+    return f"{duel.bought:.1f}" if math.isfinite(duel.bought) else "any number of"
+
+
+def differences(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """Claims of the paper that do not hold here, each with what was found instead."""
+    for entry in found:
+        measured = entry.measured
+        if measured is None or entry.holds:
+            continue
+        name = next(name for name, value in entry.detail.items() if value is measured)
+        chance = "" if entry.sure else " The interval leaves it open."
+        said = (
+            f"Our rule on {dataset_title(entry.dataset)}: {entry.claim.rule}. Found: "
+            f"{percent(measured, '+')} points, for {name}.{chance}"
+        )
+        yield entry.claim.text, said
+
+
+def prompts(evidence: Iterable[Evidence]) -> list[str]:
+    """What charging the prompt does to the samples that one greedy answer's cost buys."""
+    found = []
+    for entry in evidence:
+        duels = of_one_family(entry.duels, ranked=False)
+        bought = {(duel.contender.model, duel.rival, duel.basis): _bought(duel) for duel in duels}
+        for (small, large, basis), paper in bought.items():
+            shared, each = (
+                bought.get((small, large, exact))
+                for exact in (Basis.EXACT_SHARED, Basis.EXACT_EACH)
+            )
+            if basis is Basis.PAPER and shared is not None and each is not None:
+                found.append(
+                    f"on {dataset_title(entry.dataset)} one greedy answer of {large} costs as much "
+                    f"as {paper} samples of {small} as the paper counts, {shared} with the prompt "
+                    f"shared and {each} with a prompt per sample"
+                )
+    return found
+
+
+def cost_ratios(evidence: Iterable[Evidence]) -> list[str]:
+    """How far apart the sizes of a family lie, in the paper's FLOPs of one sample."""
+    found: dict[str, None] = {}
+    for entry in evidence:
+        rates = {pool.model: pool.rate for pool in entry.pools}
+        for small, large in entry.pairs():
+            match rates[small], rates[large]:
+                case Architecture() as left, Architecture() as right:
+                    ratio = right.paper() / left.paper()
+                    found[f"one sample of {large} costs {ratio:.1f} of {small}"] = None
+    return list(found)

@@ -1,0 +1,162 @@
+"""Tells what a run did: the plan's name, the `router` object and the response headers.
+
+Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
+those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
+tokens and its share of the prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from policies.cost import CostModel
+from policies.values import Verdict
+from router.gateway import Prepared
+from router.plan.draws import RunningDraw, Sample
+from router.plan.run import Outcome
+
+
+def plan_label(
+    draws: Iterable[RunningDraw], *, verified: bool, selected_by: str = "", counts: bool = True
+) -> str:
+    """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`."""
+    drawn: dict[str, int] = {}
+    for draw in draws:
+        drawn[draw.draw.model] = drawn.get(draw.draw.model, 0) + draw.draw.n
+    parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
+    if verified:
+        parts.append("tests")
+    elif selected_by == "nll":
+        parts.append("nll")
+    return "+".join(parts)
+
+
+def outcome_label(prepared: Prepared, outcome: Outcome, *, counts: bool = True) -> str:
+    """The label of a plan that has ended."""
+    return plan_label(
+        outcome.draws,
+        verified=prepared.task.verifiable,
+        selected_by=outcome.choice.selected_by,
+        counts=counts,
+    )
+
+
+def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
+    """FLOPs that the run spent; None where a model's FLOPs are unknown."""
+    if not all(cost.knows(draw.draw.model) for draw in outcome.draws):
+        return None
+    return outcome.ledger.used
+
+
+def response_headers(
+    prepared: Prepared, outcome: Outcome, cost: CostModel, *, elapsed_s: float
+) -> dict[str, str]:
+    """The headers of a plain answer; `elapsed_s` is the time since receipt."""
+    best = outcome.choice.candidates[0]
+    headers = {
+        "X-Router-Plan": outcome_label(prepared, outcome),
+        "X-Router-Model": best.model,
+        "X-Router-Samples": str(sum(draw.draw.n for draw in outcome.draws)),
+        "X-Router-Selected-By": outcome.choice.selected_by,
+        "X-Router-Verdict": best.verdict.value,
+        "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
+        "X-Router-Overhead-Ms": f"{(elapsed_s - outcome.waited_s) * 1000:.2f}",
+    }
+    if (used := flops_used(outcome, cost)) is not None:
+        headers["X-Budget-FLOPs-Used"] = _exact(used)
+    return headers | budget_headers(prepared)
+
+
+def budget_headers(prepared: Prepared) -> dict[str, str]:
+    """The effective budget, echoed."""
+    headers = {"X-Budget-Policy": prepared.request.budget.policy}
+    if prepared.budget.flops is not None:
+        headers["X-Budget-FLOPs"] = _exact(prepared.budget.flops)
+    if prepared.budget.latency_ms is not None:
+        headers["X-Budget-Latency-Ms"] = _exact(prepared.budget.latency_ms)
+    return headers
+
+
+def _exact(value: float) -> str:
+    """A number that reads back as itself, without an exponent where it is whole."""
+    return f"{value:.0f}" if value.is_integer() else repr(value)
+
+
+def router_object(
+    prepared: Prepared, outcome: Outcome, cost: CostModel, *, elapsed_s: float
+) -> dict[str, Any]:
+    """Everything about a run, for `explain` and for the last chunk of a stream."""
+    chosen = {candidate.id for candidate in outcome.choice.candidates[: prepared.request.n]}
+    best = outcome.choice.candidates[0] if outcome.choice.candidates else None
+    return {
+        "plan": outcome_label(prepared, outcome),
+        "policy": prepared.request.budget.policy,
+        "model": best.model if best else None,
+        "selected_by": outcome.choice.selected_by,
+        "verdict": (best.verdict if best else Verdict.UNVERIFIED).value,
+        "budget": {"flops": prepared.budget.flops, "latency_ms": prepared.budget.latency_ms},
+        "max_tokens": prepared.task.max_tokens,
+        "flops_used": flops_used(outcome, cost),
+        "latency_ms_used": round(elapsed_s * 1000, 1),
+        "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
+        "stopped_by": "deadline" if outcome.deadline_passed else "plan",
+        "commands": [_command(draw, cost) for draw in outcome.draws],
+        "candidates": [
+            _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
+            for draw in outcome.draws
+            for sample, flops in _shares(draw, cost)
+        ],
+    }
+
+
+def _command(draw: RunningDraw, cost: CostModel) -> dict[str, Any]:
+    known = cost.knows(draw.draw.model)
+    return {
+        "command": "draw",
+        "ticket": draw.ticket,
+        "model": draw.draw.model,
+        "n": draw.draw.n,
+        "max_tokens": draw.draw.max_tokens,
+        "temperature": draw.draw.temperature,
+        "prompt_tokens": draw.prompt_tokens,
+        "completion_tokens": [sample.tokens for sample in draw.samples],
+        "sent": draw.sent,
+        "flops_reserved": draw.hold.ceiling if known else None,
+        "flops": draw.flops(cost) if known else None,
+        "overrun": draw.overrun,
+        "failure": None if draw.failure is None else str(draw.failure),
+    }
+
+
+def _shares(draw: RunningDraw, cost: CostModel) -> Iterable[tuple[Sample, float | None]]:
+    """Each sample with its own FLOPs and an even share of what the draw cost besides."""
+    model, prompt_tokens = draw.draw.model, draw.prompt_tokens
+    if not cost.knows(model):
+        return ((sample, None) for sample in draw.samples)
+    own = [cost.decode(model, prompt_tokens, sample.tokens) for sample in draw.samples]
+    if not draw.sent:
+        return ((sample, 0.0) for sample in draw.samples)
+    shared = (draw.flops(cost) - sum(own)) / len(own)
+    return ((sample, flops + shared) for sample, flops in zip(draw.samples, own, strict=True))
+
+
+def _candidate(
+    draw: RunningDraw, sample: Sample, flops: float | None, outcome: Outcome, *, chosen: bool
+) -> dict[str, Any]:
+    judgement = outcome.judgements.get(sample.id)
+    return {
+        "id": sample.id,
+        "ticket": draw.ticket,
+        "model": draw.draw.model,
+        "prompt_tokens": draw.prompt_tokens,
+        "completion_tokens": sample.tokens,
+        "flops": flops,
+        "finish_reason": sample.ending,
+        "nll": sample.nll,
+        "verdict": (judgement.verdict if judgement else Verdict.UNVERIFIED).value,
+        "status": judgement.status if judgement else None,
+        "integrity": judgement.integrity if judgement else None,
+        "message": judgement.message if judgement else "",
+        "chosen": chosen,
+    }

@@ -1,0 +1,159 @@
+"""The docker backend: pooled containers, each with one long-lived stream to a forking supervisor.
+
+A `docker run` or `docker exec` per candidate would cost more than most candidates do. What a
+container holds and why its few capabilities are needed stands in `sandbox.inner.supervisor`.
+
+It guards what the process backend guards, with Docker's namespaces, seccomp profile and control
+groups in place of our own, and with runsc as the runtime against bugs in the host's kernel too.
+It does not guard against whoever else may speak to the daemon's socket, which is as good as root:
+do not give that socket to a gateway that strangers reach, unless the daemon is rootless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+from sandbox.backend import SandboxUnavailable
+from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Container, Policy
+from sandbox.docker.daemon import Engine, EngineError, JSONObject
+from sandbox.pool import Pool
+
+IMAGE: Final = "budget-router-sandbox"
+_REAP_EVERY_S: Final = 60.0
+_START_TICKS: Final = 19  # of the fields of /proc/PID/stat that follow the name; see proc(5)
+
+
+class DockerBackend(Pool[Container]):
+    """Runs programs in containers of a Docker daemon. See `sandbox.backend.Backend`."""
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        queue: int = 256,
+        *,
+        image: str = IMAGE,
+        runtime: str = "",
+        host: str | None = None,
+        max_uses: int = 500,
+        max_age_s: float = 3600.0,
+    ) -> None:
+        """Take a number of containers, of runs that may wait, and where and how to make them.
+
+        `runtime` is one that the daemon knows, such as `runsc`; `host` the daemon's `unix://`
+        address, by default DOCKER_HOST. A container is replaced after `max_uses` runs and after
+        `max_age_s` seconds.
+        """
+        super().__init__(workers or len(os.sched_getaffinity(0)), queue)
+        self._policy = Policy(image, runtime, max_uses, max_age_s)
+        self._host = host
+        self._owner = _identity(os.getpid())
+        self._engine: Engine | None = None
+        self._reaper: asyncio.Task[None] | None = None
+
+    @property
+    def enforced(self) -> str:
+        """What bounds a run as a whole here, for people."""
+        below = self._policy.runtime or "the daemon's default runtime"
+        return f"containers of {self._policy.image} on {below}: memory, processes, one CPU each"
+
+    def _make(self, flavour: str) -> Container:
+        if self._engine is None:
+            raise SandboxUnavailable("the sandbox is not started")
+        return Container(self._engine, self._policy, flavour, self._owner)
+
+    async def start(self) -> None:
+        """Reap what others left, and start the containers. Raises `SandboxUnavailable`."""
+        try:
+            self._engine = await Engine.connect(self._host)
+            await self._check(self._engine)
+            await self._reap(self._engine)
+        except EngineError as error:
+            await self.aclose()
+            raise SandboxUnavailable(f"{error}; start dockerd, or set DOCKER_HOST") from error
+        except BaseException:
+            await self.aclose()
+            raise
+        await super().start()
+        self._reaper = asyncio.ensure_future(self._reap_on(self._engine))
+
+    async def _check(self, engine: Engine) -> None:
+        info = await engine.info()
+        if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
+            raise SandboxUnavailable("the Docker daemon has no seccomp: use one that has")
+        if not (info.get("MemoryLimit") and info.get("PidsLimit")):
+            raise SandboxUnavailable(
+                "the Docker daemon cannot bound memory and processes: enable these control groups"
+            )
+        runtime = self._policy.runtime
+        if runtime and runtime not in info.get("Runtimes", {}):
+            raise SandboxUnavailable(
+                f"the Docker daemon has no runtime {runtime!r}: add it to its daemon.json"
+            )
+        try:
+            await engine.inspect_image(self._policy.image)
+        except EngineError as error:
+            raise SandboxUnavailable(
+                f"{error}; build it with deploy/sandbox-image.sh or deploy/sandbox.Dockerfile"
+            ) from error
+
+    async def _reap_on(self, engine: Engine) -> None:
+        while True:
+            await asyncio.sleep(_REAP_EVERY_S)
+            with contextlib.suppress(EngineError):  # the daemon may be away for a while
+                await self._reap(engine)
+
+    async def _reap(self, engine: Engine) -> None:
+        """Remove containers that nobody uses. Each ends with its stream; this is for the rest."""
+        for found in await engine.labelled(LABEL):
+            # Read late: a container of ours may have been made since the daemon listed them.
+            ours = {f"/{worker.name}" for worker in self._workers}
+            if ours.isdisjoint(found["Names"] or ()) and _abandoned(found, self._owner):
+                await engine.remove(found["Id"])
+
+    async def aclose(self) -> None:
+        """End every container and what runs in it, also if this is cancelled meanwhile."""
+        reaper, self._reaper = self._reaper, None
+        engine, self._engine = self._engine, None
+        async with contextlib.AsyncExitStack() as undo:
+            if engine is not None:
+                undo.push_async_callback(engine.close)
+            undo.push_async_callback(super().aclose)
+            if reaper is not None:
+                reaper.cancel()
+                await asyncio.wait([reaper])
+
+
+def _abandoned(found: JSONObject, owner: str) -> bool:
+    """Whether a container has outlived its time or its owner, if that lived on this host."""
+    labels = found["Labels"]
+    if _expired(labels.get(EXPIRES, "")):
+        return True
+    host, _, process = labels.get(OWNER, "").partition(" ")
+    if labels.get(OWNER) == owner or host != owner.partition(" ")[0]:
+        return False
+    pid = process.partition(" ")[0]
+    return not pid.isdecimal() or labels[OWNER] != _identity(int(pid))
+
+
+def _expired(label: str) -> bool:
+    """Whether that time is over, or is none."""
+    try:
+        return time.time() > float(label)
+    except ValueError:
+        return True
+
+
+def _identity(pid: int) -> str:
+    """A process by host, pid namespace, pid and start: no other ever has the same."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        space = os.stat("/proc/self/ns/pid").st_ino  # noqa: PTH116 - a link that names no file
+    except OSError:
+        return "gone"
+    return f"{socket.gethostname()}:{space} {pid} {fields[_START_TICKS]}"

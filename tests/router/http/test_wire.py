@@ -1,0 +1,134 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.values import Budget, InvalidBudget
+from router.errors import InvalidRequest
+from router.http.wire import (
+    ChatBody,
+    CompletionBody,
+    RouteRequest,
+    WireLimits,
+    parse_chat,
+    parse_completion,
+)
+from router.request import ChatPrompt, TextPrompt
+
+LIMITS = WireLimits()
+ONE = [{"role": "user", "content": "x"}]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
+    max_leaves=8,
+)
+names = st.sampled_from(sorted({*CompletionBody.model_fields, *ChatBody.model_fields, "tools"}))
+
+
+def completion(**fields: Any) -> RouteRequest:
+    return parse_completion(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS)
+
+
+def chat(**fields: Any) -> RouteRequest:
+    return parse_chat(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS)
+
+
+@given(st.dictionaries(names | st.text(max_size=6), values, max_size=5))
+def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> None:
+    for parse, start in ((parse_completion, {"prompt": "x"}), (parse_chat, {"messages": ONE})):
+        raw = json.dumps(start | fields).encode()
+        try:
+            request = parse(raw, {}, LIMITS)
+        except (InvalidRequest, InvalidBudget):
+            continue
+        assert 1 <= request.n <= LIMITS.max_n
+        assert not set(request.sampling.passed_on) & {"tests", "budget", "explain", "select", "n"}
+        json.dumps(request.sampling.passed_on, allow_nan=False)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_request_or_the_clients_error(raw: bytes) -> None:
+    for parse in (parse_completion, parse_chat):
+        with pytest.raises(InvalidRequest):
+            parse(raw, {}, LIMITS)
+
+
+def test_an_empty_request_has_the_defaults() -> None:
+    request = completion()
+    assert request == RouteRequest(
+        kind="completion",
+        prompt=TextPrompt("x"),
+        sampling=request.sampling,
+        budget=request.budget,
+    )
+    assert request.budget.budget == Budget()
+    assert request.sampling.logprobs is None
+    assert not request.sampling.passed_on
+    assert not request.detailed
+
+
+def test_nulls_are_as_if_absent() -> None:
+    nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt", "model"})
+    assert completion(**nulls) == completion()
+
+
+@pytest.mark.parametrize("prompt", ["x", ["x"]])
+def test_one_text_may_come_in_a_list(prompt: Any) -> None:
+    assert completion(prompt=prompt).prompt == TextPrompt("x")
+
+
+def test_a_suffix_belongs_to_the_prompt() -> None:
+    assert completion(suffix="y").prompt == TextPrompt("x", "y")
+    assert completion(suffix="").prompt == TextPrompt("x")
+
+
+def test_messages_stay_as_they_came() -> None:
+    messages = [{"role": "tool", "content": None, "tool_call_id": "7"}, {"role": "user"}]
+    assert chat(messages=messages).prompt == ChatPrompt(tuple(messages))
+
+
+@pytest.mark.parametrize(
+    ("fields", "logprobs"),
+    [
+        ({}, None),
+        ({"logprobs": False, "top_logprobs": 3}, None),
+        ({"logprobs": True}, 0),
+        ({"logprobs": True, "top_logprobs": 3}, 3),
+    ],
+)
+def test_logprobs_of_chats(fields: dict[str, Any], logprobs: int | None) -> None:
+    assert chat(**fields).sampling.logprobs == logprobs
+
+
+def test_the_newer_name_of_max_tokens_wins() -> None:
+    assert chat(max_tokens=5, max_completion_tokens=7).max_tokens == 7
+    assert chat(max_tokens=5).max_tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "detailed"),
+    [
+        ({"explain": True}, True),
+        ({"explain": False}, False),
+        ({"budget": {"flops": 1}}, True),
+        ({"budget": {"policy": "single"}}, False),
+        ({"budget": {}}, False),
+        ({"tests": {"kind": "io", "cases": [{"stdin": "", "stdout": ""}]}}, True),
+    ],
+)
+def test_what_asks_for_details(fields: dict[str, Any], detailed: bool) -> None:
+    assert completion(**fields).detailed is detailed
+
+
+@pytest.mark.parametrize("best_of", [None, 2])
+def test_best_of_is_no_more_than_n(best_of: int | None) -> None:
+    assert completion(n=2, best_of=best_of).n == 2
+
+
+def test_the_operators_limit_on_n() -> None:
+    body = json.dumps({"prompt": "x", "n": 4}).encode()
+    assert parse_completion(body, {}, WireLimits(max_n=4)).n == 4
+    with pytest.raises(InvalidRequest, match="at most 3"):
+        parse_completion(body, {}, WireLimits(max_n=3))

@@ -1,0 +1,280 @@
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+from fakes import ScriptedJudge, ScriptedSampler, Step, answers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from world import COST, task
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.cost import CostModel
+from policies.protocol import Cancel, Done, Draw, Plan, Policy, Refused, Started, Wait
+from policies.single import Single
+from policies.values import Budget, BudgetTooSmall, Candidate, Choice, Task, Verdict
+from router.plan.run import Outcome, PlanError, Run
+from router.upstream.chunks import Chunk, TokenLogprob, Usage
+
+steps = st.one_of(
+    st.tuples(st.sampled_from(["token", "token", "flood", "text", "finish"]), st.integers(0, 3)),
+    st.sampled_from(["pause", "pause", "stray", "hang", "die", "end"]),
+)
+policies = st.one_of(
+    st.just(Single()),
+    st.builds(BestOfN, n=st.integers(1, 8)),
+    st.builds(Cascade, n=st.integers(1, 6), n_last=st.integers(1, 3)),
+    st.just(Auto()),
+)
+
+
+async def others_ended() -> None:
+    """Fail if any task but this one is left."""
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def recount(sampler: ScriptedSampler, cost: CostModel, prompt_tokens: int) -> float:
+    return sum(cost.draw(s.draw.model, prompt_tokens, s.tokens) for s in sampler.sent)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    policy=policies,
+    scripts=st.lists(st.lists(steps, max_size=40), min_size=1, max_size=4),
+    budget=st.floats(1e10, 1e13)
+    | st.tuples(st.sampled_from(["small", "large"]), st.integers(1, 4)),
+    max_tokens=st.integers(1, 8),
+    n=st.integers(1, 3),
+    verifiable=st.booleans(),
+    passing=st.frozensets(st.integers(0, 8), max_size=2),
+    pauses=st.integers(0, 3),
+    cancel_after=st.one_of(st.none(), st.integers(0, 30)),
+)
+def test_the_budget_binds_whatever_happens_and_nothing_is_left(
+    policy: Policy,
+    scripts: list[list[Step]],
+    budget: float | tuple[str, int],
+    max_tokens: int,
+    n: int,
+    verifiable: bool,
+    passing: frozenset[int],
+    pauses: int,
+    cancel_after: int | None,
+) -> None:
+    asked = task(prompt=7, batch=6, n=n, verifiable=verifiable, max_tokens=max_tokens)
+    # Half of the budgets have no room for a token more than so many whole samples.
+    flops = (
+        budget if isinstance(budget, float) else COST.draw(budget[0], 7, [max_tokens] * budget[1])
+    )
+    order = iter(range(10**6))
+    sampler = ScriptedSampler(lambda _draw: scripts[next(order) % len(scripts)])
+    judge = ScriptedJudge(passing, pauses)
+
+    async def scenario() -> Outcome | None:
+        loop = asyncio.get_running_loop()
+        run = Run(policy, asked, Budget(flops), COST, sampler=sampler, judge=judge)
+        # A hanging upstream ends by the deadline, unless the client goes first.
+        work = asyncio.create_task(run.perform(deadline=loop.time() + 0.005))
+        if cancel_after is not None:
+            for _ in range(cancel_after):
+                await asyncio.sleep(0)
+            work.cancel()
+        (result,) = await asyncio.gather(work, return_exceptions=True)
+        await others_ended()
+        if isinstance(result, Outcome):
+            return result
+        assert isinstance(result, BudgetTooSmall | asyncio.CancelledError), repr(result)
+        return None
+
+    outcome = asyncio.run(scenario())
+    assert recount(sampler, COST, 7) <= flops
+    assert all(sent.closed for sent in sampler.sent)
+    assert judge.running == 0
+    if outcome is not None:
+        assert outcome.ledger.held == 0
+        assert outcome.ledger.used <= flops
+        assert outcome.ledger.used == pytest.approx(sum(d.flops(COST) for d in outcome.draws))
+        for draw, sent in zip(outcome.draws, sampler.sent, strict=False):
+            if not draw.overrun and all(sample.counted for sample in draw.samples):
+                assert [sample.tokens for sample in draw.samples] == sent.tokens
+
+
+def perform(
+    policy: Policy,
+    sampler: ScriptedSampler,
+    *,
+    judge: ScriptedJudge | None = None,
+    asked: Task | None = None,
+    flops: float | None = None,
+    timeout: float | None = None,
+) -> Outcome:
+    async def scenario() -> Outcome:
+        asked_ = asked or task(verifiable=judge is not None)
+        run = Run(policy, asked_, Budget(flops), COST, sampler=sampler, judge=judge)
+        at = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        outcome = await run.perform(at)
+        await others_ended()
+        return outcome
+
+    return asyncio.run(scenario())
+
+
+def test_the_first_pass_stops_the_draw_that_still_runs() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("token", 0), ("finish", 0), "pause", "pause", ("token", 1), "hang"]
+
+    sampler = ScriptedSampler(script)
+    outcome = perform(BestOfN(n=4), sampler, judge=ScriptedJudge(frozenset({0})))
+    assert outcome.choice.candidates[0].verdict is Verdict.PASSED
+    assert outcome.choice.selected_by == "tests"
+    assert sampler.sent[0].closed
+    assert [s.ending for s in outcome.draws[0].samples] == ["stop", "cancelled"]
+
+
+def test_a_cancelled_draw_is_settled_by_the_tokens_seen() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("token", 0), ("token", 1), ("token", 0), ("finish", 0), "hang"]
+
+    outcome = perform(BestOfN(n=2), ScriptedSampler(script), judge=ScriptedJudge(frozenset({0})))
+    assert outcome.ledger.used == COST.draw("small", 100, [2, 1])
+
+
+def test_the_deadline_keeps_what_is_finished() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("token", 0), ("finish", 0), ("token", 1), "hang"]
+
+    outcome = perform(BestOfN(n=2), ScriptedSampler(script), timeout=0.02)
+    assert outcome.deadline_passed
+    assert [c.id for c in outcome.choice.candidates] == [0]
+
+
+def test_tokens_that_cannot_be_counted_cost_the_ceiling() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("text", 0), ("finish", 0)]
+
+    outcome = perform(Single(), ScriptedSampler(script), flops=1e13)
+    (draw,) = outcome.draws
+    assert outcome.ledger.used == draw.hold.ceiling
+
+
+def test_an_overrun_books_the_ceiling_and_keeps_what_had_finished() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("token", 0), ("finish", 0), *[("token", 1)] * 999]
+
+    sampler = ScriptedSampler(script)
+    asked = task(max_tokens=8, n=2, verifiable=False, temperature=0.5)
+    outcome = perform(Single(), sampler, asked=asked, flops=1e13)
+    first = outcome.draws[0]
+    assert first.overrun
+    assert first.hold.settled == first.hold.ceiling
+    assert sampler.sent[0].tokens == [1, 9]
+    assert outcome.choice.candidates
+
+
+def test_half_an_answer_is_a_failure_not_a_candidate() -> None:
+    outcome = perform(BestOfN(), ScriptedSampler(lambda _: [("token", 0), "end"]))
+    assert not outcome.choice.candidates
+    assert "ended its answer early" in str(outcome.failures[0])
+
+
+def test_nll_is_the_mean_negative_log_probability() -> None:
+    outcome = perform(Single(), ScriptedSampler(answers(tokens=4)))
+    assert outcome.choice.candidates[0].nll == pytest.approx(0.5)
+
+
+def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
+    class Broken(ScriptedJudge):
+        async def judge(self, candidate: Candidate) -> object:
+            raise KeyError("a bug")
+
+    with pytest.raises(BaseExceptionGroup):
+        perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
+
+
+class ByHand:
+    """A policy that is nothing but the plan a test writes."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        return self._plan
+
+    def choose(self, candidates: Sequence[Candidate]) -> Choice:
+        return Choice(tuple(candidates), "single")
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        return tuple(models)
+
+    def most_samples(self, task: Task) -> int:
+        return 99
+
+
+def test_draws_overlap_and_one_can_be_cancelled() -> None:
+    seen: list[object] = []
+
+    def plan() -> Plan:
+        slow = yield Draw("small", 1, 8, 0.8, verify=False)
+        fast = yield Draw("large", 1, 8, 0.8, verify=False)
+        assert isinstance(slow, Started)
+        assert isinstance(fast, Started)
+        seen.extend([(yield Wait()), (yield Wait()), (yield Cancel(slow.ticket))])
+
+    sampler = ScriptedSampler(
+        lambda draw: ["hang"] if draw.model == "small" else [("token", 0), ("finish", 0)]
+    )
+    outcome = perform(ByHand(plan()), sampler)
+    assert [type(event).__name__ for event in seen] == ["Sampled", "Done", "Done"]
+    assert [c.model for c in outcome.choice.candidates] == ["large"]
+
+
+def test_what_does_not_fit_is_refused_with_what_remains() -> None:
+    answers_: list[object] = []
+
+    def plan() -> Plan:
+        answers_.append((yield Draw("large", 8, 256, 0.8, verify=False)))
+        answers_.append((yield Draw("small", 1, 8, 0.8, verify=False)))
+        while not isinstance((yield Wait()), Done):
+            pass
+
+    perform(ByHand(plan()), ScriptedSampler(answers(tokens=2)), flops=1e12)
+    assert answers_[0] == Refused(1e12)
+    assert isinstance(answers_[1], Started)
+
+
+def test_a_plan_that_waits_for_nothing_is_a_fault() -> None:
+    def plan() -> Plan:
+        yield Wait()
+
+    with pytest.raises(PlanError):
+        perform(ByHand(plan()), ScriptedSampler(answers()))
+
+
+def test_a_token_held_back_is_a_token() -> None:
+    """llama.cpp sends a token that may begin a stop string as an empty text."""
+
+    class HoldingBack(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            for text in ("a", "", "", "\n\nb"):
+                yield Chunk(0, text, said=True)
+            await asyncio.Event().wait()
+
+        def token_per_chunk(self, model: str) -> bool:
+            return True
+
+    outcome = perform(Single(), HoldingBack(answers()), timeout=0.05)
+    assert outcome.draws[0].samples[0].tokens == 4
+
+
+@pytest.mark.parametrize(("prompt", "completion"), [(0, 1), (5000, 3)])
+def test_a_server_that_lies_about_its_usage_frees_no_budget(prompt: int, completion: int) -> None:
+    class Lying(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            for _ in range(3):
+                yield Chunk(0, "x", (TokenLogprob("x", -0.5),), said=True)
+            yield Chunk(0, finish_reason="stop", usage=Usage(prompt, completion))
+
+    outcome = perform(Single(), Lying(answers()), flops=1e13)
+    assert outcome.ledger.used >= COST.draw("large", 100, [3])
+    assert outcome.choice.candidates
