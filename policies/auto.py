@@ -9,23 +9,22 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel
 from policies.pinning import pin
-from policies.protocol import Plan, Policy
-from policies.selection import choose
+from policies.policy import Policy
+from policies.protocol import Plan
+from policies.selectors import LIKELIEST, Selector
 from policies.single import Single
-from policies.values import Budget, Candidate, Choice, Task
+from policies.values import Budget, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Auto:
     """With tests a cascade (best of n where only one model is left); without, a single call."""
 
+    selector: Selector = LIKELIEST
+
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """The plan of the policy that the task calls for."""
         return self._policy(task).plan(task, budget, cost)
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.selection.choose`."""
-        return choose(candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The caller's model, else all."""
@@ -37,5 +36,7 @@ class Auto:
 
     def _policy(self, task: Task) -> Policy:
         if not task.verifiable:
-            return Single()
-        return Cascade() if len(task.models) > 1 else BestOfN()
+            return Single(selector=self.selector)
+        if len(task.models) > 1:
+            return Cascade(selector=self.selector)
+        return BestOfN(selector=self.selector)

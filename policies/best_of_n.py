@@ -10,8 +10,8 @@ from policies.cost import CostModel
 from policies.moves import draw_repeatedly, require_affordable
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selection import choose
-from policies.values import Budget, Candidate, Choice, Task
+from policies.selectors import LIKELIEST, Selector
+from policies.values import Budget, Task
 
 UNBUDGETED_SAMPLES: Final = 16
 """How many samples are drawn where neither an operator nor a FLOPs budget says how many."""
@@ -30,6 +30,7 @@ class BestOfN:
 
     model: str | None = None
     n: int | None = None
+    selector: Selector = LIKELIEST
 
     def __post_init__(self) -> None:
         if self.n is not None and self.n < 1:
@@ -40,11 +41,9 @@ class BestOfN:
         model = task.models[0]
         require_affordable(task, budget, cost, [model])
         n = self._limit(task, budgeted=budget.flops is not None)
-        yield from draw_repeatedly(task, cost, model, n=n, flops=budget.flops_limit)
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.selection.choose`."""
-        return choose(candidates)
+        yield from draw_repeatedly(
+            task, cost, model, n=n, flops=budget.flops_limit, reason=f"the best of up to {n}"
+        )
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else the cheapest."""

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 from policies.cost import CostModel
 from policies.moves import (
+    draw,
     draw_and_wait,
     draw_repeatedly,
     least_tokens,
     require_affordable,
-    sampling_temperature,
     sized,
+    useful_tokens,
 )
 from policies.pinning import PolicyMismatch
-from policies.protocol import Draw, Plan
-from policies.selection import choose
+from policies.protocol import Plan
+from policies.selectors import LIKELIEST, Selector
 from policies.single import Single
-from policies.values import Budget, Candidate, Choice, Task
+from policies.values import Budget, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Cascade:
     models: tuple[str, ...] = ()
     n: int = 8
     n_last: int = 4
+    selector: Selector = LIKELIEST
 
     def __post_init__(self) -> None:
         if self.n < 1 or self.n_last < 1:
@@ -46,37 +48,40 @@ class Cascade:
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Climb from model to model until the task's n candidates have passed."""
         if not task.verifiable:
-            yield from Single().plan(task, budget, cost)
+            yield from Single(selector=self.selector).plan(task, budget, cost)
             return
         require_affordable(task, budget, cost, task.models)
         hold_back = self._hold_back(task, budget, cost)
+        n = max(self.n, task.n)
         remaining, passed = budget.flops_limit, 0
         for model in task.models[:-1]:
             drawn = yield from draw_repeatedly(
-                task, cost, model, n=max(self.n, task.n), flops=remaining, hold_back=hold_back
+                *(task, cost, model),
+                n=n,
+                flops=remaining,
+                hold_back=hold_back,
+                reason="small samples first",
             )
-            remaining, passed = drawn.remaining, passed + drawn.passed
+            remaining, passed = drawn.flops, passed + drawn.passed
             if passed >= task.wanted:
                 return
         last = task.models[-1]
-        n = 1 if task.greedy else max(self.n_last, task.n)
-        size = sized(task, cost, last, n=n, flops=remaining, shortest=least_tokens(task))
-        if size is not None:
-            count, max_tokens = size
-            temperature = sampling_temperature(task, count)
-            draw = Draw(last.id, count, max_tokens, temperature, verify=True)
-            drawn = yield from draw_and_wait(draw, enough=task.wanted - passed)
-            if drawn.failure is None or not hold_back:
-                return
-            # What was held back for the last model is free again, now that it failed.
-            for model in task.models[:-1]:
-                drawn = yield from draw_repeatedly(
-                    task, cost, model, n=max(self.n, task.n), flops=drawn.remaining
-                )
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.selection.choose`."""
-        return choose(candidates)
+        most = 1 if task.greedy else max(self.n_last, task.n)
+        size = sized(task, cost, last, n=most, flops=remaining, shortest=least_tokens(task))
+        if size is None:
+            return
+        count, max_tokens = size
+        reason = "no smaller model passed"
+        asked = draw(task, last, n=count, max_tokens=max_tokens, alone=count == 1, reason=reason)
+        drawn = yield from draw_and_wait(asked, enough=task.wanted - passed)
+        if drawn.whole or not hold_back:
+            return
+        # What was held back for the last model is free again, now that it failed.
+        reason = f"{last.id} failed, and its share is free"
+        for model in task.models[:-1]:
+            drawn = yield from draw_repeatedly(
+                task, cost, model, n=n, flops=drawn.flops, reason=reason
+            )
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's models, else all there are; never a single one."""
@@ -107,6 +112,5 @@ class Cascade:
         if budget.flops is None:
             return 0.0
         last = task.models[-1]
-        useful = max(least_tokens(task), task.max_tokens // 2)
-        held = cost.ceiling(last.id, last.prompt_tokens, 1, useful)
+        held = cost.ceiling(last.id, last.prompt_tokens, 1, useful_tokens(task))
         return held if held <= budget.flops else 0.0

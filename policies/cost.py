@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 PAPER_SEQUENCE_LENGTH: Final = 128
+"""Tokens of a sample, prompt included, as the paper counts."""
 
 
 class UnknownCost(LookupError):
@@ -57,6 +58,12 @@ class Architecture:
         linear = 2 * (self.body_params + self.head_params) * completion_tokens
         return linear + self._attention(context)
 
+    def score(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of one pass over prompt and completion, with the head at each of the latter."""
+        tokens = prompt_tokens + completion_tokens
+        linear = 2 * (self.body_params * tokens + self.head_params * completion_tokens)
+        return linear + self._attention(tokens * (tokens + 1) // 2)
+
     def paper(self, sequence_length: int = PAPER_SEQUENCE_LENGTH) -> float:
         """FLOPs of one sample on the paper's basis."""
         return 2.0 * (self.body_params + self.head_params) * sequence_length
@@ -78,6 +85,10 @@ class FlatRate:
     def decode(self, prompt_tokens: int, completion_tokens: int) -> float:  # noqa: ARG002 same shape as Architecture
         """FLOPs of one sample's generated tokens, the same after any prompt."""
         return self.flops_per_token * completion_tokens
+
+    def score(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of one pass over prompt and completion."""
+        return self.flops_per_token * (prompt_tokens + completion_tokens)
 
 
 Rate: TypeAlias = Architecture | FlatRate
@@ -107,6 +118,10 @@ class CostModel:
             self.decode(model, prompt_tokens, tokens) for tokens in completion_tokens
         )
 
+    def score(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of scoring a completion that another model may have written."""
+        return self._rate(model).score(prompt_tokens, completion_tokens)
+
     def ceiling(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
         """The most that a draw of `n` samples of at most `max_tokens` each can cost.
 
@@ -134,6 +149,11 @@ class CostModel:
             return self.rates[model]
         except KeyError:
             raise UnknownCost(model) from None
+
+
+def most_tokens(text: str) -> int:
+    """More tokens than any byte-level tokenizer makes of a text: one per byte, and a start."""
+    return len(text.encode()) + 1
 
 
 def _largest(at_most: int, fits: Callable[[int], bool]) -> int:

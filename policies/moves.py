@@ -24,16 +24,45 @@ USEFUL_TOKENS: Final = 32
 """An answer cut shorter than this is rarely a program, so no draw goes below it."""
 
 
-def sampling_temperature(task: Task, n: int) -> float:
-    """The caller's temperature; else greedy for a lone sample and the paper's for several."""
+def draw(
+    task: Task, model: ModelView, *, n: int, max_tokens: int, alone: bool, reason: str
+) -> Draw:
+    """A draw of this task, tests and all; `alone` where the plan has no other sample.
+
+    The caller's temperature and nucleus, where there are any; else greedy for a lone sample and
+    the paper's for several. Where only the temperature is the caller's, the server's nucleus is.
+    """
     if task.temperature is not None:
-        return task.temperature
-    return SAMPLING_TEMPERATURE if n > 1 else 0.0
+        temperature, top_p = task.temperature, task.top_p
+    elif alone:
+        temperature, top_p = 0.0, task.top_p
+    else:
+        temperature = SAMPLING_TEMPERATURE
+        top_p = SAMPLING_TOP_P if task.top_p is None else task.top_p
+    if max_tokens < task.max_tokens:
+        reason = f"{reason}, shortened to what is left"
+    return Draw(
+        model=model.id,
+        n=n,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        verify=task.verifiable,
+        top_p=top_p,
+        reason=reason,
+    )
 
 
 def least_tokens(task: Task) -> int:
     """The fewest tokens worth drawing for this task."""
     return min(task.max_tokens, USEFUL_TOKENS)
+
+
+def useful_tokens(task: Task) -> int:
+    """The fewest worth holding back for, or drawing as a further answer: half of what is asked for.
+
+    Answers are mostly far shorter than their limit.
+    """
+    return max(least_tokens(task), task.max_tokens // 2)
 
 
 def least_ceiling(task: Task, cost: CostModel, model: ModelView) -> float:
@@ -72,19 +101,22 @@ def require_affordable(
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How a draw ended: its passes, and the FLOPs that remain for what follows."""
+    """How a draw ended: its passes, and the FLOPs that remain for what follows.
+
+    `whole` is false where it was refused or failed, so that its model is of no more use.
+    """
 
     passed: int
-    remaining: float
-    failure: str | None = None
+    flops: float
+    whole: bool = True
 
 
 def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn]:
     """Perform one draw until it ends, or until `enough` of its candidates have passed."""
     started = yield draw
     if isinstance(started, Refused):
-        return Drawn(0, started.remaining, failure="refused")
-    assert isinstance(started, Started)  # noqa: S101 the engine's contract, for the type checker
+        return Drawn(0, started.remaining.flops, whole=False)
+    assert isinstance(started, Started)  # noqa: S101 the run's contract, for the type checker
     passed = 0
     while True:
         match (yield Wait()):
@@ -93,13 +125,20 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
                 if passed >= enough:
                     return Drawn(passed, 0.0)
             case Done(ticket=started.ticket) as done:
-                return Drawn(passed, done.remaining, done.failure)
+                return Drawn(passed, done.remaining.flops, whole=done.failure is None)
             case _:
                 pass
 
 
 def draw_repeatedly(
-    task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, hold_back: float = 0.0
+    task: Task,
+    cost: CostModel,
+    model: ModelView,
+    *,
+    n: int,
+    flops: float,
+    hold_back: float = 0.0,
+    reason: str,
 ) -> Generator[Command, Event, Drawn]:
     """Draw up to `n` samples of one model.
 
@@ -115,7 +154,7 @@ def draw_repeatedly(
     drawn_samples, limit = 0, 1 if task.greedy else n
     shortest = least_tokens(task)
     while drawn_samples < limit:
-        free = so_far.remaining - hold_back
+        free = so_far.flops - hold_back
         wanted = limit - drawn_samples
         if task.verifiable:
             wanted = min(wanted, max(drawn_samples, FIRST_DRAW, task.n))
@@ -123,13 +162,13 @@ def draw_repeatedly(
         if size is None:
             break
         count, max_tokens = size
-        temperature = sampling_temperature(task, n)
-        draw = Draw(model.id, count, max_tokens, temperature, verify=task.verifiable)
-        drawn = yield from draw_and_wait(draw, enough=task.wanted - so_far.passed)
-        so_far = Drawn(so_far.passed + drawn.passed, drawn.remaining, drawn.failure)
-        if so_far.failure is not None or so_far.passed >= task.wanted:
+        why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
+        asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
+        drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
+        so_far = Drawn(so_far.passed + drawn.passed, drawn.flops, whole=drawn.whole)
+        if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count
         # A first short sample is better than none; as a further one it is mostly waste.
-        shortest = max(shortest, task.max_tokens // 2)
+        shortest = useful_tokens(task)
     return so_far

@@ -1,40 +1,62 @@
-"""How a policy and the engine talk: the policy yields commands and receives events.
+"""How a policy and the run talk: the policy yields commands and receives events.
 
-A command only *starts* work; `Wait` asks for the next event. So draws overlap, and a policy can
+A command only *starts* work; `Wait` asks for the next event. So work overlaps, and a policy can
 escalate while small samples still run. When the generator returns, all that still runs is
 cancelled: that is early stop.
 
-| command   | what comes back from the yield                                  |
-|-----------|-----------------------------------------------------------------|
-| `Draw`    | `Started` or `Refused`                                          |
-| `Cancel`  | `Done` of that draw                                             |
-| `Wait`    | the next `Sampled`, `Judged` or `Done`                          |
+| command            | what comes back from the yield                                      |
+|--------------------|---------------------------------------------------------------------|
+| `Draw`, `Rank`, `Execute` | `Started` or `Refused`                                       |
+| `Cancel`           | `Done` of that ticket                                               |
+| `Wait`             | the next `Sampled`, `Judged`, `Ranked`, `Executed` or `Done`        |
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from policies.cost import CostModel
-from policies.values import Budget, Candidate, Choice, Task, Verdict
+from policies.values import Candidate, Remaining, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Start one upstream request for `n` samples; `verify` judges each as it ends."""
+    """Start one upstream request for `n` samples; `verify` judges each as it ends.
+
+    `top_p` is left to the server where it is None. `prompt` is the request's own where it is None:
+    a plan may ask another, such as one for tests, or for a revision. `reason` says why, for people.
+    """
 
     model: str
     n: int
     max_tokens: int
     temperature: float
     verify: bool
+    top_p: float | None = None
+    prompt: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """Score these candidates under a model: one forward pass over prompt and candidate each."""
+
+    model: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run the programs of these candidates on inputs, for their outputs."""
+
+    candidates: tuple[Candidate, ...]
+    inputs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop a draw; what it has spent stays spent."""
+    """Stop what runs under a ticket; what it has spent stays spent."""
 
     ticket: int
 
@@ -44,7 +66,10 @@ class Wait:
     """Ask for the next event."""
 
 
-Command: TypeAlias = Draw | Cancel | Wait
+Start: TypeAlias = Draw | Rank | Execute
+"""The commands that start work."""
+
+Command: TypeAlias = Start | Cancel | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +82,9 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The command does not fit; this many FLOPs remain (infinite without a FLOPs budget)."""
+    """The command does not fit what remains."""
 
-    remaining: float
+    remaining: Remaining
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,41 +104,33 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A command ended, its samples are judged and its cost is settled.
+class Ranked:
+    """The score of each candidate by its id; a candidate that could not be scored is left out."""
 
-    `remaining` FLOPs are free again; `failure` says what went wrong, None if nothing did.
+    ticket: int
+    scores: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What each candidate, by its id, gave for each input, in order; None where it gave nothing."""
+
+    ticket: int
+    outputs: Mapping[int, tuple[str | None, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What ran under a ticket ended, its samples are judged and its cost is settled.
+
+    `remaining` is free again; `failure` says what went wrong, None if nothing did.
     """
 
     ticket: int
-    remaining: float
+    remaining: Remaining
     failure: str | None = None
 
 
-Event: TypeAlias = Started | Refused | Sampled | Judged | Done
+Event: TypeAlias = Started | Refused | Sampled | Judged | Ranked | Executed | Done
 
 Plan: TypeAlias = Generator[Command, Event, None]
-
-
-class Policy(Protocol):
-    """A way to spend a budget. It decides; the engine performs."""
-
-    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
-        """Yield commands for the engine; raise `BudgetTooSmall` if not one draw fits."""
-        ...
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """Put candidates in order, the best first. Valid at every moment of a plan."""
-        ...
-
-    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
-        """The models that the plan may use, the cheapest first.
-
-        `models` are all there are, the cheapest first; `pinned` is the caller's, if any. Raises
-        `PolicyMismatch` where the policy cannot work with these.
-        """
-        ...
-
-    def most_samples(self, task: Task) -> int:
-        """The most samples that the plan may draw; a plan of one can be streamed through."""
-        ...

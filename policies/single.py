@@ -9,8 +9,8 @@ from policies.cost import CostModel
 from policies.moves import draw_repeatedly, least_ceiling, require_affordable, sized
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selection import choose
-from policies.values import Budget, Candidate, Choice, ModelView, Task
+from policies.selectors import LIKELIEST, Selector
+from policies.values import Budget, ModelView, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,19 @@ class Single:
     """
 
     model: str | None = None
+    selector: Selector = LIKELIEST
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Draw from one model, and from another only after a failure."""
         require_affordable(task, budget, cost, task.models)
-        remaining = budget.flops_limit
+        remaining, reason = budget.flops_limit, "the largest model whose whole answer fits"
         for model in self._in_order(task, cost, remaining):
-            drawn = yield from draw_repeatedly(task, cost, model, n=task.n, flops=remaining)
-            if drawn.failure is None:
+            drawn = yield from draw_repeatedly(
+                task, cost, model, n=task.n, flops=remaining, reason=reason
+            )
+            if drawn.whole:
                 return
-            remaining = drawn.remaining
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        """See `policies.selection.choose`."""
-        return choose(candidates)
+            remaining, reason = drawn.flops, f"{model.id} failed"
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else all."""

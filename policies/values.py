@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+NLL: Final = "nll"
+"""The score that a candidate's own model gives: averaged negative log-likelihood (Eq. 7)."""
 
 
 class Verdict(StrEnum):
@@ -52,6 +57,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left of every budget; infinite where there is none."""
+
+    flops: float = math.inf
+    latency_ms: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class ModelView:
     """A model as one request sees it.
 
@@ -69,13 +82,15 @@ class Task:
     """What is asked, as far as a decision needs to know it.
 
     `models` are those the plan may use, the cheapest first, at least one. `verifiable` says
-    whether tests came with the request. `temperature` is the caller's, None if none was given.
+    whether tests came with the request. `temperature` and `top_p` are the caller's, None if none
+    was given.
     """
 
     models: tuple[ModelView, ...]
     max_tokens: int
     verifiable: bool = False
     temperature: float | None = None
+    top_p: float | None = None
     n: int = 1
 
     @property
@@ -91,14 +106,23 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One finished sample. `nll` is its averaged negative log-likelihood under its own model."""
+    """One finished sample of `tokens` tokens.
+
+    `scores` are what is known of its worth, by name: `NLL`, or what a ranker said. Lower is better.
+    """
 
     id: int
     model: str
     text: str
     finish_reason: str
-    nll: float | None = None
+    tokens: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict = Verdict.UNVERIFIED
+
+    def score(self, name: str) -> float | None:
+        """The score of this name, if it is known and finite."""
+        score = self.scores.get(name)
+        return score if score is not None and math.isfinite(score) else None
 
     @property
     def cut(self) -> bool:

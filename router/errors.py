@@ -2,52 +2,60 @@
 
     APIError
     ├── InvalidRequest            400 invalid_request
-    │   ├── InvalidBudgetError    400 invalid_budget
-    │   ├── BudgetTooSmallError   400 budget_too_small
-    │   ├── InvalidTestsError     400 invalid_tests
     │   ├── UnknownPolicy         400 unknown_policy
     │   └── ContextLengthExceeded 400 context_length_exceeded
     ├── ModelNotFound             404 model_not_found
     ├── RequestTooLarge           413 request_too_large
     ├── Overloaded                429 overloaded, with Retry-After
     ├── InternalError             500 internal_error
-    ├── UpstreamUnavailable       502 upstream_unavailable
-    ├── SandboxUnavailableError   503 sandbox_unavailable
     └── DeadlineExceeded          504 deadline_exceeded
 
-The inner packages raise errors of their own; `translate` is the one place that maps them.
+What goes wrong further in has an error there: `InvalidBudget`, `BudgetTooSmall`, `UnknownCost` and
+`PolicyMismatch` of the policies, `InvalidTests`, `InvalidProgram` and `SandboxUnavailable` of the
+sandbox, `UpstreamError`. They are raised as they are, and `translate` is the one place that maps
+them.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar, Final
 
 from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
-from router.upstream.client import UpstreamError
+from router.upstream.failures import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
+RETRY_AFTER_S: Final = 1
 
-class APIError(Exception):
-    """An error with an HTTP status, a stable code and, where one is at fault, a field."""
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
-    type: ClassVar[str] = "server_error"
+@dataclass(frozen=True, slots=True)
+class ErrorObject:
+    """What a client sees of an error. `param` is the field at fault, where there is one."""
 
-    def __init__(self, message: str, *, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+
+    @property
+    def type(self) -> str:
+        """OpenAI's coarse kind of it."""
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "rate_limit_error"
+        server = self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return "server_error" if server else "invalid_request_error"
 
     @property
     def headers(self) -> dict[str, str]:
-        """Response headers that go with the error."""
-        return {}
+        """Response headers that go with it."""
+        retry = self.status == HTTPStatus.TOO_MANY_REQUESTS
+        return {"Retry-After": str(RETRY_AFTER_S)} if retry else {}
 
     def body(self) -> dict[str, object]:
-        """The OpenAI error object."""
+        """As JSON."""
         return {
             "error": {
                 "message": self.message,
@@ -58,30 +66,23 @@ class APIError(Exception):
         }
 
 
+class APIError(Exception):
+    """An error of the edge: an HTTP status, a stable code, and the field at fault, if one is."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
 class InvalidRequest(APIError):
     """The request cannot be understood or makes no sense."""
 
     status = 400
     code = "invalid_request"
-    type = "invalid_request_error"
-
-
-class InvalidBudgetError(InvalidRequest):
-    """A budget that is malformed, not positive, not finite, or cannot bind."""
-
-    code = "invalid_budget"
-
-
-class BudgetTooSmallError(InvalidRequest):
-    """Not one draw of the plan fits the budget; the message says the least that would do."""
-
-    code = "budget_too_small"
-
-
-class InvalidTestsError(InvalidRequest):
-    """The caller's tests cannot be used."""
-
-    code = "invalid_tests"
 
 
 class UnknownPolicy(InvalidRequest):
@@ -101,7 +102,6 @@ class ModelNotFound(APIError):
 
     status = 404
     code = "model_not_found"
-    type = "invalid_request_error"
 
 
 class RequestTooLarge(APIError):
@@ -109,7 +109,6 @@ class RequestTooLarge(APIError):
 
     status = 413
     code = "request_too_large"
-    type = "invalid_request_error"
 
 
 class Overloaded(APIError):
@@ -117,31 +116,10 @@ class Overloaded(APIError):
 
     status = 429
     code = "overloaded"
-    type = "rate_limit_error"
-    retry_after_s: ClassVar[int] = 1
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """`Retry-After` in seconds."""
-        return {"Retry-After": str(self.retry_after_s)}
 
 
 class InternalError(APIError):
     """Our own fault."""
-
-
-class UpstreamUnavailable(APIError):
-    """No upstream finished an answer."""
-
-    status = 502
-    code = "upstream_unavailable"
-
-
-class SandboxUnavailableError(APIError):
-    """Tests came, and this host cannot run them safely."""
-
-    status = 503
-    code = "sandbox_unavailable"
 
 
 class DeadlineExceeded(APIError):
@@ -151,32 +129,32 @@ class DeadlineExceeded(APIError):
     code = "deadline_exceeded"
 
 
-def translate(error: Exception) -> APIError:  # noqa: PLR0911 one arm per foreign error
-    """The error that the client sees: ours as they are, those of the inner packages as ours.
+def translate(error: Exception) -> ErrorObject:  # noqa: PLR0911 one arm per foreign error
+    """What the client sees: our errors as they are, those of the inner packages by their codes.
 
     Any other is a fault of ours, which leaks no insides.
     """
     message = str(error)
     match error:
-        case APIError():
-            return error
+        case APIError(status=status, code=code, param=param):
+            return ErrorObject(status, code, message, param)
         case BudgetTooSmall(least_flops=least):
             # To the last digit, so that the number can be sent back as it stands.
             text = f"this budget is too small: the least that would do is {least:.17g} FLOPs"
-            return BudgetTooSmallError(text, param="budget.flops")
+            return ErrorObject(400, "budget_too_small", text, "budget.flops")
         case InvalidBudget() | UnknownCost():
-            return InvalidBudgetError(message, param="budget")
+            return ErrorObject(400, "invalid_budget", message, "budget")
         case PolicyMismatch():
-            return InvalidRequest(message, param="model")
+            return ErrorObject(400, "invalid_request", message, "model")
         case InvalidTests():
-            return InvalidTestsError(message, param="tests")
+            return ErrorObject(400, "invalid_tests", message, "tests")
         case InvalidProgram():
-            return InvalidRequest(message, param="prompt")
+            return ErrorObject(400, "invalid_request", message, "prompt")
         case SandboxUnavailable():
-            return SandboxUnavailableError(message)
+            return ErrorObject(503, "sandbox_unavailable", message)
         case UpstreamError(rejected=True):
-            return InvalidRequest(message)
+            return ErrorObject(400, "invalid_request", message)
         case UpstreamError():
-            return UpstreamUnavailable(message)
+            return ErrorObject(502, "upstream_unavailable", message)
         case _:
-            return InternalError("internal error")
+            return ErrorObject(500, InternalError.code, "internal error")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.cost import CostModel, UnknownCost
-from policies.moves import SAMPLING_TOP_P
-from policies.protocol import Draw, Policy
+from policies.policy import Policy
+from policies.protocol import Draw
 from policies.values import Budget, ModelView, Task
 from router.errors import (
     ContextLengthExceeded,
@@ -17,18 +17,18 @@ from router.errors import (
     InternalError,
     InvalidRequest,
     ModelNotFound,
-    SandboxUnavailableError,
     UnknownPolicy,
-    translate,
 )
-from router.http.wire import AUTO, RouteRequest
 from router.metrics import Metrics
-from router.plan.run import Listener, Outcome, Run
+from router.plan.outcome import Outcome
+from router.plan.ports import Observer
+from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import Prompt, TextPrompt
+from router.request import AUTO, Prompt, RouteRequest, TextPrompt
 from router.upstream.chunks import Chunk
-from router.upstream.client import LONGEST_COUNT_S, Upstream, UpstreamUnreachable
-from sandbox import Backend
+from router.upstream.client import LONGEST_COUNT_S, Upstream
+from router.upstream.failures import UpstreamUnreachable
+from sandbox import Backend, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
 """The part of a latency budget kept for stopping what runs and writing the answer."""
@@ -70,8 +70,8 @@ class RequestSampler:
         """Stream the samples of a draw."""
         sampling = self.request.sampling
         passed_on = {k: v for k, v in sampling.passed_on.items() if v is not None}
-        if self.request.temperature is None and draw.temperature > 0:
-            passed_on.setdefault("top_p", SAMPLING_TOP_P)
+        if draw.top_p is not None:
+            passed_on.setdefault("top_p", draw.top_p)
         if self.request.seed is not None:
             # One seed for every draw would draw the same samples again.
             passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
@@ -110,7 +110,7 @@ class Gateway:
             deadline = received + latency_s - min(latency_s * LATENCY_MARGIN, LARGEST_MARGIN_S)
         policy = self._policy(request)
         if request.tests is not None and self.backend is None:
-            raise SandboxUnavailableError("tests were sent, and this gateway runs no sandbox")
+            raise SandboxUnavailable("tests were sent, and this gateway runs no sandbox")
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
@@ -120,28 +120,29 @@ class Gateway:
         task = self._task(request, counts)
         return Prepared(request, policy, task, budget, deadline)
 
-    async def run(self, prepared: Prepared, listener: Listener | None = None) -> Outcome:
-        """Run the plan. Raises an error where nothing was finished; see `router.errors`."""
+    async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
+        """Run the plan; `observer` hears of it. Raises what `Run.perform` raises."""
         request, policy, task = prepared.request, prepared.policy, prepared.task
         judge = None
         if request.tests is not None and self.backend is not None:
             judge = SandboxJudge(
                 self.backend, request.prompt, request.tests, self.metrics.observe_report
             )
-        ranks = policy.most_samples(task) > 1 or request.explain
+        shows_nll = policy.most_samples(task) > 1 or request.explain
+        wants_nll = policy.selector.reads_logprobs and shows_nll and judge is None
         run = Run(
             policy,
             task,
             prepared.budget,
             self.cost,
-            sampler=RequestSampler(self.upstreams, request, wants_nll=ranks and judge is None),
+            sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
-            listener=listener,
+            observer=observer,
         )
         try:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
-            self.metrics.observe_draws(run.draws, self.cost)
+            self.metrics.observe_work(run.work, self.cost)
 
     def _policy(self, request: RouteRequest) -> Policy:
         try:
@@ -215,6 +216,7 @@ class Gateway:
             max_tokens=max_tokens,
             verifiable=request.tests is not None,
             temperature=request.temperature,
+            top_p=request.top_p,
             n=request.n,
         )
 
@@ -238,5 +240,5 @@ def finished(outcome: Outcome) -> Outcome:
     if outcome.deadline_passed:
         raise DeadlineExceeded("the latency budget ended before any answer was finished")
     if outcome.failures:
-        raise translate(outcome.failures[-1]) from outcome.failures[-1]
+        raise outcome.failures[-1]
     raise InternalError("the plan ended without a draw")

@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
 from router.plan.draws import CANCELLED, RunningDraw
-from router.upstream.client import UpstreamError
+from router.plan.work import Work
+from router.upstream.failures import UpstreamError
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
@@ -27,7 +28,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = self._counter(
-            "router_requests", "Requests by plan and verdict, or error code", "plan", "verdict"
+            "router_requests",
+            "Requests by plan and verdict, or by the code of their error",
+            *("plan", "verdict", "error"),
         )
         self.active = Gauge(
             "router_requests_active", "Requests being served", registry=self.registry
@@ -67,18 +70,23 @@ class Metrics:
         """Count one sandbox run."""
         self.sandbox_seconds.labels(report.status.value).observe(report.wall_s)
 
-    def observe_draws(self, draws: Iterable[RunningDraw], cost: CostModel) -> None:
-        """Count what one request drew and spent."""
-        for draw in draws:
-            model = draw.draw.model
-            self.flops_reserved.labels(model).inc(draw.hold.ceiling)
-            self.flops_used.labels(model).inc(draw.flops(cost))
-            self.upstream_failures.labels(model).inc(_is_upstreams_fault(draw.failure))
-            self.upstream_overruns.labels(model).inc(draw.overrun)
-            self.cancelled_draws.labels(model).inc(not draw.finished and draw.failure is None)
-            for sample in draw.samples:
-                ending = sample.ending if sample.ending in _ENDINGS else "other"
-                self.samples.labels(model, ending).inc()
+    def observe_work(self, started: Iterable[Work], cost: CostModel) -> None:
+        """Count what one request asked of models, and what it spent on them."""
+        for work in started:
+            if work.model is None:
+                continue
+            self.flops_reserved.labels(work.model).inc(work.hold.ceiling)
+            self.flops_used.labels(work.model).inc(work.flops(cost))
+            self.upstream_failures.labels(work.model).inc(_is_upstreams_fault(work.failure))
+            if isinstance(work, RunningDraw):
+                self._observe_draw(work)
+
+    def _observe_draw(self, draw: RunningDraw) -> None:
+        self.upstream_overruns.labels(draw.model).inc(draw.overrun)
+        self.cancelled_draws.labels(draw.model).inc(not draw.finished and draw.failure is None)
+        for sample in draw.samples:
+            ending = sample.ending if sample.ending in _ENDINGS else "other"
+            self.samples.labels(draw.model, ending).inc()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

@@ -1,10 +1,20 @@
-"""What a model is asked: a text to complete, or a conversation to answer."""
+"""What a request is, once understood: plain values that every floor may import.
+
+Nothing here reads JSON or performs anything. The dialects of `router.http` build these values, the
+gateway settles on policy and models by them, the plan's run performs them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from policies.values import Budget, Verdict
+from sandbox import Integrity, Limits, Tests
+
+AUTO: Final = "auto"
+"""The model that leaves the choice to the policy, and the policy that is taken by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +33,95 @@ class ChatPrompt:
 
 
 Prompt: TypeAlias = TextPrompt | ChatPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """What every draw of one request has in common.
+
+    `passed_on` are the client's own fields (`stop`, `seed`, unknown ones), sent as they came;
+    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities.
+    """
+
+    prompt: Prompt
+    passed_on: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TestRequest:
+    """The caller's tests, the limits they run under, and the least integrity that counts."""
+
+    __test__ = False
+
+    tests: Tests
+    limits: Limits
+    min_integrity: Integrity = Integrity.SHARED
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the tests said of one program, and how far that can be trusted."""
+
+    verdict: Verdict
+    status: str
+    integrity: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRequest:
+    """What a request says of its budget: the effective one, and the policy it names.
+
+    `given` says whether header or body named a budget at all.
+    """
+
+    budget: Budget
+    policy: str
+    given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """A request, understood. `n` is the number of choices wanted."""
+
+    sampling: SampleRequest
+    budget: BudgetRequest
+    model: str = AUTO
+    n: int = 1
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    tests: TestRequest | None = None
+    stream: bool = False
+    include_usage: bool = False
+    echo: bool = False
+    explain: bool = False
+
+    @property
+    def prompt(self) -> Prompt:
+        """What is asked."""
+        return self.sampling.prompt
+
+    @property
+    def top_p(self) -> float | None:
+        """The caller's nucleus; None also for what is no number: the server refuses that."""
+        top_p = self.sampling.passed_on.get("top_p")
+        number = isinstance(top_p, int | float) and not isinstance(top_p, bool)
+        return top_p if number else None
+
+    @property
+    def detailed(self) -> bool:
+        """Whether a stream's last chunk carries the `router` object."""
+        return self.explain or self.budget.given or self.tests is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """What the operator allows a request to ask for."""
+
+    max_n: int = 64
+    max_tests_bytes: int = 2**20
+    default_budget: Budget = field(default_factory=Budget)
+    max_budget: Budget = field(default_factory=Budget)
+    sandbox_caps: Limits = field(default_factory=Limits)

@@ -29,12 +29,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from policies.auto import Auto
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.protocol import Policy
-from policies.single import Single
-from router.upstream.client import ServerKind
+from router.upstream.servers import ServerKind
 from sandbox import Limits
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")]
@@ -94,10 +89,6 @@ class SingleConfig(Strict):
         """The models that it asks for by name."""
         return (self.model,) if self.model else ()
 
-    def build(self) -> Policy:
-        """The policy itself."""
-        return Single(self.model)
-
 
 class BestOfNConfig(Strict):
     """See `policies.best_of_n`."""
@@ -110,10 +101,6 @@ class BestOfNConfig(Strict):
     def named(self) -> tuple[str, ...]:
         """The models that it asks for by name."""
         return (self.model,) if self.model else ()
-
-    def build(self) -> Policy:
-        """The policy itself."""
-        return BestOfN(self.model, self.n)
 
 
 class CascadeConfig(Strict):
@@ -129,21 +116,10 @@ class CascadeConfig(Strict):
         """The models that it asks for by name."""
         return self.models or ()
 
-    def build(self) -> Policy:
-        """The policy itself."""
-        return Cascade(self.models or (), self.n, self.n_last)
-
 
 PolicyConfig: TypeAlias = Annotated[
     SingleConfig | BestOfNConfig | CascadeConfig, Field(discriminator="kind")
 ]
-
-BUILT_IN: dict[str, Policy] = {
-    "auto": Auto(),
-    "single": Single(),
-    "best_of_n": BestOfN(),
-    "cascade": Cascade(),
-}
 
 
 class BudgetConfig(Strict):
@@ -263,10 +239,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Overrides over environment over file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-    def named_policies(self) -> dict[str, Policy]:
-        """The built-in policies, and the configured ones over them."""
-        return BUILT_IN | {name: config.build() for name, config in self.policies.items()}
 
 
 def _check_environment() -> None:

@@ -26,8 +26,8 @@ from typing import Final
 
 import httpx
 
+from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.service import engine_spec
 from router.settings import EmbeddedModel, Settings
 
 MODEL: Final = "qwen2.5-coder-0.5b"

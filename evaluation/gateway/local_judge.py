@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluation.datasets import MAX_TESTS_BYTES, Problem
-from policies.values import Candidate
-from router.plan.run import Judgement
-from router.plan.verdicts import SandboxJudge, TestRequest
+from router.plan.verdicts import SandboxJudge
+from router.request import Judgement, TestRequest
 from sandbox import Backend, Limits, parse_tests
 
 
@@ -25,4 +24,4 @@ class LocalJudge:
         """The verdict on the program made of `text`; unverified where the sandbox itself failed."""
         request = TestRequest(parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES), self.limits)
         judge = SandboxJudge(self.backend, problem.frame, request, lambda _: None)
-        return await judge.judge(Candidate(0, "", text, "stop"))
+        return await judge.judge(text)

@@ -17,7 +17,7 @@ from evaluation.gateway.client import AskFailed, GatewayClient, Reply
 from evaluation.workers import for_each
 from policies.cost import CostModel
 from policies.values import Verdict
-from router.plan.run import Judgement
+from router.request import Judgement
 
 LARGE_CALL_TOKENS: Final = 256
 """Generated tokens of one large call, the unit of `budget_large_calls`."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from evaluation.local.decoder import Decoder, Finished, Job
 from evaluation.local.loading import LanguageModel
 from policies.protocol import Draw
-from router.request import Prompt, TextPrompt
+from router.request import Prompt, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
-from router.upstream.client import SampleRequest, UpstreamError
+from router.upstream.failures import UpstreamError
 
 
 @dataclass(frozen=True, slots=True)

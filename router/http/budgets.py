@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from policies.values import Budget, InvalidBudget
+from router.request import AUTO, BudgetRequest
 
 _SCALE: Final = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _QUANTITY: Final = re.compile(
@@ -16,18 +16,6 @@ _QUANTITY: Final = re.compile(
 )
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
 _KEYS: Final = frozenset({"flops", "latency_ms", "policy"})
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetRequest:
-    """What a request says of its budget: the effective one, and the policy it names.
-
-    `given` says whether header or body named a budget at all.
-    """
-
-    budget: Budget
-    policy: str
-    given: bool
 
 
 def parse_flops(value: object) -> float:
@@ -69,7 +57,7 @@ def read_budget(
             _least(flops, maximum.flops),
             _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
         ),
-        policy="auto" if policy is None else policy,
+        policy=AUTO if policy is None else policy,
         given=given_flops is not None or given_latency is not None,
     )
 

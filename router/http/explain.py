@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from policies.cost import CostModel
-from policies.values import Verdict
+from policies.protocol import Execute, Rank
+from policies.values import NLL, Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw, Sample
-from router.plan.run import Outcome
+from router.plan.outcome import Outcome
+from router.plan.work import Errand, Work
 
 
 def plan_label(
@@ -23,12 +25,12 @@ def plan_label(
     """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`."""
     drawn: dict[str, int] = {}
     for draw in draws:
-        drawn[draw.draw.model] = drawn.get(draw.draw.model, 0) + draw.draw.n
+        drawn[draw.model] = drawn.get(draw.model, 0) + draw.command.n
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
         parts.append("tests")
-    elif selected_by == "nll":
-        parts.append("nll")
+    elif selected_by == NLL:
+        parts.append(NLL)
     return "+".join(parts)
 
 
@@ -44,9 +46,8 @@ def outcome_label(prepared: Prepared, outcome: Outcome, *, counts: bool = True) 
 
 def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
     """FLOPs that the run spent; None where a model's FLOPs are unknown."""
-    if not all(cost.knows(draw.draw.model) for draw in outcome.draws):
-        return None
-    return outcome.ledger.used
+    known = all(work.model is None or cost.knows(work.model) for work in outcome.work)
+    return outcome.ledger.used if known else None
 
 
 def response_headers(
@@ -57,7 +58,7 @@ def response_headers(
     headers = {
         "X-Router-Plan": outcome_label(prepared, outcome),
         "X-Router-Model": best.model,
-        "X-Router-Samples": str(sum(draw.draw.n for draw in outcome.draws)),
+        "X-Router-Samples": str(sum(draw.command.n for draw in outcome.draws)),
         "X-Router-Selected-By": outcome.choice.selected_by,
         "X-Router-Verdict": best.verdict.value,
         "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
@@ -101,7 +102,7 @@ def router_object(
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",
-        "commands": [_command(draw, cost) for draw in outcome.draws],
+        "commands": [_command(work, cost) for work in outcome.work],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
             for draw in outcome.draws
@@ -110,28 +111,46 @@ def router_object(
     }
 
 
-def _command(draw: RunningDraw, cost: CostModel) -> dict[str, Any]:
-    known = cost.knows(draw.draw.model)
+def _command(work: Work, cost: CostModel) -> dict[str, Any]:
+    """What was asked for and what it came to; what every kind of work has, and its own."""
+    known = work.model is None or cost.knows(work.model)
     return {
-        "command": "draw",
-        "ticket": draw.ticket,
-        "model": draw.draw.model,
-        "n": draw.draw.n,
-        "max_tokens": draw.draw.max_tokens,
-        "temperature": draw.draw.temperature,
-        "prompt_tokens": draw.prompt_tokens,
-        "completion_tokens": [sample.tokens for sample in draw.samples],
-        "sent": draw.sent,
-        "flops_reserved": draw.hold.ceiling if known else None,
-        "flops": draw.flops(cost) if known else None,
-        "overrun": draw.overrun,
-        "failure": None if draw.failure is None else str(draw.failure),
+        "command": type(work.command).__name__.lower(),
+        "ticket": work.ticket,
+        "model": work.model,
+        **_details(work),
+        "sent": work.sent,
+        "flops_reserved": work.hold.ceiling if known else None,
+        "flops": work.flops(cost) if known else None,
+        "failure": None if work.failure is None else str(work.failure),
     }
+
+
+def _details(work: Work) -> dict[str, Any]:
+    match work:
+        case RunningDraw(command=draw):
+            return {
+                "reason": draw.reason,
+                "n": draw.n,
+                "max_tokens": draw.max_tokens,
+                "temperature": draw.temperature,
+                "top_p": draw.top_p,
+                "prompt_tokens": work.prompt_tokens,
+                "completion_tokens": [sample.tokens for sample in work.samples],
+                "overrun": work.overrun,
+            }
+        case Errand(command=Rank(candidates=ranked)):
+            return {"candidates": [candidate.id for candidate in ranked]}
+        case Errand(command=Execute(candidates=executed, inputs=inputs)):
+            ids = [candidate.id for candidate in executed]
+            return {"candidates": ids, "inputs": len(inputs)}
+        case _:
+            return {}
 
 
 def _shares(draw: RunningDraw, cost: CostModel) -> Iterable[tuple[Sample, float | None]]:
     """Each sample with its own FLOPs and an even share of what the draw cost besides."""
-    model, prompt_tokens = draw.draw.model, draw.prompt_tokens
+    model, prompt_tokens = draw.model, draw.prompt_tokens
     if not cost.knows(model):
         return ((sample, None) for sample in draw.samples)
     own = [cost.decode(model, prompt_tokens, sample.tokens) for sample in draw.samples]
@@ -148,7 +167,7 @@ def _candidate(
     return {
         "id": sample.id,
         "ticket": draw.ticket,
-        "model": draw.draw.model,
+        "model": draw.model,
         "prompt_tokens": draw.prompt_tokens,
         "completion_tokens": sample.tokens,
         "flops": flops,

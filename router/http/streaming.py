@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from router.errors import APIError, UpstreamUnavailable
+from router.errors import ErrorObject
 from router.gateway import Gateway, Prepared, finished
-from router.http.render import DONE, Answer, event
+from router.http.answer import DONE, Answer, event
 from router.plan.draws import RunningDraw
-from router.plan.run import Outcome
+from router.plan.outcome import Outcome
+from router.plan.ports import Observer
 from router.upstream.chunks import Chunk
+from router.upstream.failures import UpstreamError
 
 Details: TypeAlias = Callable[[Outcome], dict[str, Any]]
 """Makes what is added to the last chunk: the `router` object, or nothing."""
@@ -29,12 +32,20 @@ Details: TypeAlias = Callable[[Outcome], dict[str, Any]]
 Piece: TypeAlias = tuple[RunningDraw, Chunk]
 
 
+@dataclass(frozen=True, slots=True)
+class _Relay(Observer):
+    """Passes pieces on as they come."""
+
+    pieces: asyncio.Queue[Piece | None]
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        self.pieces.put_nowait((draw, chunk))
+
+
 async def relay(gateway: Gateway, prepared: Prepared) -> AsyncGenerator[Piece | Outcome, None]:
     """Run a plan: its pieces as they come, then its outcome. Closing it cancels the run."""
     pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
-    run = asyncio.create_task(
-        gateway.run(prepared, lambda draw, chunk: pieces.put_nowait((draw, chunk))), name="relay"
-    )
+    run = asyncio.create_task(gateway.run(prepared, _Relay(pieces)), name="relay")
     run.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
         while (piece := await pieces.get()) is not None:
@@ -51,21 +62,21 @@ async def relayed(
     """The chunks of a plan that streams through; `rest` stays the caller's to close."""
     item: Piece | Outcome = first
     draw, sent = first[0], 0
-    for opening in answer.opening(draw.draw.model):
+    for opening in answer.opening(draw.model):
         yield opening
     while not isinstance(item, Outcome):
         later, chunk = item
         if later is not draw and sent:
-            raise UpstreamUnavailable(f"{draw.draw.model!r} failed in mid-answer")
+            raise UpstreamError(draw.model, "failed in mid-answer")
         draw = later
         if chunk.text or chunk.tokens:
             tokens = chunk.tokens or ()
-            yield answer.piece(draw.draw.model, chunk.text, tokens, offset=sent)
+            yield answer.piece(draw.model, chunk.text, tokens, offset=sent)
             sent += len(chunk.text)
         item = await anext(rest)
     # What was sent by the deadline stands, cut like an answer that reached its limit.
     cut = item.deadline_passed and not item.choice.candidates
-    last = answer.ending(draw.draw.model, "length" if cut else draw.samples[0].ending)
+    last = answer.ending(draw.model, "length" if cut else draw.samples[0].ending)
     for data in _closed([last], item if cut else finished(item), answer, details):
         yield data
 
@@ -87,7 +98,7 @@ class OwnedStream(StreamingResponse):
     def __init__(
         self,
         chunks: AsyncGenerator[dict[str, Any], None],
-        failed: Callable[[Exception], APIError],
+        failed: Callable[[Exception], ErrorObject],
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
@@ -104,7 +115,7 @@ class OwnedStream(StreamingResponse):
 
 
 async def _events(
-    chunks: AsyncGenerator[dict[str, Any], None], failed: Callable[[Exception], APIError]
+    chunks: AsyncGenerator[dict[str, Any], None], failed: Callable[[Exception], ErrorObject]
 ) -> AsyncGenerator[bytes, None]:
     try:
         async for data in chunks:

@@ -9,7 +9,7 @@ from typing import Final
 from policies.cost import CostModel
 from policies.estimators import averaged_nll
 from policies.protocol import Draw
-from policies.values import Candidate
+from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
 from router.upstream.chunks import Chunk, TokenLogprob
 
@@ -71,7 +71,7 @@ class RunningDraw:
     """
 
     ticket: int
-    draw: Draw
+    command: Draw
     prompt_tokens: int
     hold: Hold
     samples: tuple[Sample, ...]
@@ -79,6 +79,11 @@ class RunningDraw:
     sent: bool = False
     overrun: bool = False
     failure: Exception | None = None
+
+    @property
+    def model(self) -> str:
+        """The model that is drawn from."""
+        return self.command.model
 
     def take(self, chunk: Chunk) -> Sample | None:
         """Add a piece; the sample if this piece ended it. Raises `Overrun`."""
@@ -95,8 +100,8 @@ class RunningDraw:
             # A server's own count corrects ours upwards only: what was seen was sent.
             tokens, counted = max(tokens, chunk.usage.completion_tokens), True
             self._correct_prompt(chunk.usage.prompt_tokens)
-        if tokens > self.draw.max_tokens:
-            raise Overrun(f"choice {chunk.index} exceeds {self.draw.max_tokens} tokens")
+        if tokens > self.command.max_tokens:
+            raise Overrun(f"choice {chunk.index} exceeds {self.command.max_tokens} tokens")
         sample.take(chunk, tokens, counted=bool(counted))
         if sample.finish_reason is not None or chunk.finish_reason is None:
             return None
@@ -117,19 +122,20 @@ class RunningDraw:
 
     def flops(self, cost: CostModel) -> float:
         """What the draw has cost so far."""
-        if not self.sent or not cost.knows(self.draw.model):
+        if not self.sent or not cost.knows(self.model):
             return 0.0
         if self.overrun or not all(sample.counted for sample in self.samples):
             return self.hold.ceiling
         tokens = [sample.tokens for sample in self.samples]
-        return cost.draw(self.draw.model, self.prompt_tokens, tokens)
+        return cost.draw(self.model, self.prompt_tokens, tokens)
 
     def candidate(self, sample: Sample) -> Candidate:
         """A finished sample as a decision sees it."""
         return Candidate(
             id=sample.id,
-            model=self.draw.model,
+            model=self.model,
             text=sample.text,
             finish_reason=sample.ending,
-            nll=sample.nll,
+            tokens=sample.tokens,
+            scores={} if sample.nll is None else {NLL: sample.nll},
         )

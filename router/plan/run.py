@@ -1,105 +1,73 @@
-"""Drives a plan: performs its commands, pays for them, and feeds back what happened.
+"""Drives a plan: performs its commands, pays for them, and tells it what happened.
 
-One `Run` serves one request. Its policy decides, the sampler performs, the ledger pays; when the
-plan ends, the deadline passes or the request is cancelled, everything still running is cancelled
-and settled by what was seen. Whatever ended it, the policy chooses among what exists.
+Theory of operation. One `Run` serves one request. Its loop (`_drive`) is the only place that talks
+to the plan, which is a generator:
 
-It never edits a command: what does not fit is refused with what remains.
+    plan ── command ──► _execute ──► a task, for what starts work     ──► answer ──► plan
+         ── Wait ─────► the oldest event that the plan has not seen   ──► answer ──► plan
+
+- *Paying.* Work reserves its ceiling in the ledger before its task exists, and settles when that
+  task has ended, in one place (`_settle`, called by `router.plan.tasks`): however it ends, by
+  itself, cancelled before its first step, or by a fault of ours. What does not fit is refused with
+  what remains; a command is never edited.
+- *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
+  on. `Done` is told when the stream has ended and every judgement of it is there.
+- *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
+  cancelled and waited for, and the selector chooses among what exists. Faults of ours found in a
+  task are raised then, and wake a plan that waits until then.
+- *Time* is the event loop's and no other, so that a simulated clock replays a run.
+- *The observer* hears every command and every event, those of a cancelled plan included: they are
+  told as they happen and not when the plan asks for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import time
-from collections.abc import AsyncGenerator, Callable
+import math
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias, assert_never
+from dataclasses import replace
+from typing import Any, Final, assert_never
 
 from policies.cost import CostModel
+from policies.policy import Policy
 from policies.protocol import (
     Cancel,
     Command,
     Done,
     Draw,
     Event,
+    Execute,
+    Executed,
     Judged,
     Plan,
-    Policy,
+    Rank,
+    Ranked,
     Refused,
     Sampled,
+    Start,
     Started,
     Wait,
 )
-from policies.values import Budget, Candidate, Choice, Task, Verdict
+from policies.values import Budget, Candidate, Remaining, Task
 from router.plan.draws import Overrun, RunningDraw, Sample
-from router.plan.ledger import Ledger
+from router.plan.ledger import Hold, Ledger
+from router.plan.outcome import Outcome
+from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
+from router.plan.prices import Prices
+from router.plan.tasks import WorkTasks
+from router.plan.work import Errand, Work
+from router.request import Judgement
 from router.upstream.chunks import Chunk
-from router.upstream.client import UpstreamError
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What the tests said of one candidate, and how far that can be trusted."""
-
-    verdict: Verdict
-    status: str
-    integrity: str | None = None
-    message: str = ""
-
-
-class Sampler(Protocol):
-    """Performs draws. Closing the generator aborts the draw; it raises `UpstreamError`."""
-
-    def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
-        """Stream the samples of a draw."""
-        ...
-
-    def token_per_chunk(self, model: str) -> bool:
-        """Whether every chunk with text from this model is one token."""
-        ...
-
-
-class Judge(Protocol):
-    """Runs the caller's tests on a candidate. Our own faults come back as unverified."""
-
-    async def judge(self, candidate: Candidate) -> Judgement:
-        """Judge one candidate."""
-        ...
-
-
-Listener: TypeAlias = Callable[[RunningDraw, Chunk], None]
-"""Told of every piece as it arrives, for plans that stream through."""
-
+from router.upstream.failures import UpstreamError
 
 USAGE_GRACE_S: Final = 0.25
 """How long to wait for a server's usage and for the end of its stream after the last sample."""
 
 
 class PlanError(Exception):
-    """A policy broke the protocol: it waits for something that can never happen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    `choice` is empty when nothing finished; `failures` then say why, unless the deadline did.
-    `waited_s` is the time in which the run only waited for upstreams and sandbox.
-    """
-
-    choice: Choice
-    draws: tuple[RunningDraw, ...]
-    judgements: dict[int, Judgement]
-    ledger: Ledger
-    deadline_passed: bool
-    waited_s: float
-
-    @property
-    def failures(self) -> list[Exception]:
-        """What upstreams did wrong, in order."""
-        return [draw.failure for draw in self.draws if draw.failure is not None]
+    """A policy broke the protocol: it asks for what nobody here does, or for what cannot happen."""
 
 
 class Run:
@@ -114,36 +82,42 @@ class Run:
         *,
         sampler: Sampler,
         judge: Judge | None = None,
-        listener: Listener | None = None,
+        ranker: Ranker | None = None,
+        executor: Executor | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self._policy = policy
-        self._prompt_tokens = {model.id: model.prompt_tokens for model in task.models}
+        self._selector = policy.selector
+        self._prices = Prices(cost, {model.id: model.prompt_tokens for model in task.models})
         self._cost = cost
         self._sampler = sampler
         self._judge = judge
-        self._listener = listener
+        self._ranker = ranker
+        self._executor = executor
+        self._observer = observer or Observer()
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
+        self._deadline: float | None = None
+        self._unseen: asyncio.Queue[Event] = asyncio.Queue()
         self._tickets = itertools.count()
         self._sample_ids = itertools.count()
-        self._draws: dict[int, RunningDraw] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._open: set[int] = set()
+        self._work: dict[int, Work] = {}
+        self._tasks = WorkTasks(settle=self._settle, done=self._done)
+        self._cancelled: set[int] = set()
         self._candidates: dict[int, Candidate] = {}
         self._judgements: dict[int, Judgement] = {}
         self._waited_s = 0.0
 
     @property
-    def draws(self) -> tuple[RunningDraw, ...]:
-        """All draws so far, in the order of their start."""
-        return tuple(self._draws.values())
+    def work(self) -> tuple[Work, ...]:
+        """All that was started so far, in order."""
+        return tuple(self._work.values())
 
     async def perform(self, deadline: float | None = None) -> Outcome:
         """Drive the plan to its end, or to the deadline (on the event loop's clock).
 
         Raises what the policy raises before its first command, such as `BudgetTooSmall`.
         """
+        self._deadline = deadline
         deadline_passed = False
         try:
             async with asyncio.timeout_at(deadline) as timeout:
@@ -153,8 +127,8 @@ class Run:
                 raise
             deadline_passed = True
         return Outcome(
-            choice=self._policy.choose(tuple(self._candidates.values())),
-            draws=self.draws,
+            choice=self._selector.order(tuple(self._candidates.values())),
+            work=self.work,
             judgements=self._judgements,
             ledger=self._ledger,
             deadline_passed=deadline_passed,
@@ -165,129 +139,157 @@ class Run:
         try:
             command = next(self._plan)
             while True:
+                self._observer.on_command(command)
                 command = self._plan.send(await self._execute(command))
         except StopIteration:
-            self._raise_bugs()
+            if bugs := self._tasks.bugs:
+                raise BaseExceptionGroup("faults in the work of a plan", bugs) from None
         finally:
             self._plan.close()
-            await _stop(*self._tasks.values())
+            await self._tasks.stop_all()
 
     async def _execute(self, command: Command) -> Event:
         match command:
-            case Draw():
+            case Draw() | Rank() | Execute():
                 return self._start(command)
             case Cancel(ticket=ticket):
-                await _stop(self._tasks[ticket])
-                return Done(ticket, self._ledger.remaining)
+                return await self._cancel(ticket)
             case Wait():
                 return await self._next_event()
             case _:
                 assert_never(command)
 
     async def _next_event(self) -> Event:
-        if self._events.empty() and not self._open:
+        if self._unseen.empty() and self._tasks.idle:
             raise PlanError("the plan waits, and nothing is running")
-        started = time.perf_counter()
+        clock = asyncio.get_running_loop().time
+        started = clock()
         try:
-            return await self._events.get()
+            return await self._unseen.get()
         finally:
-            self._waited_s += time.perf_counter() - started
+            self._waited_s += clock() - started
 
-    def _start(self, draw: Draw) -> Event:
-        prompt_tokens = self._prompt_tokens[draw.model]
-        ceiling = 0.0
-        if self._cost.knows(draw.model):
-            ceiling = self._cost.ceiling(draw.model, prompt_tokens, draw.n, draw.max_tokens)
-        hold = self._ledger.hold(ceiling)
+    async def _cancel(self, ticket: int) -> Done:
+        if ticket not in self._work:
+            raise PlanError(f"the plan cancels {ticket}, and no such work was started")
+        self._cancelled.add(ticket)
+        await self._tasks.stop(ticket)
+        return Done(ticket, self._remaining())
+
+    def _start(self, command: Start) -> Event:
+        hold = self._ledger.hold(self._prices.ceiling(command))
         if hold is None:
-            return Refused(self._ledger.remaining)
-        samples = tuple(Sample(next(self._sample_ids), index) for index in range(draw.n))
-        running = RunningDraw(
-            next(self._tickets),
+            refused = Refused(self._remaining())
+            self._observer.on_event(refused)
+            return refused
+        ticket = next(self._tickets)
+        started = Started(ticket, hold.ceiling)
+        self._observer.on_event(started)
+        match command:
+            case Draw():
+                draw = self._running(ticket, command, hold)
+                self._begin(draw, self._stream(draw))
+            case Rank() | Execute():
+                errand = Errand(ticket, command, hold)
+                self._begin(errand, self._run_errand(errand))
+        return started
+
+    def _begin(self, work: Work, performing: Coroutine[Any, Any, None]) -> None:
+        self._work[work.ticket] = work
+        self._tasks.launch(work, performing, pays=True)
+
+    def _running(self, ticket: int, draw: Draw, hold: Hold) -> RunningDraw:
+        return RunningDraw(
+            ticket,
             draw,
-            prompt_tokens,
+            self._prices.prompt_tokens(draw),
             hold,
-            samples,
+            samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
         )
-        self._draws[running.ticket] = running
-        task = asyncio.create_task(self._draw(running), name=f"draw-{running.ticket}")
-        task.add_done_callback(lambda ended: self._ended(running, ended))
-        self._tasks[running.ticket] = task
-        self._open.add(running.ticket)
-        return Started(running.ticket, ceiling)
 
-    async def _draw(self, running: RunningDraw) -> None:
-        async with asyncio.TaskGroup() as judging:
-            try:
-                await self._stream(running, judging)
-            except UpstreamError as failure:
-                running.failure = failure
-            except Overrun as overrun:
-                running.overrun = True
-                running.failure = UpstreamError(running.draw.model, f"overran: {overrun}")
-            finally:
-                running.hold.settle(running.flops(self._cost))
+    def _settle(self, work: Work) -> None:
+        work.hold.settle(work.flops(self._cost))
 
-    def _ended(self, running: RunningDraw, task: asyncio.Task[None]) -> None:
-        """Settle and report.
+    def _done(self, work: Work) -> None:
+        failure = None if work.failure is None else str(work.failure)
+        done = Done(work.ticket, self._remaining(), failure)
+        self._observer.on_event(done)
+        if work.ticket not in self._cancelled:  # or it is the answer to `Cancel`
+            self._unseen.put_nowait(done)
 
-        A callback, because a task that is cancelled before its first step runs none of its own
-        clean-up, and because a bug in it must not leave the plan waiting.
-        """
-        running.hold.settle(running.flops(self._cost))
-        self._open.discard(running.ticket)
-        if not task.cancelled():
-            failure = running.failure or task.exception()
-            text = None if failure is None else str(failure)
-            self._events.put_nowait(Done(running.ticket, self._ledger.remaining, text))
+    def _tell(self, event: Event) -> None:
+        self._observer.on_event(event)
+        self._unseen.put_nowait(event)
 
-    def _raise_bugs(self) -> None:
-        """Raise what a task died of: upstream failures never end a task, so it is our fault."""
-        for task in self._tasks.values():
-            if task.done() and not task.cancelled() and (bug := task.exception()) is not None:
-                raise bug
+    def _remaining(self) -> Remaining:
+        latency_ms = math.inf
+        if self._deadline is not None:
+            left_s = self._deadline - asyncio.get_running_loop().time()
+            latency_ms = max(0.0, 1000 * left_s)
+        return Remaining(self._ledger.remaining, latency_ms)
 
-    async def _stream(self, running: RunningDraw, judging: asyncio.TaskGroup) -> None:
-        """Read the draw to its end.
+    async def _stream(self, running: RunningDraw) -> None:
+        """Read a draw to its end.
 
         Once every sample has ended, what is left is its usage: worth a moment, and no more.
         """
         running.sent = True
         loop = asyncio.get_running_loop()
-        with suppress(TimeoutError):
-            async with (
-                asyncio.timeout(None) as patience,
-                aclosing(self._sampler.sample(running.draw)) as chunks,
-            ):
-                async for chunk in chunks:
-                    ended = running.take(chunk)
-                    if self._listener is not None:
-                        self._listener(running, chunk)
-                    if ended is not None:
-                        self._finish(running, ended, judging)
-                    if running.finished and patience.when() is None:
-                        patience.reschedule(loop.time() + USAGE_GRACE_S)
-        if not running.finished:
-            raise UpstreamError(running.draw.model, "ended its answer early")
+        try:
+            with suppress(TimeoutError):
+                async with (
+                    asyncio.timeout(None) as patience,
+                    aclosing(self._sampler.sample(running.command)) as chunks,
+                ):
+                    async for chunk in chunks:
+                        self._take(running, chunk)
+                        if running.finished and patience.when() is None:
+                            patience.reschedule(loop.time() + USAGE_GRACE_S)
+        except UpstreamError as failure:
+            running.failure = failure
+        except Overrun as overrun:
+            running.overrun = True
+            running.failure = UpstreamError(running.model, f"overran: {overrun}")
+        else:
+            if not running.finished:
+                running.failure = UpstreamError(running.model, "ended its answer early")
 
-    def _finish(self, running: RunningDraw, sample: Sample, judging: asyncio.TaskGroup) -> None:
-        candidate = running.candidate(sample)
+    def _take(self, running: RunningDraw, chunk: Chunk) -> None:
+        ended = running.take(chunk)
+        self._observer.on_chunk(running, chunk)
+        if ended is None:
+            return
+        candidate = running.candidate(ended)
         self._candidates[candidate.id] = candidate
-        self._events.put_nowait(Sampled(running.ticket, candidate))
-        if running.draw.verify and self._judge is not None:
-            judging.create_task(self._verify(candidate, self._judge))
+        self._tell(Sampled(running.ticket, candidate))
+        if running.command.verify and self._judge is not None:
+            self._tasks.launch(running, self._verify(candidate, self._judge), pays=False)
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:
-        judgement = await judge.judge(candidate)
+        judgement = await judge.judge(candidate.text)
         self._judgements[candidate.id] = judgement
-        judged = replace(candidate, verdict=judgement.verdict)
-        self._candidates[candidate.id] = judged
-        self._events.put_nowait(Judged(judged, judgement.verdict))
+        judged = self._know(candidate.id, verdict=judgement.verdict)
+        self._tell(Judged(judged, judgement.verdict))
 
+    async def _run_errand(self, errand: Errand) -> None:
+        errand.sent = True
+        try:
+            match errand.command:
+                case Rank() as command if self._ranker is not None:
+                    scores = await self._ranker.rank(command)
+                    for at, score in scores.items():
+                        known = self._candidates[at].scores
+                        self._know(at, scores={**known, command.model: score})
+                    self._tell(Ranked(errand.ticket, scores))
+                case Execute() as command if self._executor is not None:
+                    self._tell(Executed(errand.ticket, await self._executor.execute(command)))
+                case command:
+                    raise PlanError(f"nobody here performs a {type(command).__name__}")
+        except UpstreamError as failure:
+            errand.failure = failure
 
-async def _stop(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks and wait for their ends; `_raise_bugs` looks at how they ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def _know(self, at: int, **facts: Any) -> Candidate:
+        """Add to what is known of a candidate."""
+        self._candidates[at] = known = replace(self._candidates[at], **facts)
+        return known

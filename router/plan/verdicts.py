@@ -11,51 +11,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policies.values import Candidate, Verdict
+from policies.values import Verdict
 from router.plan.programs import program_source, with_prompt_prelude
-from router.plan.run import Judgement
-from router.request import Prompt
+from router.request import Judgement, Prompt, TestRequest
 from sandbox import (
     Asserts,
     Backend,
     Calls,
     Integrity,
     InvalidProgram,
-    Limits,
     Program,
     Report,
     SandboxError,
     Status,
-    Tests,
 )
 
 _STRENGTH: Final = (Integrity.SHARED, Integrity.ISOLATED)
 
 
 @dataclass(frozen=True, slots=True)
-class TestRequest:
-    """The caller's tests, the limits they run under, and the least integrity that counts."""
-
-    __test__ = False
-
-    tests: Tests
-    limits: Limits
-    min_integrity: Integrity = Integrity.SHARED
-
-
-@dataclass(frozen=True, slots=True)
 class SandboxJudge:
-    """Judges the candidates of one request; `observe` is told of every report."""
+    """Judges the answers to one request; `observe` is told of every report."""
 
     backend: Backend
     prompt: Prompt
     request: TestRequest
     observe: Callable[[Report], None]
 
-    async def judge(self, candidate: Candidate) -> Judgement:
-        """Run the tests on one candidate."""
+    async def judge(self, text: str) -> Judgement:
+        """Run the tests on the program that an answer makes."""
         try:
-            program = self._program(candidate)
+            program = self._program(text)
             report = await self.backend.run(program, self.request.limits)
         except InvalidProgram as error:
             return Judgement(Verdict.FAILED, Status.ERROR.value, message=str(error))
@@ -69,10 +55,10 @@ class SandboxJudge:
             report.message,
         )
 
-    def _program(self, candidate: Candidate) -> Program:
+    def _program(self, text: str) -> Program:
         tests = self.request.tests
         entry_point = tests.entry_point if isinstance(tests, Asserts | Calls) else None
-        source = program_source(self.prompt, candidate.text, entry_point)
+        source = program_source(self.prompt, text, entry_point)
         if isinstance(tests, Asserts):
             prelude = with_prompt_prelude(self.prompt, entry_point, tests.prelude)
             tests = replace(tests, prelude=prelude)

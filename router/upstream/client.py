@@ -13,22 +13,21 @@ these become an `UpstreamError`. It retries nothing: a retry here would bill wor
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final
 
 import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from policies.protocol import Draw
 from router.catalogue.entries import FimTemplate
-from router.request import ChatPrompt, Prompt, TextPrompt
+from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk, MalformedChunk, mended, parse_chunk, parse_json
-
-CHAT_TOKENS_PER_MESSAGE = 16
-"""Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
+from router.upstream.failures import UpstreamError, UpstreamUnreachable
+from router.upstream.servers import SERVERS, ServerDialect
+from router.upstream.servers.dialect import upper_bound
 
 LONGEST_MESSAGE = 2000
 """Bytes of an error that are read."""
@@ -36,37 +35,8 @@ LONGEST_MESSAGE = 2000
 LONGEST_COUNT_S = 10.0
 """How long a server may take to count the tokens of a prompt."""
 
-ServerKind: TypeAlias = Literal["llama.cpp", "vllm", "openai"]
-"""Decides how prompt tokens are counted, and what a chunk and a lone usage mean."""
-
-
-class UpstreamError(Exception):
-    """An upstream did not do what it was asked.
-
-    `rejected` says that it found fault with the request (a 4xx), so that another try is useless.
-    """
-
-    def __init__(self, model: str, reason: str, *, rejected: bool = False) -> None:
-        super().__init__(f"upstream of model {model!r} {reason}")
-        self.model = model
-        self.rejected = rejected
-
-
-class UpstreamUnreachable(UpstreamError):
-    """Nobody listens there, so that nothing was spent and nothing else can be asked of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRequest:
-    """What every draw of one request has in common.
-
-    `passed_on` are the client's own fields (`stop`, `seed`, `top_p`, unknown ones), sent as they
-    came; `logprobs` is how many alternatives per token are wanted, None if no log-probabilities.
-    """
-
-    prompt: Prompt
-    passed_on: Mapping[str, Any] = field(default_factory=dict)
-    logprobs: int | None = None
+PLAIN: Final = SERVERS["openai"]
+"""What a server is taken for that is not said to be another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +44,10 @@ class Upstream:
     """One model at one server.
 
     `base_url` is asked at every call, since an embedded engine may come back at another port.
-    `name` is what the server calls the model, `sampler_defaults` what it must be told to sample
-    plainly, `context` its context length in tokens (None if unknown), `fim` how its
-    fill-in-the-middle prompts are written (None if it has none). A `patient` upstream may be silent
-    for as long as it likes: draws wait unheard for the slots of an engine, and who watches the
-    engine sees when it hangs.
+    `name` is what the server calls the model, `server` what kind it is, `context` its context
+    length in tokens (None if unknown), `fim` how its fill-in-the-middle prompts are written (None
+    if it has none). A `patient` upstream may be silent for as long as it likes: draws wait unheard
+    for the slots of an engine, and who watches the engine sees when it hangs.
     """
 
     id: str
@@ -88,9 +57,8 @@ class Upstream:
     max_batch: int
     context: int | None = None
     fim: FimTemplate | None = None
-    server: ServerKind = "openai"
+    server: ServerDialect = PLAIN
     api_key: str | None = None
-    sampler_defaults: Mapping[str, Any] = field(default_factory=dict)
     patient: bool = False
 
     async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> int:
@@ -101,13 +69,7 @@ class Upstream:
         rendered = self.render(prompt)
         try:
             async with asyncio.timeout(within_s):
-                match self.server:
-                    case "llama.cpp":
-                        return await self._count_llama(rendered)
-                    case "vllm":
-                        return await self._count_vllm(rendered)
-                    case "openai":
-                        return upper_bound(rendered)
+                return await self.server.count_tokens(rendered, self.name, self._post)
         except UpstreamUnreachable:
             raise
         except (UpstreamError, TimeoutError, KeyError, TypeError, ValueError, OverflowError):
@@ -120,9 +82,7 @@ class Upstream:
         """
         path, body = self._request(draw, request)
         last_finished = 0 if draw.n == 1 else None
-        # llama.cpp leaves a connection open after a stream and does not answer on it any more.
-        once = {"Connection": "close"} if self.server == "llama.cpp" else {}
-        async with self._stream(path, body, **once) as response:
+        async with self._stream(path, body, self.server.headers) as response:
             patience = _Patience(self._timeout.read)
             try:
                 async for event in patience.over(EventSource(response).aiter_sse()):
@@ -143,7 +103,7 @@ class Upstream:
     @property
     def token_per_chunk(self) -> bool:
         """Whether every chunk with text is one token."""
-        return self.server == "llama.cpp"
+        return self.server.token_per_chunk
 
     def render(self, prompt: Prompt) -> Prompt:
         """Write a suffix into the prompt, in the way that the model was trained on."""
@@ -153,9 +113,17 @@ class Upstream:
             raise UpstreamError(self.id, "has no fill-in-the-middle: send no suffix", rejected=True)
         return TextPrompt(self.fim.render(prompt.text, prompt.suffix))
 
+    def _own(self, text: str, asked: Prompt) -> Prompt:
+        """A prompt of the plan's own, in the form of the request's."""
+        match asked:
+            case TextPrompt():
+                return TextPrompt(text)
+            case ChatPrompt():
+                return ChatPrompt(({"role": "user", "content": text},))
+
     def _request(self, draw: Draw, request: SampleRequest) -> tuple[str, dict[str, Any]]:
         body: dict[str, Any] = {
-            **self.sampler_defaults,
+            **self.server.plain_sampling,
             **request.passed_on,
             "model": self.name,
             "n": draw.n,
@@ -167,7 +135,8 @@ class Upstream:
         logprobs = request.logprobs
         if logprobs is None and not self.token_per_chunk:
             logprobs = 0
-        match self.render(request.prompt):
+        prompt = request.prompt if draw.prompt is None else self._own(draw.prompt, request.prompt)
+        match self.render(prompt):
             case TextPrompt(text=text):
                 wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
                 return "/v1/completions", body | {"prompt": text} | wanted
@@ -178,10 +147,10 @@ class Upstream:
 
     @asynccontextmanager
     async def _stream(
-        self, path: str, body: dict[str, Any], **headers: str
+        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         if self.api_key:
-            headers["Authorization"] = f"Bearer {self.api_key}"
+            headers = {**headers, "Authorization": f"Bearer {self.api_key}"}
         try:
             url = self.base_url() + path
             async with self.client.stream(
@@ -203,7 +172,7 @@ class Upstream:
         return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with self._stream(path, body) as response:
+        async with self._stream(path, body, {}) as response:
             try:
                 answer = parse_json(await response.aread())
             except MalformedChunk as error:
@@ -221,27 +190,6 @@ class Upstream:
             f"answered {response.status_code}: {_message(detail)}",
             rejected=response.is_client_error and response.status_code not in {401, 403, 404, 429},
         )
-
-    async def _count_llama(self, rendered: Prompt) -> int:
-        match rendered:
-            case TextPrompt(text=text):
-                pass
-            case ChatPrompt(messages=messages):
-                answer = await self._post("/apply-template", {"messages": list(messages)})
-                text = answer["prompt"]
-        body = {"content": text, "add_special": True, "parse_special": True}
-        return len((await self._post("/tokenize", body))["tokens"])
-
-    async def _count_vllm(self, rendered: Prompt) -> int:
-        match rendered:
-            case TextPrompt(text=text):
-                asked: dict[str, Any] = {"prompt": text}
-            case ChatPrompt(messages=messages):
-                asked = {"messages": list(messages)}
-        count = int((await self._post("/tokenize", asked | {"model": self.name}))["count"])
-        if count < 0:
-            raise ValueError("a prompt cannot have less than no tokens")
-        return count
 
 
 class _Patience:
@@ -270,16 +218,6 @@ class _Patience:
             if event is None:
                 return
             yield event
-
-
-def upper_bound(prompt: Prompt) -> int:
-    """More tokens than any byte-level tokenizer makes of a prompt: one per byte, and a start."""
-    match prompt:
-        case TextPrompt(text=text):
-            return len(text.encode()) + 1
-        case ChatPrompt(messages=messages):
-            size = len(json.dumps(messages, ensure_ascii=False).encode())
-            return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

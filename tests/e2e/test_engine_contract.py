@@ -12,13 +12,15 @@ import pytest
 from serving import SMALL
 
 from policies.protocol import Draw
+from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.request import ChatPrompt, TextPrompt
-from router.service import LLAMA_PLAIN_SAMPLING, engine_spec
+from router.request import ChatPrompt, SampleRequest, TextPrompt
 from router.settings import EmbeddedModel, Settings
 from router.upstream import transport
 from router.upstream.chunks import Chunk
-from router.upstream.client import SampleRequest, Upstream, UpstreamError
+from router.upstream.client import Upstream
+from router.upstream.failures import UpstreamError
+from router.upstream.servers import SERVERS
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("models")]
 
@@ -40,8 +42,7 @@ async def engine() -> AsyncIterator[Upstream]:
                 base_url=lambda: running.base_url,
                 name=SMALL,
                 max_batch=3,
-                server="llama.cpp",
-                sampler_defaults=LLAMA_PLAIN_SAMPLING,
+                server=SERVERS["llama.cpp"],
             )
         finally:
             await running.aclose()

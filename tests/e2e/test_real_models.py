@@ -10,7 +10,7 @@ from serving import LARGE, SMALL, RunningGateway
 
 from evaluation.datasets import humaneval
 from policies.cost import CostModel
-from router.service import model_rate
+from router.configured import model_rate
 from router.settings import EmbeddedModel, Settings
 
 pytestmark = pytest.mark.real_model

@@ -7,10 +7,11 @@ from policies.auto import Auto
 from policies.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
 from policies.cascade import Cascade
 from policies.pinning import PolicyMismatch
-from policies.protocol import Policy
-from policies.selection import choose
+from policies.policy import Policy
+from policies.selectors import LIKELIEST
 from policies.single import Single
 from policies.values import (
+    NLL,
     Budget,
     BudgetTooSmall,
     Candidate,
@@ -143,7 +144,7 @@ def test_cascade_spends_on_small_samples_what_no_large_call_could_use() -> None:
 
 def test_cascade_survives_a_lost_small_model() -> None:
     world = World(failing=frozenset({"small"}), passes=lambda _, draw: draw.model == "large")
-    (chosen, *_) = choose(world.perform(Cascade(), task())).candidates
+    (chosen, *_) = LIKELIEST.order(world.perform(Cascade(), task())).candidates
     assert (chosen.model, chosen.verdict) == ("large", Verdict.PASSED)
 
 
@@ -209,7 +210,8 @@ def test_choose_orders_by_verdict_then_wholeness_then_model_then_nll() -> None:
     def candidate(
         at: int, verdict: str, reason: str = "stop", model: str = "small", nll: float | None = 0.5
     ) -> Candidate:
-        return Candidate(at, model, "", reason, nll, Verdict(verdict))
+        scores = {} if nll is None else {NLL: nll}
+        return Candidate(at, model, "", reason, scores=scores, verdict=Verdict(verdict))
 
     best_first = [
         candidate(7, "passed", nll=0.9),
@@ -221,17 +223,17 @@ def test_choose_orders_by_verdict_then_wholeness_then_model_then_nll() -> None:
         candidate(5, "unverified", reason="length", nll=0.0),
         candidate(6, "failed", nll=0.0),
     ]
-    choice = choose(sorted(best_first, key=lambda c: c.id))
+    choice = LIKELIEST.order(sorted(best_first, key=lambda c: c.id))
     assert [c.id for c in choice.candidates] == [c.id for c in best_first]
     assert choice.selected_by == "tests"
 
 
 def test_what_selected() -> None:
-    one, two = Candidate(0, "m", "", "stop", 0.2), Candidate(1, "m", "", "stop", 0.1)
-    assert choose([]).selected_by == "none"
-    assert choose([one]).selected_by == "single"
-    assert choose([one, two]).selected_by == "nll"
-    assert choose([one, two]).candidates[0] is two
+    one, two = (Candidate(at, "m", "", "stop", scores={NLL: 0.2 - at / 10}) for at in (0, 1))
+    assert LIKELIEST.order([]).selected_by == "none"
+    assert LIKELIEST.order([one]).selected_by == "single"
+    assert LIKELIEST.order([one, two]).selected_by == "nll"
+    assert LIKELIEST.order([one, two]).candidates[0] is two
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])

@@ -1,16 +1,20 @@
-"""A world in which a plan is performed by hand: no clock, no I/O, every event as told."""
+"""A world in which a plan is performed: the real run, and a sampler and a judge that do as told."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections import deque
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from policies.cost import Architecture, CostModel
-from policies.protocol import Cancel, Done, Draw, Event, Judged, Policy, Refused, Sampled, Started
+from policies.policy import Policy
+from policies.protocol import Command, Draw, Event, Refused
 from policies.values import Budget, Candidate, ModelView, Task, Verdict
+from router.plan.ports import Observer
+from router.plan.run import Run
+from router.request import Judgement
+from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.failures import UpstreamError
 
 SMALL = Architecture(
     body_params=350_000_000, head_params=140_000_000, layers=24, attention_width=896
@@ -28,7 +32,7 @@ def task(*models: str, prompt: int = 100, batch: int = 16, **fields: object) -> 
 
 
 @dataclass
-class World:
+class World(Observer):
     """Performs a plan: each sample has `length(draw)` tokens and the verdict of `passes(n-th)`."""
 
     passes: Callable[[int, Draw], bool] = lambda _n, _draw: False
@@ -37,55 +41,38 @@ class World:
     draws: list[Draw] = field(default_factory=list)
     refused: list[Draw] = field(default_factory=list)
     spent: float = 0.0
+    _asked: Command | None = None
+    _samples: list[Draw] = field(default_factory=list)
 
     def perform(self, policy: Policy, task: Task, flops: float | None = None) -> list[Candidate]:
         """Drive the plan to its end; the candidates as judged."""
-        budget = Budget(flops)
-        remaining = math.inf if flops is None else flops
-        prompt = {view.id: view.prompt_tokens for view in task.models}
-        tickets, ids = itertools.count(), itertools.count()
-        queue: deque[Event] = deque()
-        candidates: dict[int, Candidate] = {}
-        plan = policy.plan(task, budget, COST)
-        try:
-            command = next(plan)
-            while True:
-                answer: Event
-                match command:
-                    case Draw(model=model, n=n, max_tokens=limit):
-                        ceiling = COST.ceiling(model, prompt[model], n, limit)
-                        if ceiling > remaining:
-                            self.refused.append(command)
-                            answer = Refused(remaining)
-                        else:
-                            self.draws.append(command)
-                            ticket = next(tickets)
-                            answer = Started(ticket, ceiling)
-                            lengths = [self.length(command)] * n
-                            if model in self.failing:
-                                lengths = []
-                                queue.append(Done(ticket, remaining, "it is down"))
-                            else:
-                                for _ in lengths:
-                                    at = next(ids)
-                                    c = Candidate(at, model, f"#{at}", "stop", nll=0.1)
-                                    queue.append(Sampled(ticket, c))
-                                    if command.verify:
-                                        ok = self.passes(at, command)
-                                        verdict = Verdict.PASSED if ok else Verdict.FAILED
-                                        c = Candidate(
-                                            at, model, c.text, "stop", nll=0.1, verdict=verdict
-                                        )
-                                        queue.append(Judged(c, verdict))
-                                    candidates[at] = c
-                                cost = COST.draw(model, prompt[model], lengths)
-                                remaining -= cost
-                                self.spent += cost
-                                queue.append(Done(ticket, remaining))
-                    case Cancel(ticket=ticket):
-                        answer = Done(ticket, remaining)
-                    case _:
-                        answer = queue.popleft()
-                command = plan.send(answer)
-        except StopIteration:
-            return list(candidates.values())
+        run = Run(policy, task, Budget(flops), COST, sampler=self, judge=self, observer=self)
+        outcome = asyncio.run(run.perform())
+        self.spent += outcome.ledger.used
+        return sorted(outcome.choice.candidates, key=lambda candidate: candidate.id)
+
+    def on_command(self, command: Command) -> None:
+        self._asked = command
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, Refused) and isinstance(self._asked, Draw):
+            self.refused.append(self._asked)
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        self.draws.append(draw)
+        if draw.model in self.failing:
+            raise UpstreamError(draw.model, "is down")
+        tokens = (TokenLogprob("", -0.1),) * self.length(draw)
+        for index in range(draw.n):
+            self._samples.append(draw)
+            text = f"#{len(self._samples) - 1}"
+            yield Chunk(index, text, tokens, finish_reason="stop")
+            await asyncio.sleep(0)
+
+    def token_per_chunk(self, model: str) -> bool:
+        return False
+
+    async def judge(self, text: str) -> Judgement:
+        at = int(text.removeprefix("#"))
+        passed = self.passes(at, self._samples[at])
+        return Judgement(Verdict.PASSED if passed else Verdict.FAILED, "")

@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for what the engine drives: an upstream with a script, and a judge."""
+"""Hand-written stand-ins for what the run drives: an upstream with a script, and a judge."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from policies.protocol import Draw
-from policies.values import Candidate, Verdict
-from router.plan.run import Judgement
+from policies.values import Verdict
+from router.request import Judgement
 from router.upstream.chunks import Chunk, TokenLogprob
-from router.upstream.client import UpstreamError
+from router.upstream.failures import UpstreamError
 
 Step: TypeAlias = (
     tuple[Literal["token", "flood", "finish", "text"], int]
@@ -79,21 +79,21 @@ def answers(*, tokens: int = 5) -> Callable[[Draw], Sequence[Step]]:
 
 @dataclass
 class ScriptedJudge:
-    """Passes the candidates of these ids, after `pauses` turns of the event loop."""
+    """Passes the n-th answers that it is shown, after `pauses` turns of the event loop."""
 
     passing: frozenset[int] = frozenset()
     pauses: int = 0
     running: int = 0
-    judged: list[int] = field(default_factory=list)
+    judged: list[str] = field(default_factory=list)
 
-    async def judge(self, candidate: Candidate) -> Judgement:
-        """Judge one candidate."""
+    async def judge(self, text: str) -> Judgement:
+        """Judge one answer."""
+        passed = len(self.judged) in self.passing
+        self.judged.append(text)
         self.running += 1
         try:
             for _ in range(self.pauses):
                 await asyncio.sleep(0)
-            self.judged.append(candidate.id)
-            passed = candidate.id in self.passing
             return Judgement(
                 Verdict.PASSED if passed else Verdict.FAILED, "passed" if passed else "failed"
             )

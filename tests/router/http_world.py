@@ -1,7 +1,7 @@
 """The gateway over real HTTP on loopback, with scripted upstreams and a scripted sandbox.
 
 It is put together by the production code (`router.service.running`) from settings that name the
-upstreams by URL; only the sandbox is exchanged. Leaving a world fails where anything is left over.
+upstreams by URL, and is given a sandbox. Leaving a world fails where anything is left over.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,8 @@ import uvicorn
 from fake_upstream import FakeUpstream, answering
 
 from policies.cost import CostModel
-from router.http.app import create_app
+from router.http.app import DIALECTS, create_app
+from router.http.dialect import Dialect
 from router.service import Service
 from router.service import running as running_service
 from router.settings import Settings
@@ -146,6 +147,10 @@ class World:
         await writer.drain()
         return Connection(reader, writer)
 
+    def errors(self, code: str) -> float:
+        """How many requests ended with this error."""
+        return self.metric("router_requests_total", plan="", verdict="", error=code)
+
     def metric(self, name: str, **labels: str) -> float:
         """The value of one metric, zero where it was never counted."""
         registry = self.service.gateway.metrics.registry
@@ -208,7 +213,7 @@ def _settings(
         url = upstream.url.replace("127.0.0.1", host)
         given = {"url": url, "config": config, "server": upstream.kind} | own
         named[name] = {"engine": "url"} | {k: v for k, v in given.items() if v is not None}
-    return Settings(models=named, **({"sandbox": {"enabled": False}} | more))
+    return Settings(models=named, **more)
 
 
 @asynccontextmanager
@@ -219,6 +224,7 @@ async def world(
     *,
     models: dict[str, dict[str, Any]] | None = None,
     host: str = "127.0.0.1",
+    dialects: Mapping[str, Dialect] = DIALECTS,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """A gateway over two upstreams. `models` overrides their configuration, by name."""
@@ -231,16 +237,19 @@ async def world(
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         for upstream in upstreams.values():
             await stack.enter_async_context(fake_upstream.running(upstream))
-        made = _settings(Path(directory), upstreams, models or {}, host, **settings)
+        enabled = {"sandbox": {"enabled": backend is not None}}
+        made = _settings(Path(directory), upstreams, models or {}, host, **(enabled | settings))
         services: list[Service] = []
 
         @asynccontextmanager
         async def service() -> AsyncIterator[Service]:
-            async with running_service(made) as built:
-                services.append(replace(built, gateway=replace(built.gateway, backend=backend)))
-                yield services[0]
+            async with running_service(made, lambda _: backend) as built:
+                services.append(built)
+                yield built
 
-        config = uvicorn.Config(create_app(service), port=0, log_config=None, access_log=False)
+        config = uvicorn.Config(
+            create_app(service, dialects), port=0, log_config=None, access_log=False
+        )
         config.load()
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)

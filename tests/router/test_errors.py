@@ -8,7 +8,7 @@ from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router import errors
 from router.errors import APIError, translate
-from router.upstream.client import UpstreamError
+from router.upstream.failures import UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 CONTRACT = {
@@ -26,6 +26,17 @@ CONTRACT = {
     "sandbox_unavailable": 503,
     "deadline_exceeded": 504,
 }
+FOREIGN = [
+    (BudgetTooSmall(1.0, 2.0), "budget_too_small"),
+    (InvalidBudget("x"), "invalid_budget"),
+    (UnknownCost("m"), "invalid_budget"),
+    (PolicyMismatch("x"), "invalid_request"),
+    (InvalidTests("x"), "invalid_tests"),
+    (InvalidProgram("x"), "invalid_request"),
+    (SandboxUnavailable("x"), "sandbox_unavailable"),
+    (UpstreamError("m", "is down"), "upstream_unavailable"),
+    (UpstreamError("m", "says no", rejected=True), "invalid_request"),
+]
 
 
 def every_error() -> list[type[APIError]]:
@@ -34,7 +45,10 @@ def every_error() -> list[type[APIError]]:
 
 
 def test_the_codes_are_those_of_the_contract() -> None:
-    assert {error.code: error.status for error in every_error()} == CONTRACT
+    ours = {error.code: error.status for error in every_error()}
+    theirs = {(shown := translate(error)).code: shown.status for error, _ in FOREIGN}
+    assert ours | theirs == CONTRACT
+    assert theirs | ours == CONTRACT
 
 
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
@@ -45,25 +59,18 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 
 @pytest.mark.parametrize("error", every_error())
 def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
-    body = error("what", param="field").body()
-    assert set(body["error"]) == {"message", "type", "param", "code"}  # type: ignore[call-overload]
-    headers = error("what").headers
-    assert headers == ({"Retry-After": "1"} if error.status == 429 else {})
+    shown = translate(error("what", param="field"))
+    assert shown.body() == {
+        "error": {"message": "what", "type": shown.type, "param": "field", "code": error.code}
+    }
+    kinds = {429: "rate_limit_error", 500: "server_error", 504: "server_error"}
+    assert shown.type == kinds.get(error.status, "invalid_request_error")
+    assert shown.headers == ({"Retry-After": "1"} if error.status == 429 else {})
 
 
 @pytest.mark.parametrize(
     ("foreign", "code"),
-    [
-        (BudgetTooSmall(1.0, 2.0), "budget_too_small"),
-        (InvalidBudget("x"), "invalid_budget"),
-        (UnknownCost("m"), "invalid_budget"),
-        (PolicyMismatch("x"), "invalid_request"),
-        (InvalidTests("x"), "invalid_tests"),
-        (InvalidProgram("x"), "invalid_request"),
-        (SandboxUnavailable("x"), "sandbox_unavailable"),
-        (UpstreamError("m", "is down"), "upstream_unavailable"),
-        (UpstreamError("m", "says no", rejected=True), "invalid_request"),
-    ],
+    FOREIGN,
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_foreign_errors_have_their_codes(foreign: Exception, code: str) -> None:

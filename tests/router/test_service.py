@@ -8,8 +8,10 @@ import pytest
 from http_world import CONFIGS, World, world
 
 from policies.cost import CostModel, FlatRate
+from router.configured import sandbox_backend
 from router.errors import Overloaded
-from router.service import Admission, Service, running, sandbox_backend
+from router.plan.admission import Admission
+from router.service import Service, running
 from router.settings import DockerConfig, SandboxConfig, Settings
 from router.upstream.architecture import from_config_json
 from sandbox import ProcessBackend
@@ -62,9 +64,9 @@ async def test_what_the_operator_allows_reaches_the_edge() -> None:
         max_body_bytes=11,
         default_max_tokens=13,
     )
-    assert built.wire_limits.max_n == 3
-    assert built.wire_limits.max_budget.latency_ms == 5
-    assert built.wire_limits.default_budget.flops == 7
+    assert built.request_limits.max_n == 3
+    assert built.request_limits.max_budget.latency_ms == 5
+    assert built.request_limits.default_budget.flops == 7
     assert (built.admission.limit, built.max_body_bytes) == (9, 11)
     assert built.gateway.default_max_tokens == 13
     assert built.gateway.backend is None

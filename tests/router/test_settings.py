@@ -9,6 +9,7 @@ from pydantic_settings import SettingsError
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.single import Single
+from router.configured import policies_of
 from router.settings import RemoteModel, Settings
 
 
@@ -70,7 +71,7 @@ def test_models_and_policies_are_built(file: Path) -> None:
     model = settings.models["mine"]
     assert isinstance(model, RemoteModel)
     assert "secret" not in repr(settings)
-    policies = settings.named_policies()
+    policies = policies_of(settings)
     assert policies["two"] == BestOfN(n=2)
     assert policies["auto"] == Single("mine")
     assert policies["cascade"] == Cascade()

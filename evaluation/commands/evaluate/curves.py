@@ -81,7 +81,7 @@ def rates_of(config: Path | None) -> Mapping[str, Rate]:
 
     if config is None:
         return ARCHITECTURES
-    from router.service import model_rate  # noqa: PLC0415
+    from router.configured import model_rate  # noqa: PLC0415
     from router.upstream.architecture import UnknownArchitecture  # noqa: PLC0415
 
     settings = load_settings(config)

@@ -28,8 +28,8 @@ from evaluation.gateway.run import Budgets, GatewayRun, Judge, Parameters
 from policies.cost import CostModel, Rate
 from policies.values import InvalidBudget
 from router.catalogue.entries import CATALOGUE
+from router.configured import model_rate
 from router.http.budgets import parse_flops
-from router.service import model_rate
 from router.settings import Settings
 from router.upstream import architecture
 from router.upstream.architecture import UnknownArchitecture

@@ -19,7 +19,7 @@ from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
 from policies.values import Verdict
-from router.service import sandbox_backend
+from router.configured import sandbox_backend
 from router.settings import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 

@@ -1,28 +1,32 @@
 """Draws samples from an upstream and gives away whole draws as rows of a pool.
 
-Tokens are counted and NLL is averaged as the gateway does it (`router.plan.draws`). A draw that
-fails is asked again with growing pauses, in which an embedded engine comes back; one that the
-server finds fault with (a prompt that is too long) is left out, counted and named. So is a sample
-without an averaged NLL, which is kept: no ranking by its own model can place it.
+Every draw is a run of its own (`router.plan.run`), so tokens are counted and NLL is averaged as
+the gateway does it. A draw that fails is asked again with growing pauses, in which an embedded
+engine comes back; one that the server finds fault with (a prompt that is too long) is left out,
+counted and named. So is a sample without an averaged NLL, which is kept: no ranking by its own
+model can place it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from evaluation.pools.filling.wanted import PlannedDraw
 from evaluation.pools.schema import Identity, Row
 from evaluation.workers import for_each
-from policies.protocol import Draw
-from router.plan.draws import Overrun, RunningDraw, Sample
-from router.plan.ledger import Hold, Ledger
-from router.request import Prompt, TextPrompt
+from policies.cost import CostModel
+from policies.protocol import Done, Draw, Plan, Wait
+from policies.selectors import LIKELIEST, Selector
+from policies.values import Budget, ModelView, Task
+from router.plan.draws import RunningDraw, Sample
+from router.plan.run import Run
+from router.request import Prompt, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk
-from router.upstream.client import SampleRequest, UpstreamError
+from router.upstream.failures import UpstreamError
 
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Before each further try of a draw; an embedded engine is back within them, or it is broken."""
@@ -107,6 +111,7 @@ class Collector:
         raise AssertionError("the last try returns or raises")
 
     async def _draw(self, planned: PlannedDraw) -> list[Row]:
+        """The rows of one draw, performed as the gateway performs it, without a budget."""
         prompt = TextPrompt(planned.problem.prompt)
         prompt_tokens = await self.upstream.count_tokens(prompt)
         self._check_context(prompt_tokens)
@@ -116,32 +121,21 @@ class Collector:
             max_tokens=self.identity.max_tokens,
             temperature=self.identity.temperature,
             verify=False,
+            top_p=self.identity.top_p,
+            reason="a pool wants it",
         )
-        running = RunningDraw(
-            ticket=planned.draw,
-            draw=draw,
-            prompt_tokens=prompt_tokens,
-            hold=Hold(Ledger(), 0.0),  # nothing is budgeted here
-            samples=tuple(Sample(planned.first + at, at) for at in range(planned.n)),
-            token_per_chunk=self.upstream.token_per_chunk,
+        run = Run(
+            OneDraw(draw),
+            Task((ModelView(draw.model, prompt_tokens, draw.n),), draw.max_tokens),
+            Budget(),
+            CostModel({}),
+            sampler=_Asking(self.upstream, prompt, planned),
         )
-        try:
-            async for chunk in self.upstream.sample(draw, self._request(prompt, planned)):
-                running.take(chunk)
-        except Overrun as overrun:
-            raise UpstreamError(self.upstream.id, f"overran: {overrun}") from overrun
-        if not running.finished:
-            raise UpstreamError(self.upstream.id, "ended a stream before its samples had ended")
-        self.without_nll.update(filter(None, map(_why_no_nll, running.samples)))
-        return [_row(planned, running, sample) for sample in running.samples]
-
-    def _request(self, prompt: TextPrompt, planned: PlannedDraw) -> SampleRequest:
-        passed_on: dict[str, Any] = {
-            "stop": list(planned.problem.stop),
-            "seed": planned.seed,
-            "top_p": self.identity.top_p,
-        }
-        return SampleRequest(prompt, passed_on, logprobs=1)
+        (drawn,) = (await run.perform()).draws
+        if drawn.failure is not None:
+            raise drawn.failure
+        self.without_nll.update(filter(None, map(_why_no_nll, drawn.samples)))
+        return [_row(planned, drawn, sample) for sample in drawn.samples]
 
     def _check_context(self, prompt_tokens: int) -> None:
         """llama.cpp would otherwise end samples early, and call it the limit of tokens."""
@@ -153,6 +147,48 @@ class Collector:
                 "`context`",
                 rejected=True,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class OneDraw:
+    """The plan of a collector: one draw, read to its end."""
+
+    draw: Draw
+    selector: Selector = LIKELIEST
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:  # noqa: ARG002 of Policy
+        """Draw, and wait."""
+        yield self.draw
+        while not isinstance((yield Wait()), Done):
+            pass
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:  # noqa: ARG002 of Policy
+        """The draw's model."""
+        return (self.draw.model,)
+
+    def most_samples(self, task: Task) -> int:  # noqa: ARG002 of Policy
+        """Those of the draw."""
+        return self.draw.n
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Asks the upstream for a planned draw, log-probabilities and all."""
+
+    upstream: Source
+    prompt: TextPrompt
+    planned: PlannedDraw
+
+    def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        passed_on = {
+            "stop": list(self.planned.problem.stop),
+            "seed": self.planned.seed,
+            "top_p": draw.top_p,
+        }
+        return self.upstream.sample(draw, SampleRequest(self.prompt, passed_on, logprobs=1))
+
+    def token_per_chunk(self, model: str) -> bool:  # noqa: ARG002 there is only one
+        return self.upstream.token_per_chunk
 
 
 def _why_no_nll(sample: Sample) -> str | None:
@@ -167,7 +203,7 @@ def _why_no_nll(sample: Sample) -> str | None:
 def _row(planned: PlannedDraw, running: RunningDraw, sample: Sample) -> Row:
     return {
         "task_id": planned.problem.task_id,
-        "index": sample.id,
+        "index": planned.first + sample.index,
         "draw": planned.draw,
         "seed": planned.seed,
         "text": sample.text,

@@ -20,8 +20,9 @@ from evaluation.pools.errors import UnknownTask
 from evaluation.pools.schema import Row, Table
 from evaluation.pools.store import Pool, TableWriter
 from evaluation.workers import for_each
-from policies.values import Candidate, Verdict
-from router.plan.verdicts import SandboxJudge, TestRequest
+from policies.values import Verdict
+from router.plan.verdicts import SandboxJudge
+from router.request import TestRequest
 from sandbox import Backend, Limits, parse_tests
 
 AT_ONCE: Final = 256
@@ -120,7 +121,7 @@ class Judging:
 
     async def _judge(self, sample: Sample, judge: SandboxJudge) -> None:
         """Run one program, and settle all samples that are it."""
-        judgement = await judge.judge(Candidate(0, "", sample.text, "stop"))
+        judgement = await judge.judge(sample.text)
         alike = [sample, *self._running.pop(sample.digest)]
         self.judged.programs += 1
         if judgement.verdict is Verdict.UNVERIFIED:

@@ -15,9 +15,9 @@ from evaluation.datasets import Problem
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
 from policies.protocol import Draw
-from router.request import Prompt
+from router.request import Prompt, SampleRequest
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
-from router.upstream.client import SampleRequest, UpstreamError
+from router.upstream.failures import UpstreamError
 
 PROBLEMS = [Problem(f"a/{at}", "p", "f", {}, (), "") for at in range(3)]
 

@@ -240,7 +240,9 @@ async def test_models_health_and_metrics_are_served() -> None:
         await w.complete()
         metrics = await w.client.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
-        assert 'router_requests_total{plan="large",verdict="unverified"} 1.0' in metrics.text
+        assert (
+            'router_requests_total{error="",plan="large",verdict="unverified"} 1.0' in metrics.text
+        )
         assert 'router_samples_total{finish_reason="stop",model="large"} 1.0' in metrics.text
 
 

@@ -118,10 +118,7 @@ def test_budgets_bind_over_http_and_nothing_is_left() -> None:
 
         async def live() -> None:
             small, large = (FakeUpstream(mood) for mood in moods)
-            async with (
-                ProcessBackend(workers=WORKERS) as backend,
-                world(small, large, backend) as w,
-            ):
+            async with world(small, large, ProcessBackend(workers=WORKERS)) as w:
                 opened.set_result(w)
                 await done.wait()
 

@@ -173,7 +173,7 @@ async def test_a_pass_of_less_integrity_than_was_asked_for_is_no_pass() -> None:
 
 async def test_limits_reach_the_sandbox_under_the_operators_caps() -> None:
     backend = ScriptedBackend()
-    caps = {"enabled": False, "caps": {"wall_s": 5}}
+    caps = {"caps": {"wall_s": 5}}
     async with world(backend=backend, sandbox=caps) as w:
         await w.complete(tests=TESTS | {"limits": {"wall_s": 99, "memory_bytes": 2**20}})
         assert (backend.limits[0].wall_s, backend.limits[0].memory_bytes) == (5, 2**20)

@@ -56,7 +56,7 @@ async def test_the_upstream_is_stopped(moment: str, path: str, n: int) -> None:
 
 
 def _count(w: World, verdict: str) -> float:
-    return w.metric("router_requests_total", plan="", verdict=verdict)
+    return w.errors(verdict)
 
 
 async def test_while_tokens_are_counted() -> None:
@@ -105,10 +105,8 @@ async def test_in_a_real_sandbox_run_and_the_sandbox_serves_on() -> None:
     def says(call: Call, index: int) -> Any:
         return ["    while True: pass\n"] if call.number == 0 else ["    return a + b\n"]
 
-    async with (
-        ProcessBackend(workers=1) as backend,
-        world(FakeUpstream(answering(says)), backend=backend) as w,
-    ):
+    backend = ProcessBackend(workers=1)
+    async with world(FakeUpstream(answering(says)), backend=backend) as w:
         connection = await w.open(tests=TESTS)
         await eventually(backend._slots.locked)
         await connection.close()

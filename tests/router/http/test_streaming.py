@@ -9,7 +9,7 @@ from fake_upstream import ANSWER, LOGPROB, Call, FakeUpstream, Kind, answering, 
 from fake_upstream import failing as upstream_failing
 from http_world import CHAT, PROMPT, TESTS, ScriptedBackend, events, texts, world
 
-from router.http.render import Answer
+from router.http.completions import Completions
 
 pytestmark = pytest.mark.anyio
 SAID = "".join(ANSWER)
@@ -183,7 +183,7 @@ async def test_a_failure_in_mid_stream_is_an_error_event_and_not_an_end(path: st
         assert error["error"]["code"] == "upstream_unavailable"
         assert texts(chunks) == "x = 1\n" * 2
         assert not any(c["finish_reason"] for chunk in chunks for c in chunk["choices"])
-        assert w.metric("router_requests_total", plan="", verdict="upstream_unavailable") == 1
+        assert w.errors("upstream_unavailable") == 1
 
 
 async def test_an_error_before_the_stream_is_a_plain_error() -> None:
@@ -215,19 +215,17 @@ async def test_the_role_comes_once_where_a_failed_upstream_was_replaced() -> Non
 
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("explain", [False, True])
-async def test_a_fault_of_ours_ends_a_stream_with_an_error(
-    monkeypatch: pytest.MonkeyPatch, n: int, explain: bool
-) -> None:
-    def fail(*_: Any, **__: Any) -> None:
-        raise RuntimeError("secret")
+async def test_a_fault_of_ours_ends_a_stream_with_an_error(n: int, explain: bool) -> None:
+    class Broken(Completions):
+        def ending(self) -> dict[str, Any]:
+            raise RuntimeError("secret")
 
-    monkeypatch.setattr(Answer, "ending", fail)
-    async with world() as w:
+    async with world(dialects={"/v1/completions": Broken()}) as w:
         answer = await w.complete(stream=True, n=n, explain=explain)
         assert answer.status_code == 200
         *_, error, done = events(answer.text)
         assert done == "[DONE]"
         assert error["error"]["code"] == "internal_error"
         assert "secret" not in answer.text
-        assert w.metric("router_requests_total", plan="", verdict="internal_error") == 1
-        assert not w.metric("router_requests_total", plan="", verdict="client_gone")
+        assert w.errors("internal_error") == 1
+        assert not w.errors("client_gone")

@@ -22,8 +22,10 @@ from fake_upstream import (
 from http_world import TESTS, ScriptedBackend, eventually, world
 
 from policies.protocol import Draw
-from router.request import TextPrompt
-from router.upstream.client import SampleRequest, Upstream, UpstreamError
+from router.request import SampleRequest, TextPrompt
+from router.upstream.client import Upstream
+from router.upstream.failures import UpstreamError
+from router.upstream.servers import SERVERS
 from router.upstream.transport import client
 
 pytestmark = pytest.mark.anyio
@@ -160,7 +162,7 @@ async def test_draws_may_wait_unheard_for_the_slots_of_an_engine_of_ours(patient
         await answering()(call, server)
 
     async with running(FakeUpstream(play)) as server, client(connect_s=1, read_s=0.1) as http:
-        upstream = Upstream("m", http, lambda: server.url, "m", 8, server=server.kind)
+        upstream = Upstream("m", http, lambda: server.url, "m", 8, server=SERVERS[server.kind])
         draw = Draw("m", 1, 8, 0.0, verify=False)
         stream = replace(upstream, patient=patient).sample(draw, SampleRequest(TextPrompt("p")))
         if patient:

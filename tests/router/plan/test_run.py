@@ -11,10 +11,13 @@ from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel
-from policies.protocol import Cancel, Done, Draw, Plan, Policy, Refused, Started, Wait
+from policies.policy import Policy
+from policies.protocol import Cancel, Done, Draw, Plan, Refused, Started, Wait
+from policies.selectors import LIKELIEST
 from policies.single import Single
-from policies.values import Budget, BudgetTooSmall, Candidate, Choice, Task, Verdict
-from router.plan.run import Outcome, PlanError, Run
+from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
+from router.plan.outcome import Outcome
+from router.plan.run import PlanError, Run
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
@@ -180,12 +183,12 @@ def test_half_an_answer_is_a_failure_not_a_candidate() -> None:
 
 def test_nll_is_the_mean_negative_log_probability() -> None:
     outcome = perform(Single(), ScriptedSampler(answers(tokens=4)))
-    assert outcome.choice.candidates[0].nll == pytest.approx(0.5)
+    assert outcome.choice.candidates[0].scores == {NLL: pytest.approx(0.5)}
 
 
 def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
     class Broken(ScriptedJudge):
-        async def judge(self, candidate: Candidate) -> object:
+        async def judge(self, text: str) -> object:
             raise KeyError("a bug")
 
     with pytest.raises(BaseExceptionGroup):
@@ -197,12 +200,10 @@ class ByHand:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self.selector = LIKELIEST
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         return self._plan
-
-    def choose(self, candidates: Sequence[Candidate]) -> Choice:
-        return Choice(tuple(candidates), "single")
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         return tuple(models)
@@ -239,7 +240,7 @@ def test_what_does_not_fit_is_refused_with_what_remains() -> None:
             pass
 
     perform(ByHand(plan()), ScriptedSampler(answers(tokens=2)), flops=1e12)
-    assert answers_[0] == Refused(1e12)
+    assert answers_[0] == Refused(Remaining(flops=1e12))
     assert isinstance(answers_[1], Started)
 
 

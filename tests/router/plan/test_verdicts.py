@@ -6,10 +6,9 @@ import pytest
 from fakes import guarded
 from http_world import ScriptedBackend
 
-from policies.values import Candidate, Verdict
-from router.plan.run import Judgement
-from router.plan.verdicts import SandboxJudge, TestRequest, verdict_of
-from router.request import ChatPrompt, Prompt, TextPrompt
+from policies.values import Verdict
+from router.plan.verdicts import SandboxJudge, verdict_of
+from router.request import ChatPrompt, Judgement, Prompt, TestRequest, TextPrompt
 from sandbox import (
     IO,
     Asserts,
@@ -39,7 +38,7 @@ def judged(
 ) -> Judgement:
     wanted = TestRequest(tests, Limits(), **request)
     judge = SandboxJudge(backend, prompt, wanted, (seen if seen is not None else []).append)
-    return asyncio.run(judge.judge(Candidate(0, "m", text, "stop")))
+    return asyncio.run(judge.judge(text))
 
 
 @pytest.mark.parametrize("status", Status)
@@ -104,7 +103,7 @@ def test_a_judge_that_is_cancelled_cancels_its_run() -> None:
     async def scenario() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await judge.judge(Candidate(0, "m", "", "stop"))
+                await judge.judge("")
 
     asyncio.run(scenario())
     assert (backend.running, backend.cancelled) == (0, 1)

@@ -7,17 +7,13 @@ from hypothesis import strategies as st
 
 from policies.values import Budget, InvalidBudget
 from router.errors import InvalidRequest
-from router.http.wire import (
-    ChatBody,
-    CompletionBody,
-    RouteRequest,
-    WireLimits,
-    parse_chat,
-    parse_completion,
-)
-from router.request import ChatPrompt, TextPrompt
+from router.http.chat import Chat, ChatBody
+from router.http.completions import CompletionBody, Completions
+from router.request import ChatPrompt, RequestLimits, RouteRequest, TextPrompt
+from sandbox import InvalidTests
 
-LIMITS = WireLimits()
+LIMITS = RequestLimits()
+COMPLETIONS, CHAT = Completions(), Chat()
 ONE = [{"role": "user", "content": "x"}]
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
@@ -28,20 +24,20 @@ names = st.sampled_from(sorted({*CompletionBody.model_fields, *ChatBody.model_fi
 
 
 def completion(**fields: Any) -> RouteRequest:
-    return parse_completion(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS)
+    return COMPLETIONS.read(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS)
 
 
 def chat(**fields: Any) -> RouteRequest:
-    return parse_chat(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS)
+    return CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS)
 
 
 @given(st.dictionaries(names | st.text(max_size=6), values, max_size=5))
 def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> None:
-    for parse, start in ((parse_completion, {"prompt": "x"}), (parse_chat, {"messages": ONE})):
+    for dialect, start in ((COMPLETIONS, {"prompt": "x"}), (CHAT, {"messages": ONE})):
         raw = json.dumps(start | fields).encode()
         try:
-            request = parse(raw, {}, LIMITS)
-        except (InvalidRequest, InvalidBudget):
+            request = dialect.read(raw, {}, LIMITS)
+        except (InvalidRequest, InvalidBudget, InvalidTests):
             continue
         assert 1 <= request.n <= LIMITS.max_n
         assert not set(request.sampling.passed_on) & {"tests", "budget", "explain", "select", "n"}
@@ -50,19 +46,18 @@ def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> N
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_request_or_the_clients_error(raw: bytes) -> None:
-    for parse in (parse_completion, parse_chat):
+    for dialect in (COMPLETIONS, CHAT):
         with pytest.raises(InvalidRequest):
-            parse(raw, {}, LIMITS)
+            dialect.read(raw, {}, LIMITS)
 
 
 def test_an_empty_request_has_the_defaults() -> None:
     request = completion()
     assert request == RouteRequest(
-        kind="completion",
-        prompt=TextPrompt("x"),
         sampling=request.sampling,
         budget=request.budget,
     )
+    assert request.prompt == TextPrompt("x")
     assert request.budget.budget == Budget()
     assert request.sampling.logprobs is None
     assert not request.sampling.passed_on
@@ -129,6 +124,6 @@ def test_best_of_is_no_more_than_n(best_of: int | None) -> None:
 
 def test_the_operators_limit_on_n() -> None:
     body = json.dumps({"prompt": "x", "n": 4}).encode()
-    assert parse_completion(body, {}, WireLimits(max_n=4)).n == 4
+    assert COMPLETIONS.read(body, {}, RequestLimits(max_n=4)).n == 4
     with pytest.raises(InvalidRequest, match="at most 3"):
-        parse_completion(body, {}, WireLimits(max_n=3))
+        COMPLETIONS.read(body, {}, RequestLimits(max_n=3))

@@ -1,0 +1,36 @@
+"""What a policy is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from policies.cost import CostModel
+from policies.protocol import Plan
+from policies.selectors import Selector
+from policies.values import Budget, Task
+
+
+class Policy(Protocol):
+    """A way to spend a budget. It decides; the run performs."""
+
+    @property
+    def selector(self) -> Selector:
+        """Puts the candidates in order, at every moment of a plan."""
+        ...
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        """Yield commands for the run; raise `BudgetTooSmall` if not one draw fits."""
+        ...
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        """The models that the plan may use, the cheapest first.
+
+        `models` are all there are, the cheapest first; `pinned` is the caller's, if any. Raises
+        `PolicyMismatch` where the policy cannot work with these.
+        """
+        ...
+
+    def most_samples(self, task: Task) -> int:
+        """The most samples that the plan may draw; a plan of one can be streamed through."""
+        ...

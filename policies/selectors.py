@@ -1,0 +1,94 @@
+"""What puts candidates in order: a value that a policy holds.
+
+Every selector keeps one rule: passed, then unverified, then failed, and within these whole answers
+before cut ones. It differs from others in the score that orders the rest, and in what that score
+needs. An order is valid at every moment: of no candidates it is an empty choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Protocol
+
+from policies.protocol import Start
+from policies.values import NLL, Candidate, Choice, Verdict
+
+_VERDICT_ORDER: Final = (Verdict.PASSED, Verdict.UNVERIFIED, Verdict.FAILED)
+
+
+class Selector(Protocol):
+    """An order of candidates, and what it needs to be one."""
+
+    @property
+    def name(self) -> str:
+        """What `X-Router-Selected-By` says where it decided."""
+        ...
+
+    @property
+    def reads_logprobs(self) -> bool:
+        """Whether samples must come with their log-probabilities."""
+        ...
+
+    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
+        """The commands to perform before these candidates are in their best order."""
+        ...
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """The candidates, the best first, by what is known of them now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LowestNLL:
+    """The lowest averaged negative log-likelihood under the candidate's own model (Eq. 7).
+
+    Likelihoods of different models do not compare: the model drawn last comes first, since a plan
+    only ever escalates and it is the strongest.
+    """
+
+    name: ClassVar[str] = NLL
+    reads_logprobs: ClassVar[bool] = True
+
+    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:  # noqa: ARG002 of Selector
+        """Nothing: log-probabilities come with the samples."""
+        return ()
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """By verdict, wholeness, model and likelihood, then the earlier."""
+        strongest = max(candidates, key=lambda c: c.id).model if candidates else ""
+
+        def by(candidate: Candidate) -> tuple[bool, bool, float]:
+            nll = candidate.score(NLL)
+            return candidate.model != strongest, nll is None, nll or 0.0
+
+        known = any(candidate.score(NLL) is not None for candidate in candidates)
+        return in_order(candidates, by, self.name if known else "first")
+
+
+LIKELIEST: Final = LowestNLL()
+"""What policies hold unless they are given another."""
+
+
+def in_order(
+    candidates: Sequence[Candidate], by: Callable[[Candidate], tuple[float, ...]], name: str
+) -> Choice:
+    """The rule of all selectors around a score of their own, lower first; then the earlier.
+
+    `name` is the selector's, for where neither the tests nor a lack of others decided.
+    """
+
+    def key(candidate: Candidate) -> tuple[int, bool, tuple[float, ...], int]:
+        place = _VERDICT_ORDER.index(candidate.verdict)
+        return place, candidate.cut, by(candidate), candidate.id
+
+    ordered = tuple(sorted(candidates, key=key))
+    if any(candidate.verdict is not Verdict.UNVERIFIED for candidate in ordered):
+        return Choice(ordered, "tests")
+    match len(ordered):
+        case 0:
+            return Choice((), "none")
+        case 1:
+            return Choice(ordered, "single")
+        case _:
+            return Choice(ordered, name)

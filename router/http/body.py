@@ -1,0 +1,187 @@
+"""What the bodies of all endpoints share: read here once, for every dialect.
+
+Everything a client can get wrong is found here or in its dialect. Unknown fields are accepted and
+passed on to the upstream, as OpenAI servers do; our own and those that the gateway decides are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic_core import from_json
+
+from router.errors import InvalidRequest
+from router.http.budgets import read_budget
+from router.request import (
+    AUTO,
+    Prompt,
+    RequestLimits,
+    RouteRequest,
+    SampleRequest,
+    TestRequest,
+)
+from sandbox import parse_limits, parse_min_integrity, parse_tests
+
+_UNSUPPORTED: Final = ("tools", "functions")
+_DECIDED: Final = frozenset(
+    {"n_predict", "n_cmpl", "id_slot", "max_completion_tokens", "post_sampling_probs"}
+)
+"""Servers' own names for what the gateway decides: passed on, they would override the plan."""
+
+_LONGEST_MODEL_ID: Final = 256
+
+
+def _number(value: object) -> object:
+    """`true` and "5" are no numbers, though they can be read as some."""
+    if isinstance(value, bool | str):
+        raise ValueError("expected a number")  # noqa: TRY004 pydantic's way to say so
+    return value
+
+
+def _stops(value: object) -> object:
+    """What is not understood would be passed over by some servers, and decides what is tested."""
+    match value:
+        case None | str():
+            return value
+        case list() if all(isinstance(stop, str) for stop in value):
+            return value
+    raise ValueError("expected a text or a list of texts")
+
+
+Integer: TypeAlias = Annotated[int, BeforeValidator(_number)]
+Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
+Tokens: TypeAlias = Annotated[Integer, Field(ge=1, lt=2**31)]
+"""A number of tokens, of a size that servers and floats can still take."""
+
+
+class StreamOptions(BaseModel):
+    """OpenAI's `stream_options`."""
+
+    model_config = ConfigDict(extra="ignore")
+    include_usage: StrictBool = False
+
+
+class Body(BaseModel):
+    """The fields of every endpoint."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    model: Annotated[str, Field(min_length=1, max_length=_LONGEST_MODEL_ID)] = AUTO
+    max_tokens: Tokens | None = None
+    temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    n: Annotated[Integer, Field(ge=1)] | None = None
+    seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
+    stop: Annotated[Any, BeforeValidator(_stops)] = None
+    stream: StrictBool | None = None
+    stream_options: StreamOptions | None = None
+    best_of: Integer | None = None
+    tests: Any = None
+    budget: Any = None
+    explain: StrictBool | None = None
+    select: Any = None
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
+
+
+def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
+    """The body as the endpoint's own fields. Raises `InvalidRequest`."""
+    try:
+        # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
+        parsed = from_json(raw, allow_inf_nan=False)
+        _require_finite(parsed)
+        body = kind.model_validate(parsed)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None) from None
+    except ValueError as error:
+        raise InvalidRequest(f"the body is not JSON: {error}") from None
+    for name in _UNSUPPORTED:
+        if (body.model_extra or {}).get(name):
+            raise InvalidRequest(
+                f"{name} are not supported: this gateway completes code", param=name
+            )
+    return body
+
+
+def understood(
+    body: Body,
+    headers: Mapping[str, str],
+    limits: RequestLimits,
+    *,
+    prompt: Prompt,
+    max_tokens: int | None,
+    logprobs: int | None,
+    echo: bool = False,
+) -> RouteRequest:
+    """The request that a body makes, given what its dialect read of it.
+
+    Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`.
+    """
+    if body.select is not None:
+        raise InvalidRequest("select is not supported yet: leave it out", param="select")
+    return RouteRequest(
+        sampling=SampleRequest(prompt, _passed_on(body), logprobs),
+        budget=read_budget(
+            headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
+        ),
+        model=body.model,
+        n=_answers(body, limits),
+        max_tokens=max_tokens,
+        temperature=body.temperature,
+        seed=body.seed,
+        tests=_tests(body.tests, limits),
+        stream=bool(body.stream),
+        include_usage=body.stream_options is not None and body.stream_options.include_usage,
+        echo=echo,
+        explain=bool(body.explain),
+    )
+
+
+def _require_finite(parsed: object) -> None:
+    """Raise ValueError for 1e999, which is JSON, but parses as infinity and cannot be passed on."""
+    level: list[object] = [parsed]
+    while level:
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, Mapping):
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise ValueError("a number is too large")
+        level = inner
+
+
+def _passed_on(body: Body) -> dict[str, Any]:
+    """The client's own fields, but those that the gateway decides."""
+    own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
+    return own if body.stop is None else own | {"stop": body.stop}
+
+
+def _answers(body: Body, limits: RequestLimits) -> int:
+    """How many answers are wanted."""
+    n = body.n or 1
+    if n > limits.max_n:
+        raise InvalidRequest(f"n is {n}; this gateway returns at most {limits.max_n}", param="n")
+    if body.best_of not in (None, n):
+        raise InvalidRequest(
+            "best_of is not supported: ask for the policy best_of_n instead", param="best_of"
+        )
+    return n
+
+
+def _tests(tests: object, limits: RequestLimits) -> TestRequest | None:
+    if tests is None:
+        return None
+    parsed = parse_tests(tests, max_bytes=limits.max_tests_bytes)
+    options = tests if isinstance(tests, Mapping) else {}
+    return TestRequest(
+        parsed,
+        parse_limits(options.get("limits"), limits.sandbox_caps),
+        parse_min_integrity(options.get("min_integrity")),
+    )

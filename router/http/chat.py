@@ -1,0 +1,80 @@
+"""The dialect of `POST /v1/chat/completions`: the next message of a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+
+from router.http.body import Body, Integer, Tokens, understood, validated
+from router.request import ChatPrompt, RequestLimits, RouteRequest
+from router.upstream.chunks import TokenLogprob
+
+
+class Message(BaseModel):
+    """One message of a conversation; its content is the upstream's to understand."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    role: str
+
+
+class ChatBody(Body):
+    """`POST /v1/chat/completions`."""
+
+    messages: Annotated[list[Message], Field(min_length=1)]
+    max_completion_tokens: Tokens | None = None
+    logprobs: StrictBool | None = None
+    top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Choices are messages, and in a stream what is added to them."""
+
+    id_prefix: ClassVar[str] = "chatcmpl"
+    whole: ClassVar[str] = "chat.completion"
+    chunk: ClassVar[str] = "chat.completion.chunk"
+
+    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
+        """See `Dialect`."""
+        body = validated(ChatBody, raw)
+        return understood(
+            body,
+            headers,
+            limits,
+            prompt=ChatPrompt(tuple(message.model_dump() for message in body.messages)),
+            max_tokens=body.max_completion_tokens or body.max_tokens,
+            logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+        )
+
+    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """The message."""
+        return {"message": {"role": "assistant", "content": text}}
+
+    def opening(self, request: RouteRequest) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
+        """Who speaks."""
+        return {"delta": {"role": "assistant", "content": ""}}
+
+    def piece(self, text: str) -> dict[str, Any]:
+        """What is added."""
+        return {"delta": {"content": text}}
+
+    def ending(self) -> dict[str, Any]:
+        """Nothing is added any more."""
+        return {"delta": {}}
+
+    def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """An entry for each token."""
+
+        def entry(token: str, logprob: float) -> dict[str, Any]:
+            return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
+
+        return {
+            "content": [
+                entry(token.token, token.logprob)
+                | {"top_logprobs": [entry(*alternative) for alternative in token.top]}
+                for token in tokens
+            ]
+        }

@@ -1,0 +1,56 @@
+"""What tells one endpoint from another: how its JSON is read, and how its answers are written.
+
+A dialect is a value without state. `router.http.body` reads what all of them share, and
+`router.http.answer` puts what a dialect writes into one answer or into a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from router.request import RequestLimits, RouteRequest
+from router.upstream.chunks import TokenLogprob
+
+
+class Dialect(Protocol):
+    """One endpoint's JSON, in and out."""
+
+    @property
+    def id_prefix(self) -> str:
+        """What ids of its answers begin with."""
+        ...
+
+    @property
+    def whole(self) -> str:
+        """The `object` of a whole answer."""
+        ...
+
+    @property
+    def chunk(self) -> str:
+        """The `object` of a piece of a stream."""
+        ...
+
+    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
+        """Read a request. Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`."""
+        ...
+
+    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
+        """The content of a choice that is told at once."""
+        ...
+
+    def opening(self, request: RouteRequest) -> dict[str, Any] | None:
+        """What a stream tells of a choice before its first token; None where there is nothing."""
+        ...
+
+    def piece(self, text: str) -> dict[str, Any]:
+        """Some text of a choice, in a stream."""
+        ...
+
+    def ending(self) -> dict[str, Any]:
+        """The content of the chunk that ends a choice."""
+        ...
+
+    def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
+        """Log-probabilities of tokens; `offset` is how much text of the choice went before."""
+        ...

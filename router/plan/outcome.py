@@ -1,0 +1,38 @@
+"""How a run ended, and what it leaves to tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policies.values import Choice
+from router.plan.draws import RunningDraw
+from router.plan.ledger import Ledger
+from router.plan.work import Work
+from router.request import Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    `choice` is empty when nothing finished; `failures` then say why, unless the deadline did.
+    `work` is all that was started, in order. `waited_s` is the time in which the run only waited
+    for upstreams and sandbox.
+    """
+
+    choice: Choice
+    work: tuple[Work, ...]
+    judgements: dict[int, Judgement]
+    ledger: Ledger
+    deadline_passed: bool
+    waited_s: float
+
+    @property
+    def draws(self) -> tuple[RunningDraw, ...]:
+        """The draws among the work."""
+        return tuple(work for work in self.work if isinstance(work, RunningDraw))
+
+    @property
+    def failures(self) -> list[Exception]:
+        """What upstreams did wrong, in order."""
+        return [work.failure for work in self.work if work.failure is not None]

@@ -1,0 +1,68 @@
+"""What a run asks of the world, and what it tells it: protocols, without one performer.
+
+The gateway gives it upstreams and a sandbox, replay gives it recorded samples, tests give it
+scripts; the run cannot tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Protocol
+
+from policies.protocol import Command, Draw, Event, Execute, Rank
+from router.plan.draws import RunningDraw
+from router.request import Judgement
+from router.upstream.chunks import Chunk
+
+
+class Sampler(Protocol):
+    """Performs draws. Closing the generator aborts the draw; it raises `UpstreamError`.
+
+    It yields pieces as they come, and not all at once: what a draw has cost when a verdict ends the
+    plan are the pieces that were there by then.
+    """
+
+    def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        """Stream the samples of a draw."""
+        ...
+
+    def token_per_chunk(self, model: str) -> bool:
+        """Whether every chunk with text from this model is one token."""
+        ...
+
+
+class Judge(Protocol):
+    """Runs the caller's tests on an answer. Our own faults come back as unverified."""
+
+    async def judge(self, text: str) -> Judgement:
+        """Judge the program that an answer makes."""
+        ...
+
+
+class Ranker(Protocol):
+    """Scores candidates under models. Raises `UpstreamError`."""
+
+    async def rank(self, command: Rank) -> Mapping[int, float]:
+        """The averaged NLL of each candidate by its id; one that cannot be scored is left out."""
+        ...
+
+
+class Executor(Protocol):
+    """Runs programs for their outputs. What a program does wrong is a missing output."""
+
+    async def execute(self, command: Execute) -> Mapping[int, tuple[str | None, ...]]:
+        """The outputs of each candidate by its id, in the order of the inputs."""
+        ...
+
+
+class Observer:
+    """Hears what a run does, as it happens. A subclass takes what it wants to hear."""
+
+    def on_command(self, command: Command) -> None:
+        """The plan asked for it."""
+
+    def on_event(self, event: Event) -> None:
+        """It happened, whether the plan will ask for it or not."""
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        """A piece of a draw arrived, and is counted."""

@@ -1,0 +1,71 @@
+"""The tasks in which a plan's work is performed: when the last of a work's tasks ends, it is done.
+
+A draw has a task that reads its stream, and one for every candidate that is judged meanwhile. The
+first one pays: what the work costs is known when it ends. Everything follows from callbacks of the
+tasks, because a task that is cancelled before its first step runs none of its own clean-up, and
+because a bug in one must not leave the plan waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from router.plan.work import Work
+
+
+class WorkTasks:
+    """Starts and stops the tasks of one run.
+
+    `settle` is called when a work's paying task has ended, `done` when all of its tasks have;
+    `bugs` are what tasks died of. An upstream's failure ends no task: what does is a fault of ours.
+    """
+
+    def __init__(self, *, settle: Callable[[Work], None], done: Callable[[Work], None]) -> None:
+        self.bugs: list[BaseException] = []
+        self._settle = settle
+        self._done = done
+        self._running: dict[int, set[asyncio.Task[None]]] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs."""
+        return not self._running
+
+    def launch(self, work: Work, performing: Coroutine[Any, Any, None], *, pays: bool) -> None:
+        """Perform some of a work in a task of its own."""
+        task = asyncio.create_task(performing, name=f"work-{work.ticket}")
+        self._running.setdefault(work.ticket, set()).add(task)
+        task.add_done_callback(partial(self._ended, work, pays=pays))
+
+    async def stop(self, ticket: int) -> None:
+        """Cancel one work, and wait for its end."""
+        await _cancel(*self._running.get(ticket, ()))
+
+    async def stop_all(self) -> None:
+        """Cancel everything, and wait for its end."""
+        await _cancel(*itertools.chain(*self._running.values()))
+
+    def _ended(self, work: Work, task: asyncio.Task[None], *, pays: bool) -> None:
+        if pays:
+            self._settle(work)
+        others = self._running[work.ticket]
+        others.discard(task)
+        bug = None if task.cancelled() else task.exception()
+        if bug is not None:
+            self.bugs.append(bug)
+            work.failure = work.failure or RuntimeError(f"a fault of ours: {bug!r}")
+            for other in others:
+                other.cancel()
+        if not others:
+            del self._running[work.ticket]
+            self._done(work)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

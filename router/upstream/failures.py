@@ -1,0 +1,19 @@
+"""What an upstream can do wrong."""
+
+from __future__ import annotations
+
+
+class UpstreamError(Exception):
+    """An upstream did not do what it was asked.
+
+    `rejected` says that it found fault with the request (a 4xx), so that another try is useless.
+    """
+
+    def __init__(self, model: str, reason: str, *, rejected: bool = False) -> None:
+        super().__init__(f"upstream of model {model!r} {reason}")
+        self.model = model
+        self.rejected = rejected
+
+
+class UpstreamUnreachable(UpstreamError):
+    """Nobody listens there, so that nothing was spent and nothing else can be asked of it."""

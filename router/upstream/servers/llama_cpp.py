@@ -1,0 +1,49 @@
+"""llama.cpp's own server, which is also what an embedded engine speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
+
+from router.request import ChatPrompt, Prompt, TextPrompt
+from router.upstream.servers.dialect import Post
+
+_PLAIN_SAMPLING: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "top_k": 0,
+        "min_p": 0.0,
+        "repeat_penalty": 1.0,
+        "top_p": 1.0,
+        "samplers": [
+            *("penalties", "dry", "top_n_sigma", "temperature"),
+            *("top_k", "typ_p", "top_p", "min_p", "xtc"),
+        ],
+    }
+)
+"""Its sampler has defaults of its own; these make it a plain temperature/top-p one. Its own order
+takes the temperature last; vLLM, transformers and the paper's samples take the nucleus of the
+distribution at that temperature."""
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaCpp:
+    """Every chunk is one token, and each choice ends with its own usage.
+
+    It leaves a connection open after a stream and does not answer on it any more.
+    """
+
+    token_per_chunk: ClassVar[bool] = True
+    plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
+        """By its tokenizer; a chat by its template first."""
+        match prompt:
+            case TextPrompt(text=text):
+                pass
+            case ChatPrompt(messages=messages):
+                text = (await post("/apply-template", {"messages": list(messages)}))["prompt"]
+        asked = {"content": text, "add_special": True, "parse_special": True}
+        return len((await post("/tokenize", asked))["tokens"])

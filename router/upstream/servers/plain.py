@@ -1,0 +1,24 @@
+"""A server of which only OpenAI's API is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from router.request import Prompt
+from router.upstream.servers.dialect import Post, upper_bound
+
+
+@dataclass(frozen=True, slots=True)
+class PlainOpenAI:
+    """It has no tokenizer that could be asked."""
+
+    token_per_chunk: ClassVar[bool] = False
+    plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
+        """An upper bound."""
+        return upper_bound(prompt)
