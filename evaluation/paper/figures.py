@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluation.paper.contest import Basis, unit_cost
+from evaluation.paper.contest import Contest, Resource
 from evaluation.paper.curves import INTERPOLATION, Curve
+from evaluation.paper.figure import Figure, Panel, Point, Series
 from evaluation.paper.published import (
     BENCHMARKS,
     CODE_LLAMA,
@@ -32,43 +33,27 @@ _FIGURES: Final = {
     11: ("mbpp", LLAMA_3),
 }
 _STEPS_PER_DOUBLING: Final = 2
+_MARKS: Final = "Marked points are published; lines between them are linear in log k."
+_Y_LABEL: Final = "problems solved (%)"
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """`x` in k or in samples of the 7B model, `y` in percent."""
-
-    x: float
-    y: float
-    published: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One model's line in a panel. `stand_in` names the model whose cost it was given, if any."""
-
-    model: str
-    points: tuple[Point, ...]
-    stand_in: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One of a figure's three plots."""
-
-    x_label: str
-    y_label: str
-    series: tuple[Series, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of the paper by its number there."""
+class PaperFigure:
+    """A figure of the paper by its number there. `notes` say what the tables lack for it."""
 
     number: int
     title: str
     panels: tuple[Panel, ...]
     notes: tuple[str, ...]
+
+    def drawn(self, place: str = "") -> Figure:
+        """What the pen draws, under a name that is its own, also where it stands in two places."""
+        return Figure(
+            name=f"paper-figure-{self.number}{place}",
+            title=f"The paper's Figure {self.number}: {self.title}",
+            panels=self.panels,
+            notes=(_MARKS, *self.notes),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As in figure-N.json."""
@@ -81,12 +66,13 @@ class Figure:
         }
 
 
-def figures() -> list[Figure]:
+def figures() -> list[PaperFigure]:
     """Every figure that the tables can draw."""
-    return [_figure(number, *what) for number, what in _FIGURES.items()]
+    contest = Contest(published())
+    return [_figure(contest, number, *what) for number, what in _FIGURES.items()]
 
 
-def _figure(number: int, benchmark: str, models: tuple[str, ...]) -> Figure:
+def _figure(contest: Contest, number: int, benchmark: str, models: tuple[str, ...]) -> PaperFigure:
     family = "Code Llama" if models is CODE_LLAMA else "Llama-3"
     notes = ["Greedy points are not in the tables and are not drawn."]
     if models is LLAMA_3:
@@ -94,27 +80,38 @@ def _figure(number: int, benchmark: str, models: tuple[str, ...]) -> Figure:
             "Table 1 has no Llama-3: its cost is that of Code Llama 7B and 70B (footnote 3)."
         )
     panels = (
-        _panel("k", "pass@k (%)", benchmark, models, None),
-        _panel("FLOPs (samples of the 7B)", "pass_flops@f (%)", benchmark, models, Basis.FLOPS),
-        _panel("wall time (samples of the 7B)", "pass_time@t (%)", benchmark, models, Basis.TIME),
+        Panel("pass@k", "k", _Y_LABEL, _series(contest, benchmark, models, None)),
+        Panel(
+            "pass_flops@f",
+            "FLOPs (samples of the 7B)",
+            _Y_LABEL,
+            _series(contest, benchmark, models, Resource.FLOPS),
+        ),
+        Panel(
+            "pass_time@t",
+            "wall time (samples of the 7B)",
+            _Y_LABEL,
+            _series(contest, benchmark, models, Resource.TIME),
+        ),
     )
-    return Figure(number, f"{BENCHMARKS[benchmark]}, {family}", panels, tuple(notes))
+    return PaperFigure(number, f"{BENCHMARKS[benchmark]}, {family}", panels, tuple(notes))
 
 
-def _panel(
-    x_label: str, y_label: str, benchmark: str, models: tuple[str, ...], basis: Basis | None
-) -> Panel:
-    series = tuple(
+def _series(
+    contest: Contest, benchmark: str, models: tuple[str, ...], resource: Resource | None
+) -> tuple[Series, ...]:
+    return tuple(
         Series(
             model=model,
+            look=model,
             points=_points(
-                published().curves[benchmark][model], unit_cost(model, basis) if basis else 1.0
+                contest.tables.curves[benchmark][model],
+                contest.unit_cost(model, resource) if resource else 1.0,
             ),
-            stand_in=STAND_INS.get(model) if basis else None,
+            stand_in=STAND_INS.get(model) if resource else None,
         )
         for model in models
     )
-    return Panel(x_label, y_label, series)
 
 
 def _points(curve: Curve, unit: float) -> tuple[Point, ...]:
@@ -123,7 +120,7 @@ def _points(curve: Curve, unit: float) -> tuple[Point, ...]:
         for step in range(math.ceil(_STEPS_PER_DOUBLING * math.log2(curve.last)))
     }
     return tuple(
-        Point(round(k * unit, 6), round(curve.at(k), 3), k in curve.points)
+        Point(round(k * unit, 6), round(curve.at(k), 3), marked=k in curve.points)
         for k in sorted(between | set(curve.points))
     )
 
@@ -131,13 +128,13 @@ def _points(curve: Curve, unit: float) -> tuple[Point, ...]:
 def _panel_json(panel: Panel) -> dict[str, Any]:
     return {
         "x_label": panel.x_label,
-        "y_label": panel.y_label,
+        "y_label": f"{panel.title} (%)",
         "series": [
             {
                 "model": series.model,
                 **({"cost_stands_in": series.stand_in} if series.stand_in else {}),
                 "points": [
-                    {"x": point.x, "y": point.y, "published": point.published}
+                    {"x": point.x, "y": point.y, "published": point.marked}
                     for point in series.points
                 ],
             }

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from evaluation.study.figures import Figure, Mark, Panel, Series
+from evaluation.paper.figure import Figure, Mark, Panel, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

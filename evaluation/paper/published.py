@@ -14,6 +14,16 @@ from evaluation.paper.curves import Curve
 CODE_LLAMA: Final = ("codellama-7b", "codellama-13b", "codellama-34b", "codellama-70b")
 LLAMA_3: Final = ("llama3-8b", "llama3-70b")
 
+LABELS: Final[Mapping[str, str]] = {
+    "codellama-7b": "Code Llama 7B",
+    "codellama-13b": "Code Llama 13B",
+    "codellama-34b": "Code Llama 34B",
+    "codellama-70b": "Code Llama 70B",
+    "llama3-8b": "Llama-3 8B",
+    "llama3-70b": "Llama-3 70B",
+}
+"""The models' names as people write them."""
+
 STAND_INS: Final[Mapping[str, str]] = {
     "llama3-8b": "codellama-7b",
     "llama3-70b": "codellama-70b",

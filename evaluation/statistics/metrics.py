@@ -4,11 +4,9 @@ Source of the equations: "The Larger the Better? Improved LLM Code-Generation vi
 Reallocation" (COLM 2024). A result is a fraction in 0..1 per problem; a metric of a benchmark is
 the mean over its problems.
 
-Where things are: `policies.estimators` has every estimator in pure Python, one problem at a time,
-because a gateway serves without numpy; all but two are re-exported here. `pass_at_k` and
-`rank_score_at_k` are defined here a second time, over arrays, for the millions of values that a
-curve needs. The two forms are held against each other by tests. Intervals that need no numpy are
-in `evaluation.statistics.intervals`, re-exported as well.
+`pass_at_k` and `rank_score_at_k` stand a second time in `policies.estimators`, in pure Python and
+one problem at a time, because a gateway serves without numpy. Here they go over arrays, for the
+millions of values that a curve needs; tests hold the two forms against each other.
 """
 
 from __future__ import annotations
@@ -20,59 +18,7 @@ from typing import Final, TypeAlias, cast, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evaluation.statistics.intervals import (
-    BOOTSTRAP_ROUNDS,
-    CONFIDENCE,
-    Estimate,
-    paired_difference,
-    percentile,
-    wilson,
-)
-from policies.estimators import (
-    CutTreatment,
-    Ranking,
-    SubsetScore,
-    averaged_nll,
-    k_within,
-    pass_at_budget,
-    pass_flops_at_f,
-    pass_time_at_t,
-    rank_score_at_budget,
-    rank_score_flops_at_f,
-    rank_score_time_at_t,
-    rank_weights,
-    subset_score_at_k,
-    treat_cut,
-)
-
-__all__ = [
-    "Band",
-    "CutTreatment",
-    "Estimate",
-    "GreedyPoint",
-    "Ranking",
-    "SubsetScore",
-    "averaged_nll",
-    "bootstrap_difference",
-    "bootstrap_mean",
-    "greedy_point",
-    "k_within",
-    "paired_difference",
-    "pass_at_budget",
-    "pass_at_k",
-    "pass_flops_at_f",
-    "pass_time_at_t",
-    "percentile",
-    "rank_score_at_budget",
-    "rank_score_at_k",
-    "rank_score_flops_at_f",
-    "rank_score_time_at_t",
-    "rank_scores_at_k",
-    "rank_weights",
-    "subset_score_at_k",
-    "treat_cut",
-    "wilson",
-]
+from evaluation.statistics.intervals import BOOTSTRAP_ROUNDS, CONFIDENCE, Estimate, wilson
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]

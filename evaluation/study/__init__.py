@@ -1,5 +1,9 @@
-"""The paper's study on models of our own: curves, comparisons and claims from recorded samples.
+"""The paper's study on models of our own: what recorded samples say, and how sure it is.
 
-`samples` is what goes in, `contenders` what is measured, `study` puts a whole one together,
-`figures` and `drawing` show it. Only `reading` knows how pools are kept on disk.
+From the ground up: `samples` is what goes in, `costs` what k of them cost, `contenders` who is
+measured, `comparisons` who does better for the same cost, `evidence` all of that on one data set.
+From the evidence come the `figures` and, by the rules of `restated`, the `findings` on the paper's
+claims; `page` shows them. Only `reading` knows how pools are kept on disk.
+
+Not here: the paper's own numbers, and the pen that draws figures (`paper`).
 """

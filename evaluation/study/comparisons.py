@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.statistics.metrics import (
+from evaluation.statistics import (
     Band,
     Estimate,
     bootstrap_difference,

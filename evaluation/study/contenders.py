@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 import numpy as np
 
-from evaluation.statistics.metrics import (
+from evaluation.statistics import (
     Band,
     CutTreatment,
     bootstrap_mean,

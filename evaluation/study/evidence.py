@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluation.statistics.metrics import CutTreatment, Estimate
+from evaluation.statistics import CutTreatment, Estimate
 from evaluation.study.comparisons import Duel, Greedy, duel, entry_of, family, greedy, size
 from evaluation.study.contenders import Contender, by_ranker, by_tests
 from evaluation.study.costs import Basis

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.statistics.metrics import Estimate, bootstrap_difference
-from evaluation.study import restated as claims
+from evaluation.statistics import Estimate, bootstrap_difference
+from evaluation.study import restated
 from evaluation.study.comparisons import (
     Duel,
     Lead,
@@ -35,16 +35,16 @@ _SCORE_DATASET: Final = "humaneval"
 def findings(evidence: Evidence) -> list[Finding]:
     """Every claim on one dataset, in the paper's order."""
     details = {
-        claims.SIZE: _size(evidence),
-        claims.AHEAD: _ahead(evidence),
-        claims.GAP: _gap(evidence),
-        claims.QUARTER: _quarter(evidence),
-        claims.GREEDY: _against_greedy(evidence),
-        claims.GAIN: _gain(evidence),
-        claims.RANKING: _ranking(evidence),
-        claims.RANKER_SIZE: _ranker_size(evidence),
-        claims.OWN_RANKER: _own_ranker(evidence),
-        claims.GREEDY_WINS: _greedy_wins(evidence),
+        restated.SIZE: _size(evidence),
+        restated.AHEAD: _ahead(evidence),
+        restated.GAP: _gap(evidence),
+        restated.QUARTER: _quarter(evidence),
+        restated.GREEDY: _against_greedy(evidence),
+        restated.GAIN: _gain(evidence),
+        restated.RANKING: _ranking(evidence),
+        restated.RANKER_SIZE: _ranker_size(evidence),
+        restated.OWN_RANKER: _own_ranker(evidence),
+        restated.GREEDY_WINS: _greedy_wins(evidence),
     }
     return [Finding(claim, evidence.dataset, detail) for claim, detail in details.items()]
 

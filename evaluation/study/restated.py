@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from evaluation.paper.claims import COMPARABLE
-from evaluation.statistics.metrics import Estimate
+from evaluation.paper.claims.claim import COMPARABLE
+from evaluation.statistics import Estimate
 from evaluation.study.comparisons import in_percent
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from evaluation.commands.common.failing import fail
-from evaluation.statistics.metrics import pass_at_k, rank_scores_at_k
+from evaluation.statistics import pass_at_k, rank_scores_at_k
 
 PROBLEMS: Final = 500
 SAMPLES: Final = 2_000

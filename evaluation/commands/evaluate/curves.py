@@ -17,8 +17,8 @@ from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 
 if TYPE_CHECKING:
+    from evaluation.paper.figure import Figure
     from evaluation.paper.pen import Look
-    from evaluation.study.figures import Figure
     from evaluation.study.page.render import Chapter
     from evaluation.study.reading import Times
     from policies.cost import Rate

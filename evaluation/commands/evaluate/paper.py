@@ -11,12 +11,11 @@ import typer
 
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.evaluate.curves import times_of
-from evaluation.paper.claims import COLUMNS, UNDECIDED, Claim
-from evaluation.paper.claims_apps import apps_claims
-from evaluation.paper.claims_popular import popular_claims
+from evaluation.paper.claims.claim import COLUMNS, UNDECIDED, Claim
+from evaluation.paper.claims.decided import decided_claims
 from evaluation.paper.figures import figures
+from evaluation.paper.published import LABELS, published
 from evaluation.paper.table_1 import table_1
-from evaluation.study.page.paper_figures import LABELS, in_study_form
 
 
 def run(out: Path, *, times: Path | None, claims_table: bool) -> None:
@@ -29,14 +28,14 @@ def run(out: Path, *, times: Path | None, claims_table: bool) -> None:
     except ModuleNotFoundError:
         fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
     measured = times_of(times).seconds.get("humaneval", {})
-    claims = [*popular_claims(), *apps_claims()]
+    claims = decided_claims(published())
     with failing_on(OSError):
         (out / "figures").mkdir(parents=True, exist_ok=True)
         for figure in figures():
             stem = out / "figures" / f"figure-{figure.number}"
             _write(stem.with_name(f"{stem.name}.json"), figure.to_json())
             models = [series.model for series in figure.panels[0].series]
-            drawn = in_study_form(figure)
+            drawn = figure.drawn()
             draw(drawn, looks(models, LABELS), stem, caption=" ".join(drawn.notes))
         _write(out / "table-1.json", table_1(measured))
         _write(out / "claims.json", [claim.to_json() for claim in claims])

@@ -9,15 +9,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.architectures import ARCHITECTURES
-from evaluation.paper.claims import UNDECIDED
-from evaluation.paper.claims_apps import apps_claims
-from evaluation.paper.claims_popular import popular_claims
+from evaluation.paper.claims.claim import UNDECIDED
+from evaluation.paper.claims.decided import decided_claims
+from evaluation.paper.figure import Figure
 from evaluation.paper.pen import Look, inline_svg, looks
+from evaluation.paper.published import LABELS, published
 from evaluation.study.evidence import Evidence
-from evaluation.study.figures import Figure
 from evaluation.study.page import sentences, tables
-from evaluation.study.page.paper_figures import LABELS, counterpart, others
-from evaluation.study.page.tables import Table
+from evaluation.study.page.counterparts import counterpart, others
+from evaluation.study.page.tables import PageTable
 from evaluation.study.restated import Finding
 
 
@@ -38,7 +38,7 @@ class Plate:
     svg: Markup
     notes: tuple[str, ...]
     command: str
-    table: Table | None = None
+    table: PageTable | None = None
 
 
 def render(
@@ -72,7 +72,7 @@ def render(
         differences=list(sentences.differences(found)),
         cost_ratios=sentences.cost_ratios(evidence),
         prompts=sentences.prompts(evidence),
-        published=tables.published_claims([*popular_claims(), *apps_claims()]),
+        published=tables.published_claims(decided_claims(published())),
         undecided=UNDECIDED,
         report_command=report_command,
     )
@@ -106,7 +106,7 @@ def _section(
     }
 
 
-def _duel_tables(evidence: Evidence) -> list[Table]:
+def _duel_tables(evidence: Evidence) -> list[PageTable]:
     kinds = (
         ("By tests, within a family", tables.of_one_family(evidence.duels, ranked=False)),
         ("By tests, between families", tables.across_families(evidence.duels)),

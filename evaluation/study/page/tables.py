@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from evaluation.paper.claims import COLUMNS, Claim
-from evaluation.statistics.metrics import Estimate
+from evaluation.paper.claims.claim import COLUMNS, Claim
+from evaluation.paper.figure import Figure
+from evaluation.statistics import Estimate
 from evaluation.study.comparisons import Duel, family
 from evaluation.study.costs import TITLES
 from evaluation.study.evidence import Evidence
-from evaluation.study.figures import DATASETS, Figure
+from evaluation.study.figures import DATASETS
 from evaluation.study.restated import Finding
 from evaluation.study.samples import StudyPool
 from policies.cost import Architecture
@@ -22,7 +23,7 @@ _TERA: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class PageTable:
     """A table: names of columns, rows of cells, and what it shows. The first column is a name."""
 
     caption: str
@@ -41,9 +42,9 @@ def dataset_title(name: str) -> str:
     return DATASETS.get(name, name)
 
 
-def pools(evidence: Sequence[Evidence]) -> Table:
+def pools(evidence: Sequence[Evidence]) -> PageTable:
     """What was sampled, a row per model and dataset."""
-    return Table(
+    return PageTable(
         "Pools",
         (
             "model and dataset",
@@ -86,7 +87,7 @@ def _of(count: int, whole: int | None) -> str:
     return f"{count} of {whole}" if whole is not None else str(count)
 
 
-def pass_at_k(figure: Figure) -> Table:
+def pass_at_k(figure: Figure) -> PageTable:
     """The marked points of a figure's first panel, a row per curve."""
     series = figure.panels[0].series
     ks = sorted({p.k for each in series for p in each.points if p.marked and p.k is not None})
@@ -100,16 +101,16 @@ def pass_at_k(figure: Figure) -> Table:
         problems = "" if each.problems is None else str(each.problems)
         rows.append((each.ranker or each.model, problems, *cells))
     title = figure.panels[0].title
-    return Table(
+    return PageTable(
         f"{title} in percent, with 95 % intervals",
         ("ranked by" if series[0].ranker else "model", "problems", *(f"k = {k}" for k in ks)),
         tuple(rows),
     )
 
 
-def duels(found: Iterable[Duel], caption: str) -> Table:
+def duels(found: Iterable[Duel], caption: str) -> PageTable:
     """What the cost of one greedy answer buys."""
-    return Table(
+    return PageTable(
         caption,
         (
             "samples of",
@@ -164,9 +165,9 @@ def across_families(found: Iterable[Duel]) -> list[Duel]:
     ]
 
 
-def findings(found: Iterable[Finding]) -> Table:
+def findings(found: Iterable[Finding]) -> PageTable:
     """The paper's claims on our samples."""
-    return Table(
+    return PageTable(
         "The paper's claims, restated for our models",
         ("claim", "where", "dataset", "rule here", "measured, points", "decided by", "holds"),
         tuple(_finding_row(entry) for entry in found),
@@ -202,9 +203,9 @@ def verdict(entry: Finding) -> str:
             return "no, but within the interval"
 
 
-def published_claims(claims: Iterable[Claim]) -> Table:
+def published_claims(claims: Iterable[Claim]) -> PageTable:
     """The paper's claims on its own tables."""
-    return Table(
+    return PageTable(
         "The paper's claims on its own tables",
         COLUMNS,
         tuple(claim.cells() for claim in claims),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from evaluation.gateway.comparison import Row
 from evaluation.gateway.plot import PlotError, plot, spread
-from evaluation.statistics.metrics import wilson
+from evaluation.statistics import wilson
 
 heights = st.lists(st.floats(0, 100), max_size=12)
 

@@ -1,6 +1,5 @@
-"""The published tables, what lies between their entries, and budgets over them."""
+"""What lies between the published k: the interpolation, and the bounds that need none."""
 
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -9,39 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.paper.bounded import Bounded
-from evaluation.paper.contest import (
-    Basis,
-    cost_ratio,
-    even_budgets,
-    even_leads,
-    leads,
-    reach,
-    score,
-    unit_cost,
-)
 from evaluation.paper.curves import Curve
-from evaluation.paper.published import APPS, BENCHMARKS, CODE_LLAMA, LLAMA_3, published
-from evaluation.paper.table_1 import table_1
+from evaluation.paper.published import published
 
 STEEP = Curve({1: 10.0, 4: 30.0, 16: 40.0, 64: 45.0})
-
-
-def test_the_tables_are_the_paper_s():
-    tables = published()
-    assert tables.curves["humaneval"]["codellama-13b"].points[16] == 77.0
-    assert tables.curves["mbpp"]["llama3-70b"].points[64] == 92.9
-    assert tables.curves["apps-competition"]["codellama-7b"].points[500] == 11.6
-    assert set(tables.curves) == set(BENCHMARKS)
-    sizes = {len(rows) for name, rows in tables.curves.items() if name in APPS}
-    assert sizes == {4}
-    assert sum(len(c.points) for rows in tables.curves.values() for c in rows.values()) == 165
-
-
-def test_llama_3_costs_what_its_stand_in_costs():
-    assert published().cost("llama3-70b") == published().cost("codellama-70b")
-    assert unit_cost("llama3-8b", Basis.TIME) == 1
-    with pytest.raises(KeyError):
-        published().cost("gpt-9")
 
 
 def test_between_points_the_curve_is_straight_in_log_k_and_beyond_them_unknown():
@@ -140,65 +110,3 @@ def test_the_interpolation_is_close_to_a_fitted_distribution_and_mostly_below(be
     error = np.array([curve.at(int(k)) for k in every]) - fit
     assert -1.5 < error.min() < 0.05
     assert error.max() < 0.6
-
-
-def test_a_budget_buys_whole_samples_only():
-    points = published().curves["humaneval"]["codellama-70b"].points
-    assert score("humaneval", "codellama-70b", Basis.FLOPS, 10.40) is None
-    for budget, k in ((10.41, 1), (20.81, 1), (20.82, 2)):
-        assert score("humaneval", "codellama-70b", Basis.FLOPS, budget).value == points[k]
-    assert reach("humaneval", "codellama-70b", Basis.TIME) == pytest.approx(64 * 14.19)
-    assert score("humaneval", "codellama-70b", Basis.TIME, 65 * 14.19) is None
-
-
-def test_leads_are_taken_at_the_costlier_model_s_own_points():
-    found = leads("humaneval", "codellama-13b", "codellama-70b", Basis.TIME)
-    assert found[0].budget == 14.19
-    # 8 samples of the 13B cost 13.5: between 56.2 at 4 and 77.0 at 16.
-    assert found[0].points.value == pytest.approx((56.2 + 77.0) / 2 - 46.7)
-    assert len(found) == 59  # 59 samples of the 70B cost what 495 of the 13B do
-    # 24 samples of the 70B, 249.84, buy 128 of the 13B, the last published, and a little remains.
-    last = leads("apps-introductory", "codellama-13b", "codellama-70b", Basis.FLOPS)[-1]
-    assert last.budget == pytest.approx(24 * 10.41)
-    back = leads("humaneval", "codellama-70b", "codellama-13b", Basis.TIME)
-    assert [lead.points.value for lead in back] == [-lead.points.value for lead in found]
-    assert [lead.points.low for lead in back] == [-lead.points.high for lead in found]
-    capped = leads("humaneval", "codellama-13b", "codellama-70b", Basis.TIME, up_to=30)
-    assert [lead.budget for lead in capped] == pytest.approx([14.19, 28.38])
-
-
-def test_the_cost_of_a_score_by_hand():
-    small = 4 * 4 ** ((60 - 48.9) / (68.7 - 48.9))
-    large = 2 ** ((60 - 46.7) / (61.1 - 46.7)) * 14.19
-    ratio = cost_ratio("humaneval", "codellama-7b", "codellama-70b", Basis.TIME, 60)
-    assert ratio.value == pytest.approx(small / large)
-    assert cost_ratio("humaneval", "codellama-7b", "codellama-70b", Basis.TIME, 30) is None
-
-
-def test_even_budgets_are_even_on_a_log_axis_and_end_with_the_shortest_table():
-    budgets = even_budgets("mbpp", CODE_LLAMA, Basis.FLOPS, low=5.08)
-    assert budgets[0] == 5.08
-    steps = {round(math.log2(b / a), 6) for a, b in pairwise(budgets)}
-    assert steps == {0.125}
-    end = min(reach("mbpp", model, Basis.FLOPS) for model in CODE_LLAMA)
-    assert budgets[-1] <= end < budgets[-1] * 2**0.125
-    assert all(score("mbpp", "codellama-7b", Basis.FLOPS, b) is not None for b in budgets)
-
-
-def test_even_leads_weigh_each_doubling_alike():
-    every = leads("mbpp", "codellama-7b", "codellama-70b", Basis.TIME)
-    found = even_leads("mbpp", "codellama-7b", "codellama-70b", Basis.TIME)
-    samples = [round(lead.budget / 14.19) for lead in found]
-    assert samples[:25] == [1] * 8 + [2] * 5 + [3] * 3 + [4] * 3 + [5, 5] + [6, 6] + [7] + [8]
-    assert set(found) <= set(every)
-    assert every[-1].budget < found[-1].budget * 2**0.125
-
-
-def test_table_1_comes_out_of_the_sizes():
-    rows = {row["model"]: row for row in table_1({})["rows"]}
-    assert set(rows) == set(CODE_LLAMA)
-    for row in rows.values():
-        assert row["tflops"] == pytest.approx(row["tflops_printed"], rel=1.5e-3)
-        assert row["tflops_norm"] == pytest.approx(row["tflops_norm_printed"], rel=3e-3)
-        assert row["seconds_norm"] == pytest.approx(row["seconds_norm_printed"], abs=0.005)
-    assert not set(LLAMA_3) & set(rows)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from study_pools import LARGE, RATES, SMALL, pool
 
-from evaluation.statistics.metrics import CutTreatment, Estimate, pass_at_k
+from evaluation.statistics import CutTreatment, Estimate, pass_at_k
 from evaluation.study.comparisons import (
     duel,
     family,

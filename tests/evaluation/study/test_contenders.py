@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from study_pools import LARGE, OTHER, RATES, SMALL, generations, pool
 
 from evaluation.architectures import ARCHITECTURES
-from evaluation.statistics.metrics import CutTreatment
+from evaluation.statistics import CutTreatment
 from evaluation.study.contenders import Contender, by_ranker, by_tests, curve_ks, reach
 from evaluation.study.costs import Basis
 from evaluation.study.samples import Draws, Generations, Omission, StudyPool

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from study_pools import LARGE, OTHER, RATES, SMALL, pool, study
 
-from evaluation.statistics.metrics import Estimate
+from evaluation.statistics import Estimate
 from evaluation.study import restated as claims
 from evaluation.study.costs import TITLES
 from evaluation.study.evidence import TwoPools, gather

@@ -12,7 +12,7 @@ from evaluation.pools.errors import MixedPools, UnreadablePool
 from evaluation.pools.released import ENGINE, import_released
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
-from evaluation.statistics.metrics import CutTreatment
+from evaluation.statistics import CutTreatment
 from evaluation.study.contenders import by_ranker
 from evaluation.study.evidence import TwoPools
 from evaluation.study.reading import Times, UnreadableTimes, find_pools, read_pools, read_times

@@ -1,4 +1,4 @@
-"""What the paper says, and whether its own tables bear it out.
+"""A claim of the paper, the rule that decides it, and the verdict.
 
 Each claim is a sentence of the paper, a number measured on Tables 1 to 4, and a rule that the
 number meets or not. Words that need a number, such as "comparable", are given one in the constants

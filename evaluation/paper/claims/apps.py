@@ -8,78 +8,77 @@ from statistics import fmean
 from typing import Final
 
 from evaluation.paper.bounded import Bounded
-from evaluation.paper.claims import ABOUT, ALMOST_ALL, COMPARABLE, SLIGHT, Claim
-from evaluation.paper.contest import (
-    BASES,
-    Basis,
-    cost_ratio,
-    even_budgets,
-    even_leads,
-    leads,
-    score,
-    unit_cost,
-)
-from evaluation.paper.published import APPS, CODE_LLAMA, published
+from evaluation.paper.claims.claim import ABOUT, ALMOST_ALL, COMPARABLE, SLIGHT, Claim
+from evaluation.paper.contest import RESOURCES, Contest, Resource
+from evaluation.paper.published import APPS, CODE_LLAMA
 
 _7B, _13B, _34B, _70B = CODE_LLAMA
 _INTRODUCTORY, _INTERVIEW, _COMPETITION = APPS
-_SMALL_REGIME: Final = {Basis.FLOPS: 8.0, Basis.TIME: 16.0}
-_TIME: Final = (Basis.TIME,)
-_FLOPS: Final = (Basis.FLOPS,)
+_SMALL_REGIME: Final = {Resource.FLOPS: 8.0, Resource.TIME: 16.0}
+_TIME: Final = (Resource.TIME,)
+_FLOPS: Final = (Resource.FLOPS,)
 
 
-def apps_claims() -> list[Claim]:
+def apps_claims(contest: Contest) -> list[Claim]:
     """Every claim of this module, in the paper's order."""
     return [
-        _best_almost_everywhere(),
-        _above("introductory-13b-above-34b", "Figure 4", _INTRODUCTORY, BASES,
-               "The 13B model is superior to the 34B model under fixed budget.", behind=[_34B]),
-        _level("introductory-13b-comparable-to-70b", "Figure 4", _INTRODUCTORY, BASES,
-               "The 13B model is comparable to the 70B under fixed budget."),
-        _below("introductory-7b-below-larger", "Figure 4", _INTRODUCTORY, BASES,
-               "The 7B model underperforms the larger models."),
-        _above("interview-13b-above-34b", "Figure 5", _INTERVIEW, _TIME,
-               "The 13B model is superior to the 34B model under fixed wall-time.",
+        _best_almost_everywhere(contest),
+        _above(contest, "introductory-13b-above-34b", "Figure 4", _INTRODUCTORY, RESOURCES,
+               text="The 13B model is superior to the 34B model under fixed budget.",
                behind=[_34B]),
-        _level("interview-13b-comparable-to-70b", "Figure 5", _INTERVIEW, _TIME,
-               "The 13B model is comparable to the 70B model under fixed wall-time."),
-        _below("interview-7b-below-larger", "Figure 5", _INTERVIEW, _TIME,
-               "The 7B model is inferior to the larger models."),
-        _above("competition-13b-above-34b-and-70b", "Figure 6", _COMPETITION, _TIME,
-               "The 13B model is superior to both 34B and 70B models under fixed wall-time.",
+        _level(contest, "introductory-13b-comparable-to-70b", "Figure 4", _INTRODUCTORY, RESOURCES,
+               text="The 13B model is comparable to the 70B under fixed budget."),
+        _below(contest, "introductory-7b-below-larger", "Figure 4", _INTRODUCTORY, RESOURCES,
+               text="The 7B model underperforms the larger models."),
+        _above(contest, "interview-13b-above-34b", "Figure 5", _INTERVIEW, _TIME,
+               text="The 13B model is superior to the 34B model under fixed wall-time.",
+               behind=[_34B]),
+        _level(contest, "interview-13b-comparable-to-70b", "Figure 5", _INTERVIEW, _TIME,
+               text="The 13B model is comparable to the 70B model under fixed wall-time."),
+        _below(contest, "interview-7b-below-larger", "Figure 5", _INTERVIEW, _TIME,
+               text="The 7B model is inferior to the larger models."),
+        _above(contest, "competition-13b-above-34b-and-70b", "Figure 6", _COMPETITION, _TIME,
+               text="The 13B model is superior to both 34B and 70B models under fixed wall-time.",
                behind=[_34B, _70B]),
-        _level("competition-13b-comparable-to-70b", "Figure 6", _COMPETITION, _FLOPS,
-               "The 13B model is comparable to the 70B under fixed number of FLOPs."),
-        _above("competition-13b-best-at-all-budgets", "Figures 6b and 6c", _COMPETITION, BASES,
-               "The 13B model outperforms all other models in all compute budgets.",
+        _level(contest, "competition-13b-comparable-to-70b", "Figure 6", _COMPETITION, _FLOPS,
+               text="The 13B model is comparable to the 70B under fixed number of FLOPs."),
+        _above(contest, "competition-13b-best-at-all-budgets", "Figures 6b and 6c", _COMPETITION,
+               RESOURCES, text="The 13B model outperforms all other models in all compute budgets.",
                behind=[_7B, _34B, _70B]),
-        _margin_of_five(),
-        _two_to_four_times(),
-        _seven_b_competitive(),
-        _seven_b_slightly_behind(),
+        _margin_of_five(contest),
+        _two_to_four_times(contest),
+        _seven_b_competitive(contest),
+        _seven_b_slightly_behind(contest),
     ]  # fmt: skip
 
 
 def _all_leads(
-    benchmark: str, ahead: str, behind: Sequence[str], bases: Sequence[Basis]
+    contest: Contest,
+    benchmark: str,
+    ahead: str,
+    behind: Sequence[str],
+    resources: Sequence[Resource],
 ) -> Mapping[str, list[Bounded]]:
     return {
-        f"{basis} over {model}": [lead.points for lead in leads(benchmark, ahead, model, basis)]
-        for basis in bases
+        f"{resource} over {model}": [
+            lead.points for lead in contest.leads(benchmark, ahead, model, resource)
+        ]
+        for resource in resources
         for model in behind
     }
 
 
 def _above(
+    contest: Contest,
     name: str,
     where: str,
     benchmark: str,
-    bases: Sequence[Basis],
-    text: str,
+    resources: Sequence[Resource],
     *,
+    text: str,
     behind: Sequence[str],
 ) -> Claim:
-    worst = _worst(_all_leads(benchmark, _13B, behind, bases))
+    worst = _worst(_all_leads(contest, benchmark, _13B, behind, resources))
     return Claim.at_least(
         0,
         id=name,
@@ -93,8 +92,16 @@ def _above(
     )
 
 
-def _level(name: str, where: str, benchmark: str, bases: Sequence[Basis], text: str) -> Claim:
-    worst = _worst(_all_leads(benchmark, _13B, [_70B], bases))
+def _level(
+    contest: Contest,
+    name: str,
+    where: str,
+    benchmark: str,
+    resources: Sequence[Resource],
+    *,
+    text: str,
+) -> Claim:
+    worst = _worst(_all_leads(contest, benchmark, _13B, [_70B], resources))
     return Claim.at_least(
         -COMPARABLE,
         id=name,
@@ -108,12 +115,20 @@ def _level(name: str, where: str, benchmark: str, bases: Sequence[Basis], text: 
     )
 
 
-def _below(name: str, where: str, benchmark: str, bases: Sequence[Basis], text: str) -> Claim:
+def _below(
+    contest: Contest,
+    name: str,
+    where: str,
+    benchmark: str,
+    resources: Sequence[Resource],
+    *,
+    text: str,
+) -> Claim:
     means = {
-        f"{basis} over {model}": Bounded.of(
-            fmean, (lead.points for lead in even_leads(benchmark, _7B, model, basis))
+        f"{resource} over {model}": Bounded.of(
+            fmean, (lead.points for lead in contest.even_leads(benchmark, _7B, model, resource))
         )
-        for basis in bases
+        for resource in resources
         for model in (_13B, _34B, _70B)
     }
     return Claim.at_most(
@@ -130,14 +145,17 @@ def _below(name: str, where: str, benchmark: str, bases: Sequence[Basis], text: 
     )
 
 
-def _best_almost_everywhere() -> Claim:
+def _best_almost_everywhere(contest: Contest) -> Claim:
     wins: dict[str, list[Bounded]] = {}
     for benchmark in APPS:
-        for basis in BASES:
-            budgets = even_budgets(benchmark, CODE_LLAMA, basis, low=unit_cost(_34B, basis))
+        for resource in RESOURCES:
+            budgets = contest.even_budgets(
+                benchmark, CODE_LLAMA, resource, low=contest.unit_cost(_34B, resource)
+            )
             others = [_7B, _34B, _70B]
-            wins[f"{benchmark} {basis}"] = [
-                _won(_lead(benchmark, _13B, others, basis, budget)) for budget in budgets
+            wins[f"{benchmark} {resource}"] = [
+                _won(_lead(contest, benchmark, _13B, others, resource, budget=budget))
+                for budget in budgets
             ]
     shares = {panel: Bounded.of(fmean, found) for panel, found in wins.items()}
     pooled = fmean(won.value for found in wins.values() for won in found)
@@ -157,8 +175,8 @@ def _best_almost_everywhere() -> Claim:
     )
 
 
-def _margin_of_five() -> Claim:
-    (found,) = _all_leads(_COMPETITION, _13B, [_70B], _TIME).values()
+def _margin_of_five(contest: Contest) -> Claim:
+    (found,) = _all_leads(contest, _COMPETITION, _13B, [_70B], _TIME).values()
     return Claim.every_within(
         5,
         5,
@@ -175,13 +193,13 @@ def _margin_of_five() -> Claim:
     )
 
 
-def _two_to_four_times() -> Claim:
+def _two_to_four_times(contest: Contest) -> Claim:
     ratios = {
-        f"{benchmark} {basis} at {percent} %": ratio
+        f"{benchmark} {resource} at {percent} %": ratio
         for benchmark in APPS
-        for basis in BASES
-        for percent in published().curves[benchmark][_70B].points.values()
-        if (ratio := cost_ratio(benchmark, _70B, _13B, basis, percent)) is not None
+        for resource in RESOURCES
+        for percent in contest.tables.curves[benchmark][_70B].points.values()
+        if (ratio := contest.cost_ratio(benchmark, _70B, _13B, resource, percent)) is not None
     }
     return Claim.every_within(
         2,
@@ -199,13 +217,13 @@ def _two_to_four_times() -> Claim:
     )
 
 
-def _seven_b_competitive() -> Claim:
+def _seven_b_competitive(contest: Contest) -> Claim:
     worst = {
-        f"{benchmark} {basis} over {model}": Bounded.of(min, (lead.points for lead in found))
+        f"{benchmark} {resource} over {model}": Bounded.of(min, (lead.points for lead in found))
         for benchmark in APPS
-        for basis in BASES
+        for resource in RESOURCES
         for model in (_34B, _70B)
-        if (found := leads(benchmark, _7B, model, basis, up_to=_SMALL_REGIME[basis]))
+        if (found := contest.leads(benchmark, _7B, model, resource, up_to=_SMALL_REGIME[resource]))
     }
     return Claim.at_least(
         -COMPARABLE,
@@ -223,17 +241,19 @@ def _seven_b_competitive() -> Claim:
     )
 
 
-def _seven_b_slightly_behind() -> Claim:
+def _seven_b_slightly_behind(contest: Contest) -> Claim:
     worst = {
-        f"{benchmark} {basis}": Bounded.of(
+        f"{benchmark} {resource}": Bounded.of(
             min,
             (
-                _lead(benchmark, _7B, [_13B, _34B, _70B], basis, budget)
-                for budget in even_budgets(benchmark, CODE_LLAMA, basis, low=_SMALL_REGIME[basis])
+                _lead(contest, benchmark, _7B, [_13B, _34B, _70B], resource, budget=budget)
+                for budget in contest.even_budgets(
+                    benchmark, CODE_LLAMA, resource, low=_SMALL_REGIME[resource]
+                )
             ),
         )
         for benchmark in APPS
-        for basis in BASES
+        for resource in RESOURCES
     }
     return Claim.at_least(
         -SLIGHT,
@@ -253,11 +273,18 @@ def _worst(found: Mapping[str, Sequence[Bounded]]) -> dict[str, Bounded]:
 
 
 def _lead(
-    benchmark: str, ahead: str, others: Sequence[str], basis: Basis, budget: float
+    contest: Contest,
+    benchmark: str,
+    ahead: str,
+    others: Sequence[str],
+    resource: Resource,
+    *,
+    budget: float,
 ) -> Bounded:
     """Points over the best of the others that afford a sample."""
     mine, *theirs = (
-        score(benchmark, model, basis, budget) or Bounded.exact(0) for model in (ahead, *others)
+        contest.score(benchmark, model, resource, budget) or Bounded.exact(0)
+        for model in (ahead, *others)
     )
     return mine - Bounded.of(max, theirs)
 

@@ -10,14 +10,13 @@ from typing import Final
 
 from evaluation.architectures import ARCHITECTURES
 from evaluation.paper.bounded import Bounded
-from evaluation.paper.claims import Claim
-from evaluation.paper.contest import BASES, Basis, cost_ratio, leads
+from evaluation.paper.claims.claim import Claim
+from evaluation.paper.contest import RESOURCES, Contest, Resource
 from evaluation.paper.published import (
     BENCHMARKS,
     CODE_LLAMA,
     LLAMA_3,
     STAND_INS,
-    published,
 )
 
 POPULAR: Final = ("humaneval", "mbpp")
@@ -25,32 +24,32 @@ _PAIRS: Final = (
     *((small, large) for small in CODE_LLAMA[:2] for large in CODE_LLAMA[2:]),
     (LLAMA_3[0], LLAMA_3[1]),
 )
-_SMALL_REGIME: Final = {Basis.FLOPS: 32.0, Basis.TIME: 64.0}
+_SMALL_REGIME: Final = {Resource.FLOPS: 32.0, Resource.TIME: 64.0}
 _GAIN: Final = 15.0
 _RELEASED: Final = 1_328_000
 
 
-def popular_claims() -> list[Claim]:
+def popular_claims(contest: Contest) -> list[Claim]:
     """Every claim of this module, in the paper's order."""
     return [
-        _grows_with_k(),
-        _grows_with_size(),
-        _small_ahead(),
-        _small_regime_gap(),
-        _quarter_of_the_time(),
-        _llama_3_gap(),
-        _gain_of_the_13b(),
+        _grows_with_k(contest),
+        _grows_with_size(contest),
+        _small_ahead(contest),
+        _small_regime_gap(contest),
+        _quarter_of_the_time(contest),
+        _llama_3_gap(contest),
+        _gain_of_the_13b(contest),
         _llama_3_usage(),
         _released_generations(),
     ]
 
 
-def _grows_with_k() -> Claim:
+def _grows_with_k(contest: Contest) -> Claim:
     steps = {
         f"{benchmark} {model}": Bounded.exact(
             min(high - low for (_, low), (_, high) in pairwise(sorted(curve.points.items())))
         )
-        for benchmark, rows in published().curves.items()
+        for benchmark, rows in contest.tables.curves.items()
         for model, curve in rows.items()
     }
     return Claim.at_least(
@@ -66,7 +65,7 @@ def _grows_with_k() -> Claim:
     )
 
 
-def _grows_with_size() -> Claim:
+def _grows_with_size(contest: Contest) -> Claim:
     steps = {
         f"{benchmark} {large} over {small}": Bounded.exact(
             min(
@@ -74,7 +73,7 @@ def _grows_with_size() -> Claim:
                 for k in set(rows[large].points) & set(rows[small].points)
             )
         )
-        for benchmark, rows in published().curves.items()
+        for benchmark, rows in contest.tables.curves.items()
         for family in (CODE_LLAMA, LLAMA_3)
         for small, large in pairwise(family)
         if large in rows
@@ -92,19 +91,19 @@ def _grows_with_size() -> Claim:
     )
 
 
-def _panels() -> Iterator[tuple[str, Basis, str, str]]:
+def _panels() -> Iterator[tuple[str, Resource, str, str]]:
     for benchmark in POPULAR:
-        for basis in BASES:
+        for resource in RESOURCES:
             for small, large in _PAIRS:
-                yield benchmark, basis, small, large
+                yield benchmark, resource, small, large
 
 
-def _small_ahead() -> Claim:
+def _small_ahead(contest: Contest) -> Claim:
     worst = {
-        f"{benchmark} {basis} {small} over {large}": Bounded.of(
-            min, (lead.points for lead in leads(benchmark, small, large, basis))
+        f"{benchmark} {resource} {small} over {large}": Bounded.of(
+            min, (lead.points for lead in contest.leads(benchmark, small, large, resource))
         )
-        for benchmark, basis, small, large in _panels()
+        for benchmark, resource, small, large in _panels()
     }
     return Claim.at_least(
         0,
@@ -119,11 +118,11 @@ def _small_ahead() -> Claim:
     )
 
 
-def _small_regime_gap() -> Claim:
+def _small_regime_gap(contest: Contest) -> Claim:
     found: dict[str, list[Bounded]] = {}
-    for benchmark, basis, small, large in _panels():
-        panel = f"{benchmark} {'llama-3' if large in LLAMA_3 else 'code-llama'} {basis}"
-        near = leads(benchmark, small, large, basis, up_to=_SMALL_REGIME[basis])
+    for benchmark, resource, small, large in _panels():
+        panel = f"{benchmark} {'llama-3' if large in LLAMA_3 else 'code-llama'} {resource}"
+        near = contest.leads(benchmark, small, large, resource, up_to=_SMALL_REGIME[resource])
         found.setdefault(panel, []).extend(lead.points for lead in near)
     gaps = {panel: Bounded.of(max, points) for panel, points in found.items()}
     return Claim.every_within(
@@ -142,9 +141,10 @@ def _small_regime_gap() -> Claim:
     )
 
 
-def _quarter_of_the_time() -> Claim:
+def _quarter_of_the_time(contest: Contest) -> Claim:
     shares = {
-        f"{small} against {large}": _share_of_the_time(small, large) for small, large in _PAIRS[:-1]
+        f"{small} against {large}": _share_of_the_time(contest, small, large)
+        for small, large in _PAIRS[:-1]
     }
     return Claim.at_most(
         0.25,
@@ -161,15 +161,15 @@ def _quarter_of_the_time() -> Claim:
     )
 
 
-def _share_of_the_time(small: str, large: str) -> Bounded:
+def _share_of_the_time(contest: Contest, small: str, large: str) -> Bounded:
     """Of the larger model's wall time to 60 % on HumanEval; without end if it is never reached."""
-    ratio = cost_ratio("humaneval", small, large, Basis.TIME, 60.0)
+    ratio = contest.cost_ratio("humaneval", small, large, Resource.TIME, 60.0)
     return ratio or Bounded.exact(math.inf)
 
 
-def _llama_3_gap() -> Claim:
+def _llama_3_gap(contest: Contest) -> Claim:
     ratios = {
-        f"{small} against {large}": _share_of_the_time(small, large)
+        f"{small} against {large}": _share_of_the_time(contest, small, large)
         for small, large in _PAIRS
         if small != CODE_LLAMA[1] and large != CODE_LLAMA[2]
     }
@@ -188,11 +188,13 @@ def _llama_3_gap() -> Claim:
     )
 
 
-def _gain_of_the_13b() -> Claim:
+def _gain_of_the_13b(contest: Contest) -> Claim:
     gains = {
-        f"{benchmark} {basis}": leads(benchmark, CODE_LLAMA[1], CODE_LLAMA[3], basis)[0].points
+        f"{benchmark} {resource}": contest.leads(benchmark, CODE_LLAMA[1], CODE_LLAMA[3], resource)[
+            0
+        ].points
         for benchmark in BENCHMARKS
-        for basis in BASES
+        for resource in RESOURCES
     }
     parts = zip(*(astuple(gain) for gain in gains.values()), strict=True)
     holds, at_low, at_high = (min(found) > 0 and max(found) >= _GAIN for found in parts)

@@ -1,0 +1,130 @@
+"""Rates and differences with their intervals, by known values and by their laws."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.statistics import paired_difference, percentile, wilson
+
+counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@pytest.mark.parametrize(
+    ("passed", "n", "low", "high"),
+    # R: prop.test(passed, n, correct = FALSE), which is Wilson's interval
+    [
+        (85, 164, 0.4423, 0.5935),
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (1, 2, 0.0945, 0.9055),
+    ],
+)
+def test_wilson_against_known_values(passed, n, low, high):
+    interval = wilson(passed, n)
+    assert (interval.low, interval.high) == (
+        pytest.approx(low, abs=2e-4),
+        pytest.approx(high, abs=2e-4),
+    )
+
+
+@given(counts)
+def test_wilson_contains_the_rate_and_stays_a_rate(count):
+    passed, n = count
+    interval = wilson(passed, n)
+    assert interval.value == passed / n
+    assert 0 <= interval.low <= interval.value <= interval.high <= 1
+    assert interval.low < interval.high
+
+
+@given(counts)
+def test_wilson_mirrors_passes_and_failures(count):
+    passed, n = count
+    one, other = wilson(passed, n), wilson(n - passed, n)
+    assert one.low == pytest.approx(1 - other.high, abs=1e-12)
+
+
+@given(counts, st.integers(2, 50))
+def test_more_problems_narrow_the_interval(count, times):
+    passed, n = count
+    few, many = wilson(passed, n), wilson(passed * times, n * times)
+    assert many.high - many.low < few.high - few.low
+
+
+@given(counts, st.floats(0.5, 0.9), st.floats(0.91, 0.999))
+def test_more_confidence_widens_the_interval(count, less, more):
+    narrow, wide = wilson(*count, confidence=less), wilson(*count, confidence=more)
+    assert wide.low <= narrow.low
+    assert wide.high >= narrow.high
+
+
+@pytest.mark.parametrize(("passed", "n"), [(0, 0), (-1, 3), (4, 3)])
+def test_wilson_refuses_what_is_no_rate(passed, n):
+    with pytest.raises(ValueError, match="no rate"):
+        wilson(passed, n)
+
+
+floats = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
+
+
+@given(floats, st.floats(0, 1))
+def test_a_percentile_lies_among_the_values(values, fraction):
+    assert min(values) - 1e-6 <= percentile(values, fraction) <= max(values) + 1e-6
+
+
+@given(floats)
+def test_the_ends_and_the_order_of_percentiles(values):
+    assert percentile(values, 0) == min(values)
+    assert percentile(values, 1) == max(values)
+    assert percentile(values, 0.25) <= percentile(values, 0.95) + 1e-6
+
+
+def test_a_percentile_between_two_values_is_interpolated():
+    assert percentile([40, 10, 30, 20], 0.95) == pytest.approx(38.5)  # numpy.percentile's default
+    with pytest.raises(ValueError, match="no quantile"):
+        percentile([], 0.5)
+
+
+pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+
+
+@given(pairs)
+def test_a_difference_is_that_of_the_rates_and_turns_with_the_sides(results):
+    ours, theirs = zip(*results, strict=True)
+    one = paired_difference(ours, theirs, rounds=200)
+    other = paired_difference(theirs, ours, rounds=200)
+    assert one.value == pytest.approx((sum(ours) - sum(theirs)) / len(ours))
+    assert (one.low, one.high) == (pytest.approx(-other.high), pytest.approx(-other.low))
+
+
+def test_pairing_tells_a_small_but_steady_gain_from_chance():
+    theirs = [n % 2 == 0 for n in range(160)]
+    ours = [passed or n % 16 == 1 for n, passed in enumerate(theirs)]
+    gain = paired_difference(ours, theirs)
+    assert gain.value == pytest.approx(1 / 16)
+    assert 0 < gain.low < gain.value < gain.high < 0.12
+    assert gain == paired_difference(ours, theirs)
+    assert paired_difference(ours, ours).low == 0 == paired_difference(ours, ours).high
+
+
+def test_the_interval_of_a_difference_has_the_width_of_its_normal_limit():
+    ours, theirs = [n % 5 < 2 for n in range(400)], [n % 7 < 2 for n in range(400)]
+    gain = paired_difference(ours, theirs)
+    square = sum((a - b) ** 2 for a, b in zip(ours, theirs, strict=True)) / 400
+    error = ((square - gain.value**2) / 400) ** 0.5
+    assert (gain.high - gain.low) / (2 * error) == pytest.approx(1.96, abs=0.06)
+    narrow = paired_difference(ours, theirs, confidence=0.68)
+    assert (narrow.high - narrow.low) / (2 * error) == pytest.approx(0.994, abs=0.06)
+
+
+def test_a_difference_needs_pairs():
+    with pytest.raises(ValueError, match="no pairs"):
+        paired_difference([True], [True, False])
+
+
+@pytest.mark.parametrize("module", ["evaluation.statistics", "evaluation.gateway.comparison"])
+def test_a_table_of_rates_needs_no_numpy(module):
+    script = f"import sys\nsys.modules['numpy'] = None\nimport {module}"
+    subprocess.run([sys.executable, "-c", script], check=True)
