@@ -1,0 +1,17 @@
+"""The gateway: from HTTP down to the servers that compute, in floors that import downwards only.
+
+| floor                        | question it answers                                            |
+|------------------------------|----------------------------------------------------------------|
+| `server`, `__main__`         | how it is run on a port                                        |
+| `http/`                      | what may be said over HTTP                                     |
+| `service`                    | what is started, and ended with it                             |
+| `configured`                 | what the settings name, as values                              |
+| `gateway`                    | what happens to a request: policy and models, then the plan    |
+| `metrics`                    | what an operator watches                                       |
+| `plan/`                      | how a plan is driven, paid for and judged                      |
+| `errors`, `settings`         | what can go wrong at the edge; what an operator may set        |
+| `upstream/`, `embedded/`     | how servers are spoken to; the engine of our own               |
+| `catalogue/`, `request`      | which models there are; what a request is, once understood     |
+
+What decides is in `policies`, what runs programs in `sandbox`.
+"""

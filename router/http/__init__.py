@@ -1,0 +1,9 @@
+"""What may be said over HTTP: endpoints, their dialects, budgets, streams, and what is explained.
+
+`app` has the endpoints, `exchange` serves one request whatever its endpoint. A *dialect*
+(`completions`, `chat`; `dialect` says what one is) reads an endpoint's JSON and writes its answers;
+`body` reads what all share, `budgets` the budget. `answer` puts what a dialect writes together,
+`streaming` sends it as it comes, `explain` tells what a run did.
+
+Nothing here decides, or knows of upstreams: that is `router.gateway` and below.
+"""

@@ -7,8 +7,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from policies.protocol import Draw
-from policies.values import Verdict
+from policies.cost import CostModel
+from policies.protocol import Draw, Plan
+from policies.selectors import LIKELIEST
+from policies.values import Budget, Task, Verdict
 from router.request import Judgement
 from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
@@ -99,6 +101,23 @@ class ScriptedJudge:
             )
         finally:
             self.running -= 1
+
+
+class ByHand:
+    """A policy that is nothing but the plan a test writes."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.selector = LIKELIEST
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        return self._plan
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        return tuple(models)
+
+    def most_samples(self, task: Task) -> int:
+        return 99
 
 
 def guarded(statement: str) -> str:

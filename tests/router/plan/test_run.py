@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
-from fakes import ScriptedJudge, ScriptedSampler, Step, answers
+from fakes import ByHand, ScriptedJudge, ScriptedSampler, Step, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import COST, task
@@ -13,7 +13,6 @@ from policies.cascade import Cascade
 from policies.cost import CostModel
 from policies.policy import Policy
 from policies.protocol import Cancel, Done, Draw, Plan, Refused, Started, Wait
-from policies.selectors import LIKELIEST
 from policies.single import Single
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
 from router.plan.outcome import Outcome
@@ -193,23 +192,6 @@ def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
 
     with pytest.raises(BaseExceptionGroup):
         perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
-
-
-class ByHand:
-    """A policy that is nothing but the plan a test writes."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self.selector = LIKELIEST
-
-    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
-        return self._plan
-
-    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
-        return tuple(models)
-
-    def most_samples(self, task: Task) -> int:
-        return 99
 
 
 def test_draws_overlap_and_one_can_be_cancelled() -> None:
