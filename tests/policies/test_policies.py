@@ -11,10 +11,8 @@ from policies.policy import Policy
 from policies.selectors import LIKELIEST
 from policies.single import Single
 from policies.values import (
-    NLL,
     Budget,
     BudgetTooSmall,
-    Candidate,
     InvalidBudget,
     ModelView,
     Task,
@@ -204,36 +202,6 @@ def test_policies_refuse_models_they_cannot_work_with(
 ) -> None:
     with pytest.raises(PolicyMismatch):
         policy.restrict(there, pinned=pinned)
-
-
-def test_choose_orders_by_verdict_then_wholeness_then_model_then_nll() -> None:
-    def candidate(
-        at: int, verdict: str, reason: str = "stop", model: str = "small", nll: float | None = 0.5
-    ) -> Candidate:
-        scores = {} if nll is None else {NLL: nll}
-        return Candidate(at, model, "", reason, scores=scores, verdict=Verdict(verdict))
-
-    best_first = [
-        candidate(7, "passed", nll=0.9),
-        candidate(9, "unverified", model="large", nll=3.0),
-        candidate(1, "unverified", nll=0.1),
-        candidate(2, "unverified", nll=0.2),
-        candidate(3, "unverified", nll=None),
-        candidate(4, "unverified", nll=float("nan")),
-        candidate(5, "unverified", reason="length", nll=0.0),
-        candidate(6, "failed", nll=0.0),
-    ]
-    choice = LIKELIEST.order(sorted(best_first, key=lambda c: c.id))
-    assert [c.id for c in choice.candidates] == [c.id for c in best_first]
-    assert choice.selected_by == "tests"
-
-
-def test_what_selected() -> None:
-    one, two = (Candidate(at, "m", "", "stop", scores={NLL: 0.2 - at / 10}) for at in (0, 1))
-    assert LIKELIEST.order([]).selected_by == "none"
-    assert LIKELIEST.order([one]).selected_by == "single"
-    assert LIKELIEST.order([one, two]).selected_by == "nll"
-    assert LIKELIEST.order([one, two]).candidates[0] is two
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])

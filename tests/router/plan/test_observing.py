@@ -168,7 +168,8 @@ def test_events_carry_what_remains_of_every_budget() -> None:
         run = Run(ByHand(drawn()), task(), Budget(1e13), COST, sampler=sampler, observer=heard)
         now = asyncio.get_running_loop().time()
         await run.perform(None if within_s is None else now + within_s)
-        assert isinstance(done := heard.events[-1], Done)
+        done = heard.events[-1]
+        assert isinstance(done, Done)
         assert done.remaining.flops == 1e13 - COST.draw("small", 100, [2, 2])
         return done
 
