@@ -49,7 +49,7 @@ class Parameters:
         return asdict(self)
 
 
-class Judge(Protocol):
+class AnswerJudge(Protocol):
     """Judges an answer that the gateway was given no tests for."""
 
     async def judge(self, problem: Problem, text: str) -> Judgement:
@@ -82,7 +82,7 @@ class GatewayRun:
     parameters: Parameters
     client: GatewayClient
     budgets: Budgets
-    judge: Judge | None
+    judge: AnswerJudge | None
 
     async def over(
         self,

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.bench.gateway import BenchFailed, measure
+from evaluation.bench.overhead import BenchFailed, measure
 from evaluation.commands.common.failing import failing_on
 from router.embedded.child import EngineFailed
 
 
-def run(*, starts: int, requests: int) -> None:
-    """Measure, and print medians."""
+def run(
+    *,
+    starts: Annotated[int, typer.Option(min=1, help="How often each thing is started.")] = 3,
+    requests: Annotated[int, typer.Option(min=1, help="Pairs of requests.")] = 50,
+) -> None:
+    """Measure start-up, memory and overhead of the gateway, with the default models."""
     console = Console()
     with failing_on(BenchFailed, EngineFailed), console.status("measuring"):
         figures = measure(starts=starts, requests=requests)

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from evaluation.pools.filling.wanted import PlannedDraw
+from evaluation.pools.filling.plan import PlannedDraw
 from evaluation.pools.schema import Identity, Row
 from evaluation.workers import for_each
 from policies.protocol import Draw

@@ -40,7 +40,7 @@ class BenchFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Overhead:
     """Medians: seconds, mebibytes, milliseconds. `memory_mb` are those of the gateway's process.
 
     `overhead_ms` is what the gateway reports of itself, `added_ms` the difference in wall time
@@ -57,7 +57,7 @@ class Figures:
     added_ms: float
 
 
-def measure(*, starts: int, requests: int) -> Figures:
+def measure(*, starts: int, requests: int) -> Overhead:
     """Measure with the default models, which must have been pulled. Raises `BenchFailed`."""
     engines_s, gateway_s, idle = [], [], []
     for _ in range(starts):
@@ -66,7 +66,7 @@ def measure(*, starts: int, requests: int) -> Figures:
             gateway_s.append(seconds)
             idle.append(_resident_mb(process.pid))
     added, overhead, busy = asyncio.run(_side_by_side(requests))
-    return Figures(
+    return Overhead(
         starts=starts,
         requests=requests,
         engines_s=median(engines_s),
