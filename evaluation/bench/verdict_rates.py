@@ -93,11 +93,13 @@ class VerdictRates:
     skipped: tuple[str, ...]
 
 
-def measure(problems: Sequence[Problem], rounds: int) -> VerdictRates:
-    """Measure every way on every workload."""
+def measure(
+    problems: Sequence[Problem], rounds: int, *, shapes: Sequence[Shape] = SHAPES
+) -> VerdictRates:
+    """Measure every way on every workload of these shapes."""
     ways, skipped = _ways()
     rows = []
-    for shape in SHAPES:
+    for shape in shapes:
         workloads = {kind: attempts(problems, shape, kind) for kind in KINDS}
         taken: dict[tuple[str, Kind, int], list[Measured]] = {key: [] for key in _plan(ways)}
         for _ in range(rounds):

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final
+from typing import Any
 
+from evaluation.architectures import TERA
 from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
 from evaluation.gateway.results import Results, read
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
 from policies.cost import CostModel
-
-TERA: Final = 1e12
 
 
 class UnknownBaseline(LookupError):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from evaluation.gateway.comparison import TERA, ComparisonRow
+from evaluation.architectures import TERA
+from evaluation.gateway.comparison import ComparisonRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,6 +22,9 @@ from router.plan.run import Judgement
 LARGE_CALL_TOKENS: Final = 256
 """Generated tokens of one large call, the unit of `budget_large_calls`."""
 
+MAX_TOKENS: Final = 256
+"""Of one sample, unless told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -42,7 +45,7 @@ class Parameters:
     tests: bool = True
     limit: int | None = None
     seed: int | None = None
-    max_tokens: int = 256
+    max_tokens: int = MAX_TOKENS
 
     def to_json(self) -> dict[str, Any]:
         """As a header keeps them."""

@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from evaluation.architectures import UnknownModelName, architecture
+from evaluation.architectures import TERA, UnknownModelName, architecture
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import AsJson
-
-TERA = 1e12
 
 
 def run(

@@ -26,7 +26,7 @@ from evaluation.gateway.prompt_tokens import TokenCache, prompt_tokens
 from evaluation.gateway.rates import rates_of_models
 from evaluation.gateway.recount import rate_to_json
 from evaluation.gateway.results import Header, ResultFileError, ResultWriter, read
-from evaluation.gateway.run import AnswerJudge, Budgets, GatewayRun, Parameters
+from evaluation.gateway.run import MAX_TOKENS, AnswerJudge, Budgets, GatewayRun, Parameters
 from policies.cost import CostModel, Rate
 from policies.values import InvalidBudget
 from router.http.budgets import parse_flops
@@ -77,7 +77,7 @@ def run(
     tests: Tests = True,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sent with every request.")] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Per sample.")] = 256,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Per sample.")] = MAX_TOKENS,
     label: Annotated[str | None, typer.Option(help="Name of the run in tables.")] = None,
     url: Annotated[str, typer.Option(help="The gateway.")] = "http://127.0.0.1:8000",
     config: Config = None,

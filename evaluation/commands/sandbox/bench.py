@@ -40,6 +40,11 @@ def run(
         problems = humaneval()[:limit]
         with Console(stderr=True).status("measuring, for minutes"):
             figures = measure(problems, rounds)
+    tell(figures, rounds)
+
+
+def tell(figures: VerdictRates, rounds: int) -> None:
+    """Print medians with the sizes of their samples."""
     console = Console(width=_WIDTH)
     console.print(f"Verdicts per second, median of {rounds} rounds; {CORES} cores, ", end="")
     console.print(f"{TIMEOUT_S:g} s per program. Ratios by workload, to the best such row.")
