@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -34,6 +34,18 @@ Out = Annotated[Path, typer.Option(help="The pool; continued if it is there.", m
 Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Requests at a time; by default what fills the slots.")
 ]
+
+_FOR_THE_USER: Final = (
+    datasets.UnknownDataset,
+    datasets.DatasetUnavailable,
+    sampler.NoSuchModel,
+    EngineFailed,
+    LoadFailed,
+    CollectFailed,
+    PoolError,
+    OSError,
+)
+"""Errors that are no bugs: each ends the command with its message."""
 
 
 def run(
@@ -69,18 +81,6 @@ def run(
         collector = _fill(pool, problems[:limit], where, n=n, batch=batch, concurrency=concurrency)
     if collector is not None:
         _tell(collector)
-
-
-_FOR_THE_USER = (
-    datasets.UnknownDataset,
-    datasets.DatasetUnavailable,
-    sampler.NoSuchModel,
-    EngineFailed,
-    LoadFailed,
-    CollectFailed,
-    PoolError,
-    OSError,
-)
 
 
 def _tell(collector: Collector) -> None:

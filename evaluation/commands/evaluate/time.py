@@ -46,6 +46,18 @@ Hardware = Annotated[
     str | None, typer.Option(help="What a server by URL runs on; it cannot be asked.")
 ]
 
+_FOR_THE_USER: Final = (
+    datasets.UnknownDataset,
+    datasets.DatasetUnavailable,
+    sampler.NoSuchModel,
+    EngineFailed,
+    LoadFailed,
+    CollectFailed,
+    ValueError,
+    OSError,
+)
+"""Errors that are no bugs: each ends the command with its message."""
+
 
 def run(
     *,
@@ -78,18 +90,6 @@ def run(
         known["datasets"].setdefault(dataset, {})[model] = _entry(described, hardware, timings)
         _write(out, known)
     Console().print(_table(model, timings))
-
-
-_FOR_THE_USER = (
-    datasets.UnknownDataset,
-    datasets.DatasetUnavailable,
-    sampler.NoSuchModel,
-    EngineFailed,
-    LoadFailed,
-    CollectFailed,
-    ValueError,
-    OSError,
-)
 
 
 def _batches(where: sampler.ModelPlace, sizes: Sequence[int], per_draw: int) -> list[Batch]:

@@ -84,6 +84,27 @@ def test_what_the_sandbox_fails_at_is_counted_and_tried_again(tmp_path, broken):
     assert judge(pool, backend()).verdicts == {Verdict.PASSED: 3, Verdict.FAILED: 1}
 
 
+def test_the_backend_is_given_so_many_programs_at_a_time(tmp_path):
+    rows = [files.sample("a/0", at, text=f"{at}{GOOD}") for at in range(6)]
+    pool, scripted = files.write(tmp_path, rows), backend()
+
+    async def run():
+        scripted.gate = asyncio.Event()
+        with pool.writer(Table.VERDICTS) as writer:
+            judging = Judging(pool, PROBLEMS, writer, lambda _: None)
+            task = asyncio.create_task(judging.over(scripted, at_once=2))
+            while not scripted.running:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            running = scripted.running
+            scripted.gate.set()
+            return running, await task
+
+    running, judged = asyncio.run(run())
+    assert running == 2
+    assert judged.programs == 6
+
+
 def test_an_interrupted_run_keeps_what_it_judged_and_kills_the_rest(tmp_path):
     rows = [files.sample("a/0", at, text=f"{at}{GOOD}") for at in range(6)]
     pool, scripted = files.write(tmp_path, rows), backend()
