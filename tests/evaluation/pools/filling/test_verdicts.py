@@ -93,9 +93,8 @@ def test_the_backend_is_given_so_many_programs_at_a_time(tmp_path):
         with pool.writer(Table.VERDICTS) as writer:
             judging = Judging(pool, PROBLEMS, writer, lambda _: None)
             task = asyncio.create_task(judging.over(scripted, at_once=2))
-            while not scripted.running:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            # No program ends before the gate opens: all that is let in by then is running.
+            await asyncio.wait([task], timeout=0.2)
             running = scripted.running
             scripted.gate.set()
             return running, await task
