@@ -13,6 +13,9 @@ from typing import Any, Final
 from policies.cost import Architecture
 from router.upstream.architecture import from_config_json
 
+TERA: Final = 1e12
+"""FLOPs in a teraFLOP, the unit of every table and figure."""
+
 
 class UnknownModelName(LookupError):
     """No model of this name has its sizes here; the message names those that have."""

@@ -12,7 +12,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -43,11 +43,12 @@ _SHARED: Final = tuple(map(Path, ("/tmp", "/dev/shm")))  # noqa: S108 - only mea
 
 BackendName: TypeAlias = Literal["process", "docker"]
 Verdict: TypeAlias = tuple[str, str | None, str]
+Programs: TypeAlias = Mapping[str, tuple[Program, int]]
 
 
 _ADD: Final = Asserts("assert add(1, 2) == 3", "add")
 _RIGHT: Final = "def add(a, b):\n    return a + b\n"
-PROGRAMS: Final[dict[str, tuple[Program, int]]] = {
+PROGRAMS: Final[Programs] = {
     "right": (Program(_RIGHT, _ADD), 400),
     "wrong": (Program("def add(a, b):\n    return a - b\n", _ADD), 300),
     "calls": (Program(_RIGHT, Calls("add", (Call([1, 2], 3),))), 100),
@@ -131,21 +132,37 @@ def _growth(when: str, before: Resources, after: Resources) -> list[str]:
     ]
 
 
-def soak(backend: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
-    """Make that many runs. `advance` hears of every batch. Raises `SandboxUnavailable`."""
-    return asyncio.run(_soak(backend, runs, advance))
+def soak(
+    backend: BackendName,
+    runs: int,
+    advance: Callable[[int], None],
+    *,
+    programs: Programs = PROGRAMS,
+    alone: Mapping[str, Verdict] | None = None,
+) -> Soaked:
+    """Make that many runs. `advance` hears of every batch. Raises `SandboxUnavailable`.
+
+    `alone` are the programs' verdicts where they are known; without it each is judged alone first.
+    """
+    return asyncio.run(_soak(backend, runs, advance, programs, alone))
 
 
-async def _soak(name: BackendName, runs: int, advance: Callable[[int], None]) -> Soaked:
-    alone = await _alone(name)
+async def _soak(
+    name: BackendName,
+    runs: int,
+    advance: Callable[[int], None],
+    programs: Programs,
+    known: Mapping[str, Verdict] | None,
+) -> Soaked:
+    alone = await _alone(name, programs) if known is None else known
     before = await _count(name)
     verdicts: list[str] = []
     early = before
     async with _make(name) as backend:
         started = time.monotonic()
         done = 0
-        for batch in _batches(runs):
-            verdicts += await _judge(backend, batch, alone)
+        for batch in _batches(runs, programs):
+            verdicts += await _judge(backend, batch, programs, alone)
             done += len(batch)
             advance(len(batch))
             if early is before and done >= min(_STRETCH, runs // 2):
@@ -161,9 +178,9 @@ def _make(name: BackendName) -> Backend:
     return backend(queue=_AT_ONCE)
 
 
-async def _alone(name: BackendName) -> dict[str, Verdict]:
+async def _alone(name: BackendName, programs: Programs) -> dict[str, Verdict]:
     found = {}
-    for program, (item, _) in PROGRAMS.items():
+    for program, (item, _) in programs.items():
         async with _make(name) as backend:
             found[program] = _verdict(await backend.run(item, LIMITS))
     return found
@@ -173,15 +190,17 @@ def _verdict(report: Report) -> Verdict:
     return report.status.value, report.detail, report.integrity.value
 
 
-def _batches(runs: int) -> Sequence[list[str]]:
+def _batches(runs: int, programs: Programs) -> Sequence[list[str]]:
     chosen = random.Random(0)  # noqa: S311 - a fixed mix, no secret
-    weights = [weight for _, weight in PROGRAMS.values()]
-    names = chosen.choices(list(PROGRAMS), weights, k=runs)
+    weights = [weight for _, weight in programs.values()]
+    names = chosen.choices(list(programs), weights, k=runs)
     return [names[start : start + _AT_ONCE] for start in range(0, runs, _AT_ONCE)]
 
 
-async def _judge(backend: Backend, batch: list[str], alone: dict[str, Verdict]) -> list[str]:
-    reports = await asyncio.gather(*(backend.run(PROGRAMS[name][0], LIMITS) for name in batch))
+async def _judge(
+    backend: Backend, batch: list[str], programs: Programs, alone: Mapping[str, Verdict]
+) -> list[str]:
+    reports = await asyncio.gather(*(backend.run(programs[name][0], LIMITS) for name in batch))
     return [
         f"{name}: {_verdict(report)}, alone {alone[name]} {report.message}"
         for name, report in zip(batch, reports, strict=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 from evaluation.datasets import Problem
 from evaluation.pools.filling.collecting import Collector
-from evaluation.pools.filling.wanted import PlannedDraw, seed_of
+from evaluation.pools.filling.plan import PlannedDraw, seed_of
 from evaluation.pools.schema import Row
 from evaluation.workers import for_each
 

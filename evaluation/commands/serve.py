@@ -6,13 +6,18 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.options import Config
 from router.catalogue import entries as catalogue
 from router.catalogue.bars import RichProgress
 from router.catalogue.entries import ModelEntry, UnknownModel
-from router.catalogue.pull import PullFailed, pull
+from router.catalogue.pull import PullFailed
+from router.catalogue.pull import pull as bring
 from router.catalogue.store import find
 from router.embedded.child import EngineFailed
 from router.server import serve
@@ -20,8 +25,15 @@ from router.settings import EmbeddedModel, Settings
 from router.upstream.architecture import UnknownArchitecture
 
 
-def run(config: Path | None, host: str | None, port: int | None, *, pull_missing: bool) -> None:
-    """Serve until told to stop; whatever cannot work is said before anything is started."""
+def run(
+    *,
+    config: Config = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    pull: Annotated[bool, typer.Option(help="Pull embedded models that are missing.")] = True,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C."""
+    # Whatever cannot work is said before anything is started.
     settings = load_settings(config, host=host, port=port)
     with failing_on(UnknownModel):
         entries = [
@@ -30,7 +42,7 @@ def run(config: Path | None, host: str | None, port: int | None, *, pull_missing
             if isinstance(options, EmbeddedModel)
         ]
     _check_port(settings)
-    _have(entries, settings.model_dir, pull_missing=pull_missing)
+    _have(entries, settings.model_dir, pull_missing=pull)
     with failing_on(UnknownArchitecture, EngineFailed):
         serve(settings)
 
@@ -62,4 +74,4 @@ def _have(entries: list[ModelEntry], directory: Path, *, pull_missing: bool) -> 
         fail(f"not in {directory}: {names}; run: budget-router models pull {names}")
     with failing_on(PullFailed), RichProgress() as progress:
         for entry in missing:
-            pull(entry, directory, progress)
+            bring(entry, directory, progress)

@@ -1,4 +1,8 @@
-"""Coding benchmarks as values: prompts, and tests as the gateway takes them."""
+"""Coding benchmarks as values: prompts, and tests as the gateway takes them.
+
+`human_eval`, `mbpp` and `apps` read those of others and `own` one's own, all into `problem.Problem`
+and out of the files and the hub of `sources`. Not here: what models answered (`pools`).
+"""
 
 from __future__ import annotations
 

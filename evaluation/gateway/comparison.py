@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Final
+from typing import Any
 
+from evaluation.architectures import TERA
 from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
 from evaluation.gateway.results import Results, read
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
 from policies.cost import CostModel
-
-TERA: Final = 1e12
 
 
 class UnknownBaseline(LookupError):
@@ -25,7 +24,7 @@ class UnknownBaseline(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One run. FLOPs and seconds are means over answered problems, rates fractions of all `n`.
 
     None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
@@ -48,7 +47,7 @@ class Row:
     difference: Estimate | None = None
 
 
-def rows(files: Sequence[Path], baseline: str | None = None) -> list[Row]:
+def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonRow]:
     """The table's rows, in the order of the files.
 
     Raises `ResultFileError`, `UnknownBaseline`, and `ValueError` for a run without a record.
@@ -58,7 +57,7 @@ def rows(files: Sequence[Path], baseline: str | None = None) -> list[Row]:
     return [row(run, reference) for run in runs]
 
 
-def row(run: Results, baseline: Results | None = None) -> Row:
+def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
     """The row of one run, compared with the baseline on the problems that both have."""
     if not run.records:
         raise ValueError(f"the run {run.header.label!r} has no records yet")
@@ -66,7 +65,7 @@ def row(run: Results, baseline: Results | None = None) -> Row:
     caps = [r["budget_flops"] for r in run.records if r.get("budget_flops") is not None]
     times = [record["latency_s"] for record in answered]
     used = _recounts(answered, cost_from_json(run.header.rates))
-    return Row(
+    return ComparisonRow(
         label=run.header.label,
         n=len(run.records),
         flops=fmean(used) if used else None,
@@ -129,12 +128,12 @@ def _compare(run: Results, baseline: Results) -> Estimate | None:
     return paired_difference([mine for mine, _ in pairs], [other for _, other in pairs])
 
 
-def to_json(table: Sequence[Row]) -> list[dict[str, Any]]:
+def to_json(table: Sequence[ComparisonRow]) -> list[dict[str, Any]]:
     """The rows as JSON: FLOPs and seconds unrounded, rates as fractions."""
     return [asdict(entry) for entry in table]
 
 
-def to_markdown(table: Sequence[Row], baseline: str | None = None) -> str:
+def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> str:
     """The rows as a Markdown table, with notes on what its columns mean."""
     columns = ["run", "mean TFLOPs used", "mean cap, TFLOPs", "pass rate, % (95 %)"]
     if baseline is not None:
@@ -153,7 +152,7 @@ def to_markdown(table: Sequence[Row], baseline: str | None = None) -> str:
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def _cells(entry: Row, baseline: str | None) -> list[str]:
+def _cells(entry: ComparisonRow, baseline: str | None) -> list[str]:
     label = entry.label.replace("|", r"\|")
     cells = [label, _tera(entry.flops), _tera(entry.budget_flops), _percent(entry.pass_rate)]
     if baseline is not None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from evaluation.gateway.comparison import TERA, Row
+from evaluation.architectures import TERA
+from evaluation.gateway.comparison import ComparisonRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,7 @@ class PlotError(RuntimeError):
     """No picture could be drawn; the message says why."""
 
 
-def plot(table: Sequence[Row], path: Path) -> None:
+def plot(table: Sequence[ComparisonRow], path: Path) -> None:
     """Draw the rows with their 95 % intervals into `path`, SVG or PNG by its suffix.
 
     Rows of unknown FLOPs have no place on the axis and are left out. Raises `PlotError`.
@@ -57,7 +58,7 @@ def plot(table: Sequence[Row], path: Path) -> None:
         raise PlotError(f"{path}: {error}") from error
 
 
-def _point(axes: Axes, row: Row, tera: float, marker: str, height: float) -> None:
+def _point(axes: Axes, row: ComparisonRow, tera: float, marker: str, height: float) -> None:
     """A run with its interval, and its name at a height of the column of names."""
     rate = row.pass_rate
     errors = [[100 * (rate.value - rate.low)], [100 * (rate.high - rate.value)]]

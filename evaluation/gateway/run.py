@@ -22,6 +22,9 @@ from router.request import Judgement
 LARGE_CALL_TOKENS: Final = 256
 """Generated tokens of one large call, the unit of `budget_large_calls`."""
 
+MAX_TOKENS: Final = 256
+"""Of one sample, unless told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -42,14 +45,14 @@ class Parameters:
     tests: bool = True
     limit: int | None = None
     seed: int | None = None
-    max_tokens: int = 256
+    max_tokens: int = MAX_TOKENS
 
     def to_json(self) -> dict[str, Any]:
         """As a header keeps them."""
         return asdict(self)
 
 
-class Judge(Protocol):
+class AnswerJudge(Protocol):
     """Judges an answer that the gateway was given no tests for."""
 
     async def judge(self, problem: Problem, text: str) -> Judgement:
@@ -82,7 +85,7 @@ class GatewayRun:
     parameters: Parameters
     client: GatewayClient
     budgets: Budgets
-    judge: Judge | None
+    judge: AnswerJudge | None
 
     async def over(
         self,

@@ -1,4 +1,6 @@
 """Models that run in this process, by transformers: for what no server can do, or not as fast.
 
-Needs the extra `torch`, which nothing else here imports.
+`loading` brings one in, `shapes` makes one of random weights; `decoder` draws many samples at once
+(rows in `cache`, tokens by `nucleus`), and `upstream` lets it answer as a server would. Needs the
+extra `torch`, which nothing else here imports.
 """

@@ -68,7 +68,7 @@ class _Sample:
         return cls(job, index, torch.Generator().manual_seed(seed))
 
 
-class Decoder:
+class BatchDecoder:
     """Decodes with one model in `slots` rows. One thread at a time may use it."""
 
     def __init__(self, language_model: LanguageModel, slots: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from evaluation.local.decoder import Decoder, Finished, Job
+from evaluation.local.decoder import BatchDecoder, Finished, Job
 from evaluation.local.loading import LanguageModel
 from policies.protocol import Draw
 from router.request import Prompt, SampleRequest, TextPrompt
@@ -79,11 +79,15 @@ class LocalUpstream:
 
 @asynccontextmanager
 async def running(
-    name: str, load: Callable[[], LanguageModel], slots: int
+    name: str,
+    load: Callable[[], LanguageModel],
+    slots: int,
+    *,
+    decoder: Callable[[LanguageModel, int], BatchDecoder] = BatchDecoder,
 ) -> AsyncIterator[LocalUpstream]:
     """Load a model and decode for as long as the block runs. Raises `LoadFailed`."""
     language_model = await asyncio.to_thread(load)
-    thread = _DecoderThread(Decoder(language_model, slots))
+    thread = _DecoderThread(decoder(language_model, slots))
     thread.start()
     try:
         yield LocalUpstream(name, language_model, thread)
@@ -109,7 +113,7 @@ _Fail = Callable[[BaseException], None]
 class _DecoderThread(threading.Thread):
     """Steps a decoder while there is work; a failure is told to all draws, then and later."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: BatchDecoder) -> None:
         super().__init__(name="decoder", daemon=True)
         self._decoder = decoder
         self._inbox: queue.SimpleQueue[tuple[Job, _Fail] | None] = queue.SimpleQueue()

@@ -12,8 +12,8 @@ import fcntl
 import hashlib
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.pools.errors import MixedPools, PoolBusy, UnknownTask, UnreadablePool
+from evaluation.pools.files import digest_of, number_of, opened, sync, write_whole
 from evaluation.pools.journal import Journal, parse
 from evaluation.pools.schema import (
     COLUMNS,
@@ -38,7 +39,6 @@ ROWS_PER_SHARD: Final = 50_000
 """Rows after which a journal becomes a shard; also the bound of what is held in memory."""
 
 BATCH: Final = 16_384
-_DIGEST: Final = 32  # characters of the SHA-256 in a shard's name: 128 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Pool:
         file = path / "pool.json"
         if not file.exists():
             path.mkdir(parents=True, exist_ok=True)
-            _write(file, json.dumps(identity.to_json(), indent=1).encode() + b"\n")
+            write_whole(file, json.dumps(identity.to_json(), indent=1).encode() + b"\n")
         pool = cls.open(path)
         if differences := identity.differences(pool.identity):
             raise MixedPools(
@@ -82,9 +82,9 @@ class Pool:
         return pool
 
     def batches(
-        self, table: Table, columns: Sequence[str] | None = None
+        self, table: Table, columns: Sequence[str] | None = None, *, at_once: int = BATCH
     ) -> Iterator[pa.RecordBatch]:
-        """All rows of a table in the order they were written, so many at a time; text too.
+        """All rows of a table in the order they were written, `at_once` at a time; text too.
 
         Raises `UnreadablePool`, `MixedPools` and `InvalidRow`.
         """
@@ -92,16 +92,25 @@ class Pool:
         names = list(schema.names if columns is None else columns)
         shards, journals = self._files(table)
         for shard in shards:
-            yield from self._shard_batches(shard, table, names)
+            yield from self._shard_batches(shard, table, names, at_once)
         for path, content in journals:
             rows, _ = parse(content, str(path))
-            for start in range(0, len(rows), BATCH):
-                part = record_batch(rows[start : start + BATCH], table, str(path))
+            for start in range(0, len(rows), at_once):
+                part = record_batch(rows[start : start + at_once], table, str(path))
                 yield part.select(names)
 
-    def writer(self, table: Table) -> TableWriter:
+    def writer(self, table: Table, *, rows_per_shard: int = ROWS_PER_SHARD) -> TableWriter:
         """A writer to enter; see `TableWriter`."""
-        return TableWriter(self, table)
+        return TableWriter(self, table, rows_per_shard)
+
+    def indices(self) -> dict[str, set[int]]:
+        """The indices of the samples that are there, by task. Raises as `batches`."""
+        found: defaultdict[str, set[int]] = defaultdict(set)
+        for batch in self.batches(Table.SAMPLES, ["task_id", "index"]):
+            columns = (batch.column(name).to_pylist() for name in ("task_id", "index"))
+            for task, index in zip(*columns, strict=True):
+                found[task].add(index)
+        return dict(found)
 
     def shards(self, table: Table) -> list[Path]:
         """The table's shards in order."""
@@ -141,21 +150,23 @@ class Pool:
             except FileNotFoundError:
                 continue
         shards = self.shards(table)
-        done = {_number(shard) for shard in shards}
-        return shards, [(path, content) for path, content in journals if _number(path) not in done]
+        done = {number_of(shard) for shard in shards}
+        return shards, [
+            (path, content) for path, content in journals if number_of(path) not in done
+        ]
 
     def _shard_batches(
-        self, shard: Path, table: Table, names: list[str]
+        self, shard: Path, table: Table, names: list[str], at_once: int
     ) -> Iterator[pa.RecordBatch]:
-        if _file_digest(shard) != shard.stem.partition("-")[2]:
+        if digest_of(shard) != shard.stem.partition("-")[2]:
             raise UnreadablePool(f"{shard} is damaged: its SHA-256 is not the one in its name")
-        with _parquet(shard) as file:
+        with opened(shard) as file:
             metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
             self._check_metadata(shard, None if metadata is None else json.loads(metadata))
             schema = COLUMNS[table]
             if file.schema_arrow.remove_metadata() != schema:
                 raise MixedPools(f"{shard} has other columns than table {table} has")
-            yield from file.iter_batches(BATCH, columns=names)
+            yield from file.iter_batches(at_once, columns=names)
 
     def _check_metadata(self, shard: Path, metadata: dict[str, Any] | None) -> None:
         if metadata is None:
@@ -173,9 +184,10 @@ class TableWriter:
     `torn_bytes` were cut off the journal of a run that crashed. Raises `PoolBusy` on entry.
     """
 
-    def __init__(self, pool: Pool, table: Table) -> None:
+    def __init__(self, pool: Pool, table: Table, rows_per_shard: int = ROWS_PER_SHARD) -> None:
         self.pool = pool
         self.table = table
+        self._rows_per_shard = rows_per_shard
         self.torn_bytes = 0
         self._folder = pool.path / table
         self._tasks = frozenset(pool.identity.tasks)
@@ -213,10 +225,12 @@ class TableWriter:
                     f"{row['task_id']!r}"
                 )
         if self._journal is None:
-            number = max((_number(shard) for shard in self.pool.shards(self.table)), default=0) + 1
+            number = (
+                max((number_of(shard) for shard in self.pool.shards(self.table)), default=0) + 1
+            )
             self._journal = Journal(self._folder / f"{number:05}.jsonl", self.table)
         self._journal.append(rows)
-        if len(self._journal.rows) >= ROWS_PER_SHARD:
+        if len(self._journal.rows) >= self._rows_per_shard:
             self.compact()
 
     def compact(self) -> None:
@@ -241,9 +255,9 @@ class TableWriter:
         """Take up what an earlier writer left: its journal, and files it did not finish."""
         for unfinished in self._folder.glob("*.part"):
             unfinished.unlink()
-        done = {_number(shard) for shard in self.pool.shards(self.table)}
+        done = {number_of(shard) for shard in self.pool.shards(self.table)}
         for path in sorted(self._folder.glob("*.jsonl")):
-            if _number(path) in done:
+            if number_of(path) in done:
                 path.unlink()
                 continue
             self._journal = Journal(path, self.table)
@@ -255,46 +269,7 @@ class TableWriter:
         table = pa.Table.from_batches([batch]).replace_schema_metadata({METADATA_KEY: metadata})
         part = journal.path.with_suffix(".part")
         pq.write_table(table, part, compression="zstd")
-        name = f"{journal.path.stem}-{_file_digest(part)}.parquet"
-        _sync(part)
+        name = f"{journal.path.stem}-{digest_of(part)}.parquet"
+        sync(part)
         part.rename(self._folder / name)
-        _sync(self._folder)
-
-
-def _number(path: Path) -> int:
-    digits = path.stem.partition("-")[0]
-    if not digits.isdecimal():
-        raise UnreadablePool(f"{path} is no file of a pool: move it elsewhere")
-    return int(digits)
-
-
-@contextmanager
-def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a shard. Raises `UnreadablePool` for what is none, or stops being one on the way."""
-    try:
-        with pq.ParquetFile(path) as file:
-            yield file
-    except pa.ArrowException as error:
-        raise UnreadablePool(f"{path} is no Parquet file that can be read: {error}") from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST]
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a whole file or none."""
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    _sync(part)
-    part.rename(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(self._folder)

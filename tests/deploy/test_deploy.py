@@ -38,11 +38,10 @@ def given(instruction):
 
 def parse_command(arguments):
     """Parse a command line of ours without running it; raises click's usage errors."""
-    command, context = typer.main.get_command(app), None
+    command, arguments = typer.main.get_command(app), list(arguments)
     while hasattr(command, "commands"):
-        command = command.commands[arguments[0]]
-        arguments = arguments[1:]
-    with command.make_context("budget-router", list(arguments), parent=context) as context:
+        _, command, arguments = command.resolve_command(typer.Context(command), arguments)
+    with command.make_context("budget-router", arguments) as context:
         return context.params
 
 

@@ -1,5 +1,6 @@
 import fake_gateway
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from evaluation.cli import app
@@ -22,4 +23,16 @@ def evaluate(cli, tmp_path):
         return cli("evaluate", "gateway", *where, *arguments)
 
     run.out = out
+    return run
+
+
+@pytest.fixture
+def ended():
+    """Run some of a command's own work as a command: `ended(lambda: ...)` gives click's result."""
+
+    def run(work):
+        app = typer.Typer()
+        app.command()(work)
+        return CliRunner().invoke(app, [])
+
     return run

@@ -1,0 +1,1 @@
+"""What commands share: options, configuration, how they fail, bars, backends and prices."""

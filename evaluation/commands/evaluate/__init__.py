@@ -1,0 +1,1 @@
+"""Commands that measure: pools, gateways, the study, the paper, and how fast it is."""

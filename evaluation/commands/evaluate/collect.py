@@ -4,75 +4,81 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import typer
 
 from evaluation import datasets
+from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
-from evaluation.datasets import Problem
+from evaluation.commands.common.progress import PoolProgress
 from evaluation.local.loading import LoadFailed
 from evaluation.pools.errors import PoolError
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
-from evaluation.pools.filling.progress import PoolProgress
-from evaluation.pools.filling.wanted import PlannedDraw, planned
+from evaluation.pools.filling.identity import Sampling, identity_of
+from evaluation.pools.filling.plan import PlannedDraw, planned
 from evaluation.pools.schema import Identity, Row, Table
 from evaluation.pools.store import Pool, TableWriter
 from router.embedded.child import EngineFailed
 
+Engine = Annotated[
+    Literal["gateway", "transformers"],
+    typer.Option(help="As the gateway runs it, or in this process (needs torch; no server)."),
+]
+Out = Annotated[Path, typer.Option(help="The pool; continued if it is there.", metavar="DIR")]
+Concurrency = Annotated[
+    int | None, typer.Option(min=1, help="Requests at a time; by default what fills the slots.")
+]
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to collect. `max_tokens` None is the dataset's own, `temperature` 0 is greedy."""
-
-    dataset: str
-    data: Path | None
-    model: str
-    n: int
-    temperature: float
-    top_p: float
-    max_tokens: int | None
-    seed: int
-    limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """How to collect: samples per request, and requests at a time (None: keeps all slots busy)."""
-
-    out: Path
-    engine: sampler.Engine
-    config: Path | None
-    batch: int
-    concurrency: int | None
+_FOR_THE_USER: Final = (
+    datasets.UnknownDataset,
+    datasets.DatasetUnavailable,
+    sampler.NoSuchModel,
+    EngineFailed,
+    LoadFailed,
+    CollectFailed,
+    PoolError,
+    OSError,
+)
+"""Errors that are no bugs: each ends the command with its message."""
 
 
-def run(wanted: Wanted, means: Means) -> None:
-    """Collect to the end; fail if problems were left out."""
-    if wanted.temperature == 0 and wanted.n > 1:
+def run(
+    *,
+    model: options.Model,
+    n: Annotated[int, typer.Option(min=1, help="Samples per problem; more extend a pool.")],
+    out: Out,
+    engine: Engine = "gateway",
+    dataset: options.Dataset = "humaneval",
+    data: options.Data = None,
+    temperature: options.Temperature = 0.8,
+    top_p: Annotated[float, typer.Option(min=0, max=1, help="Nucleus.")] = 0.95,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Temperature 0; wants --n 1.")] = False,
+    max_tokens: options.MaxTokens = None,
+    seed: Annotated[int, typer.Option(help="What the seeds of draws are made from.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
+    config: options.ModelsConfig = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples per request: one prefill.")] = 8,
+    concurrency: Concurrency = None,
+) -> None:
+    """Sample a model into a pool, resuming one that was stopped; only its engine is started."""
+    if greedy:
+        temperature = 0.0
+    if temperature == 0 and n > 1:
         raise typer.BadParameter("a greedy pool has one sample per problem: give --n 1")
-    with failing_on(
-        datasets.UnknownDataset,
-        datasets.DatasetUnavailable,
-        sampler.NoSuchModel,
-        EngineFailed,
-        LoadFailed,
-        CollectFailed,
-        PoolError,
-        OSError,
-    ):
-        if not wanted.top_p:
+    sampling = Sampling(dataset, model, temperature, max_tokens, top_p, seed)
+    with failing_on(*_FOR_THE_USER):
+        if not top_p:
             fail("a nucleus of 0 holds no token: give a --top-p above 0, or --greedy")
-        problems = datasets.load(wanted.dataset, wanted.data)
-        where = sampler.place(load_settings(means.config), wanted.model, means.engine)
-        pool = Pool.create(means.out, identity(wanted, where, problems))
-        collector = _fill(pool, problems[: wanted.limit], where, wanted, means)
+        problems = datasets.load(dataset, data)
+        where = sampler.place(load_settings(config), model, engine)
+        pool = Pool.create(out, identity_of(sampling, where, problems))
+        collector = _fill(pool, problems[:limit], where, n=n, batch=batch, concurrency=concurrency)
     if collector is not None:
         _tell(collector)
 
@@ -87,45 +93,29 @@ def _tell(collector: Collector) -> None:
         fail(f"{len(collector.left_out)} problems were refused and are not in the pool")
 
 
-def identity(wanted: Wanted, where: sampler.ModelPlace, problems: Sequence[Problem]) -> Identity:
-    """What a pool of these samples is."""
-    return Identity(
-        dataset=wanted.dataset,
-        dataset_sha256=datasets.content_hash(problems),
-        tasks=tuple(problem.task_id for problem in problems),
-        model=wanted.model,
-        model_sha256=where.file_sha256,
-        engine=where.engine,
-        temperature=wanted.temperature,
-        top_p=wanted.top_p if wanted.temperature else 1.0,
-        max_tokens=wanted.max_tokens or datasets.max_tokens(wanted.dataset),
-        stop=tuple(sorted({stop for problem in problems for stop in problem.stop})),
-        seed=wanted.seed,
-    )
-
-
 def _fill(
     pool: Pool,
-    problems: Sequence[Problem],
+    problems: Sequence[datasets.Problem],
     where: sampler.ModelPlace,
-    wanted: Wanted,
-    means: Means,
+    *,
+    n: int,
+    batch: int,
+    concurrency: int | None,
 ) -> Collector | None:
     """Draw what is missing, if anything is; the collector knows what could not be had."""
     with ExitStack() as stack:
         writer = stack.enter_context(pool.writer(Table.SAMPLES))
-        have = indices(pool)
-        batch = min(means.batch, where.slots, wanted.n)
-        plan = list(planned(problems, have, wanted.n, batch, wanted.seed))
+        batch = min(batch, where.slots, n)
+        plan = list(planned(problems, pool.indices(), n, batch, pool.identity.seed))
         missing = sum(draw.n for draw in plan)
-        whole = wanted.n * len(problems)
+        whole = n * len(problems)
         progress = stack.enter_context(PoolProgress("samples", whole, whole - missing))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
         keep = _Keeping(writer, progress)
         # Two draws wait at the server, for whose slots come free.
-        concurrency = means.concurrency or where.slots // batch + 2
-        return asyncio.run(_collect(pool.identity, where, plan, keep, concurrency))
+        at_once = concurrency or where.slots // batch + 2
+        return asyncio.run(_collect(pool.identity, where, plan, keep, at_once))
 
 
 async def _collect(
@@ -141,16 +131,6 @@ async def _collect(
         collector = Collector(upstream, identity)
         await collector.over(plan, keep, concurrency=concurrency)
     return collector
-
-
-def indices(pool: Pool) -> dict[str, set[int]]:
-    """The indices of the samples that a pool has, by task."""
-    found: defaultdict[str, set[int]] = defaultdict(set)
-    for batch in pool.batches(Table.SAMPLES, ["task_id", "index"]):
-        columns = (batch.column(name).to_pylist() for name in ("task_id", "index"))
-        for task, index in zip(*columns, strict=True):
-            found[task].add(index)
-    return dict(found)
 
 
 class _Keeping:

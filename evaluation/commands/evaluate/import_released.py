@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from evaluation.commands.common.failing import failing_on
+from evaluation.commands.common.options import Temperature
 from evaluation.datasets import max_tokens
 from evaluation.pools.errors import PoolError
 from evaluation.pools.released import ENGINE, import_released
 from evaluation.pools.schema import Identity
 
 
-def run(file: Path, out: Path, *, dataset: str, model: str, temperature: float) -> None:
-    """Read a file into a pool; one that was stopped goes on."""
+def run(
+    *,
+    file: Annotated[Path, typer.Argument(help="Of {task_id: {prompt, samples}}; .gz as well.")],
+    model: Annotated[str, typer.Option(help="Whose generations they are.")],
+    dataset: Annotated[str, typer.Option(help="What they answer.")],
+    out: Annotated[Path, typer.Option(help="The pool.", metavar="DIR")],
+    temperature: Temperature = 0.8,
+) -> None:
+    """Make a pool of generations in the paper's released format."""
     described = Identity(
         dataset=dataset,
         dataset_sha256="",

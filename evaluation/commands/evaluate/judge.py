@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import typer
 
+from evaluation.commands.common import options
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
 from evaluation.pools.errors import PoolError
-from evaluation.pools.filling.progress import PoolProgress
-from evaluation.pools.filling.verdicts import AT_ONCE, Judged, Judging
+from evaluation.pools.filling.verdicts import AT_ONCE, Judging, Tally
 from evaluation.pools.problems import problems_of
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
@@ -25,13 +25,15 @@ from sandbox import Backend, InvalidTests, SandboxUnavailable
 
 
 def run(
-    path: Path,
     *,
-    data: Path | None,
-    backend: Literal["process", "docker"],
-    workers: int | None,
+    path: options.Pool,
+    data: options.Data = None,
+    backend: options.Backend = "process",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
+    ] = None,
 ) -> None:
-    """Judge what has no verdict yet; fail where the sandbox failed at some of it."""
+    """Run the tests on every sample of a pool that has no verdict yet."""
     with failing_on(
         PoolError, DatasetUnavailable, UnknownDataset, InvalidTests, SandboxUnavailable, OSError
     ):
@@ -50,7 +52,7 @@ def run(
         fail(f"the sandbox failed at {unverified} samples, which stay unverified; judge again")
 
 
-def _judge(pool: Pool, problems: tuple[Problem, ...], backend: Backend) -> Judged:
+def _judge(pool: Pool, problems: tuple[Problem, ...], backend: Backend) -> Tally:
     with ExitStack() as stack:
         writer = stack.enter_context(pool.writer(Table.VERDICTS))
         view = read_view(pool.path)
@@ -63,6 +65,6 @@ def _judge(pool: Pool, problems: tuple[Problem, ...], backend: Backend) -> Judge
         return asyncio.run(_over(judging, backend))
 
 
-async def _over(judging: Judging, backend: Backend) -> Judged:
+async def _over(judging: Judging, backend: Backend) -> Tally:
     async with backend:
         return await judging.over(backend)

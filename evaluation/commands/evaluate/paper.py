@@ -5,28 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from evaluation.commands.common.failing import fail, failing_on
-from evaluation.commands.evaluate.curves import times_of
+from evaluation.commands.common.failing import failing_on
+from evaluation.commands.common.options import Out
+from evaluation.commands.common.prices import times_of
 from evaluation.paper.claims.claim import COLUMNS, UNDECIDED, Claim
 from evaluation.paper.claims.decided import decided_claims
 from evaluation.paper.figures import figures
+from evaluation.paper.pen import draw, looks
 from evaluation.paper.published import LABELS, published
 from evaluation.paper.table_1 import table_1
 
 
-def run(out: Path, *, times: Path | None, claims_table: bool) -> None:
-    """Write everything under `out`, and say what was written and what did not hold.
-
-    `times` is a file of `evaluate time`, whose times on HumanEval go into Table 1.
-    """
-    try:
-        from evaluation.paper.pen import draw, looks  # noqa: PLC0415 an extra
-    except ModuleNotFoundError:
-        fail("matplotlib is not installed: pip install 'budget-router[evaluation]'")
+def run(
+    *,
+    out: Out,
+    times: Annotated[
+        Path | None,
+        typer.Option(help="Of `evaluate time`, to set beside Table 1's.", metavar="FILE"),
+    ] = None,
+    claims_table: Annotated[
+        bool, typer.Option("--claims-table", help="Print the claims as a Markdown table.")
+    ] = False,
+) -> None:
+    """Draw the paper's figures from its published tables, and hold its claims against them."""
     measured = times_of(times).seconds.get("humaneval", {})
     claims = decided_claims(published())
     with failing_on(OSError):

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 from evaluation.commands.common.failing import failing_on
-from evaluation.pools.counts import read_counts
+from evaluation.commands.common.options import AsJson
 from evaluation.pools.errors import PoolError
-from evaluation.pools.view import PoolView, read_view
+from evaluation.pools.summary import PoolSummary, summaries
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One pool in figures. `problems` have samples, of `of`; n is least and most per problem.
-
-    `pass_rate` is the mean over samples with a verdict, None where there is none. `omissions` count
-    what is missing, in words.
-    """
-
-    path: str
-    dataset: str
-    model: str
-    temperature: float | None
-    problems: int
-    of: int
-    n_min: int
-    n_max: int
-    samples: int
-    judged: int
-    pass_rate: float | None
-    rankers: tuple[str, ...]
-    omissions: tuple[str, ...]
-
-
-def run(paths: list[Path], *, as_json: bool) -> None:
-    """Print one row per pool, or per model of a file of counts."""
+def run(
+    *,
+    paths: Annotated[list[Path], typer.Argument(metavar="POOL", help="Pools, files of counts.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what pools hold, and what of it is missing."""
     with failing_on(PoolError, OSError):
         found = [summary for path in paths for summary in summaries(path)]
     if as_json:
@@ -53,69 +35,7 @@ def run(paths: list[Path], *, as_json: bool) -> None:
             console.print(f"{summary.path}: {omission}", markup=False, highlight=False)
 
 
-def summaries(path: Path) -> list[Summary]:
-    """Of a pool's directory, or of a file of counts. Raises `PoolError`."""
-    if path.is_dir():
-        return [_of_view(str(path), read_view(path))]
-    return [
-        _of_counts(str(path), found.model, list(found.counts.values()))
-        for found in read_counts(path)
-    ]
-
-
-def _of_view(path: str, view: PoolView) -> Summary:
-    sizes = [len(problem.index) for problem in view.problems]
-    judged = view.samples - view.unjudged
-    passed = sum(problem.c for problem in view.problems)
-    return Summary(
-        path=path,
-        dataset=view.identity.dataset,
-        model=view.identity.model,
-        temperature=view.identity.temperature,
-        problems=sum(size > 0 for size in sizes),
-        of=len(sizes),
-        n_min=min(sizes, default=0),
-        n_max=max(sizes, default=0),
-        samples=view.samples,
-        judged=judged,
-        pass_rate=passed / judged if judged else None,
-        rankers=view.rankers,
-        omissions=tuple(_omissions(view)),
-    )
-
-
-def _omissions(view: PoolView) -> list[str]:
-    of = f"of {view.samples} samples"
-    counts = [
-        (len(view.without_samples), f"of {len(view.problems)} problems have no sample"),
-        (view.unjudged, f"{of} have no verdict"),
-        (view.torn_bytes, "bytes of an unfinished line are passed over"),
-        (sum(int(problem.cut.sum()) for problem in view.problems), f"{of} reached the token limit"),
-        *((view.unscored(ranker), f"{of} have no NLL under {ranker}") for ranker in view.rankers),
-    ]
-    return [f"{count} {what}" for count, what in counts if count]
-
-
-def _of_counts(path: str, model: str, counts: list[tuple[int, int]]) -> Summary:
-    samples = sum(n for n, _ in counts)
-    return Summary(
-        path=path,
-        dataset=Path(path).stem,
-        model=model,
-        temperature=None,
-        problems=len(counts),
-        of=len(counts),
-        n_min=min(n for n, _ in counts),
-        n_max=max(n for n, _ in counts),
-        samples=samples,
-        judged=samples,
-        pass_rate=sum(c for _, c in counts) / samples,
-        rankers=(),
-        omissions=("only counts: no texts, tokens or log-probabilities",),
-    )
-
-
-def _table(found: list[Summary]) -> Table:
+def _table(found: list[PoolSummary]) -> Table:
     names = ("pool", "dataset", "model", "T", "problems", "n", "judged", "pass", "rankers")
     table = Table(*(Column(name, overflow="fold") for name in names))
     for item in found:

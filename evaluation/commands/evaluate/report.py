@@ -3,46 +3,73 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from evaluation.commands.common.failing import failing_on
-from evaluation.commands.evaluate import curves
+from evaluation.commands.common.options import CostsConfig, Out, Times
+from evaluation.commands.common.prices import rates_of, times_of
+from evaluation.commands.common.progress import StepsProgress
+from evaluation.pools.errors import PoolError
+from evaluation.study.chapters import (
+    Chapter,
+    model_looks,
+    read_chapters,
+    write_figures,
+    write_json,
+)
+from evaluation.study.evidence import TwoPools
+from evaluation.study.page.render import render
+from evaluation.study.reading import find_pools
 
-if TYPE_CHECKING:
-    from evaluation.study.page.render import Chapter
 
-
-def run(pools: Path, out: Path, *, prices: curves.Prices) -> None:
-    """Write `out`/index.html, study.json and figures/."""
-    curves.needed()
-    from evaluation.pools.errors import PoolError  # noqa: PLC0415
-    from evaluation.study.page.render import model_looks, render  # noqa: PLC0415 an extra
-    from evaluation.study.reading import find_pools  # noqa: PLC0415
-
+def run(
+    *,
+    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    out: Out,
+    times: Times = None,
+    config: CostsConfig = None,
+) -> None:
+    """Write the study of all pools as one HTML page, with figures, tables and claims."""
     with failing_on(PoolError):
         paths = find_pools(pools)
-    known, rates = curves.times_of(prices.times), curves.rates_of(prices.config)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        chapters = curves.measured(paths, known, rates, bar)
+    known, rates = times_of(times), rates_of(config)
+    with StepsProgress() as bars:
+        with failing_on(PoolError, TwoPools):
+            chapters = read_chapters(paths, known, rates, bars.counted)
         figures = [figure for chapter in chapters for figure in chapter.figures]
         looked = model_looks([chapter.evidence for chapter in chapters])
-        curves.write(figures, looked, out / "figures", bar)
-    words = ["budget-router", "evaluate", "report", "--pools", str(pools), *prices.options()]
+        with failing_on(OSError):
+            write_figures(figures, looked, out / "figures", bars.counted)
+    priced = _words({"--times": times, "--config": config})
+    words = ["budget-router", "evaluate", "report", "--pools", str(pools), *priced]
     page = render(
         chapters,
-        commands=dict(curves.commands(chapters, prices)),
+        commands=dict(_commands(chapters, priced)),
         report_command=shlex.join([*words, "--out", "DIR"]),
         timed=known.engines,
     )
     with failing_on(OSError):
-        curves.write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])
+        write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])
         (out / "index.html").write_text(page, encoding="utf-8")
     typer.echo(f"{out / 'index.html'}, study.json and {len(figures)} figures")
+
+
+def _words(given: Mapping[str, Path | None]) -> list[str]:
+    """Options as on a command line, those that were given."""
+    return [word for name, path in given.items() if path for word in (name, str(path))]
+
+
+def _commands(chapters: Sequence[Chapter], priced: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Per figure's name, the command that draws it from its dataset's pools."""
+    for chapter in chapters:
+        sources = [source for pool in chapter.evidence.pools for source in pool.sources]
+        for figure in chapter.figures:
+            words = ["budget-router", "evaluate", "curves", *sources, *priced]
+            yield figure.name, shlex.join([*words, "--figure", figure.name, "--out", "DIR"])
 
 
 def _chapter_json(chapter: Chapter) -> dict[str, Any]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import httpx
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import failing_on
 from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
@@ -31,56 +32,69 @@ KEY: Final = "RANKER_API_KEY"
 
 PATIENCE_S: Final = 600.0
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is scored by what: the catalogue's or a directory's model, or that of a server."""
-
-    pool: Path
-    ranker: str
-    url: str | None
-    data: Path | None
-    per_problem: int | None
-    config: Path | None
+RankerName = Annotated[
+    str,
+    typer.Option(
+        "--ranker",
+        help="A model of the catalogue, or a directory; with --url the served name.",
+    ),
+]
 
 
-def run(wish: Wanted) -> None:
-    """Score, with a progress bar, and say what was done."""
+def run(
+    *,
+    path: options.Pool,
+    name: RankerName,
+    url: Annotated[
+        str | None, typer.Option(help="A vLLM server; its key is in RANKER_API_KEY.")
+    ] = None,
+    per_problem: Annotated[
+        int | None, typer.Option(min=1, help="Only the first samples of each problem.")
+    ] = None,
+    data: options.Data = None,
+    config: options.ModelsConfig = None,
+) -> None:
+    """Score a pool's samples by their averaged NLL under another model (needs torch, or a URL)."""
     with failing_on(
         PoolError, RankerFailed, LoadFailed, DatasetUnavailable, UnknownDataset, OSError
     ):
-        pool = Pool.open(wish.pool)
-        problems = problems_of(pool, wish.data)
-        scored = asyncio.run(_score(pool, problems, wish))
+        pool = Pool.open(path)
+        problems = problems_of(pool, data)
+        scored = asyncio.run(_score(pool, problems, _ranker(name, url, config), per_problem))
     left = f"; {scored.empty} empty ones have no score" if scored.empty else ""
-    typer.echo(f"{scored.scored} samples of {wish.pool} are scored by {wish.ranker}{left}")
+    typer.echo(f"{scored.scored} samples of {path} are scored by {name}{left}")
 
 
-async def _score(pool: Pool, problems: tuple[Problem, ...], wish: Wanted) -> Scored:
+@asynccontextmanager
+async def _ranker(name: str, url: str | None, config: Path | None) -> AsyncIterator[Ranker]:
+    """That of the catalogue or of a directory in this process, or that of a server."""
+    if url is None:
+        yield LocalRanker(name, load(locate(name, load_settings(config).model_dir)))
+        return
+    async with _client(url) as client:
+        yield RemoteRanker(name, client)
+
+
+async def _score(
+    pool: Pool,
+    problems: tuple[Problem, ...],
+    running: AbstractAsyncContextManager[Ranker],
+    per_problem: int | None,
+) -> Scored:
     prompts = {problem.task_id: problem.prompt for problem in problems}
-    async with AsyncExitStack() as stack:
-        ranker: Ranker = (
-            _local(wish)
-            if wish.url is None
-            else RemoteRanker(wish.ranker, await stack.enter_async_context(_client(wish.url)))
-        )
-        bar = stack.enter_context(Progress(console=Console(stderr=True)))
-        task = bar.add_task(f"scored by {wish.ranker}", total=wanted(pool, wish.per_problem))
-        return await score_pool(
-            pool,
-            prompts,
-            ranker,
-            per_problem=wish.per_problem,
-            on_scored=lambda more: bar.update(task, advance=more),
-            on_torn=lambda torn: bar.console.print(
-                f"{pool.path}: cut off {torn} bytes of an unfinished line", soft_wrap=True
-            ),
-        )
-
-
-def _local(wish: Wanted) -> LocalRanker:
-    path = locate(wish.ranker, load_settings(wish.config).model_dir)
-    return LocalRanker(wish.ranker, load(path))
+    async with running as ranker:
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task(f"scored by {ranker.name}", total=wanted(pool, per_problem))
+            return await score_pool(
+                pool,
+                prompts,
+                ranker,
+                per_problem=per_problem,
+                on_scored=lambda more: bar.update(task, advance=more),
+                on_torn=lambda torn: bar.console.print(
+                    f"{pool.path}: cut off {torn} bytes of an unfinished line", soft_wrap=True
+                ),
+            )
 
 
 def _client(url: str) -> httpx.AsyncClient:

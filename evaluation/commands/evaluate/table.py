@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from evaluation.commands.common.failing import failing_on
-from evaluation.gateway import comparison as report
+from evaluation.gateway import comparison
 from evaluation.gateway.plot import PlotError, plot
 from evaluation.gateway.recount import CannotRecount
 from evaluation.gateway.results import ResultFileError
 
 
 def run(
-    files: Sequence[Path],
     *,
-    baseline: str | None,
-    as_json: bool,
-    out: Path | None,
-    picture: Path | None,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE")],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="Compare every run with this one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of Markdown.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as well.")] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw pass rate against FLOPs into this .svg or .png."),
+    ] = None,
 ) -> None:
-    """Print the table, and write it and its picture where asked."""
-    known = (ResultFileError, report.UnknownBaseline, CannotRecount, ValueError)
+    """Compare result files: one row each."""
+    known = (ResultFileError, comparison.UnknownBaseline, CannotRecount, ValueError)
     with failing_on(*known, PlotError, OSError):
-        table = report.rows(files, baseline)
+        table = comparison.rows(files, baseline)
         text = (
-            json.dumps(report.to_json(table), indent=2) + "\n"
+            json.dumps(comparison.to_json(table), indent=2) + "\n"
             if as_json
-            else report.to_markdown(table, baseline)
+            else comparison.to_markdown(table, baseline)
         )
         if picture is not None:
             plot(table, picture)

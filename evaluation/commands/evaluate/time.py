@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -15,66 +14,87 @@ from rich.progress import Progress
 from rich.table import Table
 
 from evaluation import datasets
-from evaluation.bench.timing import Batch, BatchTiming, best, hardware, measure
+from evaluation.bench.timing import Batch, BatchTiming, best, measure
+from evaluation.bench.timing import hardware as hardware_here
+from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
-from evaluation.commands.evaluate.collect import Wanted, identity
 from evaluation.local.loading import LoadFailed
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
+from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.schema import Identity
 from router.embedded.child import EngineFailed
 
 SCHEMA: Final = 2
 
+Out = Annotated[Path, typer.Option(help="JSON file; other models in it stay.", metavar="FILE")]
+Batches = Annotated[
+    list[int] | None,
+    typer.Option("--batch", min=1, help="Samples in flight; give it again for each size to try."),
+]
+PerDraw = Annotated[int, typer.Option(min=1, help="Samples per request, at most.")]
+Problems = Annotated[int, typer.Option("--problems", min=1, help="How many problems, the first.")]
+Engine = Annotated[
+    sampler.Engine,
+    typer.Option(
+        help="As the gateway runs it, or in this process (needs torch); random: the shape of "
+        "a model, with weights at random."
+    ),
+]
+Hardware = Annotated[
+    str | None, typer.Option(help="What a server by URL runs on; it cannot be asked.")
+]
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """On how many problems, in which batches; where the file is, and what the server runs on.
-
-    `batches` are samples in flight, `per_draw` the most of them in one request. `hardware` may be
-    None for an engine of ours, which runs on this machine.
-    """
-
-    out: Path
-    engine: sampler.Engine
-    config: Path | None
-    problems: int
-    batches: tuple[int, ...]
-    per_draw: int
-    hardware: str | None
+_FOR_THE_USER: Final = (
+    datasets.UnknownDataset,
+    datasets.DatasetUnavailable,
+    sampler.NoSuchModel,
+    EngineFailed,
+    LoadFailed,
+    CollectFailed,
+    ValueError,
+    OSError,
+)
+"""Errors that are no bugs: each ends the command with its message."""
 
 
-def run(wanted: Wanted, means: Means) -> None:
-    """Measure one model, add it to the file, and print the table."""
-    known = _read(means.out)
-    with failing_on(
-        datasets.UnknownDataset,
-        datasets.DatasetUnavailable,
-        sampler.NoSuchModel,
-        EngineFailed,
-        LoadFailed,
-        CollectFailed,
-        ValueError,
-        OSError,
-    ):
-        problems = datasets.load(wanted.dataset, wanted.data)[: means.problems]
-        where = sampler.place(load_settings(means.config), wanted.model, means.engine)
-        batches = _batches(where, means)
-        _write(means.out, known)  # a place that cannot be written is known before the wait
-        described = identity(wanted, where, problems)
+def run(
+    *,
+    model: options.Model,
+    out: Out,
+    sizes: Batches = None,
+    per_draw: PerDraw = 16,
+    first: Problems = 8,
+    engine: Engine = "gateway",
+    dataset: options.Dataset = "humaneval",
+    data: options.Data = None,
+    temperature: options.Temperature = 0.8,
+    max_tokens: options.MaxTokens = None,
+    hardware: Hardware = None,
+    config: options.ModelsConfig = None,
+) -> None:
+    """Time samples of a real engine at several batch sizes, as the paper does for its Table 1."""
+    known = _read(out)
+    with failing_on(*_FOR_THE_USER):
+        problems = datasets.load(dataset, data)[:first]
+        where = sampler.place(load_settings(config), model, engine)
+        if hardware is None and where.gpus is None:
+            fail(f"{model} is a server by URL: say what it runs on with --hardware")
+        batches = _batches(where, sizes or (1, 4, 16), per_draw)
+        _write(out, known)  # a place that cannot be written is known before the wait
+        sampling = Sampling(dataset, model, temperature, max_tokens)
+        described = identity_of(sampling, where, problems)
         timings = asyncio.run(_measure(where, described, problems, batches))
-        of_dataset = known["datasets"].setdefault(wanted.dataset, {})
-        of_dataset[wanted.model] = _entry(described, where, means, timings)
-        _write(means.out, known)
-    Console().print(_table(wanted.model, timings))
+        hardware = hardware or hardware_here(where.gpus() if where.gpus else ())
+        known["datasets"].setdefault(dataset, {})[model] = _entry(described, hardware, timings)
+        _write(out, known)
+    Console().print(_table(model, timings))
 
 
-def _batches(where: sampler.ModelPlace, means: Means) -> list[Batch]:
+def _batches(where: sampler.ModelPlace, sizes: Sequence[int], per_draw: int) -> list[Batch]:
     """What to measure there. Fails, and raises ValueError, on what cannot be."""
-    if means.hardware is None and where.gpus is None:
-        fail(f"{where.model} is a server by URL: say what it runs on with --hardware")
-    batches = [Batch.of(samples, means.per_draw) for samples in means.batches]
+    batches = [Batch.of(samples, per_draw) for samples in sizes]
     for batch in batches:
         # A server by URL limits a request; how many it computes together is its own affair.
         at_once = batch.per_draw if where.gpus is None else batch.samples
@@ -83,16 +103,11 @@ def _batches(where: sampler.ModelPlace, means: Means) -> list[Batch]:
     return batches
 
 
-def _entry(
-    described: Identity,
-    where: sampler.ModelPlace,
-    means: Means,
-    timings: Sequence[BatchTiming],
-) -> dict[str, Any]:
+def _entry(described: Identity, hardware: str, timings: Sequence[BatchTiming]) -> dict[str, Any]:
     fastest = best(timings)
     return {
         "engine": described.engine,
-        "hardware": means.hardware or hardware(where.gpus() if where.gpus else ()),
+        "hardware": hardware,
         "problems": len(fastest.draw_seconds),
         "max_tokens": described.max_tokens,
         "temperature": described.temperature,

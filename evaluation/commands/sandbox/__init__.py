@@ -1,0 +1,1 @@
+"""Commands that run untrusted programs, and measure what runs them."""

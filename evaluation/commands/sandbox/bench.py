@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from evaluation.bench.sandbox import BOUNDS, CORES, DOCKER_RUN, HUMAN_EVAL, Figures, Row, measure
+from evaluation.bench.verdict_rates import (
+    BOUNDS,
+    CORES,
+    DOCKER_RUN,
+    HUMAN_EVAL,
+    RateRow,
+    VerdictRates,
+    measure,
+)
 from evaluation.bench.ways import TIMEOUT_S
 from evaluation.bench.workloads import SHAPES, Shape
 from evaluation.commands.common.failing import failing_on
@@ -17,12 +28,23 @@ _REFERENCES = (HUMAN_EVAL, DOCKER_RUN)
 _WIDTH = 160
 
 
-def run(*, limit: int | None, rounds: int) -> None:
-    """Measure, and print medians with the sizes of their samples."""
+def run(
+    *,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only the first problems of HumanEval.")
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each row is measured.")] = 3,
+) -> None:
+    """Measure verdicts per second against other ways of running HumanEval, in one go."""
     with failing_on(DatasetUnavailable, SandboxError):
         problems = humaneval()[:limit]
         with Console(stderr=True).status("measuring, for minutes"):
             figures = measure(problems, rounds)
+    tell(figures, rounds)
+
+
+def tell(figures: VerdictRates, rounds: int) -> None:
+    """Print medians with the sizes of their samples."""
     console = Console(width=_WIDTH)
     console.print(f"Verdicts per second, median of {rounds} rounds; {CORES} cores, ", end="")
     console.print(f"{TIMEOUT_S:g} s per program. Ratios by workload, to the best such row.")
@@ -32,7 +54,7 @@ def run(*, limit: int | None, rounds: int) -> None:
         console.print(f"not measured: {reason}")
 
 
-def _rates(figures: Figures) -> Table:
+def _rates(figures: VerdictRates) -> Table:
     best = [{name: _best(figures, name, shape) for name in _REFERENCES} for shape in SHAPES]
     ratios = [f"x {name}" for name in _REFERENCES]
     headings = ("way", "tests", *SHAPES, *ratios, "programs", "busy", "mistaken")
@@ -52,13 +74,13 @@ def _rates(figures: Figures) -> Table:
     return table
 
 
-def _best(figures: Figures, way: str, shape: Shape) -> float | None:
+def _best(figures: VerdictRates, way: str, shape: Shape) -> float | None:
     """The best rate of a way of that name on asserts, over its numbers of workers."""
     rates = [row.rate for row in figures.rows if row.way.startswith(way) and row.shape == shape]
     return max(rates, default=None)
 
 
-def _ratios(rows: list[Row], references: list[float | None]) -> str:
+def _ratios(rows: list[RateRow], references: list[float | None]) -> str:
     return ", ".join(
         f"{row.rate / reference:.2g}"
         for row, reference in zip(rows, references, strict=True)
@@ -66,7 +88,7 @@ def _ratios(rows: list[Row], references: list[float | None]) -> str:
     )
 
 
-def _latencies(figures: Figures) -> Table:
+def _latencies(figures: VerdictRates) -> Table:
     table = Table("one small program at a time", "mean", "added", "runs", box=box.MARKDOWN)
     for item in figures.latencies:
         mean, added = f"{item.milliseconds:.1f} ms", f"{item.added:.1f} ms"
@@ -74,7 +96,7 @@ def _latencies(figures: Figures) -> Table:
     return table
 
 
-def _bounds(figures: Figures) -> Table:
+def _bounds(figures: VerdictRates) -> Table:
     table = Table("way", "bound by", box=box.MARKDOWN)
     for item in figures.latencies:
         table.add_row(item.way, BOUNDS[item.way])

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from evaluation.pools.filling.wanted import PlannedDraw
+from evaluation.pools.filling.plan import PlannedDraw
 from evaluation.pools.schema import Identity, Row
 from evaluation.workers import for_each
 from policies.cost import CostModel

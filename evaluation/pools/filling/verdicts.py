@@ -37,7 +37,7 @@ LIMITS: Final = Limits()
 _DIGEST: Final = 16
 
 
-class Outcome(NamedTuple):
+class ProgramVerdict(NamedTuple):
     """What is known of a program: whether it passed, and the sandbox's own word."""
 
     passed: bool
@@ -45,18 +45,18 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class StoredSample:
     """One sample; `outcome` is None where it has no verdict. `digest` tells programs apart."""
 
     task_id: str
     index: int
     text: str
     digest: bytes
-    outcome: Outcome | None
+    outcome: ProgramVerdict | None
 
 
 @dataclass(slots=True)
-class Judged:
+class Tally:
     """What a run did: samples by verdict, programs run, and what the sandbox said it failed at."""
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -78,35 +78,38 @@ class Judging:
         on_judged: Callable[[int], None],
         limits: Limits = LIMITS,
     ) -> None:
-        self.judged = Judged()
+        self.judged = Tally()
         self._pool = pool
         self._problems = problems
         self._writer = writer
         self._on_judged = on_judged
         self._limits = limits
         self._verdicts = _verdicts(pool)
-        self._known: dict[bytes, Outcome] = {}
-        self._running: dict[bytes, list[Sample]] = {}
+        self._known: dict[bytes, ProgramVerdict] = {}
+        self._running: dict[bytes, list[StoredSample]] = {}
         self._rows: list[Row] = []
 
-    async def over(self, backend: Backend) -> Judged:
-        """Judge everything. Raises `PoolError`; programs still running are then killed."""
+    async def over(self, backend: Backend, *, at_once: int = AT_ONCE) -> Tally:
+        """Judge everything, `at_once` programs at a time.
+
+        Raises `PoolError`; programs still running are then killed.
+        """
         if len(self._verdicts.keys):
             for sample in samples(self._pool, self._verdicts):
                 if sample.outcome is not None:
                     self._known[sample.digest] = sample.outcome
         judges = _Judges(backend, self._problems, self._limits)
 
-        async def judge(sample: Sample) -> None:
+        async def judge(sample: StoredSample) -> None:
             await self._judge(sample, judges.of(sample.task_id))
 
         try:
-            await for_each(self._programs(), judge, concurrency=AT_ONCE)
+            await for_each(self._programs(), judge, concurrency=at_once)
         finally:
             self._write()
         return self.judged
 
-    def _programs(self) -> Iterator[Sample]:
+    def _programs(self) -> Iterator[StoredSample]:
         """A sample of each program that is to be run; duplicates wait for it or are settled."""
         for sample in samples(self._pool, self._verdicts):
             if sample.outcome is not None:
@@ -119,7 +122,7 @@ class Judging:
                 self._running[sample.digest] = []
                 yield sample
 
-    async def _judge(self, sample: Sample, judge: SandboxJudge) -> None:
+    async def _judge(self, sample: StoredSample, judge: SandboxJudge) -> None:
         """Run one program, and settle all samples that are it."""
         judgement = await judge.judge(sample.text)
         alike = [sample, *self._running.pop(sample.digest)]
@@ -130,10 +133,10 @@ class Judging:
             self._on_judged(len(alike))
             return
         passed = judgement.verdict is Verdict.PASSED
-        self._known[sample.digest] = Outcome(passed, judgement.status)
+        self._known[sample.digest] = ProgramVerdict(passed, judgement.status)
         self._settle(alike, self._known[sample.digest])
 
-    def _settle(self, alike: list[Sample], outcome: Outcome) -> None:
+    def _settle(self, alike: list[StoredSample], outcome: ProgramVerdict) -> None:
         """One verdict for samples with one program."""
         self._rows += (
             {"task_id": sample.task_id, "index": sample.index} | outcome._asdict()
@@ -175,7 +178,7 @@ def _ignore(_report: object) -> None:
     """The observer of reports that nobody counts."""
 
 
-def samples(pool: Pool, verdicts: Columns) -> Iterator[Sample]:
+def samples(pool: Pool, verdicts: Columns) -> Iterator[StoredSample]:
     """All samples with their texts and outcomes, those of one task together within a batch.
 
     Neighbours of one task share what the judge works out of its prompt.
@@ -190,9 +193,9 @@ def samples(pool: Pool, verdicts: Columns) -> Iterator[Sample]:
             outcome = None
             if at < len(verdicts.keys) and verdicts.keys[at] == key:
                 status = statuses[verdicts.values["status"][at]]
-                outcome = Outcome(bool(verdicts.values["passed"][at]), status)
+                outcome = ProgramVerdict(bool(verdicts.values["passed"][at]), status)
             whole = f"{task}\0{text}".encode()
-            yield Sample(task, index, text, hashlib.sha256(whole).digest()[:_DIGEST], outcome)
+            yield StoredSample(task, index, text, hashlib.sha256(whole).digest()[:_DIGEST], outcome)
 
 
 def _verdicts(pool: Pool) -> Columns:

@@ -8,26 +8,16 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation.architectures import ARCHITECTURES
 from evaluation.paper.claims.claim import UNDECIDED
 from evaluation.paper.claims.decided import decided_claims
 from evaluation.paper.figure import Figure
 from evaluation.paper.pen import Look, inline_svg, looks
 from evaluation.paper.published import LABELS, published
+from evaluation.study.chapters import Chapter, model_looks
 from evaluation.study.evidence import Evidence
 from evaluation.study.page import sentences, tables
 from evaluation.study.page.counterparts import counterpart, others
 from evaluation.study.page.tables import PageTable
-from evaluation.study.restated import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One dataset: its evidence, its figures and its findings."""
-
-    evidence: Evidence
-    figures: tuple[Figure, ...]
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +66,6 @@ def render(
         undecided=UNDECIDED,
         report_command=report_command,
     )
-
-
-def model_looks(evidence: Sequence[Evidence]) -> dict[str, Look]:
-    """One look per model of any dataset, rankers without a pool of their own included.
-
-    Known models come first, so that one looks the same whatever else is drawn.
-    """
-    models = [model for entry in evidence for model in entry.models]
-    rankers = [ranked.ranker for entry in evidence for ranked in entry.ranked if ranked.ranker]
-    return looks(list(dict.fromkeys([*ARCHITECTURES, *models, *rankers])))
 
 
 def _section(

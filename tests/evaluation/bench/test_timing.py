@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fake_upstream
 import pool_files as files
 import pytest
+from fake_upstream import FakeUpstream, answering
 
 from evaluation.bench.timing import Batch, BatchTiming, best, hardware, measure
-from evaluation.commands.evaluate import time as command
 from evaluation.datasets import Problem
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
@@ -167,36 +168,39 @@ def test_a_server_by_url_says_nothing_of_its_hardware(
 
 @pytest.mark.parametrize("out", ["file/times.json", "/proc/nowhere/times.json"])
 def test_a_file_that_cannot_be_written_is_known_before_the_wait(
-    cli: Callable[..., Any],
-    remote: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    out: str,
+    cli: Callable[..., Any], remote: Path, tmp_path: Path, out: str
 ) -> None:
-    async def waits(*_: Any) -> list[BatchTiming]:
-        raise AssertionError("measured")
-
-    monkeypatch.setattr(command, "_measure", waits)
     (tmp_path / "file").write_text("")
     where = ("--config", remote, "--out", tmp_path / out)
     result = cli("evaluate", "time", "--model", "far", "--hardware", "a GPU", *where)
     assert result.exit_code == 1
     assert result.stderr.startswith("budget-router: ")
+    # It is the file that is named: had the server been asked, it would be the one to fail.
+    assert str(Path(out).parent) in result.stderr
+    assert "far" not in result.stderr
 
 
 def test_the_file_has_as_many_problems_as_were_timed(
-    cli: Callable[..., Any], remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Callable[..., Any], tmp_path: Path
 ) -> None:
-    async def measured(*_: Any) -> list[BatchTiming]:
-        return [BatchTiming(Batch(1, 1), 10, 3.0, (1.0, 2.0))]
+    out, data, config = (tmp_path / name for name in ("times.json", "own.jsonl", "models.toml"))
+    out.write_text(json.dumps({"schema": 2, "datasets": {"own": {"near": {}}}}))
+    tests = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
+    rows = [{"task_id": f"a/{at}", "prompt": "def f():", "tests": tests} for at in range(2)]
+    data.write_text("\n".join(map(json.dumps, rows)))
 
-    monkeypatch.setattr(command, "_measure", measured)
-    out = tmp_path / "times.json"
-    out.write_text(json.dumps({"schema": 2, "datasets": {"humaneval": {"near": {}}}}))
-    asked = ("--hardware", "a GPU", "--problems", 500, "--config", remote, "--out", out)
-    result = cli("evaluate", "time", "--model", "far", *asked)
+    async def time() -> Any:
+        async with fake_upstream.running(FakeUpstream(answering())) as server:
+            config.write_text(
+                f'[models.far]\nengine = "url"\nurl = "{server.url}"\nserver = "llama.cpp"\n'
+            )
+            asked = ("--problems", 500, "--dataset", "own", "--data", data, "--config", config)
+            timed = ("--model", "far", "--hardware", "a GPU", "--batch", 1, "--out", out)
+            return await asyncio.to_thread(cli, "evaluate", "time", *asked, *timed)
+
+    result = asyncio.run(time())
     assert result.exit_code == 0, result.output
-    models = json.loads(out.read_text())["datasets"]["humaneval"]
+    models = json.loads(out.read_text())["datasets"]["own"]
     assert list(models) == ["near", "far"]
     assert models["far"]["problems"] == 2
     assert models["far"]["hardware"] == "a GPU"

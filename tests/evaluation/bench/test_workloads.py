@@ -8,8 +8,8 @@ from evaluation.bench.workloads import (
     SHAPES,
     STRETCH,
     WRONG,
+    attempts,
     program,
-    samples,
 )
 from evaluation.datasets import humaneval
 
@@ -23,7 +23,7 @@ def problems():
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limit", [1, 12, 51, 164])
 def test_two_percent_of_a_mix_are_endless_loops(problems, kind, limit):
-    mix = samples(problems[:limit], "mix", kind)
+    mix = attempts(problems[:limit], "mix", kind)
     loops = [sample.completion == ENDLESS for sample in mix]
     assert len(mix) % STRETCH == 0
     assert sum(loops) * 50 == len(mix)
@@ -33,7 +33,7 @@ def test_two_percent_of_a_mix_are_endless_loops(problems, kind, limit):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_other_half_of_a_mix_is_wrong(problems, kind):
-    mix = samples(problems, "mix", kind)
+    mix = attempts(problems, "mix", kind)
     assert sum(sample.right for sample in mix) == pytest.approx(
         len(mix) / 2, abs=len(mix) / STRETCH
     )
@@ -43,19 +43,19 @@ def test_the_other_half_of_a_mix_is_wrong(problems, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_sample_is_a_program_of_the_kind(problems, kind, shape):
-    for sample in samples(problems, shape, kind):
+    for sample in attempts(problems, shape, kind):
         assert program(sample, kind).source.startswith(sample.problem.prompt)
-    whole = len(samples(problems, "reference", "asserts"))
-    assert whole == len(problems) >= len(samples(problems, "reference", kind)) > len(problems) / 2
+    whole = len(attempts(problems, "reference", "asserts"))
+    assert whole == len(problems) >= len(attempts(problems, "reference", kind)) > len(problems) / 2
 
 
 def test_no_problem_gives_no_programs():
-    assert samples([], "mix", "calls") == []
+    assert attempts([], "mix", "calls") == []
 
 
 @pytest.mark.parametrize(("kind", "returned"), [("calls", None), ("io", "null")])
 def test_no_wrong_completion_meets_its_tests(problems, kind, returned):
-    for sample in samples(problems, "wrong", kind):
+    for sample in attempts(problems, "wrong", kind):
         expected = [
             case.expected if kind == "calls" else case.stdout
             for case in program(sample, kind).tests.cases

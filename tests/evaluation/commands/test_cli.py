@@ -1,13 +1,20 @@
 """The console script: what it loads, how it fails, and what it hands on."""
 
+import importlib
+import inspect
 import json
 import socket
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from evaluation.commands import models, serve
+from evaluation import commands
+from evaluation.cli import EXTRA, GROUPS, TABLE
+from evaluation.commands import serve
+from evaluation.commands.models import pull as models_pull
 from router.catalogue.entries import CATALOGUE
 from router.catalogue.pull import PullFailed
 from router.settings import Settings
@@ -30,8 +37,8 @@ def pulled(monkeypatch):
         seen.append(entry.id)
         return directory / entry.file
 
-    monkeypatch.setattr(serve, "pull", pull)
-    monkeypatch.setattr(models, "pull", pull)
+    monkeypatch.setattr(serve, "bring", pull)
+    monkeypatch.setattr(models_pull, "pull", pull)
     return seen
 
 
@@ -43,35 +50,76 @@ def config(tmp_path):
     return path
 
 
+ENTRIES = {(group, name): entry for group, names in TABLE.items() for name, entry in names.items()}
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [
-        [],
-        ["serve"],
-        ["models"],
-        ["models", "list"],
-        ["models", "pull"],
-        ["evaluate"],
-        ["evaluate", "gateway"],
-        ["evaluate", "table"],
-        ["sandbox"],
-        ["sandbox", "run"],
-        ["sandbox", "check"],
-        ["sandbox", "bench"],
-        ["evaluate", "bench"],
-        ["evaluate", "bench-metrics"],
-        ["evaluate", "flops"],
-        ["evaluate", "paper"],
-        ["evaluate", "collect"],
-        ["evaluate", "judge"],
-        ["evaluate", "pools"],
-        ["evaluate", "import"],
-    ],
+    [[], *([group] for group in GROUPS), *([group, name] for group, name in ENTRIES)],
+    ids=" ".join,
 )
 def test_every_command_has_help(cli, arguments):
-    result = cli(*arguments, "--help")
+    words = [word for word in arguments if word]
+    result = cli(*words, "--help")
     assert result.exit_code == 0
-    assert "Usage" in result.stdout
+    assert " ".join(["Usage:", "root", *words]) in result.stdout
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.module)
+def test_the_line_of_a_command_is_its_docstring_s(entry):
+    module = importlib.import_module(f"evaluation.commands.{entry.module}")
+    assert inspect.getdoc(module.run).partition("\n\n")[0].replace("\n", " ") == entry.line
+
+
+def test_every_command_is_one_file_and_every_file_a_command():
+    root = Path(commands.__file__).parent
+    files = (path.relative_to(root) for path in root.rglob("*.py") if path.name != "__init__.py")
+    modules = [".".join(path.with_suffix("").parts) for path in files if path.parts[0] != "common"]
+    assert sorted(modules) == sorted(entry.module for entry in ENTRIES.values())
+    for (group, _), entry in ENTRIES.items():
+        assert entry.module.rpartition(".")[0] == group
+
+
+def test_an_unknown_command_is_a_usage_error(cli):
+    result = cli("evaluate", "tables")
+    assert result.exit_code == 2
+    assert "No such command 'tables'. Did you mean 'table'?" in result.stderr
+
+
+@pytest.mark.parametrize("words", [[], *([group] for group in GROUPS)], ids=" ".join)
+def test_help_imports_no_command(words):
+    script = (
+        "import sys; from evaluation.cli import app\n"
+        f"app({[*words, '--help']}, standalone_mode=False)\n"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "Usage" in run.stdout
+    loaded = set(run.stderr.split())
+    assert "evaluation.cli" in loaded
+    assert not {f"evaluation.commands.{entry.module}" for entry in ENTRIES.values()} & loaded
+    assert not {"router", "sandbox", "policies"} & loaded
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra():
+    script = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from evaluation.cli import main; sys.argv = ['budget-router', 'evaluate', 'pools', 'x']\n"
+        "main()"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    said = "budget-router: pyarrow is not installed: pip install 'budget-router[evaluation]'\n"
+    assert run.stderr == said
+
+
+def test_the_extra_is_that_of_the_package():
+    pyproject = Path(__file__).parents[3] / "pyproject.toml"
+    extras = tomllib.loads(pyproject.read_text())["project"]["optional-dependencies"]
+    names = {one.partition(">")[0].replace("-", "_") for one in extras["evaluation"]}
+    assert names == EXTRA
 
 
 @pytest.mark.parametrize(
@@ -91,6 +139,22 @@ def test_a_command_loads_only_what_it_needs(statement, unwanted):
     ).stdout.split()
     assert "evaluation.cli" in loaded or "router.server" in loaded
     assert not set(unwanted) & set(loaded)
+
+
+def test_curves_need_no_template_engine(tmp_path):
+    """The page alone is rendered by jinja2; the figures of pools are drawn without it."""
+    counts = tmp_path / "own.csv"
+    counts.write_text("problem,model,n,c\n" + "".join(f"{p},m,4,{p}\n" for p in range(4)))
+    script = (
+        "import sys; sys.modules['jinja2'] = None; sys.modules['markupsafe'] = None\n"
+        "from evaluation.cli import app\n"
+        f"app(['evaluate', 'curves', {str(counts)!r}, '--out', {str(tmp_path)!r}])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert {path.suffix for path in tmp_path.glob("pass-own.*")} == {".json", ".svg", ".png"}
 
 
 def test_serve_pulls_what_is_missing_and_hands_its_settings_on(cli, served, pulled, config):
@@ -114,7 +178,7 @@ def test_a_pull_that_fails_ends_serve(cli, served, config, monkeypatch):
     def pull(*_):
         raise PullFailed("no network")
 
-    monkeypatch.setattr(serve, "pull", pull)
+    monkeypatch.setattr(serve, "bring", pull)
     result = cli("serve", "--config", config)
     assert result.exit_code == 1
     assert "budget-router: no network" in result.stderr

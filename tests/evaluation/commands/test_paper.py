@@ -1,15 +1,13 @@
-"""`evaluate paper` and `evaluate bench-metrics`: the files, their shapes, and that they repeat."""
+"""`evaluate paper`: the files, their shapes, and that they repeat."""
 
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from evaluation.cli import app
-from evaluation.commands.evaluate import bench_metrics
 from evaluation.paper.figures import figures
 from evaluation.paper.published import published
 
@@ -124,33 +122,6 @@ def test_a_place_that_cannot_be_written_is_one_line(cli, tmp_path):
 
 def test_every_figure_of_the_tables_is_drawn():
     assert [figure.number for figure in figures()] == list(NUMBERS)
-
-
-def test_the_bench_compares_the_ways_and_says_what_is_extrapolated():
-    pool = bench_metrics.Pool.made_up(6, 120)
-    timings = bench_metrics.measure(pool, 50, 1)
-    assert [timing.extrapolated for timing in timings] == [False] * 3 + [True] * 2
-    assert {timing.pairs for timing in timings[:3]} == {6 * 50}
-    assert all(timing.seconds > 0 for timing in timings)
-
-
-def test_a_bench_of_wrong_values_fails(monkeypatch):
-    def wrong(n, c, k):
-        return np.full((len(n), len(k)), 0.5)
-
-    monkeypatch.setattr(bench_metrics, "pass_at_k", wrong)
-    with pytest.raises(ArithmeticError, match="product formula"):
-        bench_metrics.measure(bench_metrics.Pool.made_up(4, 100), 50, 1)
-
-
-def test_the_bench_prints_its_table(cli, monkeypatch):
-    monkeypatch.setattr(bench_metrics, "PROBLEMS", 5)
-    monkeypatch.setattr(bench_metrics, "SAMPLES", 100)
-    monkeypatch.setattr(bench_metrics, "MOST_K", 50)
-    result = cli("evaluate", "bench-metrics", "--rounds", 1)
-    assert result.exit_code == 0, result.output
-    assert "extrapolated" in result.stdout
-    assert "Figure 7" in result.stdout
 
 
 def test_the_documentation_shows_what_the_command_prints(cli, tmp_path):

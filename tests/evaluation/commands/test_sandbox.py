@@ -1,12 +1,10 @@
 """`budget-router sandbox`: one JSON report, and exit statuses that say whose fault it was."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from evaluation.bench import soak as soak_sandbox
-from evaluation.commands.sandbox import run as sandbox
+from evaluation.commands.common.backends import BACKENDS
 from sandbox import Integrity, Report, SandboxUnavailable, Status
 
 ASSERTS = {"kind": "asserts", "code": "assert add(1, 2) == 3", "entry_point": "add"}
@@ -103,54 +101,22 @@ class Broken:
 
 @pytest.mark.parametrize("starts", [True, False])
 def test_our_own_faults_end_with_2(judge, monkeypatch, starts):
-    monkeypatch.setitem(sandbox.BACKENDS, "process", lambda: Broken(starts=starts))
+    monkeypatch.setitem(BACKENDS, "process", lambda: Broken(starts=starts))
     result = judge(GOOD)
     assert result.exit_code == 2
     assert bool(result.stdout) is starts
 
 
 def test_check_tells_what_works_and_what_to_do(cli, monkeypatch):
-    monkeypatch.setitem(sandbox.BACKENDS, "docker", lambda: Broken(starts=False))
+    monkeypatch.setitem(BACKENDS, "docker", lambda: Broken(starts=False))
     result = cli("sandbox", "check")
     assert result.exit_code == 0
     assert "process: works: " in result.stdout
     assert "docker: cannot run: enable namespaces" in result.stdout
-    monkeypatch.setitem(sandbox.BACKENDS, "process", lambda: Broken(starts=True))
+    monkeypatch.setitem(BACKENDS, "process", lambda: Broken(starts=True))
     result = cli("sandbox", "check", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["process"] == {
         "works": False,
         "notes": "internal_error: died",
     }
-
-
-@pytest.fixture
-def two_programs(monkeypatch):
-    programs = {name: soak_sandbox.PROGRAMS[name] for name in ("right", "io")}
-    monkeypatch.setattr(soak_sandbox, "PROGRAMS", programs)
-
-
-def test_a_soak_that_finds_nothing_ends_with_0(cli, two_programs):
-    result = cli("sandbox", "soak", "--runs", "80")
-    assert result.exit_code == 0, result.output
-    assert "80 runs" in result.stdout
-
-
-def test_a_soak_sees_a_verdict_that_changed(two_programs, monkeypatch):
-    async def otherwise(name):
-        return {"right": ("failed", None, "isolated"), "io": ("passed", None, "isolated")}
-
-    monkeypatch.setattr(soak_sandbox, "_alone", otherwise)
-    found = soak_sandbox.soak("process", 40, lambda count: None)
-    assert found.verdicts
-    assert all(line.startswith("right: ") for line in found.verdicts)
-
-
-def test_a_soak_sees_what_leaks():
-    none = soak_sandbox.Resources(1, 1, 1, 1, 1, 1)
-    found = soak_sandbox.Soaked(1, 1.0, none, none, none, none, ())
-    assert found.leaks == ()
-    for name in ("processes", "descriptors", "containers", "memory", "files", "disk"):
-        more = replace(none, **{name: 2**30})
-        assert replace(found, late=more).leaks == (f"{name} grew during the runs: 1, then {2**30}",)
-        assert replace(found, closed=more).leaks == (f"{name} grew in all: 1, then {2**30}",)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.gateway.comparison import Row
+from evaluation.gateway.comparison import ComparisonRow
 from evaluation.gateway.plot import PlotError, plot, spread
 from evaluation.statistics import wilson
 
@@ -29,7 +29,7 @@ def test_names_that_have_room_stay(wanted):
 
 
 def row(label, flops):
-    return Row(label, 10, flops, None, wilson(5, 10), 1.0, 1.0, 0, 0, 0, 0.0)
+    return ComparisonRow(label, 10, flops, None, wilson(5, 10), 1.0, 1.0, 0, 0, 0, 0.0)
 
 
 def test_every_label_is_in_the_picture(tmp_path):

@@ -21,7 +21,7 @@ from evaluation.datasets import Problem
 from evaluation.local.loading import LoadFailed, load, versions
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
-from evaluation.pools.filling.wanted import planned
+from evaluation.pools.filling.plan import planned
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from router.catalogue.entries import lookup
@@ -32,7 +32,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: make torch"
 
 from evaluation.local import upstream  # noqa: E402 torch is there from here on
 from evaluation.local.cache import RowCache  # noqa: E402
-from evaluation.local.decoder import Decoder, Job  # noqa: E402
+from evaluation.local.decoder import BatchDecoder, Job  # noqa: E402
 from evaluation.local.nucleus import LIKELIEST, choose  # noqa: E402
 
 
@@ -51,7 +51,7 @@ def exact(directory):
 
 def decode(language_model, prompts, *, slots=8, n=3, stop=(), max_tokens=24, **sampling):
     """The samples of each prompt by index, with how many steps it took."""
-    decoder, found = Decoder(language_model, slots), {}
+    decoder, found = BatchDecoder(language_model, slots), {}
     wanted = {"temperature": 0.8, "top_p": 0.95} | sampling
     for at, prompt in enumerate(prompts):
         tokens = language_model.tokens(prompt, special=True)
@@ -176,7 +176,7 @@ def test_samples_end_at_a_stop_sequence_and_at_the_limit(exact):
 
 
 def test_a_cancelled_job_makes_way_and_says_nothing_more(exact):
-    decoder, heard = Decoder(exact, 4), []
+    decoder, heard = BatchDecoder(exact, 4), []
     tokens = exact.tokens("a", special=True)
     jobs = [
         Job(tokens, 3, 20, 0.8, 0.95, at, (), lambda done, at=at: heard.append(at))
@@ -194,7 +194,7 @@ def test_a_cancelled_job_makes_way_and_says_nothing_more(exact):
 
 def test_more_samples_than_rows_are_refused(exact):
     with pytest.raises(ValueError, match=r"5 samples of a prompt, and there are 4 slots"):
-        Decoder(exact, 4).add(Job([1], 5, 8, 0.8, 0.95, 0, (), print))
+        BatchDecoder(exact, 4).add(Job([1], 5, 8, 0.8, 0.95, 0, (), print))
 
 
 def test_rows_that_move_keep_their_columns():
@@ -232,9 +232,10 @@ def test_rows_that_move_keep_their_columns():
 PROBLEMS = [Problem(task, f"{task} = 1\n", "f", {}, ("\n",), "") for task in files.TASKS]
 
 
-def collect(directory, *, slots=8, **identity):
+def collect(directory, *, slots=8, decoder=BatchDecoder, **identity):
     async def run():
-        async with upstream.running("tiny", partial(load, directory), slots) as source:
+        model = partial(load, directory)
+        async with upstream.running("tiny", model, slots, decoder=decoder) as source:
             kept = []
             collector = Collector(source, files.identity(**identity), pauses_s=())
             plan = planned(PROBLEMS, {}, 4, 2, 5)
@@ -266,28 +267,30 @@ def test_a_prompt_beyond_the_context_is_left_out(directory):
     assert "has a context of 256 tokens" in collector.left_out["a/0"]
 
 
-def test_a_failure_of_the_model_ends_the_collection_by_name(directory, monkeypatch):
-    def fail(_self):
+class Failing(BatchDecoder):
+    def step(self):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(Decoder, "step", fail)
+
+def test_a_failure_of_the_model_ends_the_collection_by_name(directory):
     with pytest.raises(CollectFailed, match=r"'tiny' failed: RuntimeError\('out of memory'\)"):
-        collect(directory)
+        collect(directory, decoder=Failing)
 
 
-def test_closing_a_draw_drops_its_samples(directory, monkeypatch):
-    jobs, add = [], Decoder.add
+def test_closing_a_draw_drops_its_samples(directory):
+    jobs = []
 
     async def run():
         began, loop = asyncio.Event(), asyncio.get_running_loop()
 
-        def adding(self, job):
-            jobs.append(job)
-            add(self, job)
-            loop.call_soon_threadsafe(began.set)
+        class Telling(BatchDecoder):
+            def add(self, job):
+                jobs.append(job)
+                super().add(job)
+                loop.call_soon_threadsafe(began.set)
 
-        monkeypatch.setattr(Decoder, "add", adding)
-        async with upstream.running("tiny", partial(load, directory), 8) as source:
+        model = partial(load, directory)
+        async with upstream.running("tiny", model, 8, decoder=Telling) as source:
             collector = Collector(source, files.identity(stop=(), max_tokens=200), pauses_s=())
             plan = planned(PROBLEMS, {}, 4, 4, 5)
             task = asyncio.create_task(collector.over(plan, print, concurrency=1))

@@ -6,7 +6,6 @@ import json
 import pool_files as files
 import pytest
 
-from evaluation.pools import store
 from evaluation.pools.errors import (
     InvalidRow,
     MixedPools,
@@ -41,14 +40,12 @@ def test_rows_come_back_as_they_went_in(pool):
     assert not list((pool.path / "samples").glob("*.jsonl"))
 
 
-def test_a_million_rows_are_never_held_at_once(pool, monkeypatch):
-    monkeypatch.setattr(store, "ROWS_PER_SHARD", 4)
-    monkeypatch.setattr(store, "BATCH", 3)
-    with pool.writer(Table.SAMPLES) as writer:
+def test_a_million_rows_are_never_held_at_once(pool):
+    with pool.writer(Table.SAMPLES, rows_per_shard=4) as writer:
         for first in range(0, 10, 2):
             writer.append([files.sample(index=first), files.sample(index=first + 1)])
     assert len(pool.shards(Table.SAMPLES)) == 3
-    assert max(batch.num_rows for batch in pool.batches(Table.SAMPLES)) <= 3
+    assert max(batch.num_rows for batch in pool.batches(Table.SAMPLES, at_once=3)) <= 3
     assert indices(pool) == list(range(10))
 
 

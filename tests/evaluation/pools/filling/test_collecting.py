@@ -14,7 +14,7 @@ from http_world import eventually
 
 from evaluation.datasets import Problem
 from evaluation.pools.filling.collecting import CollectFailed, Collector
-from evaluation.pools.filling.wanted import planned
+from evaluation.pools.filling.plan import planned
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view

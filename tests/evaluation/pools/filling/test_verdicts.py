@@ -11,7 +11,6 @@ from http_world import ScriptedBackend
 from evaluation import datasets
 from evaluation.datasets import Problem
 from evaluation.pools.errors import MixedPools, StrayRow, UnknownTask
-from evaluation.pools.filling import verdicts as judging
 from evaluation.pools.filling.verdicts import Judging
 from evaluation.pools.problems import problems_of
 from evaluation.pools.schema import Table
@@ -85,14 +84,34 @@ def test_what_the_sandbox_fails_at_is_counted_and_tried_again(tmp_path, broken):
     assert judge(pool, backend()).verdicts == {Verdict.PASSED: 3, Verdict.FAILED: 1}
 
 
-def test_an_interrupted_run_keeps_what_it_judged_and_kills_the_rest(tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "AT_ONCE", 2)
+def test_the_backend_is_given_so_many_programs_at_a_time(tmp_path):
+    rows = [files.sample("a/0", at, text=f"{at}{GOOD}") for at in range(6)]
+    pool, scripted = files.write(tmp_path, rows), backend()
+
+    async def run():
+        scripted.gate = asyncio.Event()
+        with pool.writer(Table.VERDICTS) as writer:
+            judging = Judging(pool, PROBLEMS, writer, lambda _: None)
+            task = asyncio.create_task(judging.over(scripted, at_once=2))
+            # No program ends before the gate opens: all that is let in by then is running.
+            await asyncio.wait([task], timeout=0.2)
+            running = scripted.running
+            scripted.gate.set()
+            return running, await task
+
+    running, judged = asyncio.run(run())
+    assert running == 2
+    assert judged.programs == 6
+
+
+def test_an_interrupted_run_keeps_what_it_judged_and_kills_the_rest(tmp_path):
     rows = [files.sample("a/0", at, text=f"{at}{GOOD}") for at in range(6)]
     pool, scripted = files.write(tmp_path, rows), backend()
 
     async def run():
         with pool.writer(Table.VERDICTS) as writer:
-            task = asyncio.create_task(Judging(pool, PROBLEMS, writer, told).over(scripted))
+            judging = Judging(pool, PROBLEMS, writer, told)
+            task = asyncio.create_task(judging.over(scripted, at_once=2))
             with pytest.raises(asyncio.CancelledError):
                 await task
 

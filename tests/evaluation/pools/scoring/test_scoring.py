@@ -3,8 +3,11 @@
 import asyncio
 import json
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,6 @@ import pytest
 import tiny_model
 from pool_files import identity, sample, score, write
 
-from evaluation.commands.evaluate import score as command
 from evaluation.datasets import content_hash, load
 from evaluation.local import loading as local_model
 from evaluation.pools.schema import Table
@@ -124,52 +126,6 @@ def test_what_a_crash_tore_is_told(tmp_path: Path) -> None:
     assert torn == [6]
 
 
-# The command -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> tuple[Pool, Path]:
-    """A pool over a dataset of one's own, and that dataset's file."""
-    data = tmp_path / "own.jsonl"
-    tests = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
-    rows = [{"task_id": t, "prompt": p, "tests": tests} for t, p in PROMPTS.items()]
-    data.write_text("\n".join(map(json.dumps, rows)))
-    found = content_hash(load("tiny", data))
-    pool = Pool.create(tmp_path / "pool", identity(dataset_sha256=found))
-    with pool.writer(Table.SAMPLES) as writer:
-        writer.append(texts("x"))
-    return pool, data
-
-
-def scoring(
-    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
-) -> Any:
-    pool, data = own
-    monkeypatch.setattr(command, "_local", lambda _: Lengths())
-    return cli("evaluate", "score", pool.path, "--ranker", "lengths", "--data", data)
-
-
-def test_the_command_says_what_a_crash_tore(
-    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = own[0].path / "scores"
-    folder.mkdir()
-    (folder / "00001.jsonl").write_text('[{"ran')
-    result = scoring(cli, own, monkeypatch)
-    assert result.exit_code == 0, result.output
-    assert "cut off 6 bytes of an unfinished line" in result.stderr
-    assert "3 samples" in result.stdout
-
-
-def test_a_pool_that_cannot_be_written_is_one_line(
-    cli: Callable[..., Any], own: tuple[Pool, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (own[0].path / "scores").write_text("a file, no folder")
-    result = scoring(cli, own, monkeypatch)
-    assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith("budget-router: ")
-
-
 # A vLLM server -----------------------------------------------------------------------------------
 
 Answer = Callable[[str, dict[str, Any]], httpx.Response]
@@ -183,6 +139,32 @@ def vllm(path: str, body: dict[str, Any]) -> httpx.Response:
         return httpx.Response(200, json={"tokens": start + [ord(c) for c in body["prompt"]]})
     entries = [{str(t): {"logprob": -t / 100, "rank": 1}} for t in body["prompt"]]
     return httpx.Response(200, json={"choices": [{"prompt_logprobs": [None, *entries[1:]]}]})
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The URL of such a server, on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = vllm(self.path, body)
+            self.send_response(answer.status_code)
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/v1"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ask(answer: Answer, *candidates: str) -> list[Score | None]:
@@ -246,3 +228,48 @@ def test_the_cached_batched_scores_are_those_of_one_plain_pass_each(tmp_path: Pa
         predicting = logprobs[len(prompt) - 1 : -1].log_softmax(-1)
         each = predicting.gather(1, language_model.tensor(tokens)[:, None])
         assert found == Score(pytest.approx(-each.mean().item(), rel=1e-4), len(tokens))
+
+
+# The command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Pool, Path]:
+    """A pool over a dataset of one's own, and that dataset's file."""
+    data = tmp_path / "own.jsonl"
+    tests = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
+    rows = [{"task_id": t, "prompt": p, "tests": tests} for t, p in PROMPTS.items()]
+    data.write_text("\n".join(map(json.dumps, rows)))
+    found = content_hash(load("tiny", data))
+    pool = Pool.create(tmp_path / "pool", identity(dataset_sha256=found))
+    with pool.writer(Table.SAMPLES) as writer:
+        writer.append(texts("x"))
+    return pool, data
+
+
+def scoring(cli: Callable[..., Any], own: tuple[Pool, Path]) -> Any:
+    pool, data = own
+    with served() as url:
+        ranker = ["--ranker", "ranker", "--url", url]
+        return cli("evaluate", "score", pool.path, *ranker, "--data", data)
+
+
+def test_the_command_says_what_a_crash_tore(
+    cli: Callable[..., Any], own: tuple[Pool, Path]
+) -> None:
+    folder = own[0].path / "scores"
+    folder.mkdir()
+    (folder / "00001.jsonl").write_text('[{"ran')
+    result = scoring(cli, own)
+    assert result.exit_code == 0, result.output
+    assert "cut off 6 bytes of an unfinished line" in result.stderr
+    assert "3 samples" in result.stdout
+
+
+def test_a_pool_that_cannot_be_written_is_one_line(
+    cli: Callable[..., Any], own: tuple[Pool, Path]
+) -> None:
+    (own[0].path / "scores").write_text("a file, no folder")
+    result = scoring(cli, own)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("budget-router: ")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final, TypeAlias
 
-from evaluation.bench.judge import judge_pool
+from evaluation.bench.pool_verdicts import judge_pool
 from evaluation.bench.ways import (
     DOCKER_RUNS,
     TIMEOUT_S,
@@ -24,7 +24,7 @@ from evaluation.bench.ways import (
     docker_run,
     human_eval,
 )
-from evaluation.bench.workloads import KINDS, SHAPES, Kind, Sample, Shape, program, samples
+from evaluation.bench.workloads import KINDS, SHAPES, Attempt, Kind, Shape, attempts, program
 from evaluation.datasets import Problem
 from sandbox import (
     Backend,
@@ -54,12 +54,12 @@ BOUNDS: Final = {
 """What each way spends its time on; `judge` adds to that of its backend. In a mix, an endless loop
 holds a core for `TIMEOUT_S`."""
 
-Way: TypeAlias = Callable[[Sequence[Sample], int], "Measured"]
+Way: TypeAlias = Callable[[Sequence[Attempt], int], "Measured"]
 """Runs a workload, so many programs of it at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RateRow:
     """Medians over the rounds of one way and one workload; `rate` in verdicts per second."""
 
     way: str
@@ -85,20 +85,22 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class VerdictRates:
     """What one run of the benchmark found; `skipped` says what could not run here, and why."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[RateRow, ...]
     latencies: tuple[Latency, ...]
     skipped: tuple[str, ...]
 
 
-def measure(problems: Sequence[Problem], rounds: int) -> Figures:
-    """Measure every way on every workload."""
+def measure(
+    problems: Sequence[Problem], rounds: int, *, shapes: Sequence[Shape] = SHAPES
+) -> VerdictRates:
+    """Measure every way on every workload of these shapes."""
     ways, skipped = _ways()
     rows = []
-    for shape in SHAPES:
-        workloads = {kind: samples(problems, shape, kind) for kind in KINDS}
+    for shape in shapes:
+        workloads = {kind: attempts(problems, shape, kind) for kind in KINDS}
         taken: dict[tuple[str, Kind, int], list[Measured]] = {key: [] for key in _plan(ways)}
         for _ in range(rounds):
             for (name, kind, at_once), found in taken.items():
@@ -110,7 +112,7 @@ def measure(problems: Sequence[Problem], rounds: int) -> Figures:
     single = {
         name: _single(name, ways[name, "asserts"]) for name in BOUNDS if (name, "asserts") in ways
     }
-    return Figures(tuple(rows), _latencies(single), skipped)
+    return VerdictRates(tuple(rows), _latencies(single), skipped)
 
 
 def _plan(ways: dict[tuple[str, Kind], Way]) -> Iterator[tuple[str, Kind, int]]:
@@ -129,18 +131,18 @@ def _label(name: str, at_once: int) -> str:
     return f"{name}, {at_once} workers" if name == HUMAN_EVAL else name
 
 
-def _row(way: str, kind: Kind, shape: Shape, found: Sequence[Measured]) -> Row:
+def _row(way: str, kind: Kind, shape: Shape, found: Sequence[Measured]) -> RateRow:
     rate, busy = median(item.rate for item in found), median(item.busy for item in found)
     mistaken = max(item.mistaken for item in found)
-    return Row(way, kind, shape, found[0].verdicts, mistaken, rate, busy)
+    return RateRow(way, kind, shape, found[0].verdicts, mistaken, rate, busy)
 
 
 def _single(name: str, way: Way) -> Measured:
     """Small programs, one after another."""
     tests = {"kind": "asserts", "code": "assert f(1) == 1", "entry_point": "f"}
     problem = Problem("latency", "def f(x):\n", "f", tests, (), "    return x\n")
-    sample = Sample(problem, problem.reference, right=True)
-    return way([sample] * (DOCKER_RUNS if name == DOCKER_RUN else _LATENCIES), 1)
+    attempt = Attempt(problem, problem.reference, right=True)
+    return way([attempt] * (DOCKER_RUNS if name == DOCKER_RUN else _LATENCIES), 1)
 
 
 def _latencies(single: dict[str, Measured]) -> tuple[Latency, ...]:
@@ -187,8 +189,8 @@ def _try(make: Callable[[], Backend]) -> str | None:
 
 
 def _backend_way(make: Callable[[], Backend], kind: Kind) -> Way:
-    def run(workload: Sequence[Sample], at_once: int) -> Measured:
-        jobs = [(program(sample, kind), sample.right) for sample in workload]
+    def run(workload: Sequence[Attempt], at_once: int) -> Measured:
+        jobs = [(program(attempt, kind), attempt.right) for attempt in workload]
         return asyncio.run(_judge_all(make(), jobs, at_once))
 
     return run
@@ -197,7 +199,7 @@ def _backend_way(make: Callable[[], Backend], kind: Kind) -> Way:
 def _judge_way(make: Callable[[], Backend]) -> Way:
     """`evaluate judge`; it decides itself how much to do at a time."""
 
-    def run(workload: Sequence[Sample], _at_once: int) -> Measured:
+    def run(workload: Sequence[Attempt], _at_once: int) -> Measured:
         return asyncio.run(judge_pool(make(), workload, LIMITS))
 
     return run

@@ -40,7 +40,7 @@ class BenchFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Overhead:
     """Medians: seconds, mebibytes, milliseconds. `memory_mb` are those of the gateway's process.
 
     `overhead_ms` is what the gateway reports of itself, `added_ms` the difference in wall time
@@ -57,16 +57,16 @@ class Figures:
     added_ms: float
 
 
-def measure(*, starts: int, requests: int) -> Figures:
+def measure(*, starts: int, requests: int) -> Overhead:
     """Measure with the default models, which must have been pulled. Raises `BenchFailed`."""
     engines_s, gateway_s, idle = [], [], []
     for _ in range(starts):
         engines_s.append(asyncio.run(_engines_alone()))
-        with _gateway() as (process, _, seconds):
+        with started_gateway() as (process, _, seconds):
             gateway_s.append(seconds)
-            idle.append(_resident_mb(process.pid))
+            idle.append(resident_mb(process.pid))
     added, overhead, busy = asyncio.run(_side_by_side(requests))
-    return Figures(
+    return Overhead(
         starts=starts,
         requests=requests,
         engines_s=median(engines_s),
@@ -105,16 +105,16 @@ async def _side_by_side(requests: int) -> tuple[list[float], list[float], float]
     await engine.start()
     try:
         models = {MODEL: {"engine": "url", "url": engine.base_url, "server": "llama.cpp"}}
-        with _gateway(BUDGET_ROUTER_MODELS=json.dumps(models)) as (process, url, _):
-            added, overhead = await asyncio.to_thread(_compare, url, engine.base_url, requests)
-            return added, overhead, _resident_mb(process.pid)
+        with started_gateway(BUDGET_ROUTER_MODELS=json.dumps(models)) as (process, url, _):
+            added, overhead = await asyncio.to_thread(compare, url, engine.base_url, requests)
+            return added, overhead, resident_mb(process.pid)
     finally:
         await engine.aclose()
 
 
 @contextmanager
-def _gateway(**settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    """A gateway of its own, its URL, and the seconds it took to be ready."""
+def started_gateway(**settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+    """A gateway of its own, its URL, and the seconds it took to be ready. Raises `BenchFailed`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -146,7 +146,7 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _compare(url: str, engine_url: str, requests: int) -> tuple[list[float], list[float]]:
+def compare(url: str, engine_url: str, requests: int) -> tuple[list[float], list[float]]:
     """Milliseconds that the gateway adds to each request, and those it reports."""
     body = {"model": MODEL, "prompt": PROMPT, "max_tokens": 1, "temperature": 0}
     added, overhead = [], []
@@ -166,7 +166,8 @@ def _compare(url: str, engine_url: str, requests: int) -> tuple[list[float], lis
     return added, overhead
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Mebibytes of memory that a process holds."""
     status = Path(f"/proc/{pid}/status").read_text()
     match = re.search(r"VmRSS:\s+(\d+) kB", status)
     return int(match[1]) / 1024 if match else float("nan")

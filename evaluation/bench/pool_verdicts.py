@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from evaluation.bench.ways import Clock, Measured
-from evaluation.bench.workloads import Sample
+from evaluation.bench.workloads import Attempt
 from evaluation.pools.filling.verdicts import Judging
 from evaluation.pools.schema import Identity, Row, Table
 from evaluation.pools.store import Pool
@@ -20,10 +20,10 @@ from sandbox import Backend, Limits
 _NOTHING: Final = "0" * 64
 
 
-async def judge_pool(backend: Backend, workload: Sequence[Sample], limits: Limits) -> Measured:
+async def judge_pool(backend: Backend, workload: Sequence[Attempt], limits: Limits) -> Measured:
     """Judge the samples as a pool. A comment tells equal ones apart, which would be run once."""
-    problems = {sample.problem.task_id: sample.problem for sample in workload}
-    rows = [_row(number, sample) for number, sample in enumerate(workload)]
+    problems = {attempt.problem.task_id: attempt.problem for attempt in workload}
+    rows = [_row(number, attempt) for number, attempt in enumerate(workload)]
     with TemporaryDirectory() as folder:
         pool = Pool.create(Path(folder, "pool"), _identity(tuple(problems)))
         with pool.writer(Table.SAMPLES) as writer:
@@ -35,17 +35,17 @@ async def judge_pool(backend: Backend, workload: Sequence[Sample], limits: Limit
             passed = _passed(pool)
             return clock.measured(
                 [passed.get(row["index"], False) for row in rows],
-                [sample.right for sample in workload],
+                [attempt.right for attempt in workload],
             )
 
 
-def _row(number: int, sample: Sample) -> Row:
+def _row(number: int, attempt: Attempt) -> Row:
     return {
-        "task_id": sample.problem.task_id,
+        "task_id": attempt.problem.task_id,
         "index": number,
         "draw": number,
         "seed": None,
-        "text": f"{sample.completion}\n# {number}\n",
+        "text": f"{attempt.completion}\n# {number}\n",
         "tokens": None,
         "prompt_tokens": None,
         "nll": None,

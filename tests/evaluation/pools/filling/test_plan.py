@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.datasets import Problem
-from evaluation.pools.filling.wanted import planned, seed_of
+from evaluation.pools.filling.plan import planned, seed_of
 
 PROBLEMS = [Problem(f"a/{at}", "p", "f", {}, (), "") for at in range(3)]
 

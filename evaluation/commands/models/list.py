@@ -1,9 +1,8 @@
-"""`budget-router models`: which models the catalogue has, and bringing them here."""
+"""`budget-router models list`: which models the catalogue has, and which of them are here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -11,15 +10,13 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from evaluation.commands.common.configuration import load_settings
-from evaluation.commands.common.failing import failing_on
-from router.catalogue.bars import RichProgress
-from router.catalogue.entries import CATALOGUE, ModelEntry, UnknownModel, lookup
-from router.catalogue.pull import PullFailed, pull
+from evaluation.commands.common.options import AsJson, ModelDirectory
+from router.catalogue.entries import CATALOGUE, ModelEntry
 from router.catalogue.store import find
 
 
-def list_models(directory: Path | None, *, as_json: bool) -> None:
-    """Show the catalogue, and which of it is in the model directory."""
+def run(*, directory: ModelDirectory = None, as_json: AsJson = False) -> None:
+    """Show the catalogue, and which models are here."""
     directory = directory or load_settings(None).model_dir
     states = {entry: _state(entry, directory) for entry in CATALOGUE.values()}
     if as_json:
@@ -47,16 +44,3 @@ def _state(entry: ModelEntry, directory: Path) -> str:
     if find(entry, directory) is not None:
         return "here"
     return "damaged" if (directory / entry.file).exists() else "missing"
-
-
-def pull_models(names: Sequence[str], directory: Path | None) -> None:
-    """Bring models here; unknown names end the command before anything is pulled."""
-    try:
-        entries = [lookup(name) for name in names]
-    except UnknownModel as error:
-        raise typer.BadParameter(str(error)) from error
-    directory = directory or load_settings(None).model_dir
-    with failing_on(PullFailed), RichProgress() as progress:
-        for entry in entries:
-            path = pull(entry, directory, progress)
-            typer.echo(str(path))

@@ -1,0 +1,1 @@
+"""Commands about the models that the gateway can run by itself."""
