@@ -22,7 +22,7 @@ from evaluation.datasets import Problem
 from evaluation.pools.filling.collecting import Collector
 from evaluation.pools.filling.plan import PlannedDraw, seed_of
 from evaluation.pools.schema import Row
-from evaluation.workers import for_each
+from evaluation.pools.workers import for_each
 
 
 @dataclass(frozen=True, slots=True)

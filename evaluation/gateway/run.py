@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from evaluation.datasets import Problem
 from evaluation.gateway.client import AskFailed, GatewayClient, Reply
-from evaluation.workers import for_each
+from evaluation.pools.workers import for_each
 from policies.cost import CostModel
 from policies.values import Verdict
 from router.request import Judgement

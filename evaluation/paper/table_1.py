@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.architectures import ARCHITECTURES
+from evaluation.architectures import ARCHITECTURES, TERA
 from evaluation.paper.published import CODE_LLAMA, published
 from policies.cost import PAPER_SEQUENCE_LENGTH
-
-_TERA = 1e12
 
 
 def table_1(measured: Mapping[str, float]) -> dict[str, Any]:
@@ -28,9 +26,9 @@ def table_1(measured: Mapping[str, float]) -> dict[str, Any]:
         rows.append(
             {
                 "model": model,
-                "tflops": round(flops / _TERA, 4),
+                "tflops": round(flops / TERA, 4),
                 "tflops_printed": printed.tflops,
-                "tflops_relative_error": round(flops / _TERA / printed.tflops - 1, 5),
+                "tflops_relative_error": round(flops / TERA / printed.tflops - 1, 5),
                 "tflops_norm": round(flops / base, 4),
                 "tflops_norm_printed": printed.tflops_norm,
                 "seconds_printed": printed.seconds,

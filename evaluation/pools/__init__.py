@@ -23,5 +23,5 @@ Text is read in batches (`Pool.batches`), and rows are added by `Pool.writer`.
 `schema` says what tables hold, `store` keeps them (in `files` and `journal`), `columns` and `view`
 read them, `summary` puts them in figures. `counts` and `released` read what others made. Samples
 and verdicts come by `filling`, other models' scores by `scoring`. Not here: what pools tell
-(`study`).
+(`study`). `workers` does many small jobs, so many at a time, for whoever has them.
 """

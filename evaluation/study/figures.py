@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from evaluation.architectures import TERA
 from evaluation.paper.figure import Figure, Mark, Panel, Point, Series
 from evaluation.paper.published import BENCHMARKS
 from evaluation.statistics import Band, Estimate
@@ -19,7 +20,6 @@ from evaluation.study.contenders import Contender, curve_ks
 from evaluation.study.costs import TITLES, Basis
 from evaluation.study.evidence import Evidence
 
-_TERA: Final = 1e12
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 """What a dataset or model may have in its name, and a file should not."""
 
@@ -110,7 +110,7 @@ def _panel(
 
 
 def _unit(basis: Basis | None) -> float:
-    return 1.0 if basis in (None, Basis.TIME) else _TERA
+    return 1.0 if basis in (None, Basis.TIME) else TERA
 
 
 def _points(contender: Contender, band: Band, basis: Basis | None) -> tuple[Point, ...]:

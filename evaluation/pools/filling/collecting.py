@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from evaluation.pools.filling.plan import PlannedDraw
 from evaluation.pools.schema import Identity, Row
-from evaluation.workers import for_each
+from evaluation.pools.workers import for_each
 from policies.cost import CostModel
 from policies.protocol import Done, Draw, Plan, Wait
 from policies.selectors import LIKELIEST, Selector

@@ -19,7 +19,7 @@ from evaluation.pools.columns import INDEX_BITS, Columns, check_unique, places, 
 from evaluation.pools.errors import UnknownTask
 from evaluation.pools.schema import Row, Table
 from evaluation.pools.store import Pool, TableWriter
-from evaluation.workers import for_each
+from evaluation.pools.workers import for_each
 from policies.values import Verdict
 from router.plan.verdicts import SandboxJudge
 from router.request import TestRequest

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Final
 
+from evaluation.architectures import TERA
 from evaluation.paper.claims.claim import COLUMNS, Claim
 from evaluation.paper.figure import Figure
 from evaluation.statistics import Estimate
@@ -18,8 +18,6 @@ from evaluation.study.figures import DATASETS
 from evaluation.study.restated import Finding
 from evaluation.study.samples import StudyPool
 from policies.cost import Architecture
-
-_TERA: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def _pool_row(pool: StudyPool) -> tuple[str, ...]:
         _of(len(pool.greedy), pool.of) if pool.greedy else "none",
         f"{cut / drawn:.1%}" if drawn else "not known",
         f"{fmean(float(one.tokens.mean()) for one in made):.0f}" if made else "not known",
-        f"{pool.rate.paper() / _TERA:.3f}" if isinstance(pool.rate, Architecture) else "not known",
+        f"{pool.rate.paper() / TERA:.3f}" if isinstance(pool.rate, Architecture) else "not known",
         f"{pool.seconds:.2f}" if pool.seconds is not None else "not given",
         ", ".join(pool.hashes) or "counts",
     )

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from evaluation.workers import for_each
+from evaluation.pools.workers import for_each
 
 pytestmark = pytest.mark.anyio
 
