@@ -14,6 +14,7 @@ from typing import TypeAlias
 import structlog
 
 from router.configured import (
+    Models,
     engine_spec,
     models_of,
     policies_of,
@@ -83,19 +84,25 @@ async def running(
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
         yield Service(
-            gateway=Gateway(
-                upstreams=models.upstreams,
-                cost=models.cost,
-                policies=policies_of(settings),
-                backend=backend.result(),
-                metrics=metrics,
-                default_max_tokens=settings.default_max_tokens,
-            ),
+            gateway=_gateway(settings, models, backend.result(), metrics),
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
             max_body_bytes=settings.max_body_bytes,
         )
+
+
+def _gateway(
+    settings: Settings, models: Models, backend: Backend | None, metrics: Metrics
+) -> Gateway:
+    return Gateway(
+        upstreams=models.upstreams,
+        cost=models.cost,
+        policies=policies_of(settings),
+        backend=backend,
+        metrics=metrics,
+        default_max_tokens=settings.default_max_tokens,
+    )
 
 
 async def _sandbox(
