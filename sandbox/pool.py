@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from sandbox.backend import Overloaded, SandboxError, SandboxUnavailable
+from sandbox.backend import QueueFull, SandboxError, SandboxUnavailable
 from sandbox.frames import Frame
 from sandbox.judging import judge
 from sandbox.program import Integrity, Pytest
@@ -62,7 +62,7 @@ class Worker(Protocol):
 W = TypeVar("W", bound=Worker)
 
 
-class Pool(Generic[W]):
+class WorkerPool(Generic[W]):
     """The part of a backend that is the same for each. See `sandbox.backend.Backend`."""
 
     def __init__(self, count: int, queue: int) -> None:
@@ -109,7 +109,7 @@ class Pool(Generic[W]):
         if not self._started:
             raise SandboxUnavailable("the sandbox is not started")
         if self._waiting >= self._queue:
-            raise Overloaded(f"{self._queue} runs are waiting already")
+            raise QueueFull(f"{self._queue} runs are waiting already")
         self._waiting += 1
         try:
             await self._slots.acquire()
