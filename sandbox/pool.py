@@ -69,14 +69,21 @@ class WorkerPool(Generic[W]):
         self._count = count
         self._queue = queue
         self._waiting = 0
+        self._busy = 0
         self._started = False
         self._slots = asyncio.Semaphore(count)
         self._workers: set[W] = set()
         self._idle: list[W] = []
         self._closing: set[asyncio.Task[None]] = set()
 
-    def _make(self, flavour: str) -> W:
+    def make_worker(self, flavour: str) -> W:
+        """A worker that is not started yet. Each backend has its own."""
         raise NotImplementedError
+
+    @property
+    def busy(self) -> int:
+        """How many runs are under way; those that wait are not."""
+        return self._busy
 
     async def start(self) -> None:
         """Start the workers; raises `SandboxUnavailable` with advice where it cannot be done."""
@@ -91,7 +98,7 @@ class WorkerPool(Generic[W]):
     async def _open(self, flavour: str) -> W:
         if not self._started:
             raise SandboxUnavailable("the sandbox was closed")
-        worker = self._make(flavour)
+        worker = self.make_worker(flavour)
         self._workers.add(worker)
         try:
             await worker.start()
@@ -115,9 +122,11 @@ class WorkerPool(Generic[W]):
             await self._slots.acquire()
         finally:
             self._waiting -= 1
+        self._busy += 1
         try:
             return await self._attempt(program, limits)
         finally:
+            self._busy -= 1
             self._slots.release()
 
     async def _attempt(self, program: Program, limits: Limits) -> Report:

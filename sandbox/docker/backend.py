@@ -52,7 +52,7 @@ class DockerBackend(WorkerPool[Container]):
         super().__init__(workers or len(os.sched_getaffinity(0)), queue)
         self._recipe = Recipe(image, runtime, max_uses, max_age_s)
         self._host = host
-        self._owner = _identity(os.getpid())
+        self._owner = identity(os.getpid())
         self._daemon: Daemon | None = None
         self._reaper: asyncio.Task[None] | None = None
 
@@ -62,7 +62,8 @@ class DockerBackend(WorkerPool[Container]):
         below = self._recipe.runtime or "the daemon's default runtime"
         return f"containers of {self._recipe.image} on {below}: memory, processes, one CPU each"
 
-    def _make(self, flavour: str) -> Container:
+    def make_worker(self, flavour: str) -> Container:
+        """See `WorkerPool.make_worker`."""
         if self._daemon is None:
             raise SandboxUnavailable("the sandbox is not started")
         return Container(self._daemon, self._recipe, flavour, self._owner)
@@ -113,7 +114,7 @@ class DockerBackend(WorkerPool[Container]):
         for found in await daemon.labelled(LABEL):
             # Read late: a container of ours may have been made since the daemon listed them.
             ours = {f"/{worker.name}" for worker in self._workers}
-            if ours.isdisjoint(found["Names"] or ()) and _abandoned(found, self._owner):
+            if ours.isdisjoint(found["Names"] or ()) and abandoned(found, self._owner):
                 await daemon.remove(found["Id"])
 
     async def aclose(self) -> None:
@@ -129,7 +130,7 @@ class DockerBackend(WorkerPool[Container]):
                 await asyncio.wait([reaper])
 
 
-def _abandoned(found: JSONObject, owner: str) -> bool:
+def abandoned(found: JSONObject, owner: str) -> bool:
     """Whether a container has outlived its time or its owner, if that lived on this host."""
     labels = found["Labels"]
     if _expired(labels.get(EXPIRES, "")):
@@ -138,7 +139,7 @@ def _abandoned(found: JSONObject, owner: str) -> bool:
     if labels.get(OWNER) == owner or host != owner.partition(" ")[0]:
         return False
     pid = process.partition(" ")[0]
-    return not pid.isdecimal() or labels[OWNER] != _identity(int(pid))
+    return not pid.isdecimal() or labels[OWNER] != identity(int(pid))
 
 
 def _expired(label: str) -> bool:
@@ -149,7 +150,7 @@ def _expired(label: str) -> bool:
         return True
 
 
-def _identity(pid: int) -> str:
+def identity(pid: int) -> str:
     """A process by host, pid namespace, pid and start: no other ever has the same."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

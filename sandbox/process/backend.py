@@ -55,7 +55,8 @@ class ProcessBackend(WorkerPool[Zygote]):
         """What this host enforces beyond namespaces, filter and resource limits, for people."""
         return cgroups.describe(self._hierarchies)
 
-    def _make(self, flavour: str) -> Zygote:
+    def make_worker(self, flavour: str) -> Zygote:
+        """See `WorkerPool.make_worker`."""
         return Zygote(self._packages, flavour, self._hierarchies)
 
     async def start(self) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, Program, SandboxUnavailable, Status
-from sandbox.docker.backend import IMAGE, DockerBackend, _abandoned, _identity
+from sandbox.docker.backend import IMAGE, DockerBackend, abandoned, identity
 from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Recipe, description
 from sandbox.docker.daemon import Daemon
 
@@ -222,19 +222,19 @@ def test_a_start_reaps_what_was_abandoned(others) -> None:
 
 
 def test_only_containers_of_the_dead_are_abandoned() -> None:
-    me, late = _identity(os.getpid()), str(time.time() + 1000)
+    me, late = identity(os.getpid()), str(time.time() + 1000)
     host = me.partition(" ")[0]
 
-    def abandoned(owner: str, expires: str = late) -> bool:
-        return _abandoned({"Labels": {OWNER: owner, EXPIRES: expires}}, me)
+    def gone(owner: str, expires: str = late) -> bool:
+        return abandoned({"Labels": {OWNER: owner, EXPIRES: expires}}, me)
 
-    assert not abandoned(me)
-    assert abandoned(me, "1")
-    assert abandoned(me, "soon")
-    assert abandoned(f"{host} {os.getpid()} 1")  # the pid's owner before us
-    assert abandoned(f"{host} 4194999 1")
-    assert not abandoned("another-host:1 1 1")
-    assert not abandoned(_identity(os.getppid()))
+    assert not gone(me)
+    assert gone(me, "1")
+    assert gone(me, "soon")
+    assert gone(f"{host} {os.getpid()} 1")  # the pid's owner before us
+    assert gone(f"{host} 4194999 1")
+    assert not gone("another-host:1 1 1")
+    assert not gone(identity(os.getppid()))
 
 
 def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
