@@ -1,17 +1,28 @@
 """Runs untrusted programs against tests, and reports verdicts that the programs cannot forge.
 
 `parse_tests` and `parse_limits` read the JSON objects of the HTTP contract; a `Backend` judges a
-`Program`. Errors that are not verdicts:
+`Program`. It knows nothing of models or HTTP. Here is the server's side:
+
+    program, report     what goes in and what comes out, as values
+    parse               tests and limits from JSON
+    backend             what every backend offers, and the errors that are not verdicts
+    pool                what the backends have in common: workers, and runs that wait for one
+    process/, docker/   the backends
+    judging, compare    from what a run came to, to a verdict
+    mutate/             changed tests, by which a pass in one process is doubted; with `source`
+
+and in `inner/` what runs in other processes than the server's. `codec` and `frames` are how values
+and messages cross between them, so both sides import these. Errors that are not verdicts:
 
     ValueError
         InvalidTests        the caller's tests cannot be used
         InvalidProgram      the source cannot be a program
     SandboxError
         SandboxUnavailable  the host does not allow real isolation
-        Overloaded          too many runs are waiting
+        QueueFull           too many runs are waiting
 """
 
-from sandbox.backend import Backend, Overloaded, SandboxError, SandboxUnavailable
+from sandbox.backend import Backend, QueueFull, SandboxError, SandboxUnavailable
 from sandbox.docker.backend import DockerBackend
 from sandbox.parse import parse_limits, parse_min_integrity, parse_tests
 from sandbox.process.backend import ProcessBackend
@@ -43,10 +54,10 @@ __all__ = [
     "InvalidProgram",
     "InvalidTests",
     "Limits",
-    "Overloaded",
     "ProcessBackend",
     "Program",
     "Pytest",
+    "QueueFull",
     "Report",
     "SandboxError",
     "SandboxUnavailable",

@@ -19,7 +19,7 @@ class SandboxUnavailable(SandboxError):
     """The host does not allow real isolation; the message says what to enable."""
 
 
-class Overloaded(SandboxError):
+class QueueFull(SandboxError):
     """As many runs are waiting as the operator allows; try again later."""
 
 
@@ -38,7 +38,7 @@ class Backend(Protocol):
         """Probe the host and warm up. Raises `SandboxUnavailable`."""
 
     async def run(self, program: Program, limits: Limits) -> Report:
-        """Judge one program. Raises `Overloaded` or `SandboxUnavailable`, else always reports."""
+        """Judge one program. Raises `QueueFull` or `SandboxUnavailable`, else always reports."""
         ...
 
     async def aclose(self) -> None:

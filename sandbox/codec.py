@@ -42,7 +42,8 @@ class CodecError(Exception):
 class Encoder:
     """Encodes values; `objects` lists the numbered containers, in order of their numbers."""
 
-    def __init__(self, known: list[Any] | None = None) -> None:
+    def __init__(self, known: list[Any] | None = None, *, most_nodes: int = MAX_NODES) -> None:
+        self._most = most_nodes
         self.objects: list[Any] = list(known or ())
         self._numbers = {id(item): number for number, item in enumerate(self.objects)}
         self._sent: set[int] = set()
@@ -51,8 +52,8 @@ class Encoder:
     def encode(self, value: Any, depth: int = 0) -> Wire:
         """The wire form of a value. Raises `CannotCross`."""
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise CannotCross(f"a value of more than {MAX_NODES} parts")
+        if self._nodes > self._most:
+            raise CannotCross(f"a value of more than {self._most} parts")
         kind = type(value)
         if kind is str and not value.isascii() and _SURROGATES.search(value):
             raise CannotCross("str with a pair of surrogates")
@@ -107,14 +108,15 @@ class Encoder:
 class Decoder:
     """Decodes wire forms into new objects, or into `known` ones where a number names them."""
 
-    def __init__(self, known: list[Any] | None = None) -> None:
+    def __init__(self, known: list[Any] | None = None, *, most_nodes: int = MAX_NODES) -> None:
+        self._most = most_nodes
         self.objects: list[Any] = list(known or ())
         self._nodes = 0
 
     def decode(self, wire: Wire, depth: int = 0) -> Any:
         """The value of a wire form. Raises `CodecError`."""
         self._nodes += 1
-        if self._nodes > MAX_NODES or depth > MAX_DEPTH + 1:
+        if self._nodes > self._most or depth > MAX_DEPTH + 1:
             raise CodecError("too many or too deeply nested values")
         kind = type(wire)
         if kind is not list:

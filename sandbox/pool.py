@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
-from sandbox.backend import Overloaded, SandboxError, SandboxUnavailable
+from sandbox.backend import QueueFull, SandboxError, SandboxUnavailable
 from sandbox.frames import Frame
 from sandbox.judging import judge
 from sandbox.program import Integrity, Pytest
@@ -62,21 +62,28 @@ class Worker(Protocol):
 W = TypeVar("W", bound=Worker)
 
 
-class Pool(Generic[W]):
+class WorkerPool(Generic[W]):
     """The part of a backend that is the same for each. See `sandbox.backend.Backend`."""
 
     def __init__(self, count: int, queue: int) -> None:
         self._count = count
         self._queue = queue
         self._waiting = 0
+        self._busy = 0
         self._started = False
         self._slots = asyncio.Semaphore(count)
         self._workers: set[W] = set()
         self._idle: list[W] = []
         self._closing: set[asyncio.Task[None]] = set()
 
-    def _make(self, flavour: str) -> W:
+    def make_worker(self, flavour: str) -> W:
+        """A worker that is not started yet. Each backend has its own."""
         raise NotImplementedError
+
+    @property
+    def busy(self) -> int:
+        """How many runs are under way; those that wait are not."""
+        return self._busy
 
     async def start(self) -> None:
         """Start the workers; raises `SandboxUnavailable` with advice where it cannot be done."""
@@ -91,7 +98,7 @@ class Pool(Generic[W]):
     async def _open(self, flavour: str) -> W:
         if not self._started:
             raise SandboxUnavailable("the sandbox was closed")
-        worker = self._make(flavour)
+        worker = self.make_worker(flavour)
         self._workers.add(worker)
         try:
             await worker.start()
@@ -109,15 +116,17 @@ class Pool(Generic[W]):
         if not self._started:
             raise SandboxUnavailable("the sandbox is not started")
         if self._waiting >= self._queue:
-            raise Overloaded(f"{self._queue} runs are waiting already")
+            raise QueueFull(f"{self._queue} runs are waiting already")
         self._waiting += 1
         try:
             await self._slots.acquire()
         finally:
             self._waiting -= 1
+        self._busy += 1
         try:
             return await self._attempt(program, limits)
         finally:
+            self._busy -= 1
             self._slots.release()
 
     async def _attempt(self, program: Program, limits: Limits) -> Report:

@@ -31,7 +31,7 @@ from sandbox import (
     Report,
 )
 from sandbox.docker.containers import LABEL
-from sandbox.docker.daemon import Engine
+from sandbox.docker.daemon import Daemon
 
 LIMITS: Final = Limits(wall_s=4.0, cpu_s=4.0, memory_bytes=128 * 2**20)
 _AT_ONCE: Final = 64
@@ -231,11 +231,11 @@ async def _count(name: BackendName) -> Resources:
 
 
 async def _containers() -> int:
-    engine = await Engine.connect()
+    daemon = await Daemon.connect()
     try:
-        return len(await engine.labelled(LABEL))
+        return len(await daemon.labelled(LABEL))
     finally:
-        await engine.close()
+        await daemon.close()
 
 
 def _family() -> list[int]:

@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.backend import SandboxUnavailable
-from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Container, Policy
-from sandbox.docker.daemon import Engine, EngineError, JSONObject
-from sandbox.pool import Pool
+from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Container, Recipe
+from sandbox.docker.daemon import Daemon, DaemonError, JSONObject
+from sandbox.pool import WorkerPool
 
 IMAGE: Final = "budget-router-sandbox"
 _REAP_EVERY_S: Final = 60.0
 _START_TICKS: Final = 19  # of the fields of /proc/PID/stat that follow the name; see proc(5)
 
 
-class DockerBackend(Pool[Container]):
+class DockerBackend(WorkerPool[Container]):
     """Runs programs in containers of a Docker daemon. See `sandbox.backend.Backend`."""
 
     def __init__(
@@ -50,86 +50,87 @@ class DockerBackend(Pool[Container]):
         `max_age_s` seconds.
         """
         super().__init__(workers or len(os.sched_getaffinity(0)), queue)
-        self._policy = Policy(image, runtime, max_uses, max_age_s)
+        self._recipe = Recipe(image, runtime, max_uses, max_age_s)
         self._host = host
-        self._owner = _identity(os.getpid())
-        self._engine: Engine | None = None
+        self._owner = identity(os.getpid())
+        self._daemon: Daemon | None = None
         self._reaper: asyncio.Task[None] | None = None
 
     @property
     def enforced(self) -> str:
         """What bounds a run as a whole here, for people."""
-        below = self._policy.runtime or "the daemon's default runtime"
-        return f"containers of {self._policy.image} on {below}: memory, processes, one CPU each"
+        below = self._recipe.runtime or "the daemon's default runtime"
+        return f"containers of {self._recipe.image} on {below}: memory, processes, one CPU each"
 
-    def _make(self, flavour: str) -> Container:
-        if self._engine is None:
+    def make_worker(self, flavour: str) -> Container:
+        """See `WorkerPool.make_worker`."""
+        if self._daemon is None:
             raise SandboxUnavailable("the sandbox is not started")
-        return Container(self._engine, self._policy, flavour, self._owner)
+        return Container(self._daemon, self._recipe, flavour, self._owner)
 
     async def start(self) -> None:
         """Reap what others left, and start the containers. Raises `SandboxUnavailable`."""
         try:
-            self._engine = await Engine.connect(self._host)
-            await self._check(self._engine)
-            await self._reap(self._engine)
-        except EngineError as error:
+            self._daemon = await Daemon.connect(self._host)
+            await self._check(self._daemon)
+            await self._reap(self._daemon)
+        except DaemonError as error:
             await self.aclose()
             raise SandboxUnavailable(f"{error}; start dockerd, or set DOCKER_HOST") from error
         except BaseException:
             await self.aclose()
             raise
         await super().start()
-        self._reaper = asyncio.ensure_future(self._reap_on(self._engine))
+        self._reaper = asyncio.ensure_future(self._reap_on(self._daemon))
 
-    async def _check(self, engine: Engine) -> None:
-        info = await engine.info()
+    async def _check(self, daemon: Daemon) -> None:
+        info = await daemon.info()
         if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
             raise SandboxUnavailable("the Docker daemon has no seccomp: use one that has")
         if not (info.get("MemoryLimit") and info.get("PidsLimit")):
             raise SandboxUnavailable(
                 "the Docker daemon cannot bound memory and processes: enable these control groups"
             )
-        runtime = self._policy.runtime
+        runtime = self._recipe.runtime
         if runtime and runtime not in info.get("Runtimes", {}):
             raise SandboxUnavailable(
                 f"the Docker daemon has no runtime {runtime!r}: add it to its daemon.json"
             )
         try:
-            await engine.inspect_image(self._policy.image)
-        except EngineError as error:
+            await daemon.inspect_image(self._recipe.image)
+        except DaemonError as error:
             raise SandboxUnavailable(
                 f"{error}; build it with deploy/sandbox-image.sh or deploy/sandbox.Dockerfile"
             ) from error
 
-    async def _reap_on(self, engine: Engine) -> None:
+    async def _reap_on(self, daemon: Daemon) -> None:
         while True:
             await asyncio.sleep(_REAP_EVERY_S)
-            with contextlib.suppress(EngineError):  # the daemon may be away for a while
-                await self._reap(engine)
+            with contextlib.suppress(DaemonError):  # the daemon may be away for a while
+                await self._reap(daemon)
 
-    async def _reap(self, engine: Engine) -> None:
+    async def _reap(self, daemon: Daemon) -> None:
         """Remove containers that nobody uses. Each ends with its stream; this is for the rest."""
-        for found in await engine.labelled(LABEL):
+        for found in await daemon.labelled(LABEL):
             # Read late: a container of ours may have been made since the daemon listed them.
             ours = {f"/{worker.name}" for worker in self._workers}
-            if ours.isdisjoint(found["Names"] or ()) and _abandoned(found, self._owner):
-                await engine.remove(found["Id"])
+            if ours.isdisjoint(found["Names"] or ()) and abandoned(found, self._owner):
+                await daemon.remove(found["Id"])
 
     async def aclose(self) -> None:
         """End every container and what runs in it, also if this is cancelled meanwhile."""
         reaper, self._reaper = self._reaper, None
-        engine, self._engine = self._engine, None
+        daemon, self._daemon = self._daemon, None
         async with contextlib.AsyncExitStack() as undo:
-            if engine is not None:
-                undo.push_async_callback(engine.close)
+            if daemon is not None:
+                undo.push_async_callback(daemon.close)
             undo.push_async_callback(super().aclose)
             if reaper is not None:
                 reaper.cancel()
                 await asyncio.wait([reaper])
 
 
-def _abandoned(found: JSONObject, owner: str) -> bool:
+def abandoned(found: JSONObject, owner: str) -> bool:
     """Whether a container has outlived its time or its owner, if that lived on this host."""
     labels = found["Labels"]
     if _expired(labels.get(EXPIRES, "")):
@@ -138,7 +139,7 @@ def _abandoned(found: JSONObject, owner: str) -> bool:
     if labels.get(OWNER) == owner or host != owner.partition(" ")[0]:
         return False
     pid = process.partition(" ")[0]
-    return not pid.isdecimal() or labels[OWNER] != _identity(int(pid))
+    return not pid.isdecimal() or labels[OWNER] != identity(int(pid))
 
 
 def _expired(label: str) -> bool:
@@ -149,7 +150,7 @@ def _expired(label: str) -> bool:
         return True
 
 
-def _identity(pid: int) -> str:
+def identity(pid: int) -> str:
     """A process by host, pid namespace, pid and start: no other ever has the same."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()

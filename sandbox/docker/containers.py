@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
-from sandbox.docker.daemon import EngineError
+from sandbox.docker.daemon import DaemonError
 from sandbox.frames import Frame, FrameError
 from sandbox.pool import WorkerDied, charged_for_memory
 from sandbox.program import MAX_OUTPUT_BYTES, Limits
 
 if TYPE_CHECKING:
-    from sandbox.docker.daemon import Engine, Stream
+    from sandbox.docker.daemon import Daemon, Stream
 
 LABEL: Final = "budget-router.sandbox"
 OWNER: Final = "budget-router.sandbox.owner"
@@ -66,7 +66,7 @@ supervisor.main(config)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Recipe:
     """How containers are made, and when they are recycled. Times in seconds."""
 
     image: str
@@ -85,7 +85,7 @@ def sources() -> dict[str, str]:
     return found | {"sandbox": "", "sandbox.inner": ""}
 
 
-def description(policy: Policy, bounds: Limits, labels: dict[str, str]) -> dict[str, Any]:
+def description(recipe: Recipe, bounds: Limits, labels: dict[str, str]) -> dict[str, Any]:
     """The body that creates a container: every bound and nothing that it does not need."""
     writable = f"rw,nosuid,nodev,mode=1777,size={bounds.disk_bytes},nr_inodes={_INODES}"
     limits = {"core": 0, "nofile": _OPEN_FILES, "fsize": bounds.disk_bytes + MAX_OUTPUT_BYTES}
@@ -102,12 +102,12 @@ def description(policy: Policy, bounds: Limits, labels: dict[str, str]) -> dict[
         # The daemon mounts /dev/mqueue even without IPC; covered, it takes no note for a later run.
         "Tmpfs": {"/tmp": writable, "/dev/shm": writable, "/dev/mqueue": _COVER},  # noqa: S108 - its own
         "Ulimits": [{"Name": name, "Soft": most, "Hard": most} for name, most in limits.items()],
-        **memory_and_processes(policy, bounds),
+        **memory_and_processes(recipe, bounds),
     }
-    if policy.runtime:
-        host["Runtime"] = policy.runtime
+    if recipe.runtime:
+        host["Runtime"] = recipe.runtime
     return {
-        "Image": policy.image,
+        "Image": recipe.image,
         "Entrypoint": [],
         "Cmd": ["python3", "-I", "-S", "-c", _BOOT],
         "Env": ["LANG=C.UTF-8", "HOME=/tmp", "TMPDIR=/tmp", "LD_BIND_NOW=1"],
@@ -125,20 +125,20 @@ def description(policy: Policy, bounds: Limits, labels: dict[str, str]) -> dict[
     }
 
 
-def memory_and_processes(policy: Policy, bounds: Limits) -> dict[str, int]:
+def memory_and_processes(recipe: Recipe, bounds: Limits) -> dict[str, int]:
     """The bounds that may change from run to run, for all of a container's processes together."""
     memory = bounds.memory_bytes + _OWN_BYTES
-    own = _OWN_PROCESSES.get(policy.runtime, _OWN_PROCESSES[""])
+    own = _OWN_PROCESSES.get(recipe.runtime, _OWN_PROCESSES[""])
     return {"Memory": memory, "MemorySwap": memory, "PidsLimit": bounds.processes + own}
 
 
 class Container:
     """One container. `perform` must not be called again before it returned."""
 
-    def __init__(self, engine: Engine, policy: Policy, flavour: str, owner: str) -> None:
+    def __init__(self, daemon: Daemon, recipe: Recipe, flavour: str, owner: str) -> None:
         self.flavour = flavour
         self.name = ""
-        self._engine, self._policy, self._owner = engine, policy, owner
+        self._daemon, self._recipe, self._owner = daemon, recipe, owner
         self._bounds = Limits()
         self._stream: Stream | None = None
         self._uses = 0
@@ -150,12 +150,12 @@ class Container:
     @property
     def spent(self) -> bool:
         """Used often enough, old enough, or not to be trusted any more."""
-        old = time.monotonic() - self._born > self._policy.max_age_s
-        return not self._sound or old or self._uses >= self._policy.max_uses
+        old = time.monotonic() - self._born > self._recipe.max_age_s
+        return not self._sound or old or self._uses >= self._recipe.max_uses
 
     async def start(self) -> None:
         """Create and start it, and send the code. Raises `SandboxUnavailable`."""
-        lifetime = self._policy.max_age_s + self._policy.slack_s
+        lifetime = self._recipe.max_age_s + self._recipe.slack_s
         labels = {LABEL: "1", OWNER: self._owner, EXPIRES: str(int(time.time() + lifetime))}
         first = _FIRST_ID + 2 * secrets.randbelow(1 << 24)
         config = {"flavour": self.flavour, "uid": first, "keeper": first + 1, "sources": sources()}
@@ -163,17 +163,17 @@ class Container:
         # Our name rather than the daemon's id: what is removed by it may be half created.
         self.name = f"budget-router-{secrets.token_hex(8)}"
         try:
-            body = description(self._policy, self._bounds, labels)
-            await self._engine.create(self.name, body)
-            self._stream = await self._engine.attach(self.name)
-            await self._engine.start(self.name)
+            body = description(self._recipe, self._bounds, labels)
+            await self._daemon.create(self.name, body)
+            self._stream = await self._daemon.attach(self.name)
+            await self._daemon.start(self.name)
             self._stream.write(frames.pack(config))
             async with asyncio.timeout(_START_S):
                 answer = await self._read(self._stream)
-        except (EngineError, FrameError, TimeoutError) as error:
+        except (DaemonError, FrameError, TimeoutError) as error:
             raise SandboxUnavailable(f"a container could not be started: {error}") from error
         if "error" in answer:
-            raise SandboxUnavailable(f"in the image {self._policy.image}: {answer['error']}")
+            raise SandboxUnavailable(f"in the image {self._recipe.image}: {answer['error']}")
         if self._closed:
             await self._end()
             raise SandboxUnavailable("the container was closed")
@@ -211,9 +211,9 @@ class Container:
         if before.disk_bytes != limits.disk_bytes:
             await self._end()
             await self.start()
-        wanted = memory_and_processes(self._policy, limits)
-        if wanted != memory_and_processes(self._policy, before):
-            await self._engine.update(self.name, wanted)
+        wanted = memory_and_processes(self._recipe, limits)
+        if wanted != memory_and_processes(self._recipe, before):
+            await self._daemon.update(self.name, wanted)
 
     async def _run(self, data: bytes, wall_s: float) -> tuple[Frame, bool]:
         if self._stream is None or not self._sound:
@@ -235,7 +235,7 @@ class Container:
         """End the run and wait until it is gone; whatever goes wrong spends the container."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sound, self._sound = self._sound, False
-        with contextlib.suppress(EngineError, FrameError, TimeoutError, KeyError):
+        with contextlib.suppress(DaemonError, FrameError, TimeoutError, KeyError):
             stream.write(b"k" + nonce)
             async with asyncio.timeout(_GONE_S):
                 await stream.skip_past(nonce)
@@ -253,7 +253,7 @@ class Container:
         self._sound = False
         try:
             if self.name:
-                await self._engine.remove(self.name)
+                await self._daemon.remove(self.name)
         finally:
             if self._stream is not None:
                 await self._stream.close()

@@ -1,8 +1,8 @@
 """The few calls of the Docker Engine API that the docker backend makes, through docker-py.
 
-docker-py blocks, so each call has a thread of the engine's own; none of them takes long. A call
-that has begun cannot be taken back: who is cancelled in it waits for its end first, so that what
-is done next, such as to remove a container that was just being created, finds nothing under way.
+docker-py blocks, so each call has a thread for itself; none of them takes long. A call that has
+begun cannot be taken back: who is cancelled in it waits for its end first, so that what is done
+next, such as to remove a container that was just being created, finds nothing under way.
 Streams need no thread: docker-py opens the socket, and asyncio reads and writes it.
 
 What the daemon answers is trusted; whoever speaks to its socket is root on its host anyway.
@@ -38,7 +38,7 @@ _DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 _BOTH_WAYS: Final = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1}
 
 
-class EngineError(SandboxError):
+class DaemonError(SandboxError):
     """The daemon refused or could not be reached; the message is its own."""
 
 
@@ -83,11 +83,11 @@ class Stream:
     async def _grow(self) -> None:
         self._changed.clear()
         if self._ended:
-            raise EngineError(f"the container's stream ended {self.errors}".strip())
+            raise DaemonError(f"the container's stream ended {self.errors}".strip())
         await self._changed.wait()
 
     async def read(self, size: int) -> bytes:
-        """Exactly that many bytes of standard output. Raises `EngineError` at its end."""
+        """Exactly that many bytes of standard output. Raises `DaemonError` at its end."""
         while len(self._buffer) < size:
             await self._grow()
         data = bytes(self._buffer[:size])
@@ -95,14 +95,14 @@ class Stream:
         return data
 
     async def skip_past(self, mark: bytes) -> None:
-        """Drop everything up to and with `mark`. Raises `EngineError` at the end."""
+        """Drop everything up to and with `mark`. Raises `DaemonError` at the end."""
         while (at := self._buffer.find(mark)) < 0:
             del self._buffer[: max(0, len(self._buffer) - len(mark) + 1)]
             await self._grow()
         del self._buffer[: at + len(mark)]
 
     async def close(self) -> None:
-        """Close it, upon which the container ends; who reads gets an `EngineError`."""
+        """Close it, upon which the container ends; who reads gets a `DaemonError`."""
         self._pump.cancel()
         self._writer.close()
         await asyncio.wait([self._pump])
@@ -110,7 +110,7 @@ class Stream:
             await self._writer.wait_closed()
 
 
-class Engine:
+class Daemon:
     """A daemon. Use from one event loop."""
 
     def __init__(self, client: APIClient, threads: ThreadPoolExecutor) -> None:
@@ -120,11 +120,11 @@ class Engine:
     async def connect(cls, host: str | None = None) -> Self:
         """Find the daemon at a `unix://` address, by default that of DOCKER_HOST.
 
-        Raises `EngineError`, and `SandboxUnavailable` where docker-py is not installed.
+        Raises `DaemonError`, and `SandboxUnavailable` where docker-py is not installed.
         """
         address = host or os.environ.get("DOCKER_HOST") or _DEFAULT_HOST
         if not address.startswith("unix://"):
-            raise EngineError(f"only unix:// sockets are spoken to, not {address}")
+            raise DaemonError(f"only unix:// sockets are spoken to, not {address}")
         threads = ThreadPoolExecutor(_CALLS_AT_ONCE, "docker")
         try:
             client = await _in_thread(threads, lambda: _find(address), _close)
@@ -145,7 +145,7 @@ class Engine:
         return await self._call(lambda client: client.info())
 
     async def inspect_image(self, name: str) -> JSONObject:
-        """Describe an image. Raises `EngineError` where there is none of that name."""
+        """Describe an image. Raises `DaemonError` where there is none of that name."""
         return await self._call(lambda client: client.inspect_image(name))
 
     async def create(self, name: str, body: JSONObject) -> None:
@@ -171,7 +171,7 @@ class Engine:
 
     async def remove(self, name: str) -> None:
         """Kill and remove a container; one that is gone already is no error."""
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(DaemonError):
             await self._call(lambda client: _remove(client, name))
 
     async def labelled(self, label: str) -> list[JSONObject]:
@@ -182,7 +182,7 @@ class Engine:
 
     async def close(self) -> None:
         """Close the connections. Safe to call twice."""
-        with contextlib.suppress(EngineError):
+        with contextlib.suppress(DaemonError):
             await self._call(_close)
         self._threads.shutdown(wait=False)
 
@@ -197,7 +197,7 @@ async def _in_thread(
     try:
         call = asyncio.wrap_future(threads.submit(function))
     except RuntimeError as error:
-        raise EngineError("the connection to the Docker daemon is closed") from error
+        raise DaemonError("the connection to the Docker daemon is closed") from error
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:
@@ -222,7 +222,7 @@ def _find(address: str) -> APIClient:
             probe.connect(address.removeprefix("unix://"))
         return docker.APIClient(address, version="auto", timeout=_TIMEOUT_S)
     except (OSError, docker.errors.DockerException) as error:
-        raise EngineError(f"no Docker daemon answers at {address}: {error}") from error
+        raise DaemonError(f"no Docker daemon answers at {address}: {error}") from error
 
 
 def _translated(client: APIClient, function: Callable[[APIClient], T]) -> T:
@@ -231,9 +231,9 @@ def _translated(client: APIClient, function: Callable[[APIClient], T]) -> T:
     try:
         return function(client)
     except APIError as error:
-        raise EngineError(f"docker: {error.explanation or error}") from error
+        raise DaemonError(f"docker: {error.explanation or error}") from error
     except (DockerException, OSError) as error:  # the latter covers all that requests raises
-        raise EngineError(f"docker: {error}") from error
+        raise DaemonError(f"docker: {error}") from error
 
 
 def _close(client: APIClient) -> None:
@@ -258,7 +258,7 @@ def _update(client: APIClient, name: str, bounds: JSONObject) -> None:
     path = f"{client.base_url}/v{client.api_version}/containers/{name}/update"
     answer = client.post(path, json=bounds, timeout=_TIMEOUT_S)
     if not answer.ok:
-        raise EngineError(f"docker: {answer.text.strip()}")
+        raise DaemonError(f"docker: {answer.text.strip()}")
 
 
 def _remove(client: APIClient, name: str) -> None:

@@ -1,5 +1,13 @@
 """The code that runs inside: the zygote, the keeper of one run, and the candidate's server.
 
+    boot, zygote, warm, rootfs              process backend: one interpreter, forked for each run
+    supervisor                              docker backend: the first process of a container
+    keeper, jobs, run, outcomes             one run, and what it came to
+    link, exceptions                        the keeper's end of the channel to the candidate
+    tester, pytest_run, imports             the caller's tests, in the keeper's process
+    candidate, execute, shared              the candidate's process; in shared mode the tests too
+    linux, seccomp                          system calls that Python lacks, and those refused
+
 Nothing here imports `asyncio` or the rest of the package beyond `sandbox.codec` and
 `sandbox.frames`: every module loaded before a fork is paid for by each run.
 """

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.link import Died, Link
 from sandbox.inner.outcomes import load_failure, printable, shared_verdict
-from sandbox.inner.run import Run, await_exit, ended, outputs, reap, rewind
+from sandbox.inner.run import RunState, await_exit, ended, outputs, reap, rewind
 from sandbox.inner.tester import run_asserts, run_pytest
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 
-def perform(run: Run, link: Link, job: Frame) -> Frame:
+def perform(run: RunState, link: Link, job: Frame) -> Frame:
     """Do what the job says; the fields of its outcome. Raises `Stop`."""
     match job["kind"]:
         case "asserts":
@@ -36,7 +36,7 @@ def perform(run: Run, link: Link, job: Frame) -> Frame:
             raise ValueError(f"no such job: {other}")
 
 
-def _run_calls(run: Run, link: Link, job: Frame) -> Frame:
+def _run_calls(run: RunState, link: Link, job: Frame) -> Frame:
     """Relay each call; the server compares. Stops at the first that did not return a value."""
     entry = job["entry_point"]
     answer = link.load(job["source"], [entry], run.limits)
@@ -64,7 +64,7 @@ def _run_calls(run: Run, link: Link, job: Frame) -> Frame:
     return {"status": "passed", "results": results}
 
 
-def _run_io(run: Run, link: Link, job: Frame) -> Frame:
+def _run_io(run: RunState, link: Link, job: Frame) -> Frame:
     """Run the whole program once per input, each time in a fresh process."""
     cases: list[Frame] = []
     spent = 0
@@ -100,7 +100,7 @@ def _ended(status: int | None) -> Frame:
     return outcome
 
 
-def _run_shared(run: Run, link: Link, job: Frame) -> Frame:
+def _run_shared(run: RunState, link: Link, job: Frame) -> Frame:
     """Source and tests in one process. A pass needs its word, its count and its exit status."""
     answer = link.numbered({**job, "do": "shared", "limits": run.limits})
     if "failure" in answer:

@@ -19,6 +19,7 @@ import resource
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
@@ -26,7 +27,7 @@ from sandbox.inner import candidate, linux
 from sandbox.inner.jobs import perform
 from sandbox.inner.link import Died, Link, Stop
 from sandbox.inner.outcomes import printable
-from sandbox.inner.run import Run, Setup, WallClock, await_exit, outputs, reap, stopped
+from sandbox.inner.run import RunState, Setup, WallClock, await_exit, outputs, reap, stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +81,9 @@ def main(channel: Channel, setup: Setup, prepare: Callable[[Setup], None]) -> No
 
 
 def _keep(channel: Channel, setup: Setup) -> Frame:
-    run = Run(setup, (os.memfd_create("stdin"), os.memfd_create("stdout"), os.memfd_create("err")))
+    run = RunState(
+        setup, (os.memfd_create("stdin"), os.memfd_create("stdout"), os.memfd_create("err"))
+    )
     candidate.confine(setup.filter)
     link = run.start_candidate()
     job = _receive(channel)
@@ -102,7 +105,7 @@ def _keep(channel: Channel, setup: Setup) -> Frame:
     return _finish(run, outcome)
 
 
-def _timed(run: Run, link: Link, job: Frame) -> Frame:
+def _timed(run: RunState, link: Link, job: Frame) -> Frame:
     try:
         signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], _AGAIN_S)
         return perform(run, link, job)
@@ -124,8 +127,27 @@ def enter(setup: Setup) -> None:
         os.close(descriptor)
     os.close(setup.procfs)
     for target in ("/tmp", "/dev/shm"):  # noqa: S108 - in a mount namespace of our own
-        linux.mount("run", target, "tmpfs", _TMPFS, _tmpfs_options(setup.disk_bytes))
+        _cover(Path(target), setup.disk_bytes)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
+
+
+def _cover(target: Path, size: int) -> None:
+    """Mount a file system of the run's own; what the root shows below `target` stays visible.
+
+    That is there only where the packages lie so on the host. The way to them stays read-only too:
+    who could write on it could put modules there that the tests import.
+    """
+    os.chdir(target)  # what is covered is reached from here
+    shown = list(Path().iterdir())
+    linux.mount("run", str(target), "tmpfs", _TMPFS, _tmpfs_options(size))
+    for path in shown:
+        place = target / path
+        if path.is_dir():
+            place.mkdir()
+        else:
+            place.touch()
+        linux.mount(str(path), str(place), None, linux.MS_BIND | linux.MS_REC)
+    os.chdir("/")
 
 
 def _tmpfs_options(size: int) -> str:
@@ -146,7 +168,7 @@ def _receive(channel: Channel) -> Frame | None:
     return frames.unpack(exactly(frames.body_length(header))) if header else None
 
 
-def _prepare(run: Run, job: Frame) -> None:
+def _prepare(run: RunState, job: Frame) -> None:
     """Take the job's limits."""
     limits = job["limits"]
     run.output_bytes = limits["output_bytes"]
@@ -161,7 +183,7 @@ def _prepare(run: Run, job: Frame) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 
 
-def _finish(run: Run, outcome: Frame) -> Frame:
+def _finish(run: RunState, outcome: Frame) -> Frame:
     """Everything but the keeper ends here; then the outcome is completed and put in order."""
     stop = outcome.pop("stop", None)
     died = isinstance(stop, Died)

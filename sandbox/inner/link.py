@@ -47,7 +47,7 @@ class TooLarge(Stop):
     """An answer took more memory than there is for it."""
 
 
-class InvalidTests(Stop):
+class FaultyTests(Stop):
     """The tests are at fault, whatever the candidate; the text says which part and how."""
 
 

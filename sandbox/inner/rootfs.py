@@ -2,8 +2,9 @@
 
 A fresh tmpfs holds read-only bind mounts of the standard library, the interpreter, the system's
 shared libraries, the packages that the operator allows, and four device nodes. Nothing of the
-host's `/etc`, `/home`, `/var`, `/run`, `/tmp` or `/proc` is there. `/tmp` and `/dev/shm` are empty
-mount points that each run covers with file systems of its own.
+host's `/etc`, `/home`, `/var`, `/run`, `/tmp` or `/proc` is there. `/tmp` and `/dev/shm` are mount
+points that each run covers with file systems of its own, empty but for those of the above that lie
+below them on the host.
 
 There is no `/proc` inside at all: none of the ways to read another process's memory, arguments or
 environment through it needs to be closed one by one. What honest programs lose is small

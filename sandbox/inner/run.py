@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.inner import candidate
-from sandbox.inner.link import Forged, InvalidTests, Link, NeedShared, Stop, TooLarge
+from sandbox.inner.link import FaultyTests, Forged, Link, NeedShared, Stop, TooLarge
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -36,7 +36,7 @@ class Setup:
 
 
 @dataclass
-class Run:
+class RunState:
     """The state of one run: its streams, its limits, the candidate in it, the outcome so far."""
 
     setup: Setup
@@ -77,7 +77,7 @@ def await_exit(link: Link, milliseconds: int | None) -> None:
     poller.poll(milliseconds)
 
 
-def rewind(run: Run, text: str) -> None:
+def rewind(run: RunState, text: str) -> None:
     """Empty the streams and put `text` on standard input, for the next process of the run."""
     for descriptor in run.streams:
         os.ftruncate(descriptor, 0)
@@ -106,7 +106,7 @@ def reap(pid: int | None) -> int | None:
             return found
 
 
-def outputs(run: Run) -> Frame:
+def outputs(run: RunState) -> Frame:
     """What was written so far, up to the limit, and whether there was more."""
     outcome: Frame = {}
     for name, descriptor in (("out", run.streams[1]), ("err", run.streams[2])):
@@ -128,7 +128,7 @@ def stopped(stop: Stop | None, status: int | None) -> Frame:
             return {"status": "need_shared", "message": str(stop)}
         case TooLarge():
             return {"status": "memory_limit", "message": str(stop)}
-        case InvalidTests():
+        case FaultyTests():
             return {"status": "internal_error", "detail": "tests", "message": str(stop)}
         case _:
             return ended(status)

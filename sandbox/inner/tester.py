@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import imports, pytest_run
 from sandbox.inner.exceptions import MARK, text_of
-from sandbox.inner.link import InvalidTests, Link, NeedShared, Stop
+from sandbox.inner.link import FaultyTests, Link, NeedShared, Stop
 from sandbox.inner.outcomes import failure_of, load_failure
 
 if TYPE_CHECKING:
@@ -109,15 +109,15 @@ def _compiled(job: Frame, key: str) -> CodeType:
     try:
         return compile(job[key], name, "exec", dont_inherit=True)
     except SyntaxError as error:
-        raise InvalidTests(f"tests.{key}, line {error.lineno}: {error.msg}") from None
+        raise FaultyTests(f"tests.{key}, line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise InvalidTests(f"tests.{key} cannot be compiled: {error}") from None
+        raise FaultyTests(f"tests.{key} cannot be compiled: {error}") from None
 
 
 def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
     """The tests' code, and the names that the prelude leaves to it.
 
-    Raises `InvalidTests`, or `NeedShared` for tests that need the candidate's process.
+    Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
     code, prelude = _compiled(job, "code"), _compiled(job, "prelude")
     names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
@@ -128,7 +128,7 @@ def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
         raise
     except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
         text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
-        raise InvalidTests(text) from None
+        raise FaultyTests(text) from None
     reason = _wants_one_process(code, prelude, job["code"])
     if reason is not None:
         raise NeedShared(reason)
@@ -172,7 +172,7 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     if not idle and link.named & _LOOKS:
         raise NeedShared("the tests look at a function and never call it")
     reason = verdict.get("message", "a pass would say nothing of it")
-    raise InvalidTests(f"tests.code never calls the candidate: {reason}")
+    raise FaultyTests(f"tests.code never calls the candidate: {reason}")
 
 
 def _solution(link: Link, kinds: dict[str, str]) -> types.ModuleType:
@@ -233,7 +233,7 @@ def _outcome_of(error: BaseException, link: Link, kinds: dict[str, str]) -> Fram
     if (reason := wanted_more(error, kinds)) is not None:
         link.stop(NeedShared(reason))
     elif _is_of_the_tests(error, link):
-        link.stop(InvalidTests(f"tests.code: {outcome['message']}"))
+        link.stop(FaultyTests(f"tests.code: {outcome['message']}"))
     return outcome
 
 

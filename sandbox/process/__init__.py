@@ -1,4 +1,11 @@
-"""The process backend: Linux namespaces around a warm interpreter that forks."""
+"""The process backend: Linux namespaces around a warm interpreter that forks.
+
+What runs outside of the server is in `sandbox.inner`; here is the server's side:
+
+backend     how many workers there are, and what this host allows
+zygotes     the server's side of one worker; `inner.zygote` is the other
+cgroups     the control groups around each, where the host lets us make any
+"""
 
 from sandbox.process.backend import ProcessBackend
 

@@ -11,22 +11,29 @@ machine).
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import sys
 import sysconfig
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from sandbox.backend import SandboxUnavailable
-from sandbox.pool import Pool
+from sandbox.pool import WorkerPool
 from sandbox.process import cgroups
 from sandbox.process.zygotes import Zygote
+from sandbox.program import Asserts, Limits, Program
+from sandbox.report import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_OWN: Final = ("/tmp", "/dev/shm")  # noqa: S108 - each run's own, as seen inside
+_CALLED: Final = Asserts("f()", "f")
 
-class ProcessBackend(Pool[Zygote]):
+
+class ProcessBackend(WorkerPool[Zygote]):
     """Runs programs in namespaces of this host. See `sandbox.backend.Backend`."""
 
     def __init__(
@@ -48,12 +55,41 @@ class ProcessBackend(Pool[Zygote]):
         """What this host enforces beyond namespaces, filter and resource limits, for people."""
         return cgroups.describe(self._hierarchies)
 
-    def _make(self, flavour: str) -> Zygote:
+    def make_worker(self, flavour: str) -> Zygote:
+        """See `WorkerPool.make_worker`."""
         return Zygote(self._packages, flavour, self._hierarchies)
 
     async def start(self) -> None:
         """Start the zygotes; raises `SandboxUnavailable` with advice where the host forbids it."""
         if sys.platform != "linux" or platform.machine() != "x86_64":
             raise SandboxUnavailable("the process backend needs Linux on x86-64; use docker here")
+        self._check_places()
         cgroups.sweep(self._hierarchies)
         await super().start()
+        try:
+            await self._check_sight()
+        except BaseException:
+            await self.aclose()
+            raise
+
+    def _check_places(self) -> None:
+        """Refuse packages that cannot be shown without the files of others."""
+        for package, own in itertools.product(self._packages, _OWN):
+            if Path(own).is_relative_to(package):
+                raise SandboxUnavailable(
+                    f"candidates have a {own} of their own, so packages in {package} cannot be "
+                    "shown to them: install these in a directory of their own"
+                )
+
+    def _present(self) -> list[str]:
+        return [package for package in self._packages if Path(package).is_dir()]
+
+    async def _check_sight(self) -> None:
+        """See that a run can read every package directory, or right programs would fail."""
+        source = f"import os\nfor path in {self._present()!r}: os.listdir(path)\ndef f(): pass\n"
+        report = await self.run(Program(source, _CALLED), Limits())
+        if report.status is Status.ERROR:
+            raise SandboxUnavailable(
+                f"candidates cannot read the packages ({report.message}): make their directories "
+                "readable for all, or install them elsewhere"
+            )

@@ -189,13 +189,7 @@ class Zygote:
     def _spawn(self) -> None:
         if self._control is None:
             raise ZygoteDied("closed")
-        with contextlib.ExitStack() as undo:
-            ours, theirs = map(undo.enter_context, socket.socketpair())
-            ours.settimeout(0)
-            socket.send_fds(self._control, [b"s%d" % self._disk_bytes], [theirs.fileno()])
-            theirs.close()
-            undo.pop_all()
-        self._channel = ours
+        self._channel = open_channel(self._control, self._disk_bytes)
 
     def _kill(self) -> None:
         if self._control is not None:
@@ -221,6 +215,17 @@ class Zygote:
             return await asyncio.get_running_loop().sock_recv(self._control, 65536)
         except OSError:
             return b""
+
+
+def open_channel(control: socket.socket, disk_bytes: int) -> socket.socket:
+    """Have the zygote prepare a sandbox; our end of the channel to its keeper. Raises `OSError`."""
+    with contextlib.ExitStack() as undo:
+        ours, theirs = map(undo.enter_context, socket.socketpair())
+        ours.settimeout(0)
+        socket.send_fds(control, [b"s%d" % disk_bytes], [theirs.fileno()])
+        theirs.close()
+        undo.pop_all()
+    return ours
 
 
 async def _exchange(channel: socket.socket, data: bytes) -> Frame:

@@ -267,14 +267,16 @@ def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) 
         limit = call.body["max_tokens"]
         said = [list(says(call, index)) for index in range(call.body["n"])]
         call.tokens = [0] * len(said)
-        for row in itertools.zip_longest(*(tokens[:limit] for tokens in said)):
+        rows = itertools.zip_longest(*(tokens[:limit] for tokens in said))
+        for number, row in enumerate(rows):
+            if number:  # never between the last token and the usage, for which nobody waits long
+                await asyncio.sleep(pause)
             for index, token in enumerate(row):
                 if token is not None:
                     await call.token(index, token, server)
                 if call.tokens[index] == min(limit, len(said[index])) and token is not None:
                     reason = "length" if limit < len(said[index]) else "stop"
                     await call.finish(index, reason, server)
-            await asyncio.sleep(pause)
         await call.done(server)
 
     return play

@@ -29,7 +29,7 @@ from sandbox import (
     Tests,
 )
 from sandbox.docker.containers import LABEL
-from sandbox.docker.daemon import Engine
+from sandbox.docker.daemon import Daemon
 
 HONEST = Program(
     "def add(a, b):\n    return a + b\n",
@@ -78,11 +78,11 @@ class Judge:
 
     async def list_containers(self) -> list[str]:
         """The ids of all containers of the sandbox, on the daemon that the tests use."""
-        engine = await Engine.connect()
+        daemon = await Daemon.connect()
         try:
-            return sorted(found["Id"] for found in await engine.labelled(LABEL))
+            return sorted(found["Id"] for found in await daemon.labelled(LABEL))
         finally:
-            await engine.close()
+            await daemon.close()
 
 
 def pytest_sessionfinish() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import Integrity, Status, codec
+from sandbox import Integrity, Status
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
 from sandbox.compare import same_value, shown
 from sandbox.frames import FrameError, pack, unpack
@@ -199,17 +199,16 @@ def test_a_pair_of_surrogates_does_not_cross_since_json_would_join_it(text: str)
         Encoder().encode({1: [text]})
 
 
-def test_both_ends_count_the_same_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_ends_count_the_same_parts() -> None:
     inner = [1, 2]
     value = [range(2), slice(1), {1: b"x"}, (2, frozenset({3})), 1 << 80, inner, inner]
     wire, fitting = Encoder().encode(value), []
     for cap in range(1, 40):
-        monkeypatch.setattr(codec, "MAX_NODES", cap)
         with contextlib.suppress(CannotCross):
-            Encoder().encode(value)
+            Encoder(most_nodes=cap).encode(value)
             fitting.append(cap)
         with contextlib.nullcontext() if cap in fitting else pytest.raises(CodecError):
-            Decoder().decode(wire)
+            Decoder(most_nodes=cap).decode(wire)
     assert 1 < fitting[0] < fitting[-1]
 
 

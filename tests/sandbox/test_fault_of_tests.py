@@ -1,7 +1,5 @@
 """What is the fault of the tests, or of their limits, is said to be theirs."""
 
-import asyncio
-
 import pytest
 
 from sandbox import (
@@ -9,15 +7,10 @@ from sandbox import (
     Call,
     Calls,
     Limits,
-    ProcessBackend,
-    Program,
     Pytest,
-    Report,
     Status,
     Tests,
 )
-from sandbox.frames import Frame
-from sandbox.process.zygotes import Zygote
 
 
 @pytest.mark.parametrize(
@@ -95,20 +88,3 @@ def test_a_result_that_is_no_json_value_is_wrong(judge, result: str) -> None:
     report = judge(f"def f(n): return {result}", Calls("f", (Call([1], {"a": 3}),)), Limits())
     assert report.status is Status.FAILED
     assert "not a JSON value" in report.message
-
-
-def test_what_is_the_fault_of_the_tests_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts = []
-    perform = Zygote.perform
-
-    async def count(self: Zygote, job: Frame) -> Frame:
-        attempts.append(job)
-        return await perform(self, job)
-
-    async def main() -> Report:
-        async with ProcessBackend(workers=1) as backend:
-            monkeypatch.setattr(Zygote, "perform", count)
-            return await backend.run(Program("def f(): pass", Asserts("", "f")), Limits())
-
-    assert asyncio.run(main()).detail == "tests"
-    assert len(attempts) == 1

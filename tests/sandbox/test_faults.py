@@ -13,8 +13,10 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, ProcessBackend, Program, Report, SandboxUnavailable, Status
+from sandbox.frames import Frame
+from sandbox.pool import WorkerDied, WorkerPool
 from sandbox.process import cgroups
-from sandbox.process.zygotes import Zygote, ZygoteDied
+from sandbox.process.zygotes import open_channel
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
@@ -37,30 +39,14 @@ def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
     asyncio.run(main())
 
 
-def test_a_worker_that_cannot_be_told_of_a_run_leaves_no_socket(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made: list[socket.socket] = []
-
-    def pair() -> tuple[socket.socket, socket.socket]:
-        made.extend(make())
-        return made[0], made[1]
-
-    def fail(*_: object) -> None:
-        raise BrokenPipeError
-
-    async def main() -> None:
-        async with ProcessBackend(workers=1) as backend:
-            (worker,) = backend._workers
-            monkeypatch.setattr(socket, "socketpair", pair)
-            monkeypatch.setattr(socket, "send_fds", fail)
-            with pytest.raises(BrokenPipeError):
-                worker._spawn()
-            monkeypatch.undo()
-        assert [end.fileno() for end in made] == [-1, -1]
-
-    make = socket.socketpair
-    asyncio.run(main())
+def test_a_worker_that_cannot_be_told_of_a_run_leaves_no_socket() -> None:
+    control, gone = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    gone.close()
+    before = psutil.Process().num_fds()
+    with control, pytest.raises(BrokenPipeError) as raised:
+        open_channel(control, Limits().disk_bytes)
+    assert raised.tb is not None  # so that what the call held is still held
+    assert psutil.Process().num_fds() == before - 1
 
 
 def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
@@ -77,20 +63,58 @@ def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
     asyncio.run(main())
 
 
-def test_a_run_that_fails_twice_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts = []
+class Dying:
+    """A worker whose runs all end so, or without an outcome."""
 
-    async def die(self: Zygote, job: object) -> None:
-        attempts.append(job)
-        raise ZygoteDied("gone")
+    flavour = "plain"
+    spent = False
 
+    def __init__(self, outcome: Frame | None) -> None:
+        self.outcome = outcome
+        self.jobs: list[Frame] = []
+
+    async def start(self) -> None:
+        """There is nothing to start."""
+
+    async def perform(self, job: Frame) -> Frame:
+        self.jobs.append(job)
+        if self.outcome is None:
+            raise WorkerDied("gone")
+        return self.outcome
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Mortuary(WorkerPool[Dying]):
+    def __init__(self, outcome: Frame | None = None) -> None:
+        super().__init__(1, 1)
+        self.outcome = outcome
+        self.made: list[Dying] = []
+
+    def make_worker(self, flavour: str) -> Dying:
+        self.made.append(Dying(self.outcome))
+        return self.made[-1]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts"),
+    [
+        (None, [1, 1]),
+        ({"status": "internal_error", "message": "ours"}, [2]),
+        ({"status": "internal_error", "detail": "tests", "message": "theirs"}, [1]),
+    ],
+    ids=["a worker that dies", "a fault of ours", "a fault of the tests"],
+)
+def test_a_fault_of_ours_is_tried_twice_and_then_reported(
+    outcome: Frame | None, attempts: list[int]
+) -> None:
     async def main() -> None:
-        async with ProcessBackend(workers=1) as backend:
-            monkeypatch.setattr(Zygote, "perform", die)
-            assert (await backend.run(GOOD, Limits())).status is Status.INTERNAL_ERROR
+        async with Mortuary(outcome) as pool:
+            assert (await pool.run(GOOD, Limits())).status is Status.INTERNAL_ERROR
+            assert [len(worker.jobs) for worker in pool.made] == attempts
 
     asyncio.run(main())
-    assert len(attempts) == 2
 
 
 def test_closing_leaves_no_process_and_no_descriptor() -> None:
@@ -198,8 +222,11 @@ def test_a_worker_without_descriptors_is_replaced() -> None:
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
             resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
             try:
-                with pytest.raises(SandboxUnavailable, match="Too many open files"):
-                    await backend.run(GOOD, Limits())
+                # Without control groups the first run opens nothing, and the next one must.
+                runs = [backend.run(GOOD, Limits()) for _ in range(2)]
+                ends = await asyncio.gather(*runs, return_exceptions=True)
+                assert isinstance(ends[1], SandboxUnavailable)
+                assert "Too many open files" in str(ends[1])
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert (await backend.run(GOOD, Limits())).status is Status.PASSED

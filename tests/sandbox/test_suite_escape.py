@@ -1,12 +1,16 @@
 """Suite C: ways out of the sandbox are refused, or end the run as a violation."""
 
 import ctypes
+import itertools
 import os
 import socket
+import sys
+import sysconfig
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox import Asserts, Status
@@ -29,6 +33,27 @@ def kill(pid, number):
     except (PermissionError, ProcessLookupError): pass
 def add(a, b): return a + b
 """
+
+
+def _ways() -> dict[str, set[str]]:
+    """What leads to what candidates may see: of each directory on the way, the names on the way.
+
+    An installation may lie in any directory, so there is none that is never there.
+    """
+    paths = sysconfig.get_paths()
+    trees = {Path(paths["purelib"]), Path(paths["platlib"]), Path(os.__file__).parent}
+    mapped = {Path(found.path) for found in psutil.Process().memory_maps() if found.path[0] == "/"}
+    ways: dict[str, set[str]] = {}
+    for path in {*trees, Path(sys.executable).resolve(), *mapped}:
+        if path.parts[1] in {"usr", "lib", "lib64"} or trees & set(path.parents):
+            continue
+        for place, under in itertools.pairwise([*reversed(path.parents), path]):
+            ways.setdefault(str(place), set()).add(under.name)
+    del ways["/"]
+    return ways
+
+
+WAYS = _ways()
 
 
 @dataclass(frozen=True)
@@ -81,8 +106,10 @@ CASES = [
     Case("Docker socket", "refused(os.stat, '/var/run/docker.sock')"),
     Case(
         "host directories",
-        "for d in ('/home', '/var', '/run', '/boot', '/opt', '/srv', '/mnt', '/root/.ssh'):\n"
-        "    refused(os.listdir, d)",
+        "for d in ('/home', '/var', '/run', '/boot', '/opt', '/srv', '/mnt', '/root'):\n"
+        "    if d not in WAYS: refused(os.listdir, d)\n"
+        "for d, names in WAYS.items(): assert set(os.listdir(d)) <= names, (d, os.listdir(d))\n"
+        "refused(os.listdir, '/root/.ssh')",
         docker="for d in ('/home', '/boot', '/opt', '/srv', '/mnt'):\n"
         "    assert os.listdir(d) == [], d\nrefused(os.listdir, '/root')",
     ),
@@ -165,7 +192,7 @@ def test_refused(judge, case: Case) -> None:
         "    except OSError: pass\n"
     )
     attempt = case.docker if judge.name == "docker" and case.docker else case.source
-    report = judge(HEAD + open_now + attempt, ADD)
+    report = judge(HEAD + f"WAYS = {WAYS!r}\n" + open_now + attempt, ADD)
     judge.check(report, case.status)
 
 
@@ -207,8 +234,9 @@ hidden.bind('\\0left')
 )
 FIND = (
     HEAD
+    + f"WAYS = {WAYS!r}"
     + """
-assert os.listdir('/tmp') == [] == os.listdir('/dev/shm')
+for d in ('/tmp', '/dev/shm'): assert set(os.listdir(d)) == WAYS.get(d, set()), os.listdir(d)
 refused(socket.socket(socket.AF_UNIX).connect, '\\0left')
 """
 )

@@ -8,7 +8,7 @@ import pytest
 from fake_upstream import Call, FakeUpstream, answering, endless, failing, silent
 from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
 
-from sandbox import Integrity, Overloaded, Report, SandboxUnavailable, Status
+from sandbox import Integrity, QueueFull, Report, SandboxUnavailable, Status
 
 pytestmark = pytest.mark.anyio
 SOON = {"latency_ms": 100}
@@ -153,7 +153,7 @@ async def test_a_deadline_in_mid_stream_ends_it_with_length(path: str) -> None:
         await eventually(w.large.calls[-1].closed_by_client.is_set)
 
 
-@pytest.mark.parametrize("error", [Overloaded("full"), SandboxUnavailable("no namespaces left")])
+@pytest.mark.parametrize("error", [QueueFull("full"), SandboxUnavailable("no namespaces left")])
 async def test_a_fault_of_the_sandbox_is_never_the_candidates(error: Exception) -> None:
     async with world(backend=ScriptedBackend(error=error)) as w:
         answer = await w.complete(tests=TESTS, explain=True)

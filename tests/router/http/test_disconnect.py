@@ -108,10 +108,10 @@ async def test_in_a_real_sandbox_run_and_the_sandbox_serves_on() -> None:
     backend = ProcessBackend(workers=1)
     async with world(FakeUpstream(answering(says)), backend=backend) as w:
         connection = await w.open(tests=TESTS)
-        await eventually(backend._slots.locked)
+        await eventually(lambda: backend.busy)
         await connection.close()
         await eventually(lambda: w.active == 0)
-        await eventually(lambda: not backend._slots.locked())
+        await eventually(lambda: not backend.busy)
         answer = await w.complete(tests=TESTS, explain=True)
         assert answer.headers["x-router-verdict"] == "passed"
         judged = answer.json()["router"]["candidates"][0]

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, Program, SandboxUnavailable, Status
-from sandbox.docker.backend import IMAGE, DockerBackend, _abandoned, _identity
-from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Policy, description
-from sandbox.docker.daemon import Engine
+from sandbox.docker.backend import IMAGE, DockerBackend, abandoned, identity
+from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Recipe, description
+from sandbox.docker.daemon import Daemon
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
@@ -149,10 +149,10 @@ def test_a_container_that_dies_in_mid_run_is_never_the_candidates_fault(others) 
     async def body(backend: DockerBackend) -> None:
         run = asyncio.create_task(backend.run(SPIN, SHORT))
         await asyncio.sleep(0.1)
-        engine = await Engine.connect()
+        daemon = await Daemon.connect()
         for container in await own(others):
-            await engine.remove(container)
-        await engine.close()
+            await daemon.remove(container)
+        await daemon.close()
         assert (await run).status is Status.TIMEOUT  # the second attempt's verdict
         assert (await backend.run(GOOD, SHORT)).status is Status.PASSED
 
@@ -208,33 +208,33 @@ def test_a_container_ends_by_itself_with_its_server(others) -> None:
 @on_docker
 def test_a_start_reaps_what_was_abandoned(others) -> None:
     async def main() -> None:
-        engine = await Engine.connect()
-        body = description(Policy(IMAGE), Limits(), {LABEL: "1", OWNER: "x", EXPIRES: "1"})
+        daemon = await Daemon.connect()
+        body = description(Recipe(IMAGE), Limits(), {LABEL: "1", OWNER: "x", EXPIRES: "1"})
         # Never started, so that it does not end by itself.
-        await engine.create("budget-router-abandoned", body)
+        await daemon.create("budget-router-abandoned", body)
         assert len(await own(others)) == 1
         async with DockerBackend(workers=1):
             pass
-        await engine.close()
+        await daemon.close()
         assert not await own(others)
 
     asyncio.run(main())
 
 
 def test_only_containers_of_the_dead_are_abandoned() -> None:
-    me, late = _identity(os.getpid()), str(time.time() + 1000)
+    me, late = identity(os.getpid()), str(time.time() + 1000)
     host = me.partition(" ")[0]
 
-    def abandoned(owner: str, expires: str = late) -> bool:
-        return _abandoned({"Labels": {OWNER: owner, EXPIRES: expires}}, me)
+    def gone(owner: str, expires: str = late) -> bool:
+        return abandoned({"Labels": {OWNER: owner, EXPIRES: expires}}, me)
 
-    assert not abandoned(me)
-    assert abandoned(me, "1")
-    assert abandoned(me, "soon")
-    assert abandoned(f"{host} {os.getpid()} 1")  # the pid's owner before us
-    assert abandoned(f"{host} 4194999 1")
-    assert not abandoned("another-host:1 1 1")
-    assert not abandoned(_identity(os.getppid()))
+    assert not gone(me)
+    assert gone(me, "1")
+    assert gone(me, "soon")
+    assert gone(f"{host} {os.getpid()} 1")  # the pid's owner before us
+    assert gone(f"{host} 4194999 1")
+    assert not gone("another-host:1 1 1")
+    assert not gone(identity(os.getppid()))
 
 
 def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
@@ -242,7 +242,7 @@ def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
 
     class Client:
         async def close(self) -> None:
-            closed.append("engine")
+            closed.append("daemon")
 
     async def answers_late() -> None:
         try:
@@ -252,7 +252,7 @@ def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
 
     async def main() -> None:
         backend = DockerBackend(workers=1)
-        backend._engine = Client()  # type: ignore[assignment]
+        backend._daemon = Client()  # type: ignore[assignment]
         backend._reaper = asyncio.create_task(answers_late())
         await asyncio.sleep(0)
         closing = asyncio.create_task(backend.aclose())
@@ -260,7 +260,7 @@ def test_a_close_that_is_cancelled_closes_and_stays_cancelled() -> None:
         closing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await closing
-        assert closed == ["engine"]
+        assert closed == ["daemon"]
 
     asyncio.run(main())
 

@@ -14,10 +14,10 @@ from sandbox import (
     Integrity,
     IOCase,
     Limits,
-    Overloaded,
     ProcessBackend,
     Program,
     Pytest,
+    QueueFull,
     Report,
     SandboxUnavailable,
     Status,
@@ -152,7 +152,7 @@ def test_a_full_queue_is_overloaded() -> None:
     async def body(backend: ProcessBackend) -> None:
         tasks = [asyncio.create_task(backend.run(Program(GOOD, ADD), SHORT)) for _ in range(4)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(result) for result in results] == [Report, Report, Report, Overloaded]
+        assert [type(result) for result in results] == [Report, Report, Report, QueueFull]
 
     with_backend(body, queue=2)
 
