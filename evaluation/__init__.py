@@ -1,6 +1,7 @@
 """The evaluation suite, and the console script: what a budget buys, measured.
 
-    commands/       what a person can type, one file a command (`cli` finds them by name)
+    commands/       what a person can type, one file a command (`cli` lists them)
+    calibration/    plans replayed on recorded samples; where policies will be made
     study/          the paper's question asked of models of our own, and its page
     paper/          the paper's own numbers
     bench/          how fast it all is
@@ -10,7 +11,6 @@
     local/          models in this process
     statistics/     metrics and intervals (`metrics` is the name that users import them by)
     architectures   models' sizes, of which costs follow
-    workers         many small jobs, so many at a time
     recorded/       data that we made and committed; no package, and in no wheel
 
 Not here: serving. `router` does without this package, and this one drives it from outside, or

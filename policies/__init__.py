@@ -14,6 +14,6 @@ reads a clock or is random: the same plan runs live, replayed and in tests.
 | `single`, `best_of_n`, `cascade`, `auto` | the policies                                          |
 | `estimators`                         | the paper's estimators, one problem at a time             |
 
-Who performs a plan is `router.plan`; how a policy is made from measurements is
+Who performs a plan is `router.plan`; recorded samples are replayed to it by
 `evaluation.calibration`.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.cost import CostModel
-from policies.moves import draw_repeatedly, require_affordable
+from policies.moves import draw_repeatedly, informed, require_affordable
 from policies.pinning import pin
 from policies.protocol import Plan
 from policies.selectors import LIKELIEST, Selector
@@ -41,9 +41,11 @@ class BestOfN:
         model = task.models[0]
         require_affordable(task, budget, cost, [model])
         n = self._limit(task, budgeted=budget.flops is not None)
-        yield from draw_repeatedly(
+        drawn = yield from draw_repeatedly(
             task, cost, model, n=n, flops=budget.flops_limit, reason=f"the best of up to {n}"
         )
+        if not task.verifiable:
+            yield from informed(self.selector, drawn.candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else the cheapest."""

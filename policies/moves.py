@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.cost import CostModel
-from policies.protocol import Command, Done, Draw, Event, Judged, Refused, Started, Wait
-from policies.values import Budget, BudgetTooSmall, ModelView, Task, Verdict
+from policies.protocol import (
+    Command,
+    Done,
+    Draw,
+    Event,
+    Judged,
+    Refused,
+    Sampled,
+    Started,
+    Wait,
+)
+from policies.selectors import Selector
+from policies.values import Budget, BudgetTooSmall, Candidate, ModelView, Task, Verdict
 
 SAMPLING_TEMPERATURE: Final = 0.8
 """Several samples of one model must differ; 0.8 is the paper's temperature (section 2.3)."""
@@ -104,11 +115,21 @@ class Drawn:
     """How a draw ended: its passes, and the FLOPs that remain for what follows.
 
     `whole` is false where it was refused or failed, so that its model is of no more use.
+    `candidates` are its samples, where no pass ended it early.
     """
 
     passed: int
     flops: float
     whole: bool = True
+    candidates: tuple[Candidate, ...] = ()
+
+
+def informed(selector: Selector, candidates: Sequence[Candidate]) -> Generator[Command, Event]:
+    """Perform what a selector wants done before it orders these candidates; what fails, fails."""
+    for command in selector.wants(candidates):
+        if isinstance(started := (yield command), Started):
+            while not isinstance(done := (yield Wait()), Done) or done.ticket != started.ticket:
+                pass
 
 
 def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn]:
@@ -117,15 +138,18 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
     if isinstance(started, Refused):
         return Drawn(0, started.remaining.flops, whole=False)
     assert isinstance(started, Started)  # noqa: S101 the run's contract, for the type checker
-    passed = 0
+    passed, candidates = 0, list[Candidate]()
     while True:
         match (yield Wait()):
+            case Sampled(candidate=candidate):
+                candidates.append(candidate)
             case Judged(verdict=Verdict.PASSED):
                 passed += 1
                 if passed >= enough:
                     return Drawn(passed, 0.0)
             case Done(ticket=started.ticket) as done:
-                return Drawn(passed, done.remaining.flops, whole=done.failure is None)
+                whole = done.failure is None
+                return Drawn(passed, done.remaining.flops, whole, tuple(candidates))
             case _:
                 pass
 
@@ -165,7 +189,12 @@ def draw_repeatedly(
         why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        so_far = Drawn(so_far.passed + drawn.passed, drawn.flops, whole=drawn.whole)
+        so_far = Drawn(
+            so_far.passed + drawn.passed,
+            drawn.flops,
+            drawn.whole,
+            so_far.candidates + drawn.candidates,
+        )
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count

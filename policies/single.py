@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import draw_repeatedly, least_ceiling, require_affordable, sized
+from policies.moves import draw_repeatedly, informed, least_ceiling, require_affordable, sized
 from policies.pinning import pin
 from policies.protocol import Plan
 from policies.selectors import LIKELIEST, Selector
@@ -33,6 +33,8 @@ class Single:
                 task, cost, model, n=task.n, flops=remaining, reason=reason
             )
             if drawn.whole:
+                if not task.verifiable:
+                    yield from informed(self.selector, drawn.candidates)
                 return
             remaining, reason = drawn.flops, f"{model.id} failed"
 

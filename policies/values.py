@@ -109,6 +109,7 @@ class Candidate:
     """One finished sample of `tokens` tokens.
 
     `scores` are what is known of its worth, by name: `NLL`, or what a ranker said. Lower is better.
+    `outputs` are what its program gave for the inputs of an `Execute`, where there was one.
     """
 
     id: int
@@ -117,6 +118,7 @@ class Candidate:
     finish_reason: str
     tokens: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
+    outputs: tuple[str | None, ...] = ()
     verdict: Verdict = Verdict.UNVERIFIED
 
     def score(self, name: str) -> float | None:

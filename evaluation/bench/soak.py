@@ -39,6 +39,9 @@ _STRETCH: Final = 1000  # by then every container has been replaced, and every c
 _QUIET_S: Final = 10.0
 _LOOK_S: Final = 0.2
 _BLOCK_BYTES: Final = 512
+LITTER: Final = "budget-router-soak-"
+"""What the names of all files begin with that programs write, so that others' do not count."""
+
 _SHARED: Final = tuple(map(Path, ("/tmp", "/dev/shm")))  # noqa: S108 - only measured
 
 BackendName: TypeAlias = Literal["process", "docker"]
@@ -63,7 +66,8 @@ PROGRAMS: Final[Programs] = {
     "exit": (Program("import os\nos._exit(0)", _ADD), 20),
     "litter": (
         Program(
-            "for n in range(50): open(f'/tmp/{n}', 'w').write('x' * 999)\n" + _RIGHT,
+            f"for d in ('/tmp', '/dev/shm'):\n    for n in range(25):\n"
+            f"        open(f'{{d}}/{LITTER}{{n}}', 'w').write('x' * 999)\n" + _RIGHT,
             _ADD,
         ),
         20,
@@ -84,8 +88,8 @@ PROGRAMS: Final[Programs] = {
 class Resources:
     """What might leak: counts and bytes, of this process, of all below it, and of the host.
 
-    `files` and `disk` are of the directories that all programs of the host share, `containers`
-    those of the sandbox on the daemon that it uses.
+    `files` and `disk` are what programs left in the directories that all of the host share,
+    `containers` those of the sandbox on the daemon that it uses.
     """
 
     processes: int
@@ -97,9 +101,9 @@ class Resources:
 
 
 _SLACK: Final = Resources(
-    processes=0, descriptors=16, containers=0, memory=64 * 2**20, files=16, disk=16 * 2**20
+    processes=0, descriptors=16, containers=0, memory=64 * 2**20, files=0, disk=0
 )
-"""What may come and go: connections that are kept, and files of others on the host."""
+"""What may come and go: connections that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,13 +224,14 @@ async def _quiet(name: BackendName, wanted: Resources | None) -> Resources:
 
 async def _count(name: BackendName) -> Resources:
     family = _family()
+    sizes = [size for path in _SHARED for size in left_in(path)]
     return Resources(
         processes=len(family),
         descriptors=sum(_entries(Path(f"/proc/{pid}/fd")) for pid in family),
         containers=await _containers() if name == "docker" else 0,
         memory=sum(_resident(pid) for pid in family),
-        files=sum(_entries(path) for path in _SHARED),
-        disk=sum(_occupied(path) for path in _SHARED),
+        files=len(sizes),
+        disk=sum(sizes),
     )
 
 
@@ -259,13 +264,14 @@ def _entries(path: Path) -> int:
     return 0
 
 
-def _occupied(path: Path) -> int:
-    """Bytes of all files below a directory: what is left of a whole disk is others' business."""
-    found = 0
+def left_in(path: Path) -> list[int]:
+    """Bytes of each file below a directory that a program has left there."""
+    found = []
     for folder, _, names in os.walk(path):
         for name in names:
-            with contextlib.suppress(OSError):  # gone since it was listed
-                found += Path(folder, name).lstat().st_blocks * _BLOCK_BYTES
+            if name.startswith(LITTER):
+                with contextlib.suppress(OSError):  # gone since it was listed
+                    found.append(Path(folder, name).lstat().st_blocks * _BLOCK_BYTES)
     return found
 
 

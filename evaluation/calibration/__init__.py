@@ -1,4 +1,4 @@
-"""How a policy is made from pools, and replayed on them.
+"""How a plan is replayed on recorded samples; the room in which policies will be made from pools.
 
 `clock` is an event loop whose time costs nothing, `replay` a sampler and a judge that repeat what
 was recorded: with them `router.plan.run` drives a plan over samples of a pool as it does live.

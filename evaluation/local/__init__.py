@@ -2,5 +2,5 @@
 
 `loading` brings one in, `shapes` makes one of random weights; `decoder` draws many samples at once
 (rows in `cache`, tokens by `nucleus`), and `upstream` lets it answer as a server would. Needs the
-extra `torch`, which nothing else here imports.
+extra `torch`; besides, only the ranker in `pools.scoring.local` does.
 """

@@ -10,11 +10,10 @@ from typing import Any
 
 from router.gateway import Prepared
 from router.http.dialect import Dialect
+from router.http.envelope import AnswerHead
 from router.plan.draws import RunningDraw, Sample
 from router.plan.outcome import Outcome
 from router.upstream.chunks import TokenLogprob
-
-DONE = b"data: [DONE]\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Answer:
             for index, (_, sample) in enumerate(chosen)
         ]
         model = outcome.choice.candidates[0].model
-        return self._head(self.dialect.whole, model) | {"choices": choices, "usage": usage(chosen)}
+        return self.dialect.whole_answer(self._head(model), choices, usage(chosen))
 
     def opening(self, model: str, index: int = 0) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""
@@ -69,10 +68,8 @@ class Answer:
         Where nothing was chosen, a stream was cut by its deadline: what was sent of it counts.
         """
         last = outcome.draws[-1]
-        return self._head(self.dialect.chunk, last.model) | {
-            "choices": [],
-            "usage": usage(self._chosen(outcome) or [(last, last.samples[0])]),
-        }
+        told = usage(self._chosen(outcome) or [(last, last.samples[0])])
+        return self.dialect.stream_chunk(self._head(last.model), [], told)
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """The chosen answers as chunks, when they were only known at the end."""
@@ -90,19 +87,14 @@ class Answer:
             chosen += chosen[:1] * (n - len(chosen))
         return chosen[:n]
 
-    def _head(self, name: str, model: str) -> dict[str, Any]:
-        return {
-            "id": f"{self.dialect.id_prefix}-{self.request_id}",
-            "object": name,
-            "created": self.created,
-            "model": model,
-        }
+    def _head(self, model: str) -> AnswerHead:
+        return AnswerHead(self.request_id, self.created, model)
 
     def _chunk(
         self, model: str, index: int, content: dict[str, Any], finish_reason: str | None = None
     ) -> dict[str, Any]:
         choice = {"index": index, "logprobs": None, **content, "finish_reason": finish_reason}
-        return self._head(self.dialect.chunk, model) | {"choices": [choice]}
+        return self.dialect.stream_chunk(self._head(model), [choice])
 
     def _logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any] | None:
         wanted = self.prepared.request.sampling.logprobs

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from router.http.body import Body, Integer, Tokens, understood, validated
+from router.http.envelope import OpenAIEnvelope
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
 
@@ -30,7 +31,7 @@ class ChatBody(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(OpenAIEnvelope):
     """Choices are messages, and in a stream what is added to them."""
 
     id_prefix: ClassVar[str] = "chatcmpl"

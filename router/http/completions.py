@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 
 from router.errors import InvalidRequest
 from router.http.body import Body, Integer, understood, validated
+from router.http.envelope import OpenAIEnvelope
 from router.request import RequestLimits, RouteRequest, TextPrompt
 from router.upstream.chunks import TokenLogprob
 
@@ -35,7 +36,7 @@ class CompletionBody(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Completions:
+class Completions(OpenAIEnvelope):
     """Choices are texts; with `echo` the prompt stands before each."""
 
     id_prefix: ClassVar[str] = "cmpl"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from router.http.envelope import AnswerHead
 from router.request import RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
 
@@ -17,22 +18,27 @@ class Dialect(Protocol):
     """One endpoint's JSON, in and out."""
 
     @property
-    def id_prefix(self) -> str:
-        """What ids of its answers begin with."""
-        ...
-
-    @property
-    def whole(self) -> str:
-        """The `object` of a whole answer."""
-        ...
-
-    @property
-    def chunk(self) -> str:
-        """The `object` of a piece of a stream."""
+    def end_of_stream(self) -> bytes:
+        """What is sent after the last event."""
         ...
 
     def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
         """Read a request. Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`."""
+        ...
+
+    def whole_answer(
+        self, head: AnswerHead, choices: Sequence[dict[str, Any]], usage: dict[str, int]
+    ) -> dict[str, Any]:
+        """An answer that is told at once."""
+        ...
+
+    def stream_chunk(
+        self,
+        head: AnswerHead,
+        choices: Sequence[dict[str, Any]],
+        usage: dict[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """A piece of a stream, or the usage of all of it."""
         ...
 
     def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Exchange:
     def __init__(self, request: Request, dialect: Dialect) -> None:
         self._request = request
         self._dialect = dialect
+        self._end = dialect.end_of_stream
         self._service: Service = request.app.state.service
         self._gateway = self._service.gateway
         self._received = asyncio.get_running_loop().time()
@@ -88,7 +89,7 @@ class Exchange:
             headers = self._headers(prepared, outcome)
             if request.stream:
                 chunks = buffered(outcome, answer, lambda _: details)
-                return OwnedStream(chunks, self._failed, owned.pop_all(), headers)
+                return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
             shown = details if request.explain else {}
             return JSONResponse(answer.plain(outcome) | shown, headers=headers)
 
@@ -108,9 +109,8 @@ class Exchange:
         }
         chunks = relayed(first, pieces, answer, lambda outcome: self._conclude(prepared, outcome))
         owned.callback(self._count_abandoned)
-        return OwnedStream(
-            chunks, self._failed, owned.pop_all(), headers | budget_headers(prepared)
-        )
+        headers |= budget_headers(prepared)
+        return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
 
     async def _body(self) -> bytes:
         """The body, read no further than the operator's limit."""

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from router.errors import ErrorObject
 from router.gateway import Gateway, Prepared, finished
-from router.http.answer import DONE, Answer, event
+from router.http.answer import Answer, event
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
@@ -92,17 +92,18 @@ async def buffered(
 class OwnedStream(StreamingResponse):
     """Chunks as events, which gives back what it holds however it ends, also when nobody reads it.
 
-    An error ends the events as one of them: `failed` makes what is shown of it.
+    An error ends the events as one of them: `failed` makes what is shown of it. `end` comes last.
     """
 
     def __init__(
         self,
         chunks: AsyncGenerator[dict[str, Any], None],
         failed: Callable[[Exception], ErrorObject],
+        end: bytes,
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(chunks, failed)
+        events = _events(chunks, failed, end)
         owned.push_async_callback(chunks.aclose)
         owned.push_async_callback(events.aclose)
         super().__init__(events, media_type="text/event-stream", headers=headers)
@@ -115,14 +116,16 @@ class OwnedStream(StreamingResponse):
 
 
 async def _events(
-    chunks: AsyncGenerator[dict[str, Any], None], failed: Callable[[Exception], ErrorObject]
+    chunks: AsyncGenerator[dict[str, Any], None],
+    failed: Callable[[Exception], ErrorObject],
+    end: bytes,
 ) -> AsyncGenerator[bytes, None]:
     try:
         async for data in chunks:
             yield event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
         yield event(failed(error).body())
-    yield DONE
+    yield end
 
 
 def _closed(

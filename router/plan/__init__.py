@@ -1,7 +1,7 @@
 """How a plan is driven: performed, paid for, judged.
 
 `run` drives one (its docstring is the theory of operation), on `tasks`; `ports` are what it asks of
-the world. `ledger` pays, by the ceilings of `prices`. `work` and `draws` are commands as they run,
+the world: who samples, judges, ranks and executes is not its business. `ledger` pays, by the ceilings of `prices`. `work` and `draws` are commands as they run,
 `outcome` how all of it ended. `verdicts` judges answers in the sandbox, `programs` says which
 program an answer makes. `admission` says which requests are served at all.
 

@@ -283,7 +283,10 @@ class Run:
                         self._know(at, scores={**known, command.model: score})
                     self._tell(Ranked(errand.ticket, scores))
                 case Execute() as command if self._executor is not None:
-                    self._tell(Executed(errand.ticket, await self._executor.execute(command)))
+                    outputs = await self._executor.execute(command)
+                    for at, given in outputs.items():
+                        self._know(at, outputs=given)
+                    self._tell(Executed(errand.ticket, outputs))
                 case command:
                     raise PlanError(f"nobody here performs a {type(command).__name__}")
         except UpstreamError as failure:

@@ -1,7 +1,7 @@
 """What an observer hears, what events carry, and work that is no draw."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -26,7 +26,8 @@ from policies.protocol import (
     Started,
     Wait,
 )
-from policies.values import Budget, Candidate
+from policies.selectors import in_order
+from policies.values import Budget, Candidate, Choice
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
 from router.plan.run import PlanError, Run
@@ -193,6 +194,31 @@ def test_a_ranking_is_paid_for_and_its_scores_are_the_candidates() -> None:
     assert outcome.ledger.used == COST.draw("small", 100, [2, 2]) + errand.flops(COST)
 
 
+def test_a_policy_performs_what_its_selector_wants_and_then_it_orders_by_that() -> None:
+    @dataclass(frozen=True)
+    class ByLarge:
+        name = "large"
+        reads_logprobs = False
+
+        def wants(self, candidates: Sequence[Candidate]) -> tuple[Rank, ...]:
+            return (Rank("large", tuple(candidates)),)
+
+        def order(self, candidates: Sequence[Candidate]) -> Choice:
+            return in_order(candidates, lambda c: (-(c.score("large") or 0.0),), self.name)
+
+    run = Run(
+        BestOfN(n=3, selector=ByLarge()),
+        task("small", "large", verifiable=False),
+        Budget(),
+        COST,
+        sampler=ScriptedSampler(answers()),
+        ranker=ScriptedRanker(),
+    )
+    choice = asyncio.run(run.perform()).choice
+    assert [candidate.id for candidate in choice.candidates] == [2, 1, 0]
+    assert choice.selected_by == "large"
+
+
 def test_a_ranking_that_does_not_fit_is_refused() -> None:
     answers_: list[Event] = []
     flops = COST.ceiling("small", 100, 2, 8)
@@ -227,6 +253,7 @@ def test_executions_cost_no_flops() -> None:
 
     outcome, heard = performed(plan(), flops=1e13, executor=ScriptedExecutor())
     assert heard.events[-2] == Executed(1, {0: ("1", "2"), 1: ("1", "2")})
+    assert {candidate.outputs for candidate in outcome.choice.candidates} == {("1", "2")}
     assert outcome.ledger.used == COST.draw("small", 100, [2, 2])
 
 

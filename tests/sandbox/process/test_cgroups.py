@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.inner import supervisor
 from sandbox.process import cgroups
 from sandbox.process.cgroups import Group, Hierarchy
 
@@ -127,21 +126,6 @@ def test_kills_for_memory_are_counted(v1: Path) -> None:
 
 def test_kills_for_memory_are_counted_in_version_2(v2: Path) -> None:
     assert made(find(v2), memory__events=EVENTS.format(5)).memory_kills() == 5
-
-
-@pytest.mark.parametrize(
-    ("texts", "kills"),
-    [((KILLS.format(3), None), 3), ((None, EVENTS.format(5)), 5), ((None, None), 0),
-     (("oom_kill_disable 0\n", None), 0)],
-)  # fmt: skip
-def test_a_container_counts_its_kills_too(
-    tmp_path: Path, texts: tuple[str | None, ...], kills: int
-) -> None:
-    paths = tuple(tmp_path / name for name in ("memory.oom_control", "memory.events"))
-    for path, text in zip(paths, texts, strict=True):
-        if text is not None:
-            path.write_text(text)
-    assert supervisor.memory_kills(paths) == kills
 
 
 def test_groups_are_removed_and_those_of_the_dead_are_swept(v2: Path) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import os
 import resource
 import signal
-import socket
 import time
 from pathlib import Path
 
@@ -13,10 +12,7 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, ProcessBackend, Program, Report, SandboxUnavailable, Status
-from sandbox.frames import Frame
-from sandbox.pool import WorkerDied, WorkerPool
 from sandbox.process import cgroups
-from sandbox.process.zygotes import open_channel
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
@@ -39,16 +35,6 @@ def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
     asyncio.run(main())
 
 
-def test_a_worker_that_cannot_be_told_of_a_run_leaves_no_socket() -> None:
-    control, gone = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    gone.close()
-    before = psutil.Process().num_fds()
-    with control, pytest.raises(BrokenPipeError) as raised:
-        open_channel(control, Limits().disk_bytes)
-    assert raised.tb is not None  # so that what the call held is still held
-    assert psutil.Process().num_fds() == before - 1
-
-
 def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
     async def main() -> None:
         async with ProcessBackend(workers=1) as backend:
@@ -59,60 +45,6 @@ def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
             report = await run
             assert report.status is Status.TIMEOUT  # the second attempt's verdict
             assert (await backend.run(GOOD, Limits())).status is Status.PASSED
-
-    asyncio.run(main())
-
-
-class Dying:
-    """A worker whose runs all end so, or without an outcome."""
-
-    flavour = "plain"
-    spent = False
-
-    def __init__(self, outcome: Frame | None) -> None:
-        self.outcome = outcome
-        self.jobs: list[Frame] = []
-
-    async def start(self) -> None:
-        """There is nothing to start."""
-
-    async def perform(self, job: Frame) -> Frame:
-        self.jobs.append(job)
-        if self.outcome is None:
-            raise WorkerDied("gone")
-        return self.outcome
-
-    async def close(self) -> None:
-        """There is nothing to close."""
-
-
-class Mortuary(WorkerPool[Dying]):
-    def __init__(self, outcome: Frame | None = None) -> None:
-        super().__init__(1, 1)
-        self.outcome = outcome
-        self.made: list[Dying] = []
-
-    def make_worker(self, flavour: str) -> Dying:
-        self.made.append(Dying(self.outcome))
-        return self.made[-1]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "attempts"),
-    [
-        (None, [1, 1]),
-        ({"status": "internal_error", "message": "ours"}, [2]),
-        ({"status": "internal_error", "detail": "tests", "message": "theirs"}, [1]),
-    ],
-    ids=["a worker that dies", "a fault of ours", "a fault of the tests"],
-)
-def test_a_fault_of_ours_is_tried_twice_and_then_reported(
-    outcome: Frame | None, attempts: list[int]
-) -> None:
-    async def main() -> None:
-        async with Mortuary(outcome) as pool:
-            assert (await pool.run(GOOD, Limits())).status is Status.INTERNAL_ERROR
-            assert [len(worker.jobs) for worker in pool.made] == attempts
 
     asyncio.run(main())
 
