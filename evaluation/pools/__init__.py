@@ -22,7 +22,7 @@ Text is read in batches (`Pool.batches`), and rows are added by `Pool.writer`.
 
 `schema` says what tables hold, `store` keeps them (in `files` and `journal`), `columns` and `view`
 read them, `summary` puts them in figures, `errors` are what can be wrong with them. `counts` and
-`released` read what others made, `problems` finds what a pool's samples answer. Samples and verdicts
-come by `filling`, other models' scores by `scoring`. `workers` does many small jobs, so many at a
-time. Not here: what pools tell (`study`).
+`released` read what others made, `problems` finds what a pool's samples answer. Samples and
+verdicts come by `filling`, other models' scores by `scoring`. `workers` does many small jobs, so
+many at a time. Not here: what pools tell (`study`).
 """

@@ -3,7 +3,8 @@
 From the ground up: `samples` is what goes in, `costs` what k of them cost, `contenders` who is
 measured, `comparisons` who does better for the same cost, `evidence` all of that on one data set.
 From the evidence come the `figures` and, by the rules of `restated`, the `findings` on the paper's
-claims; `chapters` puts a data set's together, and `page` shows them. Only `reading` knows how pools are kept on disk.
+claims; `chapters` puts a data set's together, and `page` shows them. Only `reading` knows how pools
+are kept on disk.
 
 Not here: the paper's own numbers, and the pen that draws figures (`paper`).
 """

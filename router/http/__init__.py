@@ -3,8 +3,8 @@
 `app` has the endpoints, `exchange` serves one request whatever its endpoint. A *dialect*
 (`completions`, `chat`; `dialect` says what one is) reads an endpoint's JSON and writes its answers;
 `body` reads what all share, `budgets` the budget. `answer` puts what a dialect writes together,
-`envelope` is the outside of OpenAI's shapes, `streaming` sends answers as they come, `explain` tells
-what a run did.
+`envelope` is the outside of OpenAI's shapes, `streaming` sends answers as they come, `explain`
+tells what a run did.
 
 Nothing here decides, or speaks to a server: that is `router.gateway` and below.
 """
