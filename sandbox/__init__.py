@@ -9,7 +9,6 @@
     pool                what the backends have in common: workers, and runs that wait for one
     process/, docker/   the backends
     judging, compare    from what a run came to, to a verdict
-    mutate/             changed tests, by which a pass in one process is doubted; with `source`
 
 and in `inner/` what runs in other processes than the server's. `codec` and `frames` are how values
 and messages cross between them, so both sides import these. Errors that are not verdicts:

@@ -6,33 +6,22 @@ job into a fresh sandbox and its outcome back. Expected values of `calls` and `i
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import asdict, replace
-from itertools import islice
-from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from sandbox.codec import CannotCross, Encoder
 from sandbox.compare import same_text, same_value, shown
-from sandbox.mutate.doubt import doubt
 from sandbox.program import IO, Asserts, Calls, Integrity, Limits, Program, Pytest
 from sandbox.report import Report, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from random import Random
 
     from sandbox.frames import Frame
 
     Perform: TypeAlias = Callable[[Frame], Awaitable[Frame]]
 
-
-_RANDOM = SystemRandom()
-_LEAST_RUNS = 4
-_MOST_RUNS = 6
-_CHEAP_S = 1.0
-"""When as many seconds have gone, no more than the least runs are made in one process."""
 
 # An error in a later case does not hide that an earlier one was wrong.
 _COMPARED = frozenset({Status.PASSED, Status.ERROR})
@@ -58,67 +47,12 @@ async def _judge_code(tests: Asserts | Pytest, base: Frame, perform: Perform) ->
     job = {**base, "code": tests.code, "prelude": tests.prelude, "entry_point": entry}
     outcome = await perform({**job, "kind": flavour})
     if outcome.get("status") != "need_shared":
-        return build_report(outcome, Integrity.ISOLATED)
+        word = outcome.get("word") is True
+        return build_report(outcome, Integrity.SHARED if word else Integrity.ISOLATED)
+    shared = await perform({**job, "kind": "shared", "flavour": flavour})
+    report = build_report(shared, Integrity.SHARED)
     reason = f"judged in one process: {outcome.get('message')}"
-    report = await _judge_shared(tests, {**job, "kind": "shared", "flavour": flavour}, perform)
     return replace(report, message=report.message or reason)
-
-
-async def _judge_shared(tests: Asserts | Pytest, job: Frame, perform: Perform) -> Report:
-    """Run in one process, several times over; doubt a pass by runs that must fail.
-
-    Which of the runs have changed tests is drawn anew for every program. One that tells none of
-    them from the others passes once in 56 times at best, and once in 14 where runs are slow.
-    """
-    # Seconds for tests of a megabyte, in which the server must go on serving.
-    certain, texts = await asyncio.to_thread(_changed, tests, job["entry_point"])
-    changed = iter(texts)
-    order = draw_order(_RANDOM) if texts else [True]
-    passed: list[Report] = []
-    fooled, spent_s = False, 0.0
-    for number, genuine in enumerate(order):
-        if number >= _LEAST_RUNS and spent_s > _CHEAP_S:
-            break
-        outcome = await perform(job if genuine else {**job, "code": next(changed)})
-        report = build_report(outcome, Integrity.SHARED)
-        spent_s += report.wall_s
-        if genuine:
-            report = _with_all_assertions(report, outcome, certain)
-            if report.status is not Status.PASSED:
-                return report
-            passed.append(report)
-        elif report.status in (Status.FORGED, Status.INTERNAL_ERROR):
-            return report
-        fooled = fooled or (not genuine and report.status is Status.PASSED)
-        if passed and fooled:
-            text = "it passed again with expected values that no honest result equals"
-            return replace(passed[0], status=Status.FORGED, message=text)
-    return passed[0]
-
-
-def _changed(tests: Asserts | Pytest, entry_point: str) -> tuple[int, list[str]]:
-    """How many assertions certainly run, and a changed text for every run; none if none is sure."""
-    found = doubt(
-        tests.code, tests.prelude, collected=isinstance(tests, Pytest), entry_point=entry_point
-    )
-    return found.certain_assertions, list(islice(found.variants(_RANDOM), _MOST_RUNS))
-
-
-def draw_order(random: Random) -> list[bool]:
-    """Which runs have the tests as they are: both sorts are among those that are always made."""
-    while True:
-        order = [random.random() < 1 / 2 for _ in range(_MOST_RUNS)]
-        if len(set(order[:_LEAST_RUNS])) > 1:
-            return order
-
-
-def _with_all_assertions(report: Report, outcome: Frame, certain: int) -> Report:
-    """A pass only where no fewer assertions ran than certainly do when the tests end."""
-    counted = outcome.get("assertions")
-    if report.status is not Status.PASSED or (isinstance(counted, int) and counted >= certain):
-        return report
-    text = f"only {counted} of at least {certain} assertions ran"
-    return replace(report, status=Status.FAILED, message=text)
 
 
 async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:

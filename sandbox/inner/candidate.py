@@ -9,6 +9,7 @@ system-call filter, resource limits that cannot be raised again.
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
 import gc
 import os
@@ -24,7 +25,9 @@ from sandbox import frames
 from sandbox.codec import MAX_BYTES, CannotCross, Decoder, Encoder
 from sandbox.frames import FrameError
 from sandbox.inner import linux, shared
-from sandbox.inner.execute import describe, describe_fully, execute, plain_value
+from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.execute import describe, describe_fully, execute, name_of, plain_value
+from sandbox.inner.servant import Servant
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -34,7 +37,7 @@ _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
 _MESSAGE = 200
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
-_PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_GUEST = "\0of the tests"
 
 
 def confine(filter_: Filter) -> None:
@@ -86,6 +89,11 @@ def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
 class _Server:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
+        self._containers = Containers()
+        self._servant = Servant(self.ask_back)
+        self._open = 0
+        self._names: list[str] = []
+        self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
         self._module.__file__ = _SOURCE
 
@@ -94,6 +102,8 @@ class _Server:
             match self._receive():
                 case {"do": "load"} as frame:
                     self._send({"id": frame["id"], **self._load(frame)})
+                case {"do": "ask"} as frame:
+                    self._send(self._ask(frame), MAX_BYTES)
                 case {"do": "call"} as frame:
                     self._send(self._call(frame), MAX_BYTES)
                 case {"do": "main"} as frame:
@@ -136,28 +146,84 @@ class _Server:
         failure = execute(frame["source"], self._module.__dict__)
         if failure is not None:
             return {"failure": failure}
-        found = self._module.__dict__
-        return {"names": {name: _kind(found[name]) for name in frame["names"] if name in found}}
+        self._names = frame["names"]
+        return self._told(self._rebound())
 
-    def _call(self, frame: Frame) -> Frame:
-        number, plain = frame["id"], frame["plain"]
-        decoder = Decoder()
-        args, kwargs = decoder.decode(frame["value"])
+    def _ask(self, frame: Frame) -> Frame:
+        """Do what the tests ask of one of our objects."""
+        self._servant.forget(frame["drop"])
+        self._containers.forget(frame["forget"])
+        args, kwargs = heard(frame, self._containers, self._servant.resolve)
+        outer, self._open = self._open, frame["id"]
         try:
-            result = self._module.__dict__[frame["name"]](*args, **kwargs)
+            given = self._servant.perform(frame["ask"], frame["on"], args, kwargs)
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
-            if plain:
-                return {"id": number, "raised": describe(error)}
-            echo = _echo(decoder, args, kwargs)
-            return {"id": number, "raised": describe_fully(error), "value": echo}
+            return self._raised(frame["id"], error)
+        finally:
+            self._open = outer
+        return self._answer(frame["id"], [given, self._rebound()])
+
+    def _rebound(self) -> dict[str, Any]:
+        """Variables that the tests use and that are bound to something else than they know."""
+        found = self._module.__dict__
+        changed = {
+            name: found[name]
+            for name in self._names
+            if name in found and found[name] is not self._told_of.get(name)
+        }
+        self._told_of |= changed
+        return changed
+
+    def _answer(self, number: int, value: Any) -> Frame:
         try:
-            if plain:
-                return {"id": number, "value": Encoder().encode(plain_value(result))}
-            value = Encoder(decoder.objects).encode([args, kwargs, result])
+            return {"id": number, **self._told(value)}
         except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
             # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
-        return {"id": number, "value": value}
+
+    def _told(self, value: Any) -> Frame:
+        payload = told(value, self._containers, self._servant.refer)
+        classes, self._servant.classes = self._servant.classes, []
+        return {**payload, "classes": classes}
+
+    def _raised(self, number: int, error: BaseException) -> Frame:
+        raised = describe_fully(error)
+        if type(vars(error).get(_GUEST)) is int:
+            raised = {"guest": vars(error)[_GUEST]}
+        elif name_of(type(error)) is None:
+            raised["object"] = self._servant.refer(error)
+        return {"raised": raised, **self._answer(number, [None, self._rebound()])}
+
+    def ask_back(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Ask something of an object of the tests, while their question is open."""
+        payload = self._told([args, kwargs])
+        self._send({"id": self._open, "ask": ask, "on": on, **payload}, MAX_BYTES)
+        while True:
+            frame = self._receive()
+            if frame["do"] == "reply":
+                break
+            self._send(self._ask(frame), MAX_BYTES)
+        self._servant.forget(frame["drop"])
+        given = heard(frame, self._containers, self._servant.resolve)
+        if (raised := frame.get("raised")) is None:
+            return given
+        kind = next((k for n in raised["bases"] if (k := getattr(builtins, n, None))), Exception)
+        error = BaseException.__new__(kind, raised["message"])
+        vars(error)[_GUEST] = raised["guest"]
+        raise error
+
+    def _call(self, frame: Frame) -> Frame:
+        """Call a function with plain values, whose result goes to the server."""
+        number = frame["id"]
+        args, kwargs = Decoder().decode(frame["value"])
+        try:
+            result = self._module.__dict__[frame["name"]](*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
+            return {"id": number, "raised": describe(error)}
+        try:
+            return {"id": number, "value": Encoder().encode(plain_value(result))}
+        except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
+            return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""
@@ -183,14 +249,3 @@ def _exit_code(failure: Frame) -> int:
         return 1
     code = failure["code"]
     return int(code) & 0xFF if code is not None else 0
-
-
-def _echo(decoder: Decoder, args: Any, kwargs: Any) -> Any:
-    try:
-        return Encoder(decoder.objects).encode([args, kwargs, None])
-    except (CannotCross, RecursionError, MemoryError):
-        return None
-
-
-def _kind(value: object) -> str:
-    return "function" if isinstance(value, _PLAIN_FUNCTIONS) else type(value).__name__

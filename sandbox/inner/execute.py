@@ -6,6 +6,7 @@ Nothing here can be relied on once foreign code has run beside it; the keeper ch
 from __future__ import annotations
 
 import builtins
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 _MESSAGE = 2000
+_CAUSES = 5
+_SLOTS = (
+    *("errno", "strerror", "filename", "filename2", "name", "path", "msg", "lineno", "offset"),
+    *("text", "end_lineno", "end_offset", "print_file_and_line", "code", "encoding", "object"),
+    *("start", "end", "reason"),
+)
+"""Attributes that built-in exceptions keep outside of their dictionaries."""
 
 
 def describe(error: BaseException) -> Frame:
@@ -26,18 +34,46 @@ def describe(error: BaseException) -> Frame:
     return {"kind": type(error).__name__, "message": text}
 
 
-def describe_fully(error: BaseException) -> Frame:
-    """What an exception can be recreated from: also its built-in bases and its arguments."""
+def describe_fully(error: BaseException, deep: int = _CAUSES) -> Frame:
+    """What an exception can be recreated from: bases, arguments, attributes and causes."""
     kinds = type(error).__mro__
-    try:
-        arguments = Encoder().encode(list(error.args))
-    except (CannotCross, RecursionError, MemoryError):
-        arguments = None
+    cause = error.__cause__
     return {
         **describe(error),
         "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
-        "args": arguments,
+        "known": next(filter(None, map(name_of, kinds)), None),
+        "args": _copied(list(error.args)),
+        "state": _copied(_state(error)),
+        "cause": describe_fully(cause, deep - 1) if cause is not None and deep else None,
     }
+
+
+def name_of(kind: type) -> list[str] | None:
+    """Module and name of a class of the standard library; None for others."""
+    module, name = getattr(kind, "__module__", None), getattr(kind, "__qualname__", "")
+    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    if module == "builtins" and getattr(builtins, name, None) is not kind:
+        return None
+    return [module, str(name)[:200]]
+
+
+def _state(error: BaseException) -> dict[str, Any]:
+    """The attributes of an exception that can be copied."""
+    found = {name: getattr(error, name, None) for name in _SLOTS if hasattr(type(error), name)}
+    found |= vars(error)
+    return {
+        name: value
+        for name, value in found.items()
+        if type(name) is str and value is not None and _copied(value) is not None
+    }
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return Encoder().encode(value)
+    except (CannotCross, RecursionError, MemoryError):
+        return None
 
 
 def plain_value(value: Any, depth: int = 0) -> Any:

@@ -23,9 +23,9 @@ def perform(run: RunState, link: Link, job: Frame) -> Frame:
     """Do what the job says; the fields of its outcome. Raises `Stop`."""
     match job["kind"]:
         case "asserts":
-            return run_asserts(link, job, run.limits)
+            return {**run_asserts(link, job, run.limits), "word": link.word}
         case "pytest":
-            return run_pytest(link, job, run.limits)
+            return {**run_pytest(link, job, run.limits), "word": link.word}
         case "calls":
             return _run_calls(run, link, job)
         case "io":
@@ -101,7 +101,7 @@ def _ended(status: int | None) -> Frame:
 
 
 def _run_shared(run: RunState, link: Link, job: Frame) -> Frame:
-    """Source and tests in one process. A pass needs its word, its count and its exit status."""
+    """Source and tests in one process. A pass needs its word and its exit status."""
     answer = link.numbered({**job, "do": "shared", "limits": run.limits})
     if "failure" in answer:
         return load_failure(answer["failure"])

@@ -73,11 +73,7 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def _plainly(error: BaseException) -> Frame:
-    return failure_of(error, raised=None)
-
-
-def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> Frame:
+def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
     `explain` turns the first exception into the fields of a report. `idle` marks a module of which

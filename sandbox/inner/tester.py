@@ -12,12 +12,12 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import imports, pytest_run
-from sandbox.inner.exceptions import MARK, text_of
+from sandbox.inner.exceptions import is_candidates, text_of
 from sandbox.inner.link import FaultyTests, Link, NeedShared, Stop
 from sandbox.inner.outcomes import failure_of, load_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import CodeType
 
     from sandbox.frames import Frame
@@ -37,9 +37,9 @@ _SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
         *("set_int_max_str_digits", "umask", "errstate", "seterr", "set_printoptions", "modules"),
         *("builtins", "process_time", "getrusage"),
         *("multiprocessing", "ProcessPoolExecutor", "fork"),
-        *("__doc__", "__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature"),
+        *("__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature", "getenv"),
         *("get_type_hints", "iscoroutinefunction", "isgeneratorfunction", "getsource", "getdoc"),
-        *("getfullargspec", "isbuiltin", "doctest", "__cause__", "__context__"),
+        *("getfullargspec", "isbuiltin", "doctest", "__context__"),
     }
 )
 """What tests look at or change their own process with, to judge what the candidate does there.
@@ -55,26 +55,6 @@ _RUNS_WHAT_IT_IS_GIVEN = frozenset(
 """With these a text or a file of the candidate could run in the process that judges it."""
 _ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
 _LOOKS = frozenset({"callable", "hasattr"})
-
-
-def proxy(link: Link, name: str) -> Callable[..., Any]:
-    """A function that stands for one of the candidate's: calls cross, nothing else does."""
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return link.call(name, list(args), kwargs)
-
-    call.__name__ = call.__qualname__ = name
-    setattr(call, MARK, True)
-    return call
-
-
-def wanted_more(error: BaseException, kinds: dict[str, str]) -> str | None:
-    """Why an error of the tests asks for the candidate itself, if it does."""
-    if isinstance(error, NameError) and error.name in kinds:
-        return f"the name {error.name}, which is no function"
-    if isinstance(error, AttributeError) and hasattr(error.obj, MARK):
-        return f"the attribute {error.name} of a function or an exception"
-    return None
 
 
 def names_in(code: CodeType) -> Iterator[str]:
@@ -141,25 +121,49 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     code, names = _prepare(link, job)
     entry = job["entry_point"]
     asked = {entry, *(link.named - _BUILTINS - names.keys())}
-    answer = link.load(job["source"], sorted(asked), limits)
+    answer = link.load(job["source"], _public(asked), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
-    kinds: dict[str, str] = answer["names"]
-    sys.modules["solution"] = _solution(link, kinds)
-    missing = bind(link, names, kinds, entry)
-    return missing or _proven(link, _verdict(link, code, names, kinds))
+    found: dict[str, Any] = answer["names"]
+    module = _solution(link, found)
+    sys.modules["solution"] = module
+    missing = bind(names, found, entry)
+    if missing is not None:
+        return missing
+    link.rebound = _rebinding([names, vars(module)], found)
+    return _proven(link, _verdict(link, code, names))
 
 
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
     code, names = _prepare(link, job)
-    answer = link.load(job["source"], sorted(link.named), limits)
+    answer = link.load(job["source"], _public(link.named), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
-    kinds: dict[str, str] = answer["names"]
-    sys.modules["solution"] = _solution(link, kinds)
-    verdict = pytest_run.run(code, names, lambda error: _outcome_of(error, link, kinds))
+    found: dict[str, Any] = answer["names"]
+    module = _solution(link, found)
+    sys.modules["solution"] = module
+    link.rebound = _rebinding([vars(module)], found)
+    verdict = pytest_run.run(code, names, lambda error: _outcome_of(error, link))
     return _proven(link, verdict)
+
+
+def _public(names: Iterable[str]) -> list[str]:
+    """Names that a solution may define for the tests: those with underscores are Python's own."""
+    return sorted(name for name in names if not name.startswith("__"))
+
+
+def _rebinding(places: list[dict[str, Any]], found: dict[str, Any]) -> Callable[[Any], None]:
+    """Binds variables of the solution anew where it did, unless the tests have meanwhile."""
+
+    def rebind(changed: Any) -> None:
+        for name, value in changed.items():
+            for place in places:
+                if name in found and place.get(name) is found[name]:
+                    place[name] = value
+            found[name] = value
+
+    return rebind
 
 
 def _proven(link: Link, verdict: Frame) -> Frame:
@@ -175,64 +179,52 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     raise FaultyTests(f"tests.code never calls the candidate: {reason}")
 
 
-def _solution(link: Link, kinds: dict[str, str]) -> types.ModuleType:
-    """The module that tests import: proxies of the candidate's functions, and nothing else."""
+def _solution(link: Link, found: dict[str, Any]) -> types.ModuleType:
+    """The module that tests import: what the solution defined of the names that they use."""
 
     class Solution(types.ModuleType):
         def __getattr__(self, name: str) -> Any:
             # A name that was not asked for is made up as text, in a `getattr`. Private ones are
             # not: pytest looks for many of its own.
-            unknown = name not in link.named and not name.startswith("_")
-            if name in kinds or unknown or name == "__all__":
-                text = f"the name {name} of the solution, which is no function"
-                raise link.stop(NeedShared(text))
+            if name == "__all__" or (name not in link.named and not name.startswith("_")):
+                raise link.stop(NeedShared(f"the name {name} of the solution, made up as text"))
             raise AttributeError(name)
 
         def __setattr__(self, name: str, _value: object) -> None:
             raise link.stop(NeedShared(f"the tests set {name} of the solution"))
 
     module = Solution("solution")
-    functions = [name for name, kind in kinds.items() if kind == "function"]
-    vars(module).update({name: proxy(link, name) for name in functions})
+    vars(module).update(found)
     return module
 
 
-def bind(link: Link, names: dict[str, Any], kinds: dict[str, str], entry: str) -> Frame | None:
-    """Put proxies of the candidate's functions in place; the entry point always is one.
+def bind(names: dict[str, Any], found: dict[str, Any], entry: str) -> Frame | None:
+    """Put what the solution defined in place; the entry point in any case.
 
     Nothing else may take the place of a built-in or of a helper from the prelude.
     """
-    if entry not in kinds:
+    if entry not in found:
         text = f"the entry point {entry!r} is not defined"
         return {"status": "error", "detail": "exception", "message": text}
-    if kinds[entry] in {"type", "ABCMeta", "EnumType"}:
-        raise NeedShared(f"the entry point is a {kinds[entry]}")
     trusted = _BUILTINS | names.keys()
-    for name, kind in kinds.items():
-        if name == entry or (kind == "function" and name not in trusted):
-            names[name] = proxy(link, name)
+    names.update({n: value for n, value in found.items() if n == entry or n not in trusted})
     return None
 
 
-def _verdict(link: Link, code: CodeType, names: dict[str, Any], kinds: dict[str, str]) -> Frame:
+def _verdict(link: Link, code: CodeType, names: dict[str, Any]) -> Frame:
     try:
         exec(code, names)  # noqa: S102 - the caller's tests
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - tests may raise anything
-        return _outcome_of(error, link, kinds)
+        return _outcome_of(error, link)
     return {"status": "passed"}
 
 
-def _outcome_of(error: BaseException, link: Link, kinds: dict[str, str]) -> Frame:
-    """What an error in the tests comes to.
-
-    Through `link.stopped` it may ask for shared mode, or be the tests' own.
-    """
-    outcome = failure_of(error, raised=link.raised)
-    if (reason := wanted_more(error, kinds)) is not None:
-        link.stop(NeedShared(reason))
-    elif _is_of_the_tests(error, link):
+def _outcome_of(error: BaseException, link: Link) -> Frame:
+    """What an error in the tests comes to; through `link.stopped` it may be the tests' own."""
+    outcome = failure_of(error)
+    if _is_of_the_tests(error, link):
         link.stop(FaultyTests(f"tests.code: {outcome['message']}"))
     return outcome
 
@@ -242,6 +234,8 @@ def _is_of_the_tests(error: BaseException, link: Link) -> bool:
 
     A name that is missing may be one that it should have defined.
     """
+    if is_candidates(error):
+        return False
     if isinstance(error, ImportError):
-        return error is not link.raised and (error.name or "").partition(".")[0] != "solution"
+        return (error.name or "").partition(".")[0] != "solution"
     return not link.calls and not isinstance(error, NameError)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
+from sandbox.mutate.doubt import Doubt
 
 from sandbox import Asserts, Limits, Program, Report, Status, judging
 from sandbox.frames import Frame
-from sandbox.mutate.doubt import Doubt
 
 CODE = "assert f(1) == 1\nassert f(2) == 4"
 PROGRAM = Program("", Asserts(CODE, "f"))

@@ -1,0 +1,199 @@
+"""Mirrors of the candidate's classes in the tests' process, and what crosses in their name.
+
+A mirror is a real class here with the candidate's name and bases, so that `isinstance`, `except`
+and `pytest.raises` work. Three kinds:
+
+- a plain mirror, whose instances are handles (`sandbox.inner.handles`);
+- a mirror of a subclass of a built-in type, whose instances hold the built-in value as a copy, and
+  are compared here, by the built-in type;
+- a mirror of an exception class, which has the built-in one as its base.
+
+Nothing of the candidate's runs here; what it says of a class decides only what is asked.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CodecError
+from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
+from sandbox.inner.guests import Guests
+from sandbox.inner.handles import KEY, Handle, Mirror, attribute_of, specials_of, text_told
+
+if TYPE_CHECKING:
+    from sandbox.inner.handles import Asks
+
+_CONTENTS: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+}
+_HARMLESS: Final = frozenset({*_CONTENTS.values(), bool, bytearray, range, object, type(None)})
+"""Classes that stand for themselves: calling one of them makes a value and nothing else."""
+
+_MOST_CLASSES: Final = 2_000
+_MOST_BASES: Final = 50
+
+
+class Mirrors:
+    """The mirrors of one run, and what crosses in their name."""
+
+    def __init__(self, asks: Asks) -> None:
+        self.guests = Guests()
+        self.dropped: list[int] = []
+        self._asks = asks
+        self._classes: dict[int, type] = {}
+        self._known: dict[int, type] = {}
+        self._handles: dict[int, weakref.ref[Any]] = {}
+
+    def describe(self, classes: Any) -> None:
+        """Make mirrors of classes that are new. Raises `CodecError`."""
+        if type(classes) is not list or len(classes) + len(self._classes) > _MOST_CLASSES:
+            raise CodecError("too many classes")
+        for one in classes:
+            match one:
+                case {
+                    "number": int(number),
+                    "name": str(name),
+                    "module": str(module),
+                    "known": known,
+                    "bases": list(bases),
+                    "special": list(special),
+                } if number not in self._classes and len(bases) <= _MOST_BASES:
+                    self._classes[number] = self._mirror(number, name, module, bases, special)
+                    own = library_class(known)
+                    if own in _HARMLESS or (own and issubclass(own, Exception)):
+                        self._known[number] = own
+                case _:
+                    raise CodecError("not a class")
+
+    def _mirror(
+        self,
+        number: int,
+        name: str,
+        module: str,
+        bases: list[Any],
+        special: list[Any],
+    ) -> type:
+        parents = [self._base(base) for base in bases]
+        exceptions = [p for p in parents if issubclass(p, BaseException)]
+        if exceptions:
+            told = {"__str__": text_told, "__getattr__": attribute_of}
+            own_body = {KEY: number, "__module__": "solution", **told}
+            return self._made(name, tuple(dict.fromkeys(exceptions)), own_body)
+        contents = [c for p in parents for c in _CONTENTS.values() if issubclass(p, c)][:1]
+        mirrors = [p for p in parents if isinstance(p, Mirror)]
+        own = tuple(dict.fromkeys([*mirrors, *contents])) or (Handle,)
+        if not any(issubclass(p, Handle) for p in own):
+            own = (Handle, *own)
+        body: dict[str, Any] = {KEY: number, "__module__": module}
+        holds = any(issubclass(p, tuple(_CONTENTS.values())) for p in own)
+        if holds:
+            held = next(c for c in _CONTENTS.values() if any(issubclass(p, c) for p in own))
+            body["__repr__"] = held.__repr__
+        else:
+            body |= specials_of(special)
+        return self._made(name, own, body)
+
+    def _made(self, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+        made_name = name if name.isidentifier() else "Object"
+        body["asks"] = self._asks
+        for own in (bases, bases[:1]):
+            try:
+                return Mirror(made_name, own, dict(body), asks=self._asks)
+            except TypeError:  # bases that do not go together here
+                continue
+        return Mirror(made_name, (Handle,), dict(body), asks=self._asks)
+
+    def _base(self, base: Any) -> type:
+        if type(base) is int:
+            if base not in self._classes:
+                raise CodecError("a base that was not told of")
+            return self._classes[base]
+        found = library_class(base)
+        if found is None:
+            return Handle
+        steers = found.__name__ in SIGNALS or not issubclass(found, Exception)
+        return Exception if issubclass(found, BaseException) and steers else found
+
+    def name(self, values: Any) -> None:
+        """The tests name these; those that are classes have operators."""
+        for value in values:
+            if isinstance(value, Mirror) and KEY in vars(value):
+                type.__setattr__(value, "named", True)
+
+    def resolve(self, wire: list[Any]) -> Any:
+        """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""
+        match wire:
+            case ["p", int(number)] if self.guests.known(number):
+                return self.guests[number]
+            case ["k", int(number)] if number in self._classes:
+                return self._known.get(number, self._classes[number])
+            case ["h", int(number), int(kind)]:
+                return self._handle(number, kind, ())
+            case ["w", int(number), int(kind), str(tag), content] if tag in _CONTENTS:
+                return self._handle(number, kind, (self._content(tag, content),))
+            case ["x", int(number), int(kind)]:
+                return self._exception(number, kind, [], "")
+            case ["co", int(number)]:
+                return self._coroutine(number)
+        raise CodecError("an unknown object")
+
+    def _content(self, tag: str, content: Any) -> Any:
+        if type(content) is not _CONTENTS[tag]:
+            raise CodecError("a content of another type")
+        return content
+
+    def _handle(self, number: int, kind: int, content: tuple[Any, ...]) -> Any:
+        kept = self._handles.get(number)
+        if kept is not None and not content and (found := kept()) is not None:
+            return found
+        mirror = self._classes.get(kind)
+        if mirror is None or issubclass(mirror, BaseException):
+            raise CodecError("an object of no class")
+        made = _new(mirror, content)
+        vars(made)[KEY] = number
+        if not content:
+            self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
+        return made
+
+    def _gone(self, number: int, which: object) -> None:
+        if self._handles.get(number) is which:
+            del self._handles[number]
+            self.dropped.append(number)
+
+    def exception(self, number: Any, kind: Any, args: list[Any], text: str) -> BaseException:
+        """What stands for an exception that the candidate raised. Raises `CodecError`."""
+        if type(number) is not int or type(kind) is not int:
+            raise CodecError("not an exception")
+        return self._exception(number, kind, args, text)
+
+    def _exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
+        mirror = self._classes.get(kind)
+        if mirror is None or not issubclass(mirror, Exception) or not isinstance(mirror, Mirror):
+            raise CodecError("an exception of no class")
+        made = new_exception(mirror, *args)
+        vars(made).update({KEY: number, "\0text": text, MARK: True})
+        return made
+
+    def _coroutine(self, number: int) -> Any:
+        asks = self._asks
+
+        async def of_the_solution() -> Any:
+            return asks.ask_object("await", number, [], {})
+
+        return of_the_solution()
+
+
+def _new(mirror: type, content: tuple[Any, ...]) -> Any:
+    for kind in _CONTENTS.values():
+        if issubclass(mirror, kind):
+            if not content:
+                raise CodecError("a value without its content")
+            make: Any = kind
+            made = make.__new__(mirror, *content)
+            if kind in (list, dict, set):
+                make.__init__(made, *content)
+            return made
+    return object.__new__(mirror)

@@ -1,0 +1,238 @@
+"""The candidate's side of handles: its objects by number, and what is asked of them.
+
+Runs beside foreign code, so nothing here can be relied on; the tests' side takes every answer as
+hostile. What it tells of an object is enough to stand for it over there: its class, that class's
+bases, and which special methods there are. Objects of the tests arrive as `Guest`s, which answer
+calls, items and public attributes by asking back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CannotCross
+from sandbox.inner.execute import name_of
+from sandbox.inner.special import BASES, SPECIAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codec import Wire
+    from sandbox.frames import Frame
+
+_MOST_MEMBERS: Final = 400
+_EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+
+
+class Guest:
+    """An object of the tests: calls, items and public attributes are asked there."""
+
+    __slots__ = ("_ask", "_number")
+
+    def __init__(self, number: int, ask: Callable[[str, int, list[Any], Any], Any]) -> None:
+        object.__setattr__(self, "_number", number)
+        object.__setattr__(self, "_ask", ask)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._ask("get", self._number, [name], {})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._ask("set", self._number, [name, value], {})
+
+    def __getitem__(self, key: object) -> Any:
+        return self._ask("item", self._number, [key], {})
+
+    def __setitem__(self, key: object, value: object) -> None:
+        self._ask("setitem", self._number, [key, value], {})
+
+    def __contains__(self, key: object) -> bool:
+        return bool(self._ask("contains", self._number, [key], {}))
+
+    def __len__(self) -> int:
+        return int(self._ask("len", self._number, [], {}))
+
+    def __iter__(self) -> Any:
+        return self._ask("iter", self._number, [], {})
+
+
+class CallableGuest(Guest):
+    """One that can be called."""
+
+    __slots__ = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
+        return self._ask("call", self._number, list(args), kwargs)
+
+
+class IteratingGuest(Guest):
+    """One that gives items until it ends."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self._ask("next", self._number, [], {})
+
+
+_GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
+
+
+class Servant:
+    """The candidate's objects that the tests hold, and the tests' objects that it holds."""
+
+    def __init__(self, ask: Callable[[str, int, list[Any], Any], Any]) -> None:
+        self._ask = ask
+        self.objects: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._guests: dict[int, Guest] = {}
+        self._next = 0
+        self._described: set[int] = set()
+        self.classes: list[Frame] = []
+
+    def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
+        """What stands for an object in a message; its class is described along with it."""
+        if isinstance(value, Guest):
+            return ["p", value._number]  # noqa: SLF001 - ours
+        plain = _plain(value)
+        if plain is not None:
+            return plain
+        if isinstance(value, type):
+            return ["k", self._class(value)]
+        kind = type(value)
+        if isinstance(value, types.CoroutineType):
+            return ["co", self._number(value)]
+        content = _content(value)
+        number = self._number(value)
+        if isinstance(value, BaseException):
+            return ["x", number, self._class(kind)]
+        if content is None:
+            return ["h", number, self._class(kind)]
+        tag, exact = content
+        return ["w", number, self._class(kind), tag, exact]
+
+    def resolve(self, wire: list[Any]) -> Any:
+        """An object in a message of the tests: one of ours, a guest, or a thing of the library."""
+        match wire:
+            case ["o", int(number)]:
+                return self.objects[number]
+            case ["p", int(number), str(kind)]:
+                if number not in self._guests:
+                    self._guests[number] = _GUESTS[kind](number, self._ask)
+                return self._guests[number]
+            case ["g", str(module), str(name)]:
+                return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        raise CannotCross("an unknown object")
+
+    def perform(  # noqa: PLR0911 - one for each question
+        self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Do what is asked of one of our objects."""
+        value = self.objects[on]
+        match ask:
+            case "call":
+                return value(*args, **kwargs)
+            case "get":
+                return getattr(value, *args)
+            case "set":
+                return setattr(value, *args)
+            case "del":
+                return delattr(value, *args)
+            case "await":
+                return _awaited(value)
+            case "items":
+                return list(value)
+            case "leave":
+                return _left(value, *args)
+            case "lineup":
+                return [bool(value == other) for other in args[0]]
+            case _:
+                return getattr(type(value), ask)(value, *args, **kwargs)
+
+    def forget(self, numbers: list[int]) -> None:
+        """Nobody over there holds these any more."""
+        for number in numbers:
+            value = self.objects.pop(number, None)
+            if value is not None:
+                self._numbers.pop(id(value), None)
+
+    def _number(self, value: Any) -> int:
+        number = self._numbers.get(id(value))
+        if number is None:
+            number, self._next = self._next, self._next + 1
+            self.objects[number] = value
+            self._numbers[id(value)] = number
+        return number
+
+    def _class(self, kind: type) -> int:
+        number = self._number(kind)
+        if number in self._described:
+            return number
+        self._described.add(number)
+        bases: list[Wire] = []
+        for base in kind.__bases__:
+            known = name_of(base)
+            bases.append(self._class(base) if known is None else known)
+        self.classes.append(
+            {
+                "number": number,
+                "name": str(kind.__name__)[:200],
+                "module": str(getattr(kind, "__module__", ""))[:200],
+                "known": name_of(kind),
+                "bases": bases[:50],
+                "special": _special(kind),
+            }
+        )
+        return number
+
+
+def _left(value: Any, raised: str | None, text: str) -> bool:
+    """Leave a `with`, with an exception of the tests under its built-in name."""
+    kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
+    error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
+    told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+    return bool(type(value).__exit__(value, *told))
+
+
+def _awaited(value: Any) -> Any:
+    import asyncio  # noqa: PLC0415 - slow to load, and few need it
+
+    async def main() -> Any:
+        return await value
+
+    return asyncio.run(main())
+
+
+def _special(kind: type) -> list[str]:
+    """The special methods that a class has of its own kind, and not as every object has them."""
+    found = []
+    for name in SPECIAL:
+        own = getattr(kind, name, None)
+        if own is not None and own is not getattr(object, name, None):
+            found.append(name)
+        elif own is None and name == "__hash__":
+            found.append("no __hash__")
+    return found[:_MOST_MEMBERS]
+
+
+def _plain(value: Any) -> Wire | None:
+    """Scalars of numpy as what they hold."""
+    if type(value).__module__ == "numpy" and type(value).__mro__[-2].__name__ == "generic":
+        item = value.item()
+        if type(item) in (int, bool, str, bytes, complex):
+            return item if type(item) in (bool, str) else None
+    return None
+
+
+def _content(value: Any) -> tuple[str, Any] | None:
+    """The exact built-in value that an instance of a subclass of a built-in type holds."""
+    for kind in _EXACT:
+        if isinstance(value, kind):
+            name = kind.__name__
+            return (name, BASES[name](value)) if name in BASES else None
+    return None
