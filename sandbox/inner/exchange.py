@@ -41,16 +41,51 @@ _KINDS: Final[dict[type, str]] = {
 _FACTORIES: Final[dict[str, Any]] = {
     kind.__name__: kind for kind in (int, float, str, list, dict, set, bool, tuple)
 }
+_TELLING: Final = 6
+"""Characters of a text below which it can hardly do anything where it is run."""
+
+_MOST_CROSSED: Final = 8 * 2**20
 _UNHELD: Final = 3
 """References to a container that only the table holds: its own, the loop's and the counter's."""
 
 _PARTS: Final = 2
 
 
+class Crossed:
+    """The texts and bytes that came from the other side, long enough to say something."""
+
+    def __init__(self) -> None:
+        self.any = False
+        self._texts: set[str] = set()
+        self._bytes: set[bytes] = set()
+        self._room = _MOST_CROSSED
+
+    def note(self, value: Any) -> None:
+        """It came over."""
+        self.any = True
+        if type(value) is str and len(value) >= _TELLING and self._room > 0:
+            self._texts.add(value)
+            self._room -= len(value)
+        elif type(value) is bytes and len(value) >= _TELLING and self._room > 0:
+            self._bytes.add(value)
+            self._room -= len(value)
+
+    def within(self, text: str | bytes) -> bool:
+        """Whether any of it is in a text; where more came than is kept, anything may be."""
+        if self._room <= 0:
+            return True
+        if isinstance(text, bytes):
+            return any(part in text for part in self._bytes) or any(
+                part.encode(errors="replace") in text for part in self._texts
+            )
+        return any(part in text for part in self._texts)
+
+
 class Containers:
     """The containers that both sides know, by number, and what each held when last told."""
 
     def __init__(self) -> None:
+        self.crossed = Crossed()
         self.objects: dict[int, Any] = {}
         self.next = 0
         self._numbers: dict[int, int] = {}
@@ -163,6 +198,11 @@ class _Incoming(Decoder):
         super().__init__()
         self._containers = containers
         self._resolve = resolve
+
+    def decode(self, wire: Wire, depth: int = 0) -> Any:
+        value = super().decode(wire, depth)
+        self._containers.crossed.note(value)
+        return value
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]

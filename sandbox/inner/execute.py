@@ -6,6 +6,7 @@ Nothing here can be relied on once foreign code has run beside it; the keeper ch
 from __future__ import annotations
 
 import builtins
+import linecache
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,9 @@ def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
     detail = "exception"
     try:
         code = compile(source, "solution.py", "exec", dont_inherit=True)
+        # So that `inspect.getsource` finds it: there is no such file.
+        lines = source.splitlines(keepends=True)
+        linecache.cache["solution.py"] = (len(source), None, lines, "solution.py")
         exec(code, namespace)  # noqa: S102 - the purpose of this process
     except SystemExit as error:
         code_ = error.code if type(error.code) is int or error.code is None else 1

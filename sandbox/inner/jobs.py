@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from sandbox.inner.link import Died, Link
+from sandbox.inner.channel import Died
+from sandbox.inner.link import Link
 from sandbox.inner.outcomes import load_failure, printable, shared_verdict
 from sandbox.inner.run import RunState, await_exit, ended, outputs, reap, rewind
 from sandbox.inner.tester import run_asserts, run_pytest

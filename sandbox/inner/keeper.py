@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
 from sandbox.inner import candidate, linux
+from sandbox.inner.channel import Died, Stop
 from sandbox.inner.jobs import perform
-from sandbox.inner.link import Died, Link, Stop
+from sandbox.inner.link import Link
 from sandbox.inner.outcomes import printable
 from sandbox.inner.run import RunState, Setup, WallClock, await_exit, outputs, reap, stopped
 

@@ -8,16 +8,13 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 from __future__ import annotations
 
 import builtins
-import os
-import select
-import socket
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES, CannotCross, CodecError, Decoder
-from sandbox.frames import FrameError
+from sandbox.codec import CannotCross, CodecError, Decoder
+from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.mirrors import Mirrors
@@ -32,50 +29,21 @@ _FIELDS = 2  # the number, and one more
 _DEEPEST = 60  # questions that the two sides may have open at a time
 
 
-class Stop(BaseException):
-    """Ends the tests from inside a call. Not an `Exception`: tests must not swallow it."""
-
-
-class NeedShared(Stop):
-    """The tests need the candidate in their own process; the text says why."""
-
-
-class Died(Stop):
-    """The candidate's process ended while an answer was due."""
-
-
-class Forged(Stop):
-    """Something that is no answer came over the channel."""
-
-
-class TooLarge(Stop):
-    """An answer took more memory than there is for it."""
-
-
-class FaultyTests(Stop):
-    """The tests are at fault, whatever the candidate; the text says which part and how."""
-
-
 def _nothing(_changed: Any) -> None:
     """Before a source is loaded there are no variables of it."""
 
 
 @dataclass
-class Link:
-    """One candidate process: its socket and its pidfd. `named`: the names that the tests use."""
+class Link(CandidateProcess):
+    """What the tests ask of the candidate. `named`: the names that the tests use."""
 
-    sock: socket.socket
-    pid: int
-    handle: int
     named: frozenset[str] = frozenset()
     questions: int = 0
     calls: int = 0
-    received: int = 0
     depth: int = 0
     word: bool = False
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], None] = _nothing
-    stopped: Stop | None = None
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
     turn: Any = field(default_factory=threading.RLock)
@@ -84,28 +52,6 @@ class Link:
 
     def __post_init__(self) -> None:
         self.mirrors = Mirrors(self)
-
-    def ask(self, frame: Frame) -> Frame:
-        """Send a question and wait for the answer. Raises `Died` or `Forged`."""
-        try:
-            self.sock.sendall(frames.pack(frame))
-        except OSError as error:
-            raise self.stop(Died(str(error))) from None
-        except FrameError as error:
-            raise self.stop(NeedShared(str(error))) from None
-        return self.receive()
-
-    def receive(self) -> Frame:
-        """Wait for one frame. Raises `Died` or `Forged`."""
-        try:
-            header = self._exactly(frames.HEADER.size)
-            length = frames.body_length(header, MAX_BYTES)
-            self.received += length
-            return frames.unpack(self._exactly(length))
-        except FrameError as error:
-            raise self.stop(Forged(str(error))) from None
-        except MemoryError:
-            raise self.stop(TooLarge("an answer needs more memory than allowed")) from None
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
@@ -296,37 +242,3 @@ class Link:
         except RecursionError:
             return self.stop(Forged("causes without end"))
         return self.raised
-
-    def stop(self, reason: Stop) -> Stop:
-        """Note why the tests cannot go on, and give the first such reason, to be raised."""
-        self.stopped = self.stopped or reason
-        return self.stopped
-
-    def _exactly(self, size: int) -> bytes:
-        """Read that many bytes, or raise `Died` when the candidate's own process has ended.
-
-        A child of the candidate may keep the channel open, so its end alone would not tell.
-        """
-        poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
-        poller.register(self.handle, select.POLLIN)
-        data = bytearray()
-        while len(data) < size:
-            ready = dict(poller.poll())
-            chunk = b""
-            if self.sock.fileno() in ready:
-                try:
-                    chunk = self.sock.recv(min(size - len(data), 1 << 20), socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    chunk = b""
-            if not chunk:
-                raise self.stop(Died("the program ended before it answered"))
-            data += chunk
-        return bytes(data)
-
-    def close(self) -> None:
-        """Close both descriptors."""
-        self.sock.close()
-        os.close(self.handle)

@@ -11,7 +11,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sandbox.inner.link import Stop
+from sandbox.inner.channel import Stop
 from sandbox.inner.outcomes import failure_of
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) ->
     module = types.ModuleType("test_solution")
     module.__dict__.update(names)
     module.__dict__["__name__"] = "test_solution"
+    module.__dict__.setdefault("__file__", "/tests/test_solution.py")
     collector = _Collector(module)
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.inner import candidate
-from sandbox.inner.link import FaultyTests, Forged, Link, NeedShared, Stop, TooLarge
+from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge
+from sandbox.inner.link import Link
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -15,7 +15,8 @@ from sandbox.inner import pytest_run
 from sandbox.inner.exceptions import MARK
 from sandbox.inner.execute import execute
 from sandbox.inner.outcomes import failure_of
-from sandbox.inner.tester import names_in
+from sandbox.inner.shapes import names_in
+from sandbox.inner.tester import TESTS_FILE
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -27,7 +28,11 @@ def run(job: Frame, module: ModuleType) -> Frame:
     """Load the source into `module`, then run the tests beside it."""
     sys.modules["solution"] = module
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
-    names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+    names: dict[str, Any] = {
+        "__name__": "tests",
+        "__builtins__": builtins,
+        "__file__": TESTS_FILE,
+    }
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), names)  # noqa: S102 - trusted
     failure = execute(job["source"], module.__dict__)
     if failure is not None:

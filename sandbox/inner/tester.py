@@ -11,13 +11,15 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from sandbox.inner import imports, pytest_run
+from sandbox.inner import audit, imports, pytest_run
+from sandbox.inner.channel import FaultyTests, NeedShared, Stop
 from sandbox.inner.exceptions import is_candidates, text_of
-from sandbox.inner.link import FaultyTests, Link, NeedShared, Stop
+from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
+from sandbox.inner.shapes import names_in, wants_one_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import CodeType
 
     from sandbox.frames import Frame
@@ -25,63 +27,10 @@ if TYPE_CHECKING:
 
 # Counted once: going through the names in each run would write to every one of them.
 _BUILTINS = frozenset(dir(builtins))
-_FIXTURES = frozenset(
-    {"capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"}
-)
-_SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
-    {
-        *("patch", "redirect_stdout", "redirect_stderr", "stdin", "stdout", "stderr"),
-        *("warns", "catch_warnings", "assertWarns", "assertWarnsRegex", "assertLogs"),
-        *("seed", "setstate", "setrecursionlimit", "environ", "putenv", "chdir", "addHandler"),
-        *("getcontext", "setcontext", "localcontext", "setlocale", "tracemalloc"),
-        *("set_int_max_str_digits", "umask", "errstate", "seterr", "set_printoptions", "modules"),
-        *("builtins", "process_time", "getrusage"),
-        *("multiprocessing", "ProcessPoolExecutor", "fork"),
-        *("__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature", "getenv"),
-        *("get_type_hints", "iscoroutinefunction", "isgeneratorfunction", "getsource", "getdoc"),
-        *("getfullargspec", "isbuiltin", "doctest", "__context__"),
-    }
-)
-"""What tests look at or change their own process with, to judge what the candidate does there.
+TESTS_FILE = "/tests/test_solution.py"
+"""Where the tests would be: there is no such file."""
 
-Or what they look at a function with that would see the proxy.
-"""
-_RUNS_WHAT_IT_IS_GIVEN = frozenset(
-    {
-        *("eval", "exec", "pickle", "shelve", "marshal", "read_pickle", "dictConfig", "runpy"),
-        *("subprocess", "system", "popen", "spec_from_file_location", "SourceFileLoader"),
-    }
-)
-"""With these a text or a file of the candidate could run in the process that judges it."""
-_ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
 _LOOKS = frozenset({"callable", "hasattr"})
-
-
-def names_in(code: CodeType) -> Iterator[str]:
-    """Every global name and attribute that code and the functions in it mention."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, type(code)):
-            yield from names_in(constant)
-
-
-def _wants_one_process(code: CodeType, prelude: CodeType, text: str) -> str | None:
-    """Why tests cannot be kept apart from the candidate, if they cannot."""
-    names = frozenset(names_in(code))
-    found = names & _SEES_ITS_OWN_PROCESS
-    found |= _RUNS_WHAT_IT_IS_GIVEN & (names | frozenset(names_in(prelude)))
-    found |= _FIXTURES & frozenset(_arguments_in(code))
-    if found:
-        return f"the tests use {min(found)}"
-    return f"the tests use {_ANNOTATIONS}" if _ANNOTATIONS in text else None
-
-
-def _arguments_in(code: CodeType) -> Iterator[str]:
-    """The arguments of every function in code: pytest's fixtures are asked for by them."""
-    yield from code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for constant in code.co_consts:
-        if isinstance(constant, type(code)):
-            yield from _arguments_in(constant)
 
 
 def _compiled(job: Frame, key: str) -> CodeType:
@@ -100,7 +49,11 @@ def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
     code, prelude = _compiled(job, "code"), _compiled(job, "prelude")
-    names: dict[str, Any] = {"__name__": "tests", "__builtins__": builtins}
+    names: dict[str, Any] = {
+        "__name__": "tests",
+        "__builtins__": builtins,
+        "__file__": TESTS_FILE,
+    }
     imports.guard(link)
     try:
         exec(prelude, names)  # noqa: S102 - trusted
@@ -109,10 +62,11 @@ def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
     except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
         text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
         raise FaultyTests(text) from None
-    reason = _wants_one_process(code, prelude, job["code"])
+    reason = wants_one_process(code, job["code"])
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(code))
+    audit.watch(link, link.containers.crossed)
     return code, names
 
 

@@ -15,7 +15,7 @@ from importlib import import_module
 
 from sandbox import frames
 from sandbox.codec import Decoder, Encoder
-from sandbox.inner import pytest_run, tester
+from sandbox.inner import pytest_run, shapes
 from sandbox.inner.execute import execute
 
 _WARM = (
@@ -64,4 +64,4 @@ def _rehearse() -> None:
             frame = frames.unpack(ours.recv(1 << 16)[frames.HEADER.size :])
             Decoder(encoder.objects).decode(frame["value"])
             code = compile("def check(g):\n    assert g(1) == 1\n", "tests.py", "exec")
-            list(tester.names_in(code))
+            list(shapes.names_in(code))
