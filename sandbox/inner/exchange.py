@@ -55,20 +55,23 @@ class Crossed:
     """The texts and bytes that came from the other side, long enough to say something."""
 
     def __init__(self) -> None:
-        self.any = False
         self._texts: set[str] = set()
         self._bytes: set[bytes] = set()
         self._room = _MOST_CROSSED
 
     def note(self, value: Any) -> None:
         """It came over."""
-        self.any = True
         if type(value) is str and len(value) >= _TELLING and self._room > 0:
             self._texts.add(value)
             self._room -= len(value)
         elif type(value) is bytes and len(value) >= _TELLING and self._room > 0:
             self._bytes.add(value)
             self._room -= len(value)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything came that could do something."""
+        return bool(self._texts or self._bytes) or self._room <= 0
 
     def within(self, text: str | bytes) -> bool:
         """Whether any of it is in a text; where more came than is kept, anything may be."""
@@ -201,7 +204,8 @@ class _Incoming(Decoder):
 
     def decode(self, wire: Wire, depth: int = 0) -> Any:
         value = super().decode(wire, depth)
-        self._containers.crossed.note(value)
+        if type(value) is str or type(value) is bytes:
+            self._containers.crossed.note(value)
         return value
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
