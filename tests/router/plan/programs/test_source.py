@@ -252,11 +252,16 @@ def seconds(answer: str) -> float:
     return time.process_time() - began
 
 
-@pytest.mark.parametrize("before", ["", "```python\n", "```python\nadd = 1\n'''\n"])
-@pytest.mark.parametrize("size", [240_000, 1_000_000])
-def test_no_answer_takes_long(before: str, size: int) -> None:
+@pytest.mark.parametrize("before", ["", "```python\nadd = 1\n'''\n"])
+def test_no_answer_takes_long(before: str) -> None:
     units = ["```\n", "```python\n", "> ```\n> add = 1\n", "> " * 99 + "```\n", "</think>", "\n"]
     units += ["<think></think>", "```\n\\'''\n```\n", "x ```\n", "a,", "`", " ", block("add=b\n")]
     for unit, following in pairwise([*units, units[0]]):
         for repeated in (unit, unit + following):
-            assert seconds(before + repeated * (size // len(repeated) - 9)) < 8, repeated
+            assert seconds(before + repeated * (240_000 // len(repeated))) < 8, repeated
+
+
+def test_what_is_too_long_to_read_is_its_own_program() -> None:
+    answer = block(ADD) + "```\n" * 250_000
+    assert seconds(answer) < 1
+    assert source(answer) == answer
