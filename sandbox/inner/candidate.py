@@ -8,7 +8,6 @@ system-call filter, resource limits that cannot be raised again.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import gc
 import os
@@ -23,8 +22,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sandbox import frames
 from sandbox.codec import MAX_BYTES, CannotCross, Decoder, Encoder
 from sandbox.frames import FrameError
-from sandbox.inner import linux, shared
-from sandbox.inner.execute import describe, describe_fully, execute, plain_value
+from sandbox.inner import cases, linux, shared, whole
+from sandbox.inner.execute import describe_fully, execute
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
+_THREAD_STACK = 4 * 2**20  # of the address space, so that many threads fit into it
 _MESSAGE = 200
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 _PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
@@ -51,7 +51,6 @@ def limit(limits: Frame) -> None:
         (resource.RLIMIT_FSIZE, limits["file_size"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_STACK, _MAIN_STACK),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -59,7 +58,12 @@ def limit(limits: Frame) -> None:
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+    # Programs raise this one, often to infinity; the address space bounds it all the same.
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = _MAIN_STACK if hard == resource.RLIM_INFINITY else min(_MAIN_STACK, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_hard_s"] + 1))
+    threading.stack_size(_THREAD_STACK)
 
 
 def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
@@ -96,6 +100,9 @@ class _Server:
                     self._send({"id": frame["id"], **self._load(frame)})
                 case {"do": "call"} as frame:
                     self._send(self._call(frame), MAX_BYTES)
+                case {"do": "case"} as frame:
+                    answer = cases.call(self._module.__dict__, frame)
+                    self._send({"id": frame["id"], **answer}, MAX_BYTES)
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:
@@ -140,19 +147,15 @@ class _Server:
         return {"names": {name: _kind(found[name]) for name in frame["names"] if name in found}}
 
     def _call(self, frame: Frame) -> Frame:
-        number, plain = frame["id"], frame["plain"]
+        number = frame["id"]
         decoder = Decoder()
         args, kwargs = decoder.decode(frame["value"])
         try:
             result = self._module.__dict__[frame["name"]](*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
-            if plain:
-                return {"id": number, "raised": describe(error)}
             echo = _echo(decoder, args, kwargs)
             return {"id": number, "raised": describe_fully(error), "value": echo}
         try:
-            if plain:
-                return {"id": number, "value": Encoder().encode(plain_value(result))}
             value = Encoder(decoder.objects).encode([args, kwargs, result])
         except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
             # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
@@ -161,28 +164,21 @@ class _Server:
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""
+        directory = whole.fresh_directory(frame["case"])
         limit(frame["limits"])
         module = types.ModuleType("__main__")
-        module.__file__ = _SOURCE
+        module.__file__ = f"{directory}/solution.py"
         sys.modules["__main__"] = module
+        sys.set_int_max_str_digits(0)
         failure = execute(frame["source"], module.__dict__)
         code = 0
         if failure is not None:
-            code = _exit_code(failure)
+            code = whole.exit_code(failure)
             if failure["detail"] != "early_exit":
-                sys.stderr.write(failure["traceback"])
+                whole.complain(failure["traceback"])
                 self._send({"failure": failure})
-        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end
-        atexit._run_exitfuncs()  # noqa: SLF001 - likewise
-        sys.stdout.flush()
+        whole.end(module)
         os._exit(code)
-
-
-def _exit_code(failure: Frame) -> int:
-    if failure["detail"] != "early_exit":
-        return 1
-    code = failure["code"]
-    return int(code) & 0xFF if code is not None else 0
 
 
 def _echo(decoder: Decoder, args: Any, kwargs: Any) -> Any:
