@@ -168,10 +168,18 @@ async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
     report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
     if report.status is Status.FAILED:
         number = right.index(False)
-        expected = str(tests.cases[number].expected)[:_SHOWN]
-        text = f"case {number}: expected {expected}, got {shown(results[number])}"
-        return replace(report, message=text)
+        return replace(
+            report, message=f"case {number}: {_wrong(tests.cases[number], results[number])}"
+        )
     return report
+
+
+def _wrong(case: Call, told: Told) -> str:
+    match told:
+        case ["?", str(name)]:
+            return f"the result is not a JSON value: {name[:_SHOWN]}"
+        case _:
+            return f"expected {str(case.expected)[:_SHOWN]}, got {shown(told)}"
 
 
 def _told_arguments(case: Call) -> Told:

@@ -8,8 +8,10 @@ import re
 import warnings
 
 _BYTE_ORDER_MARK = "\ufeff"
-_JOINABLE = re.compile(r"\s*(#|$)|(from|import)\b")
-"""A first line that another statement may stand before."""
+_STANDS_ALONE = re.compile(
+    r"[ \t\f]+[^\s#]|@|(if|for|while|def|class|with|try|async|match)\b"  # indented, or compound
+)
+"""A first line that no statement may stand before."""
 
 
 def parse(source: str) -> ast.Module:
@@ -39,8 +41,8 @@ def with_header(header: str, source: str) -> str:
     if at:
         return f"{source[:at]};{first}{source[at:]}"
     line = source.partition("\n")[0]
-    joint = ";" if _JOINABLE.match(line) and line.strip() else "\n"
-    return f"{first}{joint}{source}" if line.strip() else f"{first}{source}"
+    joint = "\n" if _STANDS_ALONE.match(line) else ";" if line.strip() else ""
+    return f"{first}{joint}{source}"
 
 
 def _end_of_future(source: str) -> int:

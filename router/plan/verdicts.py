@@ -24,6 +24,7 @@ from sandbox import (
     Report,
     SandboxError,
     Status,
+    Tests,
 )
 
 _STRENGTH: Final = (Integrity.SHARED, Integrity.ISOLATED)
@@ -53,16 +54,29 @@ class SandboxJudge:
             report.status.value,
             report.integrity.value,
             report.message,
+            report.checks,
+            report.passed_checks,
         )
 
     def _program(self, text: str) -> Program:
         tests = self.request.tests
-        entry_point = tests.entry_point if isinstance(tests, Asserts | Calls) else None
+        entry_point = _defined(tests)
         source = program_source(self.prompt, text, entry_point)
         if isinstance(tests, Asserts):
             prelude = with_prompt_prelude(self.prompt, entry_point, tests.prelude)
             tests = replace(tests, prelude=prelude)
         return Program(source, tests)
+
+
+def _defined(tests: Tests) -> str | None:
+    """The name that the program has to define, where the tests say one."""
+    match tests:
+        case Asserts():
+            return tests.entry_point
+        case Calls():
+            return tests.name
+        case _:
+            return None
 
 
 def verdict_of(report: Report, min_integrity: Integrity) -> Verdict:

@@ -73,7 +73,7 @@ def _run_calls(run: RunState, link: Link, job: Frame) -> Frame:
             answer = link.numbered({**frame, "value": value})
         size = link.received - received
         left -= size
-        if answer.keys() == {"id", "raised"}:
+        if answer.keys() == {"id", "raised"} and isinstance(answer["raised"], dict):
             return _raised(answer["raised"])
         if answer.keys() == {"id", "long"} or size > run.output_bytes or left < 0:
             return {"status": "output_limit", "message": "the result is too large"}
@@ -85,12 +85,11 @@ def _run_calls(run: RunState, link: Link, job: Frame) -> Frame:
     return {"status": "passed"}
 
 
-def _raised(failure: Any) -> Frame:
-    if isinstance(failure, dict) and failure.get("kind") == "SystemExit":
-        failure = {**failure, "detail": "early_exit"}
-    elif isinstance(failure, dict) and failure.get("kind") == "MemoryError":
-        failure = {**failure, "detail": "memory"}
-    return load_failure(failure)
+def _raised(failure: Frame) -> Frame:
+    details = {"SystemExit": "early_exit", "MemoryError": "memory"}
+    kind = failure.get("kind")
+    detail = details.get(kind, "exception") if isinstance(kind, str) else "exception"
+    return load_failure({**failure, "detail": detail})
 
 
 def _run_io(run: RunState, link: Link, job: Frame) -> Frame:

@@ -15,7 +15,7 @@ from importlib import import_module
 
 from sandbox import frames
 from sandbox.codec import Decoder, Encoder
-from sandbox.inner import pytest_run, tester
+from sandbox.inner import linux, pytest_run, tester
 from sandbox.inner.execute import execute
 
 _WARM = (
@@ -28,6 +28,7 @@ _WARM = (
 
 def load(packages: Sequence[str], flavour: str) -> None:
     """Import what candidates often use, and pytest for its flavour. Raises `ImportError`."""
+    linux.use_one_arena()
     for name in _WARM:
         import_module(name)
     sys.path.extend(packages)

@@ -12,7 +12,6 @@ import contextlib
 import gc
 import io
 import os
-import shutil
 import sys
 import threading
 from pathlib import Path
@@ -33,8 +32,7 @@ def fresh_directory(case: int) -> str:
     Those were the same program: what it made so that it cannot be removed is its own affair.
     """
     for top in _WRITABLE if case else ():
-        for path in map(str, Path(top).iterdir()):
-            _remove(path)
+        _empty(top)
     directory = f"/tmp/case-{case}"  # noqa: S108 - likewise
     with contextlib.suppress(OSError):
         os.mkdir(directory)  # noqa: PTH102 - cheaper, once for every case
@@ -43,14 +41,22 @@ def fresh_directory(case: int) -> str:
     return "/tmp"  # noqa: S108 - likewise
 
 
-def _remove(path: str) -> None:
-    if os.path.ismount(path):  # packages that lie here on the host
-        return
-    with contextlib.suppress(OSError, RecursionError):
-        if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - likewise
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)  # noqa: PTH108 - likewise
+def _empty(top: str) -> None:
+    """Remove what is in a directory. What lies deeper is moved up first: no depth is too much."""
+    waiting = [path for path in Path(top).iterdir() if not path.is_mount()]  # packages may lie here
+    for path in waiting:
+        with contextlib.suppress(OSError):
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()
+                continue
+            path.chmod(0o700)
+            for inner in path.iterdir():
+                if inner.is_dir() and not inner.is_symlink():
+                    inner.chmod(0o700)
+                    waiting.append(inner.rename(f"{top}/.left-{len(waiting)}"))
+                else:
+                    inner.unlink()
+            path.rmdir()
 
 
 def exit_code(failure: Frame) -> int:
@@ -77,11 +83,18 @@ def end(module: ModuleType) -> None:
     atexit._run_exitfuncs()  # noqa: SLF001 - likewise
     _flush(sys.stdout)
     module.__dict__.clear()
+    _flush_all()  # or those in cycles would be closed in any order
     gc.collect()
-    # The younger first: text is written to a buffer, the buffer to the file.
-    left = [item for item in gc.get_objects() if issubclass(type(item), _WRITERS)]
-    for stream in (*reversed(left), *own):
+    _flush_all()
+    for stream in own:
         _flush(stream)
+
+
+def _flush_all() -> None:
+    """Flush all files, the younger first: text is written to a buffer, the buffer to the file."""
+    for item in reversed(gc.get_objects()):
+        if issubclass(type(item), _WRITERS):
+            _flush(item)
 
 
 def _flush(stream: object) -> None:
