@@ -8,7 +8,7 @@ cannot reach.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox.inner.link import Died, Forged, Link
 from sandbox.inner.outcomes import load_failure, shared_verdict

@@ -99,8 +99,10 @@ RESULTS = {
         PASSED,
     ),
     "lying list": (
-        "class L(list):\n        def __iter__(self): return iter([1, 2])\n"
-        "        def __eq__(self, other): return True\n    return L([3])",
+        (
+            "class L(list):\n        def __iter__(self): return iter([1, 2])\n"
+            "        def __eq__(self, other): return True\n    return L([3])"
+        ),
         [1, 2],
         FAILED,
     ),
@@ -115,8 +117,10 @@ RESULTS = {
         FAILED,
     ),
     "always equal in a set": (
-        "class L:\n        def __eq__(self, other): return True\n"
-        "        def __hash__(self): return hash(1)\n    return {L()}",
+        (
+            "class L:\n        def __eq__(self, other): return True\n"
+            "        def __hash__(self): return hash(1)\n    return {L()}"
+        ),
         [1],
         FAILED,
     ),
@@ -247,8 +251,10 @@ WITH_HEADER = {
     "plain": ("def f(x: List[int]): return math.floor(helper(x))", PASSED),
     "future": ("from __future__ import annotations\ndef f(x: Nowhere): return helper(x)", PASSED),
     "docstring and future": (
-        '"""Text."""\nfrom __future__ import (\n    annotations,\n    division\n); import os\n'
-        "def f(x: Nowhere): return helper(x)",
+        (
+            '"""Text."""\nfrom __future__ import (\n    annotations,\n    division\n); import os\n'
+            "def f(x: Nowhere): return helper(x)"
+        ),
         PASSED,
     ),
     "comment": ("# -*- coding: ascii -*-\ndef f(x): return helper(x)", PASSED),

@@ -1,11 +1,11 @@
 """What a program returned or printed is compared by value, and white space as it is promised."""
 
 import json
-from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, deque, namedtuple
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, deque
 from enum import IntEnum
 from itertools import count, permutations
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -37,8 +37,9 @@ def tell(value: object) -> Any:
     return told
 
 
-class Pair(namedtuple("Pair", "a b")):
-    __slots__ = ()
+class Pair(NamedTuple):
+    a: int
+    b: int
 
 
 class Level(IntEnum):

@@ -14,8 +14,11 @@ PROGRAMS = {
     "file on descriptor 1": ("out = open(1, 'w', closefd=False)\nprint(2, file=out)", PASSED),
     "file in a list": ("outs = [open(1, 'w', closefd=False)]\nouts[0].write('2')", PASSED),
     "file in a cycle": (
-        "class A: pass\na = A(); a.me = a\na.out = open(1, 'w', closefd=False)\na.out.write('2')\n"
-        "del a",
+        (
+            "class A: pass\na = A(); a.me = a\na.out = open(1, 'w', closefd=False)\n"
+            "a.out.write('2')\n"
+            "del a"
+        ),
         PASSED,
     ),
     "file kept elsewhere": (
@@ -25,9 +28,11 @@ PROGRAMS = {
     "bytes": ("import sys\nsys.stdout.buffer.write(b'2\\n')", PASSED),
     "fdopen": ("import os, sys\nsys.stdout = os.fdopen(1, 'w', 1 << 16)\nprint(2)", PASSED),
     "buffer at the end": (
-        "import atexit, io, os, sys\nout = io.BytesIO()\n"
-        "sys.stdout.write = lambda text: out.write(text.encode())\n"
-        "atexit.register(lambda: os.write(1, out.getvalue()))\nprint(2)",
+        (
+            "import atexit, io, os, sys\nout = io.BytesIO()\n"
+            "sys.stdout.write = lambda text: out.write(text.encode())\n"
+            "atexit.register(lambda: os.write(1, out.getvalue()))\nprint(2)"
+        ),
         PASSED,
     ),
     "at exit": ("import atexit\natexit.register(print, 2)", PASSED),
@@ -36,13 +41,17 @@ PROGRAMS = {
         PASSED,
     ),
     "thread that prints late": (
-        "import threading, time\n"
-        "threading.Thread(target=lambda: (time.sleep(0.1), print(2))).start()",
+        (
+            "import threading, time\n"
+            "threading.Thread(target=lambda: (time.sleep(0.1), print(2))).start()"
+        ),
         PASSED,
     ),
     "daemon that goes on": (
-        "import threading, time\n"
-        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nprint(2)",
+        (
+            "import threading, time\n"
+            "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\nprint(2)"
+        ),
         PASSED,
     ),
     "no stdout": ("import sys\nprint(2)\nsys.stdout.flush()\nsys.stdout = None", PASSED),
@@ -63,8 +72,11 @@ PROGRAMS = {
     ),
     "error at exit": ("import atexit\natexit.register(lambda: 1 / 0)\nprint(2)", PASSED),
     "restored stdout": (
-        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out: print(2)\n"
-        "print(out.getvalue())",
+        (
+            "import contextlib, io\n"
+            "with contextlib.redirect_stdout(io.StringIO()) as out: print(2)\n"
+            "print(out.getvalue())"
+        ),
         PASSED,
     ),
     "kept stdout": ("import io, sys\nprint(2)\nsys.stdout = io.StringIO()\nprint(3)", PASSED),
@@ -89,26 +101,35 @@ PROGRAMS = {
         PASSED,
     ),
     "thread with a large stack": (
-        "import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(2**27)\n"
-        "def deep(n): return n and 1 + deep(n - 1)\n"
-        "t = threading.Thread(target=lambda: print(deep(20_000) // 10_000))\nt.start(); t.join()",
+        (
+            "import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(2**27)\n"
+            "def deep(n): return n and 1 + deep(n - 1)\n"
+            "t = threading.Thread(target=lambda: print(deep(20_000) // 10_000))\n"
+            "t.start(); t.join()"
+        ),
         PASSED,
     ),
     "deep recursion": (
-        "import sys\nsys.setrecursionlimit(10**6)\ndef deep(n): return n and 1 + deep(n - 1)\n"
-        "print(deep(50_000) // 25_000)",
+        (
+            "import sys\nsys.setrecursionlimit(10**6)\ndef deep(n): return n and 1 + deep(n - 1)\n"
+            "print(deep(50_000) // 25_000)"
+        ),
         PASSED,
     ),
     "64 threads": (
-        "import threading, time\n"
-        "ts = [threading.Thread(target=time.sleep, args=(0.2,)) for _ in range(64)]\n"
-        "[t.start() for t in ts]; [t.join() for t in ts]\nprint(2)",
+        (
+            "import threading, time\n"
+            "ts = [threading.Thread(target=time.sleep, args=(0.2,)) for _ in range(64)]\n"
+            "[t.start() for t in ts]; [t.join() for t in ts]\nprint(2)"
+        ),
         PASSED,
     ),
     "64 workers": (
-        "from concurrent.futures import ThreadPoolExecutor\nimport time\n"
-        "with ThreadPoolExecutor(64) as pool:\n"
-        "    list(pool.map(lambda n: time.sleep(0.05), range(128)))\nprint(2)",
+        (
+            "from concurrent.futures import ThreadPoolExecutor\nimport time\n"
+            "with ThreadPoolExecutor(64) as pool:\n"
+            "    list(pool.map(lambda n: time.sleep(0.05), range(128)))\nprint(2)"
+        ),
         PASSED,
     ),
     # Numbers and sources.
@@ -170,9 +191,9 @@ DIRECTORIES = {
     "in /tmp": "open('/tmp/mine', 'x').close()\nprint(input())",
     "in /dev/shm": "open('/dev/shm/mine', 'x').close()\nprint(input())",
     "filled": "open('big', 'wb').write(bytes(40 * 2**20))\nprint(input())",
-    "closed": "import os\nos.mkdir('a')\nopen('a/b', 'w').close()\nos.chmod('a', 0)\nprint(input())",
+    "closed": "import os\nos.makedirs('a/b')\nos.chmod('a', 0)\nprint(input())",
     "link": "import os\nos.symlink('/', 'root')\nprint(input())",
-    "deep": "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\nprint(input())",
+    "deep": "import os\nfor _ in range(1500): os.mkdir('d'), os.chdir('d')\nprint(input())",
     "gone": "import os\nos.rmdir(os.getcwd())\nprint(input())",
     "temporary": "import tempfile\nname = tempfile.mkdtemp()\nprint(input())",
 }
