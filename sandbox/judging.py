@@ -7,29 +7,53 @@ job into a fresh sandbox and its outcome back. Expected values of `calls` and `i
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
-from sandbox.codec import CannotCross, Encoder
-from sandbox.compare import same_text, same_value, shown
-from sandbox.program import IO, Asserts, Calls, Integrity, Limits, Program, Pytest
+from sandbox.compare import Rules, same_text, same_value, shown
+from sandbox.plain import Teller
+from sandbox.program import (
+    IO,
+    Asserts,
+    Call,
+    Calls,
+    Integrity,
+    Limits,
+    Program,
+    Pytest,
+    Tests,
+)
 from sandbox.report import Report, Status
+from sandbox.source import with_header, without_mark
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sandbox.frames import Frame
+    from sandbox.plain import Told
+    from sandbox.program import JSONValue
 
     Perform: TypeAlias = Callable[[Frame], Awaitable[Frame]]
 
 
 # An error in a later case does not hide that an earlier one was wrong.
 _COMPARED = frozenset({Status.PASSED, Status.ERROR})
+_NOT_COUNTED = frozenset({Status.INTERNAL_ERROR, Status.FORGED})
+_SHOWN = 200
 
 
 async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
-    """Run a program's tests and report. `perform` runs one job in a sandbox of its own."""
-    base: Frame = {"source": program.source, "limits": asdict(limits)}
+    """Run a program's tests and report. `perform` runs one job in a sandbox of its own.
+
+    The job's `most_s` is the wall time that the run may take as a whole.
+    """
+    base: Frame = {
+        "source": _source(program),
+        "limits": asdict(limits),
+        "most_s": _most_s(program.tests, limits),
+    }
     match program.tests:
         case Asserts() | Pytest():
             return await _judge_code(program.tests, base, perform)
@@ -39,6 +63,21 @@ async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
             return await _judge_io(program.tests, base, perform)
         case other:
             assert_never(other)
+
+
+def _source(program: Program) -> str:
+    header = "" if isinstance(program.tests, Pytest) else program.tests.header
+    return with_header(header, without_mark(program.source))
+
+
+def _most_s(tests: Tests, limits: Limits) -> float:
+    match tests:
+        case Calls():  # the program's own start is a step like a call
+            return min(limits.wall_s * (len(tests.cases) + 1), max(limits.total_s, limits.wall_s))
+        case IO():
+            return min(limits.wall_s * len(tests.cases), max(limits.total_s, limits.wall_s))
+        case _:
+            return limits.wall_s
 
 
 async def _judge_code(tests: Asserts | Pytest, base: Frame, perform: Perform) -> Report:
@@ -56,44 +95,78 @@ async def _judge_code(tests: Asserts | Pytest, base: Frame, perform: Perform) ->
 
 
 async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
-    values = [_encode_call(list(case.args), dict(case.kwargs)) for case in tests.cases]
-    job = {**base, "kind": "calls", "entry_point": tests.entry_point, "values": values}
-    outcome = await perform(job)
-    report = build_report(outcome, Integrity.ISOLATED)
-    results = outcome.get("results", [])
-    for number, (case, result) in enumerate(zip(tests.cases, results, strict=False)):
-        if isinstance(result, dict):
-            text = f"case {number}: the result is not a JSON value: {result.get('cannot')}"
-            return replace(report, status=Status.FAILED, detail=None, message=text)
-        if report.status in _COMPARED and not same_value(case.expected, result[0], case.tolerance):
-            text = f"case {number}: expected {str(case.expected)[:200]}, got {shown(result[0])}"
-            return replace(report, status=Status.FAILED, detail=None, message=text)
-    if report.status is Status.PASSED and len(results) != len(tests.cases):
-        return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")
+    values = [_told_arguments(case) for case in tests.cases]
+    way = {"entry_point": tests.entry_point, "name": tests.name}
+    outcome = await perform({**base, "kind": "calls", **way, "values": values})
+    results: list[Any] = outcome.get("results", [])
+    right = [_is_right(case, told) for case, told in zip(tests.cases, results, strict=False)]
+    report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
+    if report.status is Status.FAILED:
+        number = right.index(False)
+        return replace(
+            report, message=f"case {number}: {_wrong(tests.cases[number], results[number])}"
+        )
     return report
 
 
-def _encode_call(args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _wrong(case: Call, told: Told) -> str:
+    match told:
+        case ["?", str(name)]:
+            return f"the result is not a JSON value: {name[:_SHOWN]}"
+        case _:
+            return f"expected {str(case.expected)[:_SHOWN]}, got {shown(told)}"
+
+
+def _told_arguments(case: Call) -> Told:
+    kwargs = dict(case.kwargs)
+    args: list[Any] = [_with_integer_keys(arg) if case.integer_keys else arg for arg in case.args]
+    return Teller(sys.maxsize).tell([args, kwargs])
+
+
+def _with_integer_keys(arg: JSONValue) -> Any:
+    """An object with integers for keys, or whatever else it is as it is."""
+    if not isinstance(arg, Mapping):
+        return arg
     try:
-        return Encoder().encode([args, kwargs])
-    except CannotCross as error:  # the values came from JSON, so only depth can be the reason
-        raise ValueError(f"arguments cannot be sent: {error}") from error
+        return {int(key): item for key, item in arg.items()}
+    except ValueError:
+        return arg
+
+
+def _is_right(case: Call, told: Told) -> bool:
+    rules = Rules(case.tolerance, case.bools_as_numbers)
+    return any(same_value(one, told, rules) for one in (case.expected, *case.alternatives))
 
 
 async def _judge_io(tests: IO, base: Frame, perform: Perform) -> Report:
-    job = {**base, "kind": "io", "stdins": [case.stdin for case in tests.cases]}
-    outcome = await perform(job)
-    report = build_report(outcome, Integrity.ISOLATED)
+    outcome = await perform({**base, "kind": "io", "stdins": [case.stdin for case in tests.cases]})
     ran: list[Frame] = outcome.get("cases", [])
-    for number, (case, one) in enumerate(zip(tests.cases, ran, strict=False)):
-        if number == outcome.get("failed_case"):
-            return replace(report, message=f"case {number}: {report.message}")
-        if report.status in _COMPARED and not same_text(case.stdout, one["out"], case.tolerance):
-            text = f"case {number}: the output differs from what was expected"
-            found = {"stdout": one["out"], "stderr": one["err"]}
-            return replace(report, status=Status.FAILED, detail=None, message=text, **found)
-    if report.status is Status.PASSED and len(ran) != len(tests.cases):
+    right = [
+        same_text(case.stdout, one["out"], case.tolerance, words=case.words)
+        for case, one in zip(tests.cases, ran, strict=False)
+    ]
+    report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
+    if report.status is Status.FAILED:
+        number = right.index(False)
+        text = f"case {number}: the output differs from what was expected"
+        found = {"stdout": ran[number]["out"], "stderr": ran[number]["err"]}
+        return replace(report, message=text, **found)
+    return report
+
+
+def _by_cases(report: Report, right: list[bool], cases: int) -> Report:
+    """The report on a run of which so many cases came to their end, right or wrong.
+
+    An error in a later case does not hide that an earlier one was wrong.
+    """
+    counted = None if report.status in _NOT_COUNTED else sum(right)
+    report = replace(report, checks=cases, passed_checks=counted)
+    if report.status in _COMPARED and not all(right):
+        return replace(report, status=Status.FAILED, detail=None)
+    if report.status is Status.PASSED and len(right) != cases:
         return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")
+    if report.status is not Status.PASSED and report.message and len(right) < cases:
+        return replace(report, message=f"case {len(right)}: {report.message}")
     return report
 
 

@@ -30,6 +30,9 @@ class Report:
     `exception`, `signal`, `early_exit`; `internal_error`: `tests` where those are at fault) and
     `message` explains it to a person. Times in seconds, memory in bytes. One of `exit_code` and
     `signal` is set where the program ended by itself rather than with its tests.
+
+    `checks` are the cases that the tests have, `passed_checks` those of them that were seen to come
+    out right: cases that did not run are not among them. None where nobody counted.
     """
 
     status: Status
@@ -45,3 +48,5 @@ class Report:
     stderr: str = ""
     stdout_truncated: bool = False
     stderr_truncated: bool = False
+    checks: int | None = None
+    passed_checks: int | None = None

@@ -52,6 +52,8 @@ class SandboxJudge:
             report.status.value,
             report.integrity.value,
             report.message,
+            report.checks,
+            report.passed_checks,
         )
 
     def _program(self, text: str) -> Program:

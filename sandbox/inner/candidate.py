@@ -8,7 +8,6 @@ system-call filter, resource limits that cannot be raised again.
 
 from __future__ import annotations
 
-import atexit
 import builtins
 import contextlib
 import gc
@@ -22,11 +21,11 @@ import types
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES, CannotCross, Decoder, Encoder
+from sandbox.codec import MAX_BYTES, CannotCross
 from sandbox.frames import FrameError
-from sandbox.inner import linux, shared
+from sandbox.inner import cases, linux, shared, whole
 from sandbox.inner.exchange import Containers, heard, told
-from sandbox.inner.execute import describe, describe_fully, execute, name_of, plain_value
+from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.servant import Servant
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
+_THREAD_STACK = 4 * 2**20  # of the address space, so that many threads fit into it
 _MESSAGE = 200
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 _GUEST = "\0of the tests"
@@ -54,7 +54,6 @@ def limit(limits: Frame) -> None:
         (resource.RLIMIT_FSIZE, limits["file_size"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_STACK, _MAIN_STACK),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -62,7 +61,12 @@ def limit(limits: Frame) -> None:
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+    # Programs raise this one, often to infinity; the address space bounds it all the same.
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = _MAIN_STACK if hard == resource.RLIM_INFINITY else min(_MAIN_STACK, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_hard_s"] + 1))
+    threading.stack_size(_THREAD_STACK)
 
 
 def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
@@ -104,8 +108,9 @@ class _Server:
                     self._send({"id": frame["id"], **self._load(frame)})
                 case {"do": "ask"} as frame:
                     self._send(self._ask(frame), MAX_BYTES)
-                case {"do": "call"} as frame:
-                    self._send(self._call(frame), MAX_BYTES)
+                case {"do": "case"} as frame:
+                    answer = cases.call(self._module.__dict__, frame)
+                    self._send({"id": frame["id"], **answer}, MAX_BYTES)
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:
@@ -212,40 +217,20 @@ class _Server:
         vars(error)[_GUEST] = raised["guest"]
         raise error
 
-    def _call(self, frame: Frame) -> Frame:
-        """Call a function with plain values, whose result goes to the server."""
-        number = frame["id"]
-        args, kwargs = Decoder().decode(frame["value"])
-        try:
-            result = self._module.__dict__[frame["name"]](*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
-            return {"id": number, "raised": describe(error)}
-        try:
-            return {"id": number, "value": Encoder().encode(plain_value(result))}
-        except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
-            return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
-
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""
+        directory = whole.fresh_directory(frame["case"])
         limit(frame["limits"])
         module = types.ModuleType("__main__")
-        module.__file__ = _SOURCE
+        module.__file__ = f"{directory}/solution.py"
         sys.modules["__main__"] = module
+        sys.set_int_max_str_digits(0)
         failure = execute(frame["source"], module.__dict__)
         code = 0
         if failure is not None:
-            code = _exit_code(failure)
+            code = whole.exit_code(failure)
             if failure["detail"] != "early_exit":
-                sys.stderr.write(failure["traceback"])
+                whole.complain(failure["traceback"])
                 self._send({"failure": failure})
-        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end
-        atexit._run_exitfuncs()  # noqa: SLF001 - likewise
-        sys.stdout.flush()
+        whole.end(module)
         os._exit(code)
-
-
-def _exit_code(failure: Frame) -> int:
-    if failure["detail"] != "early_exit":
-        return 1
-    code = failure["code"]
-    return int(code) & 0xFF if code is not None else 0

@@ -11,7 +11,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from sandbox.codec import MAX_DEPTH, CannotCross, Encoder
+from sandbox.codec import CannotCross, Encoder
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -77,20 +77,12 @@ def _copied(value: Any) -> Any:
         return None
 
 
-def plain_value(value: Any, depth: int = 0) -> Any:
-    """Subclasses of the built-in types as what they are built on, for comparison by value."""
-    if depth > MAX_DEPTH or type(value) in (str, int, float, bool, type(None)):
-        return value
-    if isinstance(value, dict):
-        return {plain_value(k, depth + 1): plain_value(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(item, depth + 1) for item in value]
-    for base in (bool, int, float, str):
-        if isinstance(value, base):
-            return base(value)
-    if hasattr(value, "tolist") and type(value).__module__.partition(".")[0] == "numpy":
-        return plain_value(value.tolist(), depth + 1)
-    return value
+def _code_of(error: SystemExit) -> int | str | None:
+    """What a program ends with: a number, or a text that it wants to be shown."""
+    code = error.code
+    if code is None or isinstance(code, int):
+        return None if code is None else int(code)
+    return describe(error)["message"] or " "
 
 
 def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
@@ -103,8 +95,7 @@ def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
         linecache.cache["solution.py"] = (len(source), None, lines, "solution.py")
         exec(code, namespace)  # noqa: S102 - the purpose of this process
     except SystemExit as error:
-        code_ = error.code if type(error.code) is int or error.code is None else 1
-        return {**describe(error), "detail": "early_exit", "code": code_}
+        return {**describe(error), "detail": "early_exit", "code": _code_of(error)}
     except BaseException as error:  # noqa: BLE001 - whatever foreign code raises
         if isinstance(error, SyntaxError):
             detail = "syntax"

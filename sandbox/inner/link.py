@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
-from sandbox.codec import CannotCross, CodecError, Decoder
+from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
@@ -167,20 +167,6 @@ class Link(CandidateProcess):
         bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
         return {"guest": len(self.passing) - 1, "bases": bases, "message": text_of(error)}
 
-    def call_plain(self, name: str, value: Any) -> Frame:
-        """Call with an encoded `[args, kwargs]` and hand back the answer: `value`, in wire form.
-
-        Or else `raised`, a description, or `cannot`, the name of a type.
-        """
-        answer = self.numbered({"do": "call", "name": name, "plain": True, "value": value})
-        match answer:
-            case {"value": result} if len(answer) == _FIELDS:
-                self._checked(Decoder(), result)
-                return answer
-            case {"raised": dict()} | {"cannot": str()} if len(answer) == _FIELDS:
-                return answer
-        raise self.stop(Forged("no answer that a call could give"))
-
     def numbered(self, frame: Frame) -> Frame:
         """Ask, and accept only an answer that carries the question's number.
 
@@ -207,17 +193,6 @@ class Link(CandidateProcess):
             if type(given) is not int or given != number:
                 raise self.stop(Forged("an answer to a question that was not asked"))
             return answer
-
-    def _checked(self, decoder: Decoder, value: Any) -> Any:
-        try:
-            return decoder.decode(value)
-        except CodecError as error:
-            raise self.stop(Forged(f"not a value: {error}")) from None
-        except MemoryError:
-            raise self.stop(TooLarge("a result needs more memory than allowed")) from None
-        except RecursionError:
-            # The codec's own cap on depth is far below; the tests must have come near the limit.
-            raise self.stop(NeedShared("a call from deep recursion of the tests")) from None
 
     def _exception(self, raised: Any) -> BaseException:
         """What stands for the candidate's exception; the tests get no signal that they may miss."""

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from sandbox import frames
-from sandbox.inner import pytest_run, shapes
+from sandbox.inner import linux, pytest_run, shapes
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import execute
 from sandbox.inner.link import Link
@@ -31,6 +31,7 @@ _WARM = (
 
 def load(packages: Sequence[str], flavour: str) -> None:
     """Import what candidates often use, and pytest for its flavour. Raises `ImportError`."""
+    linux.use_one_arena()
     for name in _WARM:
         import_module(name)
     sys.path.extend(packages)

@@ -76,7 +76,7 @@ CASES = [
     Case(
         "zombie flood",
         UNTIL_REFUSED + "n = until_refused(lambda n: os.fork() or os._exit(0))\n"
-        "assert n < 64" + RIGHT,
+        "assert n < 128" + RIGHT,
         PASSED,
     ),
     Case(

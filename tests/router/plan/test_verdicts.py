@@ -98,6 +98,14 @@ def test_the_tests_find_the_block_of_a_chat() -> None:
     ]
 
 
+def test_the_class_of_a_method_finds_the_block_of_a_chat() -> None:
+    backend = ScriptedBackend()
+    text = "```\nclass A:\n    f = abs\n```\n```\nprint(A().f(1))\n```\n"
+    chat = ChatPrompt(({"role": "user", "content": "add"},))
+    judged(backend, Calls("A().f", (Call([1], 1),)), text=text, prompt=chat)
+    assert [program.source for program in backend.programs] == ["class A:\n    f = abs\n"]
+
+
 def test_a_judge_that_is_cancelled_cancels_its_run() -> None:
     backend = ScriptedBackend(gate=asyncio.Event())
     judge = SandboxJudge(backend, PROMPT, TestRequest(ASSERTS, Limits()), lambda _: None)
