@@ -189,6 +189,8 @@ def build_report(outcome: Frame, integrity: Integrity) -> Report:
             stderr=outcome.get("err", ""),
             stdout_truncated=bool(outcome.get("out_cut", False)),
             stderr_truncated=bool(outcome.get("err_cut", False)),
+            checks=outcome.get("checks"),
+            passed_checks=outcome.get("passed_checks"),
         )
     except (KeyError, ValueError, TypeError) as error:
         text = f"a malformed outcome: {error!r}"

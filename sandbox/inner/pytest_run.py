@@ -94,7 +94,12 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) ->
         raise
     except BaseException as error:  # noqa: BLE001 - what a test module raises at its top level
         return explain(error)
-    if result == pytest.ExitCode.OK and collector.passed > 0:
+    credit = {"checks": collector.collected, "passed_checks": collector.passed}
+    return _outcome(collector, explain, ended_well=result == pytest.ExitCode.OK) | credit
+
+
+def _outcome(collector: _Collector, explain: Explain, *, ended_well: bool) -> Frame:
+    if ended_well and collector.passed > 0:
         return {"status": "passed"}
     if collector.error is not None:
         return explain(collector.error)

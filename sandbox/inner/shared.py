@@ -38,7 +38,10 @@ def run(job: Frame, module: ModuleType) -> Frame:
     if failure is not None:
         return {"failure": failure}
     if job["flavour"] == "pytest":
-        return {"verdict": pytest_run.run(code, names)}
+        verdict = pytest_run.run(code, names)
+        return {
+            "verdict": {k: v for k, v in verdict.items() if k not in ("checks", "passed_checks")}
+        }
     wanted = {job["entry_point"], *(set(names_in(code)) - set(names) - set(dir(builtins)))}
     if job["entry_point"] not in module.__dict__:
         text = f"the entry point {job['entry_point']!r} is not defined"

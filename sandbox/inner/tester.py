@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import audit, imports, pytest_run
 from sandbox.inner.channel import FaultyTests, NeedShared, Stop
+from sandbox.inner.counting import Assertions
 from sandbox.inner.exceptions import is_candidates, text_of
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
@@ -33,46 +34,47 @@ TESTS_FILE = "/tests/test_solution.py"
 _LOOKS = frozenset({"callable", "hasattr"})
 
 
-def _compiled(job: Frame, key: str) -> CodeType:
+def _compiled(job: Frame, key: str) -> Assertions:
     name = {"code": "tests.py", "prelude": "prelude.py"}[key]
     try:
-        return compile(job[key], name, "exec", dont_inherit=True)
+        return Assertions(job[key], name)
     except SyntaxError as error:
         raise FaultyTests(f"tests.{key}, line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise FaultyTests(f"tests.{key} cannot be compiled: {error}") from None
 
 
-def _prepare(link: Link, job: Frame) -> tuple[CodeType, dict[str, Any]]:
-    """The tests' code, and the names that the prelude leaves to it.
+def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
+    """The tests, and the names that the prelude leaves to it.
 
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
-    code, prelude = _compiled(job, "code"), _compiled(job, "prelude")
+    tests, prelude = _compiled(job, "code"), _compiled(job, "prelude")
     names: dict[str, Any] = {
         "__name__": "tests",
         "__builtins__": builtins,
         "__file__": TESTS_FILE,
+        **prelude.names(),
     }
     imports.guard(link)
     try:
-        exec(prelude, names)  # noqa: S102 - trusted
+        exec(prelude.code, names)  # noqa: S102 - trusted
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
         text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
         raise FaultyTests(text) from None
-    reason = wants_one_process(code, job["code"])
+    reason = wants_one_process(tests.code, job["code"])
     if reason is not None:
         raise NeedShared(reason)
-    link.named = frozenset(names_in(code))
+    link.named = frozenset(names_in(tests.code))
     audit.watch(link, link.containers.crossed)
-    return code, names
+    return tests, names | tests.names()
 
 
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
-    code, names = _prepare(link, job)
+    tests, names = _prepare(link, job)
     entry = job["entry_point"]
     asked = {entry, *(link.named - _BUILTINS - names.keys())}
     answer = link.load(job["source"], _public(asked), limits)
@@ -85,12 +87,13 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     if missing is not None:
         return missing
     link.rebound = _rebinding([names, vars(module)], found)
-    return _proven(link, _verdict(link, code, names))
+    verdict = _proven(link, _verdict(link, tests.code, names))
+    return verdict | tests.credit(passed=verdict["status"] == "passed")
 
 
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
-    code, names = _prepare(link, job)
+    tests, names = _prepare(link, job)
     answer = link.load(job["source"], _public(link.named), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
@@ -98,7 +101,7 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = _solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
-    verdict = pytest_run.run(code, names, lambda error: _outcome_of(error, link))
+    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link))
     return _proven(link, verdict)
 
 
