@@ -36,6 +36,15 @@ from evaluation.local.decoder import BatchDecoder, Job  # noqa: E402
 from evaluation.local.nucleus import LIKELIEST, choose  # noqa: E402
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Threads of torch wait for each other by spinning: beside busy processes, for minutes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
     return tiny_model.write(tmp_path_factory.mktemp("model"))
