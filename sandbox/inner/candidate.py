@@ -174,7 +174,7 @@ class _Server:
         changed = {
             name: found[name]
             for name in self._names
-            if name in found and found[name] is not self._told_of.get(name)
+            if name in found and found[name] is not self._told_of.get(name, self)
         }
         self._told_of |= changed
         return changed

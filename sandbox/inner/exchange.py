@@ -202,11 +202,8 @@ class _Incoming(Decoder):
         self._containers = containers
         self._resolve = resolve
 
-    def decode(self, wire: Wire, depth: int = 0) -> Any:
-        value = super().decode(wire, depth)
-        if type(value) is str or type(value) is bytes:
-            self._containers.crossed.note(value)
-        return value
+    def _note(self, text: str) -> None:
+        self._containers.crossed.note(text)
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]
@@ -214,7 +211,10 @@ class _Incoming(Decoder):
             return self._container(tag, wire, depth)
         if tag == "r":
             return self._containers.objects[wire[1]]
-        return super()._tagged(wire, depth)
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._containers.crossed.note(value)
+        return value
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
         number, items = wire[1], wire[2]
@@ -232,7 +232,7 @@ class _Incoming(Decoder):
     def _made(self, tag: str, wire: list[Any]) -> Any:
         if tag == "q":
             most = wire[3]
-            if most is not None and (type(most) is not int or most < 0):
+            if most is not None and (type(most) is not int or not 0 <= most <= sys.maxsize):
                 raise CodecError("no length of a deque")
             return deque(maxlen=most)
         if tag == "D":
@@ -245,7 +245,8 @@ class _Incoming(Decoder):
                 raise CodecError("a container without a list of items")
             pairs = [(self.decode(key, depth), self.decode(item, depth)) for key, item in items]
             target.clear()
-            dict.update(target, pairs)
+            for key, item in pairs:
+                target[key] = item
             return target
         if type(target) is deque:
             values = [self.decode(item, depth) for item in items]
@@ -291,5 +292,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
     if type(changed) is not list:
         raise CodecError("no list of containers")
     for wire in changed:
+        if type(wire) is not list or not wire or wire[0] not in _TAGS:
+            raise CodecError("not a container")
         come.decode(wire)
     return value

@@ -149,9 +149,19 @@ def _alone(special: str) -> Callable[..., Any]:
     def asked(handle: Any, *args: Any) -> Any:
         if special == "__exit__":
             return _left(handle, *args)
+        if special == "__next__":
+            return _next(handle)
         return ask(handle, special, *args)
 
     return asked
+
+
+def _next(handle: Any) -> Any:
+    """The next item. That there is none is an answer, and no exception that could end a loop."""
+    given = ask(handle, "__next__")
+    if type(given) is not list or not given:
+        raise StopIteration
+    return given[0]
 
 
 def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:

@@ -147,6 +147,8 @@ class Servant:
                 return _awaited(value)
             case "items":
                 return list(value)
+            case "__next__":
+                return _next(value)
             case "leave":
                 return _left(value, *args)
             case "lineup":
@@ -189,6 +191,14 @@ class Servant:
             }
         )
         return number
+
+
+def _next(value: Any) -> list[Any]:
+    """The next item, alone in a list; nothing at the end."""
+    try:
+        return [next(value)]
+    except StopIteration:
+        return []
 
 
 def _left(value: Any, raised: str | None, text: str) -> bool:
