@@ -12,8 +12,10 @@
     compare, members    whether results and outputs are the expected ones
     mutate/             changed tests, by which a pass in one process is doubted; with `source`
 
-and in `inner/` what runs in other processes than the server's. `codec`, `plain` and `frames` are how
-values and messages cross between them, so both sides import these. Errors that are not verdicts:
+and in `inner/` what runs in other processes than the server's. `codec`, `plain` and `frames` are
+how values and messages cross between them, so both sides import these.
+
+Errors that are not verdicts:
 
     ValueError
         InvalidTests        the caller's tests cannot be used
