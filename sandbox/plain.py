@@ -39,6 +39,9 @@ _OPAQUE: Final = (type, bytes, bytearray, memoryview)
 _PART: Final = 2
 """The least characters of a part and its comma."""
 
+_FRAME: Final = 6
+"""Further ones around what is in a container."""
+
 _BITS_PER_DIGIT: Final = 4
 
 
@@ -61,6 +64,7 @@ class Teller:
         # By the type's own methods: a subclass may have put others in their place.
         if issubclass(kind, (str, int, float)):
             return self._scalar(kind, value)
+        self._pay(_FRAME)
         if depth >= MAX_DEPTH:
             return ["?", f"a value nested deeper than {MAX_DEPTH}"]
         if kind.__module__.partition(".")[0] == "numpy" and hasattr(kind, "tolist"):

@@ -45,8 +45,8 @@ _TELLING: Final = 6
 """Characters of a text below which it can hardly do anything where it is run."""
 
 _MOST_CROSSED: Final = 8 * 2**20
-_UNHELD: Final = 3
-"""References to a container that only the table holds: its own, the loop's and the counter's."""
+_UNHELD: Final = 2
+"""References to a container that only the table holds: its own, and the counter's."""
 
 _PARTS: Final = 2
 
@@ -127,7 +127,7 @@ class Containers:
 
     def unheld(self) -> list[int]:
         """Containers that nothing but this table and the contents of others hold."""
-        return [n for n, value in self.objects.items() if sys.getrefcount(value) <= _UNHELD]
+        return [n for n in self.objects if sys.getrefcount(self.objects[n]) <= _UNHELD]
 
 
 def _contents(value: Any) -> tuple[Any, ...]:
@@ -292,7 +292,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
     if type(changed) is not list:
         raise CodecError("no list of containers")
     for wire in changed:
-        if type(wire) is not list or not wire or wire[0] not in _TAGS:
+        if type(wire) is not list or not wire or type(wire[0]) is not str or wire[0] not in _TAGS:
             raise CodecError("not a container")
         come.decode(wire)
     return value
