@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,6 +43,8 @@ def watch(asks: Asks, crossed: Crossed) -> None:
             if event == "open" and args[0] in ours:
                 text = os.strerror(errno.EBADF)
                 raise asks.candidates_error(OSError(errno.EBADF, text))
+            if event == "open" and _may_be_the_candidates(*args):
+                crossed.all_of_a_file()
             if event == "pickle.find_class" and crossed.any:
                 raise asks.need_shared("the tests unpickle")
             if event in _RUNNING and any(crossed.within(part) for part in _texts(args)):
@@ -60,6 +63,17 @@ def _texts(value: Any, depth: int = 0) -> list[str | bytes]:
     if isinstance(value, (list, tuple)) and depth < 3:  # noqa: PLR2004 - an argument list, no deeper
         return [text for part in value for text in _texts(part, depth + 1)]
     return []
+
+
+def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:
+    """Whether a file that is opened to be read is one that the candidate can have written."""
+    reads = flags & os.O_ACCMODE != os.O_WRONLY and not flags & (os.O_CREAT | os.O_TRUNC)
+    if not reads or type(path) not in (str, bytes):
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.W_OK)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_open(descriptor: int) -> bool:

@@ -68,6 +68,10 @@ class Crossed:
             self._bytes.add(value)
             self._room -= len(value)
 
+    def all_of_a_file(self) -> None:
+        """What a file holds came over: it may be long, and may change while it is read."""
+        self._room = 0
+
     @property
     def any(self) -> bool:
         """Whether anything came that could do something."""

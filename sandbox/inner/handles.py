@@ -51,6 +51,11 @@ def number_of(value: Any) -> int | None:
     return found if type(found) is int else None
 
 
+def is_data(value: Any) -> bool:
+    """Whether what crossed is a plain value, which is compared here."""
+    return number_of(value) is None and not callable(value)
+
+
 class Mirror(type):
     """The class of mirrors."""
 

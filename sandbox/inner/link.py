@@ -17,6 +17,7 @@ from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.handles import is_data
 from sandbox.inner.mirrors import Mirrors
 
 if TYPE_CHECKING:
@@ -35,11 +36,15 @@ def _nothing(_changed: Any) -> None:
 
 @dataclass
 class Link(CandidateProcess):
-    """What the tests ask of the candidate. `named`: the names that the tests use."""
+    """What the tests ask of the candidate. `named`: the names that the tests use.
+
+    `values`: whether any of these stands for a plain value of the candidate.
+    """
 
     named: frozenset[str] = frozenset()
     questions: int = 0
     calls: int = 0
+    values: bool = False
     depth: int = 0
     word: bool = False
     loaded: frozenset[str] = frozenset()
@@ -64,6 +69,7 @@ class Link(CandidateProcess):
                 if type(found) is dict and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
+                    self.values = any(is_data(value) for value in found.values())
                     return {"names": found}
         raise self.stop(Forged("no answer that a loaded source could give"))
 

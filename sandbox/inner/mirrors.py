@@ -155,6 +155,8 @@ class Mirrors:
         made = _new(mirror, content)
         vars(made)[KEY] = number
         if not content:
+            if number in self.dropped:  # let go while the question was under way, and given again
+                self.dropped.remove(number)
             self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
         return made
 

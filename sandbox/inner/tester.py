@@ -187,7 +187,7 @@ def _outcome_of(error: BaseException, link: Link) -> Frame:
 
 
 def _is_of_the_tests(error: BaseException, link: Link) -> bool:
-    """Whether the candidate had no part in an error.
+    """Whether the candidate had no part in an error: it was not called, and gave no value.
 
     A name that is missing may be one that it should have defined.
     """
@@ -195,4 +195,4 @@ def _is_of_the_tests(error: BaseException, link: Link) -> bool:
         return False
     if isinstance(error, ImportError):
         return (error.name or "").partition(".")[0] != "solution"
-    return not link.calls and not isinstance(error, NameError)
+    return not (link.calls or link.values or isinstance(error, NameError))
