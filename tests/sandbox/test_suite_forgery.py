@@ -12,7 +12,9 @@ import pytest
 from sandbox import Asserts, Call, Calls, Integrity, Pytest, Status
 
 ISOLATED = Asserts("assert add(1, 2) == 3\nassert add(5, 5) == 10", "add")
-SHARED = Asserts("import sys\nsys.stdout.flush()\nassert add(1, 2) == 3\nassert add(5, 5) == 10", "add")
+SHARED = Asserts(
+    "import sys\nsys.stdout.flush()\nassert add(1, 2) == 3\nassert add(5, 5) == 10", "add"
+)
 BESIDE = Pytest(
     "from solution import add\ndef test_add(monkeypatch):\n    assert add(1, 2) == 3\n"
     "    assert add(5, 5) == 10\n"
