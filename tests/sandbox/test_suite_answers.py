@@ -141,7 +141,7 @@ VALUES = [
     '["t", [1, 2]]',
     "[" * 400 + "]" * 400,
     '["n", ' * 300 + "1" + "]" * 300,
-    GIVEN.format('["h", 0, 99]'),
+    GIVEN.format('["h", 77, 99]'),
     GIVEN.format('["p", 0]'),
     GIVEN.format('["k", 5]'),
     GIVEN.format('["o", 1]'),
