@@ -24,6 +24,13 @@ def fault(source: str, code: str, why: str) -> Any:
 THREADS = "questions of several threads of the program mix, and an honest one is called forged"
 WORKS = [
     (
+        (
+            "x = [1]\ndef f(g):\n    g(x)\n    for _ in range(4): g([0])\n    x.append(2)\n"
+            "    g([0])\n    g(x)\n    return len(x)"
+        ),
+        "seen = []\ndef g(a): seen.append(len(a))\nassert f(g) == 2 and seen[-1] == 2",
+    ),
+    (
         "def f(g, xs): return [g(x) for x in xs]",
         (
             "seen = []\ndef g(x):\n    seen.append(x)\n    return 2 * x\n"

@@ -121,6 +121,18 @@ def fault(source: str, code: str, why: str) -> Any:
 
 ISOLATED = [
     (
+        VALUES + "def g(): return Colour.RED",
+        (
+            "assert g() is Colour.RED\nassert g() == Colour.RED\nassert g() != Colour.BLUE\n"
+            "assert g().name == 'RED'"
+        ),
+    ),
+    fault(
+        "def f(x): return [x[0]]",
+        "for i in range(6000): assert f([i]) == [i]",
+        "each call costs more than the last: nothing is forgotten, and all is looked through",
+    ),
+    (
         STACK,
         (
             "s = Stack(1)\ns.push(2)\n"
