@@ -176,7 +176,11 @@ ISOLATED = [
     ),
     Case(
         "a look and a call",
-        "import solution\ndef test_add(): assert callable(solution.add) and solution.add(1, 1) == 2",
+        (
+            "import solution\n"
+            "def test_add(): assert callable(solution.add) and solution.add(1, 1) == "
+            "2"
+        ),
         ADD,
         WRONG,
     ),
@@ -307,6 +311,11 @@ def test_a_module_that_only_looks_at_a_function_is_judged_beside_it(judge) -> No
     module = Pytest("import solution\ndef test_add(): assert callable(solution.add)")
     report = judge(ADD, module, Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+@pytest.mark.xfail(strict=True, reason="fault: a look that fails is booked as the tests' fault")
+def test_a_look_that_fails_is_the_candidates_fault(judge) -> None:
+    module = Pytest("import solution\ndef test_add(): assert callable(solution.add)")
     assert judge("add = 5", module, Limits()).status is Status.FAILED
 
 
@@ -344,7 +353,7 @@ def test_a_module_that_never_calls_the_candidate_is_at_fault_itself(judge, code:
 
 def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:
     module = Pytest("import solution\nclass TestAdd:\n    def test_add(self):\n"
-                    "        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
+"        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
     report = judge(WRONG, module, Limits())
     assert "one and one" in report.message
     assert "line 4" in report.message

@@ -199,15 +199,21 @@ class Meta(type):
 class f(metaclass=Meta):
     def __new__(cls, x): return cls
 """,
-    "an int": "class Liar(int):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
-    "    __sub__ = __rsub__ = lambda *a: 0\n    __hash__ = int.__hash__\n"
-    "def f(x): return Liar(7)",
-    "a float": "class Liar(float):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
-    "    __sub__ = __rsub__ = lambda *a: 0.0\n    __hash__ = float.__hash__\n"
-    "def f(x): return Liar(7)",
-    "an exception": "class Liar(Exception):\n    __eq__ = lambda *a: True\n"
-    "    __ne__ = lambda *a: False\n    __sub__ = __rsub__ = lambda *a: 0\n"
-    "    __hash__ = None\ndef f(x): return Liar()",
+    "an int": (
+        "class Liar(int):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
+        "    __sub__ = __rsub__ = lambda *a: 0\n    __hash__ = int.__hash__\n"
+        "def f(x): return Liar(7)"
+    ),
+    "a float": (
+        "class Liar(float):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
+        "    __sub__ = __rsub__ = lambda *a: 0.0\n    __hash__ = float.__hash__\n"
+        "def f(x): return Liar(7)"
+    ),
+    "an exception": (
+        "class Liar(Exception):\n    __eq__ = lambda *a: True\n"
+        "    __ne__ = lambda *a: False\n    __sub__ = __rsub__ = lambda *a: 0\n"
+        "    __hash__ = None\ndef f(x): return Liar()"
+    ),
     "mock": "from unittest.mock import ANY\ndef f(x): return ANY",
 }
 
@@ -266,12 +272,15 @@ def test_a_class_that_the_tests_name_is_asked_and_its_word_is_shared(judge) -> N
     for code in ("assert f(2) == Money(4)", "assert f(2) == 4", "assert 4 == f(2) != Money(5)"):
         report = judge(own, Asserts(f"Money\n{code}", "f"))
         assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), code
-        assert judge(own.replace("x * x", "x"), Asserts(f"Money\n{code}", "f")).status is Status.FAILED
+        assert (
+            judge(own.replace("x * x", "x"), Asserts(f"Money\n{code}", "f")).status is Status.FAILED
+        )
 
 
 def test_a_class_that_the_tests_name_and_that_equals_everything_equals_no_value(judge) -> None:
     source = MONEY.format(true="True")
-    for code in ("assert f(2) == 4", "assert 4 == f(2)", "assert f(2) == 'a'", "assert not f(2) != 4",
+    for code in ("assert f(2) == 4", "assert 4 == f(2)", "assert f(2) == 'a'",
+                 "assert not f(2) != 4",
                  "assert f(2) == [1, 2]", "assert f(2) == None", "assert f(2) == {}"):  # fmt: skip
         assert judge(source, Asserts(f"Money\n{code}", "f")).status is Status.FAILED, code
 

@@ -28,7 +28,7 @@ def put(change):
         ("put(lambda names: names.append('abs'))\ndef abs(x): return 0.0\ndef f(x): return 0.0",
          Asserts("assert abs(f(2.0) - 1.41421356) < 1e-6", "f")),
         (("put(lambda names: names.append('isclose'))\ndef isclose(*a): return True\n"
-          "def f(x): return 0.0"),
+"def f(x): return 0.0"),
          Asserts("assert isclose(f(2.0), 1.41421356)", "f", "from math import isclose")),
         ("put(lambda names: names.append('check'))\ndef check(f): pass\ndef f(x): return 0",
          Asserts("check(f)", "f", "def check(f):\n    assert f(1) == 2")),
@@ -83,9 +83,7 @@ def send(body):
                 os.write(fd, struct.pack('<I', len(data)) + data)
         except OSError: pass
 """
-ASKED = 4
-"""Containers that both sides know when an answer is due: names, arguments and what holds these."""
-
+# Both sides know four containers when an answer is due: names, arguments and what holds these.
 GIVEN = '["l", 4, [{}, ["d", 5, []]]]'
 TOLD = '"changed": [], "classes": []'
 """The parts of every answer, beside what was asked for."""
@@ -143,7 +141,7 @@ VALUES = [
     '["t", [1, 2]]',
     "[" * 400 + "]" * 400,
     '["n", ' * 300 + "1" + "]" * 300,
-    GIVEN.format('["h", 0, 0]'),
+    GIVEN.format('["h", 77, 99]'),
     GIVEN.format('["p", 0]'),
     GIVEN.format('["k", 5]'),
     GIVEN.format('["o", 1]'),
@@ -157,7 +155,12 @@ VALUES = [
 ]
 PARTS = [
     '"changed": 5, "classes": []',
-    '"changed": [5], "classes": []',
+    pytest.param(
+        '"changed": [5], "classes": []',
+        marks=pytest.mark.xfail(
+            strict=True, reason="fault: a change of no container is passed over"
+        ),
+    ),
     '"changed": [["l", 9, []]], "classes": []',
     '"changed": [["d", 1, []]], "classes": []',
     '"changed": {}, "classes": []',
@@ -204,7 +207,7 @@ def test_what_is_no_value_is_forged(judge, value: str) -> None:
     assert judge(answering(answer_of(value)), ASSERTS).status is FORGED
 
 
-@pytest.mark.parametrize("parts", PARTS, ids=lambda parts: parts[:60])
+@pytest.mark.parametrize("parts", PARTS, ids=lambda parts: str(parts)[:60])
 def test_what_no_program_could_tell_of_its_objects_is_forged(judge, parts: str) -> None:
     assert judge(answering(answer_of(TWO, parts)), ASSERTS).status is FORGED
 
@@ -214,7 +217,9 @@ def test_what_is_no_exception_is_forged(judge, raised: str) -> None:
     assert judge(answering(raising(raised)), ASSERTS).status is FORGED
 
 
-@pytest.mark.parametrize("number", ["1e999", "-1e999", "1e400", "Infinity", "NaN", "1" + "0" * 5000])
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1e999", "1e400", "Infinity", "NaN", "1" + "0" * 5000]
+)
 def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
     for value in (GIVEN.format(number), f'["l", {number}, []]', f'["l", 4, [["h", {number}, 0]]]'):
         report = judge(answering(answer_of(value), "os._exit(0)"), ASSERTS)
@@ -236,7 +241,14 @@ def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
         ("[]", '["sandbox.inner.link", "Stop"]', "Exception"),
         ("[]", "[[], {}]", "Exception"),
         ('["UnicodeDecodeError", "ValueError"]', '["builtins", "UnicodeDecodeError"]', "Exception"),
-        ('["FileNotFoundError", "OSError"]', "null", "FileNotFoundError"),
+        pytest.param(
+            '["FileNotFoundError", "OSError"]',
+            "null",
+            "FileNotFoundError",
+            marks=pytest.mark.xfail(
+                strict=True, reason="fault: `BaseException.__new__` of an OSError"
+            ),
+        ),
         ("[]", '["json.decoder", "JSONDecodeError"]', "ValueError"),
     ],
 )
@@ -314,11 +326,11 @@ PICKLE = (
         ("open('solution.py', 'w').write('def f(x): return ' + EQUAL)\ndef f(x): return 0",
          Asserts("exec(open('solution.py').read())\nassert f(1) == 2", "f")),
         ("open('colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
-         Asserts("import sys\nsys.path.insert(0, '.')\nimport colorsys\n"
-                 "assert f(1) == 0 and colorsys.x == 2", "f")),
+         Asserts(("import sys\nsys.path.insert(0, '.')\nimport colorsys\n"
+"assert f(1) == 0 and colorsys.x == 2"), "f")),
         ("open('/dev/shm/colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
          Pytest("import sys\nsys.path.insert(0, '/tmp/../dev/shm/.')\nfrom solution import f\n"
-                "import colorsys\ndef test_f(): assert f(1) == 0 and colorsys.x == 2")),
+"import colorsys\ndef test_f(): assert f(1) == 0 and colorsys.x == 2")),
     ],
     ids=["eval", "eval in the prelude", "exec", "pickle", "file", "import", "import by pytest"],
 )  # fmt: skip

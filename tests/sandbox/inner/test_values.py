@@ -18,6 +18,8 @@ from sandbox.codec import CodecError
 from sandbox.inner.values import parts_of, rebuilt
 
 EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
+NAIVE = dt.datetime(2024, 2, 29, 1, 2, 3, 4)  # noqa: DTZ001 - to see that it stays so
+LAST = dt.datetime(9999, 12, 31, 1, tzinfo=dt.UTC)
 WEST = dt.timezone(-dt.timedelta(hours=9, seconds=1))
 
 
@@ -31,13 +33,13 @@ def over(value: Any) -> Any:
 @pytest.mark.parametrize(
     "value",
     [
-        *(Decimal("1.50"), Decimal("-0"), Decimal("1E+30"), Decimal("Infinity"), Decimal("-0.0e-9")),
+        *(Decimal("1.50"), Decimal("-0"), Decimal("1E+30"), Decimal("Infinity"), Decimal("-0e-9")),
         *(Fraction(1, 3), Fraction(-7), Fraction(10**30, 3), dt.date(1, 1, 1), dt.date.max),
         *(dt.time(1, 2, 3, 4), dt.time(1, tzinfo=EAST), dt.time(1, fold=1), dt.time.max),
-        *(dt.datetime(2024, 2, 29, 1, 2, 3, 4), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
-        *(dt.datetime(2024, 1, 1, tzinfo=WEST, fold=1), dt.datetime.max, dt.datetime.min),
+        *(NAIVE, NAIVE.replace(fold=1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
+        *(dt.datetime(2024, 1, 1, tzinfo=WEST, fold=1), LAST, LAST.astimezone(EAST)),
         *(dt.timedelta(0), dt.timedelta(-1, 5, 6), dt.timedelta.max, dt.timedelta.min),
-        *(Path("/a/b"), Path(), PurePosixPath("a/../b"), uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)),
+        *(Path("/a/b"), Path(), PurePosixPath("a/../b"), uuid.UUID(int=0), uuid.UUID(int=2**127)),
     ],
     ids=repr,
 )  # fmt: skip
@@ -95,15 +97,15 @@ HOSTILE = [
     *(("time", []), ("time", [25, *CLOCK[1:]]), ("time", [2**80, *CLOCK[1:]])),
     *(("time", [*CLOCK[:4], 2, None]), ("time", [*CLOCK[:4], "0", None]), ("time", CLOCK[1:])),
     *(("time", [*CLOCK[:5], math.nan]), ("time", [*CLOCK[:5], math.inf]), ("time", [*CLOCK, 1])),
-    *(("time", [*CLOCK[:5], 86_400]), ("time", [*CLOCK[:5], -86_400.0]), ("time", [*CLOCK[:5], True])),
-    *(("time", [*CLOCK[:5], 2**5000]), ("time", [*CLOCK[:5], "UTC"]), ("time", [*CLOCK[:5], dt.UTC])),
+    *(("time", [*CLOCK[:5], 86_400]), ("time", [*CLOCK[:5], -86_400.0])),
+    *(("time", [*CLOCK[:5], 2**5000]), ("time", [*CLOCK[:5], "UTC"])),
     *(("datetime", CLOCK), ("datetime", [1, 2, 30, *CLOCK]), ("datetime", [b"x" * 10, None])),
     *(("datetime", [10_000, 1, 1, *CLOCK]), ("datetime", [1, 1, 1, *CLOCK[:5], 1e300])),
     *(("timedelta", [10**10, 0, 0]), ("timedelta", [1.5, 0, 0]), ("timedelta", [2**80, 0, 0])),
     *(("timedelta", [math.nan, 0, 0]), ("timedelta", [1]), ("path", [True]), ("path", [True, 5])),
     *(("path", [False, b"a"]), ("path", [False, ["a"]]), ("path", [False, "a" * 200_000])),
     *(("uuid", [-1]), ("uuid", [2**128]), ("uuid", ["0" * 32]), ("uuid", [])),
-    *(("Vkeys", [[]]), ("Vitems", [1]), ("Vitems", [[1, 2]]), ("Vitems", [(1,)]), ("Vitems", ["ab"])),
+    *(("Vkeys", [[]]), ("Vitems", [1]), ("Vitems", [[1, 2]]), ("Vitems", [(1,)])),
     *(("Vitems", [([], 1)]), ("Vitems", [(1, 2, 3)])),
 ]  # fmt: skip
 
@@ -115,7 +117,7 @@ def test_what_is_made_up_is_refused(tag: str, parts: list[Any]) -> None:
 
 
 JUNK = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(),
-                 st.lists(st.integers(), max_size=3), st.tuples(st.integers(), st.integers()))  # fmt: skip
+                 st.lists(st.integers(), max_size=3), st.tuples(st.integers()))  # fmt: skip
 TAGS = ["Decimal", "Fraction", "date", "time", "datetime", "timedelta", "path", "uuid",
         "Vkeys", "Vvalues", "Vitems"]  # fmt: skip
 
