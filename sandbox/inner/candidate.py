@@ -212,7 +212,11 @@ class _Server:
         given = heard(frame, self._containers, self._servant.resolve)
         if (raised := frame.get("raised")) is None:
             return given
+        if "own" in raised:
+            raise self._servant.objects[raised["own"]]
         kind = next((k for n in raised["bases"] if (k := getattr(builtins, n, None))), Exception)
+        if kind.__name__ != raised["name"]:
+            kind = type(raised["name"], (kind,), {})
         error = BaseException.__new__(kind, raised["message"])
         vars(error)[_GUEST] = raised["guest"]
         raise error

@@ -40,6 +40,10 @@ class TooLarge(Stop):
     """An answer took more memory than there is for it."""
 
 
+class Unsendable(Stop):
+    """The candidate's answer is none that can be sent, and so none that tests can look at."""
+
+
 class FaultyTests(Stop):
     """The tests are at fault, whatever the candidate; the text says which part and how."""
 

@@ -17,7 +17,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
-from sandbox.inner.values import parts_of, rebuilt
+from sandbox.inner.values import parts_of, rebuilt, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,10 @@ class Crossed:
         """Whether anything came that could do something."""
         return bool(self._texts or self._bytes) or self._room <= 0
 
+    def of_bytes(self, data: Any) -> bool:
+        """Whether bytes that came are in these."""
+        return self._room <= 0 or any(part in data for part in self._bytes)
+
     def within(self, text: str | bytes) -> bool:
         """Whether any of it is in a text; where more came than is kept, anything may be."""
         if self._room <= 0:
@@ -97,6 +101,7 @@ class Containers:
         self.next = 0
         self._numbers: dict[int, int] = {}
         self._told: dict[int, tuple[Any, ...]] = {}
+        self.reading = 0
 
     def number_of(self, value: Any) -> int | None:
         """The number of a known container."""
@@ -114,7 +119,12 @@ class Containers:
         self._told[number] = _contents(self.objects[number])
 
     def changed(self) -> list[int]:
-        """Those whose contents the other side does not know."""
+        """Those whose contents the other side does not know.
+
+        None while a payload is read: a key that is hashed may ask, and its dict is half full.
+        """
+        if self.reading:
+            return []
         return [
             number
             for number, value in self.objects.items()
@@ -131,6 +141,8 @@ class Containers:
 
     def unheld(self) -> list[int]:
         """Containers that nothing but this table and the contents of others hold."""
+        if self.reading:
+            return []
         return [n for n in self.objects if sys.getrefcount(self.objects[n]) <= _UNHELD]
 
 
@@ -191,6 +203,8 @@ class _Outgoing(Encoder):
 
     def _other(self, value: Any, depth: int) -> Wire:
         found = parts_of(value)
+        if found is None and (scalar := scalar_of(value)) is not None:
+            return self.encode(scalar, depth)
         if found is None:
             wire = self._refer(value)
             if type(wire) is list and wire[0] == "w":  # an object with a content of its own
@@ -291,12 +305,18 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
 def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
     """The payload of the other side. Raises `CodecError`."""
     come = _Incoming(containers, resolve)
-    value = come.decode(frame["value"])
     changed = frame["changed"]
     if type(changed) is not list:
         raise CodecError("no list of containers")
-    for wire in changed:
-        if type(wire) is not list or not wire or type(wire[0]) is not str or wire[0] not in _TAGS:
-            raise CodecError("not a container")
-        come.decode(wire)
+    containers.reading += 1
+    try:
+        value = come.decode(frame["value"])
+        for wire in changed:
+            if type(wire) is not list or not wire or type(wire[0]) is not str:
+                raise CodecError("not a container")
+            if wire[0] not in _TAGS:
+                raise CodecError("not a container")
+            come.decode(wire)
+    finally:
+        containers.reading -= 1
     return value

@@ -92,6 +92,11 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "item": operator.getitem,
     "setitem": operator.setitem,
     "contains": operator.contains,
+    "bool": bool,
+    "str": str,
+    "repr": repr,
+    "enter": lambda value: type(value).__enter__(value),
+    "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
 _ATTRIBUTES: Final[dict[str, Callable[..., Any]]] = {"get": getattr, "set": setattr}
 

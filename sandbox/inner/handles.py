@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.special import ALONE, BINARY
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 KEY: Final = "\0handle"
 """Where a handle keeps its number, out of the way of attributes."""
+
+HASH: Final = "\0hash"
+"""Where it keeps its hash, if its class has one of its own."""
+
+WORD: Final = "\0word"
+"""Marks a method of an object of a class that the tests do not name."""
 
 _CHANCE: Final = random.SystemRandom()
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
@@ -44,10 +51,18 @@ class Asks(Protocol):
     def on_its_word(self) -> None:
         """The candidate's word decides something."""
 
+    def is_reading(self) -> bool:
+        """Whether a message is being read, so that nothing can be asked."""
+        ...
+
 
 def number_of(value: Any) -> int | None:
     """The number of a handle or a mirror."""
-    found = vars(value).get(KEY) if isinstance(value, (Handle, Mirror, BaseException)) else None
+    found = None
+    if isinstance(value, Handle):
+        found = contents_of(value).get(KEY)
+    elif isinstance(value, (Mirror, BaseException)):
+        found = vars(value).get(KEY)
     return found if type(found) is int else None
 
 
@@ -84,6 +99,8 @@ class Mirror(type):
     def __getattr__(cls, name: str) -> Any:
         if KEY not in vars(cls):
             raise AttributeError(name)
+        if name == "__dataclass_fields__":
+            raise cls.asks.need_shared(f"the tests look into {cls.__name__}")
         return cls._ask("get", name)
 
     def __setattr__(cls, name: str, value: object) -> None:
@@ -109,11 +126,18 @@ class Mirror(type):
         return bool(cls._ask("__contains__", key))
 
 
-class Handle:
+class _Held:
+    """Has a place for attributes, of which handles show nothing."""
+
+
+class Handle(_Held):
     """An object of the candidate."""
 
     def __getattr__(self, name: str) -> Any:
-        return ask(self, "get", name)
+        found = ask(self, "get", name)
+        if not is_named(type(self)) and isinstance(found, Handle):
+            contents_of(found)[WORD] = True
+        return found
 
     def __setattr__(self, name: str, value: object) -> None:
         ask(self, "set", name, value)
@@ -125,12 +149,35 @@ class Handle:
         return f"<{type(self).__name__} of the solution>"
 
     def __reduce_ex__(self, _protocol: object) -> Any:
-        raise TypeError(f"a {type(self).__name__} of the solution cannot be pickled")
+        raise type(self).asks.need_shared(f"the tests copy or pickle a {type(self).__name__}")
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise type(self).asks.need_shared(f"the tests look into a {type(self).__name__}")
+
+    def __dir__(self) -> Any:
+        raise type(self).asks.need_shared(f"the tests list what a {type(self).__name__} has")
+
+
+_DICT: Final[Any] = vars(_Held)["__dict__"]
+
+
+def contents_of(handle: Any) -> dict[str, Any]:
+    """What a handle itself holds."""
+    found: dict[str, Any] = _DICT.__get__(handle)
+    return found
+
+
+def is_named(kind: type) -> bool:
+    """Whether the tests name a class, or one above it."""
+    return any(isinstance(each, Mirror) and each.named for each in kind.__mro__)
 
 
 def ask(handle: Any, ask: str, *args: Any, **kwargs: Any) -> Any:
     """Ask something of the object that a handle stands for."""
-    number = vars(handle)[KEY]
+    number = number_of(handle)
+    if number is None:
+        raise AttributeError("an object of no number")
     asks: Asks = type(handle).asks
     return asks.ask_object(ask, number, list(args), kwargs)
 
@@ -151,14 +198,28 @@ def specials_of(special: list[Any]) -> dict[str, Any]:
 
 
 def _alone(special: str) -> Callable[..., Any]:
-    def asked(handle: Any, *args: Any) -> Any:
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
         if special == "__exit__":
             return _left(handle, *args)
         if special == "__next__":
             return _next(handle)
-        return ask(handle, special, *args)
+        if special == "__hash__":
+            return _hash(handle)
+        given = ask(handle, special, *args, **kwargs)
+        if given is True and (args or kwargs) and WORD in contents_of(handle):
+            type(handle).asks.on_its_word()
+        return given
 
     return asked
+
+
+def _hash(handle: Any) -> int:
+    kept = contents_of(handle).get(HASH)
+    if kept is not None:
+        return int(kept)
+    if type(handle).asks.is_reading():
+        raise CodecError("a key whose hash was not told")
+    return int(ask(handle, "__hash__"))
 
 
 def _next(handle: Any) -> Any:
@@ -184,7 +245,9 @@ def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -
 def _operator(special: str) -> Callable[..., Any]:
     def operate(handle: Any, other: Any, *more: Any) -> Any:
         kind: Any = type(handle)
-        if not any(isinstance(each, Mirror) and each.named for each in kind.__mro__):
+        if kind.asks.is_reading():  # keys of one dict, which are different over there
+            return (handle is other) is (special == "__eq__")
+        if not is_named(kind):
             text = f"a {kind.__name__} is no value that the tests know: {special} of it"
             raise kind.asks.candidates_error(TypeError(text))
         kind.asks.on_its_word()

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
-from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge
+from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge, Unsendable
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
-from sandbox.inner.handles import is_data
+from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Link(CandidateProcess):
                     self._given(answer)
                     raise self._exception(raised)
                 case {"cannot": str(kind)} if len(answer) == _FIELDS:
-                    raise self.stop(NeedShared(f"a result that cannot be sent: {kind[:200]}"))
+                    raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that an object could give"))
 
     def _given(self, answer: Frame) -> Any:
@@ -113,6 +113,10 @@ class Link(CandidateProcess):
     def on_its_word(self) -> None:
         """The candidate's word decides something: a pass is no isolated one any more."""
         self.word = True
+
+    def is_reading(self) -> bool:
+        """Whether a message is being read, so that nothing can be asked."""
+        return self.containers.reading > 0
 
     def _told(self, value: Any) -> Frame:
         """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
@@ -170,8 +174,14 @@ class Link(CandidateProcess):
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
         self.passing.append(error)
+        if isinstance(error, AssertionError):  # it may be swallowed on the way
+            self.on_its_word()
+        own = number_of(error)
+        if own is not None:
+            return {"own": own}
         bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
-        return {"guest": len(self.passing) - 1, "bases": bases, "message": text_of(error)}
+        return {"guest": len(self.passing) - 1, "name": type(error).__name__, "bases": bases,
+            "message": text_of(error)}
 
     def numbered(self, frame: Frame) -> Frame:
         """Ask, and accept only an answer that carries the question's number.

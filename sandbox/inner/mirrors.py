@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
 from sandbox.inner.guests import Guests
-from sandbox.inner.handles import KEY, Handle, Mirror, attribute_of, specials_of, text_told
+from sandbox.inner.handles import HASH, contents_of, KEY, Handle, Mirror, attribute_of, specials_of, text_told
 
 if TYPE_CHECKING:
     from sandbox.inner.handles import Asks
@@ -34,6 +34,11 @@ _HARMLESS: Final = frozenset({*_CONTENTS.values(), bool, bytearray, range, objec
 
 _MOST_CLASSES: Final = 2_000
 _MOST_BASES: Final = 50
+
+
+def _is_plain_exception(kind: type) -> bool:
+    """Whether a class may stand for itself: not one that catches a failed assertion as well."""
+    return issubclass(kind, Exception) and not issubclass(AssertionError, kind)
 
 
 class Mirrors:
@@ -61,9 +66,9 @@ class Mirrors:
                     "bases": list(bases),
                     "special": list(special),
                 } if number not in self._classes and len(bases) <= _MOST_BASES:
-                    self._classes[number] = self._mirror(number, name, module, bases, special)
                     own = library_class(known)
-                    if own in _HARMLESS or (own and issubclass(own, Exception)):
+                    self._classes[number] = self._mirror(number, name, module, bases, special, own)
+                    if own in _HARMLESS or (own and _is_plain_exception(own)):
                         self._known[number] = own
                 case _:
                     raise CodecError("not a class")
@@ -75,6 +80,7 @@ class Mirrors:
         module: str,
         bases: list[Any],
         special: list[Any],
+        known: type | None,
     ) -> type:
         parents = [self._base(base) for base in bases]
         exceptions = [p for p in parents if issubclass(p, BaseException)]
@@ -88,6 +94,8 @@ class Mirrors:
         if not any(issubclass(p, Handle) for p in own):
             own = (Handle, *own)
         body: dict[str, Any] = {KEY: number, "__module__": module}
+        if known is not None:  # for `isinstance`
+            body["__class__"] = property(lambda _handle: known)
         holds = any(issubclass(p, tuple(_CONTENTS.values())) for p in own)
         if holds:
             held = next(c for c in _CONTENTS.values() if any(issubclass(p, c) for p in own))
@@ -130,8 +138,8 @@ class Mirrors:
                 return self.guests[number]
             case ["k", int(number)] if number in self._classes:
                 return self._known.get(number, self._classes[number])
-            case ["h", int(number), int(kind)]:
-                return self._handle(number, kind, ())
+            case ["h", int(number), int(kind), None | int() as hashed]:
+                return self._handle(number, kind, (), hashed)
             case ["w", int(number), int(kind), str(tag), content] if tag in _CONTENTS:
                 return self._handle(number, kind, (self._content(tag, content),))
             case ["x", int(number), int(kind)]:
@@ -145,7 +153,9 @@ class Mirrors:
             raise CodecError("a content of another type")
         return content
 
-    def _handle(self, number: int, kind: int, content: tuple[Any, ...]) -> Any:
+    def _handle(
+        self, number: int, kind: int, content: tuple[Any, ...], hashed: int | None = None
+    ) -> Any:
         kept = self._handles.get(number)
         if kept is not None and not content and (found := kept()) is not None:
             return found
@@ -153,7 +163,7 @@ class Mirrors:
         if mirror is None or issubclass(mirror, BaseException):
             raise CodecError("an object of no class")
         made = _new(mirror, content)
-        vars(made)[KEY] = number
+        contents_of(made).update({KEY: number, HASH: hashed})
         if not content:
             if number in self.dropped:  # let go while the question was under way, and given again
                 self.dropped.remove(number)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.inner import candidate
-from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge
+from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge, Unsendable
 from sandbox.inner.link import Link
 
 if TYPE_CHECKING:
@@ -198,6 +198,8 @@ def stopped(stop: Stop | None, status: int | None) -> Frame:
             return {"status": "forged", "message": f"tampering with the channel: {stop}"}
         case NeedShared():
             return {"status": "need_shared", "message": str(stop)}
+        case Unsendable():
+            return {"status": "failed", "message": str(stop)}
         case TooLarge():
             return {"status": "memory_limit", "message": str(stop)}
         case FaultyTests():

@@ -58,6 +58,21 @@ class Guest:
     def __iter__(self) -> Any:
         return self._ask("iter", self._number, [], {})
 
+    def __bool__(self) -> bool:
+        return bool(self._ask("bool", self._number, [], {}))
+
+    def __str__(self) -> str:
+        return str(self._ask("str", self._number, [], {}))
+
+    def __repr__(self) -> str:
+        return str(self._ask("repr", self._number, [], {}))
+
+    def __enter__(self) -> Any:
+        return self._ask("enter", self._number, [], {})
+
+    def __exit__(self, kind: Any, error: Any, trace: object) -> bool:
+        return bool(self._ask("exit", self._number, [kind, error, None], {}))
+
 
 class CallableGuest(Guest):
     """One that can be called."""
@@ -99,9 +114,6 @@ class Servant:
         """What stands for an object in a message; its class is described along with it."""
         if isinstance(value, Guest):
             return ["p", value._number]  # noqa: SLF001 - ours
-        plain = _plain(value)
-        if plain is not None:
-            return plain
         if isinstance(value, type):
             return ["k", self._class(value)]
         kind = type(value)
@@ -112,7 +124,7 @@ class Servant:
         if isinstance(value, BaseException):
             return ["x", number, self._class(kind)]
         if content is None:
-            return ["h", number, self._class(kind)]
+            return ["h", number, self._class(kind), _hash_of(value)]
         tag, exact = content
         return ["w", number, self._class(kind), tag, exact]
 
@@ -230,19 +242,21 @@ def _special(kind: type) -> list[str]:
     return found[:_MOST_MEMBERS]
 
 
-def _plain(value: Any) -> Wire | None:
-    """Scalars of numpy as what they hold."""
-    if type(value).__module__ == "numpy" and type(value).__mro__[-2].__name__ == "generic":
-        item = value.item()
-        if type(item) in (int, bool, str, bytes, complex):
-            return item if type(item) in (bool, str) else None
-    return None
+def _hash_of(value: Any) -> int | None:
+    """The hash of an object whose class has its own: as a key it is needed before it can be asked."""
+    own = type(value).__hash__
+    if own is None or own is object.__hash__:
+        return None
+    try:
+        return hash(value)
+    except Exception:  # noqa: BLE001 - the candidate's own code
+        return None
 
 
 def _content(value: Any) -> tuple[str, Any] | None:
     """The exact built-in value that an instance of a subclass of a built-in type holds."""
     for kind in _EXACT:
-        if isinstance(value, kind):
+        if issubclass(type(value), kind):  # an object may lie about its class
             name = kind.__name__
             return (name, BASES[name](value)) if name in BASES else None
     return None

@@ -41,6 +41,17 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
     return None
 
 
+def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
+    """What a scalar of numpy holds; None where it is none."""
+    kind = type(value)
+    if kind.__module__ == "numpy" and kind.__mro__[-2].__name__ == "generic":
+        item = value.item()
+        if type(item) in (int, float, bool, str, bytes, complex):
+            scalar: bool | float | str | bytes | complex = item
+            return scalar
+    return None
+
+
 def rebuilt(tag: str, parts: list[Any]) -> Any:
     """The value of a tag and its parts. Raises `CodecError`."""
     try:
