@@ -49,20 +49,22 @@ _NOBODY = 65534
 
 
 def main(argv: list[str]) -> None:
-    """Run with arguments: descriptor of the socket, flavour, then package directories to show."""
+    """Run with a socket's descriptor, flavour, user id, then package directories to show."""
     control = socket.socket(fileno=int(argv[0]))
-    flavour, packages = argv[1], argv[2:]
+    flavour, worker_id, packages = argv[1], int(argv[2]), argv[3:]
+    # A server that ignores the ends of its children would have every candidate do so too.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # The server puts this process under its limits before it lets it go on.
     if control.recv(1) != b"g":
         return
     uid = os.getuid() or _NOBODY
-    gid = os.getgid() or _NOBODY
+    gid = os.getgid() if os.getuid() else _NOBODY
     go_read, go_write = os.pipe()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         child = linux.clone(_OUTER)
         if child:
-            _map_ids(str(child), uid, gid)
+            _map_ids(str(child), worker_id)
     except OSError as error:
         control.send(b"e" + _advice(error).encode())
         return
@@ -107,17 +109,20 @@ def _advice(error: OSError) -> str:
     )
 
 
-def _map_ids(pid: str, uid: int, gid: int) -> None:
+def _map_ids(pid: str, worker_id: int) -> None:
     """Map the ids of `pid`'s new user namespace onto this process's ids, and nobody for root.
 
-    Candidates run as `uid`, never as the host's root: resource limits do not bind that user, and
-    files under `/proc/sys` are writable to it even without any capability.
+    Candidates run as *nobody* inside then, and outside as `worker_id`, which no other worker has.
+    They never run as the host's root: resource limits do not bind that user, and files under
+    `/proc/sys` are writable to it even without any capability.
     """
-    for name, own, target in (("uid_map", os.getuid(), uid), ("gid_map", os.getgid(), gid)):
-        wanted = dict.fromkeys((own, target))
-        if name == "gid_map" and os.getuid() != 0:
+    for name, own in (("uid_map", os.getuid()), ("gid_map", os.getgid())):
+        rows = f"{own} {own} 1\n"
+        if os.getuid() == 0:
+            rows += f"{_NOBODY} {worker_id} 1\n"
+        elif name == "gid_map":
             _write(f"/proc/{pid}/setgroups", "deny")
-        _write(f"/proc/{pid}/{name}", "".join(f"{i} {i} 1\n" for i in wanted))
+        _write(f"/proc/{pid}/{name}", rows)
 
 
 def _write(path: str, text: str) -> None:
