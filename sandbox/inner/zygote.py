@@ -83,9 +83,9 @@ def _run_zygote(
 ) -> None:
     uid, gid = ids
     try:
-        procfs = _confine(packages, uid, gid)
+        procfs, locks = _confine(packages, uid, gid)
         warm.load(packages, flavour)
-        filter_ = Filter()
+        filter_ = Filter(locks=locks)
     except OSError as error:
         control.send(b"e" + f"the sandbox's root could not be built: {error}".encode())
         os._exit(1)
@@ -93,9 +93,9 @@ def _run_zygote(
         text = f"tests of kind pytest need a package that is not installed: {error}"
         control.send(b"e" + text.encode())
         os._exit(1)
-    warm.settle()
+    generators = warm.settle()
     control.send(b"r")
-    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0))
+    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0, generators))
     os._exit(0)
 
 
@@ -133,14 +133,15 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _confine(packages: list[str], uid: int, gid: int) -> int:
+def _confine(packages: list[str], uid: int, gid: int) -> tuple[int, bool]:
     """Build the root and take the unprivileged id, keeping capabilities in our own namespace.
 
     Returns a descriptor of the host's `/proc`, through which each sandbox writes its own id maps
-    before anything foreign runs in it; nothing else of the host stays reachable.
+    before anything foreign runs in it; nothing else of the host stays reachable. And whether
+    candidates may have file locks.
     """
     procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
-    rootfs.build(packages, uid, gid)
+    locks = rootfs.build(packages, uid, gid)
     linux.prctl(linux.PR_SET_SECUREBITS, linux.SECBIT_NO_SETUID_FIXUP)
     if os.getgid() != gid:
         os.setgroups([])
@@ -151,7 +152,7 @@ def _confine(packages: list[str], uid: int, gid: int) -> int:
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return procfs
+    return procfs, locks
 
 
 def _address_space(procfs: int) -> int:
