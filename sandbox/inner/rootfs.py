@@ -152,8 +152,8 @@ def _populate(sources: dict[str, str], uid: int, gid: int) -> bool:
 def build(packages: Sequence[str], uid: int, gid: int) -> bool:
     """Build the new root in this mount namespace and make it `/`. Raises `OSError`.
 
-    False where candidates could see each other's file locks in it. The old root moves aside first, so that what we show may itself lie below the directory that
-    we mount on.
+    False where candidates could see each other's file locks in it. The old root moves aside first,
+    so that what we show may itself lie below the directory that we mount on.
     """
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     sources = {path: os.path.realpath(path) for path in visible_paths(packages)}

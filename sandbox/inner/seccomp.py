@@ -149,7 +149,7 @@ def _file_rules(*, locks: bool) -> bytes:
 
 
 def _child_rule() -> bytes:
-    """Asking how the ends of children are handled is allowed; a change succeeds and does nothing."""
+    """What comes of ended children may be asked; a change succeeds and does nothing."""
     allow = _op(_RET, _RET_ALLOW)
     body = _load_argument(0) + _op(_JEQ, _SIGCHLD, 1, 0) + allow
     body += _load_argument(1) + _op(_JEQ, 0, 1, 0) + _refuse(0)
