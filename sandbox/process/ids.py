@@ -9,6 +9,7 @@ unused; inside, every candidate sees the id of *nobody*. Whoever is not root has
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import secrets
 from pathlib import Path
@@ -44,6 +45,13 @@ def choose() -> int:
     raise SandboxUnavailable(
         f"no user id from {among.start} to {among.stop - 1} is free for a worker"
     )
+
+
+def describe() -> str:
+    """Whether workers have ids of their own, for people."""
+    if os.getuid() == 0:
+        return "a user id for each worker"
+    return "one user id: pages in pipes and descriptors in flight are counted over all workers"
 
 
 def usable(map_text: str) -> range:
