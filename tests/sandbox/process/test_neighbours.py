@@ -6,6 +6,7 @@ it runs alone. Both are told one time to meet at, since nothing else tells them 
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Asserts, Limits, ProcessBackend, Program, Status
+from sandbox import Asserts, Limits, ProcessBackend, Program, Report, Status
 from sandbox.inner import linux
 
 LIMITS = Limits(wall_s=10.0, cpu_s=10.0)
@@ -186,3 +187,22 @@ def test_where_files_cannot_be_had_twice_there_are_no_locks(tmp_path: Path) -> N
     finally:
         linux.umount(str(below))
     assert seen.split() == ["ENOLCK"] * 3 + ["['below']", "['there']"]
+
+
+def test_a_server_that_ignores_ended_children_counts_their_time_all_the_same() -> None:
+    source = (
+        "import os, time\nended, held = os.pipe()\nfor _ in range(3):\n    if os.fork() == 0:\n"
+        "        while time.process_time() < .4: pass\n        os._exit(0)\n"
+        "os.close(held)\nos.read(ended, 1)\ndef f(): pass\n"
+    )
+
+    async def main() -> Report:
+        async with ProcessBackend(workers=1) as backend:
+            return await backend.run(Program(source, TESTS), Limits(wall_s=30.0, cpu_s=0.5))
+
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        report = asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert (report.status, report.detail) == (Status.TIMEOUT, "cpu")
