@@ -17,6 +17,7 @@ from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarg
 from sandbox.inner.link import Link
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
@@ -46,6 +47,12 @@ class Setup:
     gid: int
     address_space: int
     disk_bytes: int
+    generators: tuple[random.Random, ...]
+
+    def reseed(self) -> None:
+        """Draw random numbers afresh: all processes of all runs are forks of one that drew some."""
+        for generator in self.generators:
+            generator.seed()
 
 
 @dataclass
@@ -94,8 +101,10 @@ class RunState:
             if os.getuid() != self.setup.uid:
                 # The docker backend's keeper has two ids, of which its candidates get one.
                 os.setresuid(self.setup.uid, self.setup.uid, self.setup.uid)
+            self.setup.reseed()
             candidate.serve(theirs, self.streams)
         theirs.close()
+        self.setup.reseed()  # only now, or the candidate would have had the same
         self.link = Link(ours, pid, os.pidfd_open(pid))
         return self.link
 

@@ -6,6 +6,7 @@ It holds nothing of any run, since every candidate is forked from what it leaves
 from __future__ import annotations
 
 import gc
+import random
 import select
 import site
 import socket
@@ -39,13 +40,15 @@ def load(packages: Sequence[str], flavour: str) -> None:
         pytest_run.warm_up()
 
 
-def settle() -> None:
-    """The last steps before the first fork."""
+def settle() -> tuple[random.Random, ...]:
+    """The last steps before the first fork; the generators of random numbers that forks share."""
     site.setquit()
     sys.argv = ["solution.py"]
     _rehearse()
     gc.collect()
+    generators = tuple(item for item in gc.get_objects() if issubclass(type(item), random.Random))
     gc.freeze()
+    return generators
 
 
 def _rehearse() -> None:

@@ -20,6 +20,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.frames import Frame
 from sandbox.pool import OUT_OF_MEMORY, WorkerDied, charged_for_memory
+from sandbox.process import ids
 from sandbox.process.cgroups import Group
 from sandbox.program import Limits
 
@@ -85,11 +86,12 @@ class Zygote:
             )
 
     def _exec(self) -> int:
-        """Start the interpreter; its process id."""
+        """Start the interpreter; its process id. Raises `SandboxUnavailable`."""
+        uid = os.getuid() or ids.choose()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
         command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), self.flavour]
-        command += self._packages
+        command += [str(uid), *self._packages]
         with theirs:
             self._process = subprocess.Popen(
                 command,
