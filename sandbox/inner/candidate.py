@@ -96,6 +96,7 @@ class _Server:
         self._containers = Containers()
         self._servant = Servant(self.ask_back)
         self._open = 0
+        self._turn = threading.RLock()
         self._names: list[str] = []
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
@@ -152,6 +153,10 @@ class _Server:
         if failure is not None:
             return {"failure": failure}
         self._names = frame["names"]
+        known = self._module.__dict__
+        self._servant.named = {
+            value for name in self._names if isinstance(value := known.get(name), type)
+        }
         return self._told(self._rebound())
 
     def _ask(self, frame: Frame) -> Frame:
@@ -200,16 +205,21 @@ class _Server:
         return {"raised": raised, **self._answer(number, [None, self._rebound()])}
 
     def ask_back(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Ask something of an object of the tests, while their question is open."""
-        payload = self._told([args, kwargs])
-        self._send({"id": self._open, "ask": ask, "on": on, **payload}, MAX_BYTES)
-        while True:
-            frame = self._receive()
-            if frame["do"] == "reply":
-                break
-            self._send(self._ask(frame), MAX_BYTES)
-        self._servant.forget(frame["drop"])
-        given = heard(frame, self._containers, self._servant.resolve)
+        """Ask something of an object of the tests, while their question is open.
+
+        Threads of the program take turns.
+        """
+        with self._turn:
+            payload = self._told([args, kwargs])
+            self._send({"id": self._open, "ask": ask, "on": on, **payload}, MAX_BYTES)
+            while True:
+                frame = self._receive()
+                if frame["do"] == "reply":
+                    break
+                self._send(self._ask(frame), MAX_BYTES)
+            self._servant.forget(frame["drop"])
+            self._containers.forget(frame["forget"])
+            given = heard(frame, self._containers, self._servant.resolve)
         if (raised := frame.get("raised")) is None:
             return given
         if "own" in raised:
@@ -217,7 +227,8 @@ class _Server:
         kind = next((k for n in raised["bases"] if (k := getattr(builtins, n, None))), Exception)
         if kind.__name__ != raised["name"]:
             kind = type(raised["name"], (kind,), {})
-        error = BaseException.__new__(kind, raised["message"])
+        error = kind.__new__(kind)  # none of its own code runs
+        error.args = (raised["message"],)
         vars(error)[_GUEST] = raised["guest"]
         raise error
 

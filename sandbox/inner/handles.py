@@ -29,6 +29,9 @@ HASH: Final = "\0hash"
 WORD: Final = "\0word"
 """Marks a method of an object of a class that the tests do not name."""
 
+OWNER: Final = "\0owner"
+"""Where such a method keeps an object whose content is copied, which it may have changed."""
+
 _CHANCE: Final = random.SystemRandom()
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
 
@@ -135,8 +138,10 @@ class Handle(_Held):
 
     def __getattr__(self, name: str) -> Any:
         found = ask(self, "get", name)
-        if not is_named(type(self)) and isinstance(found, Handle):
+        if isinstance(found, Handle) and not is_named(type(self)):
             contents_of(found)[WORD] = True
+            if isinstance(self, (list, dict, set)):
+                contents_of(found)[OWNER] = self
         return found
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -206,6 +211,9 @@ def _alone(special: str) -> Callable[..., Any]:
         if special == "__hash__":
             return _hash(handle)
         given = ask(handle, special, *args, **kwargs)
+        owner = contents_of(handle).get(OWNER)
+        if owner is not None:
+            ask(owner, "itself")
         if given is True and (args or kwargs) and WORD in contents_of(handle):
             type(handle).asks.on_its_word()
         return given
@@ -220,6 +228,15 @@ def _hash(handle: Any) -> int:
     if type(handle).asks.is_reading():
         raise CodecError("a key whose hash was not told")
     return int(ask(handle, "__hash__"))
+
+
+def method_asked(name: str) -> Callable[..., Any]:
+    """A method of a built-in type, which the candidate's class may have made its own."""
+
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+        return ask(handle, "get", name)(*args, **kwargs)
+
+    return asked
 
 
 def _next(handle: Any) -> Any:

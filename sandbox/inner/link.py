@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
-from sandbox.inner.channel import CandidateProcess, Died, Forged, NeedShared, Stop, TooLarge, Unsendable
+from sandbox.inner.channel import (
+    CandidateProcess,
+    Died,
+    Forged,
+    NeedShared,
+    Stop,
+    TooLarge,
+    Unsendable,
+)
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
@@ -180,8 +188,12 @@ class Link(CandidateProcess):
         if own is not None:
             return {"own": own}
         bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
-        return {"guest": len(self.passing) - 1, "name": type(error).__name__, "bases": bases,
-            "message": text_of(error)}
+        return {
+            "guest": len(self.passing) - 1,
+            "name": type(error).__name__,
+            "bases": bases,
+            "message": text_of(error),
+        }
 
     def numbered(self, frame: Frame) -> Frame:
         """Ask, and accept only an answer that carries the question's number.

@@ -15,14 +15,27 @@ from __future__ import annotations
 
 import functools
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
 from sandbox.inner.guests import Guests
-from sandbox.inner.handles import HASH, contents_of, KEY, Handle, Mirror, attribute_of, specials_of, text_told
+from sandbox.inner.handles import (
+    HASH,
+    KEY,
+    Handle,
+    Mirror,
+    attribute_of,
+    contents_of,
+    method_asked,
+    specials_of,
+    text_told,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sandbox.inner.handles import Asks
 
 _CONTENTS: Final[dict[str, type]] = {
@@ -41,6 +54,52 @@ def _is_plain_exception(kind: type) -> bool:
     return issubclass(kind, Exception) and not issubclass(AssertionError, kind)
 
 
+@dataclass(frozen=True)
+class _Described:
+    """A class, as the candidate's side tells of it.
+
+    `special`: its special methods; `known`: the class of the library that it is; `asked`: whether
+    one that holds what a list, dict or set holds is more than its content, so that its methods are
+    asked; `builtin`: the built-in exception that it is a kind of.
+    """
+
+    number: int
+    name: str
+    module: str
+    bases: list[Any]
+    special: list[Any]
+    known: type | None
+    asked: bool
+    builtin: str | None
+
+
+def _held_by(kinds: Iterable[type]) -> type | None:
+    """The built-in type whose content instances hold."""
+    found = [c for kind in kinds for c in _CONTENTS.values() if issubclass(kind, c)]
+    return found[0] if found else None
+
+
+def _bases(parents: list[type]) -> tuple[type, ...]:
+    held = _held_by(parents)
+    own = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
+    if not any(issubclass(p, Handle) for p in own):
+        own = {Handle: None, **own}
+    return (*own, *([held] if held is not None else []))
+
+
+def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
+    body: dict[str, Any] = {KEY: told.number, "__module__": told.module}
+    if told.known is not None:  # for `isinstance`
+        known = told.known
+        body["__class__"] = property(lambda _handle: known)
+    held = _held_by(parents)
+    if held is not None and not told.asked:
+        return body | {"__repr__": held.__repr__}
+    if held is not None:
+        body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}
+    return body | specials_of(told.special)
+
+
 class Mirrors:
     """The mirrors of one run, and what crosses in their name."""
 
@@ -51,6 +110,7 @@ class Mirrors:
         self._classes: dict[int, type] = {}
         self._known: dict[int, type] = {}
         self._handles: dict[int, weakref.ref[Any]] = {}
+        self._kept: dict[int, Any] = {}
 
     def describe(self, classes: Any) -> None:
         """Make mirrors of classes that are new. Raises `CodecError`."""
@@ -63,46 +123,30 @@ class Mirrors:
                     "name": str(name),
                     "module": str(module),
                     "known": known,
+                    "asked": bool(asked),
+                    "builtin": None | str() as builtin,
                     "bases": list(bases),
                     "special": list(special),
                 } if number not in self._classes and len(bases) <= _MOST_BASES:
                     own = library_class(known)
-                    self._classes[number] = self._mirror(number, name, module, bases, special, own)
+                    self._classes[number] = self._mirror(
+                        _Described(number, name, module, bases, special, own, asked, builtin)
+                    )
                     if own in _HARMLESS or (own and _is_plain_exception(own)):
                         self._known[number] = own
                 case _:
                     raise CodecError("not a class")
 
-    def _mirror(
-        self,
-        number: int,
-        name: str,
-        module: str,
-        bases: list[Any],
-        special: list[Any],
-        known: type | None,
-    ) -> type:
-        parents = [self._base(base) for base in bases]
+    def _mirror(self, told: _Described) -> type:
+        parents = [self._base(base) for base in told.bases]
+        if told.builtin is not None and not any(issubclass(p, BaseException) for p in parents):
+            parents.append(self._base(["builtins", told.builtin]))
         exceptions = [p for p in parents if issubclass(p, BaseException)]
         if exceptions:
-            told = {"__str__": text_told, "__getattr__": attribute_of}
-            own_body = {KEY: number, "__module__": "solution", **told}
-            return self._made(name, tuple(dict.fromkeys(exceptions)), own_body)
-        contents = [c for p in parents for c in _CONTENTS.values() if issubclass(p, c)][:1]
-        mirrors = [p for p in parents if isinstance(p, Mirror)]
-        own = tuple(dict.fromkeys([*mirrors, *contents])) or (Handle,)
-        if not any(issubclass(p, Handle) for p in own):
-            own = (Handle, *own)
-        body: dict[str, Any] = {KEY: number, "__module__": module}
-        if known is not None:  # for `isinstance`
-            body["__class__"] = property(lambda _handle: known)
-        holds = any(issubclass(p, tuple(_CONTENTS.values())) for p in own)
-        if holds:
-            held = next(c for c in _CONTENTS.values() if any(issubclass(p, c) for p in own))
-            body["__repr__"] = held.__repr__
-        else:
-            body |= specials_of(special)
-        return self._made(name, own, body)
+            own = {"__str__": text_told, "__getattr__": attribute_of}
+            body = {KEY: told.number, "__module__": "solution", **own}
+            return self._made(told.name, tuple(dict.fromkeys(exceptions)), body)
+        return self._made(told.name, _bases(parents), _body(told, parents))
 
     def _made(self, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
         made_name = name if name.isidentifier() else "Object"
@@ -162,12 +206,16 @@ class Mirrors:
         mirror = self._classes.get(kind)
         if mirror is None or issubclass(mirror, BaseException):
             raise CodecError("an object of no class")
+        if content and kept is None and (found := self._kept.get(number)) is not None:
+            return _renewed(found, content[0])
         made = _new(mirror, content)
         contents_of(made).update({KEY: number, HASH: hashed})
         if not content:
             if number in self.dropped:  # let go while the question was under way, and given again
                 self.dropped.remove(number)
             self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
+        else:
+            self._kept[number] = made
         return made
 
     def _gone(self, number: int, which: object) -> None:
@@ -198,10 +246,20 @@ class Mirrors:
         return of_the_solution()
 
 
+def _renewed(kept: Any, content: Any) -> Any:
+    """The same object, with what it holds now."""
+    if isinstance(kept, list):
+        list.__setitem__(kept, slice(None), content)
+    elif isinstance(kept, (dict, set)):
+        kept.clear()
+        kept.update(content)
+    return kept
+
+
 def _new(mirror: type, content: tuple[Any, ...]) -> Any:
     for kind in _CONTENTS.values():
         if issubclass(mirror, kind):
-            if not content:
+            if not content and kind not in (list, dict, set):
                 raise CodecError("a value without its content")
             make: Any = kind
             made = make.__new__(mirror, *content)

@@ -108,6 +108,7 @@ class Servant:
         self._guests: dict[int, Guest] = {}
         self._next = 0
         self._described: set[int] = set()
+        self.named: set[type] = set()
         self.classes: list[Frame] = []
 
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
@@ -119,7 +120,7 @@ class Servant:
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]
-        content = _content(value)
+        content = None if self._is_asked(kind) else _content(value)
         number = self._number(value)
         if isinstance(value, BaseException):
             return ["x", number, self._class(kind)]
@@ -155,6 +156,8 @@ class Servant:
                 return setattr(value, *args)
             case "del":
                 return delattr(value, *args)
+            case "itself":
+                return value
             case "await":
                 return _awaited(value)
             case "items":
@@ -174,6 +177,10 @@ class Servant:
             value = self.objects.pop(number, None)
             if value is not None:
                 self._numbers.pop(id(value), None)
+
+    def _is_asked(self, kind: type) -> bool:
+        """Whether a class that holds what a list, dict or set holds is named: it is no mere value."""
+        return issubclass(kind, (list, dict, set)) and not self.named.isdisjoint(kind.__mro__)
 
     def _number(self, value: Any) -> int:
         number = self._numbers.get(id(value))
@@ -198,11 +205,20 @@ class Servant:
                 "name": str(kind.__name__)[:200],
                 "module": str(getattr(kind, "__module__", ""))[:200],
                 "known": name_of(kind),
+                "asked": self._is_asked(kind),
+                "builtin": _builtin_error(kind),
                 "bases": bases[:50],
                 "special": _special(kind),
             }
         )
         return number
+
+
+def _builtin_error(kind: type) -> str | None:
+    """The nearest built-in exception that a class is a kind of."""
+    found = (each for each in kind.__mro__ if issubclass(each, BaseException))
+    names = (each.__name__ for each in found if each.__module__ == "builtins")
+    return next(names, None)
 
 
 def _next(value: Any) -> list[Any]:
