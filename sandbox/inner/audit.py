@@ -14,6 +14,7 @@ import errno
 import os
 import stat
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:
     if not reads or type(path) not in (str, bytes):
         return False
     try:
-        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.W_OK)
+        return stat.S_ISREG(Path(os.fsdecode(path)).stat().st_mode) and os.access(path, os.W_OK)
     except (OSError, ValueError):
         return False
 

@@ -8,7 +8,6 @@ system-call filter, resource limits that cannot be raised again.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import gc
 import os
@@ -26,7 +25,8 @@ from sandbox.frames import FrameError
 from sandbox.inner import cases, linux, shared, whole
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
-from sandbox.inner.servant import Servant
+from sandbox.inner.records import Records, fields_of
+from sandbox.inner.servant import GUEST, Servant, error_of
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -36,8 +36,8 @@ _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
 _THREAD_STACK = 4 * 2**20  # of the address space, so that many threads fit into it
 _MESSAGE = 200
+_REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
-_GUEST = "\0of the tests"
 
 
 def confine(filter_: Filter) -> None:
@@ -153,6 +153,10 @@ class _Server:
         if failure is not None:
             return {"failure": failure}
         self._names = frame["names"]
+        defined = {name: self._module.__dict__.get(name) for name in frame["records"]}
+        self._servant.records = Records(
+            {name: d for name, d in defined.items() if fields_of(d) == frame["records"][name]}
+        )
         known = self._module.__dict__
         self._servant.named = {
             value for name in self._names if isinstance(value := known.get(name), type)
@@ -198,10 +202,10 @@ class _Server:
 
     def _raised(self, number: int, error: BaseException) -> Frame:
         raised = describe_fully(error)
-        if type(vars(error).get(_GUEST)) is int:
-            raised = {"guest": vars(error)[_GUEST]}
+        if type(vars(error).get(GUEST)) is int:
+            raised = {"guest": vars(error)[GUEST]}
         elif name_of(type(error)) is None:
-            raised["object"] = self._servant.refer(error)
+            raised["object"] = self._servant.refer(error)[:_REFERENCE]
         return {"raised": raised, **self._answer(number, [None, self._rebound()])}
 
     def ask_back(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -224,13 +228,7 @@ class _Server:
             return given
         if "own" in raised:
             raise self._servant.objects[raised["own"]]
-        kind = next((k for n in raised["bases"] if (k := getattr(builtins, n, None))), Exception)
-        if kind.__name__ != raised["name"]:
-            kind = type(raised["name"], (kind,), {})
-        error = kind.__new__(kind)  # none of its own code runs
-        error.args = (raised["message"],)
-        vars(error)[_GUEST] = raised["guest"]
-        raise error
+        raise error_of(raised)
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""

@@ -24,7 +24,7 @@ MARK = "__stands_for_candidate__"
 SIGNALS = frozenset({"StopIteration", "StopAsyncIteration", "GeneratorExit", "KeyboardInterrupt"})
 """Built-in exceptions that steer a program rather than tell of a failure."""
 
-_GROUP = "BaseExceptionGroup"
+_GROUPS = frozenset({"ExceptionGroup", "BaseExceptionGroup"})
 _MOST_ERRNO = 1 << 20
 _FRAMEWORK = "unittest"
 """Its exceptions tell a test runner to skip or to stop."""
@@ -68,9 +68,8 @@ def wanted_itself(raised: Any, named: frozenset[str]) -> str | None:
     if not isinstance(bases, list):
         return None
     found = [name for name in bases if isinstance(name, str)]
-    if _GROUP in found:
-        return "a group of exceptions"
-    return next((f"a {name}, which they name" for name in found if name in SIGNALS & named), None)
+    steers = {*SIGNALS, *_GROUPS} & named
+    return next((f"a {name}, which they name" for name in found if name in steers), None)
 
 
 def is_candidates(error: BaseException) -> bool:

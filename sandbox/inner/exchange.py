@@ -92,6 +92,10 @@ class Crossed:
         return any(part in text for part in self._texts)
 
 
+_HOLDING: Final = ("w", "x", "rv")
+"""Tags of objects that have a content of their own, which comes last."""
+
+
 class Containers:
     """The containers that both sides know, by number, and what each held when last told."""
 
@@ -207,7 +211,7 @@ class _Outgoing(Encoder):
             return self.encode(scalar, depth)
         if found is None:
             wire = self._refer(value)
-            if type(wire) is list and wire[0] == "w":  # an object with a content of its own
+            if type(wire) is list and wire[0] in _HOLDING:
                 wire[-1] = self.encode(wire[-1], depth + 1)
             return wire
         tag, parts = found
@@ -278,7 +282,7 @@ class _Incoming(Decoder):
             if type(wire[1]) is not str:
                 raise CodecError("a kind that is no text")
             return rebuilt(wire[1], [self.decode(part, depth) for part in wire[2]])
-        if wire[0] == "w":
+        if wire[0] in _HOLDING:
             return self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
         return self._resolve(wire)
 

@@ -154,14 +154,14 @@ class Handle(_Held):
         return f"<{type(self).__name__} of the solution>"
 
     def __reduce_ex__(self, _protocol: object) -> Any:
-        raise type(self).asks.need_shared(f"the tests copy or pickle a {type(self).__name__}")
+        raise asks_of(self).need_shared(f"the tests copy or pickle a {type(self).__name__}")
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
-        raise type(self).asks.need_shared(f"the tests look into a {type(self).__name__}")
+        raise asks_of(self).need_shared(f"the tests look into a {type(self).__name__}")
 
     def __dir__(self) -> Any:
-        raise type(self).asks.need_shared(f"the tests list what a {type(self).__name__} has")
+        raise asks_of(self).need_shared(f"the tests list what a {type(self).__name__} has")
 
 
 _DICT: Final[Any] = vars(_Held)["__dict__"]
@@ -170,6 +170,12 @@ _DICT: Final[Any] = vars(_Held)["__dict__"]
 def contents_of(handle: Any) -> dict[str, Any]:
     """What a handle itself holds."""
     found: dict[str, Any] = _DICT.__get__(handle)
+    return found
+
+
+def asks_of(handle: Any) -> Asks:
+    """The link that a handle asks over."""
+    found: Asks = type(handle).asks
     return found
 
 
@@ -183,8 +189,7 @@ def ask(handle: Any, ask: str, *args: Any, **kwargs: Any) -> Any:
     number = number_of(handle)
     if number is None:
         raise AttributeError("an object of no number")
-    asks: Asks = type(handle).asks
-    return asks.ask_object(ask, number, list(args), kwargs)
+    return asks_of(handle).ask_object(ask, number, list(args), kwargs)
 
 
 def specials_of(special: list[Any]) -> dict[str, Any]:
@@ -215,7 +220,7 @@ def _alone(special: str) -> Callable[..., Any]:
         if owner is not None:
             ask(owner, "itself")
         if given is True and (args or kwargs) and WORD in contents_of(handle):
-            type(handle).asks.on_its_word()
+            asks_of(handle).on_its_word()
         return given
 
     return asked
@@ -225,7 +230,7 @@ def _hash(handle: Any) -> int:
     kept = contents_of(handle).get(HASH)
     if kept is not None:
         return int(kept)
-    if type(handle).asks.is_reading():
+    if asks_of(handle).is_reading():
         raise CodecError("a key whose hash was not told")
     return int(ask(handle, "__hash__"))
 
@@ -255,7 +260,7 @@ def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -
         return False
     if isinstance(error, AssertionError) or not isinstance(error, Exception):
         return False
-    type(handle).asks.on_its_word()
+    asks_of(handle).on_its_word()
     return True
 
 
@@ -279,12 +284,18 @@ def _operator(special: str) -> Callable[..., Any]:
 
 def _equals(handle: Any, true: Any) -> bool:
     """Whether an object says to equal this value, and none of the decoys around it."""
-    decoys = decoys_of(true, _CHANCE)
-    at = _CHANCE.randrange(len(decoys) + 1)
-    answers = ask(handle, "lineup", [*decoys[:at], true, *decoys[at:]])
-    if type(answers) is not list or len(answers) != len(decoys) + 1:
-        return False
-    return answers[at] is True and sum(answer is True for answer in answers) == 1
+    values = [true, *decoys_of(true, _CHANCE)]
+    first, second = (_lineup(handle, values) for _ in range(2))
+    return first == second and first[0] is True and False in first
+
+
+def _lineup(handle: Any, values: list[Any]) -> list[Any]:
+    """What an object says of each value, asked in an order that it cannot know."""
+    order = _CHANCE.sample(range(len(values)), len(values))
+    answers = ask(handle, "lineup", [values[at] for at in order])
+    if type(answers) is not list or len(answers) != len(values):
+        return [False]
+    return [answers[order.index(at)] for at in range(len(values))]
 
 
 def _doc(handle: Any) -> Any:

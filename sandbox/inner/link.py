@@ -27,6 +27,7 @@ from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, want
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
+from sandbox.inner.records import Records, may_be_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,7 @@ class Link(CandidateProcess):
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
     turn: Any = field(default_factory=threading.RLock)
+    records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)
     mirrors: Mirrors = field(init=False)
 
@@ -68,7 +70,15 @@ class Link(CandidateProcess):
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
-        answer = self.numbered({"do": "load", "source": source, "names": names, "limits": limits})
+        answer = self.numbered(
+            {
+                "do": "load",
+                "source": source,
+                "names": names,
+                "limits": limits,
+                "records": self.records.fields,
+            }
+        )
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
@@ -132,7 +142,7 @@ class Link(CandidateProcess):
         unheld = self.containers.unheld()
         self.containers.forget(unheld)
         try:
-            payload = told(value, self.containers, self.mirrors.guests.refer)
+            payload = told(value, self.containers, self._refer)
         except (CannotCross, RecursionError) as error:
             raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
         return {**payload, "drop": dropped, "forget": unheld}
@@ -140,7 +150,7 @@ class Link(CandidateProcess):
     def _heard(self, answer: Frame) -> Any:
         try:
             self.mirrors.describe(answer["classes"])
-            return heard(answer, self.containers, self.mirrors.resolve)
+            return heard(answer, self.containers, self._resolve)
         except CodecError as error:
             raise self.stop(Forged(f"not a value: {error}")) from None
         except MemoryError:
@@ -178,6 +188,24 @@ class Link(CandidateProcess):
         finally:
             self.depth -= 1
         self.sock.sendall(frames.pack({"do": "reply", **reply}))
+
+    def _refer(self, value: Any) -> Any:
+        """What stands for a value of the tests over there. Raises `CannotCross`."""
+        if number_of(value) is None:
+            if not may_be_changed(value) and (record := self.records.wire_of(value)) is not None:
+                return record
+            if isinstance(value, BaseException):
+                return ["e", self._of_tests(value)]
+        return self.mirrors.guests.refer(value)
+
+    def _resolve(self, wire: list[Any]) -> Any:
+        """What an answer stands for. Raises `CodecError`."""
+        match wire:
+            case ["t", int(number)] if 0 <= number < len(self.passing):
+                return self.passing[number]
+            case ["rk" | "re" | "rv", *_]:
+                return self.records.read(wire)
+        return self.mirrors.resolve(wire)
 
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""

@@ -32,6 +32,7 @@ from sandbox.inner.handles import (
     specials_of,
     text_told,
 )
+from sandbox.inner.special import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +82,7 @@ def _held_by(kinds: Iterable[type]) -> type | None:
 
 def _bases(parents: list[type]) -> tuple[type, ...]:
     held = _held_by(parents)
-    own = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
+    own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
     if not any(issubclass(p, Handle) for p in own):
         own = {Handle: None, **own}
     return (*own, *([held] if held is not None else []))
@@ -94,7 +95,8 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
         body["__class__"] = property(lambda _handle: known)
     held = _held_by(parents)
     if held is not None and not told.asked:
-        return body | {"__repr__": held.__repr__}
+        own = specials_of([special for special in told.special if special in ALONE])
+        return body | {"__repr__": held.__repr__} | own
     if held is not None:
         body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}
     return body | specials_of(told.special)
@@ -186,8 +188,8 @@ class Mirrors:
                 return self._handle(number, kind, (), hashed)
             case ["w", int(number), int(kind), str(tag), content] if tag in _CONTENTS:
                 return self._handle(number, kind, (self._content(tag, content),))
-            case ["x", int(number), int(kind)]:
-                return self._exception(number, kind, [], "")
+            case ["x", int(number), int(kind), str(text), list(args)]:
+                return self._kept_exception(number, kind, args, text)
             case ["co", int(number)]:
                 return self._coroutine(number)
         raise CodecError("an unknown object")
@@ -228,6 +230,13 @@ class Mirrors:
         if type(number) is not int or type(kind) is not int:
             raise CodecError("not an exception")
         return self._exception(number, kind, args, text)
+
+    def _kept_exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
+        """One that was given and not raised: the same object each time."""
+        if number not in self._kept:
+            self._kept[number] = self._exception(number, kind, args, text)
+        kept: BaseException = self._kept[number]
+        return kept
 
     def _exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
         mirror = self._classes.get(kind)

@@ -198,7 +198,9 @@ def outputs_cut(run: RunState) -> bool:
     return any(os.fstat(stream).st_size > run.output_bytes for stream in run.streams[1:])
 
 
-def stopped(stop: Stop | None, status: int | None) -> Frame:
+def stopped(  # noqa: PLR0911 - one for each reason
+    stop: Stop | None, status: int | None
+) -> Frame:
     """What a run that was stopped comes to."""
     match stop:
         case WallClock() | CPUTime():

@@ -11,11 +11,12 @@ from __future__ import annotations
 import builtins
 import functools
 import importlib
+import operator
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.codec import CannotCross
-from sandbox.inner.execute import name_of
+from sandbox.inner.execute import describe, name_of
+from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.frames import Frame
 
+GUEST: Final = "__stands_for_tests__"
+"""Marks what stands for an exception of the tests, with its number."""
 _MOST_MEMBERS: Final = 400
 _EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
 
@@ -70,7 +73,7 @@ class Guest:
     def __enter__(self) -> Any:
         return self._ask("enter", self._number, [], {})
 
-    def __exit__(self, kind: Any, error: Any, trace: object) -> bool:
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
         return bool(self._ask("exit", self._number, [kind, error, None], {}))
 
 
@@ -109,12 +112,15 @@ class Servant:
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
+        self.records = Records({})
         self.classes: list[Frame] = []
 
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object in a message; its class is described along with it."""
         if isinstance(value, Guest):
             return ["p", value._number]  # noqa: SLF001 - ours
+        if (record := self.records.wire_of(value)) is not None:
+            return record
         if isinstance(value, type):
             return ["k", self._class(value)]
         kind = type(value)
@@ -123,7 +129,9 @@ class Servant:
         content = None if self._is_asked(kind) else _content(value)
         number = self._number(value)
         if isinstance(value, BaseException):
-            return ["x", number, self._class(kind)]
+            if type(guest := vars(value).get(GUEST)) is int:
+                return ["t", guest]
+            return ["x", number, self._class(kind), describe(value)["message"], list(value.args)]
         if content is None:
             return ["h", number, self._class(kind), _hash_of(value)]
         tag, exact = content
@@ -140,9 +148,11 @@ class Servant:
                 return self._guests[number]
             case ["g", str(module), str(name)]:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-        raise CannotCross("an unknown object")
+            case ["e", dict(told)]:
+                return error_of(told)
+        return self.records.read(wire)
 
-    def perform(  # noqa: PLR0911 - one for each question
+    def perform(  # noqa: C901, PLR0911 - one for each question
         self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]
     ) -> Any:
         """Do what is asked of one of our objects."""
@@ -168,6 +178,8 @@ class Servant:
                 return _left(value, *args)
             case "lineup":
                 return [bool(value == other) for other in args[0]]
+            case "__getitem__" if isinstance(value, type):
+                return operator.getitem(value, args[0])  # type: ignore[call-overload]
             case _:
                 return getattr(type(value), ask)(value, *args, **kwargs)
 
@@ -179,7 +191,7 @@ class Servant:
                 self._numbers.pop(id(value), None)
 
     def _is_asked(self, kind: type) -> bool:
-        """Whether a class that holds what a list, dict or set holds is named: it is no mere value."""
+        """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
         return issubclass(kind, (list, dict, set)) and not self.named.isdisjoint(kind.__mro__)
 
     def _number(self, value: Any) -> int:
@@ -208,7 +220,7 @@ class Servant:
                 "asked": self._is_asked(kind),
                 "builtin": _builtin_error(kind),
                 "bases": bases[:50],
-                "special": _special(kind),
+                "special": _special(kind, copied=not self._is_asked(kind)),
             }
         )
         return number
@@ -219,6 +231,18 @@ def _builtin_error(kind: type) -> str | None:
     found = (each for each in kind.__mro__ if issubclass(each, BaseException))
     names = (each.__name__ for each in found if each.__module__ == "builtins")
     return next(names, None)
+
+
+def error_of(told: Frame) -> BaseException:
+    """What stands for an exception of the tests, made without code of its own."""
+    found = (getattr(builtins, name, None) for name in told["bases"])
+    kind: Any = next((kind for kind in found if kind is not None), Exception)
+    if kind.__name__ != told["name"]:
+        kind = type(told["name"], (kind,), {})
+    error: BaseException = kind.__new__(kind)
+    error.args = (told["message"],)
+    vars(error)[GUEST] = told["guest"]
+    return error
 
 
 def _next(value: Any) -> list[Any]:
@@ -246,12 +270,17 @@ def _awaited(value: Any) -> Any:
     return asyncio.run(main())
 
 
-def _special(kind: type) -> list[str]:
-    """The special methods that a class has of its own kind, and not as every object has them."""
+def _special(kind: type, *, copied: bool) -> list[str]:
+    """The special methods that a class has of its own.
+
+    Where the content of instances is copied, its built-in base has the others over there as well.
+    """
     found = []
+    bases = (each for each in _EXACT if copied and issubclass(kind, each))
+    base = next(bases, object)
     for name in SPECIAL:
         own = getattr(kind, name, None)
-        if own is not None and own is not getattr(object, name, None):
+        if own is not None and own is not getattr(base, name, None):
             found.append(name)
         elif own is None and name == "__hash__":
             found.append("no __hash__")
@@ -259,8 +288,8 @@ def _special(kind: type) -> list[str]:
 
 
 def _hash_of(value: Any) -> int | None:
-    """The hash of an object whose class has its own: as a key it is needed before it can be asked."""
-    own = type(value).__hash__
+    """The hash of an object whose class has its own: a key's is needed before it can be asked."""
+    own: Any = type(value).__hash__
     if own is None or own is object.__hash__:
         return None
     try:
