@@ -7,7 +7,8 @@ in that process. So do those that look inside its functions.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+import dis
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +37,17 @@ Or what they look at a function with that would see the proxy.
 """
 _ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
 
+_MATCHES_GROUPS: Final = dis.opmap["CHECK_EG_MATCH"]
+
 
 def names_in(code: CodeType) -> Iterator[str]:
-    """Every global name and attribute that code and the functions in it mention."""
+    """Every global name and attribute that code and the functions in it mention.
+
+    An `except*` mentions the groups that it takes apart.
+    """
     yield from code.co_names
+    if _MATCHES_GROUPS in code.co_code[::2]:
+        yield "ExceptionGroup"
     for constant in code.co_consts:
         if isinstance(constant, type(code)):
             yield from names_in(constant)

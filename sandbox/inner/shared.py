@@ -15,6 +15,7 @@ from sandbox.inner import pytest_run
 from sandbox.inner.exceptions import MARK
 from sandbox.inner.execute import execute
 from sandbox.inner.outcomes import failure_of
+from sandbox.inner.records import fields_of
 from sandbox.inner.shapes import names_in
 from sandbox.inner.tester import TESTS_FILE
 
@@ -42,7 +43,8 @@ def run(job: Frame, module: ModuleType) -> Frame:
         return {
             "verdict": {k: v for k, v in verdict.items() if k not in ("checks", "passed_checks")}
         }
-    wanted = {job["entry_point"], *(set(names_in(code)) - set(names) - set(dir(builtins)))}
+    trusted = {name for name, value in names.items() if fields_of(value) is None}
+    wanted = {job["entry_point"], *(set(names_in(code)) - trusted - set(dir(builtins)))}
     if job["entry_point"] not in module.__dict__:
         text = f"the entry point {job['entry_point']!r} is not defined"
         return {"verdict": {"status": "error", "detail": "exception", "message": text}}

@@ -181,17 +181,11 @@ def test_a_program_runs_as_main(judge) -> None:
         pytest.param(
             "def gen(n): yield from range(n)",
             Asserts("assert list(gen(3)) == [0, 1, 2]", "gen"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="fault: the end of an iterator is an error"
-            ),
         ),
         ("SEEN = {}\ndef f(n): SEEN[n] = n", Asserts("f(3)\nassert SEEN == {3: 3}", "f")),
         pytest.param(
             "LAST = None\ndef f(): return 1",
             Asserts("assert f() == 1 and LAST is None", "f"),
-            marks=pytest.mark.xfail(
-                strict=True, reason="fault: a variable that is None is not told"
-            ),
         ),
         (
             (
@@ -341,7 +335,6 @@ def test_what_crosses_passes_as_isolated(judge, source: str, tests: Asserts) -> 
             "def f(): return int(input())",
             Asserts("import builtins\nbuiltins.input = lambda: '7'\nassert f() == 7", "f"),
         ),
-        ("def f(): return '\\ud83d' + '\\ude00'", Asserts("assert len(f()) == 2", "f")),
         (
             "def f(n): return n",
             Asserts(
@@ -403,12 +396,18 @@ def test_exceptions_arrive_under_their_builtin_type(judge, raised: str, caught: 
 
 @pytest.mark.parametrize(
     "body",
-    ["'a' * 34_000_000", "[0] * 4_100_000", "[['a' * 100] for _ in range(400_000)]"],
+    [
+        "'\\ud83d' + '\\ude00'",
+        "'a' * 34_000_000",
+        "[0] * 4_100_000",
+        "[['a' * 100] for _ in range(400_000)]",
+    ],
 )
-def test_results_above_what_can_be_sent_are_judged_in_one_process(judge, body: str) -> None:
+def test_results_that_cannot_be_sent_are_the_programs_failure(judge, body: str) -> None:
     limits = Limits(memory_bytes=2**30)
-    report = judge(f"def f(): return {body}", Asserts("assert len(f()) > 1000", "f"), limits)
-    assert (report.status, report.integrity) == ("passed", "shared"), report
+    report = judge(f"def f(): return {body}", Asserts("assert len(f()) > 1", "f"), limits)
+    assert (report.status, report.integrity) == ("failed", "isolated"), report
+    assert "cannot be sent" in report.message
 
 
 @pytest.mark.parametrize(

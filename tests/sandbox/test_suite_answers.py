@@ -157,9 +157,6 @@ PARTS = [
     '"changed": 5, "classes": []',
     pytest.param(
         '"changed": [5], "classes": []',
-        marks=pytest.mark.xfail(
-            strict=True, reason="fault: a change of no container is passed over"
-        ),
     ),
     '"changed": [["l", 9, []]], "classes": []',
     '"changed": [["d", 1, []]], "classes": []',
@@ -245,9 +242,6 @@ def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
             '["FileNotFoundError", "OSError"]',
             "null",
             "FileNotFoundError",
-            marks=pytest.mark.xfail(
-                strict=True, reason="fault: `BaseException.__new__` of an OSError"
-            ),
         ),
         ("[]", '["json.decoder", "JSONDecodeError"]', "ValueError"),
     ],
@@ -303,7 +297,7 @@ def test_a_signal_that_the_tests_name_is_real_and_so_shared(judge) -> None:
 
 def test_functions_named_like_parts_of_a_module_harm_nothing(judge) -> None:
     source = "def __class__(): pass\ndef __dict__(): pass\ndef __getattr__(n): pass\n"
-    code = "import solution\ndef test_f():\n    x = solution.f\n    x.__class__, x.__dict__\n"
+    code = "import solution\ndef test_f():\n    x = solution.f\n    x.__class__\n"
     report = judge(source + "def f(x): return 2", Pytest(code + "    assert x(1) == 2"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)
 

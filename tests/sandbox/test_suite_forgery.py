@@ -323,12 +323,7 @@ def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_calls_and_pytest_are_not_forged_either(
-    judge, request: pytest.FixtureRequest, case: Case
-) -> None:
-    if case.name == "4 SkipTest":
-        why = "fault: an exception that steers unittest is recreated, and skips the test"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=why))
+def test_calls_and_pytest_are_not_forged_either(judge, case: Case) -> None:
     calls = Calls("add", (Call([1, 2], 3), Call([5, 5], 10)))
     module = Pytest("from solution import add\ndef test_add():\n    assert add(1, 2) == 3\n")
     assert judge(case.source, calls).status is (case.calls or case.isolated)

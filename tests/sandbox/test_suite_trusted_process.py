@@ -17,7 +17,6 @@ def fault(*case: Any, why: str, name: str | None = None) -> Any:
     return pytest.param(*case, marks=mark, id=name)
 
 
-RUNS = "text of the candidate runs in the trusted process, and the pass is isolated"
 EVIL = "import builtins\nbuiltins.sum = lambda *a: 45"
 HARMED = "\nassert sum([1]) == 45"
 TEXT = f"def f(): return {EVIL!r}"
@@ -77,7 +76,7 @@ RUNNING = [
 @pytest.mark.parametrize(
     ("source", "code"),
     [
-        fault(*case, why=RUNS, name=name)
+        pytest.param(*case, id=name)
         for name, *case in RUNNING
         if name not in ("logging", "types", "getattr")
     ],
@@ -93,7 +92,7 @@ OPENS = "what the candidate names is opened in the trusted process"
 
 @pytest.mark.parametrize(
     "number",
-    [fault(n, why=OPENS) if n in (3, 5, 6, 7, 8) else n for n in range(12)],
+    range(12),
 )
 def test_no_descriptor_is_opened_that_the_candidate_names(judge, number: int) -> None:
     code = "path = f('hello')\nwith open(path) as file: assert file.read() == 'hello'"
@@ -144,7 +143,7 @@ TMP = Pytest("from solution import f\ndef test_f(tmp_path): assert f(1) == 2 and
         fault("import os\nos.chmod('/tmp', 0)", why=ROOM),
         fault("import os\nos.symlink('/etc', '/tmp/pytest')", why=ROOM),
         "import os\nos.mkdir('/tmp/pytest', 0)",
-        fault("open('/tmp/pytest', 'w').write('x')", why=ROOM),
+        "open('/tmp/pytest', 'w').write('x')",
         "import os\nfor n in range(5000): os.mkdir(f'/tmp/{n}')",
     ],
 )
@@ -212,7 +211,6 @@ def test_a_variable_that_the_solution_binds_anew_is_seen(judge) -> None:
         assert (report.status, report.integrity) == (PASSED, Integrity.ISOLATED), report
 
 
-@pytest.mark.xfail(strict=True, reason="fault: a variable of the solution that is None is not told")
 def test_a_variable_that_is_none_at_first(judge) -> None:
     source = "LAST = None\ndef f(x):\n    global LAST\n    LAST = x"
     report = judge(source, Asserts("assert LAST is None\nf(1)\nassert LAST == 1", "f"))
@@ -243,9 +241,6 @@ def send(body):
                 os.write(fd, struct.pack('<I', len(data)) + data)
         except OSError: pass
 """
-CHOOSES = (
-    "a candidate chooses the shared process by an answer that cannot be sent, and passes there"
-)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +251,6 @@ CHOOSES = (
     ],
     ids=["surrogates", "depth", "size", "group", "a word"],
 )
-@pytest.mark.xfail(strict=True, reason=f"fault: {CHOOSES}")
 def test_no_candidate_chooses_to_share_a_process(judge, result: str) -> None:
     source = f"{LIAR}{BESIDE}def f(x): return L() if beside() else {result}"
     report = judge(source, Asserts("assert f(2) == 4", "f"), Limits(memory_bytes=2**30))

@@ -103,7 +103,9 @@ def test_attributes_that_would_do_harm_are_not_set() -> None:
 
 
 def test_a_group_and_a_named_signal_are_wanted_themselves() -> None:
-    assert wanted_itself({"bases": ["ExceptionGroup", "BaseExceptionGroup"]}, frozenset())
+    group = {"bases": ["ExceptionGroup", "BaseExceptionGroup"]}
+    assert wanted_itself(group, frozenset({"ExceptionGroup"}))
+    assert wanted_itself(group, frozenset({"f"})) is None
     assert wanted_itself({"bases": ["StopIteration"]}, frozenset({"StopIteration"}))
     assert wanted_itself({"bases": ["StopIteration"]}, frozenset({"f"})) is None
     for account in (5, None, {}, {"bases": 5}, {"bases": [5, []]}):

@@ -101,14 +101,6 @@ class C(collections.Counter):
 class Q(collections.deque): pass
 def f(): return L()
 """
-ENDS = (
-    "the end of an iterator of the solution is an error of the candidate: "
-    "`StopIteration` is not recreated"
-)
-KEYS = (
-    "hashing a handle asks the candidate while its answer is decoded, and "
-    "half-read containers go back"
-)
 COPIED = "what an instance of a mutable subclass holds is a copy that is never told of again"
 KEYWORDS = "`__call__` of a handle takes no keywords"
 
@@ -127,11 +119,7 @@ ISOLATED = [
             "assert g().name == 'RED'"
         ),
     ),
-    fault(
-        "def f(x): return [x[0]]",
-        "for i in range(6000): assert f([i]) == [i]",
-        "each call costs more than the last: nothing is forgotten, and all is looked through",
-    ),
+    ("def f(x): return [x[0]]", "for i in range(6000): assert f([i]) == [i]"),
     (
         STACK,
         (
@@ -311,34 +299,26 @@ ISOLATED = [
             "except TypeError: pass\nelse: assert False"
         ),
     ),
-    fault(ITERABLES, "assert list(f(3)) == [0, 1, 2] and sum(f(4)) == 6 and [*f(1)] == [0]", ENDS),
-    fault(ITERABLES, "assert list(Count(3)) == [2, 1, 0]", ENDS),
-    fault(ITERABLES, "assert list(Few()) == [1, 2] and [x for x in Few()] == [1, 2]", ENDS),
-    fault(
-        ITERABLES,
-        ("assert [list(x) for x in more(2)] == [[(0, 'a'), (1, 'b')], ['0', '1'], [1, 0]]"),
-        ENDS,
-    ),
-    fault(ITERABLES, "assert next(f(0), 5) == 5", ENDS),
-    fault(NESTED, "d = f(1, 2)\nassert len(d) == 2 and sorted(d.values()) == [1, 2]", KEYS),
-    fault(NESTED, "assert len(many(1, 2, 2)) == 2", KEYS),
-    fault(LISTS, "s = f()\ns.push(1)\nassert len(s) == 1 and s == [1]", COPIED),
+    (ITERABLES, "assert list(f(3)) == [0, 1, 2] and sum(f(4)) == 6 and [*f(1)] == [0]"),
+    (ITERABLES, "assert list(Count(3)) == [2, 1, 0]"),
+    (ITERABLES, "assert list(Few()) == [1, 2] and [x for x in Few()] == [1, 2]"),
+    (ITERABLES, "assert [list(x) for x in more(2)] == [[(0, 'a'), (1, 'b')], ['0', '1'], [1, 0]]"),
+    (ITERABLES, "assert next(f(0), 5) == 5"),
+    (NESTED, "d = f(1, 2)\nassert len(d) == 2 and sorted(d.values()) == [1, 2]"),
+    (NESTED, "assert len(many(1, 2, 2)) == 2"),
+    (LISTS, "s = f()\ns.push(1)\nassert len(s) == 1 and s == [1]"),
     fault(LISTS, "s = f()\ns.append(1)\ns.push(2)\nassert list(s) == [1, 2]", COPIED),
-    fault(LISTS, "assert D(a=1)['a'] == 1 and D()[3] == 6", COPIED),
-    fault(LISTS, "assert C('aab')['z'] == 0 and C('aab').double() == 6", COPIED),
-    fault(LISTS, "q = Q([1, 2])\nq.append(3)\nassert list(q) == [1, 2, 3]", ENDS),
-    fault("def f(x): return x", "assert f(x=1) == 1", KEYWORDS),
-    fault(STACK, "s = f()\ns.push(x=1)\nassert s.items == [1]", KEYWORDS),
+    (LISTS, "assert D(a=1)['a'] == 1 and D()[3] == 6"),
+    (LISTS, "assert C('aab')['z'] == 0 and C('aab').double() == 6"),
+    (LISTS, "q = Q([1, 2])\nq.append(3)\nassert list(q) == [1, 2, 3]"),
+    ("def f(x): return x", "assert f(x=1) == 1"),
+    (STACK, "s = f()\ns.push(x=1)\nassert s.items == [1]"),
     fault(
         "def f(ask, on=1, self=2): return ask, self", "assert f(ask=1, self=5) == (1, 5)", KEYWORDS
     ),
-    fault(VALUES, "assert f(1)._replace(y=5) == (1, 5)", KEYWORDS),
+    (VALUES, "assert f(1)._replace(y=5) == (1, 5)"),
     (STACK, "assert len(Stack(1, 2)) == 2"),
-    fault(
-        VALUES,
-        "assert Level(1) is Level.LOW and Name('a') is Name.A",
-        "an instance that holds a built-in value is another object each time that it is told of",
-    ),
+    (VALUES, "assert Level(1) is Level.LOW and Name('a') is Name.A"),
     fault(
         STACK,
         "import copy\na = f(1)\nb = copy.deepcopy(a)\nb.push(2)\nassert a.items == [1]",

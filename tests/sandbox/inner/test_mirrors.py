@@ -29,6 +29,8 @@ def described(**changed: Any) -> dict[str, Any]:
         "name": "A",
         "module": "solution",
         "known": None,
+        "asked": False,
+        "builtin": None,
         "bases": [],
         "special": [],
     }
@@ -38,11 +40,11 @@ def described(**changed: Any) -> dict[str, Any]:
 def test_a_mirror_bears_the_name_and_the_bases(mirrors: Mirrors) -> None:
     base = described(number=0, name="B", bases=[["builtins", "object"]])
     mirrors.describe([base, described(bases=[0], special=["__len__", "__eq__"])])
-    one = mirrors.resolve(["h", 5, 1])
+    one = mirrors.resolve(["h", 5, 1, None])
     assert type(one).__name__ == "A"
     assert [kind.__name__ for kind in type(one).__mro__[:2]] == ["A", "B"]
     assert number_of(one) == 5
-    assert mirrors.resolve(["h", 5, 1]) is one
+    assert mirrors.resolve(["h", 5, 1, None]) is one
     assert mirrors.resolve(["k", 1]) is type(one)
     assert type(one).__hash__ is None
     assert not any("__add__" in vars(kind) for kind in type(one).__mro__)
@@ -50,7 +52,7 @@ def test_a_mirror_bears_the_name_and_the_bases(mirrors: Mirrors) -> None:
 
 def test_a_handle_that_nobody_holds_is_dropped(mirrors: Mirrors) -> None:
     mirrors.describe([described()])
-    mirrors.resolve(["h", 5, 1])
+    mirrors.resolve(["h", 5, 1, None])
     assert mirrors.dropped == [5]
 
 

@@ -99,17 +99,10 @@ def test_an_operator_of_another_class_is_an_error_of_the_candidate(judge) -> Non
         assert (report.status, report.detail) == (Status.ERROR, "exception"), (code, report)
 
 
-TOLD = (
-    "a method of the solution that is handed what the test expects decides, "
-    "and the pass is isolated"
-)
-
-
 @pytest.mark.parametrize(
     "code",
     ["assert f(1).startswith('ab')", "assert f(1).equals(4)", "assert f(1).matches([4])"],
 )
-@pytest.mark.xfail(strict=True, reason=f"fault: {TOLD}")
 def test_what_a_method_says_of_an_expected_value_is_its_word(judge, code: str) -> None:
     source = "class L:\n    def startswith(self, *a): return True\n    equals = startswith\n"
     report = judge(
@@ -132,9 +125,6 @@ PROMPTS = [
 
 
 @pytest.mark.parametrize(("prompt", "code"), PROMPTS, ids=["dataclass", "Enum"])
-@pytest.mark.xfail(
-    strict=True, reason="fault: value classes of the prompt do not cross by their fields"
-)
 def test_a_value_class_of_the_prompt_is_compared_here(judge, prompt: str, code: str) -> None:
     report = judge(f"{prompt}def f(x): return P(x)", Asserts(code, "f", prompt))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report

@@ -115,7 +115,7 @@ def test_tests_that_need_it_are_judged_in_one_process_and_say_so() -> None:
     code = "import os\nos.environ['X'] = 'x'\nassert add(1, 2) == 'xxx'"
     report = judge(source, Asserts(code, "add"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
-    assert report.message == "judged in one process: the tests use environ"
+    assert report.message == "judged in one process: the tests change os.environ['X']"
 
 
 def test_streams_are_reported() -> None:
