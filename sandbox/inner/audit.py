@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from sandbox.inner.exchange import Crossed
+    from sandbox.inner.crossed import Crossed
     from sandbox.inner.handles import Asks
 
 _DESCRIPTORS: Final = 256

@@ -26,7 +26,8 @@ from sandbox.inner import cases, linux, shared, whole
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records, fields_of
-from sandbox.inner.servant import GUEST, Servant, error_of
+from sandbox.inner.servant import Servant
+from sandbox.inner.standins import GUEST, error_of
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
