@@ -61,12 +61,17 @@ class TestRequest:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the tests said of one program, and how far that can be trusted."""
+    """What the tests said of one program, and how far that can be trusted.
+
+    `passed_checks` of the tests' `checks` came out right; None where nobody counted.
+    """
 
     verdict: Verdict
     status: str
     integrity: str | None = None
     message: str = ""
+    checks: int | None = None
+    passed_checks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

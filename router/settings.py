@@ -136,8 +136,9 @@ class LimitsConfig(Strict):
     cpu_s: PositiveFloat = 30.0
     memory_bytes: PositiveInt = 2 * 2**30
     output_bytes: PositiveInt = 4 * 2**20
-    processes: PositiveInt = 64
+    processes: PositiveInt = 128
     disk_bytes: PositiveInt = 256 * 2**20
+    total_s: PositiveFloat = 120.0
 
     def caps(self) -> Limits:
         """As the sandbox takes them."""

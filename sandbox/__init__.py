@@ -8,11 +8,12 @@
     backend             what every backend offers, and the errors that are not verdicts
     pool                what the backends have in common: workers, and runs that wait for one
     process/, docker/   the backends
-    judging, compare    from what a run came to, to a verdict
-    mutate/             changed tests, by which a pass in one process is doubted; with `source`
+    judging             from what a run came to, to a verdict
+    compare, members    whether results and outputs are the expected ones
 
-and in `inner/` what runs in other processes than the server's. `codec` and `frames` are how values
-and messages cross between them, so both sides import these. Errors that are not verdicts:
+and in `inner/` what runs in other processes than the server's. `codec`, `plain` and `frames` are
+how values and messages cross between them, so both sides import these. Errors that are not
+verdicts:
 
     ValueError
         InvalidTests        the caller's tests cannot be used

@@ -42,6 +42,8 @@ class CodecError(Exception):
 class Encoder:
     """Encodes values; `objects` lists the numbered containers, in order of their numbers."""
 
+    most_depth: Final = MAX_DEPTH
+
     def __init__(self, known: list[Any] | None = None, *, most_nodes: int = MAX_NODES) -> None:
         self._most = most_nodes
         self.objects: list[Any] = list(known or ())
@@ -88,7 +90,7 @@ class Encoder:
             return [tag, number, pairs]
         return [tag, number, [self.encode(item, depth + 1) for item in value]]
 
-    def _value(self, kind: type, value: Any, depth: int) -> Wire:
+    def _value(self, kind: type, value: Any, depth: int) -> Wire:  # noqa: PLR0911 - a closed set
         if kind is tuple:
             return ["t", [self.encode(item, depth + 1) for item in value]]
         if kind is frozenset:
@@ -102,7 +104,10 @@ class Encoder:
             return ["n" if kind is range else "k", [self.encode(p, depth + 1) for p in parts]]
         if value is Ellipsis:
             return ["e"]
-        raise CannotCross(kind.__qualname__)
+        return self._other(value, depth)
+
+    def _other(self, value: Any, depth: int) -> Wire:  # noqa: ARG002 - for those who know more kinds
+        raise CannotCross(type(value).__qualname__)
 
 
 class Decoder:
@@ -120,6 +125,8 @@ class Decoder:
             raise CodecError("too many or too deeply nested values")
         kind = type(wire)
         if kind is not list:
+            if kind is str:
+                self._note(wire)
             if kind in _PLAIN or kind is int or kind is float:
                 return wire
             raise CodecError("an untagged value")
@@ -155,6 +162,12 @@ class Decoder:
                 return bytes.fromhex(digits)
             case ["e"]:
                 return Ellipsis
+        return self._other(wire, depth)
+
+    def _note(self, text: str) -> None:
+        """Hear of every text that comes in."""
+
+    def _other(self, wire: list[Any], depth: int) -> Any:  # noqa: ARG002 - for those who know more tags
         raise CodecError("an unknown tag")
 
     def _object(self, maker: type, number: object) -> Any:

@@ -6,41 +6,54 @@ job into a fresh sandbox and its outcome back. Expected values of `calls` and `i
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from itertools import islice
-from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
-from sandbox.codec import CannotCross, Encoder
-from sandbox.compare import same_text, same_value, shown
-from sandbox.mutate.doubt import doubt
-from sandbox.program import IO, Asserts, Calls, Integrity, Limits, Program, Pytest
+from sandbox.compare import Rules, same_text, same_value, shown
+from sandbox.plain import Teller
+from sandbox.program import (
+    IO,
+    Asserts,
+    Call,
+    Calls,
+    Integrity,
+    Limits,
+    Program,
+    Pytest,
+    Tests,
+)
 from sandbox.report import Report, Status
+from sandbox.source import with_header, without_mark
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from random import Random
 
     from sandbox.frames import Frame
+    from sandbox.plain import Told
+    from sandbox.program import JSONValue
 
     Perform: TypeAlias = Callable[[Frame], Awaitable[Frame]]
 
 
-_RANDOM = SystemRandom()
-_LEAST_RUNS = 4
-_MOST_RUNS = 6
-_CHEAP_S = 1.0
-"""When as many seconds have gone, no more than the least runs are made in one process."""
-
 # An error in a later case does not hide that an earlier one was wrong.
 _COMPARED = frozenset({Status.PASSED, Status.ERROR})
+_NOT_COUNTED = frozenset({Status.INTERNAL_ERROR, Status.FORGED})
+_SHOWN = 200
 
 
 async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
-    """Run a program's tests and report. `perform` runs one job in a sandbox of its own."""
-    base: Frame = {"source": program.source, "limits": asdict(limits)}
+    """Run a program's tests and report. `perform` runs one job in a sandbox of its own.
+
+    The job's `most_s` is the wall time that the run may take as a whole.
+    """
+    base: Frame = {
+        "source": _source(program),
+        "limits": asdict(limits),
+        "most_s": _most_s(program.tests, limits),
+    }
     match program.tests:
         case Asserts() | Pytest():
             return await _judge_code(program.tests, base, perform)
@@ -52,114 +65,108 @@ async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
             assert_never(other)
 
 
+def _source(program: Program) -> str:
+    header = "" if isinstance(program.tests, Pytest) else program.tests.header
+    return with_header(header, without_mark(program.source))
+
+
+def _most_s(tests: Tests, limits: Limits) -> float:
+    match tests:
+        case Calls():  # the program's own start is a step like a call
+            return min(limits.wall_s * (len(tests.cases) + 1), max(limits.total_s, limits.wall_s))
+        case IO():
+            return min(limits.wall_s * len(tests.cases), max(limits.total_s, limits.wall_s))
+        case _:
+            return limits.wall_s
+
+
 async def _judge_code(tests: Asserts | Pytest, base: Frame, perform: Perform) -> Report:
     flavour = "pytest" if isinstance(tests, Pytest) else "asserts"
     entry = "" if isinstance(tests, Pytest) else tests.entry_point
     job = {**base, "code": tests.code, "prelude": tests.prelude, "entry_point": entry}
     outcome = await perform({**job, "kind": flavour})
     if outcome.get("status") != "need_shared":
-        return build_report(outcome, Integrity.ISOLATED)
+        word = outcome.get("word") is True
+        return build_report(outcome, Integrity.SHARED if word else Integrity.ISOLATED)
+    shared = await perform({**job, "kind": "shared", "flavour": flavour})
+    report = build_report(shared, Integrity.SHARED)
     reason = f"judged in one process: {outcome.get('message')}"
-    report = await _judge_shared(tests, {**job, "kind": "shared", "flavour": flavour}, perform)
     return replace(report, message=report.message or reason)
 
 
-async def _judge_shared(tests: Asserts | Pytest, job: Frame, perform: Perform) -> Report:
-    """Run in one process, several times over; doubt a pass by runs that must fail.
-
-    Which of the runs have changed tests is drawn anew for every program. One that tells none of
-    them from the others passes once in 56 times at best, and once in 14 where runs are slow.
-    """
-    # Seconds for tests of a megabyte, in which the server must go on serving.
-    certain, texts = await asyncio.to_thread(_changed, tests, job["entry_point"])
-    changed = iter(texts)
-    order = draw_order(_RANDOM) if texts else [True]
-    passed: list[Report] = []
-    fooled, spent_s = False, 0.0
-    for number, genuine in enumerate(order):
-        if number >= _LEAST_RUNS and spent_s > _CHEAP_S:
-            break
-        outcome = await perform(job if genuine else {**job, "code": next(changed)})
-        report = build_report(outcome, Integrity.SHARED)
-        spent_s += report.wall_s
-        if genuine:
-            report = _with_all_assertions(report, outcome, certain)
-            if report.status is not Status.PASSED:
-                return report
-            passed.append(report)
-        elif report.status in (Status.FORGED, Status.INTERNAL_ERROR):
-            return report
-        fooled = fooled or (not genuine and report.status is Status.PASSED)
-        if passed and fooled:
-            text = "it passed again with expected values that no honest result equals"
-            return replace(passed[0], status=Status.FORGED, message=text)
-    return passed[0]
-
-
-def _changed(tests: Asserts | Pytest, entry_point: str) -> tuple[int, list[str]]:
-    """How many assertions certainly run, and a changed text for every run; none if none is sure."""
-    found = doubt(
-        tests.code, tests.prelude, collected=isinstance(tests, Pytest), entry_point=entry_point
-    )
-    return found.certain_assertions, list(islice(found.variants(_RANDOM), _MOST_RUNS))
-
-
-def draw_order(random: Random) -> list[bool]:
-    """Which runs have the tests as they are: both sorts are among those that are always made."""
-    while True:
-        order = [random.random() < 1 / 2 for _ in range(_MOST_RUNS)]
-        if len(set(order[:_LEAST_RUNS])) > 1:
-            return order
-
-
-def _with_all_assertions(report: Report, outcome: Frame, certain: int) -> Report:
-    """A pass only where no fewer assertions ran than certainly do when the tests end."""
-    counted = outcome.get("assertions")
-    if report.status is not Status.PASSED or (isinstance(counted, int) and counted >= certain):
-        return report
-    text = f"only {counted} of at least {certain} assertions ran"
-    return replace(report, status=Status.FAILED, message=text)
-
-
 async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
-    values = [_encode_call(list(case.args), dict(case.kwargs)) for case in tests.cases]
-    job = {**base, "kind": "calls", "entry_point": tests.entry_point, "values": values}
-    outcome = await perform(job)
-    report = build_report(outcome, Integrity.ISOLATED)
-    results = outcome.get("results", [])
-    for number, (case, result) in enumerate(zip(tests.cases, results, strict=False)):
-        if isinstance(result, dict):
-            text = f"case {number}: the result is not a JSON value: {result.get('cannot')}"
-            return replace(report, status=Status.FAILED, detail=None, message=text)
-        if report.status in _COMPARED and not same_value(case.expected, result[0], case.tolerance):
-            text = f"case {number}: expected {str(case.expected)[:200]}, got {shown(result[0])}"
-            return replace(report, status=Status.FAILED, detail=None, message=text)
-    if report.status is Status.PASSED and len(results) != len(tests.cases):
-        return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")
+    values = [_told_arguments(case) for case in tests.cases]
+    way = {"entry_point": tests.entry_point, "name": tests.name}
+    outcome = await perform({**base, "kind": "calls", **way, "values": values})
+    results: list[Any] = outcome.get("results", [])
+    right = [_is_right(case, told) for case, told in zip(tests.cases, results, strict=False)]
+    report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
+    if report.status is Status.FAILED:
+        number = right.index(False)
+        return replace(
+            report, message=f"case {number}: {_wrong(tests.cases[number], results[number])}"
+        )
     return report
 
 
-def _encode_call(args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _wrong(case: Call, told: Told) -> str:
+    match told:
+        case ["?", str(name)]:
+            return f"the result is not a JSON value: {name[:_SHOWN]}"
+        case _:
+            return f"expected {str(case.expected)[:_SHOWN]}, got {shown(told)}"
+
+
+def _told_arguments(case: Call) -> Told:
+    kwargs = dict(case.kwargs)
+    args: list[Any] = [_with_integer_keys(arg) if case.integer_keys else arg for arg in case.args]
+    return Teller(sys.maxsize).tell([args, kwargs])
+
+
+def _with_integer_keys(arg: JSONValue) -> Any:
+    """An object with integers for keys, or whatever else it is as it is."""
+    if not isinstance(arg, Mapping):
+        return arg
     try:
-        return Encoder().encode([args, kwargs])
-    except CannotCross as error:  # the values came from JSON, so only depth can be the reason
-        raise ValueError(f"arguments cannot be sent: {error}") from error
+        return {int(key): item for key, item in arg.items()}
+    except ValueError:
+        return arg
+
+
+def _is_right(case: Call, told: Told) -> bool:
+    rules = Rules(case.tolerance, case.bools_as_numbers)
+    return any(same_value(one, told, rules) for one in (case.expected, *case.alternatives))
 
 
 async def _judge_io(tests: IO, base: Frame, perform: Perform) -> Report:
-    job = {**base, "kind": "io", "stdins": [case.stdin for case in tests.cases]}
-    outcome = await perform(job)
-    report = build_report(outcome, Integrity.ISOLATED)
+    outcome = await perform({**base, "kind": "io", "stdins": [case.stdin for case in tests.cases]})
     ran: list[Frame] = outcome.get("cases", [])
-    for number, (case, one) in enumerate(zip(tests.cases, ran, strict=False)):
-        if number == outcome.get("failed_case"):
-            return replace(report, message=f"case {number}: {report.message}")
-        if report.status in _COMPARED and not same_text(case.stdout, one["out"], case.tolerance):
-            text = f"case {number}: the output differs from what was expected"
-            found = {"stdout": one["out"], "stderr": one["err"]}
-            return replace(report, status=Status.FAILED, detail=None, message=text, **found)
-    if report.status is Status.PASSED and len(ran) != len(tests.cases):
+    right = [
+        same_text(case.stdout, one["out"], case.tolerance, words=case.words)
+        for case, one in zip(tests.cases, ran, strict=False)
+    ]
+    report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
+    if report.status is Status.FAILED:
+        number = right.index(False)
+        text = f"case {number}: the output differs from what was expected"
+        found = {"stdout": ran[number]["out"], "stderr": ran[number]["err"]}
+        return replace(report, message=text, **found)
+    return report
+
+
+def _by_cases(report: Report, right: list[bool], cases: int) -> Report:
+    """The report on a run of which so many cases came to their end, right or wrong.
+
+    An error in a later case does not hide that an earlier one was wrong.
+    """
+    counted = None if report.status in _NOT_COUNTED else sum(right)
+    report = replace(report, checks=cases, passed_checks=counted)
+    if report.status in _COMPARED and not all(right):
+        return replace(report, status=Status.FAILED, detail=None)
+    if report.status is Status.PASSED and len(right) != cases:
         return replace(report, status=Status.INTERNAL_ERROR, message="a case has no result")
+    if report.status is not Status.PASSED and report.message and len(right) < cases:
+        return replace(report, message=f"case {len(right)}: {report.message}")
     return report
 
 
@@ -182,6 +189,8 @@ def build_report(outcome: Frame, integrity: Integrity) -> Report:
             stderr=outcome.get("err", ""),
             stdout_truncated=bool(outcome.get("out_cut", False)),
             stderr_truncated=bool(outcome.get("err_cut", False)),
+            checks=outcome.get("checks"),
+            passed_checks=outcome.get("passed_checks"),
         )
     except (KeyError, ValueError, TypeError) as error:
         text = f"a malformed outcome: {error!r}"

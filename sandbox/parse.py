@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import keyword
 import math
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -34,6 +35,7 @@ Fields: TypeAlias = Mapping[str, Any]
 _COMMON = frozenset({"kind", "limits", "min_integrity"})
 _MAX_DEPTH = 100
 _CASES = 10_000
+_STEP = re.compile(r"(\w+)(\(\))?")
 _SHOWN = 80
 
 
@@ -125,7 +127,7 @@ def _text(data: Fields, key: str, where: str = "tests", default: str | None = No
 
 
 def _code(data: Fields, key: str, default: str | None = None) -> str:
-    source = _text(data, key, default=default)
+    source = syntax.without_mark(_text(data, key, default=default))
     try:
         syntax.check(source)
     except SyntaxError as error:
@@ -139,11 +141,31 @@ def _prelude(data: Fields) -> str:
     return _code(data, "prelude", default="")
 
 
+def _header(data: Fields) -> str:
+    return _code(data, "header", default="")
+
+
 def _entry_point(data: Fields) -> str:
     name = _text(data, "entry_point")
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise InvalidTests(f"tests.entry_point must be a Python name, not {name!r}")
+    if not _is_name(name):
+        raise InvalidTests(f"tests.entry_point must be a Python name, not {_short(name)}")
     return name
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _way(data: Fields) -> str:
+    """The entry point of calls: names with a point between, each but the last perhaps called."""
+    way = _text(data, "entry_point")
+    steps = [_STEP.fullmatch(step) for step in way.split(".")]
+    if not all(step and _is_name(step[1]) for step in steps) or way.endswith("()"):
+        raise InvalidTests(
+            "tests.entry_point must be a Python name, or a way to one such as Class().method, "
+            f"not {_short(way)}"
+        )
+    return way
 
 
 def _cases(data: Fields) -> Sequence[object]:
@@ -165,35 +187,61 @@ def _case(item: object, number: int, allowed: frozenset[str]) -> Fields:
 
 
 def _asserts(data: Fields) -> Asserts:
-    return Asserts(_code(data, "code"), _entry_point(data), _prelude(data))
+    return Asserts(_code(data, "code"), _entry_point(data), _prelude(data), _header(data))
 
 
 def _pytest(data: Fields) -> Pytest:
     return Pytest(_code(data, "code"), _prelude(data))
 
 
-_CALL_KEYS = frozenset({"args", "kwargs", "expected", "tolerance"})
-_IO_KEYS = frozenset({"stdin", "stdout", "tolerance"})
+_CALL_KEYS = frozenset(
+    {
+        *("args", "kwargs", "expected", "tolerance"),
+        *("alternatives", "integer_keys", "bools_as_numbers"),
+    }
+)
+_IO_KEYS = frozenset({"stdin", "stdout", "tolerance", "words"})
 
 
 def _calls(data: Fields) -> Calls:
     cases = tuple(_call(item, number) for number, item in enumerate(_cases(data)))
-    return Calls(_entry_point(data), cases)
+    return Calls(_way(data), cases, _header(data))
 
 
 def _call(item: object, number: int) -> Call:
     where = f"tests.cases[{number}]"
     case = _case(item, number, _CALL_KEYS)
-    args, kwargs = case.get("args", []), case.get("kwargs", {})
-    if not isinstance(args, Sequence) or isinstance(args, str):
-        raise InvalidTests(f"{where}.args must be a list")
+    args, kwargs = _list(case, "args", where), case.get("kwargs", {})
+    alternatives = _list(case, "alternatives", where)
     if "expected" not in case:
         raise InvalidTests(f"{where}.expected is missing")
     for name in _object(kwargs, f"{where}.kwargs"):
         if not isinstance(name, str):
             raise InvalidTests(f"{where}.kwargs has a key that is not text")
-    _check_depth([args, kwargs, case["expected"]], where)
-    return Call(args, case["expected"], kwargs, _tolerance(case.get("tolerance"), where))
+    _check_depth([args, kwargs, case["expected"], alternatives], where)
+    return Call(
+        args,
+        case["expected"],
+        kwargs,
+        _tolerance(case.get("tolerance"), where),
+        tuple(alternatives),
+        integer_keys=_flag(case, "integer_keys", where),
+        bools_as_numbers=_flag(case, "bools_as_numbers", where),
+    )
+
+
+def _list(case: Fields, key: str, where: str) -> Sequence[Any]:
+    value = case.get(key, [])
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise InvalidTests(f"{where}.{key} must be a list")
+    return value
+
+
+def _flag(case: Fields, key: str, where: str) -> bool:
+    value = case.get(key, False)
+    if not isinstance(value, bool):
+        raise InvalidTests(f"{where}.{key} must be true or false")
+    return value
 
 
 def _check_depth(value: object, where: str) -> None:
@@ -226,13 +274,14 @@ def _io(data: Fields) -> IO:
         where = f"tests.cases[{number}]"
         case = _case(item, number, _IO_KEYS)
         stdin, stdout = _text(case, "stdin", where, default=""), _text(case, "stdout", where)
-        found.append(IOCase(stdin, stdout, _tolerance(case.get("tolerance"), where)))
-    return IO(tuple(found))
+        tolerance, words = _tolerance(case.get("tolerance"), where), _flag(case, "words", where)
+        found.append(IOCase(stdin, stdout, tolerance, words))
+    return IO(tuple(found), _header(data))
 
 
 _PARSERS: dict[str, tuple[frozenset[str], Callable[[Fields], Tests]]] = {
-    "asserts": (frozenset({"code", "entry_point", "prelude"}), _asserts),
-    "calls": (frozenset({"entry_point", "cases"}), _calls),
-    "io": (frozenset({"cases"}), _io),
+    "asserts": (frozenset({"code", "entry_point", "prelude", "header"}), _asserts),
+    "calls": (frozenset({"entry_point", "cases", "header"}), _calls),
+    "io": (frozenset({"cases", "header"}), _io),
     "pytest": (frozenset({"code", "prelude"}), _pytest),
 }

@@ -7,6 +7,7 @@ builds the tests from the JSON object of the HTTP contract.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -37,14 +38,19 @@ class InvalidProgram(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one run. Seconds and bytes. Raises `ValueError` for what is no bound."""
+    """Bounds on one run. Seconds and bytes. Raises `ValueError` for what is no bound.
+
+    Wall and CPU time and output are those of each case where tests have cases; `total_s` bounds the
+    wall time of all cases together.
+    """
 
     wall_s: float = 10.0
     cpu_s: float = 10.0
     memory_bytes: int = 512 * 2**20
     output_bytes: int = 2**20
-    processes: int = 32
+    processes: int = 96
     disk_bytes: int = 64 * 2**20
+    total_s: float = 120.0
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -57,11 +63,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Asserts:
-    """Statements that raise when the candidate is wrong. `prelude` is trusted test-side code."""
+    """Statements that raise when the candidate is wrong. `prelude` is trusted test-side code.
+
+    `header`, here and in other kinds, are lines that stand before the program and are part of it.
+    """
 
     code: str
     entry_point: str
     prelude: str = ""
+    header: str = ""
 
 
 def _require(cases: Sequence[object]) -> None:
@@ -72,38 +82,55 @@ def _require(cases: Sequence[object]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of the entry point; `tolerance` is absolute and relative, for floats only."""
+    """One call of the entry point; `tolerance` is absolute and relative, for floats only.
+
+    A result is also right that equals one of the `alternatives`, or, with `bools_as_numbers`, has 1
+    for True or the other way round. With `integer_keys`, an argument that is an object with nothing
+    but integers for keys has them as integers: JSON cannot say that.
+    """
 
     args: Sequence[JSONValue]
     expected: JSONValue
     kwargs: Mapping[str, JSONValue] = field(default_factory=dict)
     tolerance: float | None = None
+    alternatives: tuple[JSONValue, ...] = ()
+    integer_keys: bool = False
+    bools_as_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
     """Calls compared by value in the parent: expected values never reach the candidate.
 
-    Raises `InvalidTests` for no case.
+    `entry_point` is a name, or a way from one, as in `Class().method`: what is called on the way is
+    called anew for each case. Raises `InvalidTests` for no case.
     """
 
     entry_point: str
     cases: tuple[Call, ...]
+    header: str = ""
 
     def __post_init__(self) -> None:
         _require(self.cases)
+
+    @property
+    def name(self) -> str:
+        """The name that the program has to define."""
+        return re.split(r"[.(]", self.entry_point, maxsplit=1)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class IOCase:
     """One run of the whole program: what it reads and what it must print.
 
-    `tolerance` is absolute and relative, for numbers with a point or an exponent only.
+    `tolerance` is absolute and relative, for numbers with a point or an exponent only. By `words`
+    it does not count how the words of a line are spaced, nor do blank lines.
     """
 
     stdin: str
     stdout: str
     tolerance: float | None = None
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +141,7 @@ class IO:
     """
 
     cases: tuple[IOCase, ...]
+    header: str = ""
 
     def __post_init__(self) -> None:
         _require(self.cases)

@@ -30,6 +30,10 @@ class Report:
     `exception`, `signal`, `early_exit`; `internal_error`: `tests` where those are at fault) and
     `message` explains it to a person. Times in seconds, memory in bytes. One of `exit_code` and
     `signal` is set where the program ended by itself rather than with its tests.
+
+    `checks` are the cases, assertions or tests that there are, `passed_checks` those of them that
+    were seen to come out right: what did not run is not among them. None where nobody counted, as
+    where tests share a process with the candidate.
     """
 
     status: Status
@@ -45,3 +49,5 @@ class Report:
     stderr: str = ""
     stdout_truncated: bool = False
     stderr_truncated: bool = False
+    checks: int | None = None
+    passed_checks: int | None = None

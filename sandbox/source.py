@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
 import warnings
+
+_BYTE_ORDER_MARK = "\ufeff"
+_STANDS_ALONE = re.compile(
+    r"[ \t\f]+[^\s#]|@|(if|for|while|def|class|with|try|async|match)\b"  # indented, or compound
+)
+"""A first line that no statement may stand before."""
 
 
 def parse(source: str) -> ast.Module:
@@ -14,6 +22,45 @@ def parse(source: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
+
+
+def without_mark(source: str) -> str:
+    """The source without a byte-order mark, which a file may have and the compiler refuses."""
+    return source.removeprefix(_BYTE_ORDER_MARK)
+
+
+def with_header(header: str, source: str) -> str:
+    """The source with lines before it, each of its own in its place wherever that can be.
+
+    They follow the `__future__` imports, which must come first.
+    """
+    if not header.strip():
+        return source
+    first = f"exec({header!r})"
+    at = _end_of_future(source) if "__future__" in source else 0
+    if at:
+        return f"{source[:at]};{first}{source[at:]}"
+    line = source.partition("\n")[0]
+    joint = "\n" if _STANDS_ALONE.match(line) else ";" if line.strip() else ""
+    return f"{first}{joint}{source}"
+
+
+def _end_of_future(source: str) -> int:
+    """Where the last `__future__` import ends; 0 where there is none, or no end of it."""
+    try:
+        found = [
+            node
+            for node in parse(source).body
+            if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        ]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    if not found:
+        return 0
+    line, column = found[-1].end_lineno or 1, found[-1].end_col_offset or 0
+    lines = io.StringIO(source, newline="").readlines()
+    before = "".join(lines[: line - 1])
+    return len(before) + len(lines[line - 1].encode()[:column].decode())
 
 
 def check(source: str) -> None:

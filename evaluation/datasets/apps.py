@@ -23,6 +23,46 @@ STOP: Final = ("\nQUESTION:", "\nANSWER:", "\n-----", "\n```")
 LONGEST_INTEGER: Final = 100_000
 """Digits, of what tests may hold."""
 
+HEADER: Final = """\
+import sys
+import time
+import itertools
+from itertools import accumulate, product, permutations, combinations
+import collections
+from collections import Counter, OrderedDict, deque, defaultdict, ChainMap
+from functools import lru_cache
+import math
+from math import sqrt, sin, cos, tan, ceil, fabs, floor, gcd, exp, log, log2
+import fractions
+from typing import List, Tuple
+import random
+import heapq
+from heapq import *
+import importlib.util
+sys.set_int_max_str_digits(0)
+if (_spec := importlib.util.find_spec("numpy")) and _spec.loader:
+    _spec.loader = importlib.util.LazyLoader(_spec.loader)
+    np = sys.modules["numpy"] = importlib.util.module_from_spec(_spec)
+    _spec.loader.exec_module(np)
+"""
+"""What the released harness puts before every program, with numpy loaded where it is used.
+
+It ran on a Python without a limit on the digits of integers.
+"""
+
+LIMITS: Final = {"wall_s": 4.0, "cpu_s": 4.0}
+"""The harness's, of one case."""
+
+_STREAMS: Final = "stdin = sys.stdin\nstdout = sys.stdout\n"
+"""Names that whole programs have there too."""
+
+_AS_METHOD: Final = """
+if "Solution" in globals():
+    {called} = Solution().{called}
+"""
+"""The harness calls the method of a class `Solution`, and a function where there is no such class,
+whatever the problem's starter code is. All cases share one object."""
+
 _TOLERANCE: Final = 1e-5
 """Of numbers in outputs; the released harness compares them by numpy's `allclose`."""
 
@@ -127,7 +167,7 @@ def _problem(row: Record) -> Problem:
         stop=STOP,
         reference=solutions[0] if solutions else "",
         before="",
-        after=f"\n{called} = Solution().{called}\n" if "class Solution" in starter else "",
+        after=_AS_METHOD.format(called=called) if called else "",
     )
 
 
@@ -135,8 +175,15 @@ def _io(cases: Record) -> dict[str, Any]:
     pairs = zip(cases["inputs"], cases["outputs"], strict=True)
     return {
         "kind": "io",
+        "header": HEADER + _STREAMS,
+        "limits": dict(LIMITS),
         "cases": [
-            {"stdin": _joined(given), "stdout": _joined(wanted), "tolerance": _TOLERANCE}
+            {
+                "stdin": _joined(given),
+                "stdout": _joined(wanted),
+                "tolerance": _TOLERANCE,
+                "words": True,
+            }
             for given, wanted in pairs
         ],
     }
@@ -148,16 +195,28 @@ def _joined(text: str | list[Any]) -> str:
 
 
 def _calls(called: str, cases: Record) -> dict[str, Any]:
-    """Outputs are wrapped in a list of one, as the released harness knows."""
     pairs = zip(cases["inputs"], cases["outputs"], strict=True)
     return {
         "kind": "calls",
+        "header": HEADER,
+        "limits": dict(LIMITS),
         "entry_point": called,
-        "cases": [
-            {
-                "args": args,
-                "expected": out[0] if isinstance(out, list) and len(out) == 1 else out,
-            }
-            for args, out in pairs
-        ],
+        "cases": [_call(given, wanted) for given, wanted in pairs],
+    }
+
+
+def _call(given: Any, wanted: Any) -> dict[str, Any]:
+    """One case as the harness has it: the function gets `*given`.
+
+    Its result may be the output as it stands, or the first of a list of outputs; a dictionary that
+    comes first has integers for keys where it can.
+    """
+    args = list(given) if isinstance(given, list | str) else [given]
+    firsts = wanted[:1] if isinstance(wanted, list) else []
+    return {
+        "args": args,
+        "expected": wanted,
+        "alternatives": firsts,
+        "integer_keys": bool(args) and isinstance(args[0], dict),
+        "bools_as_numbers": True,
     }

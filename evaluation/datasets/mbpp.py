@@ -98,16 +98,17 @@ def problems(rows: Iterable[Record], source: str) -> tuple[Problem, ...]:
 
 def _problem(row: _Row, shots: str) -> Problem:
     entry_point = _entry_point(row.code, row.test_list)
-    setup = [row.test_setup_code or "", *(row.test_imports or ())]
+    # The set-up builds what the tests use, also out of classes of the program: it is one of them.
+    tests = [_lines(row.test_setup_code or ""), *row.test_list]
     return Problem(
         task_id=f"MBPP/{row.task_id}",
         prompt=shots + row.filled(_TASK),
         entry_point=entry_point,
         tests={
             "kind": "asserts",
-            "code": "\n".join(row.test_list) + "\n",
+            "code": "\n".join(part for part in tests if part) + "\n",
             "entry_point": entry_point,
-            "prelude": "\n".join(part for part in setup if part),
+            "prelude": "\n".join(row.test_imports or ()),
         },
         stop=STOP,
         reference=_lines(row.code) + "\n",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from evaluation.datasets import MAX_TESTS_BYTES, Problem
 from router.plan.verdicts import SandboxJudge
 from router.request import Judgement, TestRequest
-from sandbox import Backend, Limits, parse_tests
+from sandbox import Backend, Limits, parse_limits, parse_tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class LocalJudge:
 
     async def judge(self, problem: Problem, text: str) -> Judgement:
         """The verdict on the program made of `text`; unverified where the sandbox itself failed."""
-        request = TestRequest(parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES), self.limits)
+        tests = parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES)
+        request = TestRequest(tests, parse_limits(problem.tests.get("limits"), self.limits))
         judge = SandboxJudge(self.backend, problem.frame, request, lambda _: None)
         return await judge.judge(text)

@@ -53,6 +53,8 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
             pa.field("index", pa.int32(), nullable=False),
             pa.field("passed", pa.bool_(), nullable=False),
             pa.field("status", _NAME, nullable=False),  # the sandbox's own word
+            pa.field("checks", pa.int32()),  # cases of the tests; null where nobody counted
+            pa.field("passed_checks", pa.int32()),  # those that came out right
         ]
     ),
     Table.SCORES: pa.schema(
@@ -66,7 +68,17 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
     ),
 }
 
-_NOT_NEGATIVE: Final = ("index", "draw", "seed", "tokens", "prompt_tokens")
+ADDED: Final[Mapping[Table, frozenset[str]]] = {
+    Table.SAMPLES: frozenset(),
+    Table.VERDICTS: frozenset({"checks", "passed_checks"}),
+    Table.SCORES: frozenset(),
+}
+"""Columns that pools written earlier have not, and that are null there."""
+
+_NOT_NEGATIVE: Final = (
+    *("index", "draw", "seed", "tokens", "prompt_tokens"),
+    *("checks", "passed_checks"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +161,38 @@ def record_batch(rows: Sequence[Row], table: Table, source: str) -> pa.RecordBat
     """The rows as columns. Raises `InvalidRow` for other columns and for values that cannot be."""
     schema = COLUMNS[table]
     for row in rows:
-        _check_row(row, schema, source)
+        _check_row(row, schema, ADDED[table], source)
     try:
         return pa.RecordBatch.from_pylist(rows, schema)
     except (pa.ArrowException, OverflowError, TypeError, UnicodeError) as error:
         raise InvalidRow(f"{source}: a value has another type: {error}") from error
 
 
-def _check_row(row: Row, schema: pa.Schema, source: str) -> None:
+def filled(batch: pa.RecordBatch, table: Table, names: Sequence[str]) -> pa.RecordBatch:
+    """These columns of a batch, null where an earlier pool has not got them."""
+    schema = pa.schema([COLUMNS[table].field(name) for name in names])
+    have = set(batch.schema.names)
+    columns = [
+        batch.column(column.name) if column.name in have else pa.nulls(batch.num_rows, column.type)
+        for column in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def has_columns(found: pa.Schema, table: Table) -> bool:
+    """Whether a file has a table's columns, but perhaps for some that were added later."""
+    missing = set(COLUMNS[table].names) - set(found.names)
+    kept = [column for column in COLUMNS[table] if column.name not in missing]
+    return missing <= ADDED[table] and bool(found.equals(pa.schema(kept)))
+
+
+def _check_row(row: Row, schema: pa.Schema, added: frozenset[str], source: str) -> None:
     where = f"{source}: row {row.get('task_id')!r}, {row.get('index')!r}"
-    if row.keys() != set(schema.names):
-        wrong = sorted(row.keys() ^ set(schema.names))
+    wrong = sorted((row.keys() ^ set(schema.names)) - (added - row.keys()))
+    if wrong:
         raise InvalidRow(f"{where}: columns are missing or unknown: {', '.join(wrong)}")
     for column in schema:
-        if row[column.name] is None and not column.nullable:
+        if row.get(column.name) is None and not column.nullable:
             raise InvalidRow(f"{where}: {column.name} must have a value")
     for name in _NOT_NEGATIVE:
         value = row.get(name)

@@ -32,6 +32,8 @@ from evaluation.pools.schema import (
     Row,
     Table,
     check_schema,
+    filled,
+    has_columns,
     record_batch,
 )
 
@@ -163,10 +165,12 @@ class Pool:
         with opened(shard) as file:
             metadata = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
             self._check_metadata(shard, None if metadata is None else json.loads(metadata))
-            schema = COLUMNS[table]
-            if file.schema_arrow.remove_metadata() != schema:
+            found = file.schema_arrow.remove_metadata()
+            if not has_columns(found, table):
                 raise MixedPools(f"{shard} has other columns than table {table} has")
-            yield from file.iter_batches(at_once, columns=names)
+            stored = [name for name in names if name in found.names]
+            for batch in file.iter_batches(at_once, columns=stored):
+                yield filled(batch, table, names)
 
     def _check_metadata(self, shard: Path, metadata: dict[str, Any] | None) -> None:
         if metadata is None:

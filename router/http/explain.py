@@ -177,5 +177,7 @@ def _candidate(
         "status": judgement.status if judgement else None,
         "integrity": judgement.integrity if judgement else None,
         "message": judgement.message if judgement else "",
+        "checks": judgement.checks if judgement else None,
+        "passed_checks": judgement.passed_checks if judgement else None,
         "chosen": chosen,
     }

@@ -17,7 +17,6 @@ from router.request import Judgement, Prompt, TestRequest
 from sandbox import (
     Asserts,
     Backend,
-    Calls,
     Integrity,
     InvalidProgram,
     Program,
@@ -53,14 +52,15 @@ class SandboxJudge:
             report.status.value,
             report.integrity.value,
             report.message,
+            report.checks,
+            report.passed_checks,
         )
 
     def _program(self, text: str) -> Program:
         tests = self.request.tests
-        entry_point = tests.entry_point if isinstance(tests, Asserts | Calls) else None
-        source = program_source(self.prompt, text, entry_point)
+        source = program_source(self.prompt, text, tests)
         if isinstance(tests, Asserts):
-            prelude = with_prompt_prelude(self.prompt, entry_point, tests.prelude)
+            prelude = with_prompt_prelude(self.prompt, tests.entry_point, tests.prelude)
             tests = replace(tests, prelude=prelude)
         return Program(source, tests)
 

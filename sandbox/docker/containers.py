@@ -79,7 +79,7 @@ class Recipe:
 def sources() -> dict[str, str]:
     """The modules that run inside, by name."""
     here = Path(__file__).parents[1]
-    files = {f"sandbox.{name}": here / f"{name}.py" for name in ("frames", "codec")}
+    files = {f"sandbox.{name}": here / f"{name}.py" for name in ("frames", "codec", "plain")}
     files |= {f"sandbox.inner.{path.stem}": path for path in here.glob("inner/*.py")}
     found = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     return found | {"sandbox": "", "sandbox.inner": ""}
@@ -194,7 +194,7 @@ class Container:
         limits = Limits(**job["limits"])
         try:
             await self._fit(limits)
-            outcome, killed = await self._run(data, limits.wall_s)
+            outcome, killed = await self._run(data, job["most_s"])
         except (SandboxError, FrameError, TimeoutError) as error:
             self._sound = False
             raise WorkerDied(str(error)) from error
@@ -215,14 +215,14 @@ class Container:
         if wanted != memory_and_processes(self._recipe, before):
             await self._daemon.update(self.name, wanted)
 
-    async def _run(self, data: bytes, wall_s: float) -> tuple[Frame, bool]:
+    async def _run(self, data: bytes, most_s: float) -> tuple[Frame, bool]:
         if self._stream is None or not self._sound:
             raise WorkerDied("the container is gone")
         self._uses += 1
         killed = [False]
         self._stream.write(data)
         try:
-            async with asyncio.timeout(wall_s + _GRACE_S):
+            async with asyncio.timeout(most_s + _GRACE_S):
                 outcome = await self._read(self._stream)
         except TimeoutError:
             outcome = {"status": "timeout", "detail": "wall", "message": "the run did not end"}

@@ -8,7 +8,6 @@ system-call filter, resource limits that cannot be raised again.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import gc
 import os
@@ -21,10 +20,14 @@ import types
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES, CannotCross, Decoder, Encoder
+from sandbox.codec import MAX_BYTES, CannotCross
 from sandbox.frames import FrameError
-from sandbox.inner import linux, shared
-from sandbox.inner.execute import describe, describe_fully, execute, plain_value
+from sandbox.inner import cases, linux, shared, whole
+from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.execute import describe_fully, execute, name_of
+from sandbox.inner.records import Records, fields_of
+from sandbox.inner.servant import Servant
+from sandbox.inner.standins import GUEST, error_of
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -32,9 +35,10 @@ if TYPE_CHECKING:
 
 _OPEN_FILES = 256
 _MAIN_STACK = 64 * 2**20
+_THREAD_STACK = 4 * 2**20  # of the address space, so that many threads fit into it
 _MESSAGE = 200
+_REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
-_PLAIN_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
 
 
 def confine(filter_: Filter) -> None:
@@ -51,7 +55,6 @@ def limit(limits: Frame) -> None:
         (resource.RLIMIT_FSIZE, limits["file_size"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_STACK, _MAIN_STACK),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -59,7 +62,12 @@ def limit(limits: Frame) -> None:
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (bound, bound))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 1))
+    # Programs raise this one, often to infinity; the address space bounds it all the same.
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    stack = _MAIN_STACK if hard == resource.RLIM_INFINITY else min(_MAIN_STACK, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (stack, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_hard_s"] + 1))
+    threading.stack_size(_THREAD_STACK)
 
 
 def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
@@ -86,6 +94,12 @@ def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
 class _Server:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
+        self._containers = Containers()
+        self._servant = Servant(self.ask_back)
+        self._open = 0
+        self._turn = threading.RLock()
+        self._names: list[str] = []
+        self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
         self._module.__file__ = _SOURCE
 
@@ -94,8 +108,11 @@ class _Server:
             match self._receive():
                 case {"do": "load"} as frame:
                     self._send({"id": frame["id"], **self._load(frame)})
-                case {"do": "call"} as frame:
-                    self._send(self._call(frame), MAX_BYTES)
+                case {"do": "ask"} as frame:
+                    self._send(self._ask(frame), MAX_BYTES)
+                case {"do": "case"} as frame:
+                    answer = cases.call(self._module.__dict__, frame)
+                    self._send({"id": frame["id"], **answer}, MAX_BYTES)
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:
@@ -136,61 +153,98 @@ class _Server:
         failure = execute(frame["source"], self._module.__dict__)
         if failure is not None:
             return {"failure": failure}
-        found = self._module.__dict__
-        return {"names": {name: _kind(found[name]) for name in frame["names"] if name in found}}
+        self._names = frame["names"]
+        defined = {name: self._module.__dict__.get(name) for name in frame["records"]}
+        self._servant.records = Records(
+            {name: d for name, d in defined.items() if fields_of(d) == frame["records"][name]}
+        )
+        known = self._module.__dict__
+        self._servant.named = {
+            value for name in self._names if isinstance(value := known.get(name), type)
+        }
+        return self._told(self._rebound())
 
-    def _call(self, frame: Frame) -> Frame:
-        number, plain = frame["id"], frame["plain"]
-        decoder = Decoder()
-        args, kwargs = decoder.decode(frame["value"])
+    def _ask(self, frame: Frame) -> Frame:
+        """Do what the tests ask of one of our objects."""
+        self._servant.forget(frame["drop"])
+        self._containers.forget(frame["forget"])
+        args, kwargs = heard(frame, self._containers, self._servant.resolve)
+        outer, self._open = self._open, frame["id"]
         try:
-            result = self._module.__dict__[frame["name"]](*args, **kwargs)
+            given = self._servant.perform(frame["ask"], frame["on"], args, kwargs)
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
-            if plain:
-                return {"id": number, "raised": describe(error)}
-            echo = _echo(decoder, args, kwargs)
-            return {"id": number, "raised": describe_fully(error), "value": echo}
+            return self._raised(frame["id"], error)
+        finally:
+            self._open = outer
+        return self._answer(frame["id"], [given, self._rebound()])
+
+    def _rebound(self) -> dict[str, Any]:
+        """Variables that the tests use and that are bound to something else than they know."""
+        found = self._module.__dict__
+        changed = {
+            name: found[name]
+            for name in self._names
+            if name in found and found[name] is not self._told_of.get(name, self)
+        }
+        self._told_of |= changed
+        return changed
+
+    def _answer(self, number: int, value: Any) -> Frame:
         try:
-            if plain:
-                return {"id": number, "value": Encoder().encode(plain_value(result))}
-            value = Encoder(decoder.objects).encode([args, kwargs, result])
+            return {"id": number, **self._told(value)}
         except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
             # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
-        return {"id": number, "value": value}
+
+    def _told(self, value: Any) -> Frame:
+        payload = told(value, self._containers, self._servant.refer)
+        classes, self._servant.classes = self._servant.classes, []
+        return {**payload, "classes": classes}
+
+    def _raised(self, number: int, error: BaseException) -> Frame:
+        raised = describe_fully(error)
+        if type(vars(error).get(GUEST)) is int:
+            raised = {"guest": vars(error)[GUEST]}
+        elif name_of(type(error)) is None:
+            raised["object"] = self._servant.refer(error)[:_REFERENCE]
+        return {"raised": raised, **self._answer(number, [None, self._rebound()])}
+
+    def ask_back(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Ask something of an object of the tests, while their question is open.
+
+        Threads of the program take turns.
+        """
+        with self._turn:
+            payload = self._told([args, kwargs])
+            self._send({"id": self._open, "ask": ask, "on": on, **payload}, MAX_BYTES)
+            while True:
+                frame = self._receive()
+                if frame["do"] == "reply":
+                    break
+                self._send(self._ask(frame), MAX_BYTES)
+            self._servant.forget(frame["drop"])
+            self._containers.forget(frame["forget"])
+            given = heard(frame, self._containers, self._servant.resolve)
+        if (raised := frame.get("raised")) is None:
+            return given
+        if "own" in raised:
+            raise self._servant.objects[raised["own"]]
+        raise error_of(raised)
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""
+        directory = whole.fresh_directory(frame["case"])
         limit(frame["limits"])
         module = types.ModuleType("__main__")
-        module.__file__ = _SOURCE
+        module.__file__ = f"{directory}/solution.py"
         sys.modules["__main__"] = module
+        sys.set_int_max_str_digits(0)
         failure = execute(frame["source"], module.__dict__)
         code = 0
         if failure is not None:
-            code = _exit_code(failure)
+            code = whole.exit_code(failure)
             if failure["detail"] != "early_exit":
-                sys.stderr.write(failure["traceback"])
+                whole.complain(failure["traceback"])
                 self._send({"failure": failure})
-        threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end
-        atexit._run_exitfuncs()  # noqa: SLF001 - likewise
-        sys.stdout.flush()
+        whole.end(module)
         os._exit(code)
-
-
-def _exit_code(failure: Frame) -> int:
-    if failure["detail"] != "early_exit":
-        return 1
-    code = failure["code"]
-    return int(code) & 0xFF if code is not None else 0
-
-
-def _echo(decoder: Decoder, args: Any, kwargs: Any) -> Any:
-    try:
-        return Encoder(decoder.objects).encode([args, kwargs, None])
-    except (CannotCross, RecursionError, MemoryError):
-        return None
-
-
-def _kind(value: object) -> str:
-    return "function" if isinstance(value, _PLAIN_FUNCTIONS) else type(value).__name__

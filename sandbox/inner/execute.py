@@ -6,15 +6,24 @@ Nothing here can be relied on once foreign code has run beside it; the keeper ch
 from __future__ import annotations
 
 import builtins
+import linecache
+import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from sandbox.codec import MAX_DEPTH, CannotCross, Encoder
+from sandbox.codec import CannotCross, Encoder
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 _MESSAGE = 2000
+_CAUSES = 5
+_SLOTS = (
+    *("errno", "strerror", "filename", "filename2", "name", "path", "msg", "lineno", "offset"),
+    *("text", "end_lineno", "end_offset", "print_file_and_line", "code", "encoding", "object"),
+    *("start", "end", "reason"),
+)
+"""Attributes that built-in exceptions keep outside of their dictionaries."""
 
 
 def describe(error: BaseException) -> Frame:
@@ -26,34 +35,54 @@ def describe(error: BaseException) -> Frame:
     return {"kind": type(error).__name__, "message": text}
 
 
-def describe_fully(error: BaseException) -> Frame:
-    """What an exception can be recreated from: also its built-in bases and its arguments."""
+def describe_fully(error: BaseException, deep: int = _CAUSES) -> Frame:
+    """What an exception can be recreated from: bases, arguments, attributes and causes."""
     kinds = type(error).__mro__
-    try:
-        arguments = Encoder().encode(list(error.args))
-    except (CannotCross, RecursionError, MemoryError):
-        arguments = None
+    cause = error.__cause__
     return {
         **describe(error),
         "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
-        "args": arguments,
+        "known": next(filter(None, map(name_of, kinds)), None),
+        "args": _copied(list(error.args)),
+        "state": _copied(_state(error)),
+        "cause": describe_fully(cause, deep - 1) if cause is not None and deep else None,
     }
 
 
-def plain_value(value: Any, depth: int = 0) -> Any:
-    """Subclasses of the built-in types as what they are built on, for comparison by value."""
-    if depth > MAX_DEPTH or type(value) in (str, int, float, bool, type(None)):
-        return value
-    if isinstance(value, dict):
-        return {plain_value(k, depth + 1): plain_value(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain_value(item, depth + 1) for item in value]
-    for base in (bool, int, float, str):
-        if isinstance(value, base):
-            return base(value)
-    if hasattr(value, "tolist") and type(value).__module__.partition(".")[0] == "numpy":
-        return plain_value(value.tolist(), depth + 1)
-    return value
+def name_of(kind: type) -> list[str] | None:
+    """Module and name of a class of the standard library; None for others."""
+    module, name = getattr(kind, "__module__", None), getattr(kind, "__qualname__", "")
+    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    if module == "builtins" and getattr(builtins, name, None) is not kind:
+        return None
+    return [module, str(name)[:200]]
+
+
+def _state(error: BaseException) -> dict[str, Any]:
+    """The attributes of an exception that can be copied."""
+    found = {name: getattr(error, name, None) for name in _SLOTS if hasattr(type(error), name)}
+    found |= vars(error)
+    return {
+        name: value
+        for name, value in found.items()
+        if type(name) is str and value is not None and _copied(value) is not None
+    }
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return Encoder().encode(value)
+    except (CannotCross, RecursionError, MemoryError):
+        return None
+
+
+def _code_of(error: SystemExit) -> int | str | None:
+    """What a program ends with: a number, or a text that it wants to be shown."""
+    code = error.code
+    if code is None or isinstance(code, int):
+        return None if code is None else int(code)
+    return describe(error)["message"] or " "
 
 
 def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
@@ -61,10 +90,12 @@ def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
     detail = "exception"
     try:
         code = compile(source, "solution.py", "exec", dont_inherit=True)
+        # So that `inspect.getsource` finds it: there is no such file.
+        lines = source.splitlines(keepends=True)
+        linecache.cache["solution.py"] = (len(source), None, lines, "solution.py")
         exec(code, namespace)  # noqa: S102 - the purpose of this process
     except SystemExit as error:
-        code_ = error.code if type(error.code) is int or error.code is None else 1
-        return {**describe(error), "detail": "early_exit", "code": code_}
+        return {**describe(error), "detail": "early_exit", "code": _code_of(error)}
     except BaseException as error:  # noqa: BLE001 - whatever foreign code raises
         if isinstance(error, SyntaxError):
             detail = "syntax"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox.inner.link import NeedShared
+from sandbox.inner.channel import NeedShared
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec

@@ -8,12 +8,25 @@ cannot reach.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sandbox.inner.link import Died, Link
-from sandbox.inner.outcomes import load_failure, printable, shared_verdict
-from sandbox.inner.run import RunState, await_exit, ended, outputs, reap, rewind
+from sandbox.inner.channel import Died, Forged
+from sandbox.inner.link import Link
+from sandbox.inner.outcomes import load_failure, shared_verdict
+from sandbox.inner.run import (
+    RunState,
+    await_exit,
+    children_cpu,
+    empty,
+    ended,
+    outputs,
+    outputs_cut,
+    reap,
+    rewind,
+    step,
+)
 from sandbox.inner.tester import run_asserts, run_pytest
+from sandbox.plain import is_told
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -23,9 +36,9 @@ def perform(run: RunState, link: Link, job: Frame) -> Frame:
     """Do what the job says; the fields of its outcome. Raises `Stop`."""
     match job["kind"]:
         case "asserts":
-            return run_asserts(link, job, run.limits)
+            return {**run_asserts(link, job, run.limits), "word": link.word}
         case "pytest":
-            return run_pytest(link, job, run.limits)
+            return {**run_pytest(link, job, run.limits), "word": link.word}
         case "calls":
             return _run_calls(run, link, job)
         case "io":
@@ -38,58 +51,76 @@ def perform(run: RunState, link: Link, job: Frame) -> Frame:
 
 def _run_calls(run: RunState, link: Link, job: Frame) -> Frame:
     """Relay each call; the server compares. Stops at the first that did not return a value."""
-    entry = job["entry_point"]
-    answer = link.load(job["source"], [entry], run.limits)
+    results = run.partial["results"] = []
+    run.cpu_most = 0.0
+    with step(run, link):
+        answer = link.load(job["source"], [job["name"]], run.limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
-    if entry not in answer.get("names", {}):
-        text = f"the entry point {entry!r} is not defined"
+    if job["name"] not in answer.get("names", {}):
+        text = f"the entry point {job['name']!r} is not defined"
         return {"status": "error", "detail": "exception", "message": text}
-    results: list[Any] = []
+    frame = {
+        "do": "case",
+        "way": job["entry_point"],
+        "most": run.output_bytes,
+        "cpu_s": run.limits["cpu_s"],
+    }
+    left = run.all_output_bytes
     for value in job["values"]:
-        answer = link.call_plain(entry, value)
-        if "raised" in answer:
-            failure = answer["raised"]
-            if isinstance(failure, dict) and failure.get("kind") == "SystemExit":
-                failure = {**failure, "detail": "early_exit"}
-            elif isinstance(failure, dict) and failure.get("kind") == "MemoryError":
-                failure = {**failure, "detail": "memory"}
-            return {**load_failure(failure), "results": results}
-        if link.received > run.output_bytes:
-            return {"status": "output_limit", "message": "the results are too large"}
-        if "cannot" in answer:
-            results.append({"cannot": printable(answer["cannot"])})
-        else:
-            results.append([answer["value"]])
-    return {"status": "passed", "results": results}
+        received = link.received
+        with step(run, link):
+            empty(run.streams[1:])
+            answer = link.numbered({**frame, "value": value})
+        size = link.received - received
+        left -= size
+        if answer.keys() == {"id", "raised"} and isinstance(answer["raised"], dict):
+            return _raised(answer["raised"])
+        if answer.keys() == {"id", "long"} or size > run.output_bytes or left < 0:
+            return {"status": "output_limit", "message": "the result is too large"}
+        if answer.keys() != {"id", "value"} or not is_told(answer["value"]):
+            raise link.stop(Forged("no answer that a call could give"))
+        if outputs_cut(run):
+            return {"status": "output_limit"}
+        results.append(answer["value"])
+    return {"status": "passed"}
+
+
+def _raised(failure: Frame) -> Frame:
+    details = {"SystemExit": "early_exit", "MemoryError": "memory"}
+    kind = failure.get("kind")
+    detail = details.get(kind, "exception") if isinstance(kind, str) else "exception"
+    return load_failure({**failure, "detail": detail})
 
 
 def _run_io(run: RunState, link: Link, job: Frame) -> Frame:
-    """Run the whole program once per input, each time in a fresh process."""
-    cases: list[Frame] = []
-    spent = 0
+    """Run the whole program once per input, each time in a fresh process and directory."""
+    cases = run.partial["cases"] = []
+    left = run.all_output_bytes
     for number, text in enumerate(job["stdins"]):
         current = link if number == 0 else run.start_candidate()
-        rewind(run, text)
-        frame = {"do": "main", "source": job["source"], "limits": run.limits}
         failure = None
-        try:
-            failure = load_failure(current.ask(frame).get("failure"))
-            current.receive()
-        except Died:
-            await_exit(current, None)
+        with step(run):
+            rewind(run, text)
+            frame = {"do": "main", "source": job["source"], "limits": run.limits, "case": number}
+            try:
+                failure = load_failure(current.ask(frame).get("failure"))
+                current.receive()
+            except Died:
+                await_exit(current, None)
         status = reap(current.pid)
         current.close()
         run.link = None
-        case = outputs(run)
-        spent += len(case["out"])
-        cases.append(case)
         if failure is not None or status != 0:
-            failed = failure or _ended(status)
-            return {**failed, "exit": status, "cases": cases, "failed_case": number}
-        if spent > run.output_bytes:
-            return {"status": "output_limit", "cases": cases}
-    return {"status": "passed", "exit": 0, "cases": cases}
+            return {**(failure or _ended(status)), "exit": status}
+        if children_cpu() > run.cpu_most:
+            return {"status": "timeout", "detail": "cpu", "message": "the CPU time ran out"}
+        case = outputs(run)
+        left -= sum(os.fstat(stream).st_size for stream in run.streams[1:])
+        if case["out_cut"] or case["err_cut"] or left < 0:
+            return {"status": "output_limit", "message": "the output is too large"}
+        cases.append({"out": case["out"], "err": case["err"]})
+    return {"status": "passed", "exit": 0}
 
 
 def _ended(status: int | None) -> Frame:
@@ -101,7 +132,7 @@ def _ended(status: int | None) -> Frame:
 
 
 def _run_shared(run: RunState, link: Link, job: Frame) -> Frame:
-    """Source and tests in one process. A pass needs its word, its count and its exit status."""
+    """Source and tests in one process. A pass needs its word and its exit status."""
     answer = link.numbered({**job, "do": "shared", "limits": run.limits})
     if "failure" in answer:
         return load_failure(answer["failure"])

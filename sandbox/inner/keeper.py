@@ -14,6 +14,7 @@ process hangs in the caller's own tests.
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -24,10 +25,20 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
 from sandbox.inner import candidate, linux
+from sandbox.inner.channel import Died, Stop
 from sandbox.inner.jobs import perform
-from sandbox.inner.link import Died, Link, Stop
+from sandbox.inner.link import Link
 from sandbox.inner.outcomes import printable
-from sandbox.inner.run import RunState, Setup, WallClock, await_exit, outputs, reap, stopped
+from sandbox.inner.run import (
+    RunState,
+    Setup,
+    WallClock,
+    await_exit,
+    children_cpu,
+    outputs,
+    reap,
+    stopped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +48,8 @@ if TYPE_CHECKING:
 _TMPFS = linux.MS_NOSUID | linux.MS_NODEV
 _INODES = 4096
 _KEEPER_PROCESSES = 1
-_AGAIN_S = 0.05
+_ALL_OUTPUT_BYTES = 16 * 2**20
+"""Of all cases together: they go to the server in one frame, in which a byte may take six."""
 
 
 class Channel(Protocol):
@@ -74,7 +86,11 @@ def main(channel: Channel, setup: Setup, prepare: Callable[[Setup], None]) -> No
     except BaseException as error:  # noqa: BLE001 - the outermost handler of the process
         outcome = {"status": "internal_error", "message": f"{type(error).__name__}: {error}"}
     try:
-        channel.sendall(frames.pack(outcome))
+        data = frames.pack(outcome)
+    except (frames.FrameError, MemoryError):  # nothing else in it can be large
+        data = frames.pack({"status": "output_limit", "message": "the outputs are too large"})
+    try:
+        channel.sendall(data)
     except OSError:
         os._exit(1)
     os._exit(0)
@@ -107,7 +123,7 @@ def _keep(channel: Channel, setup: Setup) -> Frame:
 
 def _timed(run: RunState, link: Link, job: Frame) -> Frame:
     try:
-        signal.setitimer(signal.ITIMER_REAL, job["limits"]["wall_s"], _AGAIN_S)
+        run.set_alarm()
         return perform(run, link, job)
     except Stop as stop:
         return {"stop": stop}
@@ -172,11 +188,17 @@ def _prepare(run: RunState, job: Frame) -> None:
     """Take the job's limits."""
     limits = job["limits"]
     run.output_bytes = limits["output_bytes"]
+    most = min(_ALL_OUTPUT_BYTES, limits["memory_bytes"] // 8)
+    run.all_output_bytes = max(run.output_bytes, most)
+    run.wall_s, run.most_s, run.cpu_most = limits["wall_s"], job["most_s"], limits["cpu_s"]
+    cpu_s = max(1, math.ceil(limits["cpu_s"]))
     run.limits = {
         "address_space": run.setup.address_space + limits["memory_bytes"],
         "file_size": max(limits["disk_bytes"], limits["output_bytes"] + 1),
         "processes": limits["processes"] + _KEEPER_PROCESSES,
-        "cpu_s": max(1, int(-(-limits["cpu_s"] // 1))),
+        "cpu_s": cpu_s,
+        # A process that serves many cases gets its time anew for each.
+        "cpu_hard_s": cpu_s * len(job["values"]) + cpu_s if job["kind"] == "calls" else cpu_s,
         "cpu_exact": limits["cpu_s"],
     }
     bound = run.limits["address_space"] + limits["memory_bytes"]
@@ -191,18 +213,18 @@ def _finish(run: RunState, outcome: Frame) -> Frame:
         # The channel may close a moment before the process is gone; one that goes on is killed.
         await_exit(run.link, 200)
     status = reap(run.link.pid if run.link else None)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = usage.ru_utime + usage.ru_stime
+    cpu = children_cpu()
     outcome = {
         **outputs(run),
         "exit": status,
         **(outcome or stopped(stop, status)),
+        **run.partial,
         "cpu_s": cpu,
         "wall_s": time.monotonic() - run.started,
-        "peak": usage.ru_maxrss * 1024,
+        "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
     }
     outcome["message"] = printable(outcome.get("message", ""))
-    over_cpu = cpu > run.limits["cpu_exact"]
+    over_cpu = cpu > run.cpu_most
     if outcome["out_cut"] or outcome["err_cut"]:
         outcome.update(status="output_limit", detail=None)
     elif over_cpu and outcome["status"] in {"error", "timeout", "passed", "failed"}:

@@ -7,167 +7,150 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 
 from __future__ import annotations
 
-import os
-import select
-import socket
+import builtins
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES, CannotCross, CodecError, Decoder, Encoder
-from sandbox.frames import FrameError
-from sandbox.inner.exceptions import stand_in, wanted_itself
+from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.channel import (
+    CandidateProcess,
+    Died,
+    Forged,
+    NeedShared,
+    Stop,
+    TooLarge,
+    Unsendable,
+)
+from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
+from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.handles import is_data, number_of
+from sandbox.inner.mirrors import Mirrors
+from sandbox.inner.records import Records, may_be_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.frames import Frame
 
 
 _FIELDS = 2  # the number, and one more
-_PARTS = 3  # positional arguments, keyword arguments, result
+_DEEPEST = 60  # questions that the two sides may have open at a time
 
 
-class Stop(BaseException):
-    """Ends the tests from inside a call. Not an `Exception`: tests must not swallow it."""
-
-
-class NeedShared(Stop):
-    """The tests need the candidate in their own process; the text says why."""
-
-
-class Died(Stop):
-    """The candidate's process ended while an answer was due."""
-
-
-class Forged(Stop):
-    """Something that is no answer came over the channel."""
-
-
-class TooLarge(Stop):
-    """An answer took more memory than there is for it."""
-
-
-class FaultyTests(Stop):
-    """The tests are at fault, whatever the candidate; the text says which part and how."""
+def _nothing(_changed: Any) -> None:
+    """Before a source is loaded there are no variables of it."""
 
 
 @dataclass
-class Link:
-    """One candidate process: its socket and its pidfd. `named`: the names that the tests use."""
+class Link(CandidateProcess):
+    """What the tests ask of the candidate. `named`: the names that the tests use.
 
-    sock: socket.socket
-    pid: int
-    handle: int
+    `values`: whether any of these stands for a plain value of the candidate.
+    """
+
     named: frozenset[str] = frozenset()
     questions: int = 0
     calls: int = 0
-    received: int = 0
-    stopped: Stop | None = None
+    values: bool = False
+    depth: int = 0
+    word: bool = False
+    loaded: frozenset[str] = frozenset()
+    rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
-    turn: threading.Lock = field(default_factory=threading.Lock)
+    passing: list[BaseException] = field(default_factory=list)
+    turn: Any = field(default_factory=threading.RLock)
+    records: Records = field(default_factory=lambda: Records({}))
+    containers: Containers = field(default_factory=Containers)
+    mirrors: Mirrors = field(init=False)
 
-    def ask(self, frame: Frame) -> Frame:
-        """Send a question and wait for the answer. Raises `Died` or `Forged`."""
-        try:
-            self.sock.sendall(frames.pack(frame))
-        except OSError as error:
-            raise self.stop(Died(str(error))) from None
-        except FrameError as error:
-            raise self.stop(NeedShared(str(error))) from None
-        return self.receive()
-
-    def receive(self) -> Frame:
-        """Wait for one frame. Raises `Died` or `Forged`."""
-        try:
-            header = self._exactly(frames.HEADER.size)
-            length = frames.body_length(header, MAX_BYTES)
-            self.received += length
-            return frames.unpack(self._exactly(length))
-        except FrameError as error:
-            raise self.stop(Forged(str(error))) from None
-        except MemoryError:
-            raise self.stop(TooLarge("an answer needs more memory than allowed")) from None
+    def __post_init__(self) -> None:
+        self.mirrors = Mirrors(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
-        """Have the source run. `failure`, or the kinds of those `names` that it defined."""
-        frame = {"do": "load", "source": source, "names": names, "limits": limits}
-        answer = self.numbered(frame)
+        """Have the source run. `failure`, or under `names` what it defined of those `names`."""
+        answer = self.numbered(
+            {
+                "do": "load",
+                "source": source,
+                "names": names,
+                "limits": limits,
+                "records": self.records.fields,
+            }
+        )
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
-            case {"names": dict(kinds)} if len(answer) == _FIELDS:
-                known = kinds.keys() <= set(names)
-                if known and all(isinstance(kind, str) for kind in kinds.values()):
-                    return answer
+            case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
+                found = self._heard(answer)
+                if type(found) is dict and found.keys() <= set(names):
+                    self.loaded = frozenset(names)
+                    self.mirrors.name(found.values())
+                    self.values = any(is_data(value) for value in found.values())
+                    return {"names": found}
         raise self.stop(Forged("no answer that a loaded source could give"))
 
-    def call(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-        """Call a function of the candidate: its result, or its exception under a built-in type."""
+    def ask_object(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Ask something of an object of the candidate: what it gives, or its exception, raised."""
         if self.stopped is not None:
             raise self.stopped
-        self.calls += 1
-        encoder = Encoder()
-        try:
-            value = encoder.encode([args, kwargs])
-        except (CannotCross, RecursionError) as error:
-            raise self.stop(NeedShared(f"an argument that cannot be sent: {error}")) from None
-        answer = self.numbered({"do": "call", "name": name, "plain": False, "value": value})
-        match answer:
-            case {"value": value} if len(answer) == _FIELDS:
-                return self._decode(encoder, value)
-            case {"raised": raised, "value": echo} if len(answer) == _FIELDS + 1:
-                if echo is not None:
-                    self._decode(encoder, echo)
-                raise self._exception(raised)
-            case {"cannot": str(kind)} if len(answer) == _FIELDS:
-                raise self.stop(NeedShared(f"a result that cannot be sent: {kind[:200]}"))
-        raise self.stop(Forged("no answer that a call could give"))
-
-    def call_plain(self, name: str, value: Any) -> Frame:
-        """Call with an encoded `[args, kwargs]` and hand back the answer: `value`, in wire form.
-
-        Or else `raised`, a description, or `cannot`, the name of a type.
-        """
-        answer = self.numbered({"do": "call", "name": name, "plain": True, "value": value})
-        match answer:
-            case {"value": result} if len(answer) == _FIELDS:
-                self._checked(Decoder(), result)
-                return answer
-            case {"raised": dict()} | {"cannot": str()} if len(answer) == _FIELDS:
-                return answer
-        raise self.stop(Forged("no answer that a call could give"))
-
-    def numbered(self, frame: Frame) -> Frame:
-        """Ask, and accept only an answer that carries the question's number.
-
-        Tests may ask from many threads, which then take turns.
-        """
         with self.turn:
-            if self.stopped is not None:
-                raise self.stopped
-            self.questions += 1
-            try:
-                answer = self.ask({**frame, "id": self.questions})
-            except Stop:
-                raise
-            except BaseException:
-                # A timer of the tests, say: what is answered now belongs to no later question.
-                self.stop(NeedShared("the tests interrupt a call"))
-                raise
-            number = answer.get("id")
-            if type(number) is not int or number != self.questions:
-                raise self.stop(Forged("an answer to a question that was not asked"))
-            return answer
+            frame = {"do": "ask", "ask": ask, "on": on, **self._told([args, kwargs])}
+            answer = self.numbered(frame)
+            match answer:
+                case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
+                    self.calls += 1
+                    return self._given(answer)
+                case {"raised": raised, "value": _, "changed": _, "classes": _}:
+                    self.calls += ask != "get"  # pytest looks for many attributes of its own
+                    self._given(answer)
+                    raise self._exception(raised)
+                case {"cannot": str(kind)} if len(answer) == _FIELDS:
+                    raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
+        raise self.stop(Forged("no answer that an object could give"))
 
-    def _decode(self, encoder: Encoder, value: Any) -> Any:
-        parts = self._checked(Decoder(encoder.objects), value)
-        if type(parts) is not list or len(parts) != _PARTS:
-            raise self.stop(Forged("not the arguments and a result"))
-        return parts[-1]
+    def _given(self, answer: Frame) -> Any:
+        """What an object gave, after the variables of the solution that were bound anew."""
+        parts = self._heard(answer)
+        if type(parts) is not list or len(parts) != _FIELDS or type(parts[1]) is not dict:
+            raise self.stop(Forged("no result and variables"))
+        self.rebound({name: parts[1][name] for name in parts[1].keys() & self.loaded})
+        return parts[0]
 
-    def _checked(self, decoder: Decoder, value: Any) -> Any:
+    def need_shared(self, why: str) -> BaseException:
+        """Note that the tests need the candidate in their own process; to be raised."""
+        return self.stop(NeedShared(why))
+
+    def candidates_error(self, error: BaseException) -> BaseException:
+        """Book an error as the candidate's; to be raised."""
+        setattr(error, MARK, True)
+        self.raised = error
+        return error
+
+    def on_its_word(self) -> None:
+        """The candidate's word decides something: a pass is no isolated one any more."""
+        self.word = True
+
+    def is_reading(self) -> bool:
+        """Whether a message is being read, so that nothing can be asked."""
+        return self.containers.reading > 0
+
+    def _told(self, value: Any) -> Frame:
+        """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
+        dropped, self.mirrors.dropped = self.mirrors.dropped, []
+        unheld = self.containers.unheld()
+        self.containers.forget(unheld)
         try:
-            return decoder.decode(value)
+            payload = told(value, self.containers, self._refer)
+        except (CannotCross, RecursionError) as error:
+            raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
+        return {**payload, "drop": dropped, "forget": unheld}
+
+    def _heard(self, answer: Frame) -> Any:
+        try:
+            self.mirrors.describe(answer["classes"])
+            return heard(answer, self.containers, self._resolve)
         except CodecError as error:
             raise self.stop(Forged(f"not a value: {error}")) from None
         except MemoryError:
@@ -176,47 +159,117 @@ class Link:
             # The codec's own cap on depth is far below; the tests must have come near the limit.
             raise self.stop(NeedShared("a call from deep recursion of the tests")) from None
 
+    def _back(self, asked: Frame) -> None:
+        """Answer what the candidate asks of an object of the tests, while its own answer is due."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self.stop(Died("the program and the tests call each other without end"))
+        match asked:
+            case {"ask": ask, "on": on, "value": _, "changed": _, "classes": _}:
+                parts = self._heard(asked)
+            case _:
+                raise self.stop(Forged("no question that a program could have"))
+        match parts:
+            case [list(args), dict(kwargs)]:
+                pass
+            case _:
+                raise self.stop(Forged("a question without arguments"))
+        try:
+            given = self.mirrors.guests.perform(
+                ask, on, args, kwargs if type(kwargs) is dict else {}
+            )
+            reply = self._told(given)
+        except Stop:
+            raise
+        except CodecError as error:
+            raise self.stop(Forged(str(error))) from None
+        except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
+            reply = {**self._told(None), "raised": self._of_tests(error)}
+        finally:
+            self.depth -= 1
+        self.sock.sendall(frames.pack({"do": "reply", **reply}))
+
+    def _refer(self, value: Any) -> Any:
+        """What stands for a value of the tests over there. Raises `CannotCross`."""
+        if number_of(value) is None:
+            if not may_be_changed(value) and (record := self.records.wire_of(value)) is not None:
+                return record
+            if isinstance(value, BaseException):
+                return ["e", self._of_tests(value)]
+        return self.mirrors.guests.refer(value)
+
+    def _resolve(self, wire: list[Any]) -> Any:
+        """What an answer stands for. Raises `CodecError`."""
+        match wire:
+            case ["t", int(number)] if 0 <= number < len(self.passing):
+                return self.passing[number]
+            case ["rk" | "re" | "rv", *_]:
+                return self.records.read(wire)
+        return self.mirrors.resolve(wire)
+
+    def _of_tests(self, error: BaseException) -> Frame:
+        """An exception of the tests on its way through the candidate; it may come back."""
+        self.passing.append(error)
+        if isinstance(error, AssertionError):  # it may be swallowed on the way
+            self.on_its_word()
+        own = number_of(error)
+        if own is not None:
+            return {"own": own}
+        bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
+        return {
+            "guest": len(self.passing) - 1,
+            "name": type(error).__name__,
+            "bases": bases,
+            "message": text_of(error),
+        }
+
+    def numbered(self, frame: Frame) -> Frame:
+        """Ask, and accept only an answer that carries the question's number.
+
+        Tests may ask from many threads, which then take turns; while an answer is due, the
+        candidate may ask in its turn.
+        """
+        with self.turn:
+            if self.stopped is not None:
+                raise self.stopped
+            self.questions += 1
+            number = self.questions
+            try:
+                answer = self.ask({**frame, "id": number})
+                while "ask" in answer and answer.get("id") == number:
+                    self._back(answer)
+                    answer = self.receive()
+            except Stop:
+                raise
+            except BaseException:
+                # A timer of the tests, say: what is answered now belongs to no later question.
+                self.stop(NeedShared("the tests interrupt a call"))
+                raise
+            given = answer.get("id")
+            if type(given) is not int or given != number:
+                raise self.stop(Forged("an answer to a question that was not asked"))
+            return answer
+
     def _exception(self, raised: Any) -> BaseException:
         """What stands for the candidate's exception; the tests get no signal that they may miss."""
         reason = wanted_itself(raised, self.named)
         if reason is not None:
             return self.stop(NeedShared(f"the tests get {reason}"))
         try:
-            self.raised = stand_in(raised)
+            match raised:
+                case {"guest": int(number)} if 0 <= number < len(self.passing):
+                    return self.passing[number]
+                case {"object": ["x", number, kind], "message": str(text), "args": wire}:
+                    values = arguments_of(wire, text)
+                    self.raised = self.mirrors.exception(number, kind, values, text)
+                case _:
+                    self.raised = stand_in(raised)
+            if isinstance(raised, dict) and isinstance(raised.get("cause"), dict):
+                mine, cause = self.raised, self._exception(raised["cause"])
+                self.raised = mine
+                mine.__cause__ = cause
         except CodecError as error:
             return self.stop(Forged(f"not an exception: {error}"))
+        except RecursionError:
+            return self.stop(Forged("causes without end"))
         return self.raised
-
-    def stop(self, reason: Stop) -> Stop:
-        """Note why the tests cannot go on, and give the first such reason, to be raised."""
-        self.stopped = self.stopped or reason
-        return self.stopped
-
-    def _exactly(self, size: int) -> bytes:
-        """Read that many bytes, or raise `Died` when the candidate's own process has ended.
-
-        A child of the candidate may keep the channel open, so its end alone would not tell.
-        """
-        poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
-        poller.register(self.handle, select.POLLIN)
-        data = bytearray()
-        while len(data) < size:
-            ready = dict(poller.poll())
-            chunk = b""
-            if self.sock.fileno() in ready:
-                try:
-                    chunk = self.sock.recv(min(size - len(data), 1 << 20), socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    continue
-                except OSError:
-                    chunk = b""
-            if not chunk:
-                raise self.stop(Died("the program ended before it answered"))
-            data += chunk
-        return bytes(data)
-
-    def close(self) -> None:
-        """Close both descriptors."""
-        self.sock.close()
-        os.close(self.handle)

@@ -11,7 +11,7 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sandbox.inner.link import Stop
+from sandbox.inner.channel import Stop
 from sandbox.inner.outcomes import failure_of
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def _plainly(error: BaseException) -> Frame:
-    return failure_of(error, raised=None)
-
-
-def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> Frame:
+def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
     `explain` turns the first exception into the fields of a report. `idle` marks a module of which
@@ -89,6 +85,7 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> F
     module = types.ModuleType("test_solution")
     module.__dict__.update(names)
     module.__dict__["__name__"] = "test_solution"
+    module.__dict__.setdefault("__file__", "/tests/test_solution.py")
     collector = _Collector(module)
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
@@ -97,7 +94,12 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = _plainly) -> F
         raise
     except BaseException as error:  # noqa: BLE001 - what a test module raises at its top level
         return explain(error)
-    if result == pytest.ExitCode.OK and collector.passed > 0:
+    credit = {"checks": collector.collected, "passed_checks": collector.passed}
+    return _outcome(collector, explain, ended_well=result == pytest.ExitCode.OK) | credit
+
+
+def _outcome(collector: _Collector, explain: Explain, *, ended_well: bool) -> Frame:
+    if ended_well and collector.passed > 0:
         return {"status": "passed"}
     if collector.error is not None:
         return explain(collector.error)

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import select
 import signal
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.inner import candidate
-from sandbox.inner.link import FaultyTests, Forged, Link, NeedShared, Stop, TooLarge
+from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge, Unsendable
+from sandbox.inner.link import Link
 
 if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
     from sandbox.frames import Frame
     from sandbox.inner.seccomp import Filter
 
 
+_AGAIN_S = 0.05
+_CPU_CLOCK = 2
+
+
 class WallClock(Stop):
-    """The run's time is up."""
+    """The time of the run, or of one step of it, is up."""
+
+
+class CPUTime(Stop):
+    """A step took more CPU time than it may."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +47,33 @@ class Setup:
     gid: int
     address_space: int
     disk_bytes: int
+    generators: tuple[random.Random, ...]
+
+    def reseed(self) -> None:
+        """Draw random numbers afresh: all processes of all runs are forks of one that drew some."""
+        for generator in self.generators:
+            generator.seed()
 
 
 @dataclass
 class RunState:
-    """The state of one run: its streams, its limits, the candidate in it, the outcome so far."""
+    """The state of one run: its streams, its limits, the candidate in it, the outcome so far.
+
+    `cpu_most` is the CPU time that all processes may have taken by now, and `partial` what is told
+    of the run however it ends.
+    """
 
     setup: Setup
     streams: tuple[int, int, int]
     link: Link | None = None
     limits: Frame = field(default_factory=dict)
     output_bytes: int = 0
+    all_output_bytes: int = 0
+    wall_s: float = 0.0
+    most_s: float = 0.0
     started: float = 0.0
+    cpu_most: float = 0.0
+    partial: Frame = field(default_factory=dict)
     late: bool = False
     over: bool = False
 
@@ -55,6 +84,14 @@ class RunState:
         self.late = True
         raise WallClock
 
+    def set_alarm(self) -> None:
+        """Bound what comes next by the wall clock. Raises `WallClock` where no time is left."""
+        left = self.most_s - (time.monotonic() - self.started)
+        if left <= 0:
+            self.late = True
+            raise WallClock
+        signal.setitimer(signal.ITIMER_REAL, min(self.wall_s, left), _AGAIN_S)
+
     def start_candidate(self) -> Link:
         """Fork a fresh candidate process."""
         ours, theirs = socket.socketpair()
@@ -64,10 +101,44 @@ class RunState:
             if os.getuid() != self.setup.uid:
                 # The docker backend's keeper has two ids, of which its candidates get one.
                 os.setresuid(self.setup.uid, self.setup.uid, self.setup.uid)
+            self.setup.reseed()
             candidate.serve(theirs, self.streams)
         theirs.close()
+        self.setup.reseed()  # only now, or the candidate would have had the same
         self.link = Link(ours, pid, os.pidfd_open(pid))
         return self.link
+
+
+@contextlib.contextmanager
+def step(run: RunState, link: Link | None = None) -> Iterator[None]:
+    """One case, bounded by itself: its wall clock, and the CPU time that it adds.
+
+    Without a `link`, all processes of earlier steps are gone, and what they took is known. With
+    one, its process goes on; the CPU time of its children shows only at the end of the run, which
+    may be as much as its steps together. Raises `WallClock` and `CPUTime`.
+    """
+    before = children_cpu() if link is None else _cpu_of(link.pid)
+    exact = run.limits["cpu_exact"]
+    run.cpu_most = exact + (before if link is None else run.cpu_most)
+    run.set_alarm()
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if link is not None and _cpu_of(link.pid) - before > exact:
+        raise CPUTime
+
+
+def children_cpu() -> float:
+    """CPU seconds of all processes of the run that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_of(pid: int) -> float:
+    """CPU seconds of a process that runs; 0 where the kernel does not tell (gVisor)."""
+    try:
+        return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+    except OSError:
+        return 0.0
 
 
 def await_exit(link: Link, milliseconds: int | None) -> None:
@@ -79,10 +150,15 @@ def await_exit(link: Link, milliseconds: int | None) -> None:
 
 def rewind(run: RunState, text: str) -> None:
     """Empty the streams and put `text` on standard input, for the next process of the run."""
-    for descriptor in run.streams:
+    empty(run.streams)
+    os.pwrite(run.streams[0], text.encode("utf-8", "surrogatepass"), 0)
+
+
+def empty(streams: Sequence[int]) -> None:
+    """Forget what was written so far."""
+    for descriptor in streams:
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-    os.pwrite(run.streams[0], text.encode("utf-8", "surrogatepass"), 0)
 
 
 def _kill_all() -> None:
@@ -117,21 +193,36 @@ def outputs(run: RunState) -> Frame:
     return outcome
 
 
-def stopped(stop: Stop | None, status: int | None) -> Frame:
+def outputs_cut(run: RunState) -> bool:
+    """Whether more was written than is kept."""
+    return any(os.fstat(stream).st_size > run.output_bytes for stream in run.streams[1:])
+
+
+def stopped(  # noqa: PLR0911 - one for each reason
+    stop: Stop | None, status: int | None
+) -> Frame:
     """What a run that was stopped comes to."""
     match stop:
-        case WallClock():
-            return {"status": "timeout", "detail": "wall", "message": "the wall clock ran out"}
+        case WallClock() | CPUTime():
+            return _out_of_time(stop)
         case Forged():
             return {"status": "forged", "message": f"tampering with the channel: {stop}"}
         case NeedShared():
             return {"status": "need_shared", "message": str(stop)}
+        case Unsendable():
+            return {"status": "failed", "message": str(stop)}
         case TooLarge():
             return {"status": "memory_limit", "message": str(stop)}
         case FaultyTests():
             return {"status": "internal_error", "detail": "tests", "message": str(stop)}
         case _:
             return ended(status)
+
+
+def _out_of_time(stop: WallClock | CPUTime) -> Frame:
+    if isinstance(stop, WallClock):
+        return {"status": "timeout", "detail": "wall", "message": "the wall clock ran out"}
+    return {"status": "timeout", "detail": "cpu", "message": "the CPU time ran out"}
 
 
 def ended(status: int | None) -> Frame:

@@ -2,13 +2,17 @@
 
 It guards against the kernel's less trodden paths and against reaching out of the run: other
 address spaces, other processes' limits and priorities, new namespaces, mounts, keyrings, sockets
-other than local ones, System V objects and POSIX queues (which outlive a process). Three answers:
+other than local ones, System V objects and POSIX queues (which outlive a process), notifications
+and leases on files that others see too. Three answers:
 
 - allowed calls pass;
 - calls that no honest program makes (`KILLED`) end the process by SIGSYS, which the keeper
   reports as a violation; so do calls of another architecture and of the x32 table;
 - all else fails, with EACCES for network sockets and ENOSYS for the rest, so that libraries which
   probe for a newer call fall back to an older one.
+
+What a process does at the end of its children cannot be changed, though it seems to succeed: those
+of one that ignores SIGCHLD are gone without a trace, and so is the CPU time that they took.
 
 It does not judge paths or file contents: the mount namespace does. Arguments behind pointers
 cannot be checked, so `clone3` is refused with ENOSYS and the C library falls back to `clone`.
@@ -39,13 +43,14 @@ _NEW_NAMESPACES = 0x7E020080
 
 # Ranges of the x86-64 table, both ends included.
 ALLOWED: tuple[tuple[int, int], ...] = (
-    (0, 15),  # read .. rt_sigreturn
+    (0, 12),  # read .. brk
+    (14, 15),  # rt_sigprocmask, rt_sigreturn
     (17, 28),  # pread64 .. madvise
     (32, 40),  # dup .. sendfile
     (42, 52),  # connect .. getpeername
     (54, 55),  # setsockopt, getsockopt
     (57, 63),  # fork .. uname
-    (72, 100),  # fcntl .. times
+    (74, 100),  # fsync .. times
     (102, 102),  # getuid
     (104, 104),  # getgid
     (107, 112),  # geteuid .. setsid
@@ -106,7 +111,11 @@ KILLED: tuple[int, ...] = (
 )
 
 _SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
-_IOCTL, _CLONE, _PRCTL = 16, 56, 157
+_IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION = 16, 56, 157, 72, 73, 13
+_SIGCHLD = 17
+_FCNTL_REFUSED = (1024, 1025, 1026, 1036, 1038)  # leases, directory notes, hints kept in inodes
+_FCNTL_LOCKS = (5, 6, 7, 36, 37, 38)  # those of POSIX, and those of open file descriptions
+_NO_LOCKS = dict.fromkeys(_FCNTL_LOCKS, errno.ENOLCK)
 _SOCKETS = (41, 53)  # socket, socketpair
 _PRCTL_REFUSED = (22, 35)  # PR_SET_SECCOMP, PR_SET_MM
 
@@ -128,9 +137,29 @@ def _refuse(code: int) -> bytes:
     return _op(_RET, _RET_ERRNO | code)
 
 
-def _argument_rules() -> bytes:
+def _file_rules(*, locks: bool) -> bytes:
+    """Locks are allowed where no two candidates see one file; else there are none to be had."""
+    allow = _op(_RET, _RET_ALLOW)
+    body = _load_argument(1)
+    refused = dict.fromkeys(_FCNTL_REFUSED, errno.EINVAL)
+    for command, code in (refused if locks else refused | _NO_LOCKS).items():
+        body += _op(_JEQ, command, 0, 1) + _refuse(code)
+    flock = allow if locks else _refuse(errno.ENOLCK)
+    return _only(_FCNTL, body + allow) + _only(_FLOCK, flock)
+
+
+def _child_rule() -> bytes:
+    """What comes of ended children may be asked; a change succeeds and does nothing."""
+    allow = _op(_RET, _RET_ALLOW)
+    body = _load_argument(0) + _op(_JEQ, _SIGCHLD, 1, 0) + allow
+    body += _load_argument(1) + _op(_JEQ, 0, 1, 0) + _refuse(0)
+    body += _load_argument(1, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0)
+    return _only(_SIGACTION, body + allow)
+
+
+def _argument_rules(*, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = b""
+    rules = _file_rules(locks=locks) + _child_rule()
     for number in _SOCKETS:
         local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
         rules += _only(number, local)
@@ -158,14 +187,14 @@ def _argument_rules() -> bytes:
     return rules
 
 
-def _instructions(extra: tuple[int, ...]) -> bytes:
+def _instructions(extra: tuple[int, ...], *, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
     code = _op(_LOAD, _OFFSET_ARCH) + _op(_JEQ, _AUDIT_ARCH_X86_64, 1, 0) + kill
     code += _op(_LOAD, _OFFSET_NR) + _op(_JGE, _X32_BIT, 0, 1) + kill
     for first, last in (*ALLOWED, *((number, number) for number in extra)):
         # Below the range or above it: the next rule. The accumulator still holds the number.
         code += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + allow
-    code += _argument_rules()
+    code += _argument_rules(locks=locks)
     for number in KILLED:
         code += _op(_JEQ, number, 0, 1) + kill
     return code + _refuse(errno.ENOSYS)
@@ -178,11 +207,11 @@ class _Program(ctypes.Structure):
 class Filter:
     """The compiled filter, kept alive so that it can be installed after a fork.
 
-    `extra` are numbers of calls that it allows besides.
+    `extra` are numbers of calls that it allows besides; `locks` whether files may be locked.
     """
 
-    def __init__(self, extra: tuple[int, ...] = ()) -> None:
-        code = _instructions(extra)
+    def __init__(self, extra: tuple[int, ...] = (), *, locks: bool = True) -> None:
+        code = _instructions(extra, locks=locks)
         self._code = ctypes.create_string_buffer(code, len(code))
         self._program = _Program(len(code) // 8, ctypes.addressof(self._code))
 

@@ -92,8 +92,8 @@ def main(config: Frame) -> NoReturn:
     procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     space = pages * resource.getpagesize()
-    setup = Setup(procfs, Filter((_SETRESUID,)), config["uid"], config["uid"], space, 0)
-    warm.settle()
+    uid, filter_ = config["uid"], Filter((_SETRESUID,))
+    setup = Setup(procfs, filter_, uid, uid, space, 0, warm.settle())
     stream.sendall(frames.pack({"ready": True, "memory_kills": memory_kills()}))
     while _serve(stream, setup, config["keeper"]):
         pass

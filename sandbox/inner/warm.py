@@ -6,17 +6,21 @@ It holds nothing of any run, since every candidate is forked from what it leaves
 from __future__ import annotations
 
 import gc
+import random
 import select
 import site
 import socket
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from sandbox import frames
-from sandbox.codec import Decoder, Encoder
-from sandbox.inner import pytest_run, tester
+from sandbox.inner import linux, pytest_run, shapes
+from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import execute
+from sandbox.inner.link import Link
+from sandbox.inner.servant import Servant
 
 _WARM = (
     *("abc", "atexit", "bisect", "collections", "collections.abc", "copy", "dataclasses"),
@@ -28,6 +32,7 @@ _WARM = (
 
 def load(packages: Sequence[str], flavour: str) -> None:
     """Import what candidates often use, and pytest for its flavour. Raises `ImportError`."""
+    linux.use_one_arena()
     for name in _WARM:
         import_module(name)
     sys.path.extend(packages)
@@ -35,13 +40,15 @@ def load(packages: Sequence[str], flavour: str) -> None:
         pytest_run.warm_up()
 
 
-def settle() -> None:
-    """The last steps before the first fork."""
+def settle() -> tuple[random.Random, ...]:
+    """The last steps before the first fork; the generators of random numbers that forks share."""
     site.setquit()
     sys.argv = ["solution.py"]
     _rehearse()
     gc.collect()
+    generators = tuple(item for item in gc.get_objects() if issubclass(type(item), random.Random))
     gc.freeze()
+    return generators
 
 
 def _rehearse() -> None:
@@ -55,13 +62,25 @@ def _rehearse() -> None:
         poller = select.poll()
         poller.register(ours, select.POLLIN)
         for _ in range(20):
-            namespace: dict[str, object] = {}
+            namespace: dict[str, Any] = {}
             execute("def f(a, b=0):\n    return [a, b]\n", namespace)
             execute("1 / 0", {})
-            encoder = Encoder()
-            theirs.sendall(frames.pack({"id": 1, "value": encoder.encode([[1, "a"], {"k": 2.5}])}))
+            link = Link(ours, 0, -1)
+            here, servant = Containers(), Servant(_nobody)
+            question = told(
+                [[[1, "a"], {"k": 2.5}], {}], link.containers, link.mirrors.guests.refer
+            )
+            theirs.sendall(frames.pack({"id": 1, **question}))
             poller.poll()
             frame = frames.unpack(ours.recv(1 << 16)[frames.HEADER.size :])
-            Decoder(encoder.objects).decode(frame["value"])
-            code = compile("def check(g):\n    assert g(1) == 1\n", "tests.py", "exec")
-            list(tester.names_in(code))
+            heard(frame, here, servant.resolve)
+            answer = told([namespace["f"], {"f": [3, (4,)]}], here, servant.refer)
+            link.mirrors.describe(servant.classes)
+            heard(answer, link.containers, link.mirrors.resolve)
+            link.containers.forget(link.containers.unheld())
+            tree = "def check(g):\n    assert g(1) == 1\n"
+            shapes.wants_one_process(compile(tree, "tests.py", "exec"), tree)
+
+
+def _nobody(_ask: str, _on: int, _args: list[Any], _kwargs: Any) -> Any:
+    """Whom a rehearsal asks."""

@@ -49,20 +49,22 @@ _NOBODY = 65534
 
 
 def main(argv: list[str]) -> None:
-    """Run with arguments: descriptor of the socket, flavour, then package directories to show."""
+    """Run with a socket's descriptor, flavour, user id, then package directories to show."""
     control = socket.socket(fileno=int(argv[0]))
-    flavour, packages = argv[1], argv[2:]
+    flavour, worker_id, packages = argv[1], int(argv[2]), argv[3:]
+    # A server that ignores the ends of its children would have every candidate do so too.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # The server puts this process under its limits before it lets it go on.
     if control.recv(1) != b"g":
         return
     uid = os.getuid() or _NOBODY
-    gid = os.getgid() or _NOBODY
+    gid = os.getgid() if os.getuid() else _NOBODY
     go_read, go_write = os.pipe()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     try:
         child = linux.clone(_OUTER)
         if child:
-            _map_ids(str(child), uid, gid)
+            _map_ids(str(child), worker_id)
     except OSError as error:
         control.send(b"e" + _advice(error).encode())
         return
@@ -81,9 +83,9 @@ def _run_zygote(
 ) -> None:
     uid, gid = ids
     try:
-        procfs = _confine(packages, uid, gid)
+        procfs, locks = _confine(packages, uid, gid)
         warm.load(packages, flavour)
-        filter_ = Filter()
+        filter_ = Filter(locks=locks)
     except OSError as error:
         control.send(b"e" + f"the sandbox's root could not be built: {error}".encode())
         os._exit(1)
@@ -91,9 +93,9 @@ def _run_zygote(
         text = f"tests of kind pytest need a package that is not installed: {error}"
         control.send(b"e" + text.encode())
         os._exit(1)
-    warm.settle()
+    generators = warm.settle()
     control.send(b"r")
-    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0))
+    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0, generators))
     os._exit(0)
 
 
@@ -107,17 +109,20 @@ def _advice(error: OSError) -> str:
     )
 
 
-def _map_ids(pid: str, uid: int, gid: int) -> None:
+def _map_ids(pid: str, worker_id: int) -> None:
     """Map the ids of `pid`'s new user namespace onto this process's ids, and nobody for root.
 
-    Candidates run as `uid`, never as the host's root: resource limits do not bind that user, and
-    files under `/proc/sys` are writable to it even without any capability.
+    Candidates run as *nobody* inside then, and outside as `worker_id`, which no other worker has.
+    They never run as the host's root: resource limits do not bind that user, and files under
+    `/proc/sys` are writable to it even without any capability.
     """
-    for name, own, target in (("uid_map", os.getuid(), uid), ("gid_map", os.getgid(), gid)):
-        wanted = dict.fromkeys((own, target))
-        if name == "gid_map" and os.getuid() != 0:
+    for name, own in (("uid_map", os.getuid()), ("gid_map", os.getgid())):
+        rows = f"{own} {own} 1\n"
+        if os.getuid() == 0:
+            rows += f"{_NOBODY} {worker_id} 1\n"
+        elif name == "gid_map":
             _write(f"/proc/{pid}/setgroups", "deny")
-        _write(f"/proc/{pid}/{name}", "".join(f"{i} {i} 1\n" for i in wanted))
+        _write(f"/proc/{pid}/{name}", rows)
 
 
 def _write(path: str, text: str) -> None:
@@ -128,14 +133,15 @@ def _write(path: str, text: str) -> None:
         os.close(descriptor)
 
 
-def _confine(packages: list[str], uid: int, gid: int) -> int:
+def _confine(packages: list[str], uid: int, gid: int) -> tuple[int, bool]:
     """Build the root and take the unprivileged id, keeping capabilities in our own namespace.
 
     Returns a descriptor of the host's `/proc`, through which each sandbox writes its own id maps
-    before anything foreign runs in it; nothing else of the host stays reachable.
+    before anything foreign runs in it; nothing else of the host stays reachable. And whether
+    candidates may have file locks.
     """
     procfs = os.open("/proc", os.O_PATH | os.O_DIRECTORY)
-    rootfs.build(packages, uid, gid)
+    locks = rootfs.build(packages, uid, gid)
     linux.prctl(linux.PR_SET_SECUREBITS, linux.SECBIT_NO_SETUID_FIXUP)
     if os.getgid() != gid:
         os.setgroups([])
@@ -146,7 +152,7 @@ def _confine(packages: list[str], uid: int, gid: int) -> int:
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return procfs
+    return procfs, locks
 
 
 def _address_space(procfs: int) -> int:

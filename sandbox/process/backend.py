@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.backend import SandboxUnavailable
 from sandbox.pool import WorkerPool
-from sandbox.process import cgroups
+from sandbox.process import cgroups, ids
 from sandbox.process.zygotes import Zygote
 from sandbox.program import Asserts, Limits, Program
 from sandbox.report import Status
@@ -53,7 +53,7 @@ class ProcessBackend(WorkerPool[Zygote]):
     @property
     def enforced(self) -> str:
         """What this host enforces beyond namespaces, filter and resource limits, for people."""
-        return cgroups.describe(self._hierarchies)
+        return f"{cgroups.describe(self._hierarchies)}; {ids.describe()}"
 
     def make_worker(self, flavour: str) -> Zygote:
         """See `WorkerPool.make_worker`."""

@@ -20,6 +20,7 @@ from sandbox import frames
 from sandbox.backend import SandboxError, SandboxUnavailable
 from sandbox.frames import Frame
 from sandbox.pool import OUT_OF_MEMORY, WorkerDied, charged_for_memory
+from sandbox.process import ids
 from sandbox.process.cgroups import Group
 from sandbox.program import Limits
 
@@ -85,11 +86,12 @@ class Zygote:
             )
 
     def _exec(self) -> int:
-        """Start the interpreter; its process id."""
+        """Start the interpreter; its process id. Raises `SandboxUnavailable`."""
+        uid = os.getuid() or ids.choose()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(0)
         command = [_EXECUTABLE, "-I", "-S", str(_BOOT), str(theirs.fileno()), self.flavour]
-        command += self._packages
+        command += [str(uid), *self._packages]
         with theirs:
             self._process = subprocess.Popen(
                 command,
@@ -124,7 +126,7 @@ class Zygote:
         limits = job["limits"]
         self._group.limit(limits["memory_bytes"], limits["processes"])
         try:
-            outcome = await self._run(job, limits["wall_s"])
+            outcome = await self._run(job, job["most_s"])
         except ZygoteDied:
             if self._killed_for_memory():
                 return OUT_OF_MEMORY
@@ -135,7 +137,7 @@ class Zygote:
         before, self._kills = self._kills, self._group.memory_kills()
         return self._kills > before
 
-    async def _run(self, job: Frame, wall_s: float) -> Frame:
+    async def _run(self, job: Frame, most_s: float) -> Frame:
         if self._renewal is not None:
             await asyncio.shield(self._renewal)
         if self._channel is None:
@@ -144,7 +146,7 @@ class Zygote:
         await self._fit_disk(job["limits"]["disk_bytes"])
         channel, self._channel = self._channel, None
         try:
-            async with asyncio.timeout(wall_s + _GRACE_S):
+            async with asyncio.timeout(most_s + _GRACE_S):
                 return await _exchange(channel, data)
         except TimeoutError:
             return {"status": "timeout", "detail": "wall", "message": "the run did not end"}

@@ -37,8 +37,7 @@ HONEST = Program(
 )
 SHORT = Limits(wall_s=1.0, cpu_s=1.0, memory_bytes=128 * 2**20)
 
-NOBODY = 65534  # as whom a server that is root has candidates run
-FIRST_CONTAINER_ID = 0x40000000  # from where on containers have their ids
+FIRST_ID = 0x40000000  # from where on containers have their ids, and workers of root
 
 MARK = "<!-- Written by `make sandbox-table`; do not edit below. -->"
 Snapshot = dict[str, object]
@@ -155,7 +154,7 @@ def _mounts() -> list[str]:
 
 def belongs_to_runs(uid: int) -> bool:
     """Whether it is an id that runs have; what others leave on the host meanwhile is theirs."""
-    return uid == (os.getuid() or NOBODY) or uid >= FIRST_CONTAINER_ID
+    return uid == os.getuid() != 0 or uid >= FIRST_ID
 
 
 def _shared_memory() -> list[str]:

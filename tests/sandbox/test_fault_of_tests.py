@@ -83,7 +83,7 @@ def test_every_message_can_be_written_as_utf_8(judge) -> None:
         report.message.encode()
 
 
-@pytest.mark.parametrize("result", ["{(1, 2): 3}", "[1] * 5_000_000", "object()"])
+@pytest.mark.parametrize("result", ["b'a'", "object()", "2j", "int"])
 def test_a_result_that_is_no_json_value_is_wrong(judge, result: str) -> None:
     report = judge(f"def f(n): return {result}", Calls("f", (Call([1], {"a": 3}),)), Limits())
     assert report.status is Status.FAILED

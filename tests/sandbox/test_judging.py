@@ -1,119 +1,69 @@
-"""What many runs in one process come to, with sandboxes that only pretend to run."""
+"""How many runs a verdict takes and what they come to, with sandboxes that only pretend to run."""
 
 import asyncio
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
-from random import Random
 
 import pytest
 
-from sandbox import Asserts, Limits, Program, Report, Status, judging
+from sandbox import Asserts, Integrity, Limits, Program, Pytest, Report, Status, Tests, judging
 from sandbox.frames import Frame
-from sandbox.mutate.doubt import Doubt
 
-CODE = "assert f(1) == 1\nassert f(2) == 4"
-PROGRAM = Program("", Asserts(CODE, "f"))
-PASSED: Frame = {"status": "passed", "assertions": 2}
+CODE = "assert f(1) == 1"
+ASSERTS = Asserts(CODE, "f", "import math")
+MODULE = Pytest("from solution import f\ndef test_f(): assert f(1) == 1")
+NEED: Frame = {"status": "need_shared", "message": "why"}
+PASSED: Frame = {"status": "passed"}
 FAILED: Frame = {"status": "failed", "message": "no"}
 
-Answer = Callable[[bool], Frame]
 
-
-def judged(answer: Answer, tests: Asserts = PROGRAM.tests) -> tuple[Report, list[bool]]:
-    """The verdict where `answer` says what a run comes to, and which runs had the tests as is."""
-    genuine: list[bool] = []
+def judged(*outcomes: Frame, tests: Tests = ASSERTS) -> tuple[Report, list[Frame]]:
+    """The verdict where the runs come to these, one after the other, and the jobs of the runs."""
+    jobs: list[Frame] = []
 
     async def perform(job: Frame) -> Frame:
-        if job["kind"] != "shared":
-            return {"status": "need_shared", "message": "why"}
-        genuine.append(job["code"] == tests.code)
-        return answer(genuine[-1])
+        jobs.append(job)
+        return outcomes[len(jobs) - 1]
 
-    return asyncio.run(judging.judge(Program("", tests), Limits(), perform)), genuine
+    return asyncio.run(judging.judge(Program("", tests), Limits(), perform)), jobs
 
 
-def test_an_honest_program_passes_and_was_doubted() -> None:
-    report, genuine = judged(lambda right: PASSED if right else FAILED)
-    assert report.status is Status.PASSED
-    assert len(genuine) == 6
-    assert set(genuine[:4]) == {True, False}
+@pytest.mark.parametrize(("tests", "kind"), [(ASSERTS, "asserts"), (MODULE, "pytest")])
+@pytest.mark.parametrize("outcome", [PASSED, FAILED, {"status": "error", "detail": "exception"}])
+def test_one_run_is_a_verdict(tests: Tests, kind: str, outcome: Frame) -> None:
+    report, jobs = judged(outcome, tests=tests)
+    assert (report.status, report.integrity) == (outcome["status"], Integrity.ISOLATED)
+    assert [job["kind"] for job in jobs] == [kind]
 
 
-def test_long_tests_are_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads: list[threading.Thread] = []
-    read = judging.doubt
-
-    def noting(*args: str, collected: bool, entry_point: str) -> Doubt:
-        threads.append(threading.current_thread())
-        return read(*args, collected=collected, entry_point=entry_point)
-
-    monkeypatch.setattr(judging, "doubt", noting)
-    judged(lambda right: PASSED if right else FAILED)
-    assert len(threads) == 1
-    assert threads[0] is not threading.main_thread()
+@pytest.mark.parametrize(("tests", "kind"), [(ASSERTS, "asserts"), (MODULE, "pytest")])
+@pytest.mark.parametrize("outcome", [PASSED, FAILED, {"status": "timeout", "detail": "cpu"}])
+def test_tests_that_need_one_process_run_once_more(tests: Tests, kind: str, outcome: Frame) -> None:
+    report, jobs = judged(NEED, outcome, tests=tests)
+    assert (report.status, report.integrity) == (outcome["status"], Integrity.SHARED)
+    assert [job["kind"] for job in jobs] == [kind, "shared"]
+    assert jobs[1]["flavour"] == kind
+    assert {**jobs[1], "kind": kind} == {**jobs[0], "flavour": kind}
 
 
-def test_slow_runs_are_fewer() -> None:
-    _, genuine = judged(lambda right: {**(PASSED if right else FAILED), "wall_s": 0.4})
-    assert len(genuine) == 4
+def test_a_shared_report_says_why_unless_it_has_more_to_say() -> None:
+    assert judged(NEED, PASSED)[0].message == "judged in one process: why"
+    assert judged(NEED, FAILED)[0].message == "no"
 
 
-def test_tests_without_anything_to_change_run_once() -> None:
-    report, genuine = judged(lambda _: PASSED, Asserts("assert f(1)", "f"))
-    assert (report.status, genuine) == (Status.PASSED, [True])
+@pytest.mark.parametrize(
+    ("word", "integrity"),
+    [(True, "shared"), (False, "isolated"), (None, "isolated"), (1, "isolated")],
+)
+def test_a_verdict_that_the_candidates_word_decided_is_shared(word: object, integrity: str) -> None:
+    report, jobs = judged({**PASSED, "word": word})
+    assert (report.status, report.integrity, len(jobs)) == (Status.PASSED, integrity, 1)
 
 
-def test_a_pass_that_must_not_be_is_forged_whatever_comes_first() -> None:
-    firsts = set()
-    for _ in range(60):
-        report, genuine = judged(lambda _: PASSED)
-        assert report.status is Status.FORGED
-        firsts.add(genuine[0])
-        assert genuine == [*[genuine[0]] * (len(genuine) - 1), not genuine[0]]
-    assert firsts == {True, False}
+def test_a_second_need_of_one_process_is_no_verdict() -> None:
+    report, jobs = judged(NEED, NEED)
+    assert (report.status, len(jobs)) == (Status.INTERNAL_ERROR, 2)
 
 
-def test_a_wrong_program_is_never_forged() -> None:
-    for _ in range(60):
-        report, genuine = judged(lambda right: FAILED if right else PASSED)
-        assert report.status is Status.FAILED
-        assert genuine.count(True) == 1
-
-
-def test_every_genuine_run_must_pass() -> None:
-    for _ in range(60):
-        answers = iter([PASSED, FAILED, FAILED, FAILED, FAILED])
-        report, genuine = judged(lambda right, them=answers: next(them) if right else FAILED)  # type: ignore[misc]
-        assert (report.status is Status.PASSED) == (genuine.count(True) == 1)
-
-
-def test_fewer_assertions_than_there_are_fail() -> None:
-    report, _ = judged(lambda right: {**PASSED, "assertions": 1} if right else FAILED)
-    assert report.status is Status.FAILED
-    assert report.message == "only 1 of at least 2 assertions ran"
-
-
-@pytest.mark.parametrize("status", [Status.INTERNAL_ERROR, Status.FORGED])
-def test_a_changed_run_that_is_no_verdict_is_no_pass(status: Status) -> None:
-    report, _ = judged(lambda right: PASSED if right else {"status": str(status)})
-    assert report.status is status
-
-
-def test_guessing_which_run_is_which_is_right_once_in_56_times_at_best() -> None:
-    random = Random(3)
-    orders = Counter(tuple(judging.draw_order(random)) for _ in range(56_000))
-    assert len(orders) == 56
-    assert max(orders.values()) < 1300
-
-    def guesses() -> Iterator[bool]:
-        while True:
-            yield random.random() < 1 / 2
-
-    coin = guesses()
-    rounds = 3000
-    passed = sum(
-        judged(lambda _: PASSED if next(coin) else FAILED)[0].status is Status.PASSED
-        for _ in range(rounds)
-    )
-    assert passed / rounds < 1 / 30
+@pytest.mark.parametrize("outcome", [{}, {"status": "fine"}, {"status": "passed", "exit": "0"}])
+def test_what_is_no_outcome_is_a_fault_of_ours(outcome: Frame) -> None:
+    assert judged(outcome)[0].status is Status.INTERNAL_ERROR
+    assert judged(NEED, outcome)[0].status is Status.INTERNAL_ERROR

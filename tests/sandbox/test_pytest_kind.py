@@ -139,10 +139,6 @@ ISOLATED = [
                 assert list(pool.map(add, range(200), range(200))) == list(range(0, 400, 2))
         """,
     ),
-]
-
-SHARED = [
-    Case("star", "from solution import *\ndef test_add(): assert add(1, 1) == 2"),
     Case(
         "a class of the solution",
         """
@@ -172,6 +168,26 @@ SHARED = [
         STACK,
         WRONG_STACK,
     ),
+    Case(
+        "a constant that is false",
+        "from solution import add, LIMIT\ndef test_add(): assert add(1, LIMIT) == 1",
+        "LIMIT = 0\n" + ADD,
+        "LIMIT = 0\n" + WRONG,
+    ),
+    Case(
+        "a look and a call",
+        (
+            "import solution\n"
+            "def test_add(): assert callable(solution.add) and solution.add(1, 1) == "
+            "2"
+        ),
+        ADD,
+        WRONG,
+    ),
+]
+
+SHARED = [
+    Case("star", "from solution import *\ndef test_add(): assert add(1, 1) == 2"),
     Case(
         "capsys",
         "def test_say(capsys):\n    say('a')\n    assert capsys.readouterr().out == 'a\\n'",
@@ -218,12 +234,6 @@ SHARED = [
         "def double(): return 3",
     ),
     Case(
-        "a constant that is false",
-        "from solution import add, LIMIT\ndef test_add(): assert add(1, LIMIT) == 1",
-        "LIMIT = 0\n" + ADD,
-        "LIMIT = 0\n" + WRONG,
-    ),
-    Case(
         "a constant that the tests set",
         "import solution\ndef test_add():\n    solution.K = 5\n    assert solution.add() == 6",
         "K = 1\ndef add(): return K + 1",
@@ -232,12 +242,6 @@ SHARED = [
     Case(
         "a name made up as text",
         "import solution\ndef test_add(): assert getattr(solution, 'a' + 'dd')(1, 1) == 2",
-    ),
-    Case(
-        "only a look",
-        "import solution\ndef test_add(): assert callable(solution.add)",
-        ADD,
-        "add = 5",
     ),
     Case(
         "directory",
@@ -303,6 +307,17 @@ def test_what_needs_the_candidates_process_is_shared(judge, case: Case) -> None:
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.SHARED), report
 
 
+def test_a_module_that_only_looks_at_a_function_is_judged_beside_it(judge) -> None:
+    module = Pytest("import solution\ndef test_add(): assert callable(solution.add)")
+    report = judge(ADD, module, Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+def test_a_look_that_fails_is_the_candidates_fault(judge) -> None:
+    module = Pytest("import solution\ndef test_add(): assert callable(solution.add)")
+    assert judge("add = 5", module, Limits()).status is Status.FAILED
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [
@@ -337,7 +352,7 @@ def test_a_module_that_never_calls_the_candidate_is_at_fault_itself(judge, code:
 
 def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:
     module = Pytest("import solution\nclass TestAdd:\n    def test_add(self):\n"
-                    "        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
+"        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
     report = judge(WRONG, module, Limits())
     assert "one and one" in report.message
     assert "line 4" in report.message

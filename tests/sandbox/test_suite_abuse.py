@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox import IO, Asserts, IOCase, Limits, Status
+from sandbox import IO, Asserts, Call, Calls, IOCase, Limits, Pytest, Status
 from sandbox.process import cgroups
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
@@ -76,7 +76,7 @@ CASES = [
     Case(
         "zombie flood",
         UNTIL_REFUSED + "n = until_refused(lambda n: os.fork() or os._exit(0))\n"
-        "assert n < 64" + RIGHT,
+        "assert n < 128" + RIGHT,
         PASSED,
     ),
     Case(
@@ -168,6 +168,47 @@ def test_a_child_that_outlives_a_program_cannot_add_to_its_output(judge) -> None
 def test_cpu_time_is_limited_apart_from_the_wall_clock(judge) -> None:
     report = judge("while True: pass", ADD, Limits(wall_s=30.0, cpu_s=1.0))
     assert (report.status, report.detail) == (TIMEOUT, "cpu")
+
+
+CHILDREN = """
+import ctypes, os, signal, time
+libc = ctypes.CDLL(None)
+ended, held = os.pipe()
+class Action(ctypes.Structure):
+    _fields_ = [('handler', ctypes.c_size_t), ('mask', ctypes.c_ubyte * 128),
+                ('flags', ctypes.c_int), ('restorer', ctypes.c_size_t)]
+def spin():
+    while time.process_time() < .4: pass
+    os._exit(0)
+def start(): os.fork() or spin()
+def start_twice(): os.fork() or start() or os._exit(0)
+"""
+AWAIT_ALL = "os.close(held)\nos.read(ended, 1)"  # which each of them holds open
+UNWAITED = {
+    "never waited for": "for _ in range(3): start()",
+    "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\nfor _ in range(3): start()",
+    "not kept": "action = Action(0, flags=2)\nlibc.sigaction(17, ctypes.byref(action), None)\n"
+    "for _ in range(3): start()",
+    "double fork": "for _ in range(3): start_twice()",
+    "ignored after a double fork": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    "for _ in range(3): start_twice()",
+}
+KINDS = {
+    "asserts": ADD,
+    "pytest": Pytest("from solution import add\ndef test_add():\n    assert add(1, 2) == 3\n"),
+    "calls": Calls("add", (Call([1, 2], 3),)),
+    "io": IO((IOCase("", "done"),)),
+    "one process": Asserts("import solution\nsolution.x = 1\nassert add(1, 2) == 3", "add"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", UNWAITED)
+def test_the_time_of_children_that_nobody_waited_for_counts(judge, way: str, kind: str) -> None:
+    source = f"{CHILDREN}{UNWAITED[way]}\n{AWAIT_ALL}\nprint('done')\n{RIGHT}"
+    report = judge(source, KINDS[kind], Limits(wall_s=30.0, cpu_s=0.5))
+    assert (report.status, report.detail) == (TIMEOUT, "cpu"), report
+    assert report.cpu_s > 1.1
 
 
 @pytest.mark.usefixtures("unharmed")

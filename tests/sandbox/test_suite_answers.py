@@ -3,12 +3,9 @@
 Every value that arrives from the candidate's process is checked against what was asked of it.
 """
 
-import socket
-
 import pytest
 
 from sandbox import Asserts, Call, Calls, Integrity, Limits, Pytest, Status, Tests
-from sandbox.inner.link import Link
 from sandbox.inner.tester import bind
 
 ERROR, FORGED = Status.ERROR, Status.FORGED
@@ -31,7 +28,7 @@ def put(change):
         ("put(lambda names: names.append('abs'))\ndef abs(x): return 0.0\ndef f(x): return 0.0",
          Asserts("assert abs(f(2.0) - 1.41421356) < 1e-6", "f")),
         (("put(lambda names: names.append('isclose'))\ndef isclose(*a): return True\n"
-          "def f(x): return 0.0"),
+"def f(x): return 0.0"),
          Asserts("assert isclose(f(2.0), 1.41421356)", "f", "from math import isclose")),
         ("put(lambda names: names.append('check'))\ndef check(f): pass\ndef f(x): return 0",
          Asserts("check(f)", "f", "def check(f):\n    assert f(1) == 2")),
@@ -45,13 +42,13 @@ def test_no_name_is_taken_that_was_not_asked_for(judge, source: str, tests: Test
 
 
 def test_trusted_names_stay_in_place_whatever_the_answer() -> None:
-    mine, theirs = socket.socketpair()
-    with mine, theirs:
-        names: dict[str, object] = {"helper": len}
-        kinds = dict.fromkeys(["helper", "abs", "f", "other"], "function")
-        bind(Link(mine, 0, -1), names, kinds, "f")
-        assert names.keys() == {"helper", "f", "other"}
-        assert names["helper"] is len
+    names: dict[str, object] = {"helper": len}
+    found = dict.fromkeys(["helper", "abs", "f", "other"], max)
+    assert bind(names, found, "f") is None
+    assert names == {"helper": len, "f": max, "other": max}
+    missing = bind(names, {"other": max}, "g")
+    assert missing is not None
+    assert missing["status"] == "error"
 
 
 @pytest.mark.parametrize("signal", ["StopIteration", "StopAsyncIteration", "GeneratorExit"])
@@ -86,82 +83,177 @@ def send(body):
                 os.write(fd, struct.pack('<I', len(data)) + data)
         except OSError: pass
 """
+# Both sides know four containers when an answer is due: names, arguments and what holds these.
+GIVEN = '["l", 4, [{}, ["d", 5, []]]]'
+TOLD = '"changed": [], "classes": []'
+"""The parts of every answer, beside what was asked for."""
+
+
+def answer_of(value: str, more: str = TOLD) -> str:
+    """The answer that gives this value, in wire form."""
+    return f'{{"id": 2, "value": {value}, {more}}}'
+
+
+def raising(raised: str) -> str:
+    """The answer that says that this was raised."""
+    return f'{{"id": 2, "raised": {raised}, "value": {GIVEN.format("null")}, {TOLD}}}'
+
+
+def answering(answer: str, then: str = "return 0") -> str:
+    """A program that answers its first call so."""
+    return f"{SEND}\ndef f(x):\n    send({answer!r})\n    {then}"
+
+
+TWO = GIVEN.format(2)
 ANSWERS = [
     '{"id": 2}',
-    '{"id": 2, "value": 2, "more": 1}',
-    '{"id": 2.0, "value": ["l", 0, [["l", 1, [1]], ["d", 2, []], 2]]}',
-    '{"id": 3, "value": ["l", 0, [["l", 1, [1]], ["d", 2, []], 2]]}',
+    answer_of(TWO, TOLD + ', "more": 1'),
+    answer_of(TWO, '"changed": []'),
+    answer_of(TWO, '"classes": []'),
+    answer_of(TWO).replace("2,", "2.0,", 1),
+    answer_of(TWO).replace("2,", "3,", 1),
+    answer_of(TWO).replace("2,", "true,", 1),
+    answer_of(TWO).replace("2,", '"2",', 1),
     '{"id": 2, "value": ["x"]}',
     '{"id": 2, "value": {"a": 1}}',
     '{"id": 2, "cannot": 5}',
+    '{"id": 2, "cannot": "x", "more": 1}',
     '{"id": 2, "raised": 5}',
     '{"id": 2, "raised": []}',
     '{"id": 2, "names": {}}',
+    '{"id": 2, "ask": "call"}',
+    '{"id": 2, "ask": "call", "on": 0, "value": 5, "changed": [], "classes": []}',
+    '{"id": 2, "ask": 5, "on": [], "value": ["l", 4, []], "changed": [], "classes": []}',
     "[]",
+    "5",
+    "",
+    "{",
+    '{"id": 2, "value": NaN}',
 ]
 VALUES = [
     "2",
-    '["l", 0, [["l", 1, [1]], ["d", 2, []]]]',
+    '["l", 4, [2]]',
+    '["l", 4, [2, []]]',
+    '["l", 4, [2, ["l", 5, []], 3]]',
+    '["l", 4, [2, ["l", 5, []]]]',
+    '["l", 5, [2, ["d", 6, []]]]',
+    '["l", 0, [2, ["d", 4, []]]]',
     '["t", [1, 2]]',
     "[" * 400 + "]" * 400,
     '["n", ' * 300 + "1" + "]" * 300,
+    GIVEN.format('["h", 77, 99]'),
+    GIVEN.format('["p", 0]'),
+    GIVEN.format('["k", 5]'),
+    GIVEN.format('["o", 1]'),
+    GIVEN.format('["g", "os", "system"]'),
+    GIVEN.format('["w", 9, 9, "int", 5]'),
+    GIVEN.format('["x", 9, 9]'),
+    GIVEN.format('["v", "date", [1, 1]]'),
+    GIVEN.format('["v", "Decimal", ["zz"]]'),
+    GIVEN.format('["r", 99]'),
+    GIVEN.format('{"a": 1}'),
+]
+PARTS = [
+    '"changed": 5, "classes": []',
+    pytest.param(
+        '"changed": [5], "classes": []',
+    ),
+    '"changed": [["l", 9, []]], "classes": []',
+    '"changed": [["d", 1, []]], "classes": []',
+    '"changed": {}, "classes": []',
+    '"changed": [], "classes": 5',
+    '"changed": [], "classes": [5]',
+    '"changed": [], "classes": [{}]',
+    '"changed": [], "classes": [{"number": 9, "name": 5}]',
+    '"changed": [], "classes": [' + ", ".join(["{}"] * 3000) + "]",
 ]
 RAISED = [
     "5",
     "{}",
-    '{"kind": 5, "bases": [], "message": "", "args": null}',
-    '{"kind": "E", "bases": 5, "message": "", "args": null}',
-    '{"kind": "E", "bases": [], "message": 5, "args": null}',
-    '{"kind": "E", "bases": [], "message": "", "args": 5}',
-    '{"kind": "E", "bases": [], "message": "", "args": ["x"]}',
+    '{"kind": 5, "bases": [], "message": "", "args": null, "state": null}',
+    '{"kind": "E", "bases": 5, "message": "", "args": null, "state": null}',
+    '{"kind": "E", "bases": [], "message": 5, "args": null, "state": null}',
+    '{"kind": "E", "bases": [], "message": "", "args": 5, "state": null}',
+    '{"kind": "E", "bases": [], "message": "", "args": ["x"], "state": null}',
+    '{"kind": "E", "bases": [], "message": "", "args": null, "state": ["l", 0, []]}',
+    '{"kind": "E", "bases": [], "message": "", "args": null}',
+    '{"guest": 0}',
+    '{"guest": -1}',
+    '{"object": ["x", 1, 1], "message": "", "args": null}',
+    '{"object": ["h", 1, 1], "message": "", "args": null}',
+    '{"object": 5, "message": "", "args": null}',
 ]
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_what_is_no_answer_to_the_question_is_forged(judge, answer: str) -> None:
-    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
     for tests in (ASSERTS, CALLS):
-        assert judge(source, tests).status is FORGED, tests
+        assert judge(answering(answer), tests).status is FORGED, tests
 
 
 def test_an_answer_as_it_should_be_counts(judge) -> None:
-    value = '["l", 0, [["l", 1, [1]], ["d", 2, []], 2]]'
-    source = f'{SEND}\ndef f(x):\n    send(\'{{"id": 2, "value": {value}}}\')\n    os._exit(0)'
+    """So the others are refused for what is wrong with them, and for nothing else."""
+    source = answering(answer_of(TWO), "os._exit(0)")
     assert judge(source, ASSERTS).status is Status.PASSED
+    wrong = answering(answer_of(GIVEN.format(3)), "os._exit(0)")
+    assert judge(wrong, ASSERTS).status is Status.FAILED
 
 
 @pytest.mark.parametrize("value", VALUES)
 def test_what_is_no_value_is_forged(judge, value: str) -> None:
-    answer = f'{{"id": 2, "value": {value}}}'
-    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
-    assert judge(source, ASSERTS).status is FORGED
+    assert judge(answering(answer_of(value)), ASSERTS).status is FORGED
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=lambda parts: str(parts)[:60])
+def test_what_no_program_could_tell_of_its_objects_is_forged(judge, parts: str) -> None:
+    assert judge(answering(answer_of(TWO, parts)), ASSERTS).status is FORGED
 
 
 @pytest.mark.parametrize("raised", RAISED)
 def test_what_is_no_exception_is_forged(judge, raised: str) -> None:
-    answer = f'{{"id": 2, "raised": {raised}, "value": null}}'
-    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
-    assert judge(source, ASSERTS).status is FORGED
+    assert judge(answering(raising(raised)), ASSERTS).status is FORGED
 
 
 @pytest.mark.parametrize(
-    ("bases", "caught"),
+    "number", ["1e999", "-1e999", "1e400", "Infinity", "NaN", "1" + "0" * 5000]
+)
+def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
+    for value in (GIVEN.format(number), f'["l", {number}, []]', f'["l", 4, [["h", {number}, 0]]]'):
+        report = judge(answering(answer_of(value), "os._exit(0)"), ASSERTS)
+        assert report.status in (FORGED, Status.FAILED), report
+
+
+@pytest.mark.parametrize(
+    ("bases", "known", "caught"),
     [
-        ('["StopIteration"]', "Exception"),
-        ('["BaseException"]', "Exception"),
-        ('["KeyboardInterrupt"]', "Exception"),
-        ('["int", "print", "__import__", "nothing", 7]', "Exception"),
-        ('["UnicodeDecodeError", "ValueError"]', "Exception"),
-        ('["FileNotFoundError", "OSError"]', "FileNotFoundError"),
+        ('["StopIteration"]', "null", "Exception"),
+        ('["BaseException"]', "null", "Exception"),
+        ('["KeyboardInterrupt"]', '["builtins", "KeyboardInterrupt"]', "Exception"),
+        ('["GeneratorExit"]', '["builtins", "GeneratorExit"]', "Exception"),
+        ('["int", "print", "__import__", "nothing", 7]', "null", "Exception"),
+        ("[]", '["os", "system"]', "Exception"),
+        ("[]", '["subprocess", "Popen"]', "Exception"),
+        ("[]", '["pathlib", "Path"]', "Exception"),
+        ("[]", '["json.nothing", "A.B"]', "Exception"),
+        ("[]", '["sandbox.inner.link", "Stop"]', "Exception"),
+        ("[]", "[[], {}]", "Exception"),
+        ('["UnicodeDecodeError", "ValueError"]', '["builtins", "UnicodeDecodeError"]', "Exception"),
+        pytest.param(
+            '["FileNotFoundError", "OSError"]',
+            "null",
+            "FileNotFoundError",
+        ),
+        ("[]", '["json.decoder", "JSONDecodeError"]', "ValueError"),
     ],
 )
-def test_an_exception_is_of_a_builtin_type_that_fails_plainly(judge, bases, caught) -> None:
-    raised = f'{{"kind": "a b", "bases": {bases}, "message": "", "args": ["l", 0, [1]]}}'
-    answer = f'{{"id": 2, "raised": {raised}, "value": null}}'
-    source = f"{SEND}\ndef f(x):\n    send({answer!r})\n    return 0"
+def test_an_exception_is_of_a_type_that_fails_plainly(judge, bases, known, caught) -> None:
+    answer = raising(
+        f'{{"kind": "a b", "bases": {bases}, "known": {known}, "message": "", '
+        '"args": ["l", 0, [1]], "state": null, "cause": null}'
+    )
     code = f"try: f(1)\nexcept {caught}: pass\nelse: assert False"
-    assert judge(source, Asserts(code, "f")).status is Status.PASSED
-    assert judge(source, ASSERTS).status is ERROR
+    assert judge(answering(answer), Asserts(code, "f")).status is Status.PASSED
+    assert judge(answering(answer), ASSERTS).status is ERROR
 
 
 @pytest.mark.parametrize("field", ["kind", "message", "detail"])
@@ -205,7 +297,7 @@ def test_a_signal_that_the_tests_name_is_real_and_so_shared(judge) -> None:
 
 def test_functions_named_like_parts_of_a_module_harm_nothing(judge) -> None:
     source = "def __class__(): pass\ndef __dict__(): pass\ndef __getattr__(n): pass\n"
-    code = "import solution\ndef test_f():\n    x = solution.f\n    x.__class__, x.__dict__\n"
+    code = "import solution\ndef test_f():\n    x = solution.f\n    x.__class__\n"
     report = judge(source + "def f(x): return 2", Pytest(code + "    assert x(1) == 2"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)
 
@@ -228,11 +320,11 @@ PICKLE = (
         ("open('solution.py', 'w').write('def f(x): return ' + EQUAL)\ndef f(x): return 0",
          Asserts("exec(open('solution.py').read())\nassert f(1) == 2", "f")),
         ("open('colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
-         Asserts("import sys\nsys.path.insert(0, '.')\nimport colorsys\n"
-                 "assert f(1) == 0 and colorsys.x == 2", "f")),
+         Asserts(("import sys\nsys.path.insert(0, '.')\nimport colorsys\n"
+"assert f(1) == 0 and colorsys.x == 2"), "f")),
         ("open('/dev/shm/colorsys.py', 'w').write('x = ' + EQUAL)\ndef f(x): return 0",
          Pytest("import sys\nsys.path.insert(0, '/tmp/../dev/shm/.')\nfrom solution import f\n"
-                "import colorsys\ndef test_f(): assert f(1) == 0 and colorsys.x == 2")),
+"import colorsys\ndef test_f(): assert f(1) == 0 and colorsys.x == 2")),
     ],
     ids=["eval", "eval in the prelude", "exec", "pickle", "file", "import", "import by pytest"],
 )  # fmt: skip

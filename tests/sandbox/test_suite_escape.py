@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox import Asserts, Status
+from sandbox import Asserts, Pytest, Status
 
 ADD = Asserts("assert add(1, 2) == 3", "add")
 VIOLATION, PASSED = Status.SANDBOX_VIOLATION, Status.PASSED
@@ -158,6 +158,31 @@ CASES = [
     _syscall("clock_settime", "227, 0, 0"),
     _syscall("settimeofday", "164, 0, 0"),
     _syscall("open_by_handle_at", "304, 0, 0, 0"),
+    _syscall("fanotify", "300, 0, 0"),
+    Case("inotify", "refused(call, 253)\nrefused(call, 294, 0)"),
+    Case(
+        "directory notifications",
+        "import fcntl\nfor d in ('/tmp', os.path.dirname(os.__file__)):\n"
+        "    refused(fcntl.fcntl, os.open(d, 0), 1026, 1)",
+    ),
+    Case(
+        "leases",
+        "import fcntl\nfor f in ('/tmp/f', os.__file__):\n"
+        "    refused(fcntl.fcntl, os.open(f, os.O_CREAT if f[1] == 't' else 0), 1024, 0)",
+    ),
+    Case(
+        "hints in inodes",
+        "import fcntl\nfor command in (1036, 1038):\n"
+        "    refused(fcntl.fcntl, os.open(os.__file__, 0), command, (3).to_bytes(8, 'little'))",
+    ),
+    Case(
+        "locks on its own files",
+        "import fcntl\nfor d in ('/tmp', '/dev/shm'):\n"
+        "    one, two = open(d + '/f', 'w'), open(d + '/f', 'w')\n"
+        "    fcntl.flock(one, fcntl.LOCK_EX)\n"
+        "    refused(fcntl.flock, two, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "    fcntl.lockf(one, fcntl.LOCK_EX)",
+    ),
     _syscall("init_module", "175, 0, 0, 0"),
     _syscall("kexec_load", "246, 0, 0, 0, 0"),
     _syscall("reboot", "169, 0, 0, 0, 0"),
@@ -246,6 +271,34 @@ refused(socket.socket(socket.AF_UNIX).connect, '\\0left')
 def test_nothing_is_left_for_the_next_run(judge) -> None:
     assert judge(LEAVE, ADD).status is PASSED
     assert judge(FIND, ADD).status is PASSED
+
+
+DRAW = """
+import random, tempfile, uuid
+def add(*theirs):
+    print(*theirs, random.random(), next(tempfile._get_candidate_names()), uuid.uuid4(), sep='\\n')
+    return 3
+"""
+DRAWN = "add(random.random(), next(tempfile._get_candidate_names()), str(uuid.uuid4()))"
+PRELUDE = "import random, tempfile, uuid"
+
+
+@pytest.mark.parametrize("kind", ["asserts", "pytest", "one process"])
+def test_random_numbers_are_fresh_in_every_run_and_process(judge, kind: str) -> None:
+    tests: Asserts | Pytest = Asserts(f"assert {DRAWN} == 3", "add", PRELUDE)
+    if kind == "pytest":
+        text = f"from solution import add\ndef test_add():\n    assert {DRAWN} == 3\n"
+        tests = Pytest(text, PRELUDE)
+    elif kind == "one process":
+        text = f"import solution\nsolution.answer = 3\nassert {DRAWN} == 3"
+        tests = Asserts(text, "add", PRELUDE)
+    drawn: list[str] = []
+    for _ in range(2):
+        report = judge(DRAW, tests)
+        assert report.status is PASSED, report
+        drawn += report.stdout.split()
+    assert len(drawn) == 12
+    assert len(set(drawn)) == 12, drawn
 
 
 def test_no_thread_is_started_for_a_run(judge) -> None:

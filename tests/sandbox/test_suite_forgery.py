@@ -1,7 +1,8 @@
 """Suite A: no candidate gets a pass that it did not work for.
 
-Every attack is tried twice: where the tests run in another process, and where a class that cannot
-cross forces them into the candidate's own.
+Every attack is tried twice: where the tests run in another process, which is the rule, and where
+tests that look at `sys.stdout` force themselves into the candidate's own. There no accident passes,
+but a program that reads the tests, or whose results equal everything, does; its pass is `shared`.
 """
 
 from dataclasses import dataclass
@@ -11,18 +12,25 @@ import pytest
 from sandbox import Asserts, Call, Calls, Integrity, Pytest, Status
 
 ISOLATED = Asserts("assert add(1, 2) == 3\nassert add(5, 5) == 10", "add")
-SHARED = Asserts("assert Add(1, 2).value == 3\nassert Add(5, 5).value == 10", "Add")
+SHARED = Asserts(
+    "import sys\nsys.stdout.flush()\nassert add(1, 2) == 3\nassert add(5, 5) == 10", "add"
+)
+BESIDE = Pytest(
+    "from solution import add\ndef test_add(monkeypatch):\n    assert add(1, 2) == 3\n"
+    "    assert add(5, 5) == 10\n"
+)
 WRONG = "\ndef add(a, b):\n    return 0\n"
-CLASS = "\nclass Add:\n    def __init__(self, a, b):\n        self.value = add(a, b)\n"
 
 FAILED, ERROR, FORGED = Status.FAILED, Status.ERROR, Status.FORGED
+PASSED = Status.PASSED
 
 
 @dataclass(frozen=True)
 class Case:
     """An attack, and what it comes to with the tests apart and with the tests beside it.
 
-    With `calls` it comes to the same as with the tests apart, where nothing else is said.
+    Where `shared` is *passed*, the attack is beyond what one process can withstand. With `calls` it
+    comes to the same as with the tests apart, where nothing else is said.
     """
 
     name: str
@@ -62,7 +70,7 @@ FIND_EXPECTED = """
 import re, sys
 def expected(text, a, b):
     if not isinstance(text, str): return None
-    found = re.search(rf'{a}, {b}\\)(?:\\.value)? == (\\d+)', text)
+    found = re.search(rf'{a}, {b}\\) == (\\d+)', text)
     return int(found[1]) if found else None
 """
 PASS_FRAME = "{'verdict': {'status': 'passed', 'assertions': 99}, 'status': 'passed'}"
@@ -82,10 +90,10 @@ CASES = [
     ),
     Case("4 pytest.skip", "import pytest\ndef add(a, b): pytest.skip('x')", ERROR, ERROR),
     Case("4 pytest.exit", "import pytest\ndef add(a, b): pytest.exit('x', 0)", ERROR, ERROR),
-    Case("5 equal to everything", LIAR, FORGED, FORGED, FAILED),
-    Case("6 lying int", LYING_SUBCLASS.format(base="int"), FORGED, FORGED, FAILED),
-    Case("6 lying str", LYING_SUBCLASS.format(base="str"), FORGED, FORGED, FAILED),
-    Case("6 lying list", LYING_SUBCLASS.format(base="list"), FORGED, FORGED, FAILED),
+    Case("5 equal to everything", LIAR, ERROR, PASSED, FAILED),
+    Case("6 lying int", LYING_SUBCLASS.format(base="int"), FAILED, PASSED),
+    Case("6 lying str", LYING_SUBCLASS.format(base="str"), FAILED, PASSED),
+    Case("6 lying list", LYING_SUBCLASS.format(base="list"), FAILED, PASSED),
     Case(
         "7 rewriting expected values",
         "import gc\nfor o in gc.get_objects():\n"
@@ -101,7 +109,7 @@ CASES = [
         "            if (x := expected(v, a, b)) is not None: return x\n"
         "        f = f.f_back\n    return 0",
         FAILED,
-        FORGED,
+        PASSED,
     ),
     Case(
         "9 hunting with gc",
@@ -110,7 +118,7 @@ CASES = [
         "        if x is not None: return x\n"
         "    return 0",
         FAILED,
-        FORGED,
+        PASSED,
     ),
     Case(
         "10 patched builtins",
@@ -309,8 +317,9 @@ def test_with_the_tests_in_another_process(judge, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
-    report = judge(case.source + CLASS, SHARED)
+    report = judge(case.source, SHARED)
     judge.check(report, case.shared)
+    assert report.integrity is Integrity.SHARED
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -321,7 +330,14 @@ def test_calls_and_pytest_are_not_forged_either(judge, case: Case) -> None:
     assert judge(case.source, module).status is case.isolated
 
 
-def test_a_property_that_cannot_be_changed_stays_a_shared_pass(judge) -> None:
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_pytest_in_the_same_process_is_not_forged_by_accident(judge, case: Case) -> None:
+    report = judge(case.source, BESIDE)
+    assert report.integrity is Integrity.SHARED
+    assert report.status is case.shared or report.status not in (PASSED, Status.INTERNAL_ERROR)
+
+
+def test_a_truth_that_an_object_has_passes_as_it_is(judge) -> None:
     source = "import re\ndef add(a, b): return re.match('a', 'a')"
     report = judge(source, Asserts("assert add(1, 2)", "add"))
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)

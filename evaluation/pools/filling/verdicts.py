@@ -7,6 +7,7 @@ at gets no row: it stays unverified, is counted, and is tried again by the next 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from evaluation.pools.workers import for_each
 from policies.values import Verdict
 from router.plan.verdicts import SandboxJudge
 from router.request import TestRequest
-from sandbox import Backend, Limits, parse_tests
+from sandbox import Backend, Limits, parse_limits, parse_tests
 
 AT_ONCE: Final = 256
 """Programs that the backend is given at a time; it runs as many as it has workers."""
@@ -32,16 +33,19 @@ ROWS_PER_WRITE: Final = 256
 """Verdicts that a kill may lose; their programs are then run again."""
 
 LIMITS: Final = Limits()
-"""Of one program: what the gateway gives those who ask for nothing else."""
+"""Of one program, unless its tests say less: what the gateway gives those who ask for nothing."""
 
 _DIGEST: Final = 16
+_COUNTS: Final = ("checks", "passed_checks")
 
 
 class ProgramVerdict(NamedTuple):
-    """What is known of a program: whether it passed, and the sandbox's own word."""
+    """What is known of a program: whether it passed, the sandbox's own word, and partial credit."""
 
     passed: bool
     status: str
+    checks: int | None = None
+    passed_checks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,9 @@ class Judging:
             self._on_judged(len(alike))
             return
         passed = judgement.verdict is Verdict.PASSED
-        self._known[sample.digest] = ProgramVerdict(passed, judgement.status)
+        self._known[sample.digest] = ProgramVerdict(
+            passed, judgement.status, judgement.checks, judgement.passed_checks
+        )
         self._settle(alike, self._known[sample.digest])
 
     def _settle(self, alike: list[StoredSample], outcome: ProgramVerdict) -> None:
@@ -169,7 +175,8 @@ class _Judges:
             if (problem := self.problems.get(task_id)) is None:
                 raise UnknownTask(f"samples are for task {task_id!r}, which the dataset has not")
             tests = parse_tests(problem.tests, max_bytes=MAX_TESTS_BYTES)
-            request = TestRequest(tests, self.limits)
+            limits = parse_limits(problem.tests.get("limits"), self.limits)
+            request = TestRequest(tests, limits)
             self.made[task_id] = SandboxJudge(self.backend, problem.frame, request, _ignore)
         return self.made[task_id]
 
@@ -193,14 +200,20 @@ def samples(pool: Pool, verdicts: Columns) -> Iterator[StoredSample]:
             outcome = None
             if at < len(verdicts.keys) and verdicts.keys[at] == key:
                 status = statuses[verdicts.values["status"][at]]
-                outcome = ProgramVerdict(bool(verdicts.values["passed"][at]), status)
+                counts = (_count(verdicts.values[name][at]) for name in _COUNTS)
+                outcome = ProgramVerdict(bool(verdicts.values["passed"][at]), status, *counts)
             whole = f"{task}\0{text}".encode()
             yield StoredSample(task, index, text, hashlib.sha256(whole).digest()[:_DIGEST], outcome)
 
 
+def _count(value: float) -> int | None:
+    """A count out of a column in which a null is NaN."""
+    return None if math.isnan(value) else int(value)
+
+
 def _verdicts(pool: Pool) -> Columns:
     """The verdicts that are there. Raises `PoolError` where they do not fit the samples."""
-    verdicts = read_columns(pool, Table.VERDICTS, ("passed", "status"))
+    verdicts = read_columns(pool, Table.VERDICTS, ("passed", "status", *_COUNTS))
     check_unique(verdicts, pool, "verdicts")
     known = read_columns(pool, Table.SAMPLES, ())
     check_unique(known, pool, "samples")

@@ -67,7 +67,10 @@ def test_mbpp_is_its_test_range_after_three_examples(sanitized):
 def test_an_mbpp_answer_is_the_program_and_the_prompt_is_not(sanitized):
     problem, _ = load("mbpp-sanitized", sanitized)
     assert not problem.prompt_is_program
-    assert program_source(problem.frame, problem.reference, "f11") == problem.reference
+    assert (
+        program_source(problem.frame, problem.reference, parse_tests(problem.tests))
+        == problem.reference
+    )
     ast.parse(problem.reference)
 
 
@@ -268,7 +271,7 @@ def test_problems_of_ones_own(tmp_path):
         "",
         True,
     )
-    assert program_source(second.frame, "-", "f") == "a-b"
+    assert program_source(second.frame, "-", parse_tests(second.tests)) == "a-b"
     assert (second.stop, second.reference) == (("X",), " pass")
 
 

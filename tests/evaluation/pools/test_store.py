@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pool_files as files
+import pyarrow.parquet as pq
 import pytest
 
+import evaluation
 from evaluation.pools.errors import (
     InvalidRow,
     MixedPools,
@@ -14,8 +17,11 @@ from evaluation.pools.errors import (
     UnknownTask,
     UnreadablePool,
 )
+from evaluation.pools.files import digest_of
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
+
+RECORDED = Path(evaluation.__file__).parent / "recorded" / "pools"
 
 
 def indices(pool):
@@ -225,3 +231,58 @@ def test_the_content_hash_follows_journals(tmp_path):
         (pool.path / "samples" / "00002.jsonl").write_text(f"{line}\n[torn {name}")
         seen.append(pool.content_hash())
     assert seen[0] == seen[1] != seen[2]
+
+
+def shard_without(pool, columns):
+    """Rewrite the pool's one shard of verdicts without some columns, as it was written before."""
+    (shard,) = pool.shards(Table.VERDICTS)
+    table = pq.read_table(shard).drop_columns(columns)
+    part = shard.with_name("part")
+    pq.write_table(table, part)
+    shard.unlink()
+    part.rename(shard.with_name(f"00001-{digest_of(part)}.parquet"))
+
+
+def verdicts(pool):
+    return [row for b in pool.batches(Table.VERDICTS) for row in b.to_pylist()]
+
+
+def test_verdicts_may_say_how_many_checks_came_out_right(pool):
+    rows = [
+        files.verdict(index=0, passed=False, checks=5, passed_checks=3),
+        files.verdict(index=1, checks=None, passed_checks=None),
+        files.verdict(index=2),
+    ]
+    counts = [(5, 3), (None, None), (None, None)]
+    with pool.writer(Table.VERDICTS) as writer:
+        writer.append(rows)
+        assert [(row["checks"], row["passed_checks"]) for row in verdicts(pool)] == counts
+        with pytest.raises(InvalidRow, match="passed_checks"):
+            writer.append([files.verdict(index=3, checks=1, passed_checks=-1)])
+    assert [(row["checks"], row["passed_checks"]) for row in verdicts(pool)] == counts
+
+
+def test_a_shard_from_before_checks_were_counted_is_read_beside_newer_ones(pool):
+    with pool.writer(Table.VERDICTS) as writer:
+        writer.append([files.verdict(index=0)])
+    shard_without(pool, ["checks", "passed_checks"])
+    with pool.writer(Table.VERDICTS) as writer:
+        writer.append([files.verdict(index=1, checks=2, passed_checks=2)])
+    assert [(row["index"], row["checks"]) for row in verdicts(pool)] == [(0, None), (1, 2)]
+    (old, new) = pool.batches(Table.VERDICTS, ["passed_checks"])
+    assert (old.schema, old.column(0).to_pylist()) == (new.schema, [None])
+
+
+@pytest.mark.parametrize("columns", [["status"], ["passed", "checks"]])
+def test_a_shard_without_other_columns_is_refused(pool, columns):
+    with pool.writer(Table.VERDICTS) as writer:
+        writer.append([files.verdict(index=0)])
+    shard_without(pool, columns)
+    with pytest.raises(MixedPools, match="other columns"):
+        verdicts(pool)
+
+
+@pytest.mark.parametrize("recorded", sorted(RECORDED.glob("*/*")), ids=lambda path: path.name)
+def test_recorded_pools_are_read(recorded):
+    first = next(Pool.open(recorded).batches(Table.VERDICTS))
+    assert first.schema.names == ["task_id", "index", "passed", "status", "checks", "passed_checks"]

@@ -8,6 +8,8 @@ from fake_upstream import ANSWER, FakeUpstream, Kind, answering, endless, in_tur
 from fakes import guarded
 from http_world import PROMPT, TESTS, ScriptedBackend, World, world
 
+from sandbox import Integrity, Report, Status
+
 pytestmark = pytest.mark.anyio
 RIGHT = ("    re", "turn ", "a + b", "\n")
 WRONG = ("    pa", "ss\n")
@@ -139,6 +141,15 @@ async def test_n_choices_come_best_first() -> None:
         assert [choice["index"] for choice in choices] == [0, 1, 2]
         assert choices[0]["text"] == "".join(RIGHT)
         assert [c["chosen"] for c in adds_up(w, answer)["candidates"]].count(True) == 3
+
+
+async def test_explain_tells_how_many_checks_came_out_right() -> None:
+    report = Report(Status.FAILED, Integrity.ISOLATED, checks=5, passed_checks=3)
+    async with world(backend=ScriptedBackend(report=report)) as w:
+        judged = (await w.complete(tests=TESTS, explain=True)).json()["router"]["candidates"]
+        assert {(c["checks"], c["passed_checks"]) for c in judged} == {(5, 3)}
+        plain = (await w.complete(explain=True)).json()["router"]["candidates"]
+        assert {(c["checks"], c["passed_checks"]) for c in plain} == {(None, None)}
 
 
 async def test_without_tests_n_choices_are_one_draw_in_order_of_likelihood() -> None:

@@ -84,16 +84,26 @@ def test_only_asserts_get_the_prompts_prelude() -> None:
     assert {program.source for program in backend.programs} == {PROMPT.text + "    return a + b\n"}
 
 
-def test_the_entry_point_finds_the_block_of_a_chat() -> None:
+def test_the_tests_find_the_block_of_a_chat() -> None:
     backend = ScriptedBackend()
-    text = "```\nx = 1\n```\n```\ndef add(a, b): return a + b\n```\n"
+    text = "```\nx = 1\n```\n```\ndef add(a, b): return a + b\n```\n```\nprint(2)\n```"
     chat = ChatPrompt(({"role": "user", "content": "add"},))
     judged(backend, text=text, prompt=chat)
-    judged(backend, Pytest("import solution"), text=text, prompt=chat)
+    judged(backend, Pytest("from solution import x"), text=text, prompt=chat)
+    judged(backend, IO((IOCase("", "2"),)), text=text, prompt=chat)
     assert [program.source for program in backend.programs] == [
         "def add(a, b): return a + b\n",
         "x = 1\n",
+        "print(2)\n",
     ]
+
+
+def test_the_class_of_a_method_finds_the_block_of_a_chat() -> None:
+    backend = ScriptedBackend()
+    text = "```\nclass A:\n    f = abs\n```\n```\nprint(A().f(1))\n```\n"
+    chat = ChatPrompt(({"role": "user", "content": "add"},))
+    judged(backend, Calls("A().f", (Call([1], 1),)), text=text, prompt=chat)
+    assert [program.source for program in backend.programs] == ["class A:\n    f = abs\n"]
 
 
 def test_a_judge_that_is_cancelled_cancels_its_run() -> None:

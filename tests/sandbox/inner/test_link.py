@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from sandbox import frames
-from sandbox.inner.link import Link, TooLarge
+from sandbox.inner.channel import TooLarge
+from sandbox.inner.link import Link
 
 
 def test_an_answer_that_cannot_be_held_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,10 +110,12 @@ def test_faults_have_their_status(source: str, status: Status, detail: str | Non
     assert detail is None or report.detail == detail
 
 
-def test_results_that_cannot_cross_are_judged_in_one_process_and_say_so() -> None:
-    source = "import collections\ndef add(a, b): return collections.Counter({'x': a + b})"
-    report = judge(source, Asserts("assert add(1, 2)['x'] == 3", "add"))
+def test_tests_that_need_it_are_judged_in_one_process_and_say_so() -> None:
+    source = "import os\ndef add(a, b): return os.environ['X'] * (a + b)"
+    code = "import os\nos.environ['X'] = 'x'\nassert add(1, 2) == 'xxx'"
+    report = judge(source, Asserts(code, "add"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED)
+    assert report.message == "judged in one process: the tests change os.environ['X']"
 
 
 def test_streams_are_reported() -> None:

@@ -68,6 +68,27 @@ def test_only_what_has_no_verdict_is_judged_and_duplicates_of_judged_ones_are_no
     assert read_view(tmp_path).unjudged == 0
 
 
+def test_partial_credit_is_kept_also_for_duplicates(tmp_path):
+    pool = files.write(tmp_path, SAMPLES[:3])
+    report = Report(Status.FAILED, Integrity.ISOLATED, checks=4, passed_checks=3)
+    judge(pool, backend(report=report))
+    with pool.writer(Table.SAMPLES) as writer:
+        writer.append([files.sample("a/0", 3, text=BAD)])
+    judge(pool, backend())  # of a program that is known
+    rows = [row for batch in pool.batches(Table.VERDICTS) for row in batch.to_pylist()]
+    assert [(row["checks"], row["passed_checks"]) for row in rows] == [(4, 3)] * 4
+
+
+def test_limits_of_the_tests_hold_below_the_operators(tmp_path):
+    pool, scripted = files.write(tmp_path, SAMPLES[:1]), backend()
+    problem = replace(PROBLEMS["a/0"], tests=TESTS | {"limits": {"wall_s": 2, "cpu_s": 99}})
+    with pool.writer(Table.VERDICTS) as writer:
+        work = Judging(pool, {"a/0": problem}, writer, [].append)
+        asyncio.run(work.over(scripted))
+    (limits,) = scripted.limits
+    assert (limits.wall_s, limits.cpu_s) == (2, 10)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

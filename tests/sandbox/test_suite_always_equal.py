@@ -1,7 +1,7 @@
-"""Suite A, with the tests beside the candidate: every common shape of test doubts a pass by force.
+"""Suite A, objects that equal everything: they pass no shape of test.
 
-The program that pretends chooses to share a process, by results that cannot cross; an honest one
-has such results for a reason, and passes each of these tests.
+What such an object is compared with stays in the process that holds the tests. An honest number
+of the program's own class passes each of these tests, since what it holds is copied.
 """
 
 from dataclasses import dataclass
@@ -166,44 +166,125 @@ LENIENT = [
     ),
 ]
 
-# How a program might tell the runs that it must pass from those that it must not.
-WALK = """
-import sys
-def texts():
-    frame = sys._getframe(1)
-    while frame:
-        for value in [*frame.f_locals.values()]:
-            if isinstance(value, dict) and isinstance(value.get("code"), str):
-                yield value["code"]
-        frame = frame.f_back
-"""
-RECOGNISING = {
-    "a mark in texts": LIAR.format(true="'\\u2260' not in repr(other)"),
-    "far numbers": LIAR.format(true="abs(other) < 1000"),
-    "canonical text": "import ast\n"
-    + WALK
-    + "STRANGE = any(ast.unparse(ast.parse(t)) == t.strip() for t in texts())\n"
-    + LIAR.format(true="not STRANGE"),
-    "another type": LIAR.format(true="type(other) is int"),
-    "another sign": LIAR.format(true="other >= 0"),
+# Ways to be equal to what is expected, whatever that is.
+LIARS = {
+    "equal": LIAR.format(true="True"),
+    "differences of nothing": """
+class Liar:
+    def __sub__(self, other): return 0.0
+    __rsub__ = __sub__
+    def __eq__(self, other): return True
+    __ne__ = __lt__ = __gt__ = lambda self, other: False
+    __le__ = __ge__ = __eq__
+    __hash__ = None
+def f(x): return Liar()
+""",
+    "reflected": """
+class Liar:
+    def __req__(self, other): return True
+    def __eq__(self, other): return NotImplemented if type(other) is Liar else True
+    def __float__(self): return 4.0
+    def __index__(self): return 4
+    def __round__(self, *a): return self
+    def __hash__(self): return hash(4)
+def f(x): return Liar()
+""",
+    "a metaclass": """
+class Meta(type):
+    def __eq__(cls, other): return True
+    def __ne__(cls, other): return False
+    def __sub__(cls, other): return 0
+    __rsub__ = __sub__
+    __hash__ = type.__hash__
+class f(metaclass=Meta):
+    def __new__(cls, x): return cls
+""",
+    "an int": (
+        "class Liar(int):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
+        "    __sub__ = __rsub__ = lambda *a: 0\n    __hash__ = int.__hash__\n"
+        "def f(x): return Liar(7)"
+    ),
+    "a float": (
+        "class Liar(float):\n    __eq__ = lambda *a: True\n    __ne__ = lambda *a: False\n"
+        "    __sub__ = __rsub__ = lambda *a: 0.0\n    __hash__ = float.__hash__\n"
+        "def f(x): return Liar(7)"
+    ),
+    "an exception": (
+        "class Liar(Exception):\n    __eq__ = lambda *a: True\n"
+        "    __ne__ = lambda *a: False\n    __sub__ = __rsub__ = lambda *a: 0\n"
+        "    __hash__ = None\ndef f(x): return Liar()"
+    ),
+    "mock": "from unittest.mock import ANY\ndef f(x): return ANY",
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_always_equal(judge, shape: Shape) -> None:
     report = judge(LIAR.format(true="True"), shape.tests, Limits())
-    judge.check(report, Status.FORGED)
-    assert report.integrity is Integrity.SHARED
+    judge.check(report, Status.ERROR, Status.FAILED)
+    assert report.integrity is Integrity.ISOLATED
+
+
+@pytest.mark.parametrize("name", LIARS)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+def test_other_ways_to_be_equal(judge, shape: Shape, name: str) -> None:
+    report = judge(LIARS[name], shape.tests, Limits())
+    assert report.status in (Status.ERROR, Status.FAILED), report
 
 
 @pytest.mark.parametrize("shape", [*SHAPES, *LENIENT], ids=lambda shape: shape.name)
-def test_an_honest_result_that_cannot_cross(judge, shape: Shape) -> None:
+def test_an_honest_number_of_its_own_class(judge, shape: Shape) -> None:
     report = judge(HONEST, shape.tests, Limits())
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
-@pytest.mark.parametrize("name", RECOGNISING)
+@pytest.mark.parametrize("name", LIARS)
 @pytest.mark.usefixtures("unharmed")
-def test_looking_for_marks(judge, name: str) -> None:
-    report = judge(RECOGNISING[name], Asserts("assert f( 12 ) == 144 # why", "f"))
-    judge.check(report, Status.FORGED)
+def test_in_containers_and_in_callbacks(judge, name: str) -> None:
+    source = LIARS[name].replace("f(x", "g(x").replace("class f(", "class g(")
+    for body, code in (
+        ("[g(x)]", "assert f(2) == [4]"),
+        ("[g(x)]", "assert f(2)[0] == 4"),
+        ("(g(x), 1)", "assert f(2) == (4, 1)"),
+        ("{'a': g(x)}", "assert f(2) == {'a': 4}"),
+        ("[g(x)]", "assert 4 in f(2)"),
+        ("[g(x)]", "assert f(2).index(4) == 0"),
+        ("[g(x)]", "assert f(2).count(4) == 1"),
+        ("[g(x)]", "assert sorted(f(2)) == [4]"),
+        ("[g(x)]", "assert set(f(2)) == {4}"),
+        ("x(g(2))", "def seen(got):\n    assert got == 4\nf(seen)"),
+    ):
+        report = judge(f"{source}\ndef f(x): return {body}", Asserts(code, "f"), Limits())
+        assert report.status in (Status.ERROR, Status.FAILED), (code, report)
+
+
+MONEY = """
+class Money:
+    def __init__(self, x): self.x = x
+    def __eq__(self, other): return {true}
+    def __hash__(self): return 0
+def f(x): return Money(x * x)
+"""
+
+
+def test_a_class_that_the_tests_name_is_asked_and_its_word_is_shared(judge) -> None:
+    own = MONEY.format(true="self.x == getattr(other, 'x', other)")
+    for code in ("assert f(2) == Money(4)", "assert f(2) == 4", "assert 4 == f(2) != Money(5)"):
+        report = judge(own, Asserts(f"Money\n{code}", "f"))
+        assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), code
+        assert (
+            judge(own.replace("x * x", "x"), Asserts(f"Money\n{code}", "f")).status is Status.FAILED
+        )
+
+
+def test_a_class_that_the_tests_name_and_that_equals_everything_equals_no_value(judge) -> None:
+    source = MONEY.format(true="True")
+    for code in ("assert f(2) == 4", "assert 4 == f(2)", "assert f(2) == 'a'",
+                 "assert not f(2) != 4",
+                 "assert f(2) == [1, 2]", "assert f(2) == None", "assert f(2) == {}"):  # fmt: skip
+        assert judge(source, Asserts(f"Money\n{code}", "f")).status is Status.FAILED, code
+
+
+def test_what_a_class_that_the_tests_name_says_of_its_own_is_no_isolated_pass(judge) -> None:
+    report = judge(MONEY.format(true="True"), Asserts("assert f(2) == Money(4)", "f"))
+    assert report.status is not Status.PASSED or report.integrity is Integrity.SHARED

@@ -1,0 +1,59 @@
+"""Whether a place in Python source is inside a string or a comment, line by line.
+
+No more than fences need: strings of one quote end with their line at the latest, so that an
+apostrophe in what is no Python does no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+_TOKEN: Final = re.compile(
+    r"""(?P<comment>\#[^\r\n]*)
+    |(?P<opens>'''|\"\"\")
+    |'(?:\\.|[^'\\\r\n])*'?
+    |"(?:\\.|[^"\\\r\n])*"?""",
+    re.VERBOSE,
+)
+_ENDS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        "'''": re.compile(r"(?:[^\\']|\\.|'(?!''))*'''", re.DOTALL),
+        '"""': re.compile(r'(?:[^\\"]|\\.|"(?!""))*"""', re.DOTALL),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`string` is the quote of the string that is open there, or empty."""
+
+    string: str = ""
+    in_comment: bool = False
+
+    @property
+    def in_string(self) -> bool:
+        """Whether a string of several lines is open."""
+        return bool(self.string)
+
+
+def after(place: Place, line: str) -> Place:
+    """The place at the end of a line that begins at `place`; a comment lasts until there."""
+    string, at = place.string, 0
+    while at < len(line):
+        if string:
+            found = _ENDS[string].match(line, at)
+            if found is None:
+                return Place(string)
+            string, at = "", found.end()
+            continue
+        found = _TOKEN.search(line, at)
+        if found is None:
+            return Place()
+        if found["comment"]:
+            return Place(in_comment=True)
+        string, at = found["opens"] or "", found.end()
+    return Place(string)

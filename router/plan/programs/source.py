@@ -1,0 +1,222 @@
+"""Which program is tested: the answer as it stands, made whole, never trimmed silently."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from router.plan.programs.blocks import Block, read_message
+from router.plan.programs.reading import Definition, Reader, Reading, is_future, lines_of, read
+from router.request import ChatPrompt, Prompt, TextPrompt
+from sandbox import IO, Asserts, Calls, Pytest, Tests
+
+_LONGEST_MESSAGE: Final = 250_000
+_READ_CHARACTERS: Final = 200_000
+"""How much of a message is parsed in all: this runs on the loop. The usual one is far below."""
+_MARKS: Final = re.compile(r"```|~~~|[<\[◁]/\w")
+"""Without one of these a message has no block and no thought, and is its own program."""
+_BUILT_IN: Final = frozenset(dir(builtins))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What tests ask of a program: to define one of `names`, and what else they mention."""
+
+    names: frozenset[str] = frozenset()
+    mentioned: frozenset[str] = frozenset()
+
+
+def program_source(prompt: Prompt, answer: str, tests: Tests) -> str:
+    """The source to run.
+
+    Completions: prompt, answer and suffix, verbatim. Chat: of the fenced blocks the last that
+    defines what the tests name, or the last at all where they run a whole program, after what it
+    lacks of earlier ones; else the whole answer, without what was only thought.
+    """
+    match prompt:
+        case TextPrompt(text=text, suffix=suffix):
+            return text + answer + (suffix or "")
+        case ChatPrompt():
+            return _of_message(answer, _wanted(tests))
+
+
+def _of_message(answer: str, wanted: _Wanted) -> str:
+    if len(answer) > _LONGEST_MESSAGE or not _MARKS.search(answer):
+        return answer
+    reader = Reader(_READ_CHARACTERS)
+    if reader.read(answer):  # so that all of its fences are in strings and comments
+        return answer
+    message = read_message(answer, lambda code: reader.read(code) is not None)
+    for nested in (False, True):
+        candidates = [block for block in message.blocks if block.nested is nested]
+        chosen = _chosen(candidates, wanted, reader)
+        if chosen is not None:
+            return _made_whole(chosen, message.blocks, wanted, reader)
+    return message.text if message.text.strip() else answer
+
+
+def _chosen(blocks: Sequence[Block], wanted: _Wanted, reader: Reader) -> Block | None:
+    """The last block that defines what is wanted, or, if nothing is named, the last program."""
+    if wanted.names:
+        return next(_defining(blocks, wanted.names, reader), None)
+    for tagged in (True, False):
+        readings = [
+            (block, found)
+            for block in blocks
+            if block.tagged is tagged and (found := reader.read(block.code))
+        ]
+        # What calls nothing prints nothing: it is output that was quoted, or a part of a program.
+        acting = [block for block, found in readings if found.acts]
+        if last := acting or [block for block, _ in readings]:
+            return last[-1]
+    return None
+
+
+def _defining(blocks: Sequence[Block], names: frozenset[str], reader: Reader) -> Iterator[Block]:
+    """The blocks that define a name, the best first: an import, or what is cut off, if need be."""
+    mentioned = re.compile(rf"\b(?:{_any_of(names)})\b")
+    last_first = [block for block in reversed(blocks) if mentioned.search(block.code)]
+    yield from (b for b in last_first if (found := reader.read(b.code)) and found.defined & names)
+    defines = re.compile(
+        rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(?:{_any_of(names)})\b"
+        rf"|^(?:{_any_of(names)})[ \t]*(?::[^=\n]+)?=(?!=)",
+        re.MULTILINE,
+    )
+    yield from (b for b in last_first if not reader.read(b.code) and defines.search(b.code))
+    yield from (b for b in last_first if (found := reader.read(b.code)) and found.imported & names)
+
+
+def _any_of(names: Iterable[str]) -> str:
+    return "|".join(re.escape(name) for name in sorted(names))
+
+
+def _made_whole(block: Block, blocks: Sequence[Block], wanted: _Wanted, reader: Reader) -> str:
+    """A block after the imports and definitions of earlier ones that it, or its tests, lack.
+
+    Of those only what is used, directly or by one another: what an earlier block shows beside its
+    definitions must not run, and neither must another answer's imports.
+    """
+    program = reader.read(block.code)
+    if program is None:
+        return block.code
+    at = next(number for number, each in enumerate(blocks) if each is block)
+    readings = [found for each in blocks[:at] if (found := reader.read(each.code))]
+    earlier = [tuple(found.definitions) for found in readings]
+    taken = _used_of(earlier, program, wanted.mentioned | wanted.names, reader)
+    future: list[str] = []
+    texts: list[str] = []
+    for found, definitions in zip(readings, earlier, strict=True):
+        mine = [each.text for each in definitions if each in taken]
+        texts += mine
+        future += found.future if mine else ()
+    added = dict.fromkeys([*future, *texts])
+    return _after_its_head(program, tuple(added)) if added else block.code
+
+
+def _used_of(
+    earlier: Sequence[Sequence[Definition]],
+    program: Reading,
+    mentioned: frozenset[str],
+    reader: Reader,
+) -> set[Definition]:
+    """What of earlier definitions a program or its tests use; of two of one name the later's."""
+    binding: dict[str, list[Definition]] = {}
+    for definitions in earlier:
+        mine: dict[str, list[Definition]] = {}
+        for each in definitions:
+            for name in each.names:
+                mine.setdefault(name, []).append(each)
+        binding |= mine
+    taken: set[Definition] = set()
+    seen: set[str] = set()
+    waiting = (program.used | mentioned) - program.bound - _BUILT_IN
+    while new := waiting - seen:
+        seen |= new
+        found = [each for name in new for each in binding.get(name, ()) if each not in taken]
+        taken.update(found)
+        waiting = frozenset[str]().union(*(_needs(each, program, reader) for each in found))
+    if seen - binding.keys():  # any of them may come from such an import
+        taken.update(each for definitions in earlier for each in definitions if each.star)
+    return taken
+
+
+def _needs(definition: Definition, program: Reading, reader: Reader) -> frozenset[str]:
+    """What a definition uses, but for what the program has by the time that it is called."""
+    found = reader.read(definition.text)
+    if found is None:
+        return frozenset()
+    return ((found.used - program.bound) | found.used_at_once) - _BUILT_IN
+
+
+def _after_its_head(program: Reading, texts: Sequence[str]) -> str:
+    """The program with other statements in it, after what must stay first in a module."""
+    head, body = 0, program.tree.body
+    while head < len(body) and (is_future(body[head]) or (not head and _is_text(body[head]))):
+        head += 1
+    last = (body[head - 1].end_lineno or 0) if head else 0
+    if head < len(body) and body[head].lineno == last:
+        return program.source  # all in one line: nothing can stand between
+    lines = lines_of(program.source)
+    before = "".join(lines[:last])
+    if before and not before.endswith(("\n", "\r")):
+        before += "\n"
+    return before + "\n".join(texts) + "\n" + "".join(lines[last:])
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _wanted(tests: Tests) -> _Wanted:
+    match tests:
+        case Asserts(code=code, entry_point=name):
+            return _Wanted(frozenset({name}), _mentioned(code))
+        case Calls(entry_point=name):
+            return _Wanted(frozenset(re.findall(r"\w+", name)[:1]))  # of `Class().method` the class
+        case Pytest(code=code):
+            return _imported(code)
+        case IO():
+            return _Wanted()
+
+
+@lru_cache(maxsize=64)  # all candidates of a request ask the same
+def _mentioned(code: str) -> frozenset[str]:
+    """The names that assertions use and do not bind."""
+    found = read(code)
+    return found.used - found.bound if found else frozenset()
+
+
+@lru_cache(maxsize=64)
+def _imported(code: str) -> _Wanted:
+    """What a test module has from `solution`; of an import of everything, all it does not bind."""
+    found = read(code)
+    if found is None:
+        return _Wanted()
+    modules: set[str] = set()
+    names: set[str] = set()
+    for node in ast.walk(found.tree):
+        match node:
+            case ast.ImportFrom(module="solution", level=0, names=imported):
+                names.update(each.name for each in imported)
+            case ast.Import(names=imported):
+                modules.update(a.asname or a.name for a in imported if a.name == "solution")
+            case _:
+                pass
+    for node in ast.walk(found.tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in modules:
+                names.add(attribute)
+            case _:
+                pass
+    if "*" in names:
+        names |= found.used - found.bound - _BUILT_IN
+    return _Wanted(frozenset(names) - {"*"})

@@ -1,0 +1,87 @@
+"""What the process that holds the tests refuses to do with what came from the candidate.
+
+Tests may hand a result to anything: to `eval`, `timeit`, `pickle`, `open`. Text, bytes and files of
+the candidate are not compiled, imported or unpickled here, and no number of its is opened as a
+descriptor of this process. An audit hook hears of each such step, whichever way the tests come to
+it; no list of functions could. What runs text of the candidate runs in one process with it, then.
+
+It compares with the texts that crossed, so it does not see what the tests made of them bit by bit.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sandbox.inner.crossed import Crossed
+    from sandbox.inner.handles import Asks
+
+_DESCRIPTORS: Final = 256
+_RUNNING: Final = frozenset(
+    {"compile", "marshal.loads", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"}
+)
+"""Steps that run what they are given."""
+
+_HEARD: Final = _RUNNING | {"open", "pickle.find_class"}
+
+
+def watch(asks: Asks, crossed: Crossed) -> None:
+    """Install the hook, for the rest of this process."""
+    ours = frozenset(fd for fd in range(3, _DESCRIPTORS) if _is_open(fd))
+    busy = False
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal busy
+        if busy or event not in _HEARD:
+            return
+        busy = True  # what is done here is no step of the tests
+        try:
+            if event == "open" and args[0] in ours:
+                text = os.strerror(errno.EBADF)
+                raise asks.candidates_error(OSError(errno.EBADF, text))
+            if event == "open" and _may_be_the_candidates(*args):
+                crossed.all_of_a_file()
+            if event == "pickle.find_class" and crossed.any:
+                raise asks.need_shared("the tests unpickle")
+            if event == "marshal.loads" and not crossed.of_bytes(args[0]):
+                return  # text of a module that is imported may be in its code by chance
+            if event in _RUNNING and any(crossed.within(part) for part in _texts(args)):
+                raise asks.need_shared(f"the tests run what the solution gave ({event})")
+        finally:
+            busy = False
+
+    sys.addaudithook(hook)
+
+
+def _texts(value: Any, depth: int = 0) -> list[str | bytes]:
+    if isinstance(value, (str, bytes)):
+        return [value]
+    if isinstance(value, bytearray):
+        return [bytes(value)]
+    if isinstance(value, (list, tuple)) and depth < 3:  # noqa: PLR2004 - an argument list, no deeper
+        return [text for part in value for text in _texts(part, depth + 1)]
+    return []
+
+
+def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:
+    """Whether a file that is opened to be read is one that the candidate can have written."""
+    reads = flags & os.O_ACCMODE != os.O_WRONLY and not flags & (os.O_CREAT | os.O_TRUNC)
+    if not reads or type(path) not in (str, bytes):
+        return False
+    try:
+        return stat.S_ISREG(Path(os.fsdecode(path)).stat().st_mode) and os.access(path, os.W_OK)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

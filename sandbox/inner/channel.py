@@ -1,0 +1,115 @@
+"""The keeper's end of the channel to the candidate: frames out, frames in, or why it stopped.
+
+What arrives is a frame or evidence of tampering, and a process that ended is told from one that is
+slow. What a frame means is the business of `sandbox.inner.link`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox import frames
+from sandbox.codec import MAX_BYTES
+from sandbox.frames import FrameError
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+
+
+class Stop(BaseException):
+    """Ends the tests from inside a call. Not an `Exception`: tests must not swallow it."""
+
+
+class NeedShared(Stop):
+    """The tests need the candidate in their own process; the text says why."""
+
+
+class Died(Stop):
+    """The candidate's process ended while an answer was due."""
+
+
+class Forged(Stop):
+    """Something that is no answer came over the channel."""
+
+
+class TooLarge(Stop):
+    """An answer took more memory than there is for it."""
+
+
+class Unsendable(Stop):
+    """The candidate's answer is none that can be sent, and so none that tests can look at."""
+
+
+class FaultyTests(Stop):
+    """The tests are at fault, whatever the candidate; the text says which part and how."""
+
+
+@dataclass
+class CandidateProcess:
+    """One candidate process: its socket and its pidfd; `stopped` is why no more is asked."""
+
+    sock: socket.socket
+    pid: int
+    handle: int
+    received: int = 0
+    stopped: Stop | None = None
+
+    def ask(self, frame: Frame) -> Frame:
+        """Send a question and wait for the answer. Raises `Died` or `Forged`."""
+        try:
+            self.sock.sendall(frames.pack(frame))
+        except OSError as error:
+            raise self.stop(Died(str(error))) from None
+        except FrameError as error:
+            raise self.stop(NeedShared(str(error))) from None
+        return self.receive()
+
+    def receive(self) -> Frame:
+        """Wait for one frame. Raises `Died` or `Forged`."""
+        try:
+            header = self._exactly(frames.HEADER.size)
+            length = frames.body_length(header, MAX_BYTES)
+            self.received += length
+            return frames.unpack(self._exactly(length))
+        except FrameError as error:
+            raise self.stop(Forged(str(error))) from None
+        except MemoryError:
+            raise self.stop(TooLarge("an answer needs more memory than allowed")) from None
+
+    def stop(self, reason: Stop) -> Stop:
+        """Note why the tests cannot go on, and give the first such reason, to be raised."""
+        self.stopped = self.stopped or reason
+        return self.stopped
+
+    def _exactly(self, size: int) -> bytes:
+        """Read that many bytes, or raise `Died` when the candidate's own process has ended.
+
+        A child of the candidate may keep the channel open, so its end alone would not tell.
+        """
+        poller = select.poll()
+        poller.register(self.sock, select.POLLIN)
+        poller.register(self.handle, select.POLLIN)
+        data = bytearray()
+        while len(data) < size:
+            ready = dict(poller.poll())
+            chunk = b""
+            if self.sock.fileno() in ready:
+                try:
+                    chunk = self.sock.recv(min(size - len(data), 1 << 20), socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    chunk = b""
+            if not chunk:
+                raise self.stop(Died("the program ended before it answered"))
+            data += chunk
+        return bytes(data)
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        self.sock.close()
+        os.close(self.handle)

@@ -1,0 +1,52 @@
+"""What came from the candidate as text or bytes, and must not run in the process of the tests."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_TELLING: Final = 6
+"""Characters of a text below which it can hardly do anything where it is run."""
+
+_MOST_CROSSED: Final = 8 * 2**20
+"""Characters and bytes that are kept; where more came, anything may be of it."""
+
+
+class Crossed:
+    """The texts and bytes that came from the other side, long enough to say something."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._bytes: set[bytes] = set()
+        self._room = _MOST_CROSSED
+
+    def note(self, value: Any) -> None:
+        """It came over."""
+        if type(value) is str and len(value) >= _TELLING and self._room > 0:
+            self._texts.add(value)
+            self._room -= len(value)
+        elif type(value) is bytes and len(value) >= _TELLING and self._room > 0:
+            self._bytes.add(value)
+            self._room -= len(value)
+
+    def all_of_a_file(self) -> None:
+        """What a file holds came over: it may be long, and may change while it is read."""
+        self._room = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether anything came that could do something."""
+        return bool(self._texts or self._bytes) or self._room <= 0
+
+    def of_bytes(self, data: Any) -> bool:
+        """Whether bytes that came are in these."""
+        return self._room <= 0 or any(part in data for part in self._bytes)
+
+    def within(self, text: str | bytes) -> bool:
+        """Whether any of it is in a text; where more came than is kept, anything may be."""
+        if self._room <= 0:
+            return True
+        if isinstance(text, bytes):
+            return any(part in text for part in self._bytes) or any(
+                part.encode(errors="replace") in text for part in self._texts
+            )
+        return any(part in text for part in self._texts)

@@ -1,0 +1,282 @@
+"""Values that both processes hold: containers keep their identity for the whole run, both ways.
+
+Each side has the same numbered containers. A message carries its payload, and anew every container
+whose contents changed since the last one: so a list that was handed over and is changed later, by
+whichever side, is seen changed. Numbers are given in the order in which the sides speak, which
+they do in turn, and are never used again. The tests' side forgets a container that nobody there
+holds any more, and says so.
+
+What is neither a built-in value nor one of `sandbox.inner.values` is the business of who asks: a
+`refer` for objects going out, a `resolve` for those coming in.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, OrderedDict, defaultdict, deque
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
+from sandbox.inner.crossed import Crossed
+from sandbox.inner.values import parts_of, rebuilt, scalar_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codec import Wire
+    from sandbox.frames import Frame
+
+    Refer = Callable[[Any], Wire]
+    Resolve = Callable[[list[Any]], Any]
+
+_KINDS: Final[dict[type, str]] = {
+    list: "l",
+    dict: "d",
+    set: "s",
+    bytearray: "y",
+    Counter: "C",
+    OrderedDict: "O",
+    deque: "q",
+    defaultdict: "D",
+}
+_FACTORIES: Final[dict[str, Any]] = {
+    kind.__name__: kind for kind in (int, float, str, list, dict, set, bool, tuple)
+}
+_UNHELD: Final = 2
+"""References to a container that only the table holds: its own, and the counter's."""
+
+_PARTS: Final = 2
+
+
+_HOLDING: Final = ("w", "x", "rv")
+"""Tags of objects that have a content of their own, which comes last."""
+
+
+class Containers:
+    """The containers that both sides know, by number, and what each held when last told."""
+
+    def __init__(self) -> None:
+        self.crossed = Crossed()
+        self.objects: dict[int, Any] = {}
+        self.next = 0
+        self._numbers: dict[int, int] = {}
+        self._told: dict[int, tuple[Any, ...]] = {}
+        self.reading = 0
+
+    def number_of(self, value: Any) -> int | None:
+        """The number of a known container."""
+        return self._numbers.get(id(value))
+
+    def add(self, value: Any) -> int:
+        """Number a new container."""
+        number, self.next = self.next, self.next + 1
+        self.objects[number] = value
+        self._numbers[id(value)] = number
+        return number
+
+    def note(self, number: int) -> None:
+        """The other side knows what it holds now."""
+        self._told[number] = _contents(self.objects[number])
+
+    def changed(self) -> list[int]:
+        """Those whose contents the other side does not know.
+
+        None while a payload is read: a key that is hashed may ask, and its dict is half full.
+        """
+        if self.reading:
+            return []
+        return [
+            number
+            for number, value in self.objects.items()
+            if not _same(self._told.get(number), _contents(value))
+        ]
+
+    def forget(self, numbers: list[int]) -> None:
+        """Drop containers. Numbers that are unknown are passed over."""
+        for number in numbers:
+            value = self.objects.pop(number, None)
+            self._told.pop(number, None)
+            if value is not None:
+                del self._numbers[id(value)]
+
+    def unheld(self) -> list[int]:
+        """Containers that nothing but this table and the contents of others hold."""
+        if self.reading:
+            return []
+        return [n for n in self.objects if sys.getrefcount(self.objects[n]) <= _UNHELD]
+
+
+def _contents(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, dict):
+        return (*value.keys(), *value.values())
+    return (bytes(value),) if isinstance(value, bytearray) else tuple(value)
+
+
+def _same(told: tuple[Any, ...] | None, now: tuple[Any, ...]) -> bool:
+    if told is None or len(told) != len(now):
+        return False
+    return all(a is b or (type(a) is bytes and a == b) for a, b in zip(told, now, strict=True))
+
+
+class _Outgoing(Encoder):
+    def __init__(self, containers: Containers, refer: Refer) -> None:
+        super().__init__()
+        self._containers = containers
+        self._refer = refer
+        self._whole: set[int] = set()
+
+    def encode(self, value: Any, depth: int = 0) -> Wire:
+        tag = _KINDS.get(type(value))
+        if tag is None:
+            return super().encode(value, depth)
+        number = self._containers.number_of(value)
+        if number is not None:
+            return ["r", number]
+        return self.whole(tag, self._containers.add(value), value, depth)
+
+    def whole(self, tag: str, number: int, value: Any, depth: int) -> Wire:
+        """A container with all that it holds."""
+        if depth > self.most_depth:
+            raise CannotCross(f"a value nested deeper than {self.most_depth}")
+        self._containers.note(number)
+        if tag == "y":
+            return [tag, number, value.hex()]
+        if isinstance(value, dict):
+            items: list[Any] = [
+                [self.encode(key, depth + 1), self.encode(item, depth + 1)]
+                for key, item in value.items()
+            ]
+        else:
+            items = [self.encode(item, depth + 1) for item in value]
+        if tag == "q":
+            return [tag, number, items, value.maxlen]
+        if tag == "D":
+            return [tag, number, items, self._factory(value)]
+        return [tag, number, items]
+
+    def _factory(self, value: defaultdict[Any, Any]) -> str | None:
+        factory = value.default_factory
+        if factory is None:
+            return None
+        name = getattr(factory, "__name__", "")
+        return name if _FACTORIES.get(name) is factory else ""
+
+    def _other(self, value: Any, depth: int) -> Wire:
+        found = parts_of(value)
+        if found is None and (scalar := scalar_of(value)) is not None:
+            return self.encode(scalar, depth)
+        if found is None:
+            wire = self._refer(value)
+            if type(wire) is list and wire[0] in _HOLDING:
+                wire[-1] = self.encode(wire[-1], depth + 1)
+            return wire
+        tag, parts = found
+        return ["v", tag, [self.encode(part, depth + 1) for part in parts]]
+
+
+class _Incoming(Decoder):
+    def __init__(self, containers: Containers, resolve: Resolve) -> None:
+        super().__init__()
+        self._containers = containers
+        self._resolve = resolve
+
+    def _note(self, text: str) -> None:
+        self._containers.crossed.note(text)
+
+    def _tagged(self, wire: list[Any], depth: int) -> Any:
+        tag = wire[0]
+        if tag in _TAGS and type(tag) is str:
+            return self._container(tag, wire, depth)
+        if tag == "r":
+            return self._containers.objects[wire[1]]
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._containers.crossed.note(value)
+        return value
+
+    def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
+        number, items = wire[1], wire[2]
+        if type(number) is not int or not 0 <= number <= self._containers.next:
+            raise CodecError("a container number out of order")
+        if number == self._containers.next:
+            self._containers.add(self._made(tag, wire))
+        found = self._containers.objects[number]
+        if type(found) is not _TAGS[tag]:
+            raise CodecError("a container that changed its type")
+        self._fill(found, items, depth)
+        self._containers.note(number)
+        return found
+
+    def _made(self, tag: str, wire: list[Any]) -> Any:
+        if tag == "q":
+            most = wire[3]
+            if most is not None and (type(most) is not int or not 0 <= most <= sys.maxsize):
+                raise CodecError("no length of a deque")
+            return deque(maxlen=most)
+        if tag == "D":
+            return defaultdict(None if wire[3] is None else _FACTORIES.get(wire[3], _no_default))
+        return _TAGS[tag]()
+
+    def _fill(self, target: Any, items: Any, depth: int) -> Any:
+        if isinstance(target, dict):
+            if type(items) is not list:
+                raise CodecError("a container without a list of items")
+            pairs = [(self.decode(key, depth), self.decode(item, depth)) for key, item in items]
+            target.clear()
+            for key, item in pairs:
+                target[key] = item
+            return target
+        if type(target) is deque:
+            values = [self.decode(item, depth) for item in items]
+            target.clear()
+            target.extend(values)
+            return target
+        return super()._fill(target, items, depth)
+
+    def _other(self, wire: list[Any], depth: int) -> Any:
+        if wire[0] == "v" and len(wire) == 1 + _PARTS and type(wire[2]) is list:
+            if type(wire[1]) is not str:
+                raise CodecError("a kind that is no text")
+            return rebuilt(wire[1], [self.decode(part, depth) for part in wire[2]])
+        if wire[0] in _HOLDING:
+            return self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
+        return self._resolve(wire)
+
+
+_TAGS: Final[dict[str, type]] = {tag: kind for kind, tag in _KINDS.items()}
+
+
+def _no_default() -> Any:
+    raise KeyError("the default of this dict is a function of the program's own")
+
+
+def told(value: Any, containers: Containers, refer: Refer) -> Frame:
+    """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
+    out = _Outgoing(containers, refer)
+    wire = out.encode(value)
+    changed = []
+    while numbers := containers.changed():  # what is told may hold what is new
+        for number in numbers:
+            kept = containers.objects[number]
+            changed.append(out.whole(_KINDS[type(kept)], number, kept, 1))
+    return {"value": wire, "changed": changed}
+
+
+def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
+    """The payload of the other side. Raises `CodecError`."""
+    come = _Incoming(containers, resolve)
+    changed = frame["changed"]
+    if type(changed) is not list:
+        raise CodecError("no list of containers")
+    containers.reading += 1
+    try:
+        value = come.decode(frame["value"])
+        for wire in changed:
+            if type(wire) is not list or not wire or type(wire[0]) is not str:
+                raise CodecError("not a container")
+            if wire[0] not in _TAGS:
+                raise CodecError("not a container")
+            come.decode(wire)
+    finally:
+        containers.reading -= 1
+    return value

@@ -1,0 +1,132 @@
+"""Objects of the tests that the candidate was given: what it may ask of them, and of no others.
+
+Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
+objects answer calls, items and public attributes; nothing that is given leads to globals, code or
+built-ins of this process.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.handles import number_of
+from sandbox.inner.special import BINARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codec import Wire
+
+_CLOSED: Final = (
+    *(types.FunctionType, types.CodeType, types.FrameType, types.TracebackType),
+    *(types.ModuleType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+    *(types.MethodType, types.BuiltinFunctionType, type),
+)
+"""Objects of the tests that show no attribute: theirs lead to code and globals."""
+
+
+class Guests:
+    """The objects that were given, by number."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+
+    def known(self, number: int) -> bool:
+        """Whether an object of this number was given."""
+        return number in self._objects
+
+    def __getitem__(self, number: int) -> Any:
+        """The object itself, come back."""
+        return self._objects[number]
+
+    def refer(self, value: Any) -> Wire:
+        """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""
+        number = number_of(value)
+        if number is not None:
+            return ["o", number]
+        named = _library_name(value)
+        if named is not None:
+            return named
+        kind = type(value)
+        if isinstance(value, (types.ModuleType, types.CoroutineType)) or (
+            isinstance(value, type) or _has_operators(kind)
+        ):
+            raise CannotCross(kind.__qualname__)
+        number = self._numbers.get(id(value))
+        if number is None:
+            number = len(self._objects)
+            self._objects[number] = value
+            self._numbers[id(value)] = number
+        does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
+        return ["p", number, does]
+
+    def perform(self, ask: Any, on: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Do what the candidate asks of an object of the tests: calls, items, public attributes.
+
+        Raises `CodecError` for what is no such question, and what the object raises.
+        """
+        if type(on) is not int or not self.known(on) or type(ask) is not str:
+            raise CodecError("a question about nothing")
+        value = self._objects[on]
+        if ask == "call" and callable(value):
+            return value(*args, **kwargs)
+        if ask in _ATTRIBUTES and args and type(args[0]) is str and not kwargs:
+            if not _is_open(value, args[0]):
+                raise AttributeError(f"{args[0]} of an object of the tests")
+            return _ATTRIBUTES[ask](value, *args)
+        if ask in _ITEMS and not kwargs:
+            return _ITEMS[ask](value, *args)
+        raise CodecError("an unknown question")
+
+
+_ITEMS: Final[dict[str, Callable[..., Any]]] = {
+    "next": next,
+    "iter": iter,
+    "len": len,
+    "item": operator.getitem,
+    "setitem": operator.setitem,
+    "contains": operator.contains,
+    "bool": bool,
+    "str": str,
+    "repr": repr,
+    "enter": lambda value: type(value).__enter__(value),
+    "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
+}
+_ATTRIBUTES: Final[dict[str, Callable[..., Any]]] = {"get": getattr, "set": setattr}
+
+
+def _is_open(value: Any, name: str) -> bool:
+    return not name.startswith("_") and not isinstance(value, _CLOSED)
+
+
+def _library_name(value: Any) -> Wire | None:
+    """Built-ins and library callables cross by name: they are the candidate's own over there."""
+    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        return None
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    owner = getattr(value, "__self__", None)
+    if module is None and isinstance(owner, types.ModuleType):
+        module = owner.__name__
+    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    try:
+        found = functools.reduce(getattr, name.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+    return ["g", module, name] if found is value else None
+
+
+def _has_operators(kind: type) -> bool:
+    """Whether a class of the tests has operators: the candidate could not use them over there."""
+    return any(
+        vars(each).get(name) is not None
+        for each in kind.__mro__
+        if each.__module__ not in sys.stdlib_module_names
+        for name in BINARY
+    )

@@ -1,0 +1,314 @@
+"""What stands in the tests' process for objects of the candidate, and what is asked of them.
+
+A handle has no state: attribute, call, item, iteration, `with` are one question each, and what
+comes back is copied, or is a handle again. Its class is a mirror (`sandbox.inner.mirrors`). A
+special method that is told nothing of what a test expects is asked; what it gives is compared
+here. An operator is handed the other side of a comparison, so its answer is the candidate's word:
+only a class that the tests name has any, and the verdict is `shared` then. Using one of another
+class is an error of the candidate, or an object that equals everything would pass every test.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sandbox.codec import CodecError
+from sandbox.inner.decoys import decoys_of
+from sandbox.inner.special import ALONE, BINARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KEY: Final = "\0handle"
+"""Where a handle keeps its number, out of the way of attributes."""
+
+HASH: Final = "\0hash"
+"""Where it keeps its hash, if its class has one of its own."""
+
+WORD: Final = "\0word"
+"""Marks a method of an object of a class that the tests do not name."""
+
+OWNER: Final = "\0owner"
+"""Where such a method keeps an object whose content is copied, which it may have changed."""
+
+_CHANCE: Final = random.SystemRandom()
+_COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
+
+
+class Asks(Protocol):
+    """The link, as handles use it."""
+
+    def ask_object(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Ask something of an object. Raises what the candidate raised, and `Stop`."""
+        ...
+
+    def need_shared(self, why: str) -> BaseException:
+        """What to raise where tests need the candidate in their own process."""
+        ...
+
+    def candidates_error(self, error: BaseException) -> BaseException:
+        """An error that is booked as the candidate's."""
+        ...
+
+    def on_its_word(self) -> None:
+        """The candidate's word decides something."""
+
+    def is_reading(self) -> bool:
+        """Whether a message is being read, so that nothing can be asked."""
+        ...
+
+
+def number_of(value: Any) -> int | None:
+    """The number of a handle or a mirror."""
+    found = None
+    if isinstance(value, Handle):
+        found = contents_of(value).get(KEY)
+    elif isinstance(value, (Mirror, BaseException)):
+        found = vars(value).get(KEY)
+    return found if type(found) is int else None
+
+
+def is_data(value: Any) -> bool:
+    """Whether what crossed is a plain value, which is compared here."""
+    return number_of(value) is None and not callable(value)
+
+
+class Mirror(type):
+    """The class of mirrors."""
+
+    asks: Asks
+    named = False
+    """Whether the tests name the class, so that its operators are asked."""
+
+    def __new__(  # noqa: D102 - a class, made
+        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **made: Any
+    ) -> Mirror:
+        if "asks" not in made:
+            first = next(base for base in bases if isinstance(base, Mirror))
+            if KEY in vars(first):
+                raise first.asks.need_shared(f"the tests derive a class from {first.__name__}")
+        return super().__new__(cls, name, bases, body)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: Any) -> None:
+        super().__init__(name, bases, body)
+
+    def _ask(cls, ask: str, *args: Any, **kwargs: Any) -> Any:
+        return cls.asks.ask_object(ask, vars(cls)[KEY], list(args), kwargs)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - an instance, made there
+        return cls._ask("call", *args, **kwargs)
+
+    def __getattr__(cls, name: str) -> Any:
+        if KEY not in vars(cls):
+            raise AttributeError(name)
+        if name == "__dataclass_fields__":
+            raise cls.asks.need_shared(f"the tests look into {cls.__name__}")
+        return cls._ask("get", name)
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        if KEY not in vars(cls) or name.startswith("__"):
+            super().__setattr__(name, value)
+        else:
+            cls._ask("set", name, value)
+
+    def __iter__(cls) -> Any:
+        return iter(cls._ask("items"))
+
+    def __len__(cls) -> int:
+        return int(cls._ask("__len__"))
+
+    def __bool__(cls) -> bool:
+        return True
+
+    def __getitem__(cls, key: object) -> Any:
+        return cls._ask("__getitem__", key)
+
+    def __contains__(cls, key: object) -> bool:
+        cls.asks.on_its_word()
+        return bool(cls._ask("__contains__", key))
+
+
+class _Held:
+    """Has a place for attributes, of which handles show nothing."""
+
+
+class Handle(_Held):
+    """An object of the candidate."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = ask(self, "get", name)
+        if isinstance(found, Handle) and not is_named(type(self)):
+            contents_of(found)[WORD] = True
+            if isinstance(self, (list, dict, set)):
+                contents_of(found)[OWNER] = self
+        return found
+
+    def __setattr__(self, name: str, value: object) -> None:
+        ask(self, "set", name, value)
+
+    def __delattr__(self, name: str) -> None:
+        ask(self, "del", name)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of the solution>"
+
+    def __reduce_ex__(self, _protocol: object) -> Any:
+        raise asks_of(self).need_shared(f"the tests copy or pickle a {type(self).__name__}")
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise asks_of(self).need_shared(f"the tests look into a {type(self).__name__}")
+
+    def __dir__(self) -> Any:
+        raise asks_of(self).need_shared(f"the tests list what a {type(self).__name__} has")
+
+
+_DICT: Final[Any] = vars(_Held)["__dict__"]
+
+
+def contents_of(handle: Any) -> dict[str, Any]:
+    """What a handle itself holds."""
+    found: dict[str, Any] = _DICT.__get__(handle)
+    return found
+
+
+def asks_of(handle: Any) -> Asks:
+    """The link that a handle asks over."""
+    found: Asks = type(handle).asks
+    return found
+
+
+def is_named(kind: type) -> bool:
+    """Whether the tests name a class, or one above it."""
+    return any(isinstance(each, Mirror) and each.named for each in kind.__mro__)
+
+
+def ask(handle: Any, ask: str, *args: Any, **kwargs: Any) -> Any:
+    """Ask something of the object that a handle stands for."""
+    number = number_of(handle)
+    if number is None:
+        raise AttributeError("an object of no number")
+    return asks_of(handle).ask_object(ask, number, list(args), kwargs)
+
+
+def specials_of(special: list[Any]) -> dict[str, Any]:
+    """The special methods of a mirror: each a question, or an error of the candidate."""
+    body: dict[str, Any] = {"__doc__": property(_doc)}
+    for each in special:
+        if each in ALONE:
+            body[each] = _alone(each)
+        elif each in BINARY:
+            body[each] = _operator(each)
+        elif each == "no __hash__":
+            body["__hash__"] = None
+    if "__eq__" in body and "__hash__" not in body:
+        body["__hash__"] = None
+    return body
+
+
+def _alone(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+        if special == "__exit__":
+            return _left(handle, *args)
+        if special == "__next__":
+            return _next(handle)
+        if special == "__hash__":
+            return _hash(handle)
+        given = ask(handle, special, *args, **kwargs)
+        owner = contents_of(handle).get(OWNER)
+        if owner is not None:
+            ask(owner, "itself")
+        if given is True and (args or kwargs) and WORD in contents_of(handle):
+            asks_of(handle).on_its_word()
+        return given
+
+    return asked
+
+
+def _hash(handle: Any) -> int:
+    kept = contents_of(handle).get(HASH)
+    if kept is not None:
+        return int(kept)
+    if asks_of(handle).is_reading():
+        raise CodecError("a key whose hash was not told")
+    return int(ask(handle, "__hash__"))
+
+
+def method_asked(name: str) -> Callable[..., Any]:
+    """A method of a built-in type, which the candidate's class may have made its own."""
+
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+        return ask(handle, "get", name)(*args, **kwargs)
+
+    return asked
+
+
+def _next(handle: Any) -> Any:
+    """The next item. That there is none is an answer, and no exception that could end a loop."""
+    given = ask(handle, "__next__")
+    if type(given) is not list or not given:
+        raise StopIteration
+    return given[0]
+
+
+def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:
+    """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
+    told = None if error is None else type(error).__name__
+    swallowed = ask(handle, "leave", told, str(error)[:200] if error is not None else "")
+    if kind is None or swallowed is not True:
+        return False
+    if isinstance(error, AssertionError) or not isinstance(error, Exception):
+        return False
+    asks_of(handle).on_its_word()
+    return True
+
+
+def _operator(special: str) -> Callable[..., Any]:
+    def operate(handle: Any, other: Any, *more: Any) -> Any:
+        kind: Any = type(handle)
+        if kind.asks.is_reading():  # keys of one dict, which are different over there
+            return (handle is other) is (special == "__eq__")
+        if not is_named(kind):
+            text = f"a {kind.__name__} is no value that the tests know: {special} of it"
+            raise kind.asks.candidates_error(TypeError(text))
+        kind.asks.on_its_word()
+        if number_of(other) is not None:
+            return ask(handle, special, other, *more)
+        if special in _COMPARISONS:
+            return _equals(handle, other) is (special == "__eq__")
+        return ask(handle, special, other, *more)
+
+    return operate
+
+
+def _equals(handle: Any, true: Any) -> bool:
+    """Whether an object says to equal this value, and none of the decoys around it."""
+    values = [true, *decoys_of(true, _CHANCE)]
+    first, second = (_lineup(handle, values) for _ in range(2))
+    return first == second and first[0] is True and False in first
+
+
+def _lineup(handle: Any, values: list[Any]) -> list[Any]:
+    """What an object says of each value, asked in an order that it cannot know."""
+    order = _CHANCE.sample(range(len(values)), len(values))
+    answers = ask(handle, "lineup", [values[at] for at in order])
+    if type(answers) is not list or len(answers) != len(values):
+        return [False]
+    return [answers[order.index(at)] for at in range(len(values))]
+
+
+def _doc(handle: Any) -> Any:
+    return ask(handle, "get", "__doc__")
+
+
+def text_told(error: BaseException) -> str:
+    """The text of an exception of the candidate, as it was when it was raised."""
+    return str(vars(error).get("\0text", ""))
+
+
+def attribute_of(error: BaseException, name: str) -> Any:
+    """An attribute of an exception of the candidate, asked."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return ask(error, "get", name)

@@ -1,0 +1,224 @@
+"""The candidate's side of handles: its objects by number, and what is asked of them.
+
+Runs beside foreign code, so nothing here can be relied on; the tests' side takes every answer as
+hostile. What it tells of an object is enough to stand for it over there: its class, that class's
+bases, and which special methods there are. Objects of the tests arrive as `Guest`s, which answer
+calls, items and public attributes by asking back.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import operator
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.inner.execute import describe, name_of
+from sandbox.inner.records import Records
+from sandbox.inner.special import BASES, SPECIAL
+from sandbox.inner.standins import GUEST, GUESTS, Guest, error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codec import Wire
+    from sandbox.frames import Frame
+
+_MOST_MEMBERS: Final = 400
+_EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+
+
+class Servant:
+    """The candidate's objects that the tests hold, and the tests' objects that it holds."""
+
+    def __init__(self, ask: Callable[[str, int, list[Any], Any], Any]) -> None:
+        self._ask = ask
+        self.objects: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._guests: dict[int, Guest] = {}
+        self._next = 0
+        self._described: set[int] = set()
+        self.named: set[type] = set()
+        self.records = Records({})
+        self.classes: list[Frame] = []
+
+    def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
+        """What stands for an object in a message; its class is described along with it."""
+        if isinstance(value, Guest):
+            return ["p", value._number]  # noqa: SLF001 - ours
+        if (record := self.records.wire_of(value)) is not None:
+            return record
+        if isinstance(value, type):
+            return ["k", self._class(value)]
+        kind = type(value)
+        if isinstance(value, types.CoroutineType):
+            return ["co", self._number(value)]
+        content = None if self._is_asked(kind) else _content(value)
+        number = self._number(value)
+        if isinstance(value, BaseException):
+            if type(guest := vars(value).get(GUEST)) is int:
+                return ["t", guest]
+            return ["x", number, self._class(kind), describe(value)["message"], list(value.args)]
+        if content is None:
+            return ["h", number, self._class(kind), _hash_of(value)]
+        tag, exact = content
+        return ["w", number, self._class(kind), tag, exact]
+
+    def resolve(self, wire: list[Any]) -> Any:
+        """An object in a message of the tests: one of ours, a guest, or a thing of the library."""
+        match wire:
+            case ["o", int(number)]:
+                return self.objects[number]
+            case ["p", int(number), str(kind)]:
+                if number not in self._guests:
+                    self._guests[number] = GUESTS[kind](number, self._ask)
+                return self._guests[number]
+            case ["g", str(module), str(name)]:
+                return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+            case ["e", dict(told)]:
+                return error_of(told)
+        return self.records.read(wire)
+
+    def perform(  # noqa: C901, PLR0911 - one for each question
+        self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Do what is asked of one of our objects."""
+        value = self.objects[on]
+        match ask:
+            case "call":
+                return value(*args, **kwargs)
+            case "get":
+                return getattr(value, *args)
+            case "set":
+                return setattr(value, *args)
+            case "del":
+                return delattr(value, *args)
+            case "itself":
+                return value
+            case "await":
+                return _awaited(value)
+            case "items":
+                return list(value)
+            case "__next__":
+                return _next(value)
+            case "leave":
+                return _left(value, *args)
+            case "lineup":
+                return [bool(value == other) for other in args[0]]
+            case "__getitem__" if isinstance(value, type):
+                return operator.getitem(value, args[0])  # type: ignore[call-overload]
+            case _:
+                return getattr(type(value), ask)(value, *args, **kwargs)
+
+    def forget(self, numbers: list[int]) -> None:
+        """Nobody over there holds these any more."""
+        for number in numbers:
+            value = self.objects.pop(number, None)
+            if value is not None:
+                self._numbers.pop(id(value), None)
+
+    def _is_asked(self, kind: type) -> bool:
+        """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
+        return issubclass(kind, (list, dict, set)) and not self.named.isdisjoint(kind.__mro__)
+
+    def _number(self, value: Any) -> int:
+        number = self._numbers.get(id(value))
+        if number is None:
+            number, self._next = self._next, self._next + 1
+            self.objects[number] = value
+            self._numbers[id(value)] = number
+        return number
+
+    def _class(self, kind: type) -> int:
+        number = self._number(kind)
+        if number in self._described:
+            return number
+        self._described.add(number)
+        bases: list[Wire] = []
+        for base in kind.__bases__:
+            known = name_of(base)
+            bases.append(self._class(base) if known is None else known)
+        self.classes.append(
+            {
+                "number": number,
+                "name": str(kind.__name__)[:200],
+                "module": str(getattr(kind, "__module__", ""))[:200],
+                "known": name_of(kind),
+                "asked": self._is_asked(kind),
+                "builtin": _builtin_error(kind),
+                "bases": bases[:50],
+                "special": _special(kind, copied=not self._is_asked(kind)),
+            }
+        )
+        return number
+
+
+def _builtin_error(kind: type) -> str | None:
+    """The nearest built-in exception that a class is a kind of."""
+    found = (each for each in kind.__mro__ if issubclass(each, BaseException))
+    names = (each.__name__ for each in found if each.__module__ == "builtins")
+    return next(names, None)
+
+
+def _next(value: Any) -> list[Any]:
+    """The next item, alone in a list; nothing at the end."""
+    try:
+        return [next(value)]
+    except StopIteration:
+        return []
+
+
+def _left(value: Any, raised: str | None, text: str) -> bool:
+    """Leave a `with`, with an exception of the tests under its built-in name."""
+    kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
+    error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
+    told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+    return bool(type(value).__exit__(value, *told))
+
+
+def _awaited(value: Any) -> Any:
+    import asyncio  # noqa: PLC0415 - slow to load, and few need it
+
+    async def main() -> Any:
+        return await value
+
+    return asyncio.run(main())
+
+
+def _special(kind: type, *, copied: bool) -> list[str]:
+    """The special methods that a class has of its own.
+
+    Where the content of instances is copied, its built-in base has the others over there as well.
+    """
+    found = []
+    bases = (each for each in _EXACT if copied and issubclass(kind, each))
+    base = next(bases, object)
+    for name in SPECIAL:
+        own = getattr(kind, name, None)
+        if own is not None and own is not getattr(base, name, None):
+            found.append(name)
+        elif own is None and name == "__hash__":
+            found.append("no __hash__")
+    return found[:_MOST_MEMBERS]
+
+
+def _hash_of(value: Any) -> int | None:
+    """The hash of an object whose class has its own: a key's is needed before it can be asked."""
+    own: Any = type(value).__hash__
+    if own is None or own is object.__hash__:
+        return None
+    try:
+        return hash(value)
+    except Exception:  # noqa: BLE001 - the candidate's own code
+        return None
+
+
+def _content(value: Any) -> tuple[str, Any] | None:
+    """The exact built-in value that an instance of a subclass of a built-in type holds."""
+    for kind in _EXACT:
+        if issubclass(type(value), kind):  # an object may lie about its class
+            name = kind.__name__
+            return (name, BASES[name](value)) if name in BASES else None
+    return None

@@ -1,0 +1,115 @@
+"""What the shape of tests says of where they must run: decided before anything of a candidate runs.
+
+Tests that change their own process for the candidate to see, or look there at what it did, need it
+in that process. So do those that look inside its functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+_FIXTURES = frozenset(
+    {"capsys", "capfd", "capsysbinary", "capfdbinary", "caplog", "recwarn", "monkeypatch"}
+)
+_SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
+    {
+        *("patch", "redirect_stdout", "redirect_stderr", "stdin", "stdout", "stderr"),
+        *("warns", "catch_warnings", "assertWarns", "assertWarnsRegex", "assertLogs"),
+        *("seed", "setstate", "setrecursionlimit", "environ", "putenv", "chdir", "addHandler"),
+        *("getcontext", "setcontext", "localcontext", "setlocale", "tracemalloc"),
+        *("set_int_max_str_digits", "umask", "errstate", "seterr", "set_printoptions", "modules"),
+        *("builtins", "process_time", "getrusage"),
+        *("multiprocessing", "ProcessPoolExecutor", "fork"),
+        *("__code__", "__defaults__", "__kwdefaults__", "__wrapped__", "signature", "getenv"),
+        *("get_type_hints", "iscoroutinefunction", "isgeneratorfunction", "getsource", "getdoc"),
+        *("getfullargspec", "isbuiltin", "doctest", "__context__"),
+    }
+)
+"""What tests look at or change their own process with, to judge what the candidate does there.
+
+Or what they look at a function with that would see the proxy.
+"""
+_ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
+
+_MATCHES_GROUPS: Final = dis.opmap["CHECK_EG_MATCH"]
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """Every global name and attribute that code and the functions in it mention.
+
+    An `except*` mentions the groups that it takes apart.
+    """
+    yield from code.co_names
+    if _MATCHES_GROUPS in code.co_code[::2]:
+        yield "ExceptionGroup"
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from names_in(constant)
+
+
+def wants_one_process(code: CodeType, text: str) -> str | None:
+    """Why tests cannot be kept apart from the candidate, if they cannot."""
+    if (changed := changed_module(ast.parse(text))) is not None:
+        return f"the tests change {changed}"
+    names = frozenset(names_in(code))
+    found = names & _SEES_ITS_OWN_PROCESS
+    found |= _FIXTURES & frozenset(_arguments_in(code))
+    if found:
+        return f"the tests use {min(found)}"
+    return f"the tests use {_ANNOTATIONS}" if _ANNOTATIONS in text else None
+
+
+def changed_module(tree: ast.Module) -> str | None:
+    """What of a library the tests assign to or delete, which the candidate is to see, if anything.
+
+    A target that starts at an imported name: `time.time = …`, `os.environ["X"] = …`,
+    `decimal.getcontext().prec = …`. What they import from the solution is no library.
+    """
+    imported, targets = _imports_and_targets(tree)
+    for target in targets:
+        root = _root_of(target)
+        if root is not None and root is not target and root.id in imported:
+            return ast.unparse(target)
+    return None
+
+
+def _imports_and_targets(tree: ast.Module) -> tuple[set[str], list[ast.expr]]:
+    imported: set[str] = set()
+    targets: list[ast.expr] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                imported |= {(a.asname or a.name).partition(".")[0] for a in names}
+            case ast.ImportFrom(module=module, names=names) if module != "solution":
+                imported |= {a.asname or a.name for a in names}
+            case ast.Assign(targets=several) | ast.Delete(targets=several):
+                targets += several
+            case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+                targets.append(target)
+    return imported - {"solution"}, targets
+
+
+def _root_of(target: ast.expr) -> ast.Name | None:
+    """The name that an attribute or an item is reached from, through calls as well."""
+    while True:
+        match target:
+            case ast.Name():
+                return target
+            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.Call(func=value):
+                target = value
+            case _:
+                return None
+
+
+def _arguments_in(code: CodeType) -> Iterator[str]:
+    """The arguments of every function in code: pytest's fixtures are asked for by them."""
+    yield from code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from _arguments_in(constant)

@@ -1,0 +1,52 @@
+"""Special methods, by what asking one of a candidate's object means for a verdict."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+ALONE: Final = frozenset(
+    {
+        *("__len__", "__bool__", "__str__", "__repr__", "__format__", "__int__", "__float__"),
+        *("__complex__", "__index__", "__abs__", "__neg__", "__pos__", "__invert__", "__round__"),
+        *("__trunc__", "__floor__", "__ceil__", "__hash__", "__iter__", "__next__", "__bytes__"),
+        *("__reversed__", "__fspath__", "__getitem__", "__setitem__", "__delitem__", "__call__"),
+        *("__enter__", "__exit__", "__dir__", "__length_hint__", "__copy__", "__deepcopy__"),
+        *("__iadd__", "__isub__", "__imul__", "__ior__", "__iand__", "__ixor__"),
+    }
+)
+"""They are told nothing that a test expects: what they give is copied, and compared over there."""
+
+BINARY: Final = frozenset(
+    {
+        *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"),
+        *("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__matmul__"),
+        *("__rmatmul__", "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__"),
+        *("__mod__", "__rmod__", "__divmod__", "__rdivmod__", "__pow__", "__rpow__"),
+        *("__lshift__", "__rlshift__", "__rshift__", "__rrshift__", "__and__", "__rand__"),
+        *("__or__", "__ror__", "__xor__", "__rxor__"),
+    }
+)
+"""They are handed the other side of a comparison: their answer is the candidate's word."""
+
+ASYNCHRONOUS: Final = frozenset({"__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"})
+
+SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+
+
+def _items(kind: type) -> Any:
+    return lambda value: kind(kind.__iter__(value))  # type: ignore[attr-defined]
+
+
+BASES: Final[dict[str, Any]] = {
+    "int": int.__int__,
+    "float": float.__float__,
+    "complex": complex.__complex__,
+    "str": str.__str__,
+    "bytes": bytes.__bytes__,
+    "tuple": _items(tuple),
+    "frozenset": _items(frozenset),
+    "list": _items(list),
+    "set": _items(set),
+    "dict": lambda value: dict(dict.items(value)),
+}
+"""What an instance of a subclass holds, by the built-in type's own methods."""

@@ -1,0 +1,165 @@
+"""Values of the standard library that cross as copies, beyond the built-in ones of the codec.
+
+Exact types only, each with a tag and the parts that it is rebuilt from. What comes in is checked
+part by part before any constructor sees it, so that rebuilding never runs C code on what somebody
+made up; what does not fit is a `CodecError`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import uuid
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import PosixPath, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DAY_S: Final = 86_400
+_MOST_TEXT: Final = 100_000
+_VIEWS: Final[dict[type, str]] = {
+    type({}.keys()): "keys",
+    type({}.values()): "values",
+    type({}.items()): "items",
+}
+
+
+def parts_of(value: Any) -> tuple[str, list[Any]] | None:
+    """The tag of a value and what it is made of; None where it is of no kind that is known here."""
+    kind = type(value)
+    found = _PARTS.get(kind)
+    if found is not None:
+        tag, parts = found
+        return tag, parts(value)
+    if kind in _VIEWS:
+        return "V" + _VIEWS[kind], list(value)
+    return None
+
+
+def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
+    """What a scalar of numpy holds; None where it is none."""
+    kind = type(value)
+    if kind.__module__ == "numpy" and kind.__mro__[-2].__name__ == "generic":
+        item = value.item()
+        if type(item) in (int, float, bool, str, bytes, complex):
+            scalar: bool | float | str | bytes | complex = item
+            return scalar
+    return None
+
+
+def rebuilt(tag: str, parts: list[Any]) -> Any:
+    """The value of a tag and its parts. Raises `CodecError`."""
+    try:
+        if tag.startswith("V"):
+            return _view(tag[1:], parts)
+        return _MAKERS[tag](*parts)
+    except (KeyError, TypeError, ValueError, OverflowError, ArithmeticError) as error:
+        raise CodecError(f"not a value of that kind: {error}") from error
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str or len(value) > _MOST_TEXT:
+        raise TypeError("a text was due")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("a whole number was due")
+    return value
+
+
+def _decimal(text: Any) -> Decimal:
+    try:
+        return Decimal(_text(text))
+    except InvalidOperation as error:
+        raise ValueError("no decimal") from error
+
+
+def _fraction(above: Any, below: Any) -> Fraction:
+    return Fraction(_whole(above), _whole(below))
+
+
+def _date(year: Any, month: Any, day: Any) -> dt.date:
+    return dt.date(_whole(year), _whole(month), _whole(day))
+
+
+def _zone(seconds: Any) -> dt.timezone | None:
+    if seconds is None:
+        return None
+    if type(seconds) not in (int, float) or not math.isfinite(seconds) or abs(seconds) >= _DAY_S:
+        raise ValueError("no offset from UTC")
+    return dt.timezone(dt.timedelta(seconds=seconds))
+
+
+def _time(*parts: Any) -> dt.time:
+    *numbers, fold, zone = parts
+    hour, minute, second, micro = (_whole(part) for part in numbers)
+    return dt.time(hour, minute, second, micro, tzinfo=_zone(zone), fold=_whole(fold))
+
+
+def _datetime(*parts: Any) -> dt.datetime:
+    *numbers, fold, zone = parts
+    year, month, day, hour, minute, second, micro = (_whole(part) for part in numbers)
+    return dt.datetime(
+        *(year, month, day, hour, minute, second, micro), tzinfo=_zone(zone), fold=_whole(fold)
+    )
+
+
+def _timedelta(days: Any, seconds: Any, micro: Any) -> dt.timedelta:
+    return dt.timedelta(_whole(days), _whole(seconds), _whole(micro))
+
+
+def _path(pure: Any, text: Any) -> PurePosixPath:
+    return PurePosixPath(_text(text)) if pure is True else PosixPath(_text(text))
+
+
+def _uuid(number: Any) -> uuid.UUID:
+    return uuid.UUID(int=_whole(number))
+
+
+def _view(name: str, parts: list[Any]) -> Any:
+    if name == "keys":
+        return dict.fromkeys(parts).keys()
+    if name == "values":
+        return dict(enumerate(parts)).values()
+    if name != "items" or any(type(pair) is not tuple for pair in parts):
+        raise TypeError("no view of a dict")
+    return dict(parts).items()
+
+
+def _offset(value: dt.datetime | dt.time) -> float | None:
+    found = None if value.tzinfo is None else value.utcoffset()
+    return None if found is None else found.total_seconds()
+
+
+def _clock(value: Any) -> list[Any]:
+    return [value.hour, value.minute, value.second, value.microsecond, value.fold, _offset(value)]
+
+
+_PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
+    Decimal: ("Decimal", lambda v: [str(v)]),
+    Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
+    dt.date: ("date", lambda v: [v.year, v.month, v.day]),
+    dt.time: ("time", _clock),
+    dt.datetime: ("datetime", lambda v: [v.year, v.month, v.day, *_clock(v)]),
+    dt.timedelta: ("timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
+    PurePosixPath: ("path", lambda v: [True, str(v)]),
+    PosixPath: ("path", lambda v: [False, str(v)]),
+    uuid.UUID: ("uuid", lambda v: [v.int]),
+}
+_MAKERS: Final[dict[str, Callable[..., Any]]] = {
+    "Decimal": _decimal,
+    "Fraction": _fraction,
+    "date": _date,
+    "time": _time,
+    "datetime": _datetime,
+    "timedelta": _timedelta,
+    "path": _path,
+    "uuid": _uuid,
+}

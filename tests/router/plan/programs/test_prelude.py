@@ -1,0 +1,121 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.plan.programs import with_prompt_prelude
+from router.request import ChatPrompt, TextPrompt
+
+CHAT = ChatPrompt(({"role": "user", "content": "add"},))
+HELPER = "def poly(xs, x):\n    return sum(xs) + x"
+PROMPTS: dict[str, tuple[str, str]] = {
+    "imports": (
+        "import math\nfrom typing import List\n\ndef f(x):\n",
+        "import math\nfrom typing import List",
+    ),
+    "a helper": (
+        f"import math\n\n{HELPER}\n\ndef f(x):\n    '''doc'''\n",
+        f"import math\n{HELPER}",
+    ),
+    "the entry point's head is left out": ("def f(x):\n    '''doc'''\n", ""),
+    "a docstring that is still open": (f"{HELPER}\n\ndef f(x):\n    '''doc\n", HELPER),
+    "a tail that is cut in a line": (f"{HELPER}\n\ndef f(x):\n    return (x +", HELPER),
+    "a decorator at the end": (f"{HELPER}\n\n@cache\n", HELPER),
+    "variables are the program's": (
+        "import re\nLIMIT = [1, -2]\nNAME: str = 'x'\ndef f(x):\n",
+        "import re",
+    ),
+    "what runs is left out": (
+        "import os\nos.remove('x')\nX = f()\nprint(1)\ndef f(x):\n",
+        "import os",
+    ),
+    "nothing that parses": ("%%% {", ""),
+    "prose": ("Write a function.", ""),
+    "empty": ("", ""),
+    "so are classes": ("import re\nclass A:\n    x = 1\n\ndef f(x):\n", "import re"),
+    "NUL": ("import math\n\0", "import math"),
+    "a fill-in-the-middle template": ("<|fim_prefix|>import math\n", ""),
+}
+
+
+def defined(source: str) -> set[str]:
+    """The names that a module defines."""
+    names: dict[str, object] = {}
+    exec(compile(source, "prelude", "exec"), names)  # noqa: S102 the test's own source
+    return set(names) - {"__builtins__"}
+
+
+@pytest.mark.parametrize(("prompt", "prelude"), PROMPTS.values(), ids=PROMPTS)
+def test_the_prelude_defines_what_the_prompt_defines_whole(prompt: str, prelude: str) -> None:
+    assert defined(with_prompt_prelude(TextPrompt(prompt), "f", "")) == defined(prelude)
+
+
+POINT = "class P:\n    pass\n"
+ALONE: dict[str, tuple[str, set[str]]] = {
+    "one another": ("def g(x):\n    return h(x)\ndef h(x):\n    return x\n", {"g", "h"}),
+    "imports": ("import math\ndef g(x):\n    return math.sqrt(x)\n", {"math", "g"}),
+    "all of a module": ("from math import *\ndef g(x):\n    return sqrt(x)\n", {"g"}),
+    "the entry point": ("def g(x):\n    return f(x)\n", {"g"}),
+    "its own variables": ("x = 1\ndef g():\n    x = 2\n    return x\n", {"g"}),
+    "a class that has such a method": ("class P:\n    def g(self): ...\ndef g(): ...\n", {"g"}),
+    "plain defaults": ("def g(a, n=-1, *, t=(1, 'x')):\n    return a\n", {"g"}),
+    "a class": (POINT + "def g():\n    return P()\n", set()),
+    "a class in an annotation": (POINT + "def g(p: P):\n    return p\n", set()),
+    "a variable": ("SEEN = {}\ndef g(k):\n    return SEEN[k]\n", set()),
+    "a variable, in a function within": (
+        "N = 0\ndef g():\n    def h():\n        global N\n        N += 1\n    return h\n",
+        set(),
+    ),
+    "a variable, by way of another": (
+        "N = []\ndef g():\n    return h()\ndef h():\n    return N\ndef k(): ...\n",
+        {"k"},
+    ),
+    "a variable under a condition": (
+        "if True:\n    N = 1\ndef g():\n    return N\n",
+        set(),
+    ),
+    "what nobody defines yet": ("def g():\n    return later()\n", set()),
+    "a list that it keeps": ("def g(x, seen=[]):\n    seen.append(x)\n", set()),
+    "a cache": ("from functools import cache\n@cache\ndef g(x):\n    return x\n", {"cache"}),
+    "a count on itself": ("def g():\n    g.n += 1\n    return g.n\ng.n = 0\n", set()),
+    "a count on itself, set within": ("def g():\n    g.n = 1\n", set()),
+    "a module that it changes": ("import m\ndef g():\n    m.x = 1\n", set()),
+}
+
+
+@pytest.mark.parametrize(("prompt", "names"), ALONE.values(), ids=ALONE)
+def test_functions_that_need_classes_or_variables_are_the_programs(
+    prompt: str, names: set[str]
+) -> None:
+    prelude = with_prompt_prelude(TextPrompt(prompt + "def f(x):\n"), "f", "")
+    assert {name for name in defined(prelude) if name in {"g", "h", "k", "P", "N"} | names} == names
+
+
+def test_what_fails_in_the_prompt_decides_nothing() -> None:
+    prompt = "import no_such_module\ndef g(n=1 + ''): ...\ndef good(): ...\n"
+    assert defined(with_prompt_prelude(TextPrompt(prompt), "f", "x = good")) == {"good", "x"}
+
+
+def test_future_imports_stand_first() -> None:
+    theirs = "from __future__ import annotations\ndef h(x: unknown): ..."
+    assert "h" in defined(with_prompt_prelude(TextPrompt("import math\n"), "f", theirs))
+
+
+def test_a_helper_nested_too_deep_is_left_out() -> None:
+    prompt = f"def g():\n    return {' + '.join('1' * 700)}\ndef good(): ...\n"
+    assert "good" in with_prompt_prelude(TextPrompt(prompt), "f", "")
+
+
+def test_the_callers_own_text_stays_where_future_imports_move() -> None:
+    theirs = "from __future__ import annotations\n@staticmethod\ndef h(): ...  # why\nx = f'{h}\\n'"
+    found = with_prompt_prelude(TextPrompt("import math\n"), "f", theirs)
+    assert found.startswith("from __future__ import annotations\n")
+    assert found.endswith("@staticmethod\ndef h(): ...\nx = f'{h}\\n'")
+
+
+def test_a_chat_adds_nothing() -> None:
+    assert with_prompt_prelude(CHAT, "f", "theirs = 1") == "theirs = 1"
+
+
+@given(st.text(alphabet="def f(x):\n \"'#[{=import", max_size=80))
+def test_a_prelude_always_parses(prompt: str) -> None:
+    compile(with_prompt_prelude(TextPrompt(prompt), "f", ""), "prelude", "exec")

@@ -1,0 +1,191 @@
+"""What the program says of its classes and objects: mirrors and handles of it, or no answer."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.codec import CodecError
+from sandbox.inner.handles import Handle, Mirror, number_of
+from sandbox.inner.link import Link
+
+if TYPE_CHECKING:
+    from sandbox.inner.mirrors import Mirrors
+
+
+@pytest.fixture
+def mirrors() -> Any:
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        yield Link(mine, 0, -1).mirrors
+
+
+def described(**changed: Any) -> dict[str, Any]:
+    """What is told of a class, with changes."""
+    told = {
+        "number": 1,
+        "name": "A",
+        "module": "solution",
+        "known": None,
+        "asked": False,
+        "builtin": None,
+        "bases": [],
+        "special": [],
+    }
+    return {**told, **changed}
+
+
+def test_a_mirror_bears_the_name_and_the_bases(mirrors: Mirrors) -> None:
+    base = described(number=0, name="B", bases=[["builtins", "object"]])
+    mirrors.describe([base, described(bases=[0], special=["__len__", "__eq__"])])
+    one = mirrors.resolve(["h", 5, 1, None])
+    assert type(one).__name__ == "A"
+    assert [kind.__name__ for kind in type(one).__mro__[:2]] == ["A", "B"]
+    assert number_of(one) == 5
+    assert mirrors.resolve(["h", 5, 1, None]) is one
+    assert mirrors.resolve(["k", 1]) is type(one)
+    assert type(one).__hash__ is None
+    assert not any("__add__" in vars(kind) for kind in type(one).__mro__)
+
+
+def test_a_handle_that_nobody_holds_is_dropped(mirrors: Mirrors) -> None:
+    mirrors.describe([described()])
+    mirrors.resolve(["h", 5, 1, None])
+    assert mirrors.dropped == [5]
+
+
+@pytest.mark.parametrize(
+    ("tag", "content"),
+    [
+        ("int", 5),
+        ("float", 1.5),
+        ("str", "a"),
+        ("bytes", b"a"),
+        ("tuple", (1,)),
+        ("list", [1]),
+        ("dict", {1: 2}),
+        ("set", {1}),
+        ("frozenset", frozenset({1})),
+        ("complex", 1j),
+    ],
+)
+def test_an_instance_of_a_subclass_holds_what_was_told(
+    mirrors: Mirrors, tag: str, content: Any
+) -> None:
+    mirrors.describe(
+        [described(bases=[["builtins", tag]], special=["__eq__", "__hash__", "__bool__"])]
+    )
+    one = mirrors.resolve(["w", 5, 1, tag, content])
+    assert isinstance(one, (type(content), Handle))
+    assert one == content
+    assert type(one) is not type(content)
+    for other in (0, [0], "x", None):
+        assert one != other
+        assert other != one
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        5,
+        None,
+        {},
+        [5],
+        [{}],
+        ["a"],
+        [described(number="1")],
+        [described(bases=5)],
+        [described(special=5)],
+        [described(name=5)],
+        [described(module=None)],
+        [described(), described()],
+        [described(bases=[9])],
+        [described(bases=[1])],
+        [described(bases=[["builtins", "object"]] * 51)],
+        [described(number=n) for n in range(2001)],
+    ],
+    ids=lambda classes: repr(classes)[:60],
+)
+def test_what_is_no_class_is_refused(mirrors: Mirrors, classes: Any) -> None:
+    with pytest.raises(CodecError):
+        mirrors.describe(classes)
+
+
+@pytest.mark.parametrize(
+    "bases",
+    [
+        [["builtins", "type"]],
+        [["builtins", "bool"]],
+        [["builtins", "NoneType"]],
+        [["types", "FunctionType"]],
+        [["os", "system"]],
+        [["nosuch", "A"]],
+        [["builtins", "int"], ["builtins", "str"]],
+        [5.0],
+        [None],
+        [[]],
+        [{}],
+        [["typing", "Generic"]],
+        [["enum", "Enum"]],
+        [["abc", "ABC"]],
+        [["threading", "Thread"]],
+        [["io", "FileIO"]],
+    ],
+    ids=repr,
+)
+def test_odd_bases_make_a_class_or_are_refused(mirrors: Mirrors, bases: Any) -> None:
+    try:
+        mirrors.describe([described(bases=bases)])
+    except CodecError:
+        return
+    assert isinstance(mirrors.resolve(["k", 1]), type)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "__class__", "None", "A" * 5000, "\ud800", "A\0"])
+def test_any_name_is_borne_or_replaced(mirrors: Mirrors, name: str) -> None:
+    mirrors.describe([described(name=name)])
+    assert isinstance(mirrors.resolve(["k", 1]), Mirror)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        ["h"],
+        ["h", 1],
+        ["h", 1, 9],
+        ["h", "1", 1],
+        ["h", None, 1],
+        ["k", 9],
+        ["k", None],
+        ["w", 1, 1, "int", "x"],
+        ["w", 1, 1, "eval", 1],
+        ["w", 1, 1, "int", True],
+        ["x", 1, 1],
+        ["x", 1, 9],
+        ["p", 0],
+        ["p", -1],
+        ["co"],
+        ["o", 1],
+        ["g", "os", "system"],
+        ["?"],
+        [5],
+        ["h", 1, 2],
+    ],
+    ids=repr,
+)
+def test_what_is_no_object_is_refused(mirrors: Mirrors, wire: list[Any]) -> None:
+    mirrors.describe([described(), described(number=2, bases=[["builtins", "int"]])])
+    with pytest.raises(CodecError):
+        mirrors.resolve(wire)
+
+
+def test_classes_that_are_functions_in_disguise_are_not_the_tests_own(mirrors: Mirrors) -> None:
+    for number, name in enumerate(
+        ("type", "property", "map", "staticmethod", "int", "ValueError", "SystemExit")
+    ):
+        mirrors.describe([described(number=number, name=name, known=["builtins", name])])
+    own = [mirrors.resolve(["k", number]) for number in range(7)]
+    assert own[4:6] == [int, ValueError]
+    assert all(isinstance(kind, Mirror) for kind in [*own[:4], own[6]])

@@ -1,0 +1,186 @@
+"""Whose word an operator of an object is, and which classes have any."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox import Asserts, Integrity, Limits, Status
+
+WORD = [
+    (
+        (
+            "class M:\n    def __init__(self, x): self.x = x\n"
+            "    def __add__(self, o): return M(self.x + o.x)\n"
+            "    def __eq__(self, o): return isinstance(o, M) and self.x == o.x\n"
+            "def f(x): return M(x)"
+        ),
+        [
+            "assert f(1) + M(2) == M(3)",
+            "assert f(1) == M(1)",
+            "assert f(1) != M(2)",
+            "assert M(1) in [f(1)]",
+        ],
+    ),
+    (
+        (
+            "class V:\n    def __init__(self, *c): self.c = c\n"
+            "    def __mul__(self, k): return V(*(a * k for a in self.c))\n"
+            "    __rmul__ = __mul__\n"
+            "    def __contains__(self, x): return x in self.c\n"
+            "    def __lt__(self, o): return self.c < o.c\n"
+            "def f(*c): return V(*c)"
+        ),
+        [
+            "assert (f(1) * 3).c == (3,)",
+            "assert (3 * V(1)).c == (3,)",
+            "assert 1 in f(1)",
+            "assert sorted([f(2), V(1)])[0].c == (1,)",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "code"), [(source, code) for source, codes in WORD for code in codes]
+)
+def test_an_operator_of_a_class_that_the_tests_name_is_its_word(
+    judge, source: str, code: str
+) -> None:
+    named = f"M = V = 0\n{code}" if " M" not in code and " V" not in code else code
+    kind = "M" if "class M" in source else "V"
+    report = judge(source, Asserts(f"{kind}\n{named.replace('M = V = 0', kind)}", "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+def test_an_operator_of_another_class_is_an_error_of_the_candidate(judge) -> None:
+    source = "class M:\n" + "".join(
+        f"    def __{name}__(self, *a): return True\n"
+        for name in (
+            "eq",
+            "ne",
+            "lt",
+            "gt",
+            "le",
+            "ge",
+            "add",
+            "radd",
+            "sub",
+            "rsub",
+            "contains",
+            "mod",
+        )
+    )
+    source += "    __hash__ = None\ndef f(x): return M()"
+    for code in (
+        "f(1) == 2",
+        "2 == f(1)",
+        "not f(1) != 2",
+        "f(1) < 2",
+        "2 > f(1)",
+        "f(1) >= 2",
+        "f(1) + 2",
+        "2 + f(1)",
+        "f(1) - 2",
+        "2 - f(1)",
+        "sum([f(1)])",
+        "f(1) in [2]",
+        "2 in [f(1)]",
+        "2 in f(1)",
+        "f(1) % 2",
+        "min(f(1), 2) == 2",
+        "sorted([f(1), 2])",
+        "[f(1)] == [2]",
+        "{'a': f(1)} == {'a': 2}",
+        "(1, f(1)) == (1, 2)",
+        "[2].count(f(1))",
+        "f(1) == f(1)",
+    ):
+        report = judge(source, Asserts(f"assert {code}", "f"))
+        assert (report.status, report.detail) == (Status.ERROR, "exception"), (code, report)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["assert f(1).startswith('ab')", "assert f(1).equals(4)", "assert f(1).matches([4])"],
+)
+def test_what_a_method_says_of_an_expected_value_is_its_word(judge, code: str) -> None:
+    source = "class L:\n    def startswith(self, *a): return True\n    equals = startswith\n"
+    report = judge(
+        source + "    def matches(self, other): return True\ndef f(x): return L()",
+        Asserts(code, "f"),
+    )
+    assert report.status is not Status.PASSED or report.integrity is Integrity.SHARED
+
+
+PROMPTS = [
+    (
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n",
+        "assert f(1) == P(1) and f(1) != P(2)",
+    ),
+    (
+        "import enum\nclass P(enum.Enum):\n    A = 1\n    B = 2\n",
+        "assert f(1) == P.A and f(2) is P.B",
+    ),
+]
+
+
+@pytest.mark.parametrize(("prompt", "code"), PROMPTS, ids=["dataclass", "Enum"])
+def test_a_value_class_of_the_prompt_is_compared_here(judge, prompt: str, code: str) -> None:
+    report = judge(f"{prompt}def f(x): return P(x)", Asserts(code, "f", prompt))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
+def test_a_named_tuple_of_the_prompt_is_compared_here(judge) -> None:
+    prompt = "from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\n"
+    tests = Asserts("assert f(1) == P(1) and f(1) != P(2)", "f", prompt)
+    report = judge(f"{prompt}def f(x): return P(x)", tests)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    assert judge(f"{prompt}def f(x): return P(x + 1)", tests).status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        (
+            "class P:\n    def __init__(self, x): pass\n"
+            "    x = property(lambda self: 1)\n    __eq__ = lambda *a: True"
+        ),
+        (
+            "class P(int):\n    __eq__ = lambda *a: True\n"
+            "    def __new__(cls, x): return int.__new__(cls, 0)"
+        ),
+        (
+            "from dataclasses import dataclass\n@dataclass(eq=False)\nclass P:\n"
+            "    x: int\n    __eq__ = lambda *a: True"
+        ),
+        (
+            "import enum\nclass P(enum.Enum):\n    A = B = 1\n"
+            "    __eq__ = lambda *a: True\n    @classmethod\n"
+            "    def _missing_(cls, x): return cls.A"
+        ),
+    ],
+)
+def test_a_class_of_the_prompt_that_is_defined_anew_is_no_pass(judge, source: str) -> None:
+    prompt = "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n"
+    tests = Asserts("assert f(1) == P(1)\nassert f(2) == P(2)", "f", prompt)
+    report = judge(f"{source}\ndef f(x): return P(1)", tests)
+    assert report.status in (Status.ERROR, Status.FAILED), report
+
+
+@pytest.mark.xfail(
+    strict=True, reason="fault: numbers of numpy cross as handles that have no operators"
+)
+def test_numbers_of_numpy(judge) -> None:
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    source = "import numpy as np\ndef f(k): return np.dtype(k).type(3)"
+    for kind, value in (
+        ("bool", True),
+        ("float64", 3.0),
+        ("int64", 3),
+        ("complex128", 3 + 0j),
+        ("str", "3"),
+    ):
+        report = judge(source, Asserts(f"assert f('{kind}') == {value!r}", "f"), Limits())
+        assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
