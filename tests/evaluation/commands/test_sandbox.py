@@ -68,8 +68,8 @@ def test_a_missing_file_ends_with_2(cli, tmp_path):
 
 
 def test_a_shared_pass_is_not_enough_where_isolation_is_asked_for(judge):
-    source = "import re\ndef add(a, b): return re.match('a', 'a')"
-    tests = {**ASSERTS, "code": "assert add(1, 2)"}
+    source = "import os\ndef add(a, b): return os.environ['X']"
+    tests = {**ASSERTS, "code": "import os\nos.environ['X'] = '1'\nassert add(1, 2) == '1'"}
     assert judge(source, tests).exit_code == 0
     assert judge(source, {**tests, "min_integrity": "isolated"}).exit_code == 1
 
