@@ -26,12 +26,9 @@ from sandbox.inner.handles import (
     KEY,
     Handle,
     Mirror,
-    attribute_of,
     contents_of,
-    method_asked,
-    specials_of,
-    text_told,
 )
+from sandbox.inner.questions import attribute_of, method_asked, specials_of, text_told
 from sandbox.inner.special import ALONE
 
 if TYPE_CHECKING:
@@ -95,7 +92,8 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
         body["__class__"] = property(lambda _handle: known)
     held = _held_by(parents)
     if held is not None and not told.asked:
-        own = specials_of([special for special in told.special if special in ALONE])
+        # It is hashed and compared by its content: as a key it must be before it can be asked.
+        own = specials_of([each for each in told.special if each in ALONE - {"__hash__"}])
         return body | {"__repr__": held.__repr__} | own
     if held is not None:
         body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}

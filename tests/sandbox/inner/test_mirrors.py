@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox import Asserts, Integrity, Status
 from sandbox.codec import CodecError
 from sandbox.inner.handles import Handle, Mirror, number_of
 from sandbox.inner.link import Link
@@ -189,3 +190,9 @@ def test_classes_that_are_functions_in_disguise_are_not_the_tests_own(mirrors: M
     own = [mirrors.resolve(["k", number]) for number in range(7)]
     assert own[4:6] == [int, ValueError]
     assert all(isinstance(kind, Mirror) for kind in [*own[:4], own[6]])
+
+
+def test_a_value_of_a_subclass_is_a_key_by_its_content(judge) -> None:
+    source = "class K(str):\n    def __hash__(self): return 7\ndef f(): return {K('x'): 3}"
+    report = judge(source, Asserts("assert f() == {'x': 3}", "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report

@@ -1,0 +1,145 @@
+"""The special methods of handles: what they ask, and whose word the answer is.
+
+A special method that is told nothing of what a test expects is asked; what it gives is compared
+here. An operator is handed the other side of a comparison, so its answer is the candidate's word:
+only a class that the tests name has any, and the verdict is `shared` then. Using one of another
+class is an error of the candidate, or an object that equals everything would pass every test.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CodecError
+from sandbox.inner.decoys import decoys_of
+from sandbox.inner.handles import HASH, OWNER, WORD, ask, asks_of, contents_of, is_named, number_of
+from sandbox.inner.special import ALONE, BINARY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHANCE: Final = random.SystemRandom()
+_COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
+
+
+def specials_of(special: list[Any]) -> dict[str, Any]:
+    """The special methods of a mirror: each a question, or an error of the candidate."""
+    body: dict[str, Any] = {"__doc__": property(_doc)}
+    for each in special:
+        if each in ALONE:
+            body[each] = _alone(each)
+        elif each in BINARY:
+            body[each] = _operator(each)
+        elif each == "no __hash__":
+            body["__hash__"] = None
+    if "__eq__" in body and "__hash__" not in body:
+        body["__hash__"] = None
+    return body
+
+
+def _alone(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+        if special == "__exit__":
+            return _left(handle, *args)
+        if special == "__next__":
+            return _next(handle)
+        if special == "__hash__":
+            return _hash(handle)
+        given = ask(handle, special, *args, **kwargs)
+        owner = contents_of(handle).get(OWNER)
+        if owner is not None:
+            ask(owner, "itself")
+        if given is True and (args or kwargs) and WORD in contents_of(handle):
+            asks_of(handle).on_its_word()
+        return given
+
+    return asked
+
+
+def _hash(handle: Any) -> int:
+    kept = contents_of(handle).get(HASH)
+    if kept is not None:
+        return int(kept)
+    if asks_of(handle).is_reading():
+        raise CodecError("a key whose hash was not told")
+    return int(ask(handle, "__hash__"))
+
+
+def method_asked(name: str) -> Callable[..., Any]:
+    """A method of a built-in type, which the candidate's class may have made its own."""
+
+    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+        return ask(handle, "get", name)(*args, **kwargs)
+
+    return asked
+
+
+def _next(handle: Any) -> Any:
+    """The next item. That there is none is an answer, and no exception that could end a loop."""
+    given = ask(handle, "__next__")
+    if type(given) is not list or not given:
+        raise StopIteration
+    return given[0]
+
+
+def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:
+    """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
+    told = None if error is None else type(error).__name__
+    swallowed = ask(handle, "leave", told, str(error)[:200] if error is not None else "")
+    if kind is None or swallowed is not True:
+        return False
+    if isinstance(error, AssertionError) or not isinstance(error, Exception):
+        return False
+    asks_of(handle).on_its_word()
+    return True
+
+
+def _operator(special: str) -> Callable[..., Any]:
+    def operate(handle: Any, other: Any, *more: Any) -> Any:
+        kind: Any = type(handle)
+        if kind.asks.is_reading():  # keys of one dict, which are different over there
+            return (handle is other) is (special == "__eq__")
+        if not is_named(kind):
+            text = f"a {kind.__name__} is no value that the tests know: {special} of it"
+            raise kind.asks.candidates_error(TypeError(text))
+        kind.asks.on_its_word()
+        if number_of(other) is not None:
+            return ask(handle, special, other, *more)
+        if special in _COMPARISONS:
+            return _equals(handle, other) is (special == "__eq__")
+        return ask(handle, special, other, *more)
+
+    return operate
+
+
+def _equals(handle: Any, true: Any) -> bool:
+    """Whether an object says to equal this value, and none of the decoys around it."""
+    values = [true, *decoys_of(true, _CHANCE)]
+    first, second = (_lineup(handle, values) for _ in range(2))
+    return first == second and first[0] is True and False in first
+
+
+def _lineup(handle: Any, values: list[Any]) -> list[Any]:
+    """What an object says of each value, asked in an order that it cannot know."""
+    order = _CHANCE.sample(range(len(values)), len(values))
+    answers = ask(handle, "lineup", [values[at] for at in order])
+    if type(answers) is not list or len(answers) != len(values):
+        return [False]
+    return [answers[order.index(at)] for at in range(len(values))]
+
+
+def _doc(handle: Any) -> Any:
+    return ask(handle, "get", "__doc__")
+
+
+def text_told(error: BaseException) -> str:
+    """The text of an exception of the candidate, as it was when it was raised."""
+    return str(vars(error).get("\0text", ""))
+
+
+def attribute_of(error: BaseException, name: str) -> Any:
+    """An attribute of an exception of the candidate, asked."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return ask(error, "get", name)
