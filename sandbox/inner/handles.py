@@ -82,10 +82,10 @@ class Mirror(type):
     def __init__(cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **_: Any) -> None:
         super().__init__(name, bases, body)
 
-    def _ask(cls, ask: str, *args: Any, **kwargs: Any) -> Any:
+    def _ask(cls, ask: str, /, *args: Any, **kwargs: Any) -> Any:
         return cls.asks.ask_object(ask, vars(cls)[KEY], list(args), kwargs)
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - an instance, made there
+    def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - an instance, made there
         return cls._ask("call", *args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:
@@ -173,7 +173,7 @@ def is_named(kind: type) -> bool:
     return any(isinstance(each, Mirror) and each.named for each in kind.__mro__)
 
 
-def ask(handle: Any, ask: str, *args: Any, **kwargs: Any) -> Any:
+def ask(handle: Any, ask: str, /, *args: Any, **kwargs: Any) -> Any:
     """Ask something of the object that a handle stands for."""
     number = number_of(handle)
     if number is None:

@@ -39,7 +39,7 @@ def specials_of(special: list[Any]) -> dict[str, Any]:
 
 
 def _alone(special: str) -> Callable[..., Any]:
-    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+    def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
         if special == "__exit__":
             return _left(handle, *args)
         if special == "__next__":
@@ -69,7 +69,7 @@ def _hash(handle: Any) -> int:
 def method_asked(name: str) -> Callable[..., Any]:
     """A method of a built-in type, which the candidate's class may have made its own."""
 
-    def asked(handle: Any, *args: Any, **kwargs: Any) -> Any:
+    def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
         return ask(handle, "get", name)(*args, **kwargs)
 
     return asked

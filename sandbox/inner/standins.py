@@ -65,7 +65,7 @@ class CallableGuest(Guest):
 
     __slots__ = ()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
         return self._ask("call", self._number, list(args), kwargs)
 
 

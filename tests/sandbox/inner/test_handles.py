@@ -313,16 +313,14 @@ ISOLATED = [
     (LISTS, "q = Q([1, 2])\nq.append(3)\nassert list(q) == [1, 2, 3]"),
     ("def f(x): return x", "assert f(x=1) == 1"),
     (STACK, "s = f()\ns.push(x=1)\nassert s.items == [1]"),
-    fault(
-        "def f(ask, on=1, self=2): return ask, self", "assert f(ask=1, self=5) == (1, 5)", KEYWORDS
-    ),
+    ("def f(ask, on=1, self=2): return ask, self", "assert f(ask=1, self=5) == (1, 5)"),
     (VALUES, "assert f(1)._replace(y=5) == (1, 5)"),
     (STACK, "assert len(Stack(1, 2)) == 2"),
     (VALUES, "assert Level(1) is Level.LOW and Name('a') is Name.A"),
     fault(
         STACK,
         "import copy\na = f(1)\nb = copy.deepcopy(a)\nb.push(2)\nassert a.items == [1]",
-        "an object of the solution cannot be copied, and the candidate is charged",
+        "an object of the solution is copied in one process only",
     ),
 ]
 
