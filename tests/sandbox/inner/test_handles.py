@@ -102,7 +102,6 @@ class Q(collections.deque): pass
 def f(): return L()
 """
 COPIED = "what an instance of a mutable subclass holds is a copy that is never told of again"
-KEYWORDS = "`__call__` of a handle takes no keywords"
 
 
 def fault(source: str, code: str, why: str) -> Any:
