@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Frame: TypeAlias = dict[str, Any]  # the fields of each message are checked where they are read
 
@@ -25,9 +25,14 @@ def _refuse_constant(name: str) -> None:
     raise FrameError(f"{name} is not a JSON number")
 
 
+# Made once: the module's own functions make a new one for whoever wants other than the defaults.
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def pack(frame: Frame, cap: int = MAX_FRAME_BYTES) -> bytes:
     """One frame's bytes. Raises `FrameError` for a body above the cap."""
-    body = json.dumps(frame, allow_nan=False, separators=(",", ":")).encode("ascii")
+    body = _ENCODER.encode(frame).encode("ascii")
     if len(body) > cap:
         raise FrameError(f"a frame of {len(body)} bytes is above the cap of {cap}")
     return HEADER.pack(len(body)) + body
@@ -44,7 +49,7 @@ def body_length(header: bytes, cap: int = MAX_FRAME_BYTES) -> int:
 def unpack(body: bytes) -> Frame:
     """The object in a frame's body. Raises `FrameError` for anything else."""
     try:
-        frame = json.loads(body, parse_constant=_refuse_constant)
+        frame = _DECODER.decode(body.decode("ascii"))
     except (ValueError, RecursionError) as error:
         raise FrameError(f"not JSON: {error}") from error
     if not isinstance(frame, dict):

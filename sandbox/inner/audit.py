@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ _HEARD: Final = _RUNNING | {"open", "pickle.find_class"}
 
 def watch(asks: Asks, crossed: Crossed) -> None:
     """Install the hook, for the rest of this process."""
-    ours = frozenset(fd for fd in range(3, _DESCRIPTORS) if _is_open(fd))
+    ours = _open_descriptors()
     busy = False
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
@@ -79,9 +80,10 @@ def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:
         return False
 
 
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
+def _open_descriptors() -> frozenset[int]:
+    """Those above the standard streams, by one system call: every run needs them."""
+    poller = select.poll()
+    for descriptor in range(3, _DESCRIPTORS):
+        poller.register(descriptor, 0)
+    closed = {descriptor for descriptor, event in poller.poll(0) if event & select.POLLNVAL}
+    return frozenset(range(3, _DESCRIPTORS)) - closed

@@ -38,6 +38,7 @@ _MAIN_STACK = 64 * 2**20
 _THREAD_STACK = 4 * 2**20  # of the address space, so that many threads fit into it
 _MESSAGE = 200
 _REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
+_AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
@@ -123,17 +124,18 @@ class _Server:
                     return
 
     def _receive(self) -> Frame:
-        header = self._exactly(frames.HEADER.size)
-        return frames.unpack(self._exactly(frames.body_length(header)))
-
-    def _exactly(self, size: int) -> bytes:
+        """The next frame. The tests send one at a time, so nothing of another comes along."""
         data = bytearray()
+        size = frames.HEADER.size
         while len(data) < size:
-            chunk = self._channel.recv(min(size - len(data), 1 << 20))
+            chunk = self._channel.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
             if not chunk:
                 os._exit(0)
             data += chunk
-        return bytes(data)
+            if len(data) >= frames.HEADER.size:
+                header = bytes(data[: frames.HEADER.size])
+                size = frames.HEADER.size + frames.body_length(header)
+        return frames.unpack(bytes(data[frames.HEADER.size :]))
 
     def _send(self, frame: Frame, most: int = frames.MAX_FRAME_BYTES) -> None:
         """Send an answer, or that it cannot be sent for being above that many bytes."""
@@ -166,19 +168,17 @@ class _Server:
 
     def _ask(self, frame: Frame) -> Frame:
         """Do what the tests ask of one of our objects."""
-        self._servant.forget(frame["drop"])
-        self._containers.forget(frame["forget"])
-        args, kwargs = heard(frame, self._containers, self._servant.resolve)
+        args, pairs = self._heard(frame)
         outer, self._open = self._open, frame["id"]
         try:
-            given = self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+            given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
             return self._raised(frame["id"], error)
         finally:
             self._open = outer
-        return self._answer(frame["id"], [given, self._rebound()])
+        return self._answer(frame["id"], (given, self._rebound()))
 
-    def _rebound(self) -> dict[str, Any]:
+    def _rebound(self) -> tuple[tuple[str, Any], ...]:
         """Variables that the tests use and that are bound to something else than they know."""
         found = self._module.__dict__
         changed = {
@@ -187,7 +187,7 @@ class _Server:
             if name in found and found[name] is not self._told_of.get(name, self)
         }
         self._told_of |= changed
-        return changed
+        return tuple(changed.items())
 
     def _answer(self, number: int, value: Any) -> Frame:
         try:
@@ -201,30 +201,35 @@ class _Server:
         classes, self._servant.classes = self._servant.classes, []
         return {**payload, "classes": classes}
 
+    def _heard(self, frame: Frame) -> Any:
+        """What the tests say, after which they do not hold some of our objects any more."""
+        self._servant.forget(frame["drop"])
+        value = heard(frame, self._containers, self._servant.resolve)
+        self._containers.forget(frame["forget"])
+        return value
+
     def _raised(self, number: int, error: BaseException) -> Frame:
         raised = describe_fully(error)
         if type(vars(error).get(GUEST)) is int:
             raised = {"guest": vars(error)[GUEST]}
         elif name_of(type(error)) is None:
             raised["object"] = self._servant.refer(error)[:_REFERENCE]
-        return {"raised": raised, **self._answer(number, [None, self._rebound()])}
+        return {"raised": raised, **self._answer(number, (None, self._rebound()))}
 
-    def ask_back(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while their question is open.
 
         Threads of the program take turns.
         """
         with self._turn:
-            payload = self._told([args, kwargs])
+            payload = self._told((args, tuple(kwargs.items())))
             self._send({"id": self._open, "ask": ask, "on": on, **payload}, MAX_BYTES)
             while True:
                 frame = self._receive()
                 if frame["do"] == "reply":
                     break
                 self._send(self._ask(frame), MAX_BYTES)
-            self._servant.forget(frame["drop"])
-            self._containers.forget(frame["forget"])
-            given = heard(frame, self._containers, self._servant.resolve)
+            given = self._heard(frame)
         if (raised := frame.get("raised")) is None:
             return given
         if "own" in raised:

@@ -10,7 +10,7 @@ import os
 import select
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sandbox import frames
 from sandbox.codec import MAX_BYTES
@@ -18,6 +18,10 @@ from sandbox.frames import FrameError
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
+
+
+_AHEAD: Final = 1 << 12
+_MOST_AT_ONCE: Final = 1 << 20
 
 
 class Stop(BaseException):
@@ -57,6 +61,13 @@ class CandidateProcess:
     handle: int
     received: int = 0
     stopped: Stop | None = None
+    _ahead: bytes = b""
+    """What came and was not read yet: a frame comes as a whole mostly, with its header."""
+
+    def __post_init__(self) -> None:
+        self._poller = select.poll()
+        self._poller.register(self.sock, select.POLLIN)
+        self._poller.register(self.handle, select.POLLIN)
 
     def ask(self, frame: Frame) -> Frame:
         """Send a question and wait for the answer. Raises `Died` or `Forged`."""
@@ -90,24 +101,29 @@ class CandidateProcess:
 
         A child of the candidate may keep the channel open, so its end alone would not tell.
         """
-        poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
-        poller.register(self.handle, select.POLLIN)
-        data = bytearray()
-        while len(data) < size:
-            ready = dict(poller.poll())
+        if len(self._ahead) < size:
+            data = bytearray(self._ahead)
+            while len(data) < size:
+                data += self._chunk(max(_AHEAD, min(size - len(data), _MOST_AT_ONCE)))
+            self._ahead = bytes(data)
+        found, self._ahead = self._ahead[:size], self._ahead[size:]
+        return found
+
+    def _chunk(self, most: int) -> bytes:
+        """What is there of at most so many bytes. Raises `Died`."""
+        while True:
+            ready = dict(self._poller.poll())
             chunk = b""
             if self.sock.fileno() in ready:
                 try:
-                    chunk = self.sock.recv(min(size - len(data), 1 << 20), socket.MSG_DONTWAIT)
+                    chunk = self.sock.recv(most, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     continue
                 except OSError:
                     chunk = b""
             if not chunk:
                 raise self.stop(Died("the program ended before it answered"))
-            data += chunk
-        return bytes(data)
+            return chunk
 
     def close(self) -> None:
         """Close both descriptors."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from typing import TYPE_CHECKING, Any
+
+from sandbox.inner.shapes import blocks_of
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -17,29 +20,33 @@ class Assertions:
     """Tests whose assertions count themselves as they hold.
 
     Those in loops count each time. Of tests that stop early nobody knows how many would have come,
-    so there are at least as many as stand in the text.
+    so there are at least as many as stand in the text. `tree` is the text as it was read.
     """
 
     def __init__(self, text: str, name: str) -> None:
         """Compile. Raises what `compile` raises."""
-        tree = ast.parse(text, name)
-        self.written = sum(isinstance(node, ast.Assert) for node in ast.walk(tree))
-        counting = ast.fix_missing_locations(_Counting().visit(tree))
-        self.code: CodeType = compile(counting, name, "exec", dont_inherit=True)
-        self._held: list[None] = []
+        self.tree = ast.parse(text, name)
+        self.written = 0
+        for block in list(blocks_of(self.tree)):
+            self._count(block)
+        self.code: CodeType = compile(self.tree, name, "exec", dont_inherit=True)
+        self._held = itertools.count()
 
     def names(self) -> dict[str, Any]:
         """What the code needs, to count with."""
-        return {_HELD: self._held.append}
+        return {_HELD: self._held.__next__}
 
     def credit(self, *, passed: bool) -> Frame:
-        """As fields of an outcome."""
-        held = len(self._held)
+        """As fields of an outcome; asked for once, at the end."""
+        held = next(self._held)
         checks = held if passed else max(self.written, held + 1)
         return {"checks": checks, "passed_checks": held}
 
-
-class _Counting(ast.NodeTransformer):
-    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
-        call = ast.Call(ast.Name(_HELD, ast.Load()), [ast.Constant(None)], [])
-        return [node, ast.copy_location(ast.Expr(call), node)]
+    def _count(self, block: list[ast.stmt]) -> None:
+        """Put a call after each assertion of a block."""
+        places = [at for at, node in enumerate(block) if isinstance(node, ast.Assert)]
+        self.written += len(places)
+        for at in reversed(places):
+            place = {"lineno": block[at].lineno, "col_offset": block[at].col_offset}
+            call = ast.Call(ast.Name(_HELD, ast.Load(), **place), [], [], **place)
+            block.insert(at + 1, ast.Expr(call, **place))

@@ -66,7 +66,7 @@ class Guests:
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
         return ["p", number, does]
 
-    def perform(self, ask: Any, on: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.
 
         Raises `CodecError` for what is no such question, and what the object raises.

@@ -28,7 +28,7 @@ OWNER: Final = "\0owner"
 class Asks(Protocol):
     """The link, as handles use it."""
 
-    def ask_object(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object. Raises what the candidate raised, and `Stop`."""
         ...
 
@@ -83,7 +83,7 @@ class Mirror(type):
         super().__init__(name, bases, body)
 
     def _ask(cls, ask: str, /, *args: Any, **kwargs: Any) -> Any:
-        return cls.asks.ask_object(ask, vars(cls)[KEY], list(args), kwargs)
+        return cls.asks.ask_object(ask, vars(cls)[KEY], args, kwargs)
 
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - an instance, made there
         return cls._ask("call", *args, **kwargs)
@@ -178,4 +178,4 @@ def ask(handle: Any, ask: str, /, *args: Any, **kwargs: Any) -> Any:
     number = number_of(handle)
     if number is None:
         raise AttributeError("an object of no number")
-    return asks_of(handle).ask_object(ask, number, list(args), kwargs)
+    return asks_of(handle).ask_object(ask, number, args, kwargs)

@@ -39,6 +39,20 @@ _FIELDS = 2  # the number, and one more
 _DEEPEST = 60  # questions that the two sides may have open at a time
 
 
+def _by_name(pairs: Any) -> dict[str, Any] | None:
+    """Values by their names, which cross as pairs; None for all else."""
+    if type(pairs) is not tuple:
+        return None
+    found = {}
+    for pair in pairs:
+        match pair:
+            case tuple([str(name), value]):
+                found[name] = value
+            case _:
+                return None
+    return found
+
+
 def _nothing(_changed: Any) -> None:
     """Before a source is loaded there are no variables of it."""
 
@@ -66,6 +80,7 @@ class Link(CandidateProcess):
     mirrors: Mirrors = field(init=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.mirrors = Mirrors(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
@@ -83,20 +98,20 @@ class Link(CandidateProcess):
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
             case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
-                found = self._heard(answer)
-                if type(found) is dict and found.keys() <= set(names):
+                found = _by_name(self._heard(answer))
+                if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
                     self.values = any(is_data(value) for value in found.values())
                     return {"names": found}
         raise self.stop(Forged("no answer that a loaded source could give"))
 
-    def ask_object(self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the candidate: what it gives, or its exception, raised."""
         if self.stopped is not None:
             raise self.stopped
         with self.turn:
-            frame = {"do": "ask", "ask": ask, "on": on, **self._told([args, kwargs])}
+            frame = {"do": "ask", "ask": ask, "on": on, **self._told((args, tuple(kwargs.items())))}
             answer = self.numbered(frame)
             match answer:
                 case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
@@ -112,11 +127,11 @@ class Link(CandidateProcess):
 
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
-        parts = self._heard(answer)
-        if type(parts) is not list or len(parts) != _FIELDS or type(parts[1]) is not dict:
-            raise self.stop(Forged("no result and variables"))
-        self.rebound({name: parts[1][name] for name in parts[1].keys() & self.loaded})
-        return parts[0]
+        match self._heard(answer):
+            case tuple([given, pairs]) if (changed := _by_name(pairs)) is not None:
+                self.rebound({name: changed[name] for name in changed.keys() & self.loaded})
+                return given
+        raise self.stop(Forged("no result and variables"))
 
     def need_shared(self, why: str) -> BaseException:
         """Note that the tests need the candidate in their own process; to be raised."""
@@ -139,12 +154,12 @@ class Link(CandidateProcess):
     def _told(self, value: Any) -> Frame:
         """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
         dropped, self.mirrors.dropped = self.mirrors.dropped, []
-        unheld = self.containers.unheld()
-        self.containers.forget(unheld)
         try:
             payload = told(value, self.containers, self._refer)
         except (CannotCross, RecursionError) as error:
             raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
+        unheld = self.containers.unheld()  # only now: what they changed in these is told above
+        self.containers.forget(unheld)
         return {**payload, "drop": dropped, "forget": unheld}
 
     def _heard(self, answer: Frame) -> Any:
@@ -170,14 +185,12 @@ class Link(CandidateProcess):
             case _:
                 raise self.stop(Forged("no question that a program could have"))
         match parts:
-            case [list(args), dict(kwargs)]:
+            case tuple([tuple(args), pairs]) if (kwargs := _by_name(pairs)) is not None:
                 pass
             case _:
                 raise self.stop(Forged("a question without arguments"))
         try:
-            given = self.mirrors.guests.perform(
-                ask, on, args, kwargs if type(kwargs) is dict else {}
-            )
+            given = self.mirrors.guests.perform(ask, on, args, kwargs)
             reply = self._told(given)
         except Stop:
             raise

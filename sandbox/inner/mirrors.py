@@ -248,7 +248,7 @@ class Mirrors:
         asks = self._asks
 
         async def of_the_solution() -> Any:
-            return asks.ask_object("await", number, [], {})
+            return asks.ask_object("await", number, (), {})
 
         return of_the_solution()
 

@@ -33,7 +33,7 @@ _EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, 
 class Servant:
     """The candidate's objects that the tests hold, and the tests' objects that it holds."""
 
-    def __init__(self, ask: Callable[[str, int, list[Any], Any], Any]) -> None:
+    def __init__(self, ask: Callable[[str, int, tuple[Any, ...], Any], Any]) -> None:
         self._ask = ask
         self.objects: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
@@ -82,7 +82,7 @@ class Servant:
         return self.records.read(wire)
 
     def perform(  # noqa: C901, PLR0911 - one for each question
-        self, ask: str, on: int, args: list[Any], kwargs: dict[str, Any]
+        self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Do what is asked of one of our objects."""
         value = self.objects[on]

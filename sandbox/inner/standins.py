@@ -19,45 +19,45 @@ class Guest:
 
     __slots__ = ("_ask", "_number")
 
-    def __init__(self, number: int, ask: Callable[[str, int, list[Any], Any], Any]) -> None:
+    def __init__(self, number: int, ask: Callable[[str, int, tuple[Any, ...], Any], Any]) -> None:
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_ask", ask)
 
     def __getattr__(self, name: str) -> Any:
-        return self._ask("get", self._number, [name], {})
+        return self._ask("get", self._number, (name,), {})
 
     def __setattr__(self, name: str, value: object) -> None:
-        self._ask("set", self._number, [name, value], {})
+        self._ask("set", self._number, (name, value), {})
 
     def __getitem__(self, key: object) -> Any:
-        return self._ask("item", self._number, [key], {})
+        return self._ask("item", self._number, (key,), {})
 
     def __setitem__(self, key: object, value: object) -> None:
-        self._ask("setitem", self._number, [key, value], {})
+        self._ask("setitem", self._number, (key, value), {})
 
     def __contains__(self, key: object) -> bool:
-        return bool(self._ask("contains", self._number, [key], {}))
+        return bool(self._ask("contains", self._number, (key,), {}))
 
     def __len__(self) -> int:
-        return int(self._ask("len", self._number, [], {}))
+        return int(self._ask("len", self._number, (), {}))
 
     def __iter__(self) -> Any:
-        return self._ask("iter", self._number, [], {})
+        return self._ask("iter", self._number, (), {})
 
     def __bool__(self) -> bool:
-        return bool(self._ask("bool", self._number, [], {}))
+        return bool(self._ask("bool", self._number, (), {}))
 
     def __str__(self) -> str:
-        return str(self._ask("str", self._number, [], {}))
+        return str(self._ask("str", self._number, (), {}))
 
     def __repr__(self) -> str:
-        return str(self._ask("repr", self._number, [], {}))
+        return str(self._ask("repr", self._number, (), {}))
 
     def __enter__(self) -> Any:
-        return self._ask("enter", self._number, [], {})
+        return self._ask("enter", self._number, (), {})
 
     def __exit__(self, kind: object, error: object, trace: object) -> bool:
-        return bool(self._ask("exit", self._number, [kind, error, None], {}))
+        return bool(self._ask("exit", self._number, (kind, error, None), {}))
 
 
 class CallableGuest(Guest):
@@ -66,7 +66,7 @@ class CallableGuest(Guest):
     __slots__ = ()
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
-        return self._ask("call", self._number, list(args), kwargs)
+        return self._ask("call", self._number, args, kwargs)
 
 
 class IteratingGuest(Guest):
@@ -78,7 +78,7 @@ class IteratingGuest(Guest):
         return self
 
     def __next__(self) -> Any:
-        return self._ask("next", self._number, [], {})
+        return self._ask("next", self._number, (), {})
 
 
 GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}

@@ -65,7 +65,7 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     except BaseException as error:  # noqa: BLE001 - a prelude may raise anything
         text = f"tests.prelude raised {type(error).__name__}: {text_of(error)}"
         raise FaultyTests(text) from None
-    reason = wants_one_process(tests.code, job["code"])
+    reason = wants_one_process(tests.code, tests.tree, job["code"])
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(tests.code))

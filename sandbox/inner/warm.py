@@ -6,8 +6,8 @@ It holds nothing of any run, since every candidate is forked from what it leaves
 from __future__ import annotations
 
 import gc
+import os
 import random
-import select
 import site
 import socket
 import sys
@@ -17,6 +17,7 @@ from typing import Any
 
 from sandbox import frames
 from sandbox.inner import linux, pytest_run, shapes
+from sandbox.inner.counting import Assertions
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import execute
 from sandbox.inner.link import Link
@@ -59,28 +60,26 @@ def _rehearse() -> None:
     """
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        poller = select.poll()
-        poller.register(ours, select.POLLIN)
+        handle = os.pidfd_open(os.getpid())
         for _ in range(20):
             namespace: dict[str, Any] = {}
             execute("def f(a, b=0):\n    return [a, b]\n", namespace)
             execute("1 / 0", {})
-            link = Link(ours, 0, -1)
+            link = Link(ours, 0, handle)
             here, servant = Containers(), Servant(_nobody)
-            question = told(
-                [[[1, "a"], {"k": 2.5}], {}], link.containers, link.mirrors.guests.refer
-            )
+            asked = (([1, "a"], {"k": 2.5}), (("key", 1),))
+            question = told(asked, link.containers, link.mirrors.guests.refer)
             theirs.sendall(frames.pack({"id": 1, **question}))
-            poller.poll()
-            frame = frames.unpack(ours.recv(1 << 16)[frames.HEADER.size :])
-            heard(frame, here, servant.resolve)
-            answer = told([namespace["f"], {"f": [3, (4,)]}], here, servant.refer)
+            heard(link.receive(), here, servant.resolve)
+            answer = told((namespace["f"], (("f", [3, (4,)]),)), here, servant.refer)
             link.mirrors.describe(servant.classes)
             heard(answer, link.containers, link.mirrors.resolve)
             link.containers.forget(link.containers.unheld())
-            tree = "def check(g):\n    assert g(1) == 1\n"
-            shapes.wants_one_process(compile(tree, "tests.py", "exec"), tree)
+            text = "import math\ndef check(g):\n    x = g(1)\n    assert g(1) == 1\n"
+            tests = Assertions(text, "tests.py")
+            shapes.wants_one_process(tests.code, tests.tree, text)
+        os.close(handle)
 
 
-def _nobody(_ask: str, _on: int, _args: list[Any], _kwargs: Any) -> Any:
+def _nobody(_ask: str, _on: int, _args: tuple[Any, ...], _kwargs: Any) -> Any:
     """Whom a rehearsal asks."""

@@ -83,8 +83,8 @@ def send(body):
                 os.write(fd, struct.pack('<I', len(data)) + data)
         except OSError: pass
 """
-# Both sides know four containers when an answer is due: names, arguments and what holds these.
-GIVEN = '["l", 4, [{}, ["d", 5, []]]]'
+GIVEN = '["t", [{}, ["t", []]]]'
+"""A value, and no variable that is bound to another one."""
 TOLD = '"changed": [], "classes": []'
 """The parts of every answer, beside what was asked for."""
 
@@ -123,7 +123,7 @@ ANSWERS = [
     '{"id": 2, "names": {}}',
     '{"id": 2, "ask": "call"}',
     '{"id": 2, "ask": "call", "on": 0, "value": 5, "changed": [], "classes": []}',
-    '{"id": 2, "ask": 5, "on": [], "value": ["l", 4, []], "changed": [], "classes": []}',
+    '{"id": 2, "ask": 5, "on": [], "value": ["t", []], "changed": [], "classes": []}',
     "[]",
     "5",
     "",
@@ -132,12 +132,17 @@ ANSWERS = [
 ]
 VALUES = [
     "2",
-    '["l", 4, [2]]',
-    '["l", 4, [2, []]]',
-    '["l", 4, [2, ["l", 5, []], 3]]',
-    '["l", 4, [2, ["l", 5, []]]]',
-    '["l", 5, [2, ["d", 6, []]]]',
-    '["l", 0, [2, ["d", 4, []]]]',
+    '["t", [2]]',
+    '["t", [2, []]]',
+    '["t", [2, ["t", []], 3]]',
+    '["t", [2, ["l", 0, []]]]',
+    '["t", [2, ["d", 0, []]]]',
+    '["t", [2, ["t", [1]]]]',
+    '["t", [2, ["t", [["t", [5, 2]]]]]]',
+    '["t", [2, ["t", [["t", ["f", 2, 3]]]]]]',
+    '["l", 0, [2, ["t", []]]]',
+    GIVEN.format('["l", 1, []]'),
+    GIVEN.format('["l", -1, []]'),
     '["t", [1, 2]]',
     "[" * 400 + "]" * 400,
     '["n", ' * 300 + "1" + "]" * 300,
@@ -218,7 +223,7 @@ def test_what_is_no_exception_is_forged(judge, raised: str) -> None:
     "number", ["1e999", "-1e999", "1e400", "Infinity", "NaN", "1" + "0" * 5000]
 )
 def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
-    for value in (GIVEN.format(number), f'["l", {number}, []]', f'["l", 4, [["h", {number}, 0]]]'):
+    for value in (GIVEN.format(number), f'["l", {number}, []]', GIVEN.format(f'["h", {number}, 0]')):
         report = judge(answering(answer_of(value), "os._exit(0)"), ASSERTS)
         assert report.status in (FORGED, Status.FAILED), report
 

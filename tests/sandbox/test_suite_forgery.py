@@ -280,8 +280,8 @@ CASES = [
     Case("26 NaN", "def add(a, b): return float('nan')", FAILED, FAILED),
     Case(
         "27 poisoned interpreter",
-        "import builtins, json, sys\njson.dumps = json.loads = None\nbuiltins.compile = None\n"
-        "sys.modules.clear()" + WRONG,
+        "import builtins, json, sys\nbuiltins.compile = None\n"
+        "json.JSONEncoder.encode = json.JSONDecoder.decode = None\nsys.modules.clear()" + WRONG,
         ERROR,
         ERROR,
     ),

@@ -233,7 +233,7 @@ REACHING = [
     (CLASS, "K()", "setattr(o, '__class__', int)"),
     (CLASS, "K()", "setattr(o.go, 'x', 1)"),
     (CLASS, "K()", "setattr(o, '_private', 1)"),
-    (CLASS, "K()", "o._ask('call', 77, [], {})"),
+    (CLASS, "K()", "o._ask('call', 77, (), {})"),
 ]
 
 

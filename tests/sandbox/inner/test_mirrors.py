@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def mirrors() -> Any:
     mine, theirs = socket.socketpair()
     with mine, theirs:
-        yield Link(mine, 0, -1).mirrors
+        link = Link(mine, 0, os.pidfd_open(os.getpid()))
+        yield link.mirrors
+        os.close(link.handle)
 
 
 def described(**changed: Any) -> dict[str, Any]:
