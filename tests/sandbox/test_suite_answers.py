@@ -223,7 +223,11 @@ def test_what_is_no_exception_is_forged(judge, raised: str) -> None:
     "number", ["1e999", "-1e999", "1e400", "Infinity", "NaN", "1" + "0" * 5000]
 )
 def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
-    for value in (GIVEN.format(number), f'["l", {number}, []]', GIVEN.format(f'["h", {number}, 0]')):
+    for value in (
+        GIVEN.format(number),
+        f'["l", {number}, []]',
+        GIVEN.format(f'["h", {number}, 0]'),
+    ):
         report = judge(answering(answer_of(value), "os._exit(0)"), ASSERTS)
         assert report.status in (FORGED, Status.FAILED), report
 
