@@ -43,6 +43,10 @@ class Asks(Protocol):
     def on_its_word(self) -> None:
         """The candidate's word decides something."""
 
+    def value_class(self, told: Any) -> type | None:
+        """A value class of the prompt, told of as one that a class of the program derives from."""
+        ...
+
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
         ...
