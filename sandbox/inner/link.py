@@ -29,6 +29,7 @@ from sandbox.inner.exchange import heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
 from sandbox.inner.records import may_be_changed
+from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ class Link(CandidateProcess):
     passing: list[BaseException] = field(default_factory=list)
     turn: Any = field(default_factory=threading.RLock)
     containers: Containers = field(default_factory=Containers)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     mirrors: Mirrors = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,6 +97,8 @@ class Link(CandidateProcess):
         """Ask something of an object of the candidate: what it gives, or its exception, raised."""
         if self.stopped is not None:
             raise self.stopped
+        if (what := self.surroundings.changed()) is not None:
+            raise self.stop(NeedShared(f"the tests change {what}"))
         with self.turn:
             frame = {"do": "ask", "ask": ask, "on": on, **self._told([args, kwargs])}
             answer = self.numbered(frame)
@@ -138,6 +142,10 @@ class Link(CandidateProcess):
             case ["", str(name)]:
                 return self.containers.records.classes.get(name)
         return None
+
+    def is_probed(self) -> bool:
+        """Whether it is a test runner that looks at everything, in search of tests."""
+        return self.surroundings.collecting
 
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""

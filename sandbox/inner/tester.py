@@ -19,6 +19,7 @@ from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
 from sandbox.inner.records import Records
 from sandbox.inner.shapes import names_in, wants_one_process
+from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,7 +72,8 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     link.containers.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == _NAME}
     )
-    audit.watch(link, link.containers.crossed)
+    link.surroundings = Surroundings()
+    audit.watch(link, link.containers.crossed, link.surroundings)
     names |= tests.names()  # the same: the prelude's functions may use what is bound in it later
     return tests, names
 
@@ -105,7 +107,8 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = _solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
-    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link))
+    around = link.surroundings.renew
+    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link), around)
     return _proven(link, verdict)
 
 
