@@ -18,9 +18,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.inner.surroundings import TOLD
+
 if TYPE_CHECKING:
     from sandbox.inner.crossed import Crossed
     from sandbox.inner.handles import Asks
+    from sandbox.inner.surroundings import Surroundings
 
 _DESCRIPTORS: Final = 256
 _RUNNING: Final = frozenset(
@@ -28,10 +31,13 @@ _RUNNING: Final = frozenset(
 )
 """Steps that run what they are given."""
 
-_HEARD: Final = _RUNNING | {"open", "pickle.find_class"}
+_FORKING: Final = frozenset({"os.fork", "os.forkpty"})
+"""Steps to a process that has the tests' end of the channel, and not the candidate."""
+
+_HEARD: Final = _RUNNING | _FORKING | TOLD | {"open", "pickle.find_class"}
 
 
-def watch(asks: Asks, crossed: Crossed) -> None:
+def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> None:
     """Install the hook, for the rest of this process."""
     ours = _open_descriptors()
     busy = False
@@ -40,6 +46,9 @@ def watch(asks: Asks, crossed: Crossed) -> None:
         nonlocal busy
         if busy or event not in _HEARD:
             return
+        if event in TOLD:
+            surroundings.told()
+            return
         busy = True  # what is done here is no step of the tests
         try:
             if event == "open" and args[0] in ours:
@@ -47,6 +56,8 @@ def watch(asks: Asks, crossed: Crossed) -> None:
                 raise asks.candidates_error(OSError(errno.EBADF, text))
             if event == "open" and _may_be_the_candidates(*args):
                 crossed.all_of_a_file()
+            if event in _FORKING:
+                raise asks.need_shared("the tests fork")
             if event == "pickle.find_class" and crossed.any:
                 raise asks.need_shared("the tests unpickle")
             if event == "marshal.loads" and not crossed.of_bytes(args[0]):

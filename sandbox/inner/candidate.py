@@ -23,9 +23,10 @@ from sandbox import frames
 from sandbox.codec import MAX_BYTES, CannotCross
 from sandbox.frames import FrameError
 from sandbox.inner import cases, linux, shared, whole
-from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.containers import Containers
+from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
-from sandbox.inner.records import Records, fields_of
+from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.standins import GUEST, error_of
 
@@ -156,11 +157,8 @@ class _Server:
         if failure is not None:
             return {"failure": failure}
         self._names = frame["names"]
-        defined = {name: self._module.__dict__.get(name) for name in frame["records"]}
-        self._servant.records = Records(
-            {name: d for name, d in defined.items() if fields_of(d) == frame["records"][name]}
-        )
         known = self._module.__dict__
+        self._containers.records = self._servant.records = Records.beside(frame["records"], known)
         self._servant.named = {
             value for name in self._names if isinstance(value := known.get(name), type)
         }

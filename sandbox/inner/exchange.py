@@ -13,11 +13,11 @@ What is neither a built-in value nor one of `sandbox.inner.values` is the busine
 from __future__ import annotations
 
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
-from sandbox.inner.crossed import Crossed
+from sandbox.inner.containers import KINDS, Containers
 from sandbox.inner.values import parts_of, rebuilt, scalar_of
 
 if TYPE_CHECKING:
@@ -29,93 +29,19 @@ if TYPE_CHECKING:
     Refer = Callable[[Any], Wire]
     Resolve = Callable[[list[Any]], Any]
 
-_KINDS: Final[dict[type, str]] = {
-    list: "l",
-    dict: "d",
-    set: "s",
-    bytearray: "y",
-    Counter: "C",
-    OrderedDict: "O",
-    deque: "q",
-    defaultdict: "D",
-}
 _FACTORIES: Final[dict[str, Any]] = {
     kind.__name__: kind for kind in (int, float, str, list, dict, set, bool, tuple)
 }
-_UNHELD: Final = 2
-"""References to a container that only the table holds: its own, and the counter's."""
-
 _PARTS: Final = 2
 
+_RECORD: Final = "R"
+"""A kept instance of a value class that is new to the other side."""
+
+_FIELDS: Final = "F"
+"""What such an instance has now."""
 
 _HOLDING: Final = ("w", "x", "rv")
 """Tags of objects that have a content of their own, which comes last."""
-
-
-class Containers:
-    """The containers that both sides know, by number, and what each held when last told."""
-
-    def __init__(self) -> None:
-        self.crossed = Crossed()
-        self.objects: dict[int, Any] = {}
-        self.next = 0
-        self._numbers: dict[int, int] = {}
-        self._told: dict[int, tuple[Any, ...]] = {}
-        self.reading = 0
-
-    def number_of(self, value: Any) -> int | None:
-        """The number of a known container."""
-        return self._numbers.get(id(value))
-
-    def add(self, value: Any) -> int:
-        """Number a new container."""
-        number, self.next = self.next, self.next + 1
-        self.objects[number] = value
-        self._numbers[id(value)] = number
-        return number
-
-    def note(self, number: int) -> None:
-        """The other side knows what it holds now."""
-        self._told[number] = _contents(self.objects[number])
-
-    def changed(self) -> list[int]:
-        """Those whose contents the other side does not know.
-
-        None while a payload is read: a key that is hashed may ask, and its dict is half full.
-        """
-        if self.reading:
-            return []
-        return [
-            number
-            for number, value in self.objects.items()
-            if not _same(self._told.get(number), _contents(value))
-        ]
-
-    def forget(self, numbers: list[int]) -> None:
-        """Drop containers. Numbers that are unknown are passed over."""
-        for number in numbers:
-            value = self.objects.pop(number, None)
-            self._told.pop(number, None)
-            if value is not None:
-                del self._numbers[id(value)]
-
-    def unheld(self) -> list[int]:
-        """Containers that nothing but this table and the contents of others hold."""
-        if self.reading:
-            return []
-        return [n for n in self.objects if sys.getrefcount(self.objects[n]) <= _UNHELD]
-
-
-def _contents(value: Any) -> tuple[Any, ...]:
-    if isinstance(value, dict):
-        return (*value.keys(), *value.values())
-    return (bytes(value),) if isinstance(value, bytearray) else tuple(value)
-
-
-def _same(told: tuple[Any, ...] | None, now: tuple[Any, ...]) -> bool:
-    if told is None or len(told) != len(now):
-        return False
-    return all(a is b or (type(a) is bytes and a == b) for a, b in zip(told, now, strict=True))
 
 
 class _Outgoing(Encoder):
@@ -123,15 +49,20 @@ class _Outgoing(Encoder):
         super().__init__()
         self._containers = containers
         self._refer = refer
-        self._whole: set[int] = set()
+        self.fresh: list[int] = []
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
-        tag = _KINDS.get(type(value))
-        if tag is None:
+        tag = KINDS.get(type(value))
+        name = self._containers.records.kept_name(value) if tag is None else None
+        if tag is None and name is None:
             return super().encode(value, depth)
         number = self._containers.number_of(value)
         if number is not None:
             return ["r", number]
+        if tag is None:  # its fields are told beside it: linked ones are many, not deep
+            number = self._containers.add(value)
+            self.fresh.append(number)
+            return [_RECORD, number, name]
         return self.whole(tag, self._containers.add(value), value, depth)
 
     def whole(self, tag: str, number: int, value: Any, depth: int) -> Wire:
@@ -153,6 +84,12 @@ class _Outgoing(Encoder):
         if tag == "D":
             return [tag, number, items, self._factory(value)]
         return [tag, number, items]
+
+    def fields(self, number: int, value: Any) -> Wire:
+        """A kept instance of a value class, with all that it has."""
+        self._containers.note(number)
+        found = self._containers.records.attributes_of(value)
+        return [_FIELDS, number, [[name, self.encode(held, 1)] for name, held in found.items()]]
 
     def _factory(self, value: defaultdict[Any, Any]) -> str | None:
         factory = value.default_factory
@@ -189,6 +126,8 @@ class _Incoming(Decoder):
             return self._container(tag, wire, depth)
         if tag == "r":
             return self._containers.objects[wire[1]]
+        if tag == _RECORD:
+            return self._record(wire)
         value = super()._tagged(wire, depth)
         if type(value) is bytes:
             self._containers.crossed.note(value)
@@ -206,6 +145,31 @@ class _Incoming(Decoder):
         self._fill(found, items, depth)
         self._containers.note(number)
         return found
+
+    def _record(self, wire: list[Any]) -> Any:
+        """A kept instance that is new; its fields are told later in the message."""
+        _, number, name = wire
+        if type(number) is not int or number != self._containers.next:
+            raise CodecError("a container number out of order")
+        made = self._containers.records.blank(name)
+        self._containers.add(made)
+        return made
+
+    def fields(self, wire: list[Any]) -> None:
+        """What a kept instance has now. Raises `CodecError`."""
+        match wire:
+            case [_, int(number), list(pairs)] if number in self._containers.objects:
+                found = self._containers.objects[number]
+            case _:
+                raise CodecError("no fields of an instance")
+        if self._containers.records.kept_name(found) is None:
+            raise CodecError("a container that changed its type")
+        try:
+            told = {name: self.decode(held, 1) for name, held in pairs}
+        except (TypeError, ValueError):
+            raise CodecError("no names and values") from None
+        self._containers.records.fill(found, told)
+        self._containers.note(number)
 
     def _made(self, tag: str, wire: list[Any]) -> Any:
         if tag == "q":
@@ -243,7 +207,7 @@ class _Incoming(Decoder):
         return self._resolve(wire)
 
 
-_TAGS: Final[dict[str, type]] = {tag: kind for kind, tag in _KINDS.items()}
+_TAGS: Final[dict[str, type]] = {tag: kind for kind, tag in KINDS.items()}
 
 
 def _no_default() -> Any:
@@ -254,11 +218,16 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
     """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
     out = _Outgoing(containers, refer)
     wire = out.encode(value)
-    changed = []
-    while numbers := containers.changed():  # what is told may hold what is new
-        for number in numbers:
-            kept = containers.objects[number]
-            changed.append(out.whole(_KINDS[type(kept)], number, kept, 1))
+    changed: list[Wire] = []
+    numbers, done = [*out.fresh, *containers.changed()], set[int]()
+    while numbers or out.fresh:  # what is told may hold what is new
+        number = (numbers or out.fresh).pop()
+        if number in done:
+            continue
+        done.add(number)
+        kept = containers.objects[number]
+        tag = KINDS.get(type(kept))
+        changed.append(out.whole(tag, number, kept, 1) if tag else out.fields(number, kept))
     return {"value": wire, "changed": changed}
 
 
@@ -274,6 +243,9 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
         for wire in changed:
             if type(wire) is not list or not wire or type(wire[0]) is not str:
                 raise CodecError("not a container")
+            if wire[0] == _FIELDS:
+                come.fields(wire)
+                continue
             if wire[0] not in _TAGS:
                 raise CodecError("not a container")
             come.decode(wire)

@@ -7,10 +7,8 @@ the special methods of `sandbox.inner.questions`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-if TYPE_CHECKING:
-    pass
+import types
+from typing import Any, Final, Protocol
 
 KEY: Final = "\0handle"
 """Where a handle keeps its number, out of the way of attributes."""
@@ -42,6 +40,14 @@ class Asks(Protocol):
 
     def on_its_word(self) -> None:
         """The candidate's word decides something."""
+
+    def value_class(self, told: Any) -> type | None:
+        """A value class of the prompt, told of as one that a class of the program derives from."""
+        ...
+
+    def is_probed(self) -> bool:
+        """Whether it is a test runner that looks at everything, in search of tests."""
+        ...
 
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
@@ -91,8 +97,8 @@ class Mirror(type):
     def __getattr__(cls, name: str) -> Any:
         if KEY not in vars(cls):
             raise AttributeError(name)
-        if name == "__dataclass_fields__":
-            raise cls.asks.need_shared(f"the tests look into {cls.__name__}")
+        if name in _INSIDE or name == "__dataclass_fields__":
+            raise _look_inside(cls.asks, cls.__name__, name)
         return cls._ask("get", name)
 
     def __setattr__(cls, name: str, value: object) -> None:
@@ -118,6 +124,21 @@ class Mirror(type):
         return bool(cls._ask("__contains__", key))
 
 
+_TEXTS: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__dict__"})
+_PARTS: Final = (types.GetSetDescriptorType, types.MemberDescriptorType)
+_INSIDE: Final = frozenset({"__wrapped__", "__signature__"}).union(
+    {n for n, part in vars(types.FunctionType).items() if isinstance(part, _PARTS)} - _TEXTS
+)
+"""What functions have beside their texts, and what `inspect` asks for in its stead."""
+
+
+def _look_inside(asks: Asks, what: str, name: str) -> BaseException:
+    """What to raise where someone looks inside a function or a class."""
+    if asks.is_probed():
+        return AttributeError(name)
+    return asks.need_shared(f"the tests look into a {what} ({name})")
+
+
 class _Held:
     """Has a place for attributes, of which handles show nothing."""
 
@@ -126,6 +147,8 @@ class Handle(_Held):
     """An object of the candidate."""
 
     def __getattr__(self, name: str) -> Any:
+        if name in _INSIDE:
+            raise _look_inside(asks_of(self), type(self).__name__, name)
         found = ask(self, "get", name)
         if isinstance(found, Handle) and not is_named(type(self)):
             contents_of(found)[WORD] = True

@@ -23,11 +23,13 @@ from sandbox.inner.channel import (
     TooLarge,
     Unsendable,
 )
+from sandbox.inner.containers import Containers
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
-from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.exchange import heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
-from sandbox.inner.records import Records, may_be_changed
+from sandbox.inner.records import may_be_changed
+from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +77,8 @@ class Link(CandidateProcess):
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
     turn: Any = field(default_factory=threading.RLock)
-    records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)
+    surroundings: Surroundings = field(default_factory=Surroundings)
     mirrors: Mirrors = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +93,7 @@ class Link(CandidateProcess):
                 "source": source,
                 "names": names,
                 "limits": limits,
-                "records": self.records.fields,
+                "records": self.containers.records.told,
             }
         )
         match answer:
@@ -110,6 +112,8 @@ class Link(CandidateProcess):
         """Ask something of an object of the candidate: what it gives, or its exception, raised."""
         if self.stopped is not None:
             raise self.stopped
+        if (what := self.surroundings.changed()) is not None:
+            raise self.stop(NeedShared(f"the tests change {what}"))
         with self.turn:
             frame = {"do": "ask", "ask": ask, "on": on, **self._told((args, tuple(kwargs.items())))}
             answer = self.numbered(frame)
@@ -146,6 +150,17 @@ class Link(CandidateProcess):
     def on_its_word(self) -> None:
         """The candidate's word decides something: a pass is no isolated one any more."""
         self.word = True
+
+    def value_class(self, told: Any) -> type | None:
+        """A value class of the prompt, told of as one that a class of the program derives from."""
+        match told:
+            case ["", str(name)]:
+                return self.containers.records.classes.get(name)
+        return None
+
+    def is_probed(self) -> bool:
+        """Whether it is a test runner that looks at everything, in search of tests."""
+        return self.surroundings.collecting
 
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
@@ -205,7 +220,8 @@ class Link(CandidateProcess):
     def _refer(self, value: Any) -> Any:
         """What stands for a value of the tests over there. Raises `CannotCross`."""
         if number_of(value) is None:
-            if not may_be_changed(value) and (record := self.records.wire_of(value)) is not None:
+            record = self.containers.records.wire_of(value)
+            if record is not None and not may_be_changed(value):
                 return record
             if isinstance(value, BaseException):
                 return ["e", self._of_tests(value)]
@@ -216,8 +232,8 @@ class Link(CandidateProcess):
         match wire:
             case ["t", int(number)] if 0 <= number < len(self.passing):
                 return self.passing[number]
-            case ["rk" | "re" | "rv", *_]:
-                return self.records.read(wire)
+            case ["rk" | "re" | "rf" | "rv", *_]:
+                return self.containers.records.read(wire)
         return self.mirrors.resolve(wire)
 
     def _of_tests(self, error: BaseException) -> Frame:

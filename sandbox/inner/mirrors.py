@@ -128,7 +128,7 @@ class Mirrors:
                     "bases": list(bases),
                     "special": list(special),
                 } if number not in self._classes and len(bases) <= _MOST_BASES:
-                    own = library_class(known)
+                    own = library_class(known) or self._asks.value_class(known)
                     self._classes[number] = self._mirror(
                         _Described(number, name, module, bases, special, own, asked, builtin)
                     )

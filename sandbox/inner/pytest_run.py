@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sandbox.inner.channel import Stop
 from sandbox.inner.outcomes import failure_of
@@ -35,11 +35,20 @@ _OPTIONS = (
 )
 
 
+class Around(Protocol):
+    """Hears what pytest is about to do, once all that it changes for that is done."""
+
+    def __call__(self, *, collecting: bool) -> None:
+        """It looks for tests, or a test begins."""
+        ...
+
+
 class _Collector:
     """The plugin that hands pytest one module, and keeps what each of its tests came to."""
 
-    def __init__(self, module: types.ModuleType) -> None:
+    def __init__(self, module: types.ModuleType, around: Around) -> None:
         self.module = module
+        self.around = around
         self.passed = 0
         self.collected = 0
         self.failure: Frame | None = None
@@ -49,6 +58,7 @@ class _Collector:
         """Collect from the module in memory, instead of from files."""
         import pytest  # noqa: PLC0415 - pytest is slow to load
 
+        self.around(collecting=True)
         module = self.module
 
         class InMemory(pytest.Module):
@@ -59,6 +69,10 @@ class _Collector:
         session.items = list(session.genitems(node))
         session.testscollected = self.collected = len(session.items)
         return True
+
+    def pytest_runtest_setup(self) -> None:
+        """A test begins, before any fixture of it."""
+        self.around(collecting=False)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count passes of the call phase; remember the first thing that was none."""
@@ -73,7 +87,16 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) -> Frame:
+def _nothing(*, collecting: bool) -> None:
+    """Nobody wants to know."""
+
+
+def run(
+    code: CodeType,
+    names: dict[str, Any],
+    explain: Explain = failure_of,
+    around: Around = _nothing,
+) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
     `explain` turns the first exception into the fields of a report. `idle` marks a module of which
@@ -86,7 +109,7 @@ def run(code: CodeType, names: dict[str, Any], explain: Explain = failure_of) ->
     module.__dict__.update(names)
     module.__dict__["__name__"] = "test_solution"
     module.__dict__.setdefault("__file__", "/tests/test_solution.py")
-    collector = _Collector(module)
+    collector = _Collector(module, around)
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
         result = pytest.main([*_OPTIONS], plugins=[collector])

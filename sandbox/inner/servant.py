@@ -15,6 +15,7 @@ import operator
 import types
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.codec import CodecError
 from sandbox.inner.execute import describe, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
@@ -79,7 +80,10 @@ class Servant:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
             case ["e", dict(told)]:
                 return error_of(told)
-        return self.records.read(wire)
+        try:
+            return self.records.read(wire)
+        except CodecError:  # the program has made another class of it
+            return object()
 
     def perform(  # noqa: C901, PLR0911 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -145,7 +149,7 @@ class Servant:
                 "number": number,
                 "name": str(kind.__name__)[:200],
                 "module": str(getattr(kind, "__module__", ""))[:200],
-                "known": name_of(kind),
+                "known": name_of(kind) or self.records.base_of(kind),
                 "asked": self._is_asked(kind),
                 "builtin": _builtin_error(kind),
                 "bases": bases[:50],

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import builtins
 import sys
-from typing import TYPE_CHECKING, Any
+import types
+from typing import TYPE_CHECKING
 
 from sandbox.inner import pytest_run
 from sandbox.inner.exceptions import MARK
@@ -20,20 +21,17 @@ from sandbox.inner.shapes import names_in
 from sandbox.inner.tester import TESTS_FILE
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from sandbox.frames import Frame
 
 
-def run(job: Frame, module: ModuleType) -> Frame:
+def run(job: Frame, module: types.ModuleType) -> Frame:
     """Load the source into `module`, then run the tests beside it."""
     sys.modules["solution"] = module
     code = compile(job["code"], "tests.py", "exec", dont_inherit=True)
-    names: dict[str, Any] = {
-        "__name__": "tests",
-        "__builtins__": builtins,
-        "__file__": TESTS_FILE,
-    }
+    beside = types.ModuleType("tests")
+    names = vars(beside)
+    names |= {"__builtins__": builtins, "__file__": TESTS_FILE}
+    sys.modules["tests"] = beside
     exec(compile(job["prelude"], "prelude.py", "exec", dont_inherit=True), names)  # noqa: S102 - trusted
     failure = execute(job["source"], module.__dict__)
     if failure is not None:

@@ -19,6 +19,7 @@ from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
 from sandbox.inner.records import Records
 from sandbox.inner.shapes import names_in, wants_one_process
+from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,6 +33,7 @@ _BUILTINS = frozenset(dir(builtins))
 TESTS_FILE = "/tests/test_solution.py"
 """Where the tests would be: there is no such file."""
 
+_NAME = "tests"
 _LOOKS = frozenset({"callable", "hasattr"})
 
 
@@ -51,12 +53,10 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
     tests, prelude = _compiled(job, "code"), _compiled(job, "prelude")
-    names: dict[str, Any] = {
-        "__name__": "tests",
-        "__builtins__": builtins,
-        "__file__": TESTS_FILE,
-        **prelude.names(),
-    }
+    module = types.ModuleType(_NAME)
+    names = vars(module)
+    names |= {"__builtins__": builtins, "__file__": TESTS_FILE, **prelude.names()}
+    sys.modules[_NAME] = module  # where a dataclass looks up its annotations
     imports.guard(link)
     try:
         exec(prelude.code, names)  # noqa: S102 - trusted
@@ -69,11 +69,13 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(tests.code))
-    link.records = Records(
-        {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == "tests"}
+    link.containers.records = Records(
+        {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == _NAME}
     )
-    audit.watch(link, link.containers.crossed)
-    return tests, names | tests.names()
+    link.surroundings = Surroundings()
+    audit.watch(link, link.containers.crossed, link.surroundings)
+    names |= tests.names()  # the same: the prelude's functions may use what is bound in it later
+    return tests, names
 
 
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
@@ -105,7 +107,8 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = _solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
-    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link))
+    around = link.surroundings.renew
+    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link), around)
     return _proven(link, verdict)
 
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from sandbox import frames
 from sandbox.inner import linux, pytest_run, shapes
+from sandbox.inner.containers import Containers
 from sandbox.inner.counting import Assertions
-from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import execute
 from sandbox.inner.link import Link
 from sandbox.inner.servant import Servant

@@ -4,6 +4,7 @@
 |-----------|-----------------------------------------------------------------------------|
 | `source`  | which program does an answer make?                                          |
 | `prelude` | what of a completion's prompt do the tests have, trusted, on their own side? |
+| `classes` | which classes of a prompt are plain values, which the tests have as well?    |
 | `blocks`  | which fenced blocks does a message have, and what of it was only thought?   |
 | `lexing`  | is a place in source inside a string or a comment?                           |
 | `reading` | what does Python source define, and what does it use?                       |

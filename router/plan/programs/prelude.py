@@ -1,20 +1,23 @@
-"""What of a completion's prompt stands, trusted, beside the tests: its imports and functions.
+"""What of a completion's prompt stands, trusted, beside the tests: imports, functions and values.
 
 Tests may call a function that the prompt defines, and a copy on their side is one that the answer
-cannot change. Classes, exceptions and variables are the program's: of each there is one, and the
-tests see that one. So a function that uses one of these has no copy either, whatever the tests
-name: beside them it would miss the class, or look into another cache than the program fills.
+cannot change; they compare values of a class that the prompt defines, and with a class of their own
+they compare them themselves. Other classes, exceptions and variables are the program's: of each
+there is one, and the tests see that one. So what uses one of these has no copy either, whatever the
+tests name: beside them it would miss the class, or look into another cache than the program fills.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeGuard
 
+from router.plan.programs.classes import Named, value_classes
 from router.plan.programs.reading import (
     bases_of,
     is_future,
@@ -32,10 +35,13 @@ _PART: Final = (ast.Attribute, ast.Subscript)
 _MADE: Final = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 """What makes an object that can change."""
 _BUILT_IN: Final = frozenset(dir(builtins))
+_CLASS_HEAD: Final = re.compile(r"^class\b([^:]*)", re.MULTILINE)
+"""What a class that is not yet whole is called, and what it derives from."""
+_NAME: Final = re.compile(r"\w+")
 
 
 def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
-    """The caller's prelude, after the prompt's own imports and those functions that stand alone.
+    """The caller's prelude, after the prompt's imports and what of its definitions stands alone.
 
     Without the entry point: a prompt mostly ends in its head and docstring, which parse as a
     complete function that does nothing. A tail that does not parse is left out, and so is, at run
@@ -56,38 +62,65 @@ def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
 @lru_cache(maxsize=64)  # all candidates of a request ask the same
 def _definitions(prompt: str, entry_point: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A prompt's future imports, and what else of it the tests have, each statement guarded."""
-    body = _longest_module(prompt).body
-    alone = _standing_alone(body, entry_point)
+    lines = lines_of(prompt)
+    body, rest = _longest_module(prompt, lines)
+    values = value_classes(body, lines, entry_point)
+    alone = _standing_alone(body, values, frozenset(_derived_from(body, rest, values)), entry_point)
     future = (_written(node) for node in body if is_future(node))
     guarded = (_written(_guarded(node)) for node in body if _is_import(node) or node in alone)
     return tuple(future), tuple(text for text in guarded if text)
 
 
-def _longest_module(source: str) -> ast.Module:
-    """The source up to the last top-level statement at which it still parses."""
-    lines = lines_of(source)
+def _longest_module(source: str, lines: Sequence[str]) -> tuple[Sequence[ast.stmt], str]:
+    """The source up to the last top-level statement at which it still parses, and the rest."""
     starts = (at for at in range(len(lines) - 1, -1, -1) if lines[at][:1].strip())
     cuts = min(_MOST_CUTS, _PARSED_CHARACTERS // max(1, len(source)))
     for cut in (len(lines), *islice(starts, cuts)):
         if (found := parse("".join(lines[:cut]))) is not None:
-            return found
-    return ast.Module(body=[], type_ignores=[])
+            return found.body, "".join(lines[cut:])
+    return [], source
+
+
+def _derived_from(
+    body: Sequence[ast.stmt], rest: str, values: Mapping[str, Named]
+) -> Iterator[str]:
+    """What classes that are no plain values derive from: theirs are then the program's as well."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and values.get(node.name) is not node:
+            yield from bases_of(node.bases)
+    for head in _CLASS_HEAD.findall(rest):
+        yield from _NAME.findall(head)
 
 
 def _is_import(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import | ast.ImportFrom) and not is_future(node)
 
 
-def _standing_alone(body: Sequence[ast.stmt], entry_point: str) -> frozenset[ast.stmt]:
-    """The functions that need nothing but built-ins, imports, each other and the entry point."""
-    theirs = _programs_own(body)
+def _standing_alone(
+    body: Sequence[ast.stmt],
+    values: Mapping[str, Named],
+    derived_from: frozenset[str],
+    entry_point: str,
+) -> frozenset[ast.stmt]:
+    """What needs nothing but built-ins, imports, each other and the entry point.
+
+    Functions, and those of the value classes `values` that are bound once and not derived from by
+    others than these.
+    """
+    rest = [node for node in body if node not in values.values()]
+    theirs = _programs_own(rest)
+    bound = theirs.union(*(names_bound_by(node) for node in rest))
     imported = frozenset[str]().union(*(names_bound_by(node) for node in body if _is_import(node)))
     others = {*theirs, entry_point}
-    plain = {node: node.name for node in body if _is_plain(node) and node.name not in others}
+    plain: dict[ast.stmt, str] = {n: n.name for n in rest if _is_plain(n) and n.name not in others}
+    plain |= {node: name for name, node in values.items() if name not in bound}
+    theirs |= values.keys() - plain.values()
     known = ((imported | _BUILT_IN) - theirs) | {*plain.values(), entry_point}
     users: dict[str, set[str]] = {}
-    waiting = set()
+    waiting = set(derived_from & values.keys())
     for node, name in plain.items():
+        if isinstance(node, ast.ClassDef):
+            users.setdefault(name, set()).update(values.keys() & set(bases_of(node.bases)))
         found = read(_written(node))
         needed = found.used if found else frozenset({""})  # which nobody knows
         for each in needed:
@@ -108,9 +141,8 @@ def _programs_own(body: Sequence[ast.stmt]) -> frozenset[str]:
         match statement:
             case ast.Import() | ast.ImportFrom():
                 pass
-            case ast.ClassDef(name=name):
-                names.add(name)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                names |= {statement.name} if isinstance(statement, ast.ClassDef) else set()
                 parts = (node for node in ast.walk(statement) if isinstance(node, _PART))
                 names.update(bases_of([node for node in parts if _is_target(node)]))
             case _:

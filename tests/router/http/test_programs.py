@@ -1,29 +1,11 @@
 """Which program is tested, from the model's answer to the verdict, in a real sandbox."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fake_upstream import Call, FakeUpstream, answering
-from http_world import world
-
-from sandbox import ProcessBackend
+from judged_answers import Case, asserts, verdicts
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model's answer, to a prompt or in a chat, and what tests must say of it."""
-
-    answer: str
-    tests: dict[str, Any]
-    prompt: str | None = None
-    verdict: str = "passed"
-
-
-def asserts(code: str, entry_point: str = "add", **more: str) -> dict[str, Any]:
-    return {"kind": "asserts", "code": code, "entry_point": entry_point} | more
 
 
 def pytests(code: str) -> dict[str, Any]:
@@ -179,35 +161,11 @@ PROMPTS: dict[str, Case] = {
 }  # fmt: skip
 
 
-async def verdicts(cases: dict[str, Case]) -> dict[str, str]:
-    """Every answer's verdict. What is asked of the upstream tells which answer it gives."""
-    answers = {case.prompt or name: case.answer for name, case in cases.items()}
-
-    def says(call: Call, _index: int) -> list[str]:
-        return [answers[call.body["messages"][0]["content"] if call.chat else call.body["prompt"]]]
-
-    found: dict[str, str] = {}
-    async with (
-        ProcessBackend(workers=2) as backend,
-        world(FakeUpstream(answering(says)), backend=backend) as w,
-    ):
-        for name, case in cases.items():
-            fields = {"model": "small", "temperature": 0, "tests": case.tests}
-            if case.prompt is None:
-                asked = [{"role": "user", "content": name}]
-                answer = await w.chat(messages=asked, **fields)
-                said = answer.json()["choices"][0]["message"]["content"]
-            else:
-                answer = await w.complete(prompt=case.prompt, **fields)
-                said = answer.json()["choices"][0]["text"]
-            assert said == case.answer
-            found[name] = answer.headers["x-router-verdict"]
-    return found
-
-
 async def test_the_program_of_a_chat_gets_its_verdict() -> None:
-    assert await verdicts(CHATS) == {name: case.verdict for name, case in CHATS.items()}
+    found = await verdicts(CHATS)
+    assert {k: v.verdict for k, v in found.items()} == {k: c.verdict for k, c in CHATS.items()}
 
 
 async def test_what_a_prompt_defines_is_the_programs() -> None:
-    assert await verdicts(PROMPTS) == {name: case.verdict for name, case in PROMPTS.items()}
+    found = await verdicts(PROMPTS)
+    assert {k: v.verdict for k, v in found.items()} == {k: c.verdict for k, c in PROMPTS.items()}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.codec import MAX_DEPTH, CannotCross, CodecError
-from sandbox.inner.exchange import Containers, heard, told
+from sandbox.inner.containers import Containers
+from sandbox.inner.exchange import heard, told
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame

@@ -1,0 +1,91 @@
+"""What of their own process tests have changed when they ask something of the candidate.
+
+The candidate is to see it then, or they want to see there what it does: their streams, filters of
+warnings, environment, directory, limits and contexts of the interpreter. It is compared with what
+was there before the tests began, whichever way they came to change it.
+"""
+
+from __future__ import annotations
+
+import _locale
+import decimal
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RUNNERS: Final = "PYTEST_"
+"""How variables begin in which pytest tells where it is."""
+
+TOLD: Final = frozenset({"os.putenv", "os.unsetenv", "os.chdir"})
+"""Events after which environment and directory are looked at: doing so each time is slow."""
+
+
+class Surroundings:
+    """The process as it was when tests began. Asking what changed takes about a microsecond."""
+
+    def __init__(self) -> None:
+        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._warnings = _warnings()
+        self._others = _others()
+        self._environment = _variables(os.environ)
+        self._directory = _directory()
+        self._told = False
+        self.collecting = False
+
+    def told(self) -> None:
+        """Environment or directory may be others from now on."""
+        self._told = True
+
+    def renew(self, *, collecting: bool) -> None:
+        """What a test runner has changed around tests is none of their doing."""
+        self.collecting = collecting
+        self._warnings = _warnings()
+
+    def changed(self) -> str | None:
+        """What the tests have changed, if anything."""
+        for mine, now in zip(self._streams, (sys.stdin, sys.stdout, sys.stderr), strict=True):
+            if mine is not now:
+                return "a standard stream"
+        if any(mine is not now for mine, now in zip(self._warnings, _warnings(), strict=True)):
+            return "what becomes of warnings"
+        if self._others != _others():
+            return "a limit, a context or the locale"
+        if not self._told:
+            return None
+        if self._environment != _variables(os.environ):
+            return "the environment"
+        return "the directory" if self._directory != _directory() else None
+
+
+def _warnings() -> tuple[Any, ...]:
+    return warnings.filters, warnings.showwarning
+
+
+def _others() -> tuple[Any, ...]:
+    context = decimal.getcontext()
+    return (
+        sys.getrecursionlimit(),
+        sys.get_int_max_str_digits(),
+        context.prec,
+        context.rounding,
+        context.Emin,
+        context.Emax,
+        context.capitals,
+        context.clamp,
+        _locale.setlocale(_locale.LC_ALL, None),
+    )
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(_RUNNERS)}
+
+
+def _directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - may be gone
+    except OSError:
+        return None
