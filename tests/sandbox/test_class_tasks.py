@@ -1,0 +1,144 @@
+"""Class-based tasks with tests as people write them: the right program passes, the wrong ones fail.
+
+The tasks are in `class_tasks/`, a file a theme: one right program each, tests of kind `asserts` or
+`pytest`, and two mistakes as edits of the right program. They were written before anybody looked at
+what becomes of them here.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sandbox import Asserts, Integrity, Limits, Pytest, Status, Tests
+
+TASKS = Path(__file__).parent / "class_tasks"
+FENCE = re.compile(r"^```(\w+) (\w+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LIMITS = Limits(wall_s=5.0, cpu_s=5.0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A right program, its tests, and wrong programs by what is wrong with them."""
+
+    name: str
+    right: str
+    tests: Tests
+    wrong: dict[str, str]
+
+
+def edited(source: str, edits: str) -> str:
+    """The source with lines exchanged: `-` and ` ` stand there now, `+` and ` ` afterwards.
+
+    A line of `@@` stands between edits. Each has to fit in exactly one place.
+    """
+    for edit in edits.split("@@\n"):
+        lines = edit.splitlines(keepends=True)
+        before = "".join(line[1:] for line in lines if line[0] in "- ")
+        after = "".join(line[1:] for line in lines if line[0] in "+ ")
+        assert f"\n{source}".count(f"\n{before}") == 1, f"does not fit in one place:\n{before}"
+        source = f"\n{source}".replace(f"\n{before}", f"\n{after}")[1:]
+    return source
+
+
+def read_task(name: str, text: str) -> Task:
+    """A task from its part of a file: a program, its tests and perhaps a prelude, and edits."""
+    parts = {}
+    edits = {}
+    for language, kind, rest, body in FENCE.findall(text):
+        if language == "diff":
+            edits[f"{kind} {rest}".strip()] = body
+        else:
+            parts[kind] = (rest, body)
+    right = parts["program"][1]
+    wrong = {what: edited(right, edit) for what, edit in edits.items()}
+    if "pytest" in parts:
+        return Task(name, right, Pytest(parts["pytest"][1]), wrong)
+    entry_point, code = parts["asserts"]
+    return Task(name, right, Asserts(code, entry_point, parts.get("prelude", ("", ""))[1]), wrong)
+
+
+def read_tasks() -> Iterator[Task]:
+    """All tasks, in the order of the files."""
+    for path in sorted(TASKS.glob("*.md")):
+        for part in path.read_text(encoding="utf-8").split("\n## ")[1:]:
+            name, _, text = part.partition("\n")
+            yield read_task(name, text)
+
+
+ALL = list(read_tasks())
+WRONG = [(task, what) for task in ALL for what in task.wrong]
+
+SHARED = {
+    "an operator of a class that the tests name is asked": {
+        *(
+            "Binary search tree",
+            "Cache whose entries expire",
+            "Caesar's cipher",
+            "Cards",
+            "Colours",
+        ),
+        *("Contacts", "Countdown", "Dictionary that loads what it lacks", "Fraction", "Graph"),
+        *("Game of life", "Library", "Matrix", "Money in a currency", "Parking lot", "Polynomial"),
+        *(
+            "Ring buffer",
+            "Roman numerals",
+            "Shopping cart",
+            "Templates",
+            "Transaction with rollback",
+        ),
+        *("Tree of files", "Trie", "Vector in the plane", "Versions", "Word counter"),
+    },
+    "the tests derive a class from one of the solution": {"Shapes"},
+    "the tests hand over a class of theirs": {"Plugins"},
+    "coroutines of both sides": {"Asynchronous bus", "Bounded queue of jobs"},
+}
+"""The tasks whose right program passes shared, by the reason; all others pass isolated."""
+
+FAULTS = {
+    "fault: NotImplemented is no object like others": {"Money in a currency", "Versions"},
+    "fault: no asynchronous context manager crosses": {"Connection"},
+    "fault: a function of the tests has no name": {
+        *("Commands", "Memoizing decorator class", "Retry"),
+    },
+    "fault: a subclass of tuple has no operators": {"Intervals"},
+    "fault: how a failure is shown decides where tests run": {"Ticker"},
+}
+"""Right programs that are misjudged."""
+
+PASSING = {"fault: coroutines are driven one after the other": {"no lock"}}
+"""Wrong programs that pass."""
+
+
+def marked(value: object, name: str, ids: str, faults: dict[str, set[str]]) -> object:
+    """A parameter of a test, expected to fail where there is a fault of that name."""
+    marks = [pytest.mark.xfail(reason=why) for why, names in faults.items() if name in names]
+    values = value if isinstance(value, tuple) else (value,)
+    return pytest.param(*values, id=ids, marks=marks)
+
+
+def test_there_are_enough() -> None:
+    kinds = Counter(type(task.tests).__name__ for task in ALL)
+    assert min(kinds["Asserts"], kinds["Pytest"]) >= 30
+    assert len({task.name for task in ALL}) == len(ALL) >= 60
+    assert all(len(task.wrong) == 2 for task in ALL)
+    assert {name for names in SHARED.values() for name in names} <= {task.name for task in ALL}
+
+
+@pytest.mark.parametrize("task", [marked(t, t.name, t.name, FAULTS) for t in ALL])
+def test_right(judge, task: Task) -> None:
+    report = judge(task.right, task.tests, LIMITS)
+    assert report.status is Status.PASSED, report
+    shared = any(task.name in names for names in SHARED.values())
+    assert report.integrity is (Integrity.SHARED if shared else Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize(
+    ("task", "what"), [marked((t, w), w, f"{t.name}, {w}", PASSING) for t, w in WRONG]
+)
+def test_wrong(judge, task: Task, what: str) -> None:
+    report = judge(task.wrong[what], task.tests, LIMITS)
+    assert report.status in {Status.FAILED, Status.ERROR}, report
