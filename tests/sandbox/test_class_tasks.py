@@ -99,7 +99,6 @@ SHARED = {
 """The tasks whose right program passes shared, by the reason; all others pass isolated."""
 
 FAULTS = {
-    "fault: NotImplemented is no object like others": {"Money in a currency", "Versions"},
     "fault: no asynchronous context manager crosses": {"Connection"},
     "fault: a function of the tests has no name": {
         *("Commands", "Memoizing decorator class", "Retry"),

@@ -52,6 +52,37 @@ def test_an_operator_of_a_class_that_the_tests_name_is_its_word(
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
 
 
+OPEN = """
+class M:
+    def __init__(self, x): self.x = x
+    def _with(self, o, how): return how(self.x, o.x) if isinstance(o, M) else NotImplemented
+    def __add__(self, o): return self._with(o, lambda a, b: M(a + b))
+    def __lt__(self, o): return self._with(o, lambda a, b: a < b)
+    def __eq__(self, o): return self._with(o, lambda a, b: a == b)
+class Sum:
+    def __radd__(self, o): return "sum"
+    def __gt__(self, o): return "greater"
+    def __eq__(self, o): return NotImplemented
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with pytest.raises(TypeError): M(1) + 1",
+        "with pytest.raises(TypeError): M(1) < 1",
+        "assert M(1) + Sum() == 'sum'",
+        "assert (M(1) < Sum()) == 'greater'",
+        *("assert M(1) != Sum()", "assert not M(1) == Sum()", "assert not Sum() == Sum()"),
+    ],
+)
+def test_an_operator_may_leave_it_to_the_other_side(judge, code: str) -> None:
+    tests = Asserts(code, "M", "import pytest")
+    assert judge(OPEN, tests).status is Status.PASSED
+    says_yes = OPEN.replace("NotImplemented", "True")
+    assert judge(says_yes, tests).status in (Status.FAILED, Status.ERROR)
+
+
 def test_an_operator_of_another_class_is_an_error_of_the_candidate(judge) -> None:
     source = "class M:\n" + "".join(
         f"    def __{name}__(self, *a): return True\n"
