@@ -57,6 +57,26 @@ def _alone(special: str) -> Callable[..., Any]:
     return asked
 
 
+def operators_over(held: type, special: list[Any]) -> dict[str, Any]:
+    """The operators of a class whose instances hold a value of a built-in type, by their names.
+
+    Those of a class that the tests name are asked. Equality is not, and it goes with the hash: that
+    of the value is compared here.
+    """
+    return {each: _operator_over(held, each) for each in special if each in BINARY - _COMPARISONS}
+
+
+def _operator_over(held: type, special: str) -> Callable[..., Any]:
+    asked, own = _operator(special), getattr(held, special, None)
+
+    def operate(handle: Any, /, *others: Any) -> Any:
+        if is_named(type(handle)) and not asks_of(handle).is_reading():
+            return asked(handle, *others)
+        return NotImplemented if own is None else own(handle, *others)
+
+    return operate
+
+
 def _hash(handle: Any) -> int:
     kept = contents_of(handle).get(HASH)
     if kept is not None:

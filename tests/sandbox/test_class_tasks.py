@@ -82,7 +82,15 @@ SHARED = {
             "Colours",
         ),
         *("Contacts", "Countdown", "Dictionary that loads what it lacks", "Fraction", "Graph"),
-        *("Game of life", "Library", "Matrix", "Money in a currency", "Parking lot", "Polynomial"),
+        *(
+            "Game of life",
+            "Intervals",
+            "Library",
+            "Matrix",
+            "Money in a currency",
+            "Parking lot",
+            "Polynomial",
+        ),
         *(
             "Ring buffer",
             "Roman numerals",
@@ -103,7 +111,6 @@ FAULTS = {
     "fault: a function of the tests has no name": {
         *("Commands", "Memoizing decorator class", "Retry"),
     },
-    "fault: a subclass of tuple has no operators": {"Intervals"},
     "fault: how a failure is shown decides where tests run": {"Ticker"},
 }
 """Right programs that are misjudged."""
