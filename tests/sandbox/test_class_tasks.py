@@ -107,11 +107,10 @@ SHARED = {
 """The tasks whose right program passes shared, by the reason; all others pass isolated."""
 
 FAULTS = {
-    "fault: no asynchronous context manager crosses": {"Connection"},
+    "fault: no asynchronous context manager or iterator crosses": {"Connection", "Ticker"},
     "fault: a function of the tests has no name": {
         *("Commands", "Memoizing decorator class", "Retry"),
     },
-    "fault: how a failure is shown decides where tests run": {"Ticker"},
 }
 """Right programs that are misjudged."""
 
