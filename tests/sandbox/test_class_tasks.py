@@ -108,9 +108,6 @@ SHARED = {
 
 FAULTS = {
     "fault: no asynchronous context manager or iterator crosses": {"Connection", "Ticker"},
-    "fault: a function of the tests has no name": {
-        *("Commands", "Memoizing decorator class", "Retry"),
-    },
 }
 """Right programs that are misjudged."""
 
