@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import BINARY
+from sandbox.inner.special import ASYNCHRONOUS, BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ class Guests:
             return named
         kind = type(value)
         if isinstance(value, (types.ModuleType, types.CoroutineType)) or (
-            isinstance(value, type) or _has_operators(kind)
+            isinstance(value, type) or _has_operators(kind) or _is_asynchronous(kind)
         ):
             raise CannotCross(kind.__qualname__)
         number = self._numbers.get(id(value))
@@ -161,6 +161,19 @@ def _library_name(value: Any) -> Wire | None:
     except (KeyError, AttributeError):
         return None
     return ["g", module, name] if found is value else None
+
+
+def _is_asynchronous(kind: type) -> bool:
+    """Whether an object is awaited, or used by `async for` and `async with`.
+
+    A loop of one side cannot wait for the other's. A mock has every method, and few are meant.
+    """
+    return any(
+        name in vars(each)
+        for each in kind.__mro__
+        if each.__module__ != "unittest.mock"
+        for name in ASYNCHRONOUS
+    )
 
 
 def _has_operators(kind: type) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import HASH, OWNER, WORD, ask, asks_of, contents_of, is_named, number_of
-from sandbox.inner.special import ALONE, BINARY
+from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ def specials_of(special: list[Any]) -> dict[str, Any]:
             body[each] = _alone(each)
         elif each in BINARY:
             body[each] = _operator(each)
+        elif each in ASYNCHRONOUS:
+            body[each] = _ASYNCHRONOUS[each]
         elif each == "no __hash__":
             body["__hash__"] = None
     if "__eq__" in body and "__hash__" not in body:
@@ -103,16 +105,57 @@ def _next(handle: Any) -> Any:
     return given[0]
 
 
-def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:
+def _left(handle: Any, _kind: object, error: BaseException | None, _trace: object) -> bool:
     """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
-    told = None if error is None else type(error).__name__
-    swallowed = ask(handle, "leave", told, str(error)[:200] if error is not None else "")
-    if kind is None or swallowed is not True:
+    swallowed = ask(handle, "leave", *_told_of(error))
+    return _is_swallowed(handle, error, swallowed)
+
+
+def _told_of(error: BaseException | None) -> tuple[str | None, str]:
+    return (None, "") if error is None else (type(error).__name__, str(error)[:200])
+
+
+def _is_swallowed(handle: Any, error: BaseException | None, swallowed: object) -> bool:
+    if swallowed is not True or not isinstance(error, Exception):
         return False
-    if isinstance(error, AssertionError) or not isinstance(error, Exception):
+    if isinstance(error, AssertionError):
         return False
     asks_of(handle).on_its_word()
     return True
+
+
+def _awaited(handle: Any) -> Any:
+    async def answer() -> Any:
+        return ask(handle, "await")
+
+    return answer().__await__()
+
+
+async def _entered(handle: Any) -> Any:
+    return ask(handle, "__aenter__")
+
+
+async def _left_awaited(
+    handle: Any, _kind: object, error: BaseException | None, _trace: object
+) -> bool:
+    return _is_swallowed(handle, error, ask(handle, "aleave", *_told_of(error)))
+
+
+async def _next_awaited(handle: Any) -> Any:
+    given = ask(handle, "__anext__")
+    if type(given) is not list or not given:
+        raise StopAsyncIteration
+    return given[0]
+
+
+_ASYNCHRONOUS: Final[dict[str, Callable[..., Any]]] = {
+    "__await__": _awaited,
+    "__aenter__": _entered,
+    "__aexit__": _left_awaited,
+    "__aiter__": lambda handle: ask(handle, "__aiter__"),
+    "__anext__": _next_awaited,
+}
+"""What each asks is answered when it is awaited."""
 
 
 def _operator(special: str) -> Callable[..., Any]:
