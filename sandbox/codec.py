@@ -1,10 +1,9 @@
 """Values between two processes that do not trust each other.
 
 Only exact built-in types cross: None, bool, int, float, complex, str, bytes, bytearray, list,
-tuple, dict, set, frozenset, range, slice, Ellipsis and NotImplemented (so an operator can leave it
-to the other side). A subclass, whose methods could lie about equality, does not, and neither does
-anything else: `CannotCross`. What comes in is checked against caps on depth and on the number of
-nodes before it is built; anything unexpected is a `CodecError`.
+tuple, dict, set, frozenset, range, slice and Ellipsis. A subclass, whose methods could lie about
+equality, does not, and neither does anything else: `CannotCross`. What comes in is checked against
+caps on depth and on the number of nodes before it is built; anything unexpected is a `CodecError`.
 
 Containers that can change carry a number. The answer to a call repeats the arguments under the
 numbers of the question, and decoding it fills the caller's own objects, so that changes made by
@@ -105,8 +104,6 @@ class Encoder:
             return ["n" if kind is range else "k", [self.encode(p, depth + 1) for p in parts]]
         if value is Ellipsis:
             return ["e"]
-        if value is NotImplemented:
-            return ["ni"]
         return self._other(value, depth)
 
     def _other(self, value: Any, depth: int) -> Wire:  # noqa: ARG002 - for those who know more kinds
@@ -165,8 +162,6 @@ class Decoder:
                 return bytes.fromhex(digits)
             case ["e"]:
                 return Ellipsis
-            case ["ni"]:
-                return NotImplemented
         return self._other(wire, depth)
 
     def _note(self, text: str) -> None:

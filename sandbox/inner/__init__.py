@@ -4,7 +4,6 @@
     supervisor                              docker backend: the first process of a container
     keeper, jobs, run, outcomes             one run, and what it came to
     link, exceptions                        the keeper's end of the channel to the candidate
-    loops                                   event loops of the tests and of the candidate
     tester, pytest_run, imports             the caller's tests, in the keeper's process
     candidate, execute, cases, whole        the candidate's process, by kinds of tests
     shared                                  likewise, with the tests in it

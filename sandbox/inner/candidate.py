@@ -25,7 +25,6 @@ from sandbox.frames import FrameError
 from sandbox.inner import cases, linux, shared, whole
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
-from sandbox.inner.loops import OwnLoops
 from sandbox.inner.records import Records, fields_of
 from sandbox.inner.servant import Servant
 from sandbox.inner.standins import GUEST, error_of
@@ -97,7 +96,6 @@ class _Server:
         self._channel = channel
         self._containers = Containers()
         self._servant = Servant(self.ask_back)
-        self._loops = OwnLoops()
         self._open = 0
         self._turn = threading.RLock()
         self._names: list[str] = []
@@ -173,10 +171,7 @@ class _Server:
         args, kwargs = heard(frame, self._containers, self._servant.resolve)
         outer, self._open = self._open, frame["id"]
         try:
-            given = self._loops.perform(
-                frame["loop"],
-                lambda: self._servant.perform(frame["ask"], frame["on"], args, kwargs),
-            )
+            given = self._servant.perform(frame["ask"], frame["on"], args, kwargs)
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
             return self._raised(frame["id"], error)
         finally:

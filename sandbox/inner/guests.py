@@ -1,15 +1,13 @@
 """Objects of the tests that the candidate was given: what it may ask of them, and of no others.
 
 Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
-objects answer calls, items and public attributes, and a function tells its name, its text and its
-parameters, as decorators want to know; nothing that is given leads to globals, code or built-ins of
-this process.
+objects answer calls, items and public attributes; nothing that is given leads to globals, code or
+built-ins of this process.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 import sys
 import types
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import ASYNCHRONOUS, BINARY
+from sandbox.inner.special import BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +28,6 @@ _CLOSED: Final = (
     *(types.MethodType, types.BuiltinFunctionType, type),
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals."""
-
-_FUNCTIONS: Final = (
-    *(types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodDescriptorType),
-)
-_TEXTS: Final = frozenset({"__name__", "__qualname__", "__doc__"})
 
 
 class Guests:
@@ -62,7 +55,7 @@ class Guests:
             return named
         kind = type(value)
         if isinstance(value, (types.ModuleType, types.CoroutineType)) or (
-            isinstance(value, type) or _has_operators(kind) or _is_asynchronous(kind)
+            isinstance(value, type) or _has_operators(kind)
         ):
             raise CannotCross(kind.__qualname__)
         number = self._numbers.get(id(value))
@@ -83,47 +76,13 @@ class Guests:
         value = self._objects[on]
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
-        if ask == "parameters" and callable(value):
-            return self._parameters(value)
         if ask in _ATTRIBUTES and args and type(args[0]) is str and not kwargs:
-            if args[0] in _TEXTS and ask == "get":
-                return _text_of(value, args[0])
             if not _is_open(value, args[0]):
                 raise AttributeError(f"{args[0]} of an object of the tests")
             return _ATTRIBUTES[ask](value, *args)
         if ask in _ITEMS and not kwargs:
             return _ITEMS[ask](value, *args)
         raise CodecError("an unknown question")
-
-    def _parameters(self, function: Any) -> list[list[Any]]:
-        """Of each its name and kind, whether it has a default, and in a list its annotation.
-
-        The default itself may be what a test expects. Raises `ValueError` for an annotation that
-        cannot cross.
-        """
-        told = []
-        for each in inspect.signature(function, follow_wrapped=False).parameters.values():
-            annotation = [] if each.annotation is each.empty else [each.annotation]
-            self._check(annotation)
-            told.append([each.name, int(each.kind), each.default is not each.empty, annotation])
-        return told
-
-    def _check(self, values: list[Any]) -> None:
-        try:
-            for value in values:
-                if type(value) is not str and value is not None:
-                    self.refer(value)
-        except CannotCross as error:
-            raise ValueError(f"no signature that can cross: {error}") from None
-
-
-def _text_of(value: Any, name: str) -> str | None:
-    """The name or the text of a function; other objects have no name, and `None` for a text."""
-    is_function = isinstance(value, _FUNCTIONS)
-    if not is_function and name != "__doc__":
-        raise AttributeError(name)
-    found = getattr(value, name) if is_function else None
-    return found if type(found) is str else None
 
 
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
@@ -161,19 +120,6 @@ def _library_name(value: Any) -> Wire | None:
     except (KeyError, AttributeError):
         return None
     return ["g", module, name] if found is value else None
-
-
-def _is_asynchronous(kind: type) -> bool:
-    """Whether an object is awaited, or used by `async for` and `async with`.
-
-    A loop of one side cannot wait for the other's. A mock has every method, and few are meant.
-    """
-    return any(
-        name in vars(each)
-        for each in kind.__mro__
-        if each.__module__ != "unittest.mock"
-        for name in ASYNCHRONOUS
-    )
 
 
 def _has_operators(kind: type) -> bool:

@@ -26,7 +26,6 @@ from sandbox.inner.channel import (
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
-from sandbox.inner.loops import Loops
 from sandbox.inner.mirrors import Mirrors
 from sandbox.inner.records import Records, may_be_changed
 
@@ -65,11 +64,9 @@ class Link(CandidateProcess):
     records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)
     mirrors: Mirrors = field(init=False)
-    loops: Loops = field(init=False)
 
     def __post_init__(self) -> None:
         self.mirrors = Mirrors(self)
-        self.loops = Loops(self.need_shared)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
@@ -99,8 +96,7 @@ class Link(CandidateProcess):
         if self.stopped is not None:
             raise self.stopped
         with self.turn:
-            loop = self.loops.now()
-            frame = {"do": "ask", "ask": ask, "on": on, "loop": loop, **self._told([args, kwargs])}
+            frame = {"do": "ask", "ask": ask, "on": on, **self._told([args, kwargs])}
             answer = self.numbered(frame)
             match answer:
                 case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:

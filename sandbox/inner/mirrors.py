@@ -28,13 +28,7 @@ from sandbox.inner.handles import (
     Mirror,
     contents_of,
 )
-from sandbox.inner.questions import (
-    attribute_of,
-    method_asked,
-    operators_over,
-    specials_of,
-    text_told,
-)
+from sandbox.inner.questions import attribute_of, method_asked, specials_of, text_told
 from sandbox.inner.special import ALONE
 
 if TYPE_CHECKING:
@@ -100,7 +94,7 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     if held is not None and not told.asked:
         # It is hashed and compared by its content: as a key it must be before it can be asked.
         own = specials_of([each for each in told.special if each in ALONE - {"__hash__"}])
-        return body | {"__repr__": held.__repr__} | own | operators_over(held, told.special)
+        return body | {"__repr__": held.__repr__} | own
     if held is not None:
         body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}
     return body | specials_of(told.special)

@@ -46,10 +46,6 @@ class _Collector:
         self.failure: Frame | None = None
         self.error: BaseException | None = None
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Show no source of frames: that would compile it, which is no step of the tests."""
-        config.option.tbstyle = "no"  # the option is of the plugin for terminals, which is off
-
     def pytest_collection(self, session: pytest.Session) -> bool:
         """Collect from the module in memory, instead of from files."""
         import pytest  # noqa: PLC0415 - pytest is slow to load

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import HASH, OWNER, WORD, ask, asks_of, contents_of, is_named, number_of
-from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY
+from sandbox.inner.special import ALONE, BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,6 @@ def specials_of(special: list[Any]) -> dict[str, Any]:
             body[each] = _alone(each)
         elif each in BINARY:
             body[each] = _operator(each)
-        elif each in ASYNCHRONOUS:
-            body[each] = _ASYNCHRONOUS[each]
         elif each == "no __hash__":
             body["__hash__"] = None
     if "__eq__" in body and "__hash__" not in body:
@@ -57,26 +55,6 @@ def _alone(special: str) -> Callable[..., Any]:
         return given
 
     return asked
-
-
-def operators_over(held: type, special: list[Any]) -> dict[str, Any]:
-    """The operators of a class whose instances hold a value of a built-in type, by their names.
-
-    Those of a class that the tests name are asked. Equality is not, and it goes with the hash: that
-    of the value is compared here.
-    """
-    return {each: _operator_over(held, each) for each in special if each in BINARY - _COMPARISONS}
-
-
-def _operator_over(held: type, special: str) -> Callable[..., Any]:
-    asked, own = _operator(special), getattr(held, special, None)
-
-    def operate(handle: Any, /, *others: Any) -> Any:
-        if is_named(type(handle)) and not asks_of(handle).is_reading():
-            return asked(handle, *others)
-        return NotImplemented if own is None else own(handle, *others)
-
-    return operate
 
 
 def _hash(handle: Any) -> int:
@@ -105,57 +83,16 @@ def _next(handle: Any) -> Any:
     return given[0]
 
 
-def _left(handle: Any, _kind: object, error: BaseException | None, _trace: object) -> bool:
+def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:
     """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
-    swallowed = ask(handle, "leave", *_told_of(error))
-    return _is_swallowed(handle, error, swallowed)
-
-
-def _told_of(error: BaseException | None) -> tuple[str | None, str]:
-    return (None, "") if error is None else (type(error).__name__, str(error)[:200])
-
-
-def _is_swallowed(handle: Any, error: BaseException | None, swallowed: object) -> bool:
-    if swallowed is not True or not isinstance(error, Exception):
+    told = None if error is None else type(error).__name__
+    swallowed = ask(handle, "leave", told, str(error)[:200] if error is not None else "")
+    if kind is None or swallowed is not True:
         return False
-    if isinstance(error, AssertionError):
+    if isinstance(error, AssertionError) or not isinstance(error, Exception):
         return False
     asks_of(handle).on_its_word()
     return True
-
-
-def _awaited(handle: Any) -> Any:
-    async def answer() -> Any:
-        return ask(handle, "await")
-
-    return answer().__await__()
-
-
-async def _entered(handle: Any) -> Any:
-    return ask(handle, "__aenter__")
-
-
-async def _left_awaited(
-    handle: Any, _kind: object, error: BaseException | None, _trace: object
-) -> bool:
-    return _is_swallowed(handle, error, ask(handle, "aleave", *_told_of(error)))
-
-
-async def _next_awaited(handle: Any) -> Any:
-    given = ask(handle, "__anext__")
-    if type(given) is not list or not given:
-        raise StopAsyncIteration
-    return given[0]
-
-
-_ASYNCHRONOUS: Final[dict[str, Callable[..., Any]]] = {
-    "__await__": _awaited,
-    "__aenter__": _entered,
-    "__aexit__": _left_awaited,
-    "__aiter__": lambda handle: ask(handle, "__aiter__"),
-    "__anext__": _next_awaited,
-}
-"""What each asks is answered when it is awaited."""
 
 
 def _operator(special: str) -> Callable[..., Any]:

@@ -16,7 +16,6 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.execute import describe, name_of
-from sandbox.inner.loops import Awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
 from sandbox.inner.standins import GUEST, GUESTS, Guest, error_of
@@ -98,8 +97,8 @@ class Servant:
                 return delattr(value, *args)
             case "itself":
                 return value
-            case _ if ask in _AWAITED:
-                return Awaited(_AWAITED[ask](value, *args))
+            case "await":
+                return _awaited(value)
             case "items":
                 return list(value)
             case "__next__":
@@ -171,32 +170,21 @@ def _next(value: Any) -> list[Any]:
         return []
 
 
-async def _next_awaited(value: Any) -> list[Any]:
-    """Likewise, of an asynchronous iterator."""
-    try:
-        return [await anext(value)]
-    except StopAsyncIteration:
-        return []
-
-
 def _left(value: Any, raised: str | None, text: str) -> bool:
-    """Leave a `with`."""
-    return bool(type(value).__exit__(value, *_told_of(raised, text)))
-
-
-def _told_of(raised: str | None, text: str) -> tuple[Any, Any, Any]:
-    """An exception of the tests under its built-in name, as the end of a `with` is told."""
+    """Leave a `with`, with an exception of the tests under its built-in name."""
     kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
     error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
-    return (None, None, None) if error is None else (type(error), error, error.__traceback__)
+    told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
+    return bool(type(value).__exit__(value, *told))
 
 
-_AWAITED: Final[dict[str, Callable[..., Any]]] = {
-    "await": lambda value: value,
-    "__aenter__": lambda value: type(value).__aenter__(value),
-    "__anext__": _next_awaited,
-    "aleave": lambda value, *told: type(value).__aexit__(value, *_told_of(*told)),
-}
+def _awaited(value: Any) -> Any:
+    import asyncio  # noqa: PLC0415 - slow to load, and few need it
+
+    async def main() -> Any:
+        return await value
+
+    return asyncio.run(main())
 
 
 def _special(kind: type, *, copied: bool) -> list[str]:

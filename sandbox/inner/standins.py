@@ -60,31 +60,10 @@ class Guest:
         return bool(self._ask("exit", self._number, [kind, error, None], {}))
 
 
-def _doc(guest: Guest) -> Any:
-    return guest._ask("get", guest._number, ["__doc__"], {})  # noqa: SLF001 - ours
+class CallableGuest(Guest):
+    """One that can be called."""
 
-
-class CallableGuest(Guest):  # noqa: D101 - its text is that of what it stands for
     __slots__ = ()
-    __doc__ = property(_doc)
-
-    @property
-    def __signature__(self) -> Any:
-        import inspect  # noqa: PLC0415 - few look
-
-        told = self._ask("parameters", self._number, [], {})
-        none = inspect.Parameter.empty
-        return inspect.Signature(
-            [
-                inspect.Parameter(
-                    name,
-                    kind,
-                    default=... if has_default else none,
-                    annotation=annotation[0] if annotation else none,
-                )
-                for name, kind, has_default, annotation in told
-            ]
-        )
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
         return self._ask("call", self._number, list(args), kwargs)

@@ -363,16 +363,6 @@ def test_a_test_counts_once_whatever_subtests_it_has(judge) -> None:
     assert wrong.passed_checks in (0, 1)  # pytest may stop at the first failure
 
 
-def test_how_a_failure_is_shown_does_not_decide_where_tests_run(judge) -> None:
-    """What a wrong program gives may well be in the source of a frame of the library."""
-    module = Pytest(
-        "import asyncio\nfrom solution import add\n"
-        "async def main(): assert add(1, 1) == 2\ndef test_add(): asyncio.run(main())"
-    )
-    report = judge("def add(a, b): return 'import '", module, Limits())
-    assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
-
-
 def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:
     module = Pytest("import solution\nclass TestAdd:\n    def test_add(self):\n"
 "        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip

@@ -151,47 +151,6 @@ WORKS = [
         ),
         "assert f(lambda x: x + 1, list(range(50))) == list(range(1, 51))",
     ),
-    (
-        (
-            "import functools\ndef f(g):\n    @functools.wraps(g)\n"
-            "    def h(*a): return 2 * g(*a)\n    return h"
-        ),
-        (
-            "@f\ndef g(x):\n    'What it does.'\n    return x + 1\n"
-            "assert g(1) == 4 and g.__name__ == 'g' and g.__doc__ == 'What it does.'"
-        ),
-    ),
-    (
-        "def f(g): return g.__name__, g.__qualname__, g.__doc__",
-        (
-            "class K:\n    def go(self): 'Goes.'\n"
-            "assert f(K().go) == ('go', 'K.go', 'Goes.') and f(f) == ('f', 'f', None)\n"
-            "assert f(lambda: 1)[0] == '<lambda>' and f(str.upper)[1] == 'str.upper'"
-        ),
-    ),
-    (
-        "def f(g): return hasattr(g, '__name__'), g.__doc__",
-        (
-            "import functools\nfrom unittest.mock import Mock\n"
-            "assert f(functools.partial(pow, 3)) == f(Mock()) == (False, None)"
-        ),
-    ),
-    (
-        "import inspect\ndef f(g): return str(inspect.signature(g))",
-        (
-            "def g(a: int, /, b: 'str' = 'x', *c, d=None, **h): pass\n"
-            "assert f(g) == \"(a: int, /, b: 'str' = Ellipsis, *c, d=Ellipsis, **h)\", f(g)\n"
-            "class K:\n    def go(self, x): pass\n"
-            "assert f(K().go) == '(x)' and f(lambda: 1) == '()'"
-        ),
-    ),
-    (
-        (
-            "import inspect\ndef f(g):\n    try: inspect.signature(g)\n"
-            "    except ValueError as e: return 'no signature' in str(e)"
-        ),
-        "class K: pass\ndef g(x: K): pass\nassert f(g)",
-    ),
     fault(
         (
             "import threading, time\ndef f(g):\n    def later():\n"
@@ -306,9 +265,6 @@ ASK = "import sys\ndef f(o):\n    ask = object.__getattribute__(o, '_ask')\n    
             "'get', 0, ['__class__', 1, 2], {}",
             "'get', 0, [5], {}",
             "'get', 0, [], {}",
-            "'get', 0, [['__name__']], {}",
-            "'set', 0, ['__name__', 'x'], {}",
-            "'parameters', 77, [], {}",
             "'item', 0, [1], {'a': 1}",
         ),
         *(

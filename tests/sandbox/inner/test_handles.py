@@ -279,7 +279,7 @@ ISOLATED = [
         ),
         (
             "import asyncio\n"
-            "async def main(): return [await f().get(), await f().get()]\n"
+            "async def main(): return await asyncio.gather(f().get(), f().get())\n"
             "assert asyncio.run(main()) == [4, 4]"
         ),
     ),
