@@ -49,7 +49,8 @@ class _Collector:
     def __init__(self, module: types.ModuleType, around: Around) -> None:
         self.module = module
         self.around = around
-        self.passed = 0
+        self._passed: set[str] = set()
+        self._failed: set[str] = set()
         self.collected = 0
         self.failure: Frame | None = None
         self.error: BaseException | None = None
@@ -75,11 +76,20 @@ class _Collector:
         self.around(collecting=False)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count passes of the call phase; remember the first thing that was none."""
+        """Note passes of the call phase; remember the first thing that was none.
+
+        Subtests report as well, under the name of their test.
+        """
         if report.when == "call" and report.passed and not hasattr(report, "wasxfail"):
-            self.passed += 1
+            self._passed.add(report.nodeid)
         elif report.failed:
+            self._failed.add(report.nodeid)
             self.failure = self.failure or {"message": str(report.longrepr)[-2000:]}
+
+    @property
+    def passed(self) -> int:
+        """How many tests passed, with all that is in them."""
+        return len(self._passed - self._failed)
 
     def pytest_exception_interact(self, call: pytest.CallInfo[Any]) -> None:
         """Remember the exception behind the first failure."""

@@ -350,6 +350,19 @@ def test_a_module_that_never_calls_the_candidate_is_at_fault_itself(judge, code:
     assert "never calls" in report.message
 
 
+def test_a_test_counts_once_whatever_subtests_it_has(judge) -> None:
+    module = Pytest(
+        "import unittest\nfrom solution import add\nclass AddTest(unittest.TestCase):\n"
+        "    def test_one(self): self.assertEqual(add(1, 2), 3)\n"
+        "    def test_many(self):\n        for n in range(4):\n"
+        "            with self.subTest(n=n): self.assertEqual(add(n, 1), n + 1)\n"
+    )
+    right, wrong = judge(ADD, module, Limits()), judge(WRONG, module, Limits())
+    assert (right.status, right.checks, right.passed_checks) == (Status.PASSED, 2, 2)
+    assert (wrong.status, wrong.checks) == (Status.FAILED, 2)
+    assert wrong.passed_checks in (0, 1)  # pytest may stop at the first failure
+
+
 def test_assertions_in_classes_and_fixtures_say_what_went_wrong(judge) -> None:
     module = Pytest("import solution\nclass TestAdd:\n    def test_add(self):\n"
 "        assert solution.add(1, 1) == 2, 'one and one'")  # fmt: skip
