@@ -24,6 +24,12 @@ WORD: Final = "\0word"
 OWNER: Final = "\0owner"
 """Where such a method keeps an object whose content is copied, which it may have changed."""
 
+CONTENTS: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+}
+"""Built-in types whose content an instance of a subclass holds here."""
+
 
 class Asks(Protocol):
     """The link, as handles use it."""
@@ -166,6 +172,12 @@ def asks_of(handle: Any) -> Asks:
     """The link that a handle asks over."""
     found: Asks = type(handle).asks
     return found
+
+
+def held_by(*kinds: type) -> type | None:
+    """The built-in type whose content instances of these hold."""
+    found = (held for kind in kinds for held in CONTENTS.values() if issubclass(kind, held))
+    return next(found, None)
 
 
 def is_named(kind: type) -> bool:

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
-from sandbox.inner.handles import HASH, OWNER, WORD, ask, asks_of, contents_of, is_named, number_of
+from sandbox.inner.handles import (
+    HASH,
+    KEY,
+    OWNER,
+    WORD,
+    Handle,
+    ask,
+    asks_of,
+    contents_of,
+    held_by,
+    is_named,
+    number_of,
+)
 from sandbox.inner.special import ALONE, BINARY
 
 if TYPE_CHECKING:
@@ -23,7 +35,7 @@ _CHANCE: Final = random.SystemRandom()
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
 
 
-def specials_of(special: list[Any]) -> dict[str, Any]:
+def specials_of(special: list[str]) -> dict[str, Any]:
     """The special methods of a mirror: each a question, or an error of the candidate."""
     body: dict[str, Any] = {"__doc__": property(_doc)}
     for each in special:
@@ -57,10 +69,25 @@ def _alone(special: str) -> Callable[..., Any]:
     return asked
 
 
+class Member:
+    """What a class has in place of an attribute of its built-in type: it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, handle: Any, kind: Any) -> Any:
+        if handle is None:
+            return kind.asks.ask_object("get", vars(kind)[KEY], (self._name,), {})
+        return Handle.__getattr__(handle, self._name)
+
+
 def _hash(handle: Any) -> int:
     kept = contents_of(handle).get(HASH)
     if kept is not None:
         return int(kept)
+    held: Any = held_by(type(handle))
+    if held is not None and held.__hash__ is not None:
+        return int(held.__hash__(handle))
     if asks_of(handle).is_reading():
         raise CodecError("a key whose hash was not told")
     return int(ask(handle, "__hash__"))
@@ -104,11 +131,12 @@ def _operator(special: str) -> Callable[..., Any]:
             text = f"a {kind.__name__} is no value that the tests know: {special} of it"
             raise kind.asks.candidates_error(TypeError(text))
         kind.asks.on_its_word()
-        if number_of(other) is not None:
-            return ask(handle, special, other, *more)
-        if special in _COMPARISONS:
+        if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
-        return ask(handle, special, other, *more)
+        match ask(handle, "operate", special, other, *more):
+            case tuple([given]):
+                return given
+        return NotImplemented
 
     return operate
 
