@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    pass
+    from sandbox.inner.places import Places
 
 KEY: Final = "\0handle"
 """Where a handle keeps its number, out of the way of attributes."""
@@ -19,7 +19,7 @@ HASH: Final = "\0hash"
 """Where it keeps its hash, if its class has one of its own."""
 
 WORD: Final = "\0word"
-"""Marks a method of an object of a class that the tests do not name."""
+"""Where a method of an object of a class that the tests do not name keeps its own name."""
 
 OWNER: Final = "\0owner"
 """Where such a method keeps an object whose content is copied, which it may have changed."""
@@ -33,6 +33,8 @@ CONTENTS: Final[dict[str, type]] = {
 
 class Asks(Protocol):
     """The link, as handles use it."""
+
+    places: Places
 
     def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object. Raises what the candidate raised, and `Stop`."""
@@ -134,7 +136,7 @@ class Handle(_Held):
     def __getattr__(self, name: str) -> Any:
         found = ask(self, "get", name)
         if isinstance(found, Handle) and not is_named(type(self)):
-            contents_of(found)[WORD] = True
+            contents_of(found)[WORD] = name
             if isinstance(self, (list, dict, set)):
                 contents_of(found)[OWNER] = self
         return found

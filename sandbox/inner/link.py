@@ -27,6 +27,7 @@ from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, want
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
+from sandbox.inner.places import Places
 from sandbox.inner.records import Records, may_be_changed
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Link(CandidateProcess):
     rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
     records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)

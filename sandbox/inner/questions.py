@@ -9,6 +9,7 @@ class is an error of the candidate, or an object that equals everything would pa
 from __future__ import annotations
 
 import random
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
@@ -45,6 +46,8 @@ def specials_of(special: list[str]) -> dict[str, Any]:
             body[each] = _operator(each)
         elif each == "no __hash__":
             body["__hash__"] = None
+    if "__len__" in body:  # which is a truth as well
+        body["__bool__"] = _truth
     if "__eq__" in body and "__hash__" not in body:
         body["__hash__"] = None
     return body
@@ -58,15 +61,26 @@ def _alone(special: str) -> Callable[..., Any]:
             return _next(handle)
         if special == "__hash__":
             return _hash(handle)
+        if special == "__bool__":
+            return _truth(handle)
         given = ask(handle, special, *args, **kwargs)
         owner = contents_of(handle).get(OWNER)
         if owner is not None:
             ask(owner, "itself")
-        if given is True and (args or kwargs) and WORD in contents_of(handle):
-            asks_of(handle).on_its_word()
+        if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
+            link = asks_of(handle)
+            if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
+                link.on_its_word()
         return given
 
     return asked
+
+
+def _truth(handle: Any) -> bool:
+    """Whether an object counts as true: nothing of it is compared, so the class is to be named."""
+    if not is_named(type(handle)):
+        asks_of(handle).on_its_word()
+    return ask(handle, "bool") is True
 
 
 class Member:

@@ -17,6 +17,7 @@ from sandbox.inner.counting import Assertions
 from sandbox.inner.exceptions import is_candidates, text_of
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
+from sandbox.inner.places import Places
 from sandbox.inner.records import Records
 from sandbox.inner.shapes import names_in, wants_one_process
 
@@ -69,6 +70,7 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(tests.code))
+    link.places = Places(tests.tree)
     link.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == "tests"}
     )
