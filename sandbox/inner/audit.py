@@ -10,17 +10,22 @@ It compares with the texts that crossed, so it does not see what the tests made 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sandbox.inner.crossed import Crossed
     from sandbox.inner.handles import Asks
+
+    Pause: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 _DESCRIPTORS: Final = 256
 _RUNNING: Final = frozenset(
@@ -31,8 +36,12 @@ _RUNNING: Final = frozenset(
 _HEARD: Final = _RUNNING | {"open", "pickle.find_class"}
 
 
-def watch(asks: Asks, crossed: Crossed) -> None:
-    """Install the hook, for the rest of this process."""
+def watch(asks: Asks, crossed: Crossed) -> Pause:
+    """Install the hook, for the rest of this process. Gives what pauses it.
+
+    It is paused while a framework reports what a test came to: that compiles the source of what
+    failed, and opens files, and is no step of the tests.
+    """
     ours = _open_descriptors()
     busy = False
 
@@ -56,7 +65,17 @@ def watch(asks: Asks, crossed: Crossed) -> None:
         finally:
             busy = False
 
+    @contextlib.contextmanager
+    def paused() -> Iterator[None]:
+        nonlocal busy
+        before, busy = busy, True
+        try:
+            yield
+        finally:
+            busy = before
+
     sys.addaudithook(hook)
+    return paused
 
 
 def _texts(value: Any, depth: int = 0) -> list[str | bytes]:

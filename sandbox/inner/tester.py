@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from sandbox.frames import Frame
+    from sandbox.inner.audit import Pause
 
 
 # Counted once: going through the names in each run would write to every one of them.
@@ -46,8 +47,8 @@ def _compiled(job: Frame, key: str) -> Assertions:
         raise FaultyTests(f"tests.{key} cannot be compiled: {error}") from None
 
 
-def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
-    """The tests, and the names that the prelude leaves to it.
+def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]:
+    """The tests, the names that the prelude leaves to them, and what pauses the audit.
 
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
@@ -74,13 +75,13 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     link.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == "tests"}
     )
-    audit.watch(link, link.containers.crossed)
-    return tests, names | tests.names()
+    paused = audit.watch(link, link.containers.crossed)
+    return tests, names | tests.names(), paused
 
 
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
-    tests, names = _prepare(link, job)
+    tests, names, _ = _prepare(link, job)
     entry = job["entry_point"]
     asked = {entry, *(link.named - _BUILTINS - names.keys())}
     answer = link.load(job["source"], _public(asked), limits)
@@ -99,7 +100,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
 
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
-    tests, names = _prepare(link, job)
+    tests, names, paused = _prepare(link, job)
     answer = link.load(job["source"], _public(link.named), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
@@ -107,7 +108,7 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = _solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
-    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link))
+    verdict = pytest_run.run(tests.code, names, lambda e: _outcome_of(e, link), paused)
     return _proven(link, verdict)
 
 
@@ -133,6 +134,7 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     """The verdict, if nothing stopped the tests and a pass says something of the candidate."""
     if link.stopped is not None:
         raise link.stopped
+    link.word |= link.mirrors.guests.are_changed()
     idle = verdict.pop("idle", False)
     if link.calls or not (idle or verdict["status"] == "passed"):
         return verdict
