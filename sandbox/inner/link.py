@@ -27,6 +27,7 @@ from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, want
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
+from sandbox.inner.outcomes import is_failure
 from sandbox.inner.places import Places
 from sandbox.inner.records import Records, may_be_changed
 
@@ -62,7 +63,8 @@ def _nothing(_changed: Any) -> None:
 class Link(CandidateProcess):
     """What the tests ask of the candidate. `named`: the names that the tests use.
 
-    `values`: whether any of these stands for a plain value of the candidate.
+    `values`: whether any of these stands for a plain value of the candidate; `failures`: failed
+    assertions of the tests that the candidate got and has not let through.
     """
 
     named: frozenset[str] = frozenset()
@@ -75,6 +77,7 @@ class Link(CandidateProcess):
     rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
+    failures: dict[int, BaseException] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
     records: Records = field(default_factory=lambda: Records({}))
@@ -199,7 +202,11 @@ class Link(CandidateProcess):
         except CodecError as error:
             raise self.stop(Forged(str(error))) from None
         except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
-            reply = {**self._told(None), "raised": self._of_tests(error)}
+            raised = self._of_tests(error)
+            if is_failure(error):
+                self.failures[raised["guest"]] = error
+                raised["message"] = ""  # it says what was expected
+            reply = {**self._told(None), "raised": raised}
         finally:
             self.depth -= 1
         self.sock.sendall(frames.pack({"do": "reply", **reply}))
@@ -225,8 +232,6 @@ class Link(CandidateProcess):
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
         self.passing.append(error)
-        if isinstance(error, AssertionError):  # it may be swallowed on the way
-            self.on_its_word()
         own = number_of(error)
         if own is not None:
             return {"own": own}
@@ -273,6 +278,7 @@ class Link(CandidateProcess):
         try:
             match raised:
                 case {"guest": int(number)} if 0 <= number < len(self.passing):
+                    self.failures.pop(number, None)  # what the tests make of it is theirs
                     return self.passing[number]
                 case {"object": ["x", number, kind], "message": str(text), "args": wire}:
                     values = arguments_of(wire, text)

@@ -134,6 +134,10 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     """The verdict, if nothing stopped the tests and a pass says something of the candidate."""
     if link.stopped is not None:
         raise link.stopped
+    if verdict["status"] == "passed" and link.failures:
+        # As a `with` of the candidate swallows none, no call of it does: whoever tries values until
+        # the tests fail no more has done no work.
+        verdict |= failure_of(next(iter(link.failures.values())))
     link.word |= link.mirrors.guests.are_changed()
     idle = verdict.pop("idle", False)
     if link.calls or not (idle or verdict["status"] == "passed"):

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from sandbox import Asserts, Integrity, Pytest, Status
+from sandbox import Asserts, Integrity, Limits, Pytest, Status
 from sandbox.inner.guests import Guests
 
 ACCOUNT = """
@@ -90,7 +90,7 @@ def test_no_method_of_a_mock_is_replaced(judge, change: str) -> None:
         "    f(m)\n    m.assert_called_once_with(42)"
     )
     for attempt in (change, f"try: {change}\n    except AttributeError: pass"):
-        report = judge(f"def f(m):\n    {attempt}", Pytest(code))
+        report = judge(f"def f(m):\n    {attempt}", Pytest(code), Limits())
         assert report.status in (Status.FAILED, Status.ERROR), report
 
 
@@ -100,7 +100,7 @@ def test_a_mock_that_is_made_to_pass_another_way_is_no_isolated_one(judge) -> No
         "    f(m)\n    m.assert_called_once_with(42)"
     )
     for change in ("m.configure_mock(assert_called_once_with=bool)",):
-        report = judge(f"def f(m):\n    {change}", Pytest(code))
+        report = judge(f"def f(m):\n    {change}", Pytest(code), Limits())
         assert report.status is not Status.PASSED or report.integrity is Integrity.SHARED, report
 
 

@@ -211,7 +211,7 @@ class Other(Base):
 def test_an_operator_that_has_no_answer_leaves_it_to_the_other_side(judge, code: str) -> None:
     module = f"import pytest\nfrom solution import *\ndef test():\n    {code}"
     names = [n for n in ("Money", "None_", "Right", "Base", "Same", "Other") if n in code]
-    report = judge(PROTOCOL, Pytest(module.replace("*", ", ".join(names), 1)))
+    report = judge(PROTOCOL, Pytest(module.replace("*", ", ".join(names), 1)), Limits())
     assert report.status is Status.PASSED, report
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Integrity, Pytest, Status
+from sandbox import Integrity, Limits, Pytest, Status
 
 HEAD = "import asyncio, unittest\nfrom unittest.mock import Mock\nfrom solution import f\n"
 FAILING = [
@@ -40,7 +40,7 @@ FAILING = [
 
 @pytest.mark.parametrize(("source", "code"), FAILING)
 def test_a_failed_test_is_judged_once(judge, source: str, code: str) -> None:
-    report = judge(source, Pytest(HEAD + code))
+    report = judge(source, Pytest(HEAD + code), Limits())
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
 
 
@@ -56,7 +56,7 @@ def f(p):
 
 
 def test_no_failure_is_repeated_where_a_program_can_see_the_tests(judge) -> None:
-    report = judge(HOSTILE, Pytest(HEAD + FAILING[0][1]))
+    report = judge(HOSTILE, Pytest(HEAD + FAILING[0][1]), Limits())
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
 
 
@@ -72,5 +72,5 @@ def test_no_failure_is_repeated_where_a_program_can_see_the_tests(judge) -> None
     ],
 )
 def test_what_the_tests_run_themselves_counts_still(judge, code: str) -> None:
-    report = judge("def f(): return 'assert 1 == 1, 1'", Pytest(HEAD + code))
+    report = judge("def f(): return 'assert 1 == 1, 1'", Pytest(HEAD + code), Limits())
     assert report.integrity is Integrity.SHARED, report

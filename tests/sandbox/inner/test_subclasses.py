@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Asserts, Integrity, Pytest, Status
+from sandbox import Asserts, Integrity, Limits, Pytest, Status
 
 OWN = """
 from typing import NamedTuple
@@ -95,21 +95,21 @@ ALONE = [
 def test_an_operator_of_its_own_of_a_class_that_the_tests_name_is_asked(judge, code: str) -> None:
     body = code.replace("\n", "\n    ")
     module = f"from solution import {_names(code)}\ndef test():\n    {body}"
-    report = judge(OWN, Pytest(module))
+    report = judge(OWN, Pytest(module), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
 
 
 @pytest.mark.parametrize("code", WRONG)
 def test_the_built_in_type_does_not_answer_for_the_class(judge, code: str) -> None:
     module = f"from solution import {_names(code)}\ndef test():\n    {code}"
-    assert judge(OWN, Pytest(module)).status is Status.FAILED
+    assert judge(OWN, Pytest(module), Limits()).status is Status.FAILED
 
 
 @pytest.mark.parametrize("code", ALONE)
 def test_what_is_told_nothing_of_what_is_expected_is_compared_here(judge, code: str) -> None:
     body = code.replace("\n", "\n    ")
     module = f"from solution import {_names(code)}\ndef test():\n    {body}"
-    report = judge(OWN, Pytest(module))
+    report = judge(OWN, Pytest(module), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
