@@ -10,20 +10,25 @@ It compares with the texts that crossed, so it does not see what the tests made 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.inner.surroundings import TOLD
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from sandbox.inner.crossed import Crossed
     from sandbox.inner.handles import Asks
     from sandbox.inner.surroundings import Surroundings
+
+    Pause: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
 _DESCRIPTORS: Final = 256
 _RUNNING: Final = frozenset(
@@ -37,8 +42,12 @@ _FORKING: Final = frozenset({"os.fork", "os.forkpty"})
 _HEARD: Final = _RUNNING | _FORKING | TOLD | {"open", "pickle.find_class"}
 
 
-def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> None:
-    """Install the hook, for the rest of this process."""
+def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
+    """Install the hook, for the rest of this process. Gives what pauses it.
+
+    It is paused while a framework reports what a test came to: that compiles the source of what
+    failed, and opens files, and is no step of the tests.
+    """
     ours = _open_descriptors()
     busy = False
 
@@ -51,23 +60,41 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> None:
             return
         busy = True  # what is done here is no step of the tests
         try:
-            if event == "open" and args[0] in ours:
-                text = os.strerror(errno.EBADF)
-                raise asks.candidates_error(OSError(errno.EBADF, text))
-            if event == "open" and _may_be_the_candidates(*args):
-                crossed.all_of_a_file()
-            if event in _FORKING:
-                raise asks.need_shared("the tests fork")
-            if event == "pickle.find_class" and crossed.any:
-                raise asks.need_shared("the tests unpickle")
-            if event == "marshal.loads" and not crossed.of_bytes(args[0]):
-                return  # text of a module that is imported may be in its code by chance
-            if event in _RUNNING and any(crossed.within(part) for part in _texts(args)):
-                raise asks.need_shared(f"the tests run what the solution gave ({event})")
+            if event == "open":
+                if args[0] in ours:
+                    text = os.strerror(errno.EBADF)
+                    raise asks.candidates_error(OSError(errno.EBADF, text))
+                if _may_be_the_candidates(*args):
+                    crossed.all_of_a_file()
+            elif (step := _refused(event, args, crossed)) is not None:
+                raise asks.need_shared(f"the tests {step}")
         finally:
             busy = False
 
+    @contextlib.contextmanager
+    def paused() -> Iterator[None]:
+        nonlocal busy
+        before, busy = busy, True
+        try:
+            yield
+        finally:
+            busy = before
+
     sys.addaudithook(hook)
+    return paused
+
+
+def _refused(event: str, args: tuple[Any, ...], crossed: Crossed) -> str | None:
+    """What the tests do that needs one process, if a step of theirs does."""
+    if event in _FORKING:
+        return "fork"
+    if event == "pickle.find_class":
+        return "unpickle" if crossed.any else None
+    if event == "marshal.loads" and not crossed.of_bytes(args[0]):
+        return None  # text of a module that is imported may be in its code by chance
+    if any(crossed.within(part) for part in _texts(args)):
+        return f"run what the solution gave ({event})"
+    return None
 
 
 def _texts(value: Any, depth: int = 0) -> list[str | bytes]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import BINARY
+from sandbox.inner.special import BINARY, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
 
 _CLOSED: Final = (
-    *(types.FunctionType, types.CodeType, types.FrameType, types.TracebackType),
-    *(types.ModuleType, types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
-    *(types.MethodType, types.BuiltinFunctionType, type),
+    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
+    *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
 )
-"""Objects of the tests that show no attribute: theirs lead to code and globals."""
+"""Objects of the tests that show no attribute: theirs lead to code and globals.
+
+Neither does what can only be called, as a function or a partial: it says there what it holds.
+"""
 
 
 class Guests:
@@ -36,6 +38,8 @@ class Guests:
     def __init__(self) -> None:
         self._objects: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
+        self._methods: dict[int, dict[str, Any]] = {}
+        self._is_changed = False
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -63,6 +67,7 @@ class Guests:
             number = len(self._objects)
             self._objects[number] = value
             self._numbers[id(value)] = number
+            self._methods[number] = _own_methods(value)
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
         return ["p", number, does]
 
@@ -76,13 +81,35 @@ class Guests:
         value = self._objects[on]
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
-        if ask in _ATTRIBUTES and args and type(args[0]) is str and not kwargs:
+        if ask in ("get", "set") and args and type(args[0]) is str and not kwargs:
             if not _is_open(value, args[0]):
                 raise AttributeError(f"{args[0]} of an object of the tests")
-            return _ATTRIBUTES[ask](value, *args)
+            if ask == "set":
+                return self._set(value, *args)
+            return getattr(value, *args)
         if ask in _ITEMS and not kwargs:
             return _ITEMS[ask](value, *args)
         raise CodecError("an unknown question")
+
+    def _set(self, value: Any, name: str, given: Any) -> None:
+        """Set an attribute. What is no plain value is the program's word, and no method of a mock.
+
+        Raises `AttributeError`.
+        """
+        if callable(given) or number_of(given) is not None:
+            found = found_in(type(value), name)
+            if found is not None and _is_method(found[1]) and _is_of_the_library(found[0]):
+                raise AttributeError(f"{name} of an object of the tests is a method of the library")
+            self._is_changed |= id(given) not in self._numbers
+        setattr(value, name, given)
+
+    def are_changed(self) -> bool:
+        """Whether one does something else now than when it was given."""
+        return self._is_changed or any(
+            told.get(name) is not method
+            for number, told in self._methods.items()
+            for name, method in _own_methods(self._objects[number]).items()
+        )
 
 
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
@@ -98,11 +125,34 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "enter": lambda value: type(value).__enter__(value),
     "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
-_ATTRIBUTES: Final[dict[str, Callable[..., Any]]] = {"get": getattr, "set": setattr}
 
 
 def _is_open(value: Any, name: str) -> bool:
-    return not name.startswith("_") and not isinstance(value, _CLOSED)
+    if name.startswith("_") or isinstance(value, _CLOSED):
+        return False
+    call = found_in(type(value), "__call__")
+    return call is None or isinstance(call[1], types.FunctionType)
+
+
+def _is_of_the_library(kind: type) -> bool:
+    """Whether a class came by an import: the module of the tests has no specification."""
+    return getattr(sys.modules.get(kind.__module__), "__spec__", None) is not None
+
+
+def _is_method(found: Any) -> bool:
+    return callable(found) or isinstance(found, classmethod)
+
+
+def _own_methods(value: Any) -> dict[str, Any]:
+    """What an object itself has in place of methods of its class."""
+    kind, held = type(value), getattr(value, "__dict__", None)
+    if type(held) is not dict:
+        return {}
+    return {
+        name: own
+        for name, own in held.items()
+        if callable(own) and (found := found_in(kind, name)) is not None and _is_method(found[1])
+    }
 
 
 def _library_name(value: Any) -> Wire | None:

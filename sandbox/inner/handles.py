@@ -8,7 +8,10 @@ the special methods of `sandbox.inner.questions`.
 from __future__ import annotations
 
 import types
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from sandbox.inner.places import Places
 
 KEY: Final = "\0handle"
 """Where a handle keeps its number, out of the way of attributes."""
@@ -17,14 +20,22 @@ HASH: Final = "\0hash"
 """Where it keeps its hash, if its class has one of its own."""
 
 WORD: Final = "\0word"
-"""Marks a method of an object of a class that the tests do not name."""
+"""Where a method of an object of a class that the tests do not name keeps its own name."""
 
 OWNER: Final = "\0owner"
 """Where such a method keeps an object whose content is copied, which it may have changed."""
 
+CONTENTS: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+}
+"""Built-in types whose content an instance of a subclass holds here."""
+
 
 class Asks(Protocol):
     """The link, as handles use it."""
+
+    places: Places
 
     def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object. Raises what the candidate raised, and `Stop`."""
@@ -151,7 +162,7 @@ class Handle(_Held):
             raise _look_inside(asks_of(self), type(self).__name__, name)
         found = ask(self, "get", name)
         if isinstance(found, Handle) and not is_named(type(self)):
-            contents_of(found)[WORD] = True
+            contents_of(found)[WORD] = name
             if isinstance(self, (list, dict, set)):
                 contents_of(found)[OWNER] = self
         return found
@@ -189,6 +200,12 @@ def asks_of(handle: Any) -> Asks:
     """The link that a handle asks over."""
     found: Asks = type(handle).asks
     return found
+
+
+def held_by(*kinds: type) -> type | None:
+    """The built-in type whose content instances of these hold."""
+    found = (held for kind in kinds for held in CONTENTS.values() if issubclass(kind, held))
+    return next(found, None)
 
 
 def is_named(kind: type) -> bool:

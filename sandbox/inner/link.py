@@ -25,9 +25,11 @@ from sandbox.inner.channel import (
 )
 from sandbox.inner.containers import Containers
 from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
-from sandbox.inner.exchange import heard, told
+from sandbox.inner.exchange import by_name, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
+from sandbox.inner.outcomes import is_failure
+from sandbox.inner.places import Places
 from sandbox.inner.records import may_be_changed
 from sandbox.inner.surroundings import Surroundings
 
@@ -41,20 +43,6 @@ _FIELDS = 2  # the number, and one more
 _DEEPEST = 60  # questions that the two sides may have open at a time
 
 
-def _by_name(pairs: Any) -> dict[str, Any] | None:
-    """Values by their names, which cross as pairs; None for all else."""
-    if type(pairs) is not tuple:
-        return None
-    found = {}
-    for pair in pairs:
-        match pair:
-            case tuple([str(name), value]):
-                found[name] = value
-            case _:
-                return None
-    return found
-
-
 def _nothing(_changed: Any) -> None:
     """Before a source is loaded there are no variables of it."""
 
@@ -63,7 +51,8 @@ def _nothing(_changed: Any) -> None:
 class Link(CandidateProcess):
     """What the tests ask of the candidate. `named`: the names that the tests use.
 
-    `values`: whether any of these stands for a plain value of the candidate.
+    `values`: whether any of these stands for a plain value of the candidate; `failures`: failed
+    assertions of the tests that the candidate got and has not let through.
     """
 
     named: frozenset[str] = frozenset()
@@ -76,6 +65,8 @@ class Link(CandidateProcess):
     rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
     passing: list[BaseException] = field(default_factory=list)
+    failures: dict[int, BaseException] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
     containers: Containers = field(default_factory=Containers)
     surroundings: Surroundings = field(default_factory=Surroundings)
@@ -100,7 +91,7 @@ class Link(CandidateProcess):
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
             case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
-                found = _by_name(self._heard(answer))
+                found = by_name(self._heard(answer))
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
@@ -132,7 +123,7 @@ class Link(CandidateProcess):
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
         match self._heard(answer):
-            case tuple([given, pairs]) if (changed := _by_name(pairs)) is not None:
+            case tuple([given, pairs]) if (changed := by_name(pairs)) is not None:
                 self.rebound({name: changed[name] for name in changed.keys() & self.loaded})
                 return given
         raise self.stop(Forged("no result and variables"))
@@ -200,7 +191,7 @@ class Link(CandidateProcess):
             case _:
                 raise self.stop(Forged("no question that a program could have"))
         match parts:
-            case tuple([tuple(args), pairs]) if (kwargs := _by_name(pairs)) is not None:
+            case tuple([tuple(args), pairs]) if (kwargs := by_name(pairs)) is not None:
                 pass
             case _:
                 raise self.stop(Forged("a question without arguments"))
@@ -212,7 +203,11 @@ class Link(CandidateProcess):
         except CodecError as error:
             raise self.stop(Forged(str(error))) from None
         except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
-            reply = {**self._told(None), "raised": self._of_tests(error)}
+            raised = self._of_tests(error)
+            if is_failure(error):
+                self.failures[raised["guest"]] = error
+                raised["message"] = ""  # it says what was expected
+            reply = {**self._told(None), "raised": raised}
         finally:
             self.depth -= 1
         self.sock.sendall(frames.pack({"do": "reply", **reply}))
@@ -239,8 +234,6 @@ class Link(CandidateProcess):
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
         self.passing.append(error)
-        if isinstance(error, AssertionError):  # it may be swallowed on the way
-            self.on_its_word()
         own = number_of(error)
         if own is not None:
             return {"own": own}
@@ -287,6 +280,7 @@ class Link(CandidateProcess):
         try:
             match raised:
                 case {"guest": int(number)} if 0 <= number < len(self.passing):
+                    self.failures.pop(number, None)  # what the tests make of it is theirs
                     return self.passing[number]
                 case {"object": ["x", number, kind], "message": str(text), "args": wire}:
                     values = arguments_of(wire, text)

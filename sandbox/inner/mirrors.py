@@ -4,8 +4,8 @@ A mirror is a real class here with the candidate's name and bases, so that `isin
 and `pytest.raises` work. Three kinds:
 
 - a plain mirror, whose instances are handles (`sandbox.inner.handles`);
-- a mirror of a subclass of a built-in type, whose instances hold the built-in value as a copy, and
-  are compared here, by the built-in type;
+- a mirror of a subclass of a built-in type, whose instances hold the built-in value as a copy; what
+  the class has not made its own, comparing among it, that type does here;
 - a mirror of an exception class, which has the built-in one as its base.
 
 Nothing of the candidate's runs here; what it says of a class decides only what is asked.
@@ -22,25 +22,20 @@ from sandbox.codec import CodecError
 from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
 from sandbox.inner.guests import Guests
 from sandbox.inner.handles import (
+    CONTENTS,
     HASH,
     KEY,
     Handle,
     Mirror,
     contents_of,
+    held_by,
 )
-from sandbox.inner.questions import attribute_of, method_asked, specials_of, text_told
-from sandbox.inner.special import ALONE
+from sandbox.inner.questions import Member, attribute_of, method_asked, specials_of, text_told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sandbox.inner.handles import Asks
 
-_CONTENTS: Final[dict[str, type]] = {
-    kind.__name__: kind
-    for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
-}
-_HARMLESS: Final = frozenset({*_CONTENTS.values(), bool, bytearray, range, object, type(None)})
+_HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object, type(None)})
 """Classes that stand for themselves: calling one of them makes a value and nothing else."""
 
 _MOST_CLASSES: Final = 2_000
@@ -52,33 +47,32 @@ def _is_plain_exception(kind: type) -> bool:
     return issubclass(kind, Exception) and not issubclass(AssertionError, kind)
 
 
+def _is_described(special: list[Any], bases: list[Any]) -> bool:
+    return all(type(each) is str for each in special) and len(bases) <= _MOST_BASES
+
+
 @dataclass(frozen=True)
 class _Described:
     """A class, as the candidate's side tells of it.
 
-    `special`: its special methods; `known`: the class of the library that it is; `asked`: whether
-    one that holds what a list, dict or set holds is more than its content, so that its methods are
-    asked; `builtin`: the built-in exception that it is a kind of.
+    `special`: its special methods, and those of a built-in type that it made its own; `known`: the
+    class of the library that it is; `asked`: whether one that holds what a list, dict or set holds
+    is more than its content, so that its methods are asked; `builtin`: the built-in exception that
+    it is a kind of.
     """
 
     number: int
     name: str
     module: str
     bases: list[Any]
-    special: list[Any]
+    special: list[str]
     known: type | None
     asked: bool
     builtin: str | None
 
 
-def _held_by(kinds: Iterable[type]) -> type | None:
-    """The built-in type whose content instances hold."""
-    found = [c for kind in kinds for c in _CONTENTS.values() if issubclass(kind, c)]
-    return found[0] if found else None
-
-
 def _bases(parents: list[type]) -> tuple[type, ...]:
-    held = _held_by(parents)
+    held = held_by(*parents)
     own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
     if not any(issubclass(p, Handle) for p in own):
         own = {Handle: None, **own}
@@ -90,10 +84,13 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     if told.known is not None:  # for `isinstance`
         known = told.known
         body["__class__"] = property(lambda _handle: known)
-    held = _held_by(parents)
+    held = held_by(*parents)
     if held is not None and not told.asked:
-        # It is hashed and compared by its content: as a key it must be before it can be asked.
-        own = specials_of([each for each in told.special if each in ALONE - {"__hash__"}])
+        own = specials_of(told.special)
+        if not {"__hash__", "no __hash__"} & {*told.special}:
+            own["__hash__"] = held.__hash__
+        members = {*told.special} & {name for name in vars(held) if not name.startswith("_")}
+        own |= {name: Member(name) for name in members}
         return body | {"__repr__": held.__repr__} | own
     if held is not None:
         body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}
@@ -127,7 +124,7 @@ class Mirrors:
                     "builtin": None | str() as builtin,
                     "bases": list(bases),
                     "special": list(special),
-                } if number not in self._classes and len(bases) <= _MOST_BASES:
+                } if number not in self._classes and _is_described(special, bases):
                     own = library_class(known) or self._asks.value_class(known)
                     self._classes[number] = self._mirror(
                         _Described(number, name, module, bases, special, own, asked, builtin)
@@ -184,8 +181,10 @@ class Mirrors:
                 return self._known.get(number, self._classes[number])
             case ["h", int(number), int(kind), None | int() as hashed]:
                 return self._handle(number, kind, (), hashed)
-            case ["w", int(number), int(kind), str(tag), content] if tag in _CONTENTS:
-                return self._handle(number, kind, (self._content(tag, content),))
+            case ["w", int(number), int(kind), None | int() as hashed, str(tag), content] if (
+                tag in CONTENTS
+            ):
+                return self._handle(number, kind, (self._content(tag, content),), hashed)
             case ["x", int(number), int(kind), str(text), list(args)]:
                 return self._kept_exception(number, kind, args, text)
             case ["co", int(number)]:
@@ -193,7 +192,7 @@ class Mirrors:
         raise CodecError("an unknown object")
 
     def _content(self, tag: str, content: Any) -> Any:
-        if type(content) is not _CONTENTS[tag]:
+        if type(content) is not CONTENTS[tag]:
             raise CodecError("a content of another type")
         return content
 
@@ -264,13 +263,12 @@ def _renewed(kept: Any, content: Any) -> Any:
 
 
 def _new(mirror: type, content: tuple[Any, ...]) -> Any:
-    for kind in _CONTENTS.values():
-        if issubclass(mirror, kind):
-            if not content and kind not in (list, dict, set):
-                raise CodecError("a value without its content")
-            make: Any = kind
-            made = make.__new__(mirror, *content)
-            if kind in (list, dict, set):
-                make.__init__(made, *content)
-            return made
-    return object.__new__(mirror)
+    make: Any = held_by(mirror)
+    if make is None:
+        return object.__new__(mirror)
+    if not content and make not in (list, dict, set):
+        raise CodecError("a value without its content")
+    made = make.__new__(mirror, *content)
+    if make in (list, dict, set):
+        make.__init__(made, *content)
+    return made

@@ -6,6 +6,7 @@ worse, or claim a pass in shared mode, where more than its word is asked for.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.exceptions import MARK, text_of
@@ -28,6 +29,15 @@ def failure_of(error: BaseException) -> Frame:
             return {"status": "memory_limit", "message": message}
         return {"status": "error", "detail": "exception", "message": message}
     return {"status": "failed", "message": message}
+
+
+def is_failure(error: BaseException) -> bool:
+    """Whether it says that the tests failed, by an assertion or by pytest's own word."""
+    if getattr(error, MARK, False) is True:  # the candidate's own assertions are its own affair
+        return False
+    outcomes = sys.modules.get("_pytest.outcomes")
+    kinds = (AssertionError, *([outcomes.OutcomeException] if outcomes is not None else []))
+    return isinstance(error, kinds)
 
 
 def printable(text: str) -> str:

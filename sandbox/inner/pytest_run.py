@@ -6,6 +6,7 @@ Plugins, configuration files and `conftest.py` are off.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import types
 from pathlib import Path
@@ -15,12 +16,13 @@ from sandbox.inner.channel import Stop
 from sandbox.inner.outcomes import failure_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType
 
     import pytest
 
     from sandbox.frames import Frame
+    from sandbox.inner.audit import Pause
 
     Explain: TypeAlias = Callable[[BaseException], Frame]
 
@@ -101,16 +103,30 @@ def _nothing(*, collecting: bool) -> None:
     """Nobody wants to know."""
 
 
+def _reporting(during: Pause) -> object:
+    """A plugin: the context `during` is entered while pytest reports what a test came to."""
+    import pytest  # noqa: PLC0415 - pytest is slow to load
+
+    class Reporting:
+        @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+        def pytest_runtest_makereport(self) -> Iterator[None]:
+            with during():
+                yield
+
+    return Reporting()
+
+
 def run(
     code: CodeType,
     names: dict[str, Any],
     explain: Explain = failure_of,
     around: Around = _nothing,
+    reporting: Pause = contextlib.nullcontext,
 ) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
-    `explain` turns the first exception into the fields of a report. `idle` marks a module of which
-    no test passed or failed.
+    `explain` turns the first exception into the fields of a report, and `reporting` is entered
+    while pytest makes its own of a test. `idle` marks a module of which no test passed or failed.
     """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest  # noqa: PLC0415 - pytest is slow to load
@@ -122,7 +138,7 @@ def run(
     collector = _Collector(module, around)
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
-        result = pytest.main([*_OPTIONS], plugins=[collector])
+        result = pytest.main([*_OPTIONS], plugins=[collector, _reporting(reporting)])
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - what a test module raises at its top level

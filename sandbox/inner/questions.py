@@ -9,11 +9,24 @@ class is an error of the candidate, or an object that equals everything would pa
 from __future__ import annotations
 
 import random
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
-from sandbox.inner.handles import HASH, OWNER, WORD, ask, asks_of, contents_of, is_named, number_of
+from sandbox.inner.handles import (
+    HASH,
+    KEY,
+    OWNER,
+    WORD,
+    Handle,
+    ask,
+    asks_of,
+    contents_of,
+    held_by,
+    is_named,
+    number_of,
+)
 from sandbox.inner.special import ALONE, BINARY
 
 if TYPE_CHECKING:
@@ -23,7 +36,7 @@ _CHANCE: Final = random.SystemRandom()
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
 
 
-def specials_of(special: list[Any]) -> dict[str, Any]:
+def specials_of(special: list[str]) -> dict[str, Any]:
     """The special methods of a mirror: each a question, or an error of the candidate."""
     body: dict[str, Any] = {"__doc__": property(_doc)}
     for each in special:
@@ -33,6 +46,8 @@ def specials_of(special: list[Any]) -> dict[str, Any]:
             body[each] = _operator(each)
         elif each == "no __hash__":
             body["__hash__"] = None
+    if "__len__" in body:  # which is a truth as well
+        body["__bool__"] = _truth
     if "__eq__" in body and "__hash__" not in body:
         body["__hash__"] = None
     return body
@@ -46,21 +61,47 @@ def _alone(special: str) -> Callable[..., Any]:
             return _next(handle)
         if special == "__hash__":
             return _hash(handle)
+        if special == "__bool__":
+            return _truth(handle)
         given = ask(handle, special, *args, **kwargs)
         owner = contents_of(handle).get(OWNER)
         if owner is not None:
             ask(owner, "itself")
-        if given is True and (args or kwargs) and WORD in contents_of(handle):
-            asks_of(handle).on_its_word()
+        if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
+            link = asks_of(handle)
+            if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
+                link.on_its_word()
         return given
 
     return asked
+
+
+def _truth(handle: Any) -> bool:
+    """Whether an object counts as true: nothing of it is compared, so the class is to be named."""
+    if not is_named(type(handle)):
+        asks_of(handle).on_its_word()
+    return ask(handle, "bool") is True
+
+
+class Member:
+    """What a class has in place of an attribute of its built-in type: it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, handle: Any, kind: Any) -> Any:
+        if handle is None:
+            return kind.asks.ask_object("get", vars(kind)[KEY], (self._name,), {})
+        return Handle.__getattr__(handle, self._name)
 
 
 def _hash(handle: Any) -> int:
     kept = contents_of(handle).get(HASH)
     if kept is not None:
         return int(kept)
+    held: Any = held_by(type(handle))
+    if held is not None and held.__hash__ is not None:
+        return int(held.__hash__(handle))
     if asks_of(handle).is_reading():
         raise CodecError("a key whose hash was not told")
     return int(ask(handle, "__hash__"))
@@ -104,11 +145,12 @@ def _operator(special: str) -> Callable[..., Any]:
             text = f"a {kind.__name__} is no value that the tests know: {special} of it"
             raise kind.asks.candidates_error(TypeError(text))
         kind.asks.on_its_word()
-        if number_of(other) is not None:
-            return ask(handle, special, other, *more)
-        if special in _COMPARISONS:
+        if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
-        return ask(handle, special, other, *more)
+        match ask(handle, "operate", special, other, *more):
+            case tuple([given]):
+                return given
+        return NotImplemented
 
     return operate
 

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.execute import describe, name_of
 from sandbox.inner.records import Records
-from sandbox.inner.special import BASES, SPECIAL
+from sandbox.inner.special import (
+    ARITHMETIC,
+    BASES,
+    BINARY,
+    SPECIAL,
+    found_in,
+    method_of,
+)
 from sandbox.inner.standins import GUEST, GUESTS, Guest, error_of
 
 if TYPE_CHECKING:
@@ -63,9 +70,12 @@ class Servant:
                 return ["t", guest]
             return ["x", number, self._class(kind), describe(value)["message"], list(value.args)]
         if content is None:
-            return ["h", number, self._class(kind), _hash_of(value)]
+            return ["h", number, self._class(kind), _hash_of(value, object)]
         tag, exact = content
-        return ["w", number, self._class(kind), tag, exact]
+        # Where it may be had, the content's own hash is over there as well.
+        told = self._is_named(kind) or type(exact).__hash__ is None
+        hashed = _hash_of(value, type(exact)) if told else None
+        return ["w", number, self._class(kind), hashed, tag, exact]
 
     def resolve(self, wire: list[Any]) -> Any:
         """An object in a message of the tests: one of ours, a guest, or a thing of the library."""
@@ -85,7 +95,7 @@ class Servant:
         except CodecError:  # the program has made another class of it
             return object()
 
-    def perform(  # noqa: C901, PLR0911 - one for each question
+    def perform(  # noqa: C901, PLR0911, PLR0912 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Do what is asked of one of our objects."""
@@ -105,6 +115,10 @@ class Servant:
                 return _awaited(value)
             case "items":
                 return list(value)
+            case "bool":
+                return bool(value)
+            case "operate":
+                return _operated(value, *args)
             case "__next__":
                 return _next(value)
             case "leave":
@@ -114,7 +128,7 @@ class Servant:
             case "__getitem__" if isinstance(value, type):
                 return operator.getitem(value, args[0])  # type: ignore[call-overload]
             case _:
-                return getattr(type(value), ask)(value, *args, **kwargs)
+                return method_of(value, ask)(*args, **kwargs)
 
     def forget(self, numbers: list[int]) -> None:
         """Nobody over there holds these any more."""
@@ -125,7 +139,10 @@ class Servant:
 
     def _is_asked(self, kind: type) -> bool:
         """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
-        return issubclass(kind, (list, dict, set)) and not self.named.isdisjoint(kind.__mro__)
+        return issubclass(kind, (list, dict, set)) and self._is_named(kind)
+
+    def _is_named(self, kind: type) -> bool:
+        return not self.named.isdisjoint(kind.__mro__)
 
     def _number(self, value: Any) -> int:
         number = self._numbers.get(id(value))
@@ -153,10 +170,38 @@ class Servant:
                 "asked": self._is_asked(kind),
                 "builtin": _builtin_error(kind),
                 "bases": bases[:50],
-                "special": _special(kind, copied=not self._is_asked(kind)),
+                "special": self._own(kind),
             }
         )
         return number
+
+    def _own(self, kind: type) -> list[str]:
+        """The special methods that a class has of its own, or of a base that is not told of.
+
+        Where the content of instances is copied, its built-in type has the others over there as
+        well; what the class has put in place of that type's methods is told then.
+        """
+        base = object if self._is_asked(kind) else _content_type(kind) or object
+        others = [] if base is object else [name for name in vars(base) if name[0] != "_"]
+        found = [name for name in (*SPECIAL, *others) if self._is_own(kind, name, base)]
+        if getattr(kind, "__hash__", None) is None:
+            found.append("no __hash__")
+        return found[:_MOST_MEMBERS]
+
+    def _is_own(self, kind: type, name: str, base: type) -> bool:
+        own, its = found_in(kind, name), found_in(base, name)
+        if own is None or own[1] is None or (its is not None and own[1] is its[1]):
+            return False
+        if name in ARITHMETIC and any(
+            (of_base := found_in(each, name)) is not None and of_base[1] is own[1]
+            for each in kind.__bases__
+            if name_of(each) is None
+        ):
+            return False  # the base has it over there; Python goes by whose method it is
+        if its is None or base is object or self._is_named(kind) or name_of(own[0]) is None:
+            return True
+        # The library's classes over a built-in type compute what that type does.
+        return name not in BINARY and name.startswith("__")
 
 
 def _builtin_error(kind: type) -> str | None:
@@ -179,7 +224,13 @@ def _left(value: Any, raised: str | None, text: str) -> bool:
     kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
     error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
     told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
-    return bool(type(value).__exit__(value, *told))
+    return bool(method_of(value, "__exit__")(*told))
+
+
+def _operated(value: Any, operator_: str, *others: Any) -> tuple[Any, ...]:
+    """What an operator of an object gives, alone in a tuple; nothing where it has no answer."""
+    given = method_of(value, operator_)(*others)
+    return () if given is NotImplemented else (given,)
 
 
 def _awaited(value: Any) -> Any:
@@ -191,27 +242,10 @@ def _awaited(value: Any) -> Any:
     return asyncio.run(main())
 
 
-def _special(kind: type, *, copied: bool) -> list[str]:
-    """The special methods that a class has of its own.
-
-    Where the content of instances is copied, its built-in base has the others over there as well.
-    """
-    found = []
-    bases = (each for each in _EXACT if copied and issubclass(kind, each))
-    base = next(bases, object)
-    for name in SPECIAL:
-        own = getattr(kind, name, None)
-        if own is not None and own is not getattr(base, name, None):
-            found.append(name)
-        elif own is None and name == "__hash__":
-            found.append("no __hash__")
-    return found[:_MOST_MEMBERS]
-
-
-def _hash_of(value: Any) -> int | None:
+def _hash_of(value: Any, base: type) -> int | None:
     """The hash of an object whose class has its own: a key's is needed before it can be asked."""
     own: Any = type(value).__hash__
-    if own is None or own is object.__hash__:
+    if own is None or own is base.__hash__:
         return None
     try:
         return hash(value)
@@ -219,10 +253,15 @@ def _hash_of(value: Any) -> int | None:
         return None
 
 
+def _content_type(kind: type) -> type | None:
+    """The built-in type that a class is a kind of."""
+    # An object may lie about its class.
+    return next((each for each in _EXACT if issubclass(kind, each)), None)
+
+
 def _content(value: Any) -> tuple[str, Any] | None:
     """The exact built-in value that an instance of a subclass of a built-in type holds."""
-    for kind in _EXACT:
-        if issubclass(type(value), kind):  # an object may lie about its class
-            name = kind.__name__
-            return (name, BASES[name](value)) if name in BASES else None
-    return None
+    kind = _content_type(type(value))
+    if kind is None or kind.__name__ not in BASES:
+        return None
+    return kind.__name__, BASES[kind.__name__](value)

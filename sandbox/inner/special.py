@@ -11,26 +11,49 @@ ALONE: Final = frozenset(
         *("__trunc__", "__floor__", "__ceil__", "__hash__", "__iter__", "__next__", "__bytes__"),
         *("__reversed__", "__fspath__", "__getitem__", "__setitem__", "__delitem__", "__call__"),
         *("__enter__", "__exit__", "__dir__", "__length_hint__", "__copy__", "__deepcopy__"),
-        *("__iadd__", "__isub__", "__imul__", "__ior__", "__iand__", "__ixor__"),
     }
 )
 """They are told nothing that a test expects: what they give is copied, and compared over there."""
 
-BINARY: Final = frozenset(
-    {
-        *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"),
-        *("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__matmul__"),
-        *("__rmatmul__", "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__"),
-        *("__mod__", "__rmod__", "__divmod__", "__rdivmod__", "__pow__", "__rpow__"),
-        *("__lshift__", "__rlshift__", "__rshift__", "__rrshift__", "__and__", "__rand__"),
-        *("__or__", "__ror__", "__xor__", "__rxor__"),
-    }
+ARITHMETIC: Final = frozenset(
+    f"__{way}{name}__"
+    for way in ("", "r", "i")
+    for name in (
+        *("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow"),
+        *("lshift", "rshift", "and", "or", "xor"),
+    )
 )
+"""Operators of one side, of the other where the first has none, and in place."""
+
+BINARY: Final = ARITHMETIC | {
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"),
+}
 """They are handed the other side of a comparison: their answer is the candidate's word."""
 
 ASYNCHRONOUS: Final = frozenset({"__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"})
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+
+
+def found_in(kind: type, name: str) -> tuple[type, Any] | None:
+    """What Python finds where it looks up a special method: in classes, never in a metaclass.
+
+    With the class that has it; None where none has.
+    """
+    for each in kind.__mro__:
+        if name in vars(each):
+            return each, vars(each)[name]
+    return None
+
+
+def method_of(value: Any, name: str) -> Any:
+    """A special method of an object, bound as Python binds it, if it is one that is bound."""
+    found = found_in(type(value), name)
+    if found is None:
+        raise AttributeError(name)
+    method = found[1]
+    bind = getattr(type(method), "__get__", None)
+    return method if bind is None else bind(method, value, type(value))
 
 
 def _items(kind: type) -> Any:

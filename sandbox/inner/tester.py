@@ -17,6 +17,7 @@ from sandbox.inner.counting import Assertions
 from sandbox.inner.exceptions import is_candidates, text_of
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
+from sandbox.inner.places import Places
 from sandbox.inner.records import Records
 from sandbox.inner.shapes import names_in, wants_one_process
 from sandbox.inner.surroundings import Surroundings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from sandbox.frames import Frame
+    from sandbox.inner.audit import Pause
 
 
 # Counted once: going through the names in each run would write to every one of them.
@@ -47,8 +49,8 @@ def _compiled(job: Frame, key: str) -> Assertions:
         raise FaultyTests(f"tests.{key} cannot be compiled: {error}") from None
 
 
-def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
-    """The tests, and the names that the prelude leaves to it.
+def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]:
+    """The tests, the names that the prelude leaves to them, and what pauses the audit.
 
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
@@ -69,18 +71,19 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any]]:
     if reason is not None:
         raise NeedShared(reason)
     link.named = frozenset(names_in(tests.code))
+    link.places = Places(tests.tree)
     link.containers.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == _NAME}
     )
     link.surroundings = Surroundings()
-    audit.watch(link, link.containers.crossed, link.surroundings)
+    paused = audit.watch(link, link.containers.crossed, link.surroundings)
     names |= tests.names()  # the same: the prelude's functions may use what is bound in it later
-    return tests, names
+    return tests, names, paused
 
 
 def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run prelude and tests here. The outcome as fields of a report."""
-    tests, names = _prepare(link, job)
+    tests, names, _ = _prepare(link, job)
     entry = job["entry_point"]
     asked = {entry, *(link.named - _BUILTINS - names.keys())}
     answer = link.load(job["source"], _public(asked), limits)
@@ -99,7 +102,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
 
 def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     """Load the candidate, then run a pytest module here that imports proxies as `solution`."""
-    tests, names = _prepare(link, job)
+    tests, names, paused = _prepare(link, job)
     answer = link.load(job["source"], _public(link.named), limits)
     if "failure" in answer:
         return load_failure(answer["failure"])
@@ -107,8 +110,13 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = _solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
-    around = link.surroundings.renew
-    verdict = pytest_run.run(tests.code, names, lambda error: _outcome_of(error, link), around)
+    verdict = pytest_run.run(
+        tests.code,
+        names,
+        lambda error: _outcome_of(error, link),
+        link.surroundings.renew,
+        paused,
+    )
     return _proven(link, verdict)
 
 
@@ -134,6 +142,11 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     """The verdict, if nothing stopped the tests and a pass says something of the candidate."""
     if link.stopped is not None:
         raise link.stopped
+    if verdict["status"] == "passed" and link.failures:
+        # As a `with` of the candidate swallows none, no call of it does: whoever tries values until
+        # the tests fail no more has done no work.
+        verdict |= failure_of(next(iter(link.failures.values())))
+    link.word |= link.mirrors.guests.are_changed()
     idle = verdict.pop("idle", False)
     if link.calls or not (idle or verdict["status"] == "passed"):
         return verdict

@@ -91,9 +91,9 @@ CASES = [
     Case("4 pytest.skip", "import pytest\ndef add(a, b): pytest.skip('x')", ERROR, ERROR),
     Case("4 pytest.exit", "import pytest\ndef add(a, b): pytest.exit('x', 0)", ERROR, ERROR),
     Case("5 equal to everything", LIAR, ERROR, PASSED, FAILED),
-    Case("6 lying int", LYING_SUBCLASS.format(base="int"), FAILED, PASSED),
-    Case("6 lying str", LYING_SUBCLASS.format(base="str"), FAILED, PASSED),
-    Case("6 lying list", LYING_SUBCLASS.format(base="list"), FAILED, PASSED),
+    Case("6 lying int", LYING_SUBCLASS.format(base="int"), ERROR, PASSED, FAILED),
+    Case("6 lying str", LYING_SUBCLASS.format(base="str"), ERROR, PASSED, FAILED),
+    Case("6 lying list", LYING_SUBCLASS.format(base="list"), ERROR, PASSED, FAILED),
     Case(
         "7 rewriting expected values",
         "import gc\nfor o in gc.get_objects():\n"

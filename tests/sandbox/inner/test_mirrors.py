@@ -78,10 +78,8 @@ def test_a_handle_that_nobody_holds_is_dropped(mirrors: Mirrors) -> None:
 def test_an_instance_of_a_subclass_holds_what_was_told(
     mirrors: Mirrors, tag: str, content: Any
 ) -> None:
-    mirrors.describe(
-        [described(bases=[["builtins", tag]], special=["__eq__", "__hash__", "__bool__"])]
-    )
-    one = mirrors.resolve(["w", 5, 1, tag, content])
+    mirrors.describe([described(bases=[["builtins", tag]], special=["__hash__", "__bool__"])])
+    one = mirrors.resolve(["w", 5, 1, None, tag, content])
     assert isinstance(one, (type(content), Handle))
     assert one == content
     assert type(one) is not type(content)
@@ -102,6 +100,8 @@ def test_an_instance_of_a_subclass_holds_what_was_told(
         [described(number="1")],
         [described(bases=5)],
         [described(special=5)],
+        [described(special=[5])],
+        [described(special=[["__eq__"]])],
         [described(name=5)],
         [described(module=None)],
         [described(), described()],
@@ -163,9 +163,10 @@ def test_any_name_is_borne_or_replaced(mirrors: Mirrors, name: str) -> None:
         ["h", None, 1],
         ["k", 9],
         ["k", None],
-        ["w", 1, 1, "int", "x"],
-        ["w", 1, 1, "eval", 1],
-        ["w", 1, 1, "int", True],
+        ["w", 1, 1, None, "int", "x"],
+        ["w", 1, 1, None, "eval", 1],
+        ["w", 1, 1, None, "int", True],
+        ["w", 1, 2, "1", "int", 1],
         ["x", 1, 1],
         ["x", 1, 9],
         ["p", 0],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Asserts, Integrity, Limits, Status
+from sandbox import Asserts, Integrity, Limits, Pytest, Status
 
 WORD = [
     (
@@ -165,6 +165,91 @@ def test_a_class_of_the_prompt_that_is_defined_anew_is_no_pass(judge, source: st
     tests = Asserts("assert f(1) == P(1)\nassert f(2) == P(2)", "f", prompt)
     report = judge(f"{source}\ndef f(x): return P(1)", tests)
     assert report.status in (Status.ERROR, Status.FAILED), report
+
+
+PROTOCOL = """
+class Money:
+    def __init__(self, a): self.a = a
+    def __add__(self, o): return Money(self.a + o.a) if isinstance(o, Money) else NotImplemented
+    def __iadd__(self, o): return NotImplemented
+    def __lt__(self, o): return self.a < o.a if isinstance(o, Money) else NotImplemented
+    def __eq__(self, o): return self.a == o.a if isinstance(o, Money) else NotImplemented
+    def __imul__(self, k): self.a *= k; return self
+class None_:
+    def __add__(self, o): return NotImplemented
+    def __lt__(self, o): return NotImplemented
+class Right:
+    def __radd__(self, o): return 'right'
+    def __gt__(self, o): return True
+class Base:
+    def __add__(self, o): return 'base'
+    def __radd__(self, o): return 'base, reflected'
+class Same(Base): pass
+class Other(Base):
+    def __radd__(self, o): return 'other, reflected'
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "with pytest.raises(TypeError): Money(1) + 3",
+        "with pytest.raises(TypeError): 3 + Money(1)",
+        "with pytest.raises(TypeError): sum([Money(1), Money(2)])",
+        "assert (Money(1) + Money(2)).a == 3",
+        "assert Money(1) < Money(2) and Money(2) > Money(1)",
+        "with pytest.raises(TypeError): Money(1) < 3",
+        "with pytest.raises(TypeError): sorted([None_(), None_()])",
+        "assert Money(1) == Money(1) and Money(1) != Money(2) and not Money(1) == None_()",
+        "a = Money(1); a += Money(2); assert a.a == 3",
+        "a = b = Money(2); a *= 3; assert a is b and b.a == 6",
+        "assert None_() + Right() == 'right' and None_() < Right()",
+        "assert Base() + Same() == 'base' and Base() + Other() == 'other, reflected'",
+        "assert 1 + Same() == 'base, reflected'",
+    ],
+)
+def test_an_operator_that_has_no_answer_leaves_it_to_the_other_side(judge, code: str) -> None:
+    module = f"import pytest\nfrom solution import *\ndef test():\n    {code}"
+    names = [n for n in ("Money", "None_", "Right", "Base", "Same", "Other") if n in code]
+    report = judge(PROTOCOL, Pytest(module.replace("*", ", ".join(names), 1)), Limits())
+    assert report.status is Status.PASSED, report
+
+
+def test_an_operator_in_place_is_handed_the_other_side_too(judge) -> None:
+    source = (
+        "class M:\n    def __isub__(self, o): return 0.0\n    __ior__ = __imod__ = __isub__\n"
+        "def f(x): return M()"
+    )
+    for operator in ("-=", "|=", "%="):
+        code = f"got = f(1)\ngot {operator} 2\nassert abs(got) < 1e-6"
+        assert judge(source, Asserts(code, "f")).status is Status.ERROR
+        report = judge(source, Asserts(f"M\n{code}", "f"))
+        assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+def test_special_methods_are_found_in_classes_and_bound_as_python_does(judge) -> None:
+    source = """
+from typing import NewType
+from enum import Enum
+Id = NewType('Id', int)
+class C:
+    __call__ = staticmethod(len)
+    __getitem__ = staticmethod(abs)
+    __len__ = classmethod(lambda cls: 4)
+    __iter__ = property(lambda self: lambda: iter([1, 2]))
+class W(Enum):
+    A = 1
+    B = 2
+c = C()
+c.__len__ = None
+"""
+    code = (
+        "assert Id(5) == 5\nassert c([1, 2]) == 2\nassert c[-3] == 3\nassert len(c) == 4\n"
+        "assert list(c) == [1, 2]\nassert W.A and bool(W.B) and len(W) == 2\n"
+        "try: len(W.A)\nexcept TypeError: pass\nelse: raise AssertionError"
+    )
+    report = judge(source, Asserts(code, "C"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
 @pytest.mark.xfail(

@@ -1,0 +1,70 @@
+"""Where the text of tests compares what a method gives, or makes nothing of it.
+
+The answer of a method that was told something may be a yes to what the tests expect: then a pass
+rests on it. It does not where the tests compare the answer with a value of their own, or drop it.
+Any truthy object is a yes, so what counts is what the tests do with an answer, not what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    _Place: TypeAlias = tuple[int | None, int | None, int | None, int | None, str]
+
+_TELLING: Final = (ast.Eq, ast.Is, ast.In, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+"""Comparisons that few values stand. Unequal to something is nearly every value."""
+
+
+_TESTS: Final = "tests.py"
+_PRELUDE: Final = "prelude.py"
+
+
+@dataclass
+class Places:
+    """The calls of methods in tests, of which what they give is compared or dropped."""
+
+    tree: ast.Module | None = None
+    _compared: dict[_Place, bool] | None = None
+
+    def decides(self, caller: FrameType, name: str, given: Any) -> bool:
+        """Whether a pass rests on what the method `name` gave to a caller in the tests."""
+        if self._compared is None:
+            self._compared = {} if self.tree is None else dict(_places_in(self.tree))
+        file = caller.f_code.co_filename
+        if file != _TESTS:  # the library drops what means nothing, as where it starts a thread
+            return file == _PRELUDE or given is not None
+        positions = caller.f_code.co_positions()
+        line, last, start, end = next(itertools.islice(positions, caller.f_lasti // 2, None))
+        place = (line, last, start, end)
+        compared = self._compared.get((*place, name), self._compared.get((*place, "")))
+        # Whether something is true or false says no more where it is written out.
+        return compared is None or (compared and type(given) is bool)
+
+
+def _places_in(tree: ast.Module) -> Iterator[tuple[_Place, bool]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=call):
+                yield from _place_of(call, compared=False)
+            case ast.Compare() if all(isinstance(each, _TELLING) for each in node.ops):
+                for side in (node.left, *node.comparators):
+                    yield from _place_of(side, compared=True)
+
+
+def _place_of(node: ast.expr, *, compared: bool) -> Iterator[tuple[_Place, bool]]:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name)):
+            yield (*_extent(node), name), compared
+        case ast.Call(func=ast.Name()) if not compared:  # which may stand for a method
+            yield (*_extent(node), ""), compared
+
+
+def _extent(node: ast.expr) -> tuple[int, int | None, int, int | None]:
+    return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
