@@ -2,12 +2,14 @@
 
 Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
 objects answer calls, items and public attributes; nothing that is given leads to globals, code or
-built-ins of this process.
+built-ins of this process. What a function or the class of an object is called is told as text, with
+the object, and the parameters of a function where they are asked for, without their defaults.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import sys
 import types
@@ -29,6 +31,9 @@ _CLOSED: Final = (
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals."""
 
+_FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_MOST_TEXT: Final = 10_000
+
 
 class Guests:
     """The objects that were given, by number."""
@@ -36,6 +41,7 @@ class Guests:
     def __init__(self) -> None:
         self._objects: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
+        self._kinds: dict[int, int] = {}
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -58,13 +64,23 @@ class Guests:
             isinstance(value, type) or _has_operators(kind)
         ):
             raise CannotCross(kind.__qualname__)
-        number = self._numbers.get(id(value))
-        if number is None:
-            number = len(self._objects)
-            self._objects[number] = value
-            self._numbers[id(value)] = number
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
-        return ["p", number, does]
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return ["p", number, does]
+        number = len(self._objects)
+        self._objects[number] = value
+        self._numbers[id(value)] = number
+        if isinstance(value, _FUNCTIONS):
+            return ["p", number, does, _called(value), None]
+        # Kept by the object, a class keeps its address.
+        return [
+            "p",
+            number,
+            does,
+            _called(kind),
+            self._kinds.setdefault(id(kind), len(self._kinds)),
+        ]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.
@@ -80,6 +96,8 @@ class Guests:
             if not _is_open(value, args[0]):
                 raise AttributeError(f"{args[0]} of an object of the tests")
             return _ATTRIBUTES[ask](value, *args)
+        if ask == "signature" and not args and not kwargs:
+            return _parameters(value)
         if ask in _ITEMS and not kwargs:
             return _ITEMS[ask](value, *args)
         raise CodecError("an unknown question")
@@ -103,6 +121,23 @@ _ATTRIBUTES: Final[dict[str, Callable[..., Any]]] = {"get": getattr, "set": seta
 
 def _is_open(value: Any, name: str) -> bool:
     return not name.startswith("_") and not isinstance(value, _CLOSED)
+
+
+def _called(value: Any) -> list[str | None]:
+    """What a function or a class is called, and its own text."""
+    found = (getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__"))
+    names = [text[:_MOST_TEXT] if type(text) is str else "" for text in found]
+    doc = getattr(value, "__doc__", None)
+    of_library = names[-1].partition(".")[0] in sys.stdlib_module_names
+    return [*names, doc[:_MOST_TEXT] if type(doc) is str and not of_library else None]
+
+
+def _parameters(value: Any) -> list[tuple[str, int, bool]]:
+    """Names and kinds of a function's parameters. A default may be what a test expects."""
+    if isinstance(value, (types.FunctionType, types.MethodType)):
+        found = inspect.signature(value).parameters.values()
+        return [(each.name, int(each.kind), each.default is not each.empty) for each in found]
+    raise AttributeError("parameters of an object of the tests")
 
 
 def _library_name(value: Any) -> Wire | None:

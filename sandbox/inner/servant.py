@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.inner.execute import describe, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
-from sandbox.inner.standins import GUEST, GUESTS, Guest, error_of
+from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ class Servant:
         self.objects: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._guests: dict[int, Guest] = {}
+        self._kinds: dict[int, type[Guest]] = {}
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
@@ -71,15 +72,23 @@ class Servant:
         match wire:
             case ["o", int(number)]:
                 return self.objects[number]
-            case ["p", int(number), str(kind)]:
+            case ["p", int(number), str(does), *told]:
                 if number not in self._guests:
-                    self._guests[number] = GUESTS[kind](number, self._ask)
+                    self._guests[number] = self._guest(number, does, *told)
                 return self._guests[number]
             case ["g", str(module), str(name)]:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
             case ["e", dict(told)]:
                 return error_of(told)
         return self.records.read(wire)
+
+    def _guest(self, number: int, does: str, told: list[Any], kind: int | None) -> Guest:
+        """An object of the tests; a function has no `kind`. Objects of one class have one here."""
+        if kind is None:
+            return function_guest(number, self._ask, does, told)
+        if kind not in self._kinds:
+            self._kinds[kind] = class_of_guests(does, told)
+        return self._kinds[kind](number, self._ask, {})
 
     def perform(  # noqa: C901, PLR0911 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
