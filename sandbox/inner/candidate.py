@@ -171,7 +171,11 @@ class _Server:
         args, pairs = self._heard(frame)
         outer, self._open = self._open, frame["id"]
         try:
-            given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+            if "ended" in frame:
+                with self._servant.loops.entered(frame):
+                    given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+            else:
+                given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
             return self._raised(frame["id"], error)
         finally:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import BINARY
+from sandbox.inner.special import ASYNCHRONOUS, BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,8 @@ class Guests:
         if named is not None:
             return named
         kind = type(value)
-        if isinstance(value, (types.ModuleType, types.CoroutineType)) or (
-            isinstance(value, type) or _has_operators(kind)
+        if isinstance(value, (types.ModuleType, type)) or (
+            _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
             raise CannotCross(kind.__qualname__)
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"

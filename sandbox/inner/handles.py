@@ -43,6 +43,9 @@ class Asks(Protocol):
     def on_its_word(self) -> None:
         """The candidate's word decides something."""
 
+    async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
+        """What awaiting an object gives, or a special method of it."""
+
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
         ...

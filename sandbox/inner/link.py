@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.awaits import LoopsOfTests
 from sandbox.inner.channel import (
     CandidateProcess,
     Died,
@@ -78,10 +79,12 @@ class Link(CandidateProcess):
     records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)
     mirrors: Mirrors = field(init=False)
+    loops: LoopsOfTests = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.mirrors = Mirrors(self)
+        self.loops = LoopsOfTests(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
@@ -112,6 +115,7 @@ class Link(CandidateProcess):
             raise self.stopped
         with self.turn:
             frame = {"do": "ask", "ask": ask, "on": on, **self._told((args, tuple(kwargs.items())))}
+            frame |= self.loops.told(ask)
             answer = self.numbered(frame)
             match answer:
                 case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
@@ -124,6 +128,10 @@ class Link(CandidateProcess):
                 case {"cannot": str(kind)} if len(answer) == _FIELDS:
                     raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that an object could give"))
+
+    async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
+        """What awaiting an object gives, or a special method of it."""
+        return await self.loops.awaited(on, special, args)
 
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""

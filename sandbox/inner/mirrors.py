@@ -248,7 +248,7 @@ class Mirrors:
         asks = self._asks
 
         async def of_the_solution() -> Any:
-            return asks.ask_object("await", number, (), {})
+            return await asks.awaited(number, "__await__", ())
 
         return of_the_solution()
 

@@ -16,6 +16,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.execute import describe, name_of
+from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
 from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
@@ -42,6 +43,7 @@ class Servant:
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
+        self.loops = Loops()
         self.records = Records({})
         self.classes: list[Frame] = []
 
@@ -90,11 +92,11 @@ class Servant:
             self._kinds[kind] = class_of_guests(does, told)
         return self._kinds[kind](number, self._ask, {})
 
-    def perform(  # noqa: C901, PLR0911 - one for each question
+    def perform(  # noqa: C901, PLR0911, PLR0912 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Do what is asked of one of our objects."""
-        value = self.objects[on]
+        value: Any = self.objects.get(on)
         match ask:
             case "call":
                 return value(*args, **kwargs)
@@ -106,8 +108,10 @@ class Servant:
                 return delattr(value, *args)
             case "itself":
                 return value
-            case "await":
-                return _awaited(value)
+            case "begin":
+                return self.loops.begin(_in_flight(value, *args))
+            case "turn" | "cancel" | "result":
+                return self.loops.answer(ask, on)
             case "items":
                 return list(value)
             case "__next__":
@@ -180,20 +184,22 @@ def _next(value: Any) -> list[Any]:
 
 
 def _left(value: Any, raised: str | None, text: str) -> bool:
-    """Leave a `with`, with an exception of the tests under its built-in name."""
+    """Leave a `with`."""
+    return bool(type(value).__exit__(value, *_told_of_end(raised, text)))
+
+
+def _told_of_end(raised: str | None, text: str) -> tuple[Any, Any, Any]:
+    """What the end of a `with` is told: an exception of the tests under its built-in name."""
     kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
     error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
-    told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
-    return bool(type(value).__exit__(value, *told))
+    return (None, None, None) if error is None else (type(error), error, error.__traceback__)
 
 
-def _awaited(value: Any) -> Any:
-    import asyncio  # noqa: PLC0415 - slow to load, and few need it
-
-    async def main() -> Any:
-        return await value
-
-    return asyncio.run(main())
+def _in_flight(value: Any, special: str, *args: Any) -> Any:
+    """What the tests await of an object."""
+    if special != "__aexit__":
+        return awaited(value, special, args)
+    return awaited(value, special, _told_of_end(*args))
 
 
 def _special(kind: type, *, copied: bool) -> list[str]:

@@ -11,7 +11,7 @@ ALONE: Final = frozenset(
         *("__trunc__", "__floor__", "__ceil__", "__hash__", "__iter__", "__next__", "__bytes__"),
         *("__reversed__", "__fspath__", "__getitem__", "__setitem__", "__delitem__", "__call__"),
         *("__enter__", "__exit__", "__dir__", "__length_hint__", "__copy__", "__deepcopy__"),
-        *("__iadd__", "__isub__", "__imul__", "__ior__", "__iand__", "__ixor__"),
+        *("__aiter__", "__iadd__", "__isub__", "__imul__", "__ior__", "__iand__", "__ixor__"),
     }
 )
 """They are told nothing that a test expects: what they give is copied, and compared over there."""
@@ -28,7 +28,8 @@ BINARY: Final = frozenset(
 )
 """They are handed the other side of a comparison: their answer is the candidate's word."""
 
-ASYNCHRONOUS: Final = frozenset({"__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"})
+ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexit__"})
+"""What they give is awaited over there, and the result of that is the answer."""
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
 
