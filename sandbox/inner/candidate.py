@@ -213,12 +213,16 @@ class _Server:
         return value
 
     def _raised(self, number: int, error: BaseException) -> Frame:
-        raised = describe_fully(error)
-        if type(vars(error).get(GUEST)) is int:
-            raised = {"guest": vars(error)[GUEST]}
-        elif name_of(type(error)) is None:
-            raised["object"] = self._servant.refer(error)[:_REFERENCE]
+        raised = describe_fully(error, self._own)
         return {"raised": raised, **self._answer(number, (None, self._rebound()))}
+
+    def _own(self, error: BaseException) -> Frame:
+        """What stands for an exception of the tests, and the class of one of the solution's."""
+        if type(vars(error).get(GUEST)) is int:
+            return {"guest": vars(error)[GUEST]}
+        if name_of(type(error)) is None:
+            return {"object": self._servant.refer(error)[:_REFERENCE]}
+        return {}
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while their question is open.

@@ -174,14 +174,28 @@ class _Outgoing(Encoder):
         return ["v", tag, [self.encode(part, depth + 1) for part in parts]]
 
 
-class _Incoming(Decoder):
-    def __init__(self, containers: Containers, resolve: Resolve) -> None:
+class Noting(Decoder):
+    """Notes every text and all bytes that come over."""
+
+    def __init__(self, crossed: Crossed) -> None:
         super().__init__()
-        self._containers = containers
-        self._resolve = resolve
+        self._crossed = crossed
 
     def _note(self, text: str) -> None:
-        self._containers.crossed.note(text)
+        self._crossed.note(text)
+
+    def _tagged(self, wire: list[Any], depth: int) -> Any:
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._crossed.note(value)
+        return value
+
+
+class _Incoming(Noting):
+    def __init__(self, containers: Containers, resolve: Resolve) -> None:
+        super().__init__(containers.crossed)
+        self._containers = containers
+        self._resolve = resolve
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]
@@ -189,10 +203,7 @@ class _Incoming(Decoder):
             return self._container(tag, wire, depth)
         if tag == "r":
             return self._containers.objects[wire[1]]
-        value = super()._tagged(wire, depth)
-        if type(value) is bytes:
-            self._containers.crossed.note(value)
-        return value
+        return super()._tagged(wire, depth)
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
         number, items = wire[1], wire[2]

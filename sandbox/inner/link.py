@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.accounts import Accounts
 from sandbox.inner.awaits import LoopsOfTests
 from sandbox.inner.channel import (
     CandidateProcess,
@@ -24,7 +25,7 @@ from sandbox.inner.channel import (
     TooLarge,
     Unsendable,
 )
-from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
+from sandbox.inner.exceptions import MARK, text_of, wanted_itself
 from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
@@ -74,16 +75,17 @@ class Link(CandidateProcess):
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
-    passing: list[BaseException] = field(default_factory=list)
     turn: Any = field(default_factory=threading.RLock)
     records: Records = field(default_factory=lambda: Records({}))
     containers: Containers = field(default_factory=Containers)
     mirrors: Mirrors = field(init=False)
+    accounts: Accounts = field(init=False)
     loops: LoopsOfTests = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.mirrors = Mirrors(self)
+        self.accounts = Accounts(self.mirrors, self.containers.crossed)
         self.loops = LoopsOfTests(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
@@ -222,15 +224,15 @@ class Link(CandidateProcess):
     def _resolve(self, wire: list[Any]) -> Any:
         """What an answer stands for. Raises `CodecError`."""
         match wire:
-            case ["t", int(number)] if 0 <= number < len(self.passing):
-                return self.passing[number]
+            case ["t", int(number)] if 0 <= number < len(self.accounts.passing):
+                return self.accounts.passing[number]
             case ["rk" | "re" | "rv", *_]:
                 return self.records.read(wire)
         return self.mirrors.resolve(wire)
 
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
-        self.passing.append(error)
+        self.accounts.passing.append(error)
         if isinstance(error, AssertionError):  # it may be swallowed on the way
             self.on_its_word()
         own = number_of(error)
@@ -238,7 +240,7 @@ class Link(CandidateProcess):
             return {"own": own}
         bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
         return {
-            "guest": len(self.passing) - 1,
+            "guest": len(self.accounts.passing) - 1,
             "name": type(error).__name__,
             "bases": bases,
             "message": text_of(error),
@@ -277,18 +279,7 @@ class Link(CandidateProcess):
         if reason is not None:
             return self.stop(NeedShared(f"the tests get {reason}"))
         try:
-            match raised:
-                case {"guest": int(number)} if 0 <= number < len(self.passing):
-                    return self.passing[number]
-                case {"object": ["x", number, kind], "message": str(text), "args": wire}:
-                    values = arguments_of(wire, text)
-                    self.raised = self.mirrors.exception(number, kind, values, text)
-                case _:
-                    self.raised = stand_in(raised)
-            if isinstance(raised, dict) and isinstance(raised.get("cause"), dict):
-                mine, cause = self.raised, self._exception(raised["cause"])
-                self.raised = mine
-                mine.__cause__ = cause
+            self.raised = self.accounts.read(raised)
         except CodecError as error:
             return self.stop(Forged(f"not an exception: {error}"))
         except RecursionError:

@@ -15,7 +15,7 @@ import operator
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.execute import describe, name_of
+from sandbox.inner.execute import MOST_TEXT, describe, name_of
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
@@ -63,7 +63,13 @@ class Servant:
         if isinstance(value, BaseException):
             if type(guest := vars(value).get(GUEST)) is int:
                 return ["t", guest]
-            return ["x", number, self._class(kind), describe(value)["message"], list(value.args)]
+            return [
+                "x",
+                number,
+                self._class(kind),
+                describe(value, MOST_TEXT)["message"],
+                list(value.args),
+            ]
         if content is None:
             return ["h", number, self._class(kind), _hash_of(value)]
         tag, exact = content
