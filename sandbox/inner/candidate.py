@@ -27,6 +27,7 @@ from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records, fields_of
 from sandbox.inner.servant import Servant
+from sandbox.inner.special import MODULE
 from sandbox.inner.standins import GUEST, error_of
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ class _Server:
         failure = execute(frame["source"], self._module.__dict__)
         if failure is not None:
             return {"failure": failure}
+        self._servant.objects[MODULE] = self._module
         self._names = frame["names"]
         defined = {name: self._module.__dict__.get(name) for name in frame["records"]}
         self._servant.records = Records(

@@ -150,7 +150,7 @@ class Handle(_Held):
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
-        raise asks_of(self).need_shared(f"the tests look into a {type(self).__name__}")
+        return ask(self, "get", "__dict__")
 
     def __dir__(self) -> Any:
         raise asks_of(self).need_shared(f"the tests list what a {type(self).__name__} has")

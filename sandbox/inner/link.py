@@ -30,6 +30,7 @@ from sandbox.inner.exchange import Containers, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
 from sandbox.inner.records import Records, may_be_changed
+from sandbox.inner.special import MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +143,12 @@ class Link(CandidateProcess):
                 self.rebound({name: changed[name] for name in changed.keys() & self.loaded})
                 return given
         raise self.stop(Forged("no result and variables"))
+
+    def variable(self, name: str) -> Any:
+        """What the solution has under a name that was not among those it was loaded with."""
+        found = self.ask_object("get", MODULE, (name,), {})
+        self.mirrors.name((found,))
+        return found
 
     def need_shared(self, why: str) -> BaseException:
         """Note that the tests need the candidate in their own process; to be raised."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+MODULE: Final = -1
+"""The number by which the module of the solution is asked."""
+
 ALONE: Final = frozenset(
     {
         *("__len__", "__bool__", "__str__", "__repr__", "__format__", "__int__", "__float__"),

@@ -145,11 +145,13 @@ def _solution(link: Link, found: dict[str, Any]) -> types.ModuleType:
 
     class Solution(types.ModuleType):
         def __getattr__(self, name: str) -> Any:
+            if name == "__all__":
+                raise link.stop(NeedShared("all names of the solution"))
             # A name that was not asked for is made up as text, in a `getattr`. Private ones are
             # not: pytest looks for many of its own.
-            if name == "__all__" or (name not in link.named and not name.startswith("_")):
-                raise link.stop(NeedShared(f"the name {name} of the solution, made up as text"))
-            raise AttributeError(name)
+            if name in link.named or name.startswith("_"):
+                raise AttributeError(name)
+            return link.variable(name)
 
         def __setattr__(self, name: str, _value: object) -> None:
             raise link.stop(NeedShared(f"the tests set {name} of the solution"))
