@@ -157,6 +157,7 @@ class _Server:
         if failure is not None:
             return {"failure": failure}
         self._servant.objects[MODULE] = self._module
+        self._servant.copies_arrays = frame["arrays"]
         self._names = frame["names"]
         defined = {name: self._module.__dict__.get(name) for name in frame["records"]}
         self._servant.records = Records(

@@ -98,6 +98,7 @@ class Link(CandidateProcess):
                 "names": names,
                 "limits": limits,
                 "records": self.records.fields,
+                "arrays": "numpy" in self.named,
             }
         )
         match answer:

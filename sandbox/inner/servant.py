@@ -20,6 +20,7 @@ from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES, SPECIAL
 from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
+from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Servant:
         self._described: set[int] = set()
         self.named: set[type] = set()
         self.loops = Loops()
+        self.copies_arrays = False
         self.records = Records({})
         self.classes: list[Frame] = []
 
@@ -55,6 +57,8 @@ class Servant:
             return record
         if isinstance(value, type):
             return ["k", self._class(value)]
+        if self.copies_arrays and (array := array_of(value)) is not None:
+            return array
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]
