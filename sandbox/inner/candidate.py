@@ -28,6 +28,7 @@ from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
+from sandbox.inner.special import MODULE
 from sandbox.inner.standins import GUEST, error_of
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class _Server:
         failure = execute(frame["source"], self._module.__dict__)
         if failure is not None:
             return {"failure": failure}
+        self._servant.objects[MODULE] = self._module
+        self._servant.copies_arrays = frame["arrays"]
         self._names = frame["names"]
         known = self._module.__dict__
         self._containers.records = self._servant.records = Records.beside(frame["records"], known)
@@ -169,7 +172,11 @@ class _Server:
         args, pairs = self._heard(frame)
         outer, self._open = self._open, frame["id"]
         try:
-            given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+            if "ended" in frame:
+                with self._servant.loops.entered(frame):
+                    given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+            else:
+                given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
         except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
             return self._raised(frame["id"], error)
         finally:
@@ -207,12 +214,16 @@ class _Server:
         return value
 
     def _raised(self, number: int, error: BaseException) -> Frame:
-        raised = describe_fully(error)
-        if type(vars(error).get(GUEST)) is int:
-            raised = {"guest": vars(error)[GUEST]}
-        elif name_of(type(error)) is None:
-            raised["object"] = self._servant.refer(error)[:_REFERENCE]
+        raised = describe_fully(error, self._own)
         return {"raised": raised, **self._answer(number, (None, self._rebound()))}
+
+    def _own(self, error: BaseException) -> Frame:
+        """What stands for an exception of the tests, and the class of one of the solution's."""
+        if type(vars(error).get(GUEST)) is int:
+            return {"guest": vars(error)[GUEST]}
+        if name_of(type(error)) is None:
+            return {"object": self._servant.refer(error)[:_REFERENCE]}
+        return {}
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while their question is open.

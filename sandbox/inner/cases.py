@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.execute import describe
@@ -17,17 +18,26 @@ if TYPE_CHECKING:
 def call(namespace: dict[str, Any], frame: Frame) -> Frame:
     """Call what the frame's `way` leads to: the result's form, or what it raised, or `long`.
 
-    Of an iterator nothing is known before it is read, so that is part of the call.
+    Of an iterator nothing is known before it is read, so that is part of the call; and so is a
+    coroutine, which runs to its end.
     """
     _grant_cpu(frame["cpu_s"])
     args, kwargs = made_of(frame["value"])
     try:
-        result = _found(namespace, frame["way"])(*args, **kwargs)
+        result = _awaited(_found(namespace, frame["way"])(*args, **kwargs))
         return {"value": Teller(frame["most"]).tell(result)}
     except ValueTooLong:
         return {"long": True}
     except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
         return {"raised": describe(error)}
+
+
+def _awaited(result: Any) -> Any:
+    if type(result) is not types.CoroutineType:
+        return result
+    import asyncio  # noqa: PLC0415 - slow to load, and few need it
+
+    return asyncio.run(result)
 
 
 def _grant_cpu(seconds: int) -> None:

@@ -11,41 +11,46 @@ from __future__ import annotations
 
 import builtins
 import sys
+import types
 from typing import TYPE_CHECKING, Any
 
-from sandbox.codec import CodecError, Decoder
+from sandbox.codec import CodecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from sandbox.codec import Wire
+
+    Group: TypeAlias = tuple[str, list[Exception]]
+    """The text of a group of exceptions, and its members."""
+
+    Decode: TypeAlias = Callable[[Wire], Any]
 
 MARK = "__stands_for_candidate__"
 SIGNALS = frozenset({"StopIteration", "StopAsyncIteration", "GeneratorExit", "KeyboardInterrupt"})
 """Built-in exceptions that steer a program rather than tell of a failure."""
 
-_GROUPS = frozenset({"ExceptionGroup", "BaseExceptionGroup"})
 _MOST_ERRNO = 1 << 20
 _FRAMEWORK = "unittest"
 """Its exceptions tell a test runner to skip or to stop."""
 _MESSAGE = 2000
+_BUILT_IN = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 
-def stand_in(raised: Any) -> BaseException:
-    """The exception for what the candidate said it raised. Raises `CodecError`."""
+def stand_in(
+    raised: Any, values: list[Any], state: dict[str, Any], group: Group | None = None
+) -> BaseException:
+    """The exception for what the candidate said it raised. Raises `CodecError`.
+
+    `values`, `state` and `group` are what it said of arguments, attributes and members, checked.
+    """
     match raised:
-        case {
-            "kind": str(kind),
-            "bases": list(bases),
-            "message": str(text),
-            "args": wire,
-            "state": state,
-        }:
-            values, told = arguments_of(wire, text), _state(state)
+        case {"kind": str(kind), "bases": list(bases), "message": str(text)}:
             base = library_class(raised.get("known"))
             if base is None or not issubclass(base, Exception) or base.__name__ in SIGNALS:
                 base = next(_builtin(bases), Exception)
-            return _make(base, kind, text[:_MESSAGE], values, told)
+            return _make(base, kind, text, lambda kind: _instance(kind, values, state, group))
     raise CodecError("not an exception")
 
 
@@ -68,7 +73,7 @@ def wanted_itself(raised: Any, named: frozenset[str]) -> str | None:
     if not isinstance(bases, list):
         return None
     found = [name for name in bases if isinstance(name, str)]
-    steers = {*SIGNALS, *_GROUPS} & named
+    steers = SIGNALS & named
     return next((f"a {name}, which they name" for name in found if name in steers), None)
 
 
@@ -89,10 +94,10 @@ def is_candidates(error: BaseException) -> bool:
     return False
 
 
-def text_of(error: BaseException) -> str:
-    """The text of an exception. Its arguments may be such that they have none."""
+def text_of(error: BaseException, most: int = _MESSAGE) -> str:
+    """The text of an exception, cut. Its arguments may be such that they have none."""
     try:
-        return str(error)[:_MESSAGE]
+        return str(error)[:most]
     except (ValueError, RecursionError, MemoryError):
         return "(its text cannot be had)"
 
@@ -106,38 +111,40 @@ def _builtin(names: list[Any]) -> Iterator[type[BaseException]]:
             yield found
 
 
-def arguments_of(wire: Wire, text: str) -> list[Any]:
+def arguments_of(wire: Wire, text: str, decode: Decode) -> list[Any]:
     """The arguments of an exception; its text where they could not be sent."""
     if wire is None:
         return [text]
-    values = Decoder().decode(wire)
+    values = decode(wire)
     if type(values) is not list:
         raise CodecError("arguments that are no list")
     return values
 
 
-def _state(wire: Wire) -> dict[str, Any]:
+def state_of(wire: Wire, decode: Decode) -> dict[str, Any]:
     """Attributes of an exception, as far as they could be copied."""
-    found = Decoder().decode(wire) if wire is not None else {}
+    found = decode(wire) if wire is not None else {}
     if type(found) is not dict or not all(type(name) is str for name in found):
         raise CodecError("attributes that are none")
     return found
 
 
 def _make(
-    base: type[BaseException], kind: str, text: str, values: list[Any], state: dict[str, Any]
+    base: type[BaseException], kind: str, text: str, make: Callable[[Any], BaseException]
 ) -> BaseException:
     """An instance of `base`, or of a class under it where name or text would differ."""
-    made = _instance(base, values, state)
-    if base.__name__ != kind or text_of(made) != text:
+    made = make(base)
+    if base.__name__ != kind or text_of(made, len(text) + 1)[: len(text)] != text:
         name = kind if kind.isidentifier() else base.__name__
         body = {"__module__": "solution", "__str__": lambda _self: text}
-        made = _instance(type(name, (base,), body), values, state)
+        made = make(type(name, (base,), body))
     setattr(made, MARK, True)
     return made
 
 
-def _instance(kind: type[BaseException], values: list[Any], state: dict[str, Any]) -> BaseException:
+def _instance(
+    kind: type[BaseException], values: list[Any], state: dict[str, Any], group: Group | None
+) -> BaseException:
     """Made without the class's own code, but where that needs values and these are checked."""
     if issubclass(kind, UnicodeError):
         if _are_positions(kind, values):
@@ -147,18 +154,34 @@ def _instance(kind: type[BaseException], values: list[Any], state: dict[str, Any
         found = _of_system(kind, state)
         if found is not None:
             return found
-    made = new_exception(kind, *values)
-    for name, value in state.items():
-        if name.isidentifier() and not name.startswith("__"):
-            try:
-                setattr(made, name, value)
-            except (AttributeError, TypeError, ValueError, OverflowError):
-                continue
+    made = new_exception(kind, *values, group=group)
+    set_attributes(made, state)
     return made
 
 
-def new_exception(kind: Any, *values: Any) -> BaseException:
+def set_attributes(
+    made: BaseException, state: dict[str, Any], *, only_built_in: bool = False
+) -> None:
+    """Set attributes, or those that its built-in base keeps, such as a file's name."""
+    if only_built_in and isinstance(made, UnicodeError):
+        return  # its positions must fit
+    for name, value in state.items():
+        if not name.isidentifier() or name.startswith("__"):
+            continue
+        if only_built_in and not isinstance(getattr(type(made), name, None), _BUILT_IN):
+            continue
+        try:
+            setattr(made, name, value)
+        except (AttributeError, TypeError, ValueError, OverflowError):
+            continue
+
+
+def new_exception(kind: Any, *values: Any, group: Group | None = None) -> BaseException:
     """An instance with these arguments, none of whose own code has run."""
+    if issubclass(kind, BaseExceptionGroup):
+        members = group or ("", [Exception("a group of nothing")])
+        grouped: BaseException = ExceptionGroup.__new__(kind, *members)
+        return grouped
     base = next(k for k in kind.__mro__ if k.__module__ == "builtins" and "__new__" in vars(k))
     made: BaseException = base.__new__(kind)
     made.args = values

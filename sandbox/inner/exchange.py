@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sandbox.codec import Wire
     from sandbox.frames import Frame
+    from sandbox.inner.crossed import Crossed
 
     Refer = Callable[[Any], Wire]
     Resolve = Callable[[list[Any]], Any]
@@ -111,14 +112,28 @@ class _Outgoing(Encoder):
         return ["v", tag, [self.encode(part, depth + 1) for part in parts]]
 
 
-class _Incoming(Decoder):
-    def __init__(self, containers: Containers, resolve: Resolve) -> None:
+class Noting(Decoder):
+    """Notes every text and all bytes that come over."""
+
+    def __init__(self, crossed: Crossed) -> None:
         super().__init__()
-        self._containers = containers
-        self._resolve = resolve
+        self._crossed = crossed
 
     def _note(self, text: str) -> None:
-        self._containers.crossed.note(text)
+        self._crossed.note(text)
+
+    def _tagged(self, wire: list[Any], depth: int) -> Any:
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._crossed.note(value)
+        return value
+
+
+class _Incoming(Noting):
+    def __init__(self, containers: Containers, resolve: Resolve) -> None:
+        super().__init__(containers.crossed)
+        self._containers = containers
+        self._resolve = resolve
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]
@@ -128,10 +143,7 @@ class _Incoming(Decoder):
             return self._containers.objects[wire[1]]
         if tag == _RECORD:
             return self._record(wire)
-        value = super()._tagged(wire, depth)
-        if type(value) is bytes:
-            self._containers.crossed.note(value)
-        return value
+        return super()._tagged(wire, depth)
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
         number, items = wire[1], wire[2]

@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, Any
 from sandbox.codec import CannotCross, Encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.frames import Frame
 
 _MESSAGE = 2000
+MOST_TEXT = 100_000
+"""Characters of an exception's text that the tests get."""
+
 _CAUSES = 5
+_MOST_NOTES = 100
 _SLOTS = (
     *("errno", "strerror", "filename", "filename2", "name", "path", "msg", "lineno", "offset"),
     *("text", "end_lineno", "end_offset", "print_file_and_line", "code", "encoding", "object"),
@@ -26,27 +32,53 @@ _SLOTS = (
 """Attributes that built-in exceptions keep outside of their dictionaries."""
 
 
-def describe(error: BaseException) -> Frame:
-    """The name of an exception's type, and its text."""
+def describe(error: BaseException, most: int = _MESSAGE) -> Frame:
+    """The name of an exception's type, and at most so much of its text."""
     try:
-        text = str(error)[:_MESSAGE]
+        text = str(error)[:most]
     except BaseException:  # noqa: BLE001 - a candidate's own __str__
         text = "(its text cannot be had)"
     return {"kind": type(error).__name__, "message": text}
 
 
-def describe_fully(error: BaseException, deep: int = _CAUSES) -> Frame:
-    """What an exception can be recreated from: bases, arguments, attributes and causes."""
+def describe_fully(
+    error: BaseException, own: Callable[[BaseException], Frame], deep: int = _CAUSES
+) -> Frame:
+    """What an exception can be recreated from: bases, arguments, attributes, causes and members.
+
+    `own` tells what stands for one of the tests (a `guest`), and more of one of the solution's.
+    """
+    mine = own(error)
+    if "guest" in mine:
+        return mine
     kinds = type(error).__mro__
     cause = error.__cause__
     return {
-        **describe(error),
+        **describe(error, MOST_TEXT),
+        **mine,
         "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
         "known": next(filter(None, map(name_of, kinds)), None),
         "args": _copied(list(error.args)),
         "state": _copied(_state(error)),
-        "cause": describe_fully(cause, deep - 1) if cause is not None and deep else None,
+        "cause": describe_fully(cause, own, deep - 1) if cause is not None and deep else None,
+        "suppress": error.__suppress_context__,
+        "notes": _notes(error),
+        "group": _group(error, own, deep),
     }
+
+
+def _notes(error: BaseException) -> list[str]:
+    found = vars(error).get("__notes__")
+    notes = found if type(found) is list else []
+    return [note[:_MESSAGE] for note in notes[:_MOST_NOTES] if type(note) is str]
+
+
+def _group(error: BaseException, own: Callable[[BaseException], Frame], deep: int) -> Frame | None:
+    """The text and the members of a group."""
+    if not isinstance(error, BaseExceptionGroup) or not deep:
+        return None
+    members = [describe_fully(member, own, deep - 1) for member in error.exceptions]
+    return {"message": error.message, "exceptions": members}
 
 
 def name_of(kind: type) -> list[str] | None:

@@ -2,12 +2,14 @@
 
 Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
 objects answer calls, items and public attributes; nothing that is given leads to globals, code or
-built-ins of this process.
+built-ins of this process. What a function or the class of an object is called is told as text, with
+the object, and the parameters of a function where they are asked for, without their defaults.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import sys
 import types
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import BINARY, found_in
+from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,9 @@ _CLOSED: Final = (
 Neither does what can only be called, as a function or a partial: it says there what it holds.
 """
 
+_FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_MOST_TEXT: Final = 10_000
+
 
 class Guests:
     """The objects that were given, by number."""
@@ -40,6 +45,7 @@ class Guests:
         self._numbers: dict[int, int] = {}
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
+        self._kinds: dict[int, int] = {}
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -58,18 +64,28 @@ class Guests:
         if named is not None:
             return named
         kind = type(value)
-        if isinstance(value, (types.ModuleType, types.CoroutineType)) or (
-            isinstance(value, type) or _has_operators(kind)
+        if isinstance(value, (types.ModuleType, type)) or (
+            _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
             raise CannotCross(kind.__qualname__)
-        number = self._numbers.get(id(value))
-        if number is None:
-            number = len(self._objects)
-            self._objects[number] = value
-            self._numbers[id(value)] = number
-            self._methods[number] = _own_methods(value)
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
-        return ["p", number, does]
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return ["p", number, does]
+        number = len(self._objects)
+        self._objects[number] = value
+        self._numbers[id(value)] = number
+        self._methods[number] = _own_methods(value)
+        if isinstance(value, _FUNCTIONS):
+            return ["p", number, does, _called(value), None]
+        # Kept by the object, a class keeps its address.
+        return [
+            "p",
+            number,
+            does,
+            _called(kind),
+            self._kinds.setdefault(id(kind), len(self._kinds)),
+        ]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.
@@ -87,6 +103,8 @@ class Guests:
             if ask == "set":
                 return self._set(value, *args)
             return getattr(value, *args)
+        if ask == "signature" and not args and not kwargs:
+            return _parameters(value)
         if ask in _ITEMS and not kwargs:
             return _ITEMS[ask](value, *args)
         raise CodecError("an unknown question")
@@ -153,6 +171,34 @@ def _own_methods(value: Any) -> dict[str, Any]:
         for name, own in held.items()
         if callable(own) and (found := found_in(kind, name)) is not None and _is_method(found[1])
     }
+
+
+def _called(value: Any) -> list[str | None]:
+    """What a function or a class is called, and its own text."""
+    found = (getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__"))
+    names = [text[:_MOST_TEXT] if type(text) is str else "" for text in found]
+    doc = getattr(value, "__doc__", None)
+    of_library = names[-1].partition(".")[0] in sys.stdlib_module_names
+    return [*names, doc[:_MOST_TEXT] if type(doc) is str and not of_library else None]
+
+
+def _parameters(value: Any) -> list[tuple[str, int, bool, tuple[type, ...]]]:
+    """Names, kinds and classes of a function's parameters, and whether there is a default.
+
+    Which one is not told: it may be what a test expects. Of annotations only classes of the library
+    are, which are the program's own over there.
+    """
+    if isinstance(value, (types.FunctionType, types.MethodType)):
+        return [
+            (each.name, int(each.kind), each.default is not each.empty, _class_in(each.annotation))
+            for each in inspect.signature(value).parameters.values()
+        ]
+    raise AttributeError("parameters of an object of the tests")
+
+
+def _class_in(annotation: Any) -> tuple[type, ...]:
+    is_told = annotation is not inspect.Parameter.empty and _library_name(annotation) is not None
+    return (annotation,) if is_told and isinstance(annotation, type) else ()
 
 
 def _library_name(value: Any) -> Wire | None:

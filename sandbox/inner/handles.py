@@ -60,6 +60,9 @@ class Asks(Protocol):
         """Whether it is a test runner that looks at everything, in search of tests."""
         ...
 
+    async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
+        """What awaiting an object gives, or a special method of it."""
+
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
         ...
@@ -181,7 +184,7 @@ class Handle(_Held):
 
     @property
     def __dict__(self) -> Any:  # type: ignore[override]
-        raise asks_of(self).need_shared(f"the tests look into a {type(self).__name__}")
+        return ask(self, "get", "__dict__")
 
     def __dir__(self) -> Any:
         raise asks_of(self).need_shared(f"the tests list what a {type(self).__name__} has")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.accounts import Accounts
+from sandbox.inner.awaits import LoopsOfTests
 from sandbox.inner.channel import (
     CandidateProcess,
     Died,
@@ -24,13 +26,14 @@ from sandbox.inner.channel import (
     Unsendable,
 )
 from sandbox.inner.containers import Containers
-from sandbox.inner.exceptions import MARK, arguments_of, stand_in, text_of, wanted_itself
+from sandbox.inner.exceptions import MARK, text_of, wanted_itself
 from sandbox.inner.exchange import by_name, heard, told
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.mirrors import Mirrors
 from sandbox.inner.outcomes import is_failure
 from sandbox.inner.places import Places
 from sandbox.inner.records import may_be_changed
+from sandbox.inner.special import MODULE
 from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -49,11 +52,7 @@ def _nothing(_changed: Any) -> None:
 
 @dataclass
 class Link(CandidateProcess):
-    """What the tests ask of the candidate. `named`: the names that the tests use.
-
-    `values`: whether any of these stands for a plain value of the candidate; `failures`: failed
-    assertions of the tests that the candidate got and has not let through.
-    """
+    """What the tests ask of the candidate. `named`: names in tests; `values`: if one is a value."""
 
     named: frozenset[str] = frozenset()
     questions: int = 0
@@ -64,17 +63,19 @@ class Link(CandidateProcess):
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], None] = _nothing
     raised: BaseException | None = None
-    passing: list[BaseException] = field(default_factory=list)
-    failures: dict[int, BaseException] = field(default_factory=dict)
     places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
     containers: Containers = field(default_factory=Containers)
     surroundings: Surroundings = field(default_factory=Surroundings)
     mirrors: Mirrors = field(init=False)
+    accounts: Accounts = field(init=False)
+    loops: LoopsOfTests = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.mirrors = Mirrors(self)
+        self.accounts = Accounts(self.mirrors, self.containers.crossed)
+        self.loops = LoopsOfTests(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
@@ -85,6 +86,7 @@ class Link(CandidateProcess):
                 "names": names,
                 "limits": limits,
                 "records": self.containers.records.told,
+                "arrays": "numpy" in self.named,
             }
         )
         match answer:
@@ -107,6 +109,7 @@ class Link(CandidateProcess):
             raise self.stop(NeedShared(f"the tests change {what}"))
         with self.turn:
             frame = {"do": "ask", "ask": ask, "on": on, **self._told((args, tuple(kwargs.items())))}
+            frame |= self.loops.told(ask)
             answer = self.numbered(frame)
             match answer:
                 case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
@@ -120,6 +123,10 @@ class Link(CandidateProcess):
                     raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that an object could give"))
 
+    async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
+        """What awaiting an object gives, or a special method of it."""
+        return await self.loops.awaited(on, special, args)
+
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
         match self._heard(answer):
@@ -127,6 +134,12 @@ class Link(CandidateProcess):
                 self.rebound({name: changed[name] for name in changed.keys() & self.loaded})
                 return given
         raise self.stop(Forged("no result and variables"))
+
+    def variable(self, name: str) -> Any:
+        """What the solution has under a name that was not among those it was loaded with."""
+        found = self.ask_object("get", MODULE, (name,), {})
+        self.mirrors.name((found,))
+        return found
 
     def need_shared(self, why: str) -> BaseException:
         """Note that the tests need the candidate in their own process; to be raised."""
@@ -204,8 +217,8 @@ class Link(CandidateProcess):
             raise self.stop(Forged(str(error))) from None
         except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
             raised = self._of_tests(error)
-            if is_failure(error):
-                self.failures[raised["guest"]] = error
+            if is_failure(error) and "guest" in raised:
+                self.accounts.failures[raised["guest"]] = error
                 raised["message"] = ""  # it says what was expected
             reply = {**self._told(None), "raised": raised}
         finally:
@@ -225,21 +238,21 @@ class Link(CandidateProcess):
     def _resolve(self, wire: list[Any]) -> Any:
         """What an answer stands for. Raises `CodecError`."""
         match wire:
-            case ["t", int(number)] if 0 <= number < len(self.passing):
-                return self.passing[number]
+            case ["t", int(number)] if 0 <= number < len(self.accounts.passing):
+                return self.accounts.passing[number]
             case ["rk" | "re" | "rf" | "rv", *_]:
                 return self.containers.records.read(wire)
         return self.mirrors.resolve(wire)
 
     def _of_tests(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
-        self.passing.append(error)
+        self.accounts.passing.append(error)
         own = number_of(error)
         if own is not None:
             return {"own": own}
         bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
         return {
-            "guest": len(self.passing) - 1,
+            "guest": len(self.accounts.passing) - 1,
             "name": type(error).__name__,
             "bases": bases,
             "message": text_of(error),
@@ -278,19 +291,7 @@ class Link(CandidateProcess):
         if reason is not None:
             return self.stop(NeedShared(f"the tests get {reason}"))
         try:
-            match raised:
-                case {"guest": int(number)} if 0 <= number < len(self.passing):
-                    self.failures.pop(number, None)  # what the tests make of it is theirs
-                    return self.passing[number]
-                case {"object": ["x", number, kind], "message": str(text), "args": wire}:
-                    values = arguments_of(wire, text)
-                    self.raised = self.mirrors.exception(number, kind, values, text)
-                case _:
-                    self.raised = stand_in(raised)
-            if isinstance(raised, dict) and isinstance(raised.get("cause"), dict):
-                mine, cause = self.raised, self._exception(raised["cause"])
-                self.raised = mine
-                mine.__cause__ = cause
+            self.raised = self.accounts.read(raised)
         except CodecError as error:
             return self.stop(Forged(f"not an exception: {error}"))
         except RecursionError:

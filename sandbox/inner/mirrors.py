@@ -33,6 +33,7 @@ from sandbox.inner.handles import (
 from sandbox.inner.questions import Member, attribute_of, method_asked, specials_of, text_told
 
 if TYPE_CHECKING:
+    from sandbox.inner.exceptions import Group
     from sandbox.inner.handles import Asks
 
 _HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object, type(None)})
@@ -136,6 +137,8 @@ class Mirrors:
 
     def _mirror(self, told: _Described) -> type:
         parents = [self._base(base) for base in told.bases]
+        if told.known is not None and _is_plain_exception(told.known):
+            parents = [Exception if told.known.__name__ in SIGNALS else told.known]
         if told.builtin is not None and not any(issubclass(p, BaseException) for p in parents):
             parents.append(self._base(["builtins", told.builtin]))
         exceptions = [p for p in parents if issubclass(p, BaseException)]
@@ -222,24 +225,28 @@ class Mirrors:
             del self._handles[number]
             self.dropped.append(number)
 
-    def exception(self, number: Any, kind: Any, args: list[Any], text: str) -> BaseException:
+    def exception(
+        self, number: Any, kind: Any, args: list[Any], text: str, group: Group | None
+    ) -> BaseException:
         """What stands for an exception that the candidate raised. Raises `CodecError`."""
         if type(number) is not int or type(kind) is not int:
             raise CodecError("not an exception")
-        return self._exception(number, kind, args, text)
+        return self._exception(number, kind, args, text, group)
 
     def _kept_exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
         """One that was given and not raised: the same object each time."""
         if number not in self._kept:
-            self._kept[number] = self._exception(number, kind, args, text)
+            self._kept[number] = self._exception(number, kind, args, text, _group_in(args))
         kept: BaseException = self._kept[number]
         return kept
 
-    def _exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
+    def _exception(
+        self, number: int, kind: int, args: list[Any], text: str, group: Group | None = None
+    ) -> BaseException:
         mirror = self._classes.get(kind)
         if mirror is None or not issubclass(mirror, Exception) or not isinstance(mirror, Mirror):
             raise CodecError("an exception of no class")
-        made = new_exception(mirror, *args)
+        made = new_exception(mirror, *args, group=group)
         vars(made).update({KEY: number, "\0text": text, MARK: True})
         return made
 
@@ -247,9 +254,17 @@ class Mirrors:
         asks = self._asks
 
         async def of_the_solution() -> Any:
-            return asks.ask_object("await", number, (), {})
+            return await asks.awaited(number, "__await__", ())
 
         return of_the_solution()
+
+
+def _group_in(args: list[Any]) -> Group | None:
+    """The text and the members of a group, which its arguments are."""
+    match args:
+        case [str(text), [_, *_] as members] if all(isinstance(m, Exception) for m in members):
+            return text, members
+    return None
 
 
 def _renewed(kept: Any, content: Any) -> Any:

@@ -60,6 +60,8 @@ def _places_in(tree: ast.Module) -> Iterator[tuple[_Place, bool]]:
 
 def _place_of(node: ast.expr, *, compared: bool) -> Iterator[tuple[_Place, bool]]:
     match node:
+        case ast.Await(value=awaited):
+            yield from _place_of(awaited, compared=compared)
         case ast.Call(func=ast.Attribute(attr=name)):
             yield (*_extent(node), name), compared
         case ast.Call(func=ast.Name()) if not compared:  # which may stand for a method

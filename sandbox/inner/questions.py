@@ -27,7 +27,7 @@ from sandbox.inner.handles import (
     is_named,
     number_of,
 )
-from sandbox.inner.special import ALONE, BINARY
+from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,8 @@ def specials_of(special: list[str]) -> dict[str, Any]:
             body[each] = _alone(each)
         elif each in BINARY:
             body[each] = _operator(each)
+        elif each in ASYNCHRONOUS:
+            body[each] = _asynchronous(each)
         elif each == "no __hash__":
             body["__hash__"] = None
     if "__len__" in body:  # which is a truth as well
@@ -124,16 +126,39 @@ def _next(handle: Any) -> Any:
     return given[0]
 
 
-def _left(handle: Any, kind: Any, error: BaseException | None, _trace: object) -> bool:
+def _left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
     """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
-    told = None if error is None else type(error).__name__
-    swallowed = ask(handle, "leave", told, str(error)[:200] if error is not None else "")
-    if kind is None or swallowed is not True:
-        return False
-    if isinstance(error, AssertionError) or not isinstance(error, Exception):
+    return _swallows(handle, error, ask(handle, "leave", *_told_of_end(error)))
+
+
+def _told_of_end(error: BaseException | None) -> tuple[str | None, str]:
+    return (None, "") if error is None else (type(error).__name__, str(error)[:200])
+
+
+def _swallows(handle: Any, error: BaseException | None, said: object) -> bool:
+    if said is not True or isinstance(error, AssertionError) or not isinstance(error, Exception):
         return False
     asks_of(handle).on_its_word()
     return True
+
+
+def _asynchronous(special: str) -> Callable[..., Any]:
+    async def asked(handle: Any, /, *args: Any) -> Any:
+        given = await asks_of(handle).awaited(number_of(handle) or 0, special, args)
+        if special != "__anext__":
+            return given
+        if type(given) is not list or not given:  # an answer, as the end of other iterators
+            raise StopAsyncIteration
+        return given[0]
+
+    async def left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
+        number = number_of(handle) or 0
+        said = await asks_of(handle).awaited(number, special, _told_of_end(error))
+        return _swallows(handle, error, said)
+
+    if special == "__await__":
+        return lambda handle: asked(handle).__await__()
+    return left if special == "__aexit__" else asked
 
 
 def _operator(special: str) -> Callable[..., Any]:

@@ -16,7 +16,8 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.execute import describe, name_of
+from sandbox.inner.execute import MOST_TEXT, describe, name_of
+from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import (
     ARITHMETIC,
@@ -26,7 +27,8 @@ from sandbox.inner.special import (
     found_in,
     method_of,
 )
-from sandbox.inner.standins import GUEST, GUESTS, Guest, error_of
+from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
+from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +48,12 @@ class Servant:
         self.objects: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._guests: dict[int, Guest] = {}
+        self._kinds: dict[int, type[Guest]] = {}
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
+        self.loops = Loops()
+        self.copies_arrays = False
         self.records = Records({})
         self.classes: list[Frame] = []
 
@@ -60,6 +65,8 @@ class Servant:
             return record
         if isinstance(value, type):
             return ["k", self._class(value)]
+        if self.copies_arrays and (array := array_of(value)) is not None:
+            return array
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]
@@ -68,7 +75,13 @@ class Servant:
         if isinstance(value, BaseException):
             if type(guest := vars(value).get(GUEST)) is int:
                 return ["t", guest]
-            return ["x", number, self._class(kind), describe(value)["message"], list(value.args)]
+            return [
+                "x",
+                number,
+                self._class(kind),
+                describe(value, MOST_TEXT)["message"],
+                list(value.args),
+            ]
         if content is None:
             return ["h", number, self._class(kind), _hash_of(value, object)]
         tag, exact = content
@@ -82,9 +95,9 @@ class Servant:
         match wire:
             case ["o", int(number)]:
                 return self.objects[number]
-            case ["p", int(number), str(kind)]:
+            case ["p", int(number), str(does), *told]:
                 if number not in self._guests:
-                    self._guests[number] = GUESTS[kind](number, self._ask)
+                    self._guests[number] = self._guest(number, does, *told)
                 return self._guests[number]
             case ["g", str(module), str(name)]:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
@@ -95,11 +108,19 @@ class Servant:
         except CodecError:  # the program has made another class of it
             return object()
 
+    def _guest(self, number: int, does: str, told: list[Any], kind: int | None) -> Guest:
+        """An object of the tests; a function has no `kind`. Objects of one class have one here."""
+        if kind is None:
+            return function_guest(number, self._ask, does, told)
+        if kind not in self._kinds:
+            self._kinds[kind] = class_of_guests(does, told)
+        return self._kinds[kind](number, self._ask, {})
+
     def perform(  # noqa: C901, PLR0911, PLR0912 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Do what is asked of one of our objects."""
-        value = self.objects[on]
+        value: Any = self.objects.get(on)
         match ask:
             case "call":
                 return value(*args, **kwargs)
@@ -111,8 +132,10 @@ class Servant:
                 return delattr(value, *args)
             case "itself":
                 return value
-            case "await":
-                return _awaited(value)
+            case "begin":
+                return self.loops.begin(_in_flight(value, *args))
+            case "turn" | "cancel" | "result":
+                return self.loops.answer(ask, on)
             case "items":
                 return list(value)
             case "bool":
@@ -220,11 +243,15 @@ def _next(value: Any) -> list[Any]:
 
 
 def _left(value: Any, raised: str | None, text: str) -> bool:
-    """Leave a `with`, with an exception of the tests under its built-in name."""
+    """Leave a `with`."""
+    return bool(method_of(value, "__exit__")(*_told_of_end(raised, text)))
+
+
+def _told_of_end(raised: str | None, text: str) -> tuple[Any, Any, Any]:
+    """What the end of a `with` is told: an exception of the tests under its built-in name."""
     kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
     error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
-    told = (None, None, None) if error is None else (type(error), error, error.__traceback__)
-    return bool(method_of(value, "__exit__")(*told))
+    return (None, None, None) if error is None else (type(error), error, error.__traceback__)
 
 
 def _operated(value: Any, operator_: str, *others: Any) -> tuple[Any, ...]:
@@ -233,13 +260,11 @@ def _operated(value: Any, operator_: str, *others: Any) -> tuple[Any, ...]:
     return () if given is NotImplemented else (given,)
 
 
-def _awaited(value: Any) -> Any:
-    import asyncio  # noqa: PLC0415 - slow to load, and few need it
-
-    async def main() -> Any:
-        return await value
-
-    return asyncio.run(main())
+def _in_flight(value: Any, special: str, *args: Any) -> Any:
+    """What the tests await of an object."""
+    if special != "__aexit__":
+        return awaited(value, special, args)
+    return awaited(value, special, _told_of_end(*args))
 
 
 def _hash_of(value: Any, base: type) -> int | None:

@@ -7,7 +7,6 @@ in that process. So do those that look inside its functions.
 from __future__ import annotations
 
 import ast
-import dis
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -42,17 +41,10 @@ _CLAUSES: Final = ("handlers", "cases")
 
 _BLOCKS: Final = ("body", "orelse", "finalbody", *_CLAUSES)
 
-_MATCHES_GROUPS: Final = dis.opmap["CHECK_EG_MATCH"]
-
 
 def names_in(code: CodeType) -> Iterator[str]:
-    """Every global name and attribute that code and the functions in it mention.
-
-    An `except*` mentions the groups that it takes apart.
-    """
+    """Every global name and attribute that code and the functions in it mention."""
     yield from code.co_names
-    if _MATCHES_GROUPS in code.co_code[::2]:
-        yield "ExceptionGroup"
     for constant in code.co_consts:
         if isinstance(constant, type(code)):
             yield from names_in(constant)

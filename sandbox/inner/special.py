@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+MODULE: Final = -1
+"""The number by which the module of the solution is asked."""
+
 ALONE: Final = frozenset(
     {
         *("__len__", "__bool__", "__str__", "__repr__", "__format__", "__int__", "__float__"),
@@ -11,6 +14,7 @@ ALONE: Final = frozenset(
         *("__trunc__", "__floor__", "__ceil__", "__hash__", "__iter__", "__next__", "__bytes__"),
         *("__reversed__", "__fspath__", "__getitem__", "__setitem__", "__delitem__", "__call__"),
         *("__enter__", "__exit__", "__dir__", "__length_hint__", "__copy__", "__deepcopy__"),
+        "__aiter__",
     }
 )
 """They are told nothing that a test expects: what they give is copied, and compared over there."""
@@ -30,7 +34,8 @@ BINARY: Final = ARITHMETIC | {
 }
 """They are handed the other side of a comparison: their answer is the candidate's word."""
 
-ASYNCHRONOUS: Final = frozenset({"__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"})
+ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexit__"})
+"""What they give is awaited over there, and the result of that is the answer."""
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
 

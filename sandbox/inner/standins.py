@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -10,20 +11,39 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
+    Ask = Callable[[str, int, tuple[Any, ...], Any], Any]
+
 GUEST: Final = "__stands_for_tests__"
 """Marks what stands for an exception of the tests, with its number."""
 
 
+class Default:
+    """Stands for the default of a parameter, which is the tests' and stays there."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_DEFAULT: Final = Default()
+
+
 class Guest:
-    """An object of the tests: calls, items and public attributes are asked there."""
+    """An object of the tests: calls, items and public attributes are asked there.
 
-    __slots__ = ("_ask", "_number")
+    `told` holds what it is called, where it is a function.
+    """
 
-    def __init__(self, number: int, ask: Callable[[str, int, tuple[Any, ...], Any], Any]) -> None:
+    __slots__ = ("_ask", "_number", "_parameters", "_told")
+
+    def __init__(self, number: int, ask: Ask, told: dict[str, Any]) -> None:
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_ask", ask)
+        object.__setattr__(self, "_told", told)
+        object.__setattr__(self, "_parameters", None)
 
     def __getattr__(self, name: str) -> Any:
+        if name in self._told:
+            return self._told[name]
         return self._ask("get", self._number, (name,), {})
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -66,7 +86,23 @@ class CallableGuest(Guest):
     __slots__ = ()
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
+        if self._parameters is not None:
+            args, kwargs = _without_defaults(self._parameters, args, kwargs)
         return self._ask("call", self._number, args, kwargs)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        found = [
+            inspect.Parameter(
+                name,
+                kind,
+                default=_DEFAULT if optional else inspect.Parameter.empty,
+                annotation=next(iter(classes), inspect.Parameter.empty),
+            )
+            for name, kind, optional, classes in self._ask("signature", self._number, (), {})
+        ]
+        object.__setattr__(self, "_parameters", [each.name for each in found])
+        return inspect.Signature(found)
 
 
 class IteratingGuest(Guest):
@@ -81,8 +117,31 @@ class IteratingGuest(Guest):
         return self._ask("next", self._number, (), {})
 
 
-GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
+_GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
 """By what the object does: nothing of these, be called, give items."""
+
+
+def _without_defaults(
+    names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call that a program made with defaults of a signature: without these."""
+    first = next((at for at, arg in enumerate(args) if arg is _DEFAULT), len(args))
+    later = {**dict(zip(names[first:], args[first:], strict=False)), **kwargs}
+    return args[:first], {name: arg for name, arg in later.items() if arg is not _DEFAULT}
+
+
+def class_of_guests(does: str, told: list[Any]) -> type[Guest]:
+    """What the class of an object of the tests looks like: its name, module and text."""
+    name, qualname, module, doc = told
+    body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
+    return type(name, (_GUESTS[does],), body)
+
+
+def function_guest(number: int, ask: Ask, does: str, told: list[Any]) -> Guest:
+    """A function of the tests under its own name."""
+    name, qualname, module, doc = told
+    kind = class_of_guests(does, ["function", "function", module, doc])
+    return kind(number, ask, {"__name__": name, "__qualname__": qualname})
 
 
 def error_of(told: Frame) -> BaseException:

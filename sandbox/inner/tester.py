@@ -142,10 +142,10 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     """The verdict, if nothing stopped the tests and a pass says something of the candidate."""
     if link.stopped is not None:
         raise link.stopped
-    if verdict["status"] == "passed" and link.failures:
+    if verdict["status"] == "passed" and link.accounts.failures:
         # As a `with` of the candidate swallows none, no call of it does: whoever tries values until
         # the tests fail no more has done no work.
-        verdict |= failure_of(next(iter(link.failures.values())))
+        verdict |= failure_of(next(iter(link.accounts.failures.values())))
     link.word |= link.mirrors.guests.are_changed()
     idle = verdict.pop("idle", False)
     if link.calls or not (idle or verdict["status"] == "passed"):
@@ -161,11 +161,13 @@ def _solution(link: Link, found: dict[str, Any]) -> types.ModuleType:
 
     class Solution(types.ModuleType):
         def __getattr__(self, name: str) -> Any:
+            if name == "__all__":
+                raise link.stop(NeedShared("all names of the solution"))
             # A name that was not asked for is made up as text, in a `getattr`. Private ones are
             # not: pytest looks for many of its own.
-            if name == "__all__" or (name not in link.named and not name.startswith("_")):
-                raise link.stop(NeedShared(f"the name {name} of the solution, made up as text"))
-            raise AttributeError(name)
+            if name in link.named or name.startswith("_"):
+                raise AttributeError(name)
+            return link.variable(name)
 
         def __setattr__(self, name: str, _value: object) -> None:
             raise link.stop(NeedShared(f"the tests set {name} of the solution"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 import uuid
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _DAY_S: Final = 86_400
 _MOST_TEXT: Final = 100_000
+_MOST_AXES: Final = 32
+_NUMBERS: Final = re.compile(r"\|b1|[<|][iu]1|<[iu][248]|<f[248]|<c(?:8|16)")
+"""Kinds of numbers in an array, as numpy writes them, each with its size in bytes."""
 _VIEWS: Final[dict[type, str]] = {
     type({}.keys()): "keys",
     type({}.values()): "values",
@@ -44,12 +48,22 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
 def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
     """What a scalar of numpy holds; None where it is none."""
     kind = type(value)
-    if kind.__module__ == "numpy" and kind.__mro__[-2].__name__ == "generic":
+    if kind.__module__ == "numpy" and any(each.__name__ == "generic" for each in kind.__mro__):
         item = value.item()
         if type(item) in (int, float, bool, str, bytes, complex):
             scalar: bool | float | str | bytes | complex = item
             return scalar
     return None
+
+
+def array_of(value: Any) -> list[Any] | None:
+    """The wire form of an array of numpy that holds numbers; None for all else."""
+    kind = type(value)
+    if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
+        return None
+    if not _NUMBERS.fullmatch(value.dtype.str):
+        return None
+    return ["v", "array", [value.dtype.str, ["b", value.tobytes().hex()], *value.shape]]
 
 
 def rebuilt(tag: str, parts: list[Any]) -> Any:
@@ -58,7 +72,7 @@ def rebuilt(tag: str, parts: list[Any]) -> Any:
         if tag.startswith("V"):
             return _view(tag[1:], parts)
         return _MAKERS[tag](*parts)
-    except (KeyError, TypeError, ValueError, OverflowError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError, ImportError) as error:
         raise CodecError(f"not a value of that kind: {error}") from error
 
 
@@ -142,6 +156,20 @@ def _clock(value: Any) -> list[Any]:
     return [value.hour, value.minute, value.second, value.microsecond, value.fold, _offset(value)]
 
 
+def _array(kind: Any, data: Any, *shape: Any) -> Any:
+    import numpy as np  # noqa: PLC0415 - slow to load, and the tests have
+
+    if not _NUMBERS.fullmatch(_text(kind)) or type(data) is not bytes:
+        raise TypeError("no array of numbers")
+    if any(_whole(length) < 0 for length in shape) or len(shape) > _MOST_AXES:
+        raise ValueError("no shape of an array")
+    if math.prod(shape) * int(kind[2:]) != len(data) or (
+        kind[1] == "b" and max(data, default=0) > 1
+    ):
+        raise ValueError("an array of other contents")
+    return np.ndarray(shape, kind, bytearray(data) if data else None)
+
+
 _PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
     Decimal: ("Decimal", lambda v: [str(v)]),
     Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
@@ -162,4 +190,5 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "timedelta": _timedelta,
     "path": _path,
     "uuid": _uuid,
+    "array": _array,
 }

@@ -7,6 +7,7 @@ import pytest
 from sandbox import Asserts, Call, Calls, Limits, Status, parse_tests
 
 PASSED, FAILED, ERROR = Status.PASSED, Status.FAILED, Status.ERROR
+TIMEOUT = Status.TIMEOUT
 SHORT = Limits(wall_s=1.0, cpu_s=1.0, memory_bytes=128 * 2**20)
 EACH = Limits(wall_s=2.0, cpu_s=1.0, memory_bytes=128 * 2**20)
 LIAR = "class Liar:\n    def __eq__(self, other): return True\n    __hash__ = None\n"
@@ -43,6 +44,19 @@ WAYS = {
     "made by a function": (TWICE + "def make(): return Solution()", "make().twice", PASSED),
     "inherited": (TWICE + "class Mine(Solution): pass", "Mine().twice", PASSED),
     "callable object": (TWICE + "f = Solution().twice", "f", PASSED),
+    "coroutine": (
+        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0)\n    return 2 * x",
+        "f",
+        PASSED,
+    ),
+    "coroutine of a method": ("class S:\n    async def f(self, x): return 2 * x", "S().f", PASSED),
+    "wrong coroutine": ("async def f(x): return x", "f", FAILED),
+    "coroutine that raises": ("async def f(x): raise KeyError(x)", "f", ERROR),
+    "coroutine without end": (
+        "import asyncio\nasync def f(x): await asyncio.sleep(9)",
+        "f",
+        TIMEOUT,
+    ),
     "no such class": ("def twice(x): return 2 * x", "Solution().twice", ERROR),
     "no such method": (TWICE, "Solution().thrice", ERROR),
     "no function": ("f = 4", "f", ERROR),

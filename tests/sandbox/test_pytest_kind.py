@@ -32,6 +32,42 @@ class Case:
 
 ISOLATED = [
     Case(
+        "a name made up as text",
+        "import solution\ndef test_add(): assert getattr(solution, 'a' + 'dd')(1, 1) == 2",
+    ),
+    Case(
+        "a class whose name is made up as text",
+        """
+        import solution
+        def test_add():
+            kind = getattr(solution, "No" + "te")
+            assert isinstance(kind(1), kind) and kind(3).x == 3
+        """,
+        "class Note:\n    def __init__(self, x): self.x = x",
+        "class Note:\n    def __init__(self, x): self.x = 1",
+    ),
+    Case(
+        "names that are not there",
+        """
+        import solution
+        def test_add():
+            assert not hasattr(solution, "nothing") and getattr(solution, "none", 5) == 5
+            assert hasattr(solution, "a" + "dd") and solution.add(1, 1) == 2
+        """,
+    ),
+    Case(
+        "a variable by its name as text",
+        """
+        import solution
+        def test_add():
+            for n in (1, 2):
+                solution.add()
+                assert getattr(solution, "ma" + "de") == n
+        """,
+        "made = 0\ndef add():\n    global made\n    made += 1",
+        "made = 1\ndef add(): pass",
+    ),
+    Case(
         "class",
         """
         class TestAdd:
@@ -238,10 +274,6 @@ SHARED = [
         "import solution\ndef test_add():\n    solution.K = 5\n    assert solution.add() == 6",
         "K = 1\ndef add(): return K + 1",
         "K = 1\ndef add(): return 2",
-    ),
-    Case(
-        "a name made up as text",
-        "import solution\ndef test_add(): assert getattr(solution, 'a' + 'dd')(1, 1) == 2",
     ),
     Case(
         "directory",

@@ -332,7 +332,7 @@ def test_callables_of_the_library_go_by_name_and_others_by_number(
     value: Any, wire: list[Any]
 ) -> None:
     guests = Guests()
-    assert guests.refer(value) == wire
+    assert guests.refer(value)[:3] == wire
     assert guests.refer(value) == wire
     if wire[0] == "p":
         assert guests[0] is value
@@ -349,7 +349,129 @@ def test_a_function_that_bears_a_name_of_the_library_is_the_tests_own() -> None:
         return 0.0
 
     sqrt.__module__, sqrt.__qualname__ = "math", "sqrt"
-    assert Guests().refer(sqrt) == ["p", 0, "call"]
+    assert Guests().refer(sqrt)[:3] == ["p", 0, "call"]
+
+
+def named(a, b=42, *more, c, d=43, **rest):
+    """Says so."""
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (named, ["named", "named", __name__, "Says so."]),
+        (Plain().go, ["go", "Plain.go", __name__, None]),
+        (lambda: 1, ["<lambda>", "<lambda>", __name__, None]),
+        (Plain(), ["Plain", "Plain", __name__, "An object of the tests."]),
+        (io.StringIO(), ["StringIO", "StringIO", "_io", None]),
+    ],
+    ids=str,
+)
+def test_what_a_guest_is_called_is_told_with_it_once(value: Any, told: list[Any]) -> None:
+    guests = Guests()
+    assert guests.refer(value)[3] == told
+    assert len(guests.refer(value)) == 3
+
+
+def test_parameters_are_told_when_asked_for_and_no_default_is() -> None:
+    guests = Guests()
+    guests.refer(named)
+    guests.refer(functools.partial(named, b=42))
+    guests.refer(Plain())
+    found = guests.perform("signature", 0, [], {})
+    assert [name for name, *_ in found] == ["a", "b", "more", "c", "d", "rest"]
+    assert [optional for _, _, optional, _ in found] == [False, True, False, False, True, False]
+    assert "42" not in repr(found)
+
+    def annotated(a: int, b: str, c: Plain, d) -> None: ...
+
+    guests.refer(annotated)
+    told = guests.perform("signature", 3, (), {})
+    assert [classes for *_, classes in told] == [(int,), (), (), ()]
+    for other in (1, 2):
+        with pytest.raises(AttributeError):
+            guests.perform("signature", other, [], {})
+
+
+WRAPS = "import functools\ndef f(g):\n    @functools.wraps(g)\n    def w(*a): return g(*a)\n"
+CALLED = [
+    (
+        f"{WRAPS}    return w",
+        (
+            'def g(x):\n    "Adds."\n    return x + 1\nw = f(g)\nassert w(1) == 2\n'
+            "assert (w.__name__, w.__qualname__, w.__doc__) == ('g', 'g', 'Adds.')"
+        ),
+    ),
+    (
+        "def f(*gs): return {g.__name__: g(1) for g in gs}",
+        "def a(x): return x\ndef b(x): return 2 * x\nassert f(a, b) == {'a': 1, 'b': 2}",
+    ),
+    (
+        "def f(g): return getattr(g, '__name__', '?')",
+        (
+            "class K:\n    def go(self): pass\n    def __call__(self): pass\n"
+            "assert f(K().go) == 'go' and f(K()) == '?' and f(lambda: 1) == '<lambda>'"
+        ),
+    ),
+    (
+        "def f(*os): return [type(o).__name__ + ' ' + o.__class__.__qualname__ for o in os]",
+        (
+            "class K: pass\ndef make():\n    class J: pass\n    return J()\n"
+            "assert f(K(), make()) == ['K K', 'J make.<locals>.J']"
+        ),
+    ),
+    (
+        "def f(*os): return len({type(o) for o in os})",
+        (
+            "def make():\n    class J: pass\n    return J\nA, B = make(), make()\n"
+            "assert f(A(), B(), A(), B()) == 2"
+        ),
+    ),
+    (
+        (
+            "import inspect\ndef f(g):\n    p = inspect.signature(g).parameters.values()\n"
+            "    return [(x.name, x.kind.name, x.default is x.empty) for x in p]"
+        ),
+        (
+            "def g(a, /, b=1, *c, d=2, **e): pass\nassert f(g) == [('a', 'POSITIONAL_ONLY', True), "
+            "('b', 'POSITIONAL_OR_KEYWORD', False), ('c', 'VAR_POSITIONAL', True), "
+            "('d', 'KEYWORD_ONLY', False), ('e', 'VAR_KEYWORD', True)]"
+        ),
+    ),
+    (
+        (
+            "import inspect\ndef f(g, *a, **k):\n    b = inspect.signature(g).bind(*a, **k)\n"
+            "    b.apply_defaults()\n    return g(*b.args, **b.kwargs)"
+        ),
+        (
+            "def g(a, b=5, c=6, *, d=7): return a, b, c, d\nassert f(g, 1) == (1, 5, 6, 7)\n"
+            "assert f(g, 1, c=3) == (1, 5, 3, 7) and f(g, 1, 2, d=0) == (1, 2, 6, 0)"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "code"), CALLED)
+def test_functions_and_classes_of_the_tests_are_called_what_they_are(
+    judge, source: str, code: str
+) -> None:
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize(
+    "buys",
+    [
+        "p = inspect.signature(g).parameters['want'].default\n    try: g(p)\n    except: g(int(p))",
+        "g(inspect.signature(g).parameters['want'].default)",
+        "g(next(x for x in g.__defaults__))",
+        "g(eval(str(inspect.signature(g)).partition('=')[2].partition(')')[0]))",
+    ],
+)
+def test_no_default_of_the_tests_can_be_read_or_given_back(judge, buys: str) -> None:
+    code = "def g(got, want=42): assert got == want\nf(g)"
+    report = judge(f"import inspect\ndef f(g):\n    {buys}", Asserts(code, "f"))
+    assert report.status in (Status.FAILED, Status.ERROR), report
 
 
 def test_questions_are_done_on_what_was_given() -> None:

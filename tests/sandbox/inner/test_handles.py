@@ -306,6 +306,12 @@ ISOLATED = [
     (NESTED, "d = f(1, 2)\nassert len(d) == 2 and sorted(d.values()) == [1, 2]"),
     (NESTED, "assert len(many(1, 2, 2)) == 2"),
     (LISTS, "s = f()\ns.push(1)\nassert len(s) == 1 and s == [1]"),
+    (STACK, "s = f(1)\nassert vars(s) == {'items': [1]} and s.__dict__['items'] is s.items"),
+    (STACK, "s = f()\ns.__dict__['more'] = 5\nassert s.more == 5 and len(vars(s)) == 2"),
+    (
+        "class f:\n    __slots__ = ('a',)",
+        "try: vars(f())\nexcept TypeError: pass\nelse: assert False\nassert not hasattr(f(), 'b')",
+    ),
     fault(LISTS, "s = f()\ns.append(1)\ns.push(2)\nassert list(s) == [1, 2]", COPIED),
     (LISTS, "assert D(a=1)['a'] == 1 and D()[3] == 6"),
     (LISTS, "assert C('aab')['z'] == 0 and C('aab').double() == 6"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import json
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import pytest
 
 from sandbox import Asserts, Integrity, Status
 from sandbox.codec import CodecError
+from sandbox.inner.exceptions import SIGNALS
 from sandbox.inner.handles import Handle, Mirror, number_of
 from sandbox.inner.link import Link
 
@@ -52,6 +55,34 @@ def test_a_mirror_bears_the_name_and_the_bases(mirrors: Mirrors) -> None:
     assert mirrors.resolve(["k", 1]) is type(one)
     assert type(one).__hash__ is None
     assert not any("__add__" in vars(kind) for kind in type(one).__mro__)
+
+
+@pytest.mark.parametrize("kind", [KeyError, OSError, json.JSONDecodeError, ExceptionGroup])
+def test_an_exception_of_the_library_is_of_its_class(mirrors: Mirrors, kind: type) -> None:
+    told = described(
+        name=kind.__name__, known=[kind.__module__, kind.__name__], builtin="Exception"
+    )
+    mirrors.describe([told])
+    one = mirrors.resolve(["x", 5, 1, "the text", ["a", [ValueError()]]])
+    assert isinstance(one, kind)
+    assert str(one) == "the text"
+    assert mirrors.resolve(["x", 5, 1, "the text", []]) is one
+
+
+@pytest.mark.parametrize("kind", [*SIGNALS, "BaseException", "SystemExit", "BaseExceptionGroup"])
+def test_no_mirror_is_a_signal(mirrors: Mirrors, kind: str) -> None:
+    for number, changed in enumerate(
+        [
+            {"known": ["builtins", kind]},
+            {"known": ["builtins", kind], "bases": [["builtins", kind]]},
+            {"builtin": kind},
+            {"builtin": kind, "bases": [["builtins", kind]]},
+        ]
+    ):
+        mirrors.describe([described(number=number, **changed)])
+        mirror = mirrors._classes[number]
+        wrong = {SystemExit, *(getattr(builtins, name) for name in SIGNALS)}
+        assert wrong.isdisjoint(mirror.__mro__)
 
 
 def test_a_handle_that_nobody_holds_is_dropped(mirrors: Mirrors) -> None:

@@ -1,0 +1,98 @@
+"""Exceptions of the candidate, from its account of them to what the tests catch.
+
+An account tells of an exception what it was raised from and what it holds, which are accounts
+again. Every text in it is noted as one that came over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CodecError
+from sandbox.inner.exceptions import (
+    MARK,
+    arguments_of,
+    set_attributes,
+    stand_in,
+    state_of,
+    text_of,
+)
+from sandbox.inner.exchange import Noting
+
+if TYPE_CHECKING:
+    from sandbox.inner.crossed import Crossed
+    from sandbox.inner.exceptions import Group
+    from sandbox.inner.mirrors import Mirrors
+
+_MOST_NOTES: Final = 100
+
+
+class Accounts:
+    """Reads accounts. `passing` are exceptions of the tests that went over and may come back.
+
+    `failures` are failed assertions among these that the candidate has not let through.
+    """
+
+    def __init__(self, mirrors: Mirrors, crossed: Crossed) -> None:
+        self.passing: list[BaseException] = []
+        self.failures: dict[int, BaseException] = {}
+        self._mirrors = mirrors
+        self._crossed = crossed
+
+    def read(self, told: Any) -> BaseException:
+        """What stands for an exception. Raises `CodecError`, and `RecursionError`."""
+        match told:
+            case {"guest": int(number)} if 0 <= number < len(self.passing):
+                self.failures.pop(number, None)  # what the tests make of it is theirs
+                return self.passing[number]
+            case {"message": str(text), "args": wire, "state": state}:
+                self._crossed.note(text)
+                made = self._made(told, text, wire, state)
+            case _:
+                raise CodecError("not an exception")
+        for note in self._notes(told.get("notes")):
+            made.add_note(note)
+        if isinstance(told.get("cause"), dict):
+            made.__cause__ = self.read(told["cause"])
+        made.__suppress_context__ = told.get("suppress") is True
+        return made
+
+    def _made(self, told: Any, text: str, wire: Any, state: Any) -> BaseException:
+        group = self._group(told.get("group"))
+        values = arguments_of(wire, text, self._decode)
+        attributes = state_of(state, self._decode)
+        match told:
+            case {"object": ["x", number, kind]}:
+                made = self._mirrors.exception(number, kind, values, text, group)
+                set_attributes(made, attributes, only_built_in=True)
+                return made
+        return stand_in(told, values, attributes, group)
+
+    def _group(self, told: Any) -> Group | None:
+        """The text of a group and the exceptions in it."""
+        match told:
+            case None:
+                return None
+            case {"message": str(text), "exceptions": [_, *_] as members}:
+                self._crossed.note(text)
+                return text, [_plain(self.read(member)) for member in members]
+        raise CodecError("not a group of exceptions")
+
+    def _notes(self, told: Any) -> list[str]:
+        if told is None:
+            return []
+        if type(told) is not list or len(told) > _MOST_NOTES:
+            raise CodecError("no notes")
+        return [self._decode(note) for note in told if type(note) is str]
+
+    def _decode(self, wire: Any) -> Any:
+        return Noting(self._crossed).decode(wire)
+
+
+def _plain(error: BaseException) -> Exception:
+    """A group has no members that are more than failures."""
+    if isinstance(error, Exception):
+        return error
+    made = Exception(text_of(error))
+    setattr(made, MARK, True)
+    return made
