@@ -191,7 +191,7 @@ class Servant:
         if name in ARITHMETIC and any(
             (of_base := found_in(each, name)) is not None and of_base[1] is own[1]
             for each in kind.__bases__
-            if name_of(each) is None
+            if name_of(each) is None and self._is_named(each) is self._is_named(kind)
         ):
             return False  # the base has it over there; Python goes by whose method it is
         if its is None or base is object or self._is_named(kind) or name_of(own[0]) is None:
