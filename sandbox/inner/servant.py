@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sandbox.frames import Frame
 
 _MOST_MEMBERS: Final = 400
+_SPECIAL: Final = frozenset(SPECIAL)
 _EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
 
 
@@ -205,8 +206,12 @@ class Servant:
         well; what the class has put in place of that type's methods is told then.
         """
         base = object if self._is_asked(kind) else _content_type(kind) or object
-        others = [] if base is object else [name for name in vars(base) if name[0] != "_"]
-        found = [name for name in (*SPECIAL, *others) if self._is_own(kind, name, base)]
+        asked = _SPECIAL
+        if base is not object:
+            asked |= {name for name in vars(base) if name[0] != "_"}
+        above = [each for each in kind.__mro__ if each not in base.__mro__]
+        names = {name for each in above for name in vars(each).keys() & asked}
+        found = [name for name in sorted(names) if self._is_own(kind, name, base)]
         if getattr(kind, "__hash__", None) is None:
             found.append("no __hash__")
         return found[:_MOST_MEMBERS]
@@ -218,7 +223,7 @@ class Servant:
         if name in ARITHMETIC and any(
             (of_base := found_in(each, name)) is not None and of_base[1] is own[1]
             for each in kind.__bases__
-            if name_of(each) is None
+            if name_of(each) is None and self._is_named(each) is self._is_named(kind)
         ):
             return False  # the base has it over there; Python goes by whose method it is
         if its is None or base is object or self._is_named(kind) or name_of(own[0]) is None:

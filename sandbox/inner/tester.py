@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner import audit, imports, pytest_run
@@ -36,6 +37,7 @@ TESTS_FILE = "/tests/test_solution.py"
 """Where the tests would be: there is no such file."""
 
 _NAME = "tests"
+_ITS_OWN = "/tmp"  # noqa: S108 - the run's own
 _LOOKS = frozenset({"callable", "hasattr"})
 
 
@@ -215,6 +217,16 @@ def _is_of_the_tests(error: BaseException, link: Link) -> bool:
     """
     if is_candidates(error):
         return False
+    if isinstance(error, OSError) and _is_in_its_way(error):
+        return False
     if isinstance(error, ImportError):
         return (error.name or "").partition(".")[0] != "solution"
     return not (link.calls or link.values or isinstance(error, NameError))
+
+
+def _is_in_its_way(error: OSError) -> bool:
+    """Whether something stands in the run's own directory, where the candidate was first."""
+    path = error.filename
+    if isinstance(error, FileNotFoundError) or type(path) is not str:
+        return False
+    return not path.startswith("/") or Path(path).is_relative_to(_ITS_OWN)

@@ -132,7 +132,6 @@ def test_a_file_of_the_runs_own_can_be_read(judge) -> None:
     assert (report.status, report.integrity) == (PASSED, Integrity.ISOLATED), report
 
 
-ROOM = "what the candidate does to the temporary directory is booked as the tests' fault"
 TMP = Pytest("from solution import f\ndef test_f(tmp_path): assert f(1) == 2 and tmp_path.is_dir()")
 
 
@@ -140,8 +139,8 @@ TMP = Pytest("from solution import f\ndef test_f(tmp_path): assert f(1) == 2 and
     "source",
     [
         "import shutil\nshutil.rmtree('/tmp', ignore_errors=True)",
-        fault("import os\nos.chmod('/tmp', 0)", why=ROOM),
-        fault("import os\nos.symlink('/etc', '/tmp/pytest')", why=ROOM),
+        "import os\nos.chmod('/tmp', 0)",
+        "import os\nos.symlink('/etc', '/tmp/pytest')",
         "import os\nos.mkdir('/tmp/pytest', 0)",
         "open('/tmp/pytest', 'w').write('x')",
         "import os\nfor n in range(5000): os.mkdir(f'/tmp/{n}')",

@@ -383,8 +383,9 @@ def test_parameters_are_told_when_asked_for_and_no_default_is() -> None:
     assert [optional for _, _, optional, _ in found] == [False, True, False, False, True, False]
     assert "42" not in repr(found)
 
-    def annotated(a: int, b: str, c: Plain, d) -> None: ...
+    def annotated(a, b, c, d) -> None: ...
 
+    annotated.__annotations__ = {"a": int, "b": "str", "c": Plain}
     guests.refer(annotated)
     told = guests.perform("signature", 3, (), {})
     assert [classes for *_, classes in told] == [(int,), (), (), ()]

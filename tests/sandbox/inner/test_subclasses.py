@@ -118,6 +118,31 @@ def _names(code: str) -> str:
     return ", ".join(kind for kind in kinds if kind in code)
 
 
+BASES = """
+from enum import IntFlag
+class Base(list): pass
+class Sub(Base):
+    def push(self, x): self.append(x)
+class Perm(IntFlag): pass
+class May(Perm):
+    R = 1
+    W = 2
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a = Sub([1])\na.push(2)\nassert a + [3] == [1, 2, 3] and [0] + list(a) == [0, 1, 2]",
+        "a = Sub()\na += [3]\nassert len(a) == 1 and a[0] == 3",
+        "assert isinstance(May.R | May.W, May)",
+    ],
+)
+def test_a_base_that_the_tests_do_not_name_does_not_answer_for_the_class(judge, code: str) -> None:
+    report = judge(BASES, Asserts(f"Sub, May\n{code}", "Sub"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
 UNNAMED = """
 import collections
 class Odd(int):
