@@ -210,8 +210,8 @@ WORKS = [
         SLOW,
         (
             "import time\n    start = time.monotonic()\n    async with asyncio.TaskGroup() as g:\n"
-            "        ts = [g.create_task(f(0.1)) for _ in range(8)]\n"
-            "    assert [t.result() for t in ts] == [0.1] * 8 and time.monotonic() - start < 0.5"
+            "        ts = [g.create_task(f(0.3)) for _ in range(8)]\n"
+            "    assert [t.result() for t in ts] == [0.3] * 8 and time.monotonic() - start < 2"
         ),
     ),
     (AWAITABLE, "assert await f(4) == 4 and await asyncio.gather(f(1), f(2)) == [1, 2]"),
@@ -284,7 +284,7 @@ def test_no_loop_of_the_tests_ends_well_for_a_wrong_program(
     judge, source: str, body: str, status: Status | None
 ) -> None:
     code = f"{HEAD}async def main():\n    {body}\nasyncio.run(main())"
-    report = judge(HEAD + source, Asserts(code, "f"))
+    report = judge(HEAD + source, Asserts(code, "f"), Limits(wall_s=3.0, cpu_s=3.0))
     assert report.status in ({status} if status else {Status.FAILED, Status.ERROR}), report
 
 
