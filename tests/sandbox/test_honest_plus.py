@@ -18,7 +18,7 @@ import pytest
 from sandbox import Asserts, DockerBackend, Limits, ProcessBackend, Program, Report
 
 FILES = Path(os.environ.get("EVALPLUS", "") or Path(__file__).parents[3] / "shared/data")
-LIMITS = Limits(wall_s=120.0, cpu_s=120.0, memory_bytes=2**31)
+LIMITS = Limits(wall_s=120.0, cpu_s=120.0, memory_bytes=2**32)
 MOST_INPUT = 800_000  # characters of JSON: the largest inputs are left to a smaller number
 PRELUDE = """
 {reference}
