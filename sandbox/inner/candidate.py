@@ -215,7 +215,8 @@ class _Server:
 
     def _raised(self, number: int, error: BaseException) -> Frame:
         raised = describe_fully(error, self._own)
-        return {"raised": raised, **self._answer(number, (None, self._rebound()))}
+        told = self._answer(number, (None, self._rebound()))
+        return told if "cannot" in told else {"raised": raised, **told}
 
     def _own(self, error: BaseException) -> Frame:
         """What stands for an exception of the tests, and the class of one of the solution's."""

@@ -496,3 +496,11 @@ def test_an_absurd_exception_is_the_candidates_error(judge, source: str) -> None
     ):
         report = judge(source, Asserts(code, "f"))
         assert report.status in (Status.ERROR, Status.FAILED), report
+
+
+def test_an_exception_beside_what_cannot_be_sent_is_no_forgery(judge) -> None:
+    source = (
+        "x = 1\ndef f(n):\n    global x\n    for _ in range(400): x = [x]\n    raise ValueError(n)"
+    )
+    code = "assert x == 1\ntry: f(5)\nexcept ValueError: pass"
+    assert judge(source, Asserts(code, "f")).status is Status.FAILED
