@@ -108,12 +108,18 @@ def _texts(value: Any, depth: int = 0) -> list[str | bytes]:
 
 
 def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:
-    """Whether a file that is opened to be read is one that the candidate can have written."""
+    """Whether a file that is opened to be read is one that the candidate can have written.
+
+    It can write nowhere but on the run's own file systems; who owns a file tells nothing, for in a
+    container it has another user id than this process.
+    """
     reads = flags & os.O_ACCMODE != os.O_WRONLY and not flags & (os.O_CREAT | os.O_TRUNC)
     if not reads or type(path) not in (str, bytes):
         return False
     try:
-        return stat.S_ISREG(Path(os.fsdecode(path)).stat().st_mode) and os.access(path, os.W_OK)
+        place = Path(os.fsdecode(path))
+        writable = not os.statvfs(place).f_flag & os.ST_RDONLY
+        return writable and stat.S_ISREG(place.stat().st_mode)
     except (OSError, ValueError):
         return False
 
