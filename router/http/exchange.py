@@ -7,10 +7,12 @@ up cancels it: every upstream call and sandbox run of it ends at once.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -19,19 +21,24 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from policies.values import Verdict
+from router.batch import Batch
 from router.errors import ErrorObject, InternalError, RequestTooLarge, translate
 from router.gateway import Prepared, finished
-from router.http.answer import Answer
+from router.http.answer import Answer, together
 from router.http.dialect import Dialect
 from router.http.explain import (
     budget_headers,
+    headers_of_several,
+    object_of_several,
     outcome_label,
     plan_label,
     response_headers,
     router_object,
 )
+from router.http.several import answered, merged
 from router.http.streaming import OwnedStream, buffered, relay, relayed
 from router.plan.outcome import Outcome
+from router.request import RouteRequest
 from router.service import Service
 
 log = structlog.get_logger("router")
@@ -77,9 +84,12 @@ class Exchange:
 
     async def _serve(self) -> Response:
         raw = await self._body()
-        request = self._dialect.read(raw, self._request.headers, self._service.request_limits)
+        requests = self._dialect.read(raw, self._request.headers, self._service.request_limits)
         async with AsyncExitStack() as owned:
             owned.enter_context(self._admitted())
+            if len(requests) > 1:
+                return await self._serve_several(requests, owned)
+            (request,) = requests
             prepared = await self._watched(self._gateway.prepare(request, self._received))
             answer = Answer(self._dialect, prepared, self._id)
             if prepared.streams_through:
@@ -91,7 +101,43 @@ class Exchange:
                 chunks = buffered(outcome, answer, lambda _: details)
                 return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
             shown = details if request.explain else {}
-            return JSONResponse(answer.plain(outcome) | shown, headers=headers)
+            return JSONResponse(answer.plain(outcome, shown), headers=headers)
+
+    async def _serve_several(
+        self, requests: Sequence[RouteRequest], owned: AsyncExitStack
+    ) -> Response:
+        """Answer several prompts of one request."""
+        first = requests[0]
+        alone = [replace(each, include_usage=False) for each in requests]
+        batch = await self._watched(Batch.prepare(self._gateway, alone, self._received))
+        answers = [
+            Answer(self._dialect, part, self._id, first=at * first.n)
+            for at, part in enumerate(batch.parts)
+        ]
+        if not first.stream:
+            plain = batch.run(lambda _, part: self._gateway.run(part))
+            outcomes = answered(await self._watched(plain))
+            details = self._conclude_several(batch, outcomes)
+            shown = details if first.explain else {}
+            whole = together(list(zip(answers, outcomes, strict=True)), shown)
+            elapsed_s, cost = self._elapsed(), self._gateway.cost
+            told = headers_of_several(batch.parts, outcomes, cost, elapsed_s=elapsed_s)
+            return JSONResponse(whole, headers={"X-Request-Id": self._id} | told)
+        chunks = await owned.enter_async_context(
+            aclosing(
+                merged(
+                    batch,
+                    answers,
+                    lambda outcomes: self._conclude_several(batch, outcomes),
+                    include_usage=first.include_usage,
+                )
+            )
+        )
+        opening = await self._watched(anext(chunks))
+        owned.callback(self._count_abandoned)
+        headers = {"X-Request-Id": self._id} | budget_headers(batch.parts[0])
+        stream = _resumed(opening, chunks)
+        return OwnedStream(stream, self._failed, self._end, owned.pop_all(), headers)
 
     async def _stream_through(
         self, prepared: Prepared, answer: Answer, owned: AsyncExitStack
@@ -176,6 +222,28 @@ class Exchange:
         )
         return details
 
+    def _conclude_several(self, batch: Batch, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Count a request of several prompts; the `router` object, if the client is to see one."""
+        draws = [draw for outcome in outcomes for draw in outcome.draws]
+        self._count(
+            plan=plan_label(draws, verified=False, counts=False),
+            verdict=Verdict.UNVERIFIED.value,
+        )
+        log.info(
+            "request",
+            request_id=self._id,
+            plan=plan_label(draws, verified=False),
+            prompts=len(outcomes),
+            flops=math.fsum(outcome.ledger.used for outcome in outcomes),
+            seconds=round(self._elapsed(), 3),
+        )
+        if not batch.parts[0].request.detailed:
+            return {}
+        elapsed_s, cost = self._elapsed(), self._gateway.cost
+        return {
+            "router": object_of_several(batch.parts, outcomes, cost, elapsed_s=elapsed_s),
+        }
+
     def _headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         elapsed_s = self._elapsed()
         headers = response_headers(prepared, outcome, self._gateway.cost, elapsed_s=elapsed_s)
@@ -200,6 +268,15 @@ class Exchange:
 
     def _elapsed(self) -> float:
         return asyncio.get_running_loop().time() - self._received
+
+
+async def _resumed(
+    first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """A stream again, from which one has been taken; `rest` stays the caller's to close."""
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 def request_id(request: Request) -> str:

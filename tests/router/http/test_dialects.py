@@ -1,4 +1,6 @@
+import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,12 +25,17 @@ values = st.recursive(
 names = st.sampled_from(sorted({*CompletionBody.model_fields, *ChatBody.model_fields, "tools"}))
 
 
+def only(requests: tuple[RouteRequest, ...]) -> RouteRequest:
+    (request,) = requests
+    return request
+
+
 def completion(**fields: Any) -> RouteRequest:
-    return COMPLETIONS.read(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS)
+    return only(COMPLETIONS.read(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS))
 
 
 def chat(**fields: Any) -> RouteRequest:
-    return CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS)
+    return only(CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS))
 
 
 @given(st.dictionaries(names | st.text(max_size=6), values, max_size=5))
@@ -36,7 +43,7 @@ def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> N
     for dialect, start in ((COMPLETIONS, {"prompt": "x"}), (CHAT, {"messages": ONE})):
         raw = json.dumps(start | fields).encode()
         try:
-            request = dialect.read(raw, {}, LIMITS)
+            request, *_ = dialect.read(raw, {}, LIMITS)
         except (InvalidRequest, InvalidBudget, InvalidTests):
             continue
         assert 1 <= request.n <= LIMITS.max_n
@@ -65,7 +72,7 @@ def test_an_empty_request_has_the_defaults() -> None:
 
 
 def test_nulls_are_as_if_absent() -> None:
-    nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt", "model"})
+    nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt"})
     assert completion(**nulls) == completion()
 
 
@@ -97,9 +104,37 @@ def test_logprobs_of_chats(fields: dict[str, Any], logprobs: int | None) -> None
     assert chat(**fields).sampling.logprobs == logprobs
 
 
-def test_the_newer_name_of_max_tokens_wins() -> None:
-    assert chat(max_tokens=5, max_completion_tokens=7).max_tokens == 7
-    assert chat(max_tokens=5).max_tokens == 5
+LENGTHS = ("max_tokens", "max_completion_tokens", "n_predict")
+
+
+@pytest.mark.parametrize("read", [completion, chat])
+def test_a_length_goes_by_several_names(read: Callable[..., RouteRequest]) -> None:
+    for name in LENGTHS:
+        assert read(**{name: 5}).max_tokens == 5
+        assert read(**{name: -1}).max_tokens is None
+        assert read(**{name: 5}, **dict.fromkeys(set(LENGTHS) - {name}, -1)).max_tokens == 5
+        assert not set(read(**{name: 5}).sampling.passed_on) & set(LENGTHS)
+    assert read(**dict.fromkeys(LENGTHS, 5)).max_tokens == 5
+    for one, other in itertools.permutations(LENGTHS, 2):
+        with pytest.raises(InvalidRequest, match="contradict"):
+            read(**{one: 5, other: 7})
+
+
+@pytest.mark.parametrize("length", [0, -2, 2**31, 1.5, True, "5"])
+def test_what_is_no_length(length: Any) -> None:
+    for name, read in itertools.product(LENGTHS, (completion, chat)):
+        with pytest.raises(InvalidRequest) as refused:
+            read(**{name: length})
+        assert refused.value.param == name
+
+
+def test_an_answer_of_no_tokens_is_the_same_each_time() -> None:
+    assert completion(max_tokens=0, echo=True, temperature=0.8).temperature == 0
+
+
+@pytest.mark.parametrize("model", ["", None, "auto"])
+def test_no_model_is_auto(model: Any) -> None:
+    assert completion(model=model).model == chat(model=model).model == "auto"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +159,6 @@ def test_best_of_is_no_more_than_n(best_of: int | None) -> None:
 
 def test_the_operators_limit_on_n() -> None:
     body = json.dumps({"prompt": "x", "n": 4}).encode()
-    assert COMPLETIONS.read(body, {}, RequestLimits(max_n=4)).n == 4
+    assert only(COMPLETIONS.read(body, {}, RequestLimits(max_n=4))).n == 4
     with pytest.raises(InvalidRequest, match="at most 3"):
         COMPLETIONS.read(body, {}, RequestLimits(max_n=3))
