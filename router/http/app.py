@@ -40,8 +40,9 @@ class Readable(APIRoute):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if "GET" in self.methods:
-            self.methods.add("HEAD")
+        methods = self.methods or set()
+        if "GET" in methods:
+            self.methods = methods | {"HEAD"}
 
 
 routes = APIRouter(route_class=Readable)

@@ -10,9 +10,8 @@ import asyncio
 import math
 import re
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -21,21 +20,18 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from policies.values import Verdict
-from router.batch import Batch
 from router.errors import ErrorObject, InternalError, RequestTooLarge, translate
 from router.gateway import Prepared, finished
-from router.http.answer import Answer, together
+from router.http.answer import Answer
 from router.http.dialect import Dialect
 from router.http.explain import (
     budget_headers,
-    headers_of_several,
-    object_of_several,
     outcome_label,
     plan_label,
     response_headers,
     router_object,
 )
-from router.http.several import answered, merged
+from router.http.several import Several, resumed
 from router.http.streaming import OwnedStream, buffered, relay, relayed
 from router.plan.outcome import Outcome
 from router.request import RouteRequest
@@ -107,36 +103,22 @@ class Exchange:
         self, requests: Sequence[RouteRequest], owned: AsyncExitStack
     ) -> Response:
         """Answer several prompts of one request."""
-        first = requests[0]
-        alone = [replace(each, include_usage=False) for each in requests]
-        batch = await self._watched(Batch.prepare(self._gateway, alone, self._received))
-        answers = [
-            Answer(self._dialect, part, self._id, first=at * first.n)
-            for at, part in enumerate(batch.parts)
-        ]
-        if not first.stream:
-            plain = batch.run(lambda _, part: self._gateway.run(part))
-            outcomes = answered(await self._watched(plain))
-            details = self._conclude_several(batch, outcomes)
-            shown = details if first.explain else {}
-            whole = together(list(zip(answers, outcomes, strict=True)), shown)
-            elapsed_s, cost = self._elapsed(), self._gateway.cost
-            told = headers_of_several(batch.parts, outcomes, cost, elapsed_s=elapsed_s)
-            return JSONResponse(whole, headers={"X-Request-Id": self._id} | told)
-        chunks = await owned.enter_async_context(
-            aclosing(
-                merged(
-                    batch,
-                    answers,
-                    lambda outcomes: self._conclude_several(batch, outcomes),
-                    include_usage=first.include_usage,
-                )
-            )
+        several = await self._watched(
+            Several.prepare(self._gateway, requests, self._received, self._dialect, self._id)
         )
-        opening = await self._watched(anext(chunks))
+        own = {"X-Request-Id": self._id}
+        if not requests[0].stream:
+            outcomes = await self._watched(several.run())
+            details = self._conclude_several(several, outcomes)
+            headers = own | several.headers(outcomes, self._elapsed())
+            shown = details if requests[0].explain else {}
+            return JSONResponse(several.plain(outcomes, shown), headers=headers)
+        chunks = await owned.enter_async_context(
+            aclosing(several.stream(lambda outcomes: self._conclude_several(several, outcomes)))
+        )
+        stream = resumed(await self._watched(anext(chunks)), chunks)
         owned.callback(self._count_abandoned)
-        headers = {"X-Request-Id": self._id} | budget_headers(batch.parts[0])
-        stream = _resumed(opening, chunks)
+        headers = own | budget_headers(several.batch.parts[0])
         return OwnedStream(stream, self._failed, self._end, owned.pop_all(), headers)
 
     async def _stream_through(
@@ -222,27 +204,18 @@ class Exchange:
         )
         return details
 
-    def _conclude_several(self, batch: Batch, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    def _conclude_several(self, several: Several, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Count a request of several prompts; the `router` object, if the client is to see one."""
-        draws = [draw for outcome in outcomes for draw in outcome.draws]
-        self._count(
-            plan=plan_label(draws, verified=False, counts=False),
-            verdict=Verdict.UNVERIFIED.value,
-        )
+        self._count(plan=several.label(outcomes, counts=False), verdict=Verdict.UNVERIFIED.value)
         log.info(
             "request",
             request_id=self._id,
-            plan=plan_label(draws, verified=False),
+            plan=several.label(outcomes),
             prompts=len(outcomes),
             flops=math.fsum(outcome.ledger.used for outcome in outcomes),
             seconds=round(self._elapsed(), 3),
         )
-        if not batch.parts[0].request.detailed:
-            return {}
-        elapsed_s, cost = self._elapsed(), self._gateway.cost
-        return {
-            "router": object_of_several(batch.parts, outcomes, cost, elapsed_s=elapsed_s),
-        }
+        return several.details(outcomes, self._elapsed())
 
     def _headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         elapsed_s = self._elapsed()
@@ -268,15 +241,6 @@ class Exchange:
 
     def _elapsed(self) -> float:
         return asyncio.get_running_loop().time() - self._received
-
-
-async def _resumed(
-    first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
-) -> AsyncGenerator[dict[str, Any], None]:
-    """A stream again, from which one has been taken; `rest` stays the caller's to close."""
-    yield first
-    async for chunk in rest:
-        yield chunk
 
 
 def request_id(request: Request) -> str:

@@ -11,65 +11,130 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from router.batch import Batch
 from router.errors import InternalError
 from router.gateway import Gateway, Prepared, finished
-from router.http.answer import Answer, summed
+from router.http.answer import Answer, summed, together
+from router.http.dialect import Dialect
+from router.http.explain import headers_of_several, object_of_several, plan_label
 from router.http.streaming import Details, buffered, relay, relayed
 from router.plan.outcome import Outcome
+from router.request import RouteRequest
 
 Told: TypeAlias = Callable[[Sequence[Outcome]], dict[str, Any]]
 """Makes what is added to the last chunk."""
 
 
-def answered(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-    """The outcomes, where at least one has an answer and only the deadline left others without.
+@dataclass(frozen=True, slots=True)
+class Several:
+    """The prompts of one request, prepared, and the answer to each."""
 
-    Raises the error that says why not.
-    """
-    for outcome in outcomes:
-        if not _left_out(outcome):
-            finished(outcome)
+    batch: Batch
+    answers: tuple[Answer, ...]
+    include_usage: bool
+
+    @classmethod
+    async def prepare(
+        cls,
+        gateway: Gateway,
+        requests: Sequence[RouteRequest],
+        received: float,
+        dialect: Dialect,
+        request_id: str,
+    ) -> Several:
+        """See `Batch.prepare`."""
+        # Usage is told once, of all.
+        alone = [replace(request, include_usage=False) for request in requests]
+        batch = await Batch.prepare(gateway, alone, received)
+        n = requests[0].n
+        answers = tuple(
+            Answer(dialect, part, request_id, first=at * n) for at, part in enumerate(batch.parts)
+        )
+        return cls(batch, answers, requests[0].include_usage)
+
+    async def run(self) -> Sequence[Outcome]:
+        """Run all plans. Raises what they raise, and where no prompt has an answer, why."""
+
+        async def perform(_: int, part: Prepared) -> Outcome:
+            outcome = await self.batch.gateway.run(part)
+            return outcome if _left_out(outcome) else finished(outcome)
+
+        return _answered(await self.batch.run(perform))
+
+    def plain(self, outcomes: Sequence[Outcome], details: dict[str, Any]) -> Any:
+        """The whole answer as JSON."""
+        return together(list(zip(self.answers, outcomes, strict=True)), details)
+
+    async def stream(self, told: Told) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of all answers. Closing it cancels what runs."""
+        streams = _Streams(self.batch.gateway, self.answers)
+        running = asyncio.create_task(self.batch.run(streams.perform), name="batch")
+        running.add_done_callback(lambda _: streams.queue.put_nowait(None))
+        last: dict[str, Any] | None = None
+        try:
+            while (item := await streams.queue.get()) is not None:
+                chunk, ends = item
+                if not ends:
+                    yield chunk
+                    continue
+                if last is not None:
+                    yield last
+                last = chunk
+            outcomes = await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if last is None:
+            _answered(outcomes)
+            raise InternalError("an answer without a piece")
+        for cut in streams.cut:
+            yield cut
+        if self.include_usage:
+            yield last
+            last = self._usage(outcomes)
+        yield last | told(outcomes)
+
+    def label(self, outcomes: Sequence[Outcome], *, counts: bool = True) -> str:
+        """What was drawn for all prompts."""
+        draws = (draw for outcome in outcomes for draw in outcome.draws)
+        return plan_label(draws, verified=False, counts=counts)
+
+    def headers(self, outcomes: Sequence[Outcome], elapsed_s: float) -> dict[str, str]:
+        """The headers of a plain answer."""
+        cost = self.batch.gateway.cost
+        return headers_of_several(self.batch.parts, outcomes, cost, elapsed_s=elapsed_s)
+
+    def details(self, outcomes: Sequence[Outcome], elapsed_s: float) -> dict[str, Any]:
+        """The `router` object, where the client is to see one."""
+        if not self.batch.parts[0].request.detailed:
+            return {}
+        cost = self.batch.gateway.cost
+        told = object_of_several(self.batch.parts, outcomes, cost, elapsed_s=elapsed_s)
+        return {"router": told}
+
+    def _usage(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        usage = summed(each.usage(its) for each, its in zip(self.answers, outcomes, strict=True))
+        model = next(draw.model for outcome in outcomes for draw in outcome.draws)
+        return self.answers[0].usage_chunk(model, usage)
+
+
+async def resumed(
+    first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """A stream again, from which one has been taken; `rest` stays the caller's to close."""
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _answered(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The outcomes, where the deadline left one an answer at least. Raises `DeadlineExceeded`."""
     if all(_left_out(outcome) for outcome in outcomes):
         finished(outcomes[0])
     return outcomes
-
-
-async def merged(
-    batch: Batch, answers: Sequence[Answer], told: Told, *, include_usage: bool
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of all answers. Closing it cancels what runs."""
-    streams = _Streams(batch.gateway, answers)
-    running = asyncio.create_task(batch.run(streams.perform), name="batch")
-    running.add_done_callback(lambda _: streams.queue.put_nowait(None))
-    last: dict[str, Any] | None = None
-    try:
-        while (item := await streams.queue.get()) is not None:
-            chunk, ends = item
-            if not ends:
-                yield chunk
-                continue
-            if last is not None:
-                yield last
-            last = chunk
-        outcomes = await running
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-    if last is None:
-        answered(outcomes)
-        raise InternalError("an answer without a piece")
-    for cut in streams.cut:
-        yield cut
-    if include_usage:
-        yield last
-        usage = summed(each.usage(its) for each, its in zip(answers, outcomes, strict=True))
-        model = next(draw.model for outcome in outcomes for draw in outcome.draws)
-        last = answers[0].usage_chunk(model, usage)
-    yield last | told(outcomes)
 
 
 @dataclass(frozen=True, slots=True)

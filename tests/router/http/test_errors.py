@@ -6,28 +6,19 @@ from typing import Any
 
 import pytest
 from fake_upstream import FakeUpstream, failing
-from http_world import CHAT, COMPLETIONS, MESSAGES, PROMPT, TESTS, ScriptedBackend, World, world
+from http_world import (
+    CHAT,
+    COMPLETIONS,
+    MESSAGES,
+    PROMPT,
+    TESTS,
+    ScriptedBackend,
+    is_error,
+    untouched,
+    world,
+)
 
 pytestmark = pytest.mark.anyio
-
-
-def is_error(answer: Any, status: int, code: str) -> dict[str, Any]:
-    """Check the shape of an error; its object."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["x-request-id"]
-    assert set(answer.json()) == {"error"}
-    error: dict[str, Any] = answer.json()["error"]
-    assert set(error) == {"message", "type", "param", "code"}
-    assert error["code"] == code, error
-    assert error["message"]
-    return error
-
-
-def untouched(w: World) -> None:
-    """Nothing was generated for an error of the client's, and nothing is left running."""
-    assert not w.small.calls
-    assert not w.large.calls
-    assert w.active == 0
 
 
 DEEP = 100_000
