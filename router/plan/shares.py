@@ -11,9 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from policies.values import BudgetTooSmall
 from router.plan.ledger import Hold, Ledger
+
+ROUNDING: Final = 1 + 1e-9
+"""What the budget must have above all needs, so that no share is a hair short of its need."""
 
 
 class Shares:
@@ -21,7 +25,7 @@ class Shares:
 
     def __init__(self, flops: float, needs: Sequence[float]) -> None:
         """Raises `BudgetTooSmall`."""
-        least = math.fsum(needs)
+        least = math.fsum(needs) * ROUNDING
         if least > flops:
             raise BudgetTooSmall(flops, least)
         self._ledger = Ledger(flops)
@@ -35,11 +39,9 @@ class Shares:
     @contextmanager
     def of(self, plan: int) -> Iterator[Hold]:
         """The share of a plan that begins, held until it settles; else it counts as spent."""
-        left = self._ledger.remaining
         part = self._needs[plan] / math.fsum(self._needs.values())
-        need = self._needs.pop(plan)
-        # By rounding, the least could else be a hair short of itself.
-        hold = self._ledger.hold(min(left, max(need, left * part)))
+        del self._needs[plan]
+        hold = self._ledger.hold(self._ledger.remaining * part)
         assert hold is not None  # noqa: S101 it is no more than what is left, for the type checker
         try:
             yield hold
