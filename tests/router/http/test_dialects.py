@@ -11,6 +11,10 @@ from policies.values import Budget, InvalidBudget
 from router.errors import InvalidRequest
 from router.http.chat import Chat, ChatBody
 from router.http.completions import CompletionBody, Completions
+from router.http.dialect import Dialect
+from router.http.fim import Fim, FimBody
+from router.http.infill import Infill, InfillBody
+from router.http.options import OPTIONS
 from router.request import ChatPrompt, RequestLimits, RouteRequest, TextPrompt
 from sandbox import InvalidTests
 
@@ -22,7 +26,17 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
     max_leaves=8,
 )
-names = st.sampled_from(sorted({*CompletionBody.model_fields, *ChatBody.model_fields, "tools"}))
+BODIES = (CompletionBody, ChatBody, FimBody, InfillBody)
+names = st.sampled_from(
+    sorted({"tools", "options", *(name for body in BODIES for name in body.model_fields)})
+)
+SPOKEN: tuple[tuple[Dialect, dict[str, Any]], ...] = (
+    (COMPLETIONS, {"prompt": "x"}),
+    (CHAT, {"messages": ONE}),
+    (Fim(), {"prompt": "x"}),
+    (Infill(), {"input_prefix": "x", "input_suffix": "y"}),
+)
+options = st.dictionaries(st.sampled_from(sorted(OPTIONS)) | st.text(max_size=6), values)
 
 
 def only(requests: tuple[RouteRequest, ...]) -> RouteRequest:
@@ -38,22 +52,23 @@ def chat(**fields: Any) -> RouteRequest:
     return only(CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS))
 
 
-@given(st.dictionaries(names | st.text(max_size=6), values, max_size=5))
+@given(st.dictionaries(names | st.text(max_size=6), values | options, max_size=5))
 def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> None:
-    for dialect, start in ((COMPLETIONS, {"prompt": "x"}), (CHAT, {"messages": ONE})):
+    for dialect, start in SPOKEN:
         raw = json.dumps(start | fields).encode()
         try:
             request, *_ = dialect.read(raw, {}, LIMITS)
         except (InvalidRequest, InvalidBudget, InvalidTests):
             continue
         assert 1 <= request.n <= LIMITS.max_n
-        assert not set(request.sampling.passed_on) & {"tests", "budget", "explain", "select", "n"}
+        ours = {"tests", "budget", "explain", "select", "n", "options"}
+        assert not set(request.sampling.passed_on) & ours
         json.dumps(request.sampling.passed_on, allow_nan=False)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_request_or_the_clients_error(raw: bytes) -> None:
-    for dialect in (COMPLETIONS, CHAT):
+    for dialect, _ in SPOKEN:
         with pytest.raises(InvalidRequest):
             dialect.read(raw, {}, LIMITS)
 
