@@ -83,6 +83,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     """What a request may ask for."""
     return RequestLimits(
         max_n=settings.max_n,
+        max_prompts=settings.max_prompts,
         max_tests_bytes=settings.sandbox.max_tests_bytes,
         default_budget=Budget(**settings.default_budget.model_dump()),
         max_budget=Budget(**settings.max_budget.model_dump()),

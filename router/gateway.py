@@ -24,7 +24,7 @@ from router.plan.outcome import Outcome
 from router.plan.ports import Observer
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import AUTO, Prompt, RouteRequest, TextPrompt
+from router.request import AUTO, Prompt, RouteRequest, TextPrompt, TokenPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamUnreachable
@@ -166,12 +166,30 @@ class Gateway:
                 raise InvalidRequest(
                     "none of these models fills in the middle: send no suffix", param="suffix"
                 )
+        if isinstance(request.prompt, TokenPrompt) and len(ids) > 1:
+            raise InvalidRequest(
+                f"token numbers are those of one model: name it; there are {list(ids)}",
+                param="model",
+            )
+        if request.sampling.echo:
+            ids = self._echoing(ids)
         if budget.flops is not None:
             known = tuple(id_ for id_ in ids if self.cost.knows(id_))
             if not known:
                 raise UnknownCost(ids[0])
             ids = known
         return ids
+
+    def _echoing(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Those whose server knows what only a server can know of a prompt."""
+        able = tuple(id_ for id_ in ids if self.upstreams[id_].server.echoes)
+        if not able:
+            raise InvalidRequest(
+                "echo with logprobs, or of token numbers, needs a server that scores prompts, as "
+                f'vLLM does (server = "vllm" in the configuration); none of {list(ids)} is at one',
+                param="echo",
+            )
+        return able
 
     async def _prompt_tokens(
         self, prompt: Prompt, ids: Sequence[str], within_s: float
@@ -198,7 +216,9 @@ class Gateway:
             id_: (context - tokens if (context := self.upstreams[id_].context) else None)
             for id_, tokens in prompt_tokens.items()
         }
-        max_tokens = request.max_tokens or self._default_max_tokens(room)
+        max_tokens = request.max_tokens
+        if max_tokens is None:
+            max_tokens = self._default_max_tokens(room)
         views = tuple(
             ModelView(id_, prompt_tokens[id_], self.upstreams[id_].max_batch)
             for id_, left in room.items()

@@ -19,10 +19,21 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
-    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle)."""
+    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle).
+
+    `extra` are other files, or parts of them, that an answer may lean on: name and text of each.
+    """
 
     text: str
     suffix: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrompt:
+    """Text to complete as token numbers, which mean something to one model's tokenizer only."""
+
+    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class ChatPrompt:
     messages: tuple[Mapping[str, Any], ...]
 
 
-Prompt: TypeAlias = TextPrompt | ChatPrompt
+Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +51,15 @@ class SampleRequest:
     """What every draw of one request has in common.
 
     `passed_on` are the client's own fields (`stop`, `seed`, unknown ones), sent as they came;
-    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities.
+    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities. With
+    `echo` the server itself puts the prompt before its answer: only it knows the log-probabilities
+    of a prompt, and the text of token numbers.
     """
 
     prompt: Prompt
     passed_on: Mapping[str, Any] = field(default_factory=dict)
     logprobs: int | None = None
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,11 @@ class BudgetRequest:
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """A request, understood. `n` is the number of choices wanted."""
+    """One prompt of a request, understood. `n` is the number of choices wanted.
+
+    `echo` puts the prompt's text before each of them. `answer_fields` are the only ones that the
+    client wants of an answer, where it names some and its endpoint lets it.
+    """
 
     sampling: SampleRequest
     budget: BudgetRequest
@@ -102,6 +120,7 @@ class RouteRequest:
     include_usage: bool = False
     echo: bool = False
     explain: bool = False
+    answer_fields: tuple[str, ...] = ()
 
     @property
     def prompt(self) -> Prompt:
@@ -126,6 +145,7 @@ class RequestLimits:
     """What the operator allows a request to ask for."""
 
     max_n: int = 64
+    max_prompts: int = 256
     max_tests_bytes: int = 2**20
     default_budget: Budget = field(default_factory=Budget)
     max_budget: Budget = field(default_factory=Budget)

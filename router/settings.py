@@ -196,6 +196,7 @@ class Settings(BaseSettings):
     max_budget: BudgetConfig = BudgetConfig()
     default_max_tokens: PositiveInt = 512
     max_n: PositiveInt = 64
+    max_prompts: PositiveInt = 256
     max_body_bytes: PositiveInt = 4 * 2**20
     max_concurrent_requests: PositiveInt = 64
     connect_timeout_s: PositiveFloat = 5.0

@@ -10,22 +10,42 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from router.http.advice import advice
 from router.http.chat import Chat
 from router.http.completions import Completions
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange, request_id
+from router.http.fim import Fim
+from router.http.infill import Infill
 from router.request import AUTO
 from router.service import Service
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {"/v1/completions": Completions(), "/v1/chat/completions": Chat()}
+    {
+        "/v1/completions": Completions(),
+        "/v1/chat/completions": Chat(),
+        "/v1/fim/completions": Fim(),
+        "/infill": Infill(),
+    }
 )
 """The endpoints that answer prompts, and what is spoken at each."""
 
-routes = APIRouter()
+
+class Readable(APIRoute):
+    """A route that answers HEAD where it answers GET, as Starlette's own do."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        methods = self.methods or set()
+        if "GET" in methods:
+            self.methods = methods | {"HEAD"}
+
+
+routes = APIRouter(route_class=Readable)
 
 
 @routes.get("/v1/models")
@@ -43,13 +63,19 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
 
 
-@routes.api_route("/healthz", methods=["GET", "HEAD"])
+@routes.post("/v1/engines/{model:path}/completions")
+async def engine(request: Request, model: str) -> Response:
+    """Completions of the model in the path, as OpenAI's first clients ask for them."""
+    return await Exchange(request, Completions(model)).serve()
+
+
+@routes.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Whether the process lives."""
     return {"status": "ok"}
 
 
-@routes.api_route("/readyz", methods=["GET", "HEAD"])
+@routes.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """Whether every model and the sandbox can be used, and what is waited for."""
     waiting = request.app.state.service.not_ready()
@@ -66,8 +92,12 @@ async def metrics(request: Request) -> Response:
 
 async def elsewhere(request: Request, error: HTTPException) -> Response:
     """Unknown paths and methods answer with OpenAI error objects too."""
-    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
-    shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
+    missing = error.status_code == HTTPStatus.NOT_FOUND
+    code = "not_found" if missing else "invalid_request"
+    message = error.detail
+    if missing and request.scope.get("endpoint") is None:
+        message = f"there is no {request.url.path} here: {advice(request)}"
+    shown = {"message": message, "type": "invalid_request_error", "param": None}
     headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
     return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 

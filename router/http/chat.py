@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from router.http.body import Body, Integer, Tokens, understood, validated
+from router.http.body import Body, Integer, understood, validated
 from router.http.envelope import OpenAIEnvelope
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
@@ -25,7 +25,6 @@ class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
-    max_completion_tokens: Tokens | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
@@ -38,17 +37,19 @@ class Chat(OpenAIEnvelope):
     whole: ClassVar[str] = "chat.completion"
     chunk: ClassVar[str] = "chat.completion.chunk"
 
-    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
+    def read(
+        self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits
+    ) -> tuple[RouteRequest, ...]:
         """See `Dialect`."""
         body = validated(ChatBody, raw)
-        return understood(
+        request = understood(
             body,
             headers,
             limits,
             prompt=ChatPrompt(tuple(message.model_dump() for message in body.messages)),
-            max_tokens=body.max_completion_tokens or body.max_tokens,
             logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         )
+        return (request,)
 
     def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:  # noqa: ARG002 of Dialect
         """The message."""
@@ -69,7 +70,7 @@ class Chat(OpenAIEnvelope):
     def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:  # noqa: ARG002 of Dialect
         """An entry for each token."""
 
-        def entry(token: str, logprob: float) -> dict[str, Any]:
+        def entry(token: str, logprob: float | None) -> dict[str, Any]:
             return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
         return {

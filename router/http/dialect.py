@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from router.http.envelope import AnswerHead
+from router.http.envelope import AnswerHead, Tally
 from router.request import RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
 
@@ -22,14 +22,24 @@ class Dialect(Protocol):
         """What is sent after the last event."""
         ...
 
-    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
-        """Read a request. Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`."""
+    def read(
+        self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits
+    ) -> tuple[RouteRequest, ...]:
+        """Read what was posted: a request for each of its prompts, alike in all but these.
+
+        Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`.
+        """
         ...
 
     def whole_answer(
-        self, head: AnswerHead, choices: Sequence[dict[str, Any]], usage: dict[str, int]
-    ) -> dict[str, Any]:
-        """An answer that is told at once."""
+        self,
+        request: RouteRequest,
+        head: AnswerHead,
+        choices: Sequence[dict[str, Any]],
+        usage: dict[str, int],
+        details: dict[str, Any],
+    ) -> Any:
+        """An answer that is told at once; `details` are what is added to its fields."""
         ...
 
     def stream_chunk(
@@ -55,6 +65,10 @@ class Dialect(Protocol):
 
     def ending(self) -> dict[str, Any]:
         """The content of the chunk that ends a choice."""
+        ...
+
+    def tally(self, tally: Tally) -> dict[str, Any]:
+        """What is told of a choice's tokens and times where it ends, whole or streamed."""
         ...
 
     def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:

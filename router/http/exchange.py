@@ -7,9 +7,10 @@ up cancels it: every upstream call and sandbox run of it ends at once.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -30,8 +31,10 @@ from router.http.explain import (
     response_headers,
     router_object,
 )
+from router.http.several import Several, resumed
 from router.http.streaming import OwnedStream, buffered, relay, relayed
 from router.plan.outcome import Outcome
+from router.request import RouteRequest
 from router.service import Service
 
 log = structlog.get_logger("router")
@@ -77,9 +80,12 @@ class Exchange:
 
     async def _serve(self) -> Response:
         raw = await self._body()
-        request = self._dialect.read(raw, self._request.headers, self._service.request_limits)
+        requests = self._dialect.read(raw, self._request.headers, self._service.request_limits)
         async with AsyncExitStack() as owned:
             owned.enter_context(self._admitted())
+            if len(requests) > 1:
+                return await self._serve_several(requests, owned)
+            (request,) = requests
             prepared = await self._watched(self._gateway.prepare(request, self._received))
             answer = Answer(self._dialect, prepared, self._id)
             if prepared.streams_through:
@@ -91,7 +97,29 @@ class Exchange:
                 chunks = buffered(outcome, answer, lambda _: details)
                 return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
             shown = details if request.explain else {}
-            return JSONResponse(answer.plain(outcome) | shown, headers=headers)
+            return JSONResponse(answer.plain(outcome, shown), headers=headers)
+
+    async def _serve_several(
+        self, requests: Sequence[RouteRequest], owned: AsyncExitStack
+    ) -> Response:
+        """Answer several prompts of one request."""
+        several = await self._watched(
+            Several.prepare(self._gateway, requests, self._received, self._dialect, self._id)
+        )
+        own = {"X-Request-Id": self._id}
+        if not requests[0].stream:
+            outcomes = await self._watched(several.run())
+            details = self._conclude_several(several, outcomes)
+            headers = own | several.headers(outcomes, self._elapsed())
+            shown = details if requests[0].explain else {}
+            return JSONResponse(several.plain(outcomes, shown), headers=headers)
+        chunks = await owned.enter_async_context(
+            aclosing(several.stream(lambda outcomes: self._conclude_several(several, outcomes)))
+        )
+        stream = resumed(await self._watched(anext(chunks)), chunks)
+        owned.callback(self._count_abandoned)
+        headers = own | budget_headers(several.batch.parts[0])
+        return OwnedStream(stream, self._failed, self._end, owned.pop_all(), headers)
 
     async def _stream_through(
         self, prepared: Prepared, answer: Answer, owned: AsyncExitStack
@@ -175,6 +203,19 @@ class Exchange:
             seconds=round(self._elapsed(), 3),
         )
         return details
+
+    def _conclude_several(self, several: Several, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Count a request of several prompts; the `router` object, if the client is to see one."""
+        self._count(plan=several.label(outcomes, counts=False), verdict=Verdict.UNVERIFIED.value)
+        log.info(
+            "request",
+            request_id=self._id,
+            plan=several.label(outcomes),
+            prompts=len(outcomes),
+            flops=math.fsum(outcome.ledger.used for outcome in outcomes),
+            seconds=round(self._elapsed(), 3),
+        )
+        return several.details(outcomes, self._elapsed())
 
     def _headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         elapsed_s = self._elapsed()

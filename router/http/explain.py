@@ -7,7 +7,9 @@ tokens and its share of the prompt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policies.cost import CostModel
@@ -109,6 +111,62 @@ def router_object(
             for sample, flops in _shares(draw, cost)
         ],
     }
+
+
+def headers_of_several(
+    parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
+) -> dict[str, str]:
+    """The headers of an answer to several prompts: their sums, and every name that occurs.
+
+    There is no overhead among them: while one plan waits, another works.
+    """
+    choices = [outcome.choice for outcome in outcomes if outcome.choice.candidates]
+    draws = [draw for outcome in outcomes for draw in outcome.draws]
+    headers = {
+        "X-Router-Plan": plan_label(draws, verified=False),
+        "X-Router-Model": _named(choice.candidates[0].model for choice in choices),
+        "X-Router-Samples": str(sum(draw.command.n for draw in draws)),
+        "X-Router-Selected-By": _named(choice.selected_by for choice in choices),
+        "X-Router-Verdict": Verdict.UNVERIFIED.value,
+        "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
+    }
+    if (used := _flops_of_several(outcomes, cost)) is not None:
+        headers["X-Budget-FLOPs-Used"] = _exact(used)
+    return headers | budget_headers(parts[0])
+
+
+def object_of_several(
+    parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
+) -> dict[str, Any]:
+    """Everything about the plans of several prompts: the whole, and each with its own share."""
+    budget = parts[0].budget
+    return {
+        "plan": plan_label((d for o in outcomes for d in o.draws), verified=False),
+        "policy": parts[0].request.budget.policy,
+        "budget": {"flops": budget.flops, "latency_ms": budget.latency_ms},
+        "flops_used": _flops_of_several(outcomes, cost),
+        "latency_ms_used": round(elapsed_s * 1000, 1),
+        "prompts": [
+            router_object(_with_share(part, outcome), outcome, cost, elapsed_s=elapsed_s)
+            for part, outcome in zip(parts, outcomes, strict=True)
+        ],
+    }
+
+
+def _named(names: Iterable[str]) -> str:
+    return ",".join(dict.fromkeys(names))
+
+
+def _flops_of_several(outcomes: Sequence[Outcome], cost: CostModel) -> float | None:
+    each = [flops_used(outcome, cost) for outcome in outcomes]
+    known = [flops for flops in each if flops is not None]
+    return math.fsum(known) if len(known) == len(each) else None
+
+
+def _with_share(part: Prepared, outcome: Outcome) -> Prepared:
+    limit = outcome.ledger.limit
+    flops = limit if math.isfinite(limit) else None
+    return replace(part, budget=replace(part.budget, flops=flops))
 
 
 def _command(work: Work, cost: CostModel) -> dict[str, Any]:

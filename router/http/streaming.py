@@ -76,7 +76,8 @@ async def relayed(
         item = await anext(rest)
     # What was sent by the deadline stands, cut like an answer that reached its limit.
     cut = item.deadline_passed and not item.choice.candidates
-    last = answer.ending(draw.model, "length" if cut else draw.samples[0].ending)
+    sample = draw.samples[0]
+    last = answer.ending(draw, sample, "length" if cut else sample.ending)
     for data in _closed([last], item if cut else finished(item), answer, details):
         yield data
 
@@ -135,7 +136,11 @@ def _closed(
     details: Details,
 ) -> Iterator[dict[str, Any]]:
     """Chunks, usage where it is wanted, and the details on the last of them."""
-    wanted = [answer.usage_chunk(outcome)] if answer.prepared.request.include_usage else []
+    wanted = [_usage(answer, outcome)] if answer.prepared.request.include_usage else []
     *before, last = chain(chunks, wanted)
     yield from before
     yield last | details(outcome)
+
+
+def _usage(answer: Answer, outcome: Outcome) -> dict[str, Any]:
+    return answer.usage_chunk(outcome.draws[-1].model, answer.usage(outcome))

@@ -25,13 +25,14 @@ class Sample:
     """One choice of a draw.
 
     `tokens` are those seen, or the server's own count once it came. `counted` is false where a
-    piece came whose number of tokens is unknown.
+    piece came whose number of tokens is unknown. The first `echoed` of `logprobs` are the prompt's.
     """
 
     id: int
     index: int
     parts: list[str] = field(default_factory=list)
     logprobs: list[TokenLogprob] = field(default_factory=list)
+    echoed: int = 0
     tokens: int = 0
     counted: bool = True
     finish_reason: str | None = None
@@ -49,15 +50,17 @@ class Sample:
     @property
     def nll(self) -> float | None:
         """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
-        if not self.logprobs:
+        own = [token.logprob for token in self.logprobs[self.echoed :] if token.logprob is not None]
+        if not own:
             return None
-        mean = averaged_nll([token.logprob for token in self.logprobs])
+        mean = averaged_nll(own)
         return mean if math.isfinite(mean) else None
 
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
         """Add a piece, after which the sample has so many tokens."""
         self.parts.append(chunk.text)
         self.logprobs.extend(chunk.tokens or ())
+        self.echoed += chunk.echoed
         self.tokens, self.counted = tokens, counted
 
 
@@ -67,7 +70,8 @@ class RunningDraw:
 
     `flops` are what it has cost by the tokens seen, prompt included once it is `sent`; its ceiling
     where tokens cannot be counted or the upstream overran its limit. `token_per_chunk` says that
-    every piece of text is one token.
+    every piece of text is one token. Its times are the event loop's: when it was sent, and when its
+    first and its latest piece came.
     """
 
     ticket: int
@@ -77,6 +81,9 @@ class RunningDraw:
     samples: tuple[Sample, ...]
     token_per_chunk: bool = False
     sent: bool = False
+    sent_at: float = 0.0
+    first_at: float | None = None
+    latest_at: float = 0.0
     overrun: bool = False
     failure: Exception | None = None
 
@@ -84,6 +91,26 @@ class RunningDraw:
     def model(self) -> str:
         """The model that is drawn from."""
         return self.command.model
+
+    @property
+    def prompt_s(self) -> float:
+        """Seconds from sending it to its first piece; none where there is no piece."""
+        return 0.0 if self.first_at is None else self.first_at - self.sent_at
+
+    @property
+    def predicted_s(self) -> float:
+        """Seconds from its first piece to its latest."""
+        return 0.0 if self.first_at is None else self.latest_at - self.first_at
+
+    def send(self, now: float) -> None:
+        """It goes out: from here on its prompt costs."""
+        self.sent, self.sent_at = True, now
+
+    def arrived(self, now: float) -> None:
+        """A piece came."""
+        self.latest_at = now
+        if self.first_at is None:
+            self.first_at = now
 
     def take(self, chunk: Chunk) -> Sample | None:
         """Add a piece; the sample if this piece ended it. Raises `Overrun`."""

@@ -234,8 +234,8 @@ class Run:
 
         Once every sample has ended, what is left is its usage: worth a moment, and no more.
         """
-        running.sent = True
         loop = asyncio.get_running_loop()
+        running.send(loop.time())
         try:
             with suppress(TimeoutError):
                 async with (
@@ -243,6 +243,7 @@ class Run:
                     aclosing(self._sampler.sample(running.command)) as chunks,
                 ):
                     async for chunk in chunks:
+                        running.arrived(loop.time())
                         self._take(running, chunk)
                         if running.finished and patience.when() is None:
                             patience.reschedule(loop.time() + USAGE_GRACE_S)

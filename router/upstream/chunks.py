@@ -20,10 +20,13 @@ class MalformedChunk(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A generated token, its log-probability, and the most likely ones in its place."""
+    """A token, its log-probability, and the most likely ones in its place.
+
+    The first token of a prompt follows nothing, and has none.
+    """
 
     token: str
-    logprob: float
+    logprob: float | None
     top: tuple[tuple[str, float], ...] = ()
 
 
@@ -43,7 +46,7 @@ class Chunk:
     the server's own count for this choice, where it gives one. `said` is whether it carries text
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
-    reasoning or a tool call.
+    reasoning or a tool call. The first `echoed` of its tokens are the prompt's own, repeated.
     """
 
     index: int
@@ -53,6 +56,7 @@ class Chunk:
     usage: Usage | None = None
     said: bool = False
     unsaid: bool = False
+    echoed: int = 0
 
     @property
     def moves(self) -> bool:
@@ -62,7 +66,7 @@ class Chunk:
     def least_tokens(self, *, token_per_chunk: bool) -> int:
         """How many tokens it is made of; at least one where text came without its tokens."""
         if self.tokens is not None:
-            return len(self.tokens)
+            return len(self.tokens) - self.echoed
         held_back = token_per_chunk and self.said and self.finish_reason is None
         return int(held_back or self.unsaid or bool(self.text))
 
@@ -162,7 +166,7 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
     return tuple(
         TokenLogprob(
             _text(token),
-            _logprob(value),
+            None if value is None else _logprob(value),
             tuple((_text(name), _logprob(other)) for name, other in (top or {}).items()),
         )
         for token, value, top in zip(tokens, values, tops, strict=True)

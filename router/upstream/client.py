@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
@@ -23,8 +23,8 @@ from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from policies.protocol import Draw
 from router.catalogue.entries import FimTemplate
-from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk, MalformedChunk, mended, parse_chunk, parse_json
+from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
+from router.upstream.chunks import Chunk, MalformedChunk, Usage, mended, parse_chunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
 from router.upstream.servers import SERVERS, ServerDialect
 from router.upstream.servers.dialect import upper_bound
@@ -90,6 +90,7 @@ class Upstream:
                         return
                     data = parse_json(event.data)
                     for chunk in parse_chunk(data, last_finished=last_finished):
+                        chunk = self._told_apart(chunk, data, draw, request)  # noqa: PLW2901
                         if chunk.finish_reason is not None and self.token_per_chunk:
                             last_finished = chunk.index
                         if chunk.moves:
@@ -105,6 +106,24 @@ class Upstream:
         """Whether every chunk with text is one token."""
         return self.server.token_per_chunk
 
+    def _told_apart(self, chunk: Chunk, event: Any, draw: Draw, request: SampleRequest) -> Chunk:
+        """A piece of which it is known what the prompt's is and what was drawn.
+
+        Every server draws a token where none is wanted: the pass over the prompt makes it, so it
+        costs nothing and is passed over. Raises `MalformedChunk`.
+        """
+        if draw.max_tokens == 0:
+            usage = None if chunk.usage is None else Usage(chunk.usage.prompt_tokens, 0)
+            chunk = replace(chunk, usage=usage, echoed=len(chunk.tokens or ()))
+            return chunk if request.echo else replace(chunk, text="", tokens=None, said=False)
+        if not (request.echo and chunk.tokens):
+            return chunk
+        try:
+            drawn = int(event["usage"]["completion_tokens"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedChunk("a prompt was repeated, but not said how far it goes") from error
+        return replace(chunk, echoed=max(0, len(chunk.tokens) - drawn))
+
     def render(self, prompt: Prompt) -> Prompt:
         """Write a suffix into the prompt, in the way that the model was trained on."""
         if not isinstance(prompt, TextPrompt) or not prompt.suffix:
@@ -116,7 +135,7 @@ class Upstream:
     def _own(self, text: str, asked: Prompt) -> Prompt:
         """A prompt of the plan's own, in the form of the request's."""
         match asked:
-            case TextPrompt():
+            case TextPrompt() | TokenPrompt():
                 return TextPrompt(text)
             case ChatPrompt():
                 return ChatPrompt(({"role": "user", "content": text},))
@@ -132,6 +151,9 @@ class Upstream:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if self.server.echoes and (request.echo or draw.max_tokens == 0):
+            body["echo"] = True
+            body["stream_options"]["continuous_usage_stats"] = True
         logprobs = request.logprobs
         if logprobs is None and not self.token_per_chunk:
             logprobs = 0
@@ -140,6 +162,9 @@ class Upstream:
             case TextPrompt(text=text):
                 wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
                 return "/v1/completions", body | {"prompt": text} | wanted
+            case TokenPrompt(tokens=tokens):
+                wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
+                return "/v1/completions", body | {"prompt": list(tokens)} | wanted
             case ChatPrompt(messages=messages):
                 wanted = {} if logprobs is None else {"logprobs": True}
                 wanted |= {} if logprobs is None else {"top_logprobs": max(1, logprobs)}

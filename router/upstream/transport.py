@@ -33,6 +33,10 @@ LONGEST_LINE: Final = 16 * 2**20
 """Bytes: far above any event of a stream, and above the list of tokens of any usual prompt."""
 
 
+LARGEST_PIECE: Final = 2**18
+"""Bytes of a request that are written at once."""
+
+
 def client(*, connect_s: float, read_s: float) -> httpx.AsyncClient:
     """The client for all upstreams; seconds to connect, and of silence while an answer comes."""
     tls = httpx.create_ssl_context()
@@ -54,10 +58,29 @@ class Transport(AiohttpTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. Raises `httpx.TransportError`, and nothing of aiohttp's."""
         with _translated():
-            response = await super().handle_async_request(request)
+            response = await super().handle_async_request(_in_pieces(request))
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 for the type checker
         response.stream = _Guarded(response.stream)
         return response
+
+
+def _in_pieces(request: httpx.Request) -> httpx.Request:
+    """A request whose body, if it is large, is written bit by bit, between which others go on."""
+    body = request.content
+    if len(body) <= LARGEST_PIECE:
+        return request
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), LARGEST_PIECE):
+            yield body[at : at + LARGEST_PIECE]
+
+    return httpx.Request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=pieces(),
+        extensions=request.extensions,
+    )
 
 
 class _Guarded(httpx.AsyncByteStream):

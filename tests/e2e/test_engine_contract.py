@@ -14,10 +14,10 @@ from serving import SMALL
 from policies.protocol import Draw
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.request import ChatPrompt, SampleRequest, TextPrompt
+from router.request import ChatPrompt, SampleRequest, TextPrompt, TokenPrompt
 from router.settings import EmbeddedModel, Settings
 from router.upstream import transport
-from router.upstream.chunks import Chunk
+from router.upstream.chunks import Chunk, Usage
 from router.upstream.client import Upstream
 from router.upstream.failures import UpstreamError
 from router.upstream.servers import SERVERS
@@ -164,5 +164,28 @@ def test_a_closed_draw_frees_its_slots() -> None:
             await anext(endless)
             await endless.aclose()
             assert await sampled(upstream, draw(n=3, max_tokens=1), SampleRequest(TEXT))
+
+    run(scenario())
+
+
+def test_token_numbers_are_a_prompt() -> None:
+    async def scenario() -> None:
+        async with engine() as upstream:
+            numbers = TokenPrompt((504, 1101, 314))
+            assert await upstream.count_tokens(numbers) == 3
+            chunks = await sampled(upstream, draw(max_tokens=4), SampleRequest(numbers))
+            assert chunks[-1].usage == Usage(3, 4)
+
+    run(scenario())
+
+
+def test_a_prompt_is_read_and_nothing_is_drawn() -> None:
+    async def scenario() -> None:
+        async with engine() as upstream:
+            chunks = await sampled(upstream, draw(max_tokens=0), SampleRequest(TEXT))
+            assert "".join(chunk.text for chunk in chunks) == ""
+            assert sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks) == 0
+            (end,) = (chunk for chunk in chunks if chunk.finish_reason)
+            assert (end.finish_reason, end.usage and end.usage.completion_tokens) == ("length", 0)
 
     run(scenario())

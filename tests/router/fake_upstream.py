@@ -27,6 +27,11 @@ def pieces(text: str) -> list[str]:
     return [text[at : at + 4] for at in range(0, len(text), 4)]
 
 
+def prompt_pieces(prompt: str | list[int]) -> list[str]:
+    """The tokens of a prompt, which may come as their numbers."""
+    return pieces(prompt) if isinstance(prompt, str) else [f"<{number}>" for number in prompt]
+
+
 def template(messages: Sequence[dict[str, Any]]) -> str:
     """A chat as a prompt."""
     return "".join(f"<{m['role']}>{m['content']}" for m in messages) + "<assistant>"
@@ -53,7 +58,12 @@ class Call:
     @property
     def prompt_tokens(self) -> int:
         text = template(self.body["messages"]) if self.chat else self.body["prompt"]
-        return len(pieces(text))
+        return len(prompt_pieces(text))
+
+    @property
+    def repeated(self) -> list[str]:
+        """The prompt's tokens, where they are to be repeated."""
+        return prompt_pieces(self.body["prompt"]) if self.body.get("echo") else []
 
     async def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -130,9 +140,15 @@ class LlamaShape:
 
 
 class VLLMShape:
-    """As vLLM streams: parallel lists of log-probabilities, and one usage chunk at the end."""
+    """As vLLM streams: parallel lists of log-probabilities, and one usage chunk at the end.
+
+    A prompt that is repeated comes with the first token; its own first token has no
+    log-probability, and the others have an alternative that is likelier.
+    """
 
     def token(self, call: Call, index: int, text: str) -> dict[str, Any]:
+        if call.repeated:
+            return self._repeated(call, index, text)
         logprobs: dict[str, Any] | None = None
         if call.chat:
             if call.body.get("logprobs"):
@@ -148,6 +164,24 @@ class VLLMShape:
         said = {"delta": {"content": text}} if call.chat else {"text": text}
         choice = said | {"index": index, "logprobs": logprobs, "finish_reason": None}
         return _event([choice]) | {"usage": None}
+
+    def _repeated(self, call: Call, index: int, text: str) -> dict[str, Any]:
+        prompt = call.repeated if call.tokens[index] == 1 else []
+        own = [text] if call.body["max_tokens"] else []
+        tokens = [*prompt, *own]
+        values = [*([None] * bool(prompt)), *([LOGPROB] * (len(tokens) - bool(prompt)))]
+        tops = [v and {token: v, "?": v / 2} for token, v in zip(tokens, values, strict=True)]
+        logprobs = {
+            "tokens": tokens,
+            "token_logprobs": values,
+            "top_logprobs": tops,
+            "text_offset": [0] * len(tokens),
+        }
+        choice = {"text": "".join(tokens), "index": index, "finish_reason": None}
+        wanted = logprobs if call.body.get("logprobs") is not None else None
+        so_far = call.body["stream_options"].get("continuous_usage_stats")
+        usage = _usage(call.prompt_tokens, call.tokens[index]) if so_far else None
+        return _event([choice | {"logprobs": wanted}]) | {"usage": usage}
 
     def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
         said: dict[str, Any] = {"delta": {"content": ""}} if call.chat else {"text": ""}
@@ -261,10 +295,17 @@ class FakeUpstream:
 
 
 def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) -> Play:
-    """Answer each choice with its tokens, the choices interleaved, cut at max_tokens."""
+    """Answer each choice with its tokens, the choices interleaved, cut at max_tokens.
+
+    Where no token is wanted, one is drawn all the same; vLLM refuses, but where it is to repeat.
+    """
 
     async def play(call: Call, server: FakeUpstream) -> None:
         limit = call.body["max_tokens"]
+        if limit == 0 and server.kind == "vllm" and not call.repeated:
+            await call.json({"error": {"message": "max_tokens must be at least 1"}}, 400)
+            return
+        limit = max(1, limit)
         said = [list(says(call, index)) for index in range(call.body["n"])]
         call.tokens = [0] * len(said)
         rows = itertools.zip_longest(*(tokens[:limit] for tokens in said))

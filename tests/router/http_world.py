@@ -179,6 +179,25 @@ def _head(path: str, length: int) -> bytes:
     ).encode()
 
 
+def is_error(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """Check the shape of an error; its object."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["x-request-id"]
+    assert set(answer.json()) == {"error"}
+    error: dict[str, Any] = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == code, error
+    assert error["message"]
+    return error
+
+
+def untouched(w: World) -> None:
+    """Nothing was generated for an error of the client's, and nothing is left running."""
+    assert not w.small.calls
+    assert not w.large.calls
+    assert w.active == 0
+
+
 def events(text: str) -> list[Any]:
     """The events of a stream as JSON, `[DONE]` as text."""
     lines = [line for line in text.split("\n") if line]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from policies.cost import most_tokens
-from router.request import ChatPrompt, Prompt, TextPrompt
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 CHAT_TOKENS_PER_MESSAGE = 16
 """Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
@@ -37,6 +37,14 @@ class ServerDialect(Protocol):
         """Of every request for samples."""
         ...
 
+    @property
+    def echoes(self) -> bool:
+        """Whether it can repeat a prompt, with the log-probabilities of its tokens.
+
+        Such a server wants at least one token drawn where nothing is repeated.
+        """
+        ...
+
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
         """Tokens of a prompt under the model that the server calls `name`; an upper bound at worst.
 
@@ -51,6 +59,8 @@ def upper_bound(prompt: Prompt) -> int:
     match prompt:
         case TextPrompt(text=text):
             return most_tokens(text)
+        case TokenPrompt(tokens=tokens):
+            return len(tokens)
         case ChatPrompt(messages=messages):
             size = len(json.dumps(messages, ensure_ascii=False).encode())
             return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)

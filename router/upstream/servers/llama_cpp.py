@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from router.request import ChatPrompt, Prompt, TextPrompt
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 from router.upstream.servers.dialect import Post
 
 _PLAIN_SAMPLING: Final[Mapping[str, Any]] = MappingProxyType(
@@ -34,6 +34,7 @@ class LlamaCpp:
     It leaves a connection open after a stream and does not answer on it any more.
     """
 
+    echoes: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
@@ -43,6 +44,8 @@ class LlamaCpp:
         match prompt:
             case TextPrompt(text=text):
                 pass
+            case TokenPrompt(tokens=tokens):
+                return len(tokens)
             case ChatPrompt(messages=messages):
                 text = (await post("/apply-template", {"messages": list(messages)}))["prompt"]
         asked = {"content": text, "add_special": True, "parse_special": True}

@@ -15,6 +15,7 @@ from router.upstream.servers.dialect import Post, upper_bound
 class PlainOpenAI:
     """It has no tokenizer that could be asked."""
 
+    echoes: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})

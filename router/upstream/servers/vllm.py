@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from router.request import ChatPrompt, Prompt, TextPrompt
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 from router.upstream.servers.dialect import Post
 
 
@@ -15,6 +15,7 @@ from router.upstream.servers.dialect import Post
 class VLLM:
     """Chunks carry as many tokens as it likes: only log-probabilities tell how many."""
 
+    echoes: ClassVar[bool] = True
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -24,6 +25,8 @@ class VLLM:
         match prompt:
             case TextPrompt(text=text):
                 asked: dict[str, Any] = {"prompt": text}
+            case TokenPrompt(tokens=tokens):
+                return len(tokens)
             case ChatPrompt(messages=messages):
                 asked = {"messages": list(messages)}
         count = int((await post("/tokenize", asked | {"model": name}))["count"])
