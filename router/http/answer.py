@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,7 +31,7 @@ class Answer:
         choices = [
             {
                 "index": index,
-                **self.dialect.answer(self.prepared.request, sample.text),
+                **self.dialect.answer(self.prepared.request, sample.text, sample.tool_calls),
                 "logprobs": self._logprobs(sample.logprobs, offset=0),
                 "finish_reason": sample.ending,
             }
@@ -58,6 +58,12 @@ class Answer:
         content = self.dialect.piece(text) | {"logprobs": self._logprobs(tokens, offset)}
         return self._chunk(model, index, content)
 
+    def calling(
+        self, model: str, calls: Sequence[Mapping[str, Any]], index: int = 0
+    ) -> dict[str, Any]:
+        """Pieces of calls of tools."""
+        return self._chunk(model, index, self.dialect.calling(calls))
+
     def ending(self, model: str, finish_reason: str, index: int = 0) -> dict[str, Any]:
         """The end of a choice."""
         return self._chunk(model, index, self.dialect.ending(), finish_reason)
@@ -76,6 +82,9 @@ class Answer:
         for index, (draw, sample) in enumerate(self._chosen(outcome)):
             yield from self.opening(draw.model, index)
             yield self.piece(draw.model, sample.text, sample.logprobs, index=index)
+            if sample.tool_calls:
+                placed = [{"index": at} | call for at, call in enumerate(sample.tool_calls)]
+                yield self.calling(draw.model, placed, index)
             yield self.ending(draw.model, sample.ending, index)
 
     def _chosen(self, outcome: Outcome) -> list[tuple[RunningDraw, Sample]]:

@@ -60,7 +60,12 @@ class Completions(OpenAIEnvelope):
             echo=bool(body.echo),
         )
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
+    def answer(
+        self,
+        request: RouteRequest,
+        text: str,
+        calls: Sequence[Mapping[str, Any]],  # noqa: ARG002 of Dialect
+    ) -> dict[str, Any]:
         """The text, after the prompt where it is echoed."""
         return {"text": _echoed(request) + text}
 
@@ -72,6 +77,10 @@ class Completions(OpenAIEnvelope):
     def piece(self, text: str) -> dict[str, Any]:
         """The text."""
         return {"text": text}
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """A text calls nothing."""
+        return {"text": ""}
 
     def ending(self) -> dict[str, Any]:
         """No more text."""

@@ -41,8 +41,10 @@ class Dialect(Protocol):
         """A piece of a stream, or the usage of all of it."""
         ...
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
-        """The content of a choice that is told at once."""
+    def answer(
+        self, request: RouteRequest, text: str, calls: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The content of a choice that is told at once: its text, and the calls of tools in it."""
         ...
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:
@@ -51,6 +53,10 @@ class Dialect(Protocol):
 
     def piece(self, text: str) -> dict[str, Any]:
         """Some text of a choice, in a stream."""
+        ...
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Pieces of calls of tools, in a stream."""
         ...
 
     def ending(self) -> dict[str, Any]:

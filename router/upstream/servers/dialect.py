@@ -51,6 +51,6 @@ def upper_bound(prompt: Prompt) -> int:
     match prompt:
         case TextPrompt(text=text):
             return most_tokens(text)
-        case ChatPrompt(messages=messages):
-            size = len(json.dumps(messages, ensure_ascii=False).encode())
+        case ChatPrompt(messages=messages, tools=tools):
+            size = len(json.dumps([messages, tools], ensure_ascii=False).encode())
             return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)

@@ -24,8 +24,8 @@ class VLLM:
         match prompt:
             case TextPrompt(text=text):
                 asked: dict[str, Any] = {"prompt": text}
-            case ChatPrompt(messages=messages):
-                asked = {"messages": list(messages)}
+            case ChatPrompt(messages=messages, tools=tools):
+                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
         count = int((await post("/tokenize", asked | {"model": name}))["count"])
         if count < 0:
             raise ValueError("a prompt cannot have less than no tokens")
