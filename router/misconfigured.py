@@ -59,8 +59,8 @@ def _one(error: ErrorDetails) -> str:
     said = _EXPECTED.get(kind) or _EXPECTED.get(kind.partition("_")[0]) or error["msg"]
     said = said.format_map(error.get("ctx", {})).replace("'", '"')
     if kind in _TOLD_WITHOUT_VALUE:
-        return f"{place} {said}"
-    return f"{place} {said}, not {_short(error['input'])}"
+        return f"{place}: {said}"
+    return f"{place}: {said}, not {_short(error['input'])}"
 
 
 def _short(value: object) -> str:
@@ -74,7 +74,7 @@ def _unknown_key(location: tuple[int | str, ...]) -> str:
     known = _keys_at(parts)
     like = get_close_matches(str(name), known, n=1)
     meant = f"did you mean {like[0]}? " if like else ""
-    return f"{place} is no setting: {meant}there are {', '.join(known)}"
+    return f"{place}: is no setting: {meant}there are {', '.join(known)}"
 
 
 def _keys_at(parts: Sequence[int | str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from router.http.chat import Chat
 from router.http.completions import Completions
+from router.http.described import describe, operation
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange, request_id
 from router.request import AUTO
@@ -44,13 +46,15 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
 
 
-@routes.api_route("/healthz", methods=["GET", "HEAD"])
+@routes.head("/healthz", include_in_schema=False)
+@routes.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Whether the process lives."""
     return {"status": "ok"}
 
 
-@routes.api_route("/readyz", methods=["GET", "HEAD"])
+@routes.head("/readyz", include_in_schema=False)
+@routes.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
     """Whether every model and the sandbox can be used, and what is waited for."""
     waiting = request.app.state.service.not_ready()
@@ -91,7 +95,11 @@ def create_app(
             yield
 
     app = FastAPI(
-        title="budget-router", lifespan=lifespan, openapi_url=None, redirect_slashes=False
+        title="budget-router",
+        version=version("budget-router"),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
     )
     if allow_origins:
         app.add_middleware(
@@ -104,7 +112,14 @@ def create_app(
     app.exception_handler(HTTPException)(elsewhere)
     app.include_router(routes)
     for path, dialect in dialects.items():
-        app.add_api_route(path, _answering(dialect), methods=["POST"], name=path)
+        app.add_api_route(
+            path,
+            _answering(dialect),
+            methods=["POST"],
+            name=path,
+            openapi_extra=operation(dialect),
+        )
+    app.openapi = lambda: describe(app, dialects.values())  # type: ignore[method-assign]
     return app
 
 

@@ -35,6 +35,7 @@ class ChatBody(Body):
 class Chat(OpenAIEnvelope):
     """Choices are messages, and in a stream what is added to them."""
 
+    body: ClassVar[type[Body]] = ChatBody
     id_prefix: ClassVar[str] = "chatcmpl"
     whole: ClassVar[str] = "chat.completion"
     chunk: ClassVar[str] = "chat.completion.chunk"

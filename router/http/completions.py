@@ -39,6 +39,7 @@ class CompletionBody(Body):
 class Completions(OpenAIEnvelope):
     """Choices are texts; with `echo` the prompt stands before each."""
 
+    body: ClassVar[type[Body]] = CompletionBody
     id_prefix: ClassVar[str] = "cmpl"
     whole: ClassVar[str] = "text_completion"
     chunk: ClassVar[str] = "text_completion"

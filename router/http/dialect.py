@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from router.http.body import Body
 from router.http.envelope import AnswerHead
 from router.request import RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
@@ -16,6 +17,11 @@ from router.upstream.chunks import TokenLogprob
 
 class Dialect(Protocol):
     """One endpoint's JSON, in and out."""
+
+    @property
+    def body(self) -> type[Body]:
+        """What its requests hold."""
+        ...
 
     @property
     def end_of_stream(self) -> bytes:
