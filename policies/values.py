@@ -50,6 +50,13 @@ class Budget:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InvalidBudget(f"budget {name} must be a positive, finite number, not {value}")
 
+    def over(self, other: Budget) -> Budget:
+        """What this one says, and what the other says where this says nothing."""
+        return Budget(
+            other.flops if self.flops is None else self.flops,
+            other.latency_ms if self.latency_ms is None else self.latency_ms,
+        )
+
     @property
     def flops_limit(self) -> float:
         """FLOPs as a bound that compares: infinite where there is no limit."""

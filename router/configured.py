@@ -24,7 +24,7 @@ from policies.values import Budget
 from router.catalogue import entries as catalogue
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
-from router.request import AUTO, RequestLimits
+from router.request import AUTO, Alias, RequestLimits
 from router.settings import (
     BestOfNConfig,
     CascadeConfig,
@@ -88,7 +88,18 @@ def request_limits(settings: Settings) -> RequestLimits:
         default_budget=Budget(**settings.default_budget.model_dump()),
         max_budget=Budget(**settings.max_budget.model_dump()),
         sandbox_caps=settings.sandbox.caps.caps(),
+        aliases={name: _alias(settings, name) for name in settings.aliases},
     )
+
+
+def _alias(settings: Settings, name: str) -> Alias:
+    """An alias, with all that the aliases on its way say; the nearer one wins."""
+    config = settings.aliases[name]
+    budget = Budget(**config.budget.model_dump())
+    if config.model not in settings.aliases:
+        return Alias(config.model, config.policy, budget)
+    further = _alias(settings, config.model)
+    return Alias(further.model, config.policy or further.policy, budget.over(further.budget))
 
 
 def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> EngineSpec:

@@ -24,7 +24,7 @@ from router.plan.outcome import Outcome
 from router.plan.ports import Observer
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import AUTO, Prompt, RouteRequest, TextPrompt, TokenPrompt
+from router.request import AUTO, ChatPrompt, Prompt, RouteRequest, TextPrompt, TokenPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamUnreachable
@@ -118,6 +118,7 @@ class Gateway:
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         task = self._task(request, counts)
+        _check_tools(request, policy, task)
         return Prepared(request, policy, task, budget, deadline)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
@@ -246,6 +247,18 @@ class Gateway:
             (self.default_max_tokens if left is None else left) for left in room.values()
         )
         return max(1, min(self.default_max_tokens, roomiest))
+
+
+def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
+    """Calls of tools are no text that could be judged or ranked. Raises `InvalidRequest`."""
+    if not (isinstance(request.prompt, ChatPrompt) and request.prompt.tools):
+        return
+    if request.tests is not None:
+        raise InvalidRequest("tools cannot be sent with tests: send one of them", param="tools")
+    if policy.most_samples(task) > 1:
+        raise InvalidRequest(
+            "tools need a plan of one sample: name the policy single, with n of 1", param="tools"
+        )
 
 
 def _wrapped(seed: int) -> int:

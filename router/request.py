@@ -38,9 +38,10 @@ class TokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """A conversation, in the OpenAI message format, as it came."""
+    """A conversation, in the OpenAI message format, as it came, and what its answer may call."""
 
     messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
 Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
@@ -141,8 +142,17 @@ class RouteRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """What a name stands for that clients send as `model`; what the request says itself wins."""
+
+    model: str = AUTO
+    policy: str | None = None
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What the operator allows a request to ask for."""
+    """What the operator allows a request to ask for, and what aliases make of it."""
 
     max_n: int = 64
     max_prompts: int = 256
@@ -150,3 +160,8 @@ class RequestLimits:
     default_budget: Budget = field(default_factory=Budget)
     max_budget: Budget = field(default_factory=Budget)
     sandbox_caps: Limits = field(default_factory=Limits)
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+
+    def meant_by(self, model: str) -> Alias:
+        """What the name of a model stands for: itself, where it is no alias."""
+        return self.aliases.get(model) or Alias(model)

@@ -29,6 +29,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from router.request import AUTO
 from router.upstream.servers import ServerKind
 from sandbox import Limits
 
@@ -129,6 +130,23 @@ class BudgetConfig(Strict):
     latency_ms: PositiveFloat | None = None
 
 
+class AliasConfig(Strict):
+    """What a name stands for that clients send as `model`: a model, an alias or `auto`.
+
+    `policy` and `budget` hold where a request names none itself.
+    """
+
+    model: Name = AUTO
+    policy: Name | None = None
+    budget: BudgetConfig = BudgetConfig()
+
+
+class CorsConfig(Strict):
+    """Which pages in a browser may call the gateway, by their origins; `*` is any."""
+
+    allow_origins: tuple[str, ...] = ()
+
+
 class LimitsConfig(Strict):
     """The most that a request's tests may use; see `sandbox.Limits`."""
 
@@ -178,6 +196,9 @@ def _default_models() -> dict[str, ModelConfig]:
 
 ENVIRONMENT_PREFIX: Final = "BUDGET_ROUTER_"
 
+POLICIES: Final = (AUTO, "single", "best_of_n", "cascade")
+"""Those that are there without being configured."""
+
 
 class Settings(BaseSettings):
     """The gateway's configuration."""
@@ -192,6 +213,8 @@ class Settings(BaseSettings):
         default_factory=_default_models
     )
     policies: dict[Name, PolicyConfig] = Field(default_factory=dict)
+    aliases: dict[Name, AliasConfig] = Field(default_factory=dict)
+    cors: CorsConfig = CorsConfig()
     default_budget: BudgetConfig = BudgetConfig()
     max_budget: BudgetConfig = BudgetConfig()
     default_max_tokens: PositiveInt = 512
@@ -213,6 +236,32 @@ class Settings(BaseSettings):
                     f"there are {', '.join(self.models)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _aliases_end_at_models(self) -> Self:
+        for name, alias in self.aliases.items():
+            if name == AUTO or name in self.models:
+                raise ValueError(f"alias {name!r} has the name of a model: call it something else")
+            if alias.policy is not None and alias.policy not in (*POLICIES, *self.policies):
+                known = ", ".join((*POLICIES, *self.policies))
+                raise ValueError(
+                    f"alias {name!r} names the policy {alias.policy!r}; there are {known}"
+                )
+            self._follow(name)
+        return self
+
+    def _follow(self, name: str) -> None:
+        """Go from alias to alias until a model. Raises ValueError where there is none."""
+        passed = [name]
+        while (target := self.aliases[passed[-1]].model) in self.aliases:
+            passed.append(target)
+            if target in passed[:-1]:
+                raise ValueError(f"aliases form a circle: {' -> '.join(passed)}")
+        if target != AUTO and target not in self.models:
+            raise ValueError(
+                f"alias {passed[-1]!r} stands for {target!r}, and there is no such model: "
+                f"there are {', '.join((AUTO, *self.models, *self.aliases))}"
+            )
 
     @classmethod
     def load(cls, path: Path | None, **overrides: Any) -> Settings:

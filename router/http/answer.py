@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Answer:
         return [
             {
                 "index": self.first + index,
-                **self.dialect.answer(self.prepared.request, sample.text),
+                **self.dialect.answer(self.prepared.request, sample.text, sample.tool_calls),
                 "logprobs": self._logprobs(sample.logprobs, offset=0),
                 "finish_reason": sample.ending,
                 **self.dialect.tally(_tally(draw, sample)),
@@ -64,6 +64,12 @@ class Answer:
         """Some text of a choice; `offset` is how much of it went before."""
         content = self.dialect.piece(text) | {"logprobs": self._logprobs(tokens, offset)}
         return self._chunk(model, index, content)
+
+    def calling(
+        self, model: str, calls: Sequence[Mapping[str, Any]], index: int = 0
+    ) -> dict[str, Any]:
+        """Pieces of calls of tools."""
+        return self._chunk(model, index, self.dialect.calling(calls))
 
     def ending(
         self, draw: RunningDraw, sample: Sample, finish_reason: str, index: int = 0
@@ -94,6 +100,9 @@ class Answer:
         for index, (draw, sample) in enumerate(self._chosen(outcome)):
             yield from self.opening(draw.model, index)
             yield self.piece(draw.model, sample.text, sample.logprobs, index=index)
+            if sample.tool_calls:
+                placed = [{"index": at} | call for at, call in enumerate(sample.tool_calls)]
+                yield self.calling(draw.model, placed, index)
             yield self.ending(draw, sample, sample.ending, index)
 
     def _chosen(self, outcome: Outcome) -> list[tuple[RunningDraw, Sample]]:
@@ -108,7 +117,7 @@ class Answer:
     def _nothing(self) -> dict[str, Any]:
         return {
             "index": self.first,
-            **self.dialect.answer(self.prepared.request, ""),
+            **self.dialect.answer(self.prepared.request, "", ()),
             "logprobs": None,
             "finish_reason": "length",
             **self.dialect.tally(_NOTHING),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -17,6 +19,7 @@ from starlette.exceptions import HTTPException
 from router.http.advice import advice
 from router.http.chat import Chat
 from router.http.completions import Completions
+from router.http.described import describe, operation
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange, request_id
 from router.http.fim import Fim
@@ -63,7 +66,7 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
 
 
-@routes.post("/v1/engines/{model:path}/completions")
+@routes.post("/v1/engines/{model:path}/completions", openapi_extra=operation(Completions()))
 async def engine(request: Request, model: str) -> Response:
     """Completions of the model in the path, as OpenAI's first clients ask for them."""
     return await Exchange(request, Completions(model)).serve()
@@ -105,8 +108,13 @@ async def elsewhere(request: Request, error: HTTPException) -> Response:
 def create_app(
     service: Callable[[], AbstractAsyncContextManager[Service]],
     dialects: Mapping[str, Dialect] = DIALECTS,
+    *,
+    allow_origins: Sequence[str] = (),
 ) -> FastAPI:
-    """The application; `service` is entered at start-up and left at shutdown."""
+    """The application; `service` is entered at start-up and left at shutdown.
+
+    Pages of the origins in `allow_origins` may call it from a browser.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -115,12 +123,31 @@ def create_app(
             yield
 
     app = FastAPI(
-        title="budget-router", lifespan=lifespan, openapi_url=None, redirect_slashes=False
+        title="budget-router",
+        version=version("budget-router"),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
     )
+    if allow_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(allow_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     app.exception_handler(HTTPException)(elsewhere)
     app.include_router(routes)
     for path, dialect in dialects.items():
-        app.add_api_route(path, _answering(dialect), methods=["POST"], name=path)
+        app.add_api_route(
+            path,
+            _answering(dialect),
+            methods=["POST"],
+            name=path,
+            openapi_extra=operation(dialect),
+        )
+    app.openapi = lambda: describe(app, dialects.values())  # type: ignore[method-assign]
     return app
 
 
@@ -132,6 +159,22 @@ def _answering(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _models(service: Service) -> Iterator[dict[str, Any]]:
-    yield {"id": AUTO, "object": "model", "created": 0, "owned_by": "budget-router"}
-    for model in service.gateway.upstreams:
-        yield {"id": model, "object": "model", "created": 0, "owned_by": "budget-router"}
+    """What may be named: `auto`, models and aliases, with the tokens that prompt and answer share.
+
+    The context of a server that was not told of is null; `auto` and aliases have that of the
+    roomiest model that they may mean.
+    """
+    contexts = {model: upstream.context for model, upstream in service.gateway.upstreams.items()}
+    roomiest = max((length for length in contexts.values() if length), default=None)
+    yield _model(AUTO, AUTO, roomiest)
+    for model, length in contexts.items():
+        yield _model(model, "embedded" if model in service.engines else "remote", length)
+    for name, alias in service.request_limits.aliases.items():
+        yield _model(name, "alias", contexts.get(alias.model, roomiest)) | {
+            "stands_for": alias.model
+        }
+
+
+def _model(name: str, kind: str, context: int | None) -> dict[str, Any]:
+    shown = {"id": name, "object": "model", "created": 0, "owned_by": "budget-router"}
+    return shown | {"kind": kind, "context_length": context}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
@@ -26,7 +27,14 @@ from router.request import (
 )
 from sandbox import parse_limits, parse_min_integrity, parse_tests
 
-_UNSUPPORTED: Final = ("tools", "functions")
+_UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tools": "tools are for chats: send the conversation to /v1/chat/completions",
+        "functions": "functions are not supported: send them as tools",
+        "function_call": "function_call is not supported: send tool_choice",
+    }
+)
+"""Fields that would change what an answer is, and what to do instead."""
 _DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "response_fields"})
 """Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
@@ -117,11 +125,9 @@ def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
         raise InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None) from None
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}") from None
-    for name in _UNSUPPORTED:
+    for name, advice in _UNSUPPORTED.items():
         if (body.model_extra or {}).get(name):
-            raise InvalidRequest(
-                f"{name} are not supported: this gateway completes code", param=name
-            )
+            raise InvalidRequest(advice, param=name)
     return body
 
 
@@ -144,12 +150,17 @@ def understood(
     if body.select is not None:
         raise InvalidRequest("select is not supported yet: leave it out", param="select")
     max_tokens = _length(body, least_tokens)
+    meant = limits.meant_by(body.model)
     return RouteRequest(
         sampling=SampleRequest(prompt, _passed_on(body), logprobs),
         budget=read_budget(
-            headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
+            headers,
+            body.budget,
+            default=meant.budget.over(limits.default_budget),
+            maximum=limits.max_budget,
+            policy_by_default=meant.policy,
         ),
-        model=body.model,
+        model=meant.model,
         n=_answers(body, limits),
         max_tokens=max_tokens,
         temperature=0 if max_tokens == 0 else body.temperature,

@@ -25,6 +25,7 @@ class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
+    tools: list[dict[str, Any]] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
@@ -33,6 +34,7 @@ class ChatBody(Body):
 class Chat(OpenAIEnvelope):
     """Choices are messages, and in a stream what is added to them."""
 
+    body: ClassVar[type[Body]] = ChatBody
     id_prefix: ClassVar[str] = "chatcmpl"
     whole: ClassVar[str] = "chat.completion"
     chunk: ClassVar[str] = "chat.completion.chunk"
@@ -46,14 +48,22 @@ class Chat(OpenAIEnvelope):
             body,
             headers,
             limits,
-            prompt=ChatPrompt(tuple(message.model_dump() for message in body.messages)),
+            prompt=ChatPrompt(
+                tuple(message.model_dump() for message in body.messages), tuple(body.tools or ())
+            ),
             logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         )
         return (request,)
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:  # noqa: ARG002 of Dialect
-        """The message."""
-        return {"message": {"role": "assistant", "content": text}}
+    def answer(
+        self,
+        request: RouteRequest,  # noqa: ARG002 of Dialect
+        text: str,
+        calls: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """The message; one that only calls has no content."""
+        told = {"tool_calls": list(calls)} if calls else {}
+        return {"message": {"role": "assistant", "content": text or (None if calls else "")} | told}
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
         """Who speaks."""
@@ -62,6 +72,10 @@ class Chat(OpenAIEnvelope):
     def piece(self, text: str) -> dict[str, Any]:
         """What is added."""
         return {"delta": {"content": text}}
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Pieces of calls, each with the place of its own."""
+        return {"delta": {"tool_calls": list(calls)}}
 
     def ending(self) -> dict[str, Any]:
         """Nothing is added any more."""

@@ -63,6 +63,7 @@ class Completions(OpenAIEnvelope):
     """
 
     engine: str | None = None
+    body: ClassVar[type[Body]] = CompletionBody
     id_prefix: ClassVar[str] = "cmpl"
     whole: ClassVar[str] = "text_completion"
     chunk: ClassVar[str] = "text_completion"
@@ -100,7 +101,12 @@ class Completions(OpenAIEnvelope):
             for prompt in prompts
         )
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
+    def answer(
+        self,
+        request: RouteRequest,
+        text: str,
+        calls: Sequence[Mapping[str, Any]],  # noqa: ARG002 of Dialect
+    ) -> dict[str, Any]:
         """The text, after the prompt where it is echoed."""
         return {"text": _echoed(request) + text}
 
@@ -112,6 +118,10 @@ class Completions(OpenAIEnvelope):
     def piece(self, text: str) -> dict[str, Any]:
         """The text."""
         return {"text": text}
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """A text calls nothing."""
+        return {"text": ""}
 
     def ending(self) -> dict[str, Any]:
         """No more text."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from router.http.body import Body
 from router.http.envelope import AnswerHead, Tally
 from router.request import RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
@@ -16,6 +17,11 @@ from router.upstream.chunks import TokenLogprob
 
 class Dialect(Protocol):
     """One endpoint's JSON, in and out."""
+
+    @property
+    def body(self) -> type[Body]:
+        """What its requests hold."""
+        ...
 
     @property
     def end_of_stream(self) -> bytes:
@@ -51,8 +57,10 @@ class Dialect(Protocol):
         """A piece of a stream, or the usage of all of it."""
         ...
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
-        """The content of a choice that is told at once."""
+    def answer(
+        self, request: RouteRequest, text: str, calls: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The content of a choice that is told at once: its text, and the calls of tools in it."""
         ...
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:
@@ -61,6 +69,10 @@ class Dialect(Protocol):
 
     def piece(self, text: str) -> dict[str, Any]:
         """Some text of a choice, in a stream."""
+        ...
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Pieces of calls of tools, in a stream."""
         ...
 
     def ending(self) -> dict[str, Any]:

@@ -66,6 +66,8 @@ def response_headers(
         "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
         "X-Router-Overhead-Ms": f"{(elapsed_s - outcome.waited_s) * 1000:.2f}",
     }
+    if (judgement := outcome.judgements.get(best.id)) is not None and judgement.integrity:
+        headers["X-Router-Integrity"] = judgement.integrity
     if (used := flops_used(outcome, cost)) is not None:
         headers["X-Budget-FLOPs-Used"] = _exact(used)
     return headers | budget_headers(prepared)

@@ -29,6 +29,7 @@ class FimBody(Body):
 class Fim(Chat):
     """Choices are those of a chat."""
 
+    body: ClassVar[type[Body]] = FimBody
     id_prefix: ClassVar[str] = "fim"
 
     def read(

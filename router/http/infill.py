@@ -67,6 +67,7 @@ class InfillBody(Body):
 class Infill:
     """Choices are results: a text, and whether and how it has stopped."""
 
+    body: ClassVar[type[Body]] = InfillBody
     end_of_stream: ClassVar[bytes] = b""
 
     def read(
@@ -114,7 +115,12 @@ class Infill:
         (choice,) = choices
         return _result(choice, head.model)
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+    def answer(
+        self,
+        request: RouteRequest,  # noqa: ARG002 of Dialect
+        text: str,
+        calls: Sequence[Mapping[str, Any]],  # noqa: ARG002 of Dialect
+    ) -> dict[str, Any]:
         """The text."""
         return {"content": text}
 
@@ -125,6 +131,10 @@ class Infill:
     def piece(self, text: str) -> dict[str, Any]:
         """The text."""
         return {"content": text}
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """A text calls nothing."""
+        return {"content": ""}
 
     def ending(self) -> dict[str, Any]:
         """No more text."""

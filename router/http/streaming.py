@@ -73,6 +73,8 @@ async def relayed(
             tokens = chunk.tokens or ()
             yield answer.piece(draw.model, chunk.text, tokens, offset=sent)
             sent += len(chunk.text)
+        if chunk.tool_calls:
+            yield answer.calling(draw.model, chunk.tool_calls)
         item = await anext(rest)
     # What was sent by the deadline stands, cut like an answer that reached its limit.
     cut = item.deadline_passed and not item.choice.candidates

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from policies.cost import CostModel
 from policies.estimators import averaged_nll
@@ -24,13 +25,15 @@ class Overrun(Exception):
 class Sample:
     """One choice of a draw.
 
-    `tokens` are those seen, or the server's own count once it came. `counted` is false where a
-    piece came whose number of tokens is unknown. The first `echoed` of `logprobs` are the prompt's.
+    `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
+    server's own count once it came. `counted` is false where a piece came whose number of tokens is
+    unknown. The first `echoed` of `logprobs` are the prompt's.
     """
 
     id: int
     index: int
     parts: list[str] = field(default_factory=list)
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
     logprobs: list[TokenLogprob] = field(default_factory=list)
     echoed: int = 0
     tokens: int = 0
@@ -59,9 +62,23 @@ class Sample:
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
         """Add a piece, after which the sample has so many tokens."""
         self.parts.append(chunk.text)
+        for piece in chunk.tool_calls:
+            self._take_call(piece)
         self.logprobs.extend(chunk.tokens or ())
         self.echoed += chunk.echoed
         self.tokens, self.counted = tokens, counted
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The calls that it asks for, whole, in order."""
+        return [self.calls[index] for index in sorted(self.calls)]
+
+    def _take_call(self, piece: Mapping[str, Any]) -> None:
+        empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        call = self.calls.setdefault(piece["index"], empty)
+        call |= {key: piece[key] for key in ("id", "type") if key in piece}
+        for key, text in piece["function"].items():
+            call["function"][key] += text
 
 
 @dataclass(slots=True)

@@ -47,6 +47,7 @@ class Chunk:
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
     reasoning or a tool call. The first `echoed` of its tokens are the prompt's own, repeated.
+    `tool_calls` are pieces of calls, as they came.
     """
 
     index: int
@@ -57,6 +58,7 @@ class Chunk:
     said: bool = False
     unsaid: bool = False
     echoed: int = 0
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -126,7 +128,19 @@ def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
         usage=usage if finish_reason is not None else None,
         said=text is not None,
         unsaid=any(value for key, value in delta.items() if key not in {"role", "content"}),
+        tool_calls=_tool_calls(delta.get("tool_calls")),
     )
+
+
+def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
+    """Pieces of calls: each names the place of its call, and may have a name and some arguments."""
+    found = []
+    for call in calls or ():
+        function = call.get("function") or {}
+        named = {key: _text(function[key]) for key in ("name", "arguments") if function.get(key)}
+        told = {key: _text(call[key]) for key in ("id", "type") if call.get(key)}
+        found.append({"index": int(call.get("index") or 0), **told, "function": named})
+    return tuple(found)
 
 
 def _text(value: object) -> str:

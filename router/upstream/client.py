@@ -165,7 +165,9 @@ class Upstream:
             case TokenPrompt(tokens=tokens):
                 wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
                 return "/v1/completions", body | {"prompt": list(tokens)} | wanted
-            case ChatPrompt(messages=messages):
+            case ChatPrompt(messages=messages, tools=tools):
+                if tools:
+                    body["tools"] = list(tools)
                 wanted = {} if logprobs is None else {"logprobs": True}
                 wanted |= {} if logprobs is None else {"top_logprobs": max(1, logprobs)}
                 return "/v1/chat/completions", body | {"messages": list(messages)} | wanted

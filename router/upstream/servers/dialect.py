@@ -61,6 +61,6 @@ def upper_bound(prompt: Prompt) -> int:
             return most_tokens(text)
         case TokenPrompt(tokens=tokens):
             return len(tokens)
-        case ChatPrompt(messages=messages):
-            size = len(json.dumps(messages, ensure_ascii=False).encode())
+        case ChatPrompt(messages=messages, tools=tools):
+            size = len(json.dumps([messages, tools], ensure_ascii=False).encode())
             return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)

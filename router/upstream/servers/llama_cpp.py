@@ -46,7 +46,8 @@ class LlamaCpp:
                 pass
             case TokenPrompt(tokens=tokens):
                 return len(tokens)
-            case ChatPrompt(messages=messages):
-                text = (await post("/apply-template", {"messages": list(messages)}))["prompt"]
-        asked = {"content": text, "add_special": True, "parse_special": True}
-        return len((await post("/tokenize", asked))["tokens"])
+            case ChatPrompt(messages=messages, tools=tools):
+                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
+                text = (await post("/apply-template", asked))["prompt"]
+        whole = {"content": text, "add_special": True, "parse_special": True}
+        return len((await post("/tokenize", whole))["tokens"])

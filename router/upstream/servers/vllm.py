@@ -27,8 +27,8 @@ class VLLM:
                 asked: dict[str, Any] = {"prompt": text}
             case TokenPrompt(tokens=tokens):
                 return len(tokens)
-            case ChatPrompt(messages=messages):
-                asked = {"messages": list(messages)}
+            case ChatPrompt(messages=messages, tools=tools):
+                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
         count = int((await post("/tokenize", asked | {"model": name}))["count"])
         if count < 0:
             raise ValueError("a prompt cannot have less than no tokens")
