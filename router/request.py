@@ -19,10 +19,14 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
-    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle)."""
+    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle).
+
+    `extra` are other files of the repository: a name and the text of each.
+    """
 
     text: str
     suffix: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from policies.cost import most_tokens
@@ -35,6 +35,13 @@ class ServerDialect(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Of every request for samples."""
+        ...
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
+        """Fields, besides `stop`, that make special tokens among the stops end an answer.
+
+        Servers leave them out of the text, where a stop would have to be found.
+        """
         ...
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
