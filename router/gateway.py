@@ -20,11 +20,13 @@ from router.errors import (
     UnknownPolicy,
 )
 from router.metrics import Metrics
+from router.plan.draws import Fits
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
+from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import AUTO, Prompt, RouteRequest, TextPrompt
+from router.request import AUTO, Prompt, RouteRequest, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamUnreachable
@@ -138,6 +140,7 @@ class Gateway:
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
             observer=observer,
+            fits=_fits(prepared),
         )
         try:
             return await run.perform(prepared.deadline)
@@ -231,6 +234,18 @@ class Gateway:
 def _wrapped(seed: int) -> int:
     """A seed within 64 bits, as servers take them."""
     return (seed + 2**63) % 2**64 - 2**63
+
+
+def _fits(prepared: Prepared) -> Fits | None:
+    """What trims an answer between prompt and suffix.
+
+    Tests see answers as they are, and what streams through has been sent.
+    """
+    match prepared.request:
+        case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
+            return Gap(text, suffix).fit if suffix and not prepared.streams_through else None
+        case _:
+            return None
 
 
 def finished(outcome: Outcome) -> Outcome:

@@ -79,6 +79,17 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """How an answer fits between a prompt and its suffix, by scores of which lower is better.
+
+    The first `kept` characters are the answer; what comes after them is the suffix's beginning.
+    """
+
+    kept: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetRequest:
     """What a request says of its budget: the effective one, and the policy it names.
 
