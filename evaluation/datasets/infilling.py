@@ -1,8 +1,9 @@
 """HumanEval infilling ("Efficient Training of Language Models to Fill in the Middle", 2022).
 
 One line, several lines or a random span of HumanEval's solutions is to be found again between what
-stands before and after it. HumanEval's tests judge the whole. There are no stop sequences: where
-the answer ends is a part of the question.
+stands before and after it. HumanEval's tests judge the whole. A single line is asked for as by an
+editor: it ends where its line ends, whose end belongs to the suffix. Of the others there are no stop
+sequences: where the answer ends is a part of the question.
 """
 
 from __future__ import annotations
@@ -47,17 +48,20 @@ def reader(kind: str) -> Callable[[Path | None], tuple[Problem, ...]]:
 def _problem(row: Record, kind: str) -> Problem:
     if not row["task_id"].startswith(f"{kind}/"):
         raise KeyError(row["task_id"])
-    entry_point = row["entry_point"]
+    entry_point, suffix, reference = row["entry_point"], row["suffix"], row["canonical_solution"]
+    one_line = kind == KINDS["single"]
+    if one_line:
+        suffix, reference = f"\n{suffix}", reference.removesuffix("\n")
     return Problem(
         task_id=row["task_id"],
         prompt=row["prompt"],
-        suffix=row["suffix"],
+        suffix=suffix,
         entry_point=entry_point,
         tests={
             "kind": "asserts",
             "code": f"{row['test']}\ncheck({entry_point})\n",
             "entry_point": entry_point,
         },
-        stop=(),
-        reference=row["canonical_solution"],
+        stop=("\n",) if one_line else (),
+        reference=reference,
     )

@@ -2,7 +2,9 @@
 
 A block or a control expression of a contest program is to be found again where the program has its
 hole; the description of the problem is not shown, as to a completion in an editor. Standard input
-and output judge the whole.
+and output judge the whole, spaces and blank lines apart. A control expression ends with its line; a
+block has no stop sequence. A few of the released programs fail their own tests here, where a
+contest's checker takes "no" for "NO": nobody can pass those.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def _problem(row: Record, kind: str) -> Problem:
                 for case in row["unit_tests"]
             ],
         },
-        stop=(),
+        stop=("\r", "\n") if kind == "control" else (),
         reference=row["ground_truth"],
     )
 
