@@ -2,8 +2,8 @@
 
 One line, several lines or a random span of HumanEval's solutions is to be found again between what
 stands before and after it. HumanEval's tests judge the whole. A single line is asked for as by an
-editor: it ends where its line ends, whose end belongs to the suffix. Of the others there are no stop
-sequences: where the answer ends is a part of the question.
+editor: it ends where its line ends, whose end belongs to the suffix. Others have no stop sequences:
+where the answer ends is a part of the question.
 """
 
 from __future__ import annotations

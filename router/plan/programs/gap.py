@@ -34,7 +34,7 @@ class Gap:
     _lines: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_lines", _lines(self.suffix))
+        object.__setattr__(self, "_lines", _lines(self.suffix.removesuffix("\n")))
 
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
