@@ -116,10 +116,9 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                counts = await self._prompt_tokens(request.prompt, ids, within_s)
+                request, task = await self._fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        task = self._task(request, counts)
         return Prepared(request, policy, task, budget, deadline)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
@@ -175,6 +174,22 @@ class Gateway:
                 raise UnknownCost(ids[0])
             ids = known
         return ids
+
+    async def _fitting(
+        self, request: RouteRequest, ids: Sequence[str], within_s: float
+    ) -> tuple[RouteRequest, Task]:
+        """The task, and the request without files of its repository that no context holds.
+
+        The last ones stay: editors send those that matter most last.
+        """
+        while True:
+            counts = await self._prompt_tokens(request.prompt, ids, within_s)
+            try:
+                return request, self._task(request, counts)
+            except ContextLengthExceeded:
+                if (fewer := _with_fewer_files(request)) is None:
+                    raise
+                request = fewer
 
     async def _prompt_tokens(
         self, prompt: Prompt, ids: Sequence[str], within_s: float
@@ -234,6 +249,16 @@ class Gateway:
 def _wrapped(seed: int) -> int:
     """A seed within 64 bits, as servers take them."""
     return (seed + 2**63) % 2**64 - 2**63
+
+
+def _with_fewer_files(request: RouteRequest) -> RouteRequest | None:
+    """The request with the later half of its files; None where it has none."""
+    prompt = request.prompt
+    if not isinstance(prompt, TextPrompt) or not prompt.extra:
+        return None
+    later = prompt.extra[(len(prompt.extra) + 1) // 2 :]
+    fewer = replace(request.sampling, prompt=replace(prompt, extra=later))
+    return replace(request, sampling=fewer)
 
 
 def _fits(prepared: Prepared) -> Fits | None:

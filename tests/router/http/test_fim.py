@@ -1,10 +1,16 @@
 """Answers between a prompt and its suffix, where no tests choose."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fake_upstream import Call, FakeUpstream, Says, answering
 from http_world import TESTS, ScriptedBackend, events, texts, world
+
+from policies.values import Budget
+from router.errors import ContextLengthExceeded
+from router.request import BudgetRequest, RouteRequest, SampleRequest, TextPrompt
 
 pytestmark = pytest.mark.anyio
 MODELS = {name: {"fim": "qwen"} for name in ("small", "large")}
@@ -111,6 +117,21 @@ async def test_a_suffix_of_very_many_lines_is_served() -> None:
             "",
             "x\n" * 100,
         }
+
+
+@pytest.mark.parametrize(("context", "kept"), [(4096, 4), (400, 2), (250, 1), (150, 0)])
+async def test_of_other_files_the_last_that_fit_the_context_stay(context: int, kept: int) -> None:
+    files = tuple((f"{at}.py", "x" * 400) for at in range(4))
+    sampling = SampleRequest(TextPrompt(PREFIX, SUFFIX, files))
+    request = RouteRequest(sampling, BudgetRequest(Budget(), "auto", given=False), max_tokens=64)
+    async with world(models={"small": MODELS["small"] | {"context": context}}) as w:
+        small = replace(request, model="small")
+        prepared = await w.service.gateway.prepare(small, asyncio.get_running_loop().time())
+        assert prepared.request.prompt == TextPrompt(PREFIX, SUFFIX, files[4 - kept :])
+        (view,) = prepared.task.models
+        assert view.prompt_tokens + 64 <= context
+        with pytest.raises(ContextLengthExceeded):
+            await w.service.gateway.prepare(replace(small, max_tokens=context), 0.0)
 
 
 TEMPLATES: dict[str, tuple[Any, str]] = {
