@@ -4,7 +4,7 @@ A block or a control expression of a contest program is to be found again where 
 hole; the description of the problem is not shown, as to a completion in an editor. Standard input
 and output judge the whole, spaces and blank lines apart. A control expression ends with its line; a
 block has no stop sequence. A few of the released programs fail their own tests here, where a
-contest's checker takes "no" for "NO": nobody can pass those.
+contest's checker takes "no" for "NO" or lines for words: nobody can pass those.
 """
 
 from __future__ import annotations
