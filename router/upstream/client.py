@@ -140,6 +140,8 @@ class Upstream:
             case _:
                 stops = []
         more = [token for token in self.fim.stop if token not in stops]
+        if (most := self.server.most_stops) is not None:
+            more = more[: max(0, most - len(stops))]
         special = self.server.special_stops(self.fim.stop)
         return {**special, **passed_on, "stop": [*stops, *more]}
 

@@ -37,6 +37,11 @@ class ServerDialect(Protocol):
         """Of every request for samples."""
         ...
 
+    @property
+    def most_stops(self) -> int | None:
+        """How many stops it takes; None if as many as one likes."""
+        ...
+
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
         """Fields, besides `stop`, that make special tokens among the stops end an answer.
 

@@ -37,6 +37,7 @@ class LlamaCpp:
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+    most_stops: ClassVar[int | None] = None
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
         """It writes those that it is told to preserve."""

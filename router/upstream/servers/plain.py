@@ -18,6 +18,7 @@ class PlainOpenAI:
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    most_stops: ClassVar[int | None] = 4
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 no such field
         """OpenAI's API has no such field."""

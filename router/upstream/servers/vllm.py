@@ -18,6 +18,7 @@ class VLLM:
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    most_stops: ClassVar[int | None] = None
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 all of them
         """It writes all of them or none; the one that ends an answer is no part of it."""

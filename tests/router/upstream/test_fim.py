@@ -110,6 +110,14 @@ async def test_servers_are_told_to_write_what_is_to_be_stopped_at(
         assert (await sent(TextPrompt("P", "S"), kind=kind, **{name: "own"}))[name] == "own"
 
 
+async def test_openais_api_takes_four_stops_and_the_clients_own_are_first() -> None:
+    own = ["a", "b", "c"]
+    asked = TextPrompt("P", "S")
+    assert (await sent(asked, kind="openai", stop=own))["stop"] == [*own, QWEN.stop[0]]
+    assert (await sent(asked, kind="openai", stop=[*own, "d", "e"]))["stop"] == [*own, "d", "e"]
+    assert (await sent(asked, kind="openai"))["stop"] == list(QWEN.stop[:4])
+
+
 async def test_a_model_without_a_form_leaves_other_files_out_and_refuses_a_suffix() -> None:
     assert (await sent(TextPrompt("P", None, FILES), None))["prompt"] == "P"
     assert (await sent(TextPrompt("P", "", FILES), None))["prompt"] == "P"
