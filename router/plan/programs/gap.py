@@ -21,6 +21,9 @@ from router.request import Fit
 _LONGEST_PROGRAM: Final = 50_000
 """Characters that are parsed: this runs on the loop, once for every sample."""
 
+_MOST_LINES: Final = 64
+"""Of the suffix that are looked at: where so many are said again, so is the rest."""
+
 _SURE_LINES: Final = 2
 """So many lines of the suffix, and all of it, are no chance, whatever an answer says after them."""
 
@@ -34,7 +37,8 @@ class Gap:
     _lines: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_lines", _lines(self.suffix.removesuffix("\n")))
+        lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
+        object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
 
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
@@ -56,16 +60,16 @@ class Gap:
 
     def _begins(self, lines: Sequence[str], at: int) -> bool:
         """Whether the lines from `at` on are those of the suffix, as far as they go."""
-        first, *rest = self._lines[: len(lines) - at]
+        first, last = self._lines[0], len(lines) - 1 - at
         whole = [first] if self._begins_line(at) and lines[at] == first else []
-        mine = lines[at + 1 :]
-        for number, (said, theirs) in enumerate(zip(mine, rest, strict=False), start=1):
+        for number in range(1, min(last + 1, len(self._lines))):
+            said, theirs = lines[at + number], self._lines[number]
             if said == theirs:
                 whole.append(said)
-            elif number < len(mine) or not theirs.startswith(said):  # the last may be cut
+            elif number < last or not theirs.startswith(said):  # the last may be cut
                 return False
         sure = sum(map(_telling, whole))
-        ended = not any(line.strip() for line in mine[len(rest) :])
+        ended = not any(line.strip() for line in lines[at + len(self._lines) :])
         return sure >= (1 if ended else _SURE_LINES)
 
     def _repeated_in(self, answer: str) -> bool:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from policies.values import REPEATS, UNPARSED
 from router.plan.programs import Gap
 
+LONG = [f"    y += {number}\n" for number in range(200)]
 LINE = Gap("def f(x):\n", "    return y\n\nf(1)\n")  # the gap is whole lines
 REST = Gap("def f(x):\n    y = ", "\n    return y\n\nf(1)\n")  # the end of one
 ENDS: dict[str, tuple[Gap, str, str]] = {
@@ -36,6 +37,12 @@ ENDS: dict[str, tuple[Gap, str, str]] = {
         "    return y\n\nf(1)\n",
     ),
     "answers from Windows": (REST, "x", "\r\n    return y\r\n"),
+    "most of a long suffix": (Gap("y = 0\n", "".join(LONG)), "y = 1\n", "".join(LONG[:150])),
+    "another end of a long suffix": (
+        Gap("y = 0\n", "".join(LONG)),
+        "y = 1\n" + "".join(LONG[:50]) + "z = 0\n",
+        "",
+    ),
     "one line, and more": (Gap("if a:\n", "    b()\n"), "    b()\n    c()\n", ""),
 }
 
