@@ -51,6 +51,8 @@ class Gap:
 
     def _end_of(self, answer: str) -> int:
         """Where the answer ends and the suffix begins again."""
+        if not any(map(_telling, self._lines)):
+            return len(answer)
         lines, start = _lines(answer), 0
         for at, (line, raw) in enumerate(zip(lines, answer.split("\n"), strict=True)):
             if line.endswith(self._lines[0]) and self._begins(lines, at):
