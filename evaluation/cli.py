@@ -42,6 +42,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Drive a running gateway over a benchmark; a run that was stopped goes on where it "
             "was.",
         ),
+        "fim": Entry(
+            "evaluate.fim",
+            "Have a running gateway fill in between prefix and suffix; tests score, and never "
+            "choose.",
+        ),
         "bench": Entry(
             "evaluate.bench",
             "Measure start-up, memory and overhead of the gateway, with the default models.",

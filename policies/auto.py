@@ -11,7 +11,7 @@ from policies.cost import CostModel
 from policies.pinning import pin
 from policies.policy import Policy
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.single import Single
 from policies.values import Budget, Task
 
@@ -20,7 +20,7 @@ from policies.values import Budget, Task
 class Auto:
     """With tests a cascade (best of n where only one model is left); without, a single call."""
 
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """The plan of the policy that the task calls for."""

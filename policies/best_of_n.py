@@ -10,7 +10,7 @@ from policies.cost import CostModel
 from policies.moves import draw_repeatedly, informed, require_affordable
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.values import Budget, Task
 
 UNBUDGETED_SAMPLES: Final = 16
@@ -30,7 +30,7 @@ class BestOfN:
 
     model: str | None = None
     n: int | None = None
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def __post_init__(self) -> None:
         if self.n is not None and self.n < 1:

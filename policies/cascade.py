@@ -17,7 +17,7 @@ from policies.moves import (
 )
 from policies.pinning import PolicyMismatch
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.single import Single
 from policies.values import Budget, Task
 
@@ -35,7 +35,7 @@ class Cascade:
     models: tuple[str, ...] = ()
     n: int = 8
     n_last: int = 4
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def __post_init__(self) -> None:
         if self.n < 1 or self.n_last < 1:

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
 from policies.protocol import Start
-from policies.values import NLL, Candidate, Choice, Verdict
+from policies.values import NLL, REPEATS, UNPARSED, Candidate, Choice, Verdict
+
+FIM: Final = "fim"
+"""What chose, where answers fit differently well between prompt and suffix."""
 
 _VERDICT_ORDER: Final = (Verdict.PASSED, Verdict.UNVERIFIED, Verdict.FAILED)
 
@@ -66,7 +69,40 @@ class LowestNLL:
         return in_order(candidates, by, self.name if known else "first")
 
 
+@dataclass(frozen=True, slots=True)
+class BestFit:
+    """Between a prompt and its suffix: what parses, then what does not repeat the suffix.
+
+    Both are scores that candidates come with; where they have none, or all the same, `otherwise`
+    decides.
+    """
+
+    otherwise: Selector
+    name: ClassVar[str] = FIM
+
+    @property
+    def reads_logprobs(self) -> bool:
+        """As the other."""
+        return self.otherwise.reads_logprobs
+
+    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
+        """As the other."""
+        return self.otherwise.wants(candidates)
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """By verdict, wholeness and fit, then as the other has them."""
+        choice = self.otherwise.order(candidates)
+        place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
+        fits = {c.id: (c.score(UNPARSED) or 0.0, c.score(REPEATS) or 0.0) for c in candidates}
+        if len(set(fits.values())) <= 1:
+            return choice
+        return in_order(candidates, lambda c: (*fits[c.id], place[c.id]), self.name)
+
+
 LIKELIEST: Final = LowestNLL()
+"""For texts that nothing stands after."""
+
+USUAL: Final = BestFit(LIKELIEST)
 """What policies hold unless they are given another."""
 
 

@@ -9,7 +9,7 @@ from policies.cost import CostModel
 from policies.moves import draw_repeatedly, informed, least_ceiling, require_affordable, sized
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.values import Budget, ModelView, Task
 
 
@@ -22,7 +22,7 @@ class Single:
     """
 
     model: str | None = None
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Draw from one model, and from another only after a failure."""

@@ -11,6 +11,12 @@ from typing import Final
 NLL: Final = "nll"
 """The score that a candidate's own model gives: averaged negative log-likelihood (Eq. 7)."""
 
+UNPARSED: Final = "unparsed"
+"""The score 1 where prompt, answer and suffix together are no program that parses, else 0."""
+
+REPEATS: Final = "repeats"
+"""The score 1 where an answer says the beginning of the suffix, which stands after it, else 0."""
+
 
 class Verdict(StrEnum):
     """What the caller's tests said of a candidate."""

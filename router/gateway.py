@@ -20,11 +20,21 @@ from router.errors import (
     UnknownPolicy,
 )
 from router.metrics import Metrics
+from router.plan.draws import Fits
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
+from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import AUTO, ChatPrompt, Prompt, RouteRequest, TextPrompt, TokenPrompt
+from router.request import (
+    AUTO,
+    ChatPrompt,
+    Prompt,
+    RouteRequest,
+    SampleRequest,
+    TextPrompt,
+    TokenPrompt,
+)
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamUnreachable
@@ -114,10 +124,9 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                counts = await self._prompt_tokens(request.prompt, ids, within_s)
+                request, task = await self._fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        task = self._task(request, counts)
         _check_tools(request, policy, task)
         return Prepared(request, policy, task, budget, deadline)
 
@@ -139,6 +148,7 @@ class Gateway:
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
             observer=observer,
+            fits=_fits(prepared),
         )
         try:
             return await run.perform(prepared.deadline)
@@ -191,6 +201,22 @@ class Gateway:
                 param="echo",
             )
         return able
+
+    async def _fitting(
+        self, request: RouteRequest, ids: Sequence[str], within_s: float
+    ) -> tuple[RouteRequest, Task]:
+        """The task, and the request without files of its repository that no context holds.
+
+        The last ones stay: editors send those that matter most last.
+        """
+        while True:
+            counts = await self._prompt_tokens(request.prompt, ids, within_s)
+            try:
+                return request, self._task(request, counts)
+            except ContextLengthExceeded:
+                if (fewer := _with_fewer_files(request)) is None:
+                    raise
+                request = fewer
 
     async def _prompt_tokens(
         self, prompt: Prompt, ids: Sequence[str], within_s: float
@@ -264,6 +290,28 @@ def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
 def _wrapped(seed: int) -> int:
     """A seed within 64 bits, as servers take them."""
     return (seed + 2**63) % 2**64 - 2**63
+
+
+def _with_fewer_files(request: RouteRequest) -> RouteRequest | None:
+    """The request with the later half of its files; None where it has none."""
+    prompt = request.prompt
+    if not isinstance(prompt, TextPrompt) or not prompt.extra:
+        return None
+    later = prompt.extra[(len(prompt.extra) + 1) // 2 :]
+    fewer = replace(request.sampling, prompt=replace(prompt, extra=later))
+    return replace(request, sampling=fewer)
+
+
+def _fits(prepared: Prepared) -> Fits | None:
+    """What trims an answer between prompt and suffix.
+
+    Tests see answers as they are, and what streams through has been sent.
+    """
+    match prepared.request:
+        case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
+            return Gap(text, suffix).fit if suffix and not prepared.streams_through else None
+        case _:
+            return None
 
 
 def finished(outcome: Outcome) -> Outcome:

@@ -21,7 +21,7 @@ AUTO: Final = "auto"
 class TextPrompt:
     """Text to complete. With a suffix, the answer belongs between the two (fill in the middle).
 
-    `extra` are other files, or parts of them, that an answer may lean on: name and text of each.
+    `extra` are other files of the repository: a name and the text of each.
     """
 
     text: str
@@ -87,6 +87,17 @@ class Judgement:
     message: str = ""
     checks: int | None = None
     passed_checks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How an answer fits between a prompt and its suffix, by scores of which lower is better.
+
+    The first `kept` characters are the answer; what comes after them is the suffix's beginning.
+    """
+
+    kept: int
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

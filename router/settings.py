@@ -12,13 +12,16 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import platformdirs
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     HttpUrl,
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    Tag,
     model_validator,
 )
 from pydantic_settings import (
@@ -29,6 +32,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from router.catalogue.entries import CATALOGUE
+from router.catalogue.fim import FAMILIES, FimTemplate
 from router.request import AUTO
 from router.upstream.servers import ServerKind
 from sandbox import Limits
@@ -43,24 +48,67 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FimConfig(Strict):
+    """A fill-in-the-middle template of one's own; see `router.catalogue.fim.FimTemplate`."""
+
+    template: str
+    stop: tuple[str, ...] = ()
+    opening: str = ""
+    file: str = ""
+    closing: str = ""
+
+    def made(self) -> FimTemplate:
+        """The template. Raises ValueError."""
+        return FimTemplate(self.template, self.stop, self.opening, self.file, self.closing)
+
+    @model_validator(mode="after")
+    def _renders(self) -> Self:
+        self.made()
+        return self
+
+
+NO_FIM: Final = "none"
+"""The family of a model that was not trained to fill in, whatever its vocabulary has."""
+
+
+def _family(name: str) -> str:
+    known = [NO_FIM, *FAMILIES, *(entry.id for entry in CATALOGUE.values() if entry.fim)]
+    if name not in known:
+        raise ValueError(f"no family {name!r}; there are {', '.join(known)}, or a template")
+    return name
+
+
+def _kind_of_fim(value: object) -> str:
+    return "name" if isinstance(value, str) else "template"
+
+
+Fim: TypeAlias = Annotated[
+    Annotated[str, AfterValidator(_family), Tag("name")] | Annotated[FimConfig, Tag("template")],
+    Discriminator(_kind_of_fim),
+]
+"""A family, a catalogue model of that family, or a template."""
+
+
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
 
-    `slots` is how many samples it computes at once, `context` the tokens that each may use.
+    `slots` is how many samples it computes at once, `context` the tokens that each may use. `fim`
+    is how it fills in the middle, where its file does not tell it rightly.
     """
 
     engine: Literal["embedded"] = "embedded"
     slots: PositiveInt = 8
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
+    fim: Fim | None = None
 
 
 class RemoteModel(Strict):
     """A model at any OpenAI-compatible server.
 
     FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
-    `name` is what the server calls the model, by default what we call it. `fim` names a catalogue
-    model whose fill-in-the-middle tokens this one shares.
+    `name` is what the server calls the model, by default what we call it. `fim` is how it fills in
+    the middle, where neither its GGUF file nor the tokenizer beside its `config` tells it rightly.
     """
 
     engine: Literal["url"] = "url"
@@ -73,7 +121,7 @@ class RemoteModel(Strict):
     max_batch: PositiveInt = 16
     context: PositiveInt | None = None
     server: ServerKind = "openai"
-    fim: str | None = None
+    fim: Fim | None = None
 
 
 ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]

@@ -147,7 +147,8 @@ def create_app(
             name=path,
             openapi_extra=operation(dialect),
         )
-    app.openapi = lambda: describe(app, dialects.values())  # type: ignore[method-assign]
+    shown = [*routes.routes, *(route for route in app.routes if isinstance(route, APIRoute))]
+    app.openapi = lambda: describe(app, shown, dialects.values())  # type: ignore[method-assign]
     return app
 
 

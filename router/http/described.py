@@ -114,10 +114,12 @@ def operation(dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def describe(app: FastAPI, dialects: Iterable[Dialect]) -> dict[str, Any]:
-    """The whole document."""
-    routes = [_without_head(route) for route in app.routes]
-    document = get_openapi(title=app.title, version=app.version, routes=routes)
+def describe(
+    app: FastAPI, routes: Iterable[BaseRoute], dialects: Iterable[Dialect]
+) -> dict[str, Any]:
+    """The whole document, of these routes."""
+    told = [_without_head(route) for route in routes]
+    document = get_openapi(title=app.title, version=app.version, routes=told)
     known: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
     bodies = [dialect.body for dialect in dialects]
     models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, *bodies]
@@ -140,7 +142,7 @@ def describe(app: FastAPI, dialects: Iterable[Dialect]) -> dict[str, Any]:
 
 def _without_head(route: BaseRoute) -> BaseRoute:
     """The route, told of once: HEAD goes without saying where there is GET."""
-    if not isinstance(route, APIRoute) or "GET" not in route.methods:
+    if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
         return route
     told = copy(route)
     told.methods = {"GET"}

@@ -14,6 +14,7 @@ from typing import Any
 
 from policies.cost import CostModel
 from policies.protocol import Execute, Rank
+from policies.selectors import FIM
 from policies.values import NLL, Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw, Sample
@@ -31,8 +32,8 @@ def plan_label(
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
         parts.append("tests")
-    elif selected_by == NLL:
-        parts.append(NLL)
+    elif selected_by in {NLL, FIM}:
+        parts.append(selected_by)
     return "+".join(parts)
 
 
@@ -233,6 +234,8 @@ def _candidate(
         "flops": flops,
         "finish_reason": sample.ending,
         "nll": sample.nll,
+        "scores": dict(sample.scores),
+        "trimmed": sample.trimmed or None,
         "verdict": (judgement.verdict if judgement else Verdict.UNVERIFIED).value,
         "status": judgement.status if judgement else None,
         "integrity": judgement.integrity if judgement else None,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from policies.cost import CostModel
 from policies.estimators import averaged_nll
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
+from router.request import Fit
 from router.upstream.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
+
+Fits: TypeAlias = Callable[[str], Fit]
+"""Says of a text that ended what of it is the answer."""
 
 
 class Overrun(Exception):
@@ -27,7 +31,8 @@ class Sample:
 
     `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
     server's own count once it came. `counted` is false where a piece came whose number of tokens is
-    unknown. The first `echoed` of `logprobs` are the prompt's.
+    unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
+    answer's end.
     """
 
     id: int
@@ -39,15 +44,22 @@ class Sample:
     tokens: int = 0
     counted: bool = True
     finish_reason: str | None = None
+    trimmed: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """What the sample says so far, verbatim."""
+        """What the sample says so far, verbatim but for what is `trimmed`."""
         return "".join(self.parts)
 
     @property
     def ending(self) -> str:
-        """How the sample ended: its finish reason, or that it was cut off by us or a failure."""
+        """How the sample ended: its finish reason, or that it was cut off by us or a failure.
+
+        What was cut only after the answer's end is whole.
+        """
+        if self.trimmed and self.finish_reason == "length":
+            return "stop"
         return self.finish_reason or CANCELLED
 
     @property
@@ -80,6 +92,22 @@ class Sample:
         for key, text in piece["function"].items():
             call["function"][key] += text
 
+    def fit(self, fit: Fit) -> None:
+        """Keep what is the answer, and how it fits; its tokens are spent all the same."""
+        text, left = self.text, fit.kept
+        self.scores = fit.scores
+        self.trimmed = text[left:]
+        if not self.trimmed:
+            return
+        self.parts = [text[:left]]
+        kept: list[TokenLogprob] = []
+        for token in self.logprobs:
+            if left <= 0:
+                break
+            left -= len(token.token)
+            kept.append(token)
+        self.logprobs = kept
+
 
 @dataclass(slots=True)
 class RunningDraw:
@@ -87,8 +115,9 @@ class RunningDraw:
 
     `flops` are what it has cost by the tokens seen, prompt included once it is `sent`; its ceiling
     where tokens cannot be counted or the upstream overran its limit. `token_per_chunk` says that
-    every piece of text is one token. Its times are the event loop's: when it was sent, and when its
-    first and its latest piece came.
+    every piece of text is one token. `fits` says of a text what of it is the answer, where there
+    is a suffix. Its times are the event loop's: when it was sent, and when its first and its latest
+    piece came.
     """
 
     ticket: int
@@ -97,6 +126,7 @@ class RunningDraw:
     hold: Hold
     samples: tuple[Sample, ...]
     token_per_chunk: bool = False
+    fits: Fits | None = None
     sent: bool = False
     sent_at: float = 0.0
     first_at: float | None = None
@@ -150,6 +180,8 @@ class RunningDraw:
         if sample.finish_reason is not None or chunk.finish_reason is None:
             return None
         sample.finish_reason = chunk.finish_reason
+        if self.fits is not None:
+            sample.fit(self.fits(sample.text))
         return sample
 
     def _correct_prompt(self, tokens: int) -> None:
@@ -181,5 +213,5 @@ class RunningDraw:
             text=sample.text,
             finish_reason=sample.ending,
             tokens=sample.tokens,
-            scores={} if sample.nll is None else {NLL: sample.nll},
+            scores={**sample.scores, **({} if sample.nll is None else {NLL: sample.nll})},
         )

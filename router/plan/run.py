@@ -51,7 +51,7 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import Budget, Candidate, Remaining, Task
-from router.plan.draws import Overrun, RunningDraw, Sample
+from router.plan.draws import Fits, Overrun, RunningDraw, Sample
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome
 from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
@@ -85,14 +85,14 @@ class Run:
         ranker: Ranker | None = None,
         executor: Executor | None = None,
         observer: Observer | None = None,
+        fits: Fits | None = None,
     ) -> None:
         self._selector = policy.selector
         self._prices = Prices(cost, {model.id: model.prompt_tokens for model in task.models})
         self._cost = cost
-        self._sampler = sampler
-        self._judge = judge
-        self._ranker = ranker
-        self._executor = executor
+        self._sampler, self._judge = sampler, judge
+        self._ranker, self._executor = ranker, executor
+        self._fits = fits
         self._observer = observer or Observer()
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
@@ -206,6 +206,7 @@ class Run:
             hold,
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
+            fits=self._fits,
         )
 
     def _settle(self, work: Work) -> None:

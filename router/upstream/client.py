@@ -22,7 +22,7 @@ import httpx
 from httpx_sse import EventSource, ServerSentEvent, SSEError
 
 from policies.protocol import Draw
-from router.catalogue.entries import FimTemplate
+from router.catalogue.fim import FimTemplate
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream.chunks import Chunk, MalformedChunk, Usage, mended, parse_chunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
@@ -125,12 +125,44 @@ class Upstream:
         return replace(chunk, echoed=max(0, len(chunk.tokens) - drawn))
 
     def render(self, prompt: Prompt) -> Prompt:
-        """Write a suffix into the prompt, in the way that the model was trained on."""
-        if not isinstance(prompt, TextPrompt) or not prompt.suffix:
-            return prompt
-        if self.fim is None:
-            raise UpstreamError(self.id, "has no fill-in-the-middle: send no suffix", rejected=True)
-        return TextPrompt(self.fim.render(prompt.text, prompt.suffix))
+        """Write suffix and other files into the prompt, in the way that the model was trained on.
+
+        A prompt that its client has written so is passed on as it is.
+        """
+        match prompt:
+            case TextPrompt(suffix=None, extra=()) | ChatPrompt() | TokenPrompt():
+                return prompt
+            case TextPrompt(text=text) if self.fim is not None and self.fim.written(text):
+                return TextPrompt(text)
+            case TextPrompt(text, suffix, extra) if self.fim is not None:
+                if suffix is None:
+                    return TextPrompt(self.fim.context(extra) + text)
+                return TextPrompt(self.fim.render(text, suffix, extra))
+            case TextPrompt(suffix=suffix) if suffix:
+                raise UpstreamError(
+                    self.id, "has no fill-in-the-middle: send no suffix", rejected=True
+                )
+            case TextPrompt(text=text):
+                return TextPrompt(text)
+
+    def _stopping(self, prompt: Prompt, passed_on: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The client's own fields, and the special tokens that end what stands in a middle."""
+        if not isinstance(prompt, TextPrompt) or self.fim is None:
+            return passed_on
+        if prompt.suffix is None and not self.fim.written(prompt.text):
+            return passed_on
+        match passed_on.get("stop"):
+            case str(stop):
+                stops = [stop]
+            case list(given):
+                stops = given
+            case _:
+                stops = []
+        more = [token for token in self.fim.stop if token not in stops]
+        if (most := self.server.most_stops) is not None:
+            more = more[: max(0, most - len(stops))]
+        special = self.server.special_stops(self.fim.stop)
+        return {**special, **passed_on, "stop": [*stops, *more]}
 
     def _own(self, text: str, asked: Prompt) -> Prompt:
         """A prompt of the plan's own, in the form of the request's."""
@@ -141,9 +173,10 @@ class Upstream:
                 return ChatPrompt(({"role": "user", "content": text},))
 
     def _request(self, draw: Draw, request: SampleRequest) -> tuple[str, dict[str, Any]]:
+        prompt = request.prompt if draw.prompt is None else self._own(draw.prompt, request.prompt)
         body: dict[str, Any] = {
             **self.server.plain_sampling,
-            **request.passed_on,
+            **self._stopping(prompt, request.passed_on),
             "model": self.name,
             "n": draw.n,
             "max_tokens": draw.max_tokens,
@@ -157,7 +190,6 @@ class Upstream:
         logprobs = request.logprobs
         if logprobs is None and not self.token_per_chunk:
             logprobs = 0
-        prompt = request.prompt if draw.prompt is None else self._own(draw.prompt, request.prompt)
         match self.render(prompt):
             case TextPrompt(text=text):
                 wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}

@@ -6,12 +6,14 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from serving import SMALL
 
 from policies.protocol import Draw
+from router.catalogue.fim import FimTemplate
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
 from router.request import ChatPrompt, SampleRequest, TextPrompt, TokenPrompt
@@ -27,6 +29,8 @@ pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("models")]
 TEXT = TextPrompt("def add(a, b):\n    ")
 CHAT = ChatPrompt(({"role": "user", "content": "Say hello."},))
 KEEP_GOING = {"ignore_eos": True}
+FILE_SEP = 5
+"""Its `<file_sep>`, which is a special token."""
 
 
 @asynccontextmanager
@@ -117,6 +121,20 @@ def test_chunks_count_every_token_also_those_held_back_for_a_stop_string() -> No
         assert any(chunk.said and not chunk.text and not chunk.finish_reason for chunk in chunks)
         seen = sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks)
         assert seen == usage.completion_tokens
+
+    run(scenario())
+
+
+def test_a_special_token_among_the_stops_of_a_gap_ends_an_answer() -> None:
+    async def scenario() -> None:
+        async with engine() as upstream:
+            gaps = replace(upstream, fim=FimTemplate("{prefix}{suffix}", stop=("<file_sep>",)))
+            always = KEEP_GOING | {"logit_bias": [[FILE_SEP, 100]]}
+            request = SampleRequest(TextPrompt(TEXT.text, "x"), always)
+            stopped = await sampled(gaps, draw(temperature=0), request)
+            unseen = await sampled(upstream, draw(temperature=0), SampleRequest(TEXT, always))
+        assert [chunk.finish_reason for chunk in (stopped[-1], unseen[-1])] == ["stop", "length"]
+        assert "".join(chunk.text for chunk in (*stopped, *unseen)) == ""
 
     run(scenario())
 

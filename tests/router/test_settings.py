@@ -1,3 +1,4 @@
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,17 @@ from pydantic_settings import SettingsError
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.single import Single
-from router.configured import policies_of
+from router.catalogue.fim import FAMILIES
+from router.configured import model_facts, policies_of
 from router.settings import RemoteModel, Settings
+
+SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +173,23 @@ def test_a_name_that_no_header_could_carry_is_an_error() -> None:
 def test_a_policy_of_a_model_that_is_not_there_is_an_error(policy: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="'p' names none, and there is no such model"):
         Settings(policies={"p": policy})
+
+
+@pytest.mark.parametrize("fim", ["klingon", "", {"template": "{prefix}"}, {"stop": ["x"]}, 5])
+def test_a_template_that_cannot_be_one_is_an_error(fim: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(models={"m": {"engine": "url", "url": "http://x", "fim": fim}})
+    assert len(caught.value.errors()) == 1  # and not one for each way to write it
+
+
+def test_a_models_own_files_tell_how_it_fills_in_unless_the_settings_do(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(dict.fromkeys(SIZES, 8)))
+    marks = {mark: number for number, mark in enumerate(FAMILIES["deepseek"].marks)}
+    (tmp_path / "added_tokens.json").write_text(json.dumps(marks))
+    told: dict[str, Any] = {"engine": "url", "url": "http://x", "config": config}
+    models = {"told": told, "other": told | {"fim": "qwen"}, "never": told | {"fim": "none"}}
+    found = {name: model_facts(Settings(models=models), name).fim for name in models}
+    assert found["told"] is not None
+    assert found["told"].form == FAMILIES["deepseek"].form
+    assert (found["other"], found["never"]) == (FAMILIES["qwen"], None)

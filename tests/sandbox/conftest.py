@@ -11,6 +11,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -36,6 +37,7 @@ HONEST = Program(
     Asserts("assert add(1, 2) == 3\nassert add(5, 5) == 10", "add"),
 )
 SHORT = Limits(wall_s=1.0, cpu_s=1.0, memory_bytes=128 * 2**20)
+PATIENT = replace(SHORT, wall_s=5.0)
 
 FIRST_ID = 0x40000000  # from where on containers have their ids, and workers of root
 
@@ -60,7 +62,12 @@ class Judge:
         self._backend = backend
 
     def __call__(self, source: str, tests: Tests, limits: Limits = SHORT) -> Report:
-        return self.runner.run(self._backend.run(Program(source, tests), limits))
+        """On a busy host a second may be over before a program had its turn: it gets another."""
+        program = Program(source, tests)
+        report = self.runner.run(self._backend.run(program, limits))
+        if limits is SHORT and report.detail == "wall":
+            report = self.runner.run(self._backend.run(program, PATIENT))
+        return report
 
     def check(self, report: Report, expected: Status, other: Status | None = None) -> None:
         """Assert the status, and note it for the table of `docs/sandbox.md`.

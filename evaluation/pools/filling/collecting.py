@@ -112,7 +112,7 @@ class Collector:
 
     async def _draw(self, planned: PlannedDraw) -> list[Row]:
         """The rows of one draw, performed as the gateway performs it, without a budget."""
-        prompt = TextPrompt(planned.problem.prompt)
+        prompt = TextPrompt(planned.problem.prompt, planned.problem.suffix)
         prompt_tokens = await self.upstream.count_tokens(prompt)
         self._check_context(prompt_tokens)
         draw = Draw(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from policies.cost import most_tokens
@@ -42,6 +42,18 @@ class ServerDialect(Protocol):
         """Whether it can repeat a prompt, with the log-probabilities of its tokens.
 
         Such a server wants at least one token drawn where nothing is repeated.
+        """
+        ...
+
+    @property
+    def most_stops(self) -> int | None:
+        """How many stops it takes; None if as many as one likes."""
+        ...
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
+        """Fields, besides `stop`, that make special tokens among the stops end an answer.
+
+        Servers leave them out of the text, where a stop would have to be found.
         """
         ...
 

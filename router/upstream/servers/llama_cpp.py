@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
@@ -38,6 +38,11 @@ class LlamaCpp:
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+    most_stops: ClassVar[int | None] = None
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
+        """It writes those that it is told to preserve."""
+        return {"preserved_tokens": list(tokens)}
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
         """By its tokenizer; a chat by its template first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -19,6 +19,11 @@ class PlainOpenAI:
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    most_stops: ClassVar[int | None] = 4
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 no such field
+        """OpenAI's API has no such field."""
+        return {}
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
         """An upper bound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -19,6 +19,11 @@ class VLLM:
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    most_stops: ClassVar[int | None] = None
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 all of them
+        """It writes all of them or none; the one that ends an answer is no part of it."""
+        return {"skip_special_tokens": False}
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
         """By its tokenizer, which knows the template."""
