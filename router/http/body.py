@@ -125,7 +125,9 @@ def understood(
     if body.select is not None:
         raise InvalidRequest("select is not supported yet: leave it out", param="select")
     return RouteRequest(
-        sampling=SampleRequest(prompt, _passed_on(body), logprobs),
+        sampling=SampleRequest(
+            prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
+        ),
         budget=read_budget(
             headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
         ),
@@ -161,6 +163,14 @@ def _passed_on(body: Body) -> dict[str, Any]:
     """The client's own fields, but those that the gateway decides."""
     own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
     return own if body.stop is None else own | {"stop": body.stop}
+
+
+def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozenset[str]:
+    """What the client set, also where its endpoint has another name for it."""
+    limit = () if max_tokens is None else ("max_tokens",)
+    likelihoods = () if logprobs is None else ("logprobs",)
+    named = (name for name in body.model_fields_set if getattr(body, name) is not None)
+    return frozenset((*named, *limit, *likelihoods))
 
 
 def _answers(body: Body, limits: RequestLimits) -> int:

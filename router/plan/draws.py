@@ -11,6 +11,7 @@ from policies.estimators import averaged_nll
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
+from router.request import PromptLength
 from router.upstream.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
@@ -65,14 +66,15 @@ class Sample:
 class RunningDraw:
     """One upstream request: its command, its hold and its samples.
 
-    `flops` are what it has cost by the tokens seen, prompt included once it is `sent`; its ceiling
-    where tokens cannot be counted or the upstream overran its limit. `token_per_chunk` says that
+    `flops` are what it has cost by the tokens seen, prompt included once it is `sent` (its bound,
+    where nobody counted it); its ceiling where tokens cannot be counted or the upstream overran its
+    limit. `token_per_chunk` says that
     every piece of text is one token.
     """
 
     ticket: int
     command: Draw
-    prompt_tokens: int
+    prompt: PromptLength
     hold: Hold
     samples: tuple[Sample, ...]
     token_per_chunk: bool = False
@@ -85,6 +87,11 @@ class RunningDraw:
         """The model that is drawn from."""
         return self.command.model
 
+    @property
+    def prompt_tokens(self) -> int:
+        """The prompt's length: the server's count once it came, ours or an estimate before."""
+        return self.prompt.tokens
+
     def take(self, chunk: Chunk) -> Sample | None:
         """Add a piece; the sample if this piece ended it. Raises `Overrun`."""
         if not 0 <= chunk.index < len(self.samples):
@@ -94,7 +101,8 @@ class RunningDraw:
         if sample.finish_reason is not None and more:
             raise Overrun(f"choice {chunk.index} went on after its end")
         tokens = sample.tokens + more
-        countable = self.token_per_chunk or chunk.tokens or not (chunk.text or chunk.unsaid)
+        alone = self.token_per_chunk and not chunk.whole
+        countable = alone or chunk.tokens or not (chunk.text or chunk.unsaid)
         counted = sample.counted and countable
         if chunk.usage is not None:
             # A server's own count corrects ours upwards only: what was seen was sent.
@@ -109,11 +117,11 @@ class RunningDraw:
         return sample
 
     def _correct_prompt(self, tokens: int) -> None:
-        """Take the server's count where ours was an upper bound; one above ours is an overrun."""
-        if tokens > self.prompt_tokens:
+        """Take the server's count where ours was an estimate; one above our bound is an overrun."""
+        if tokens > self.prompt.most:
             self.overrun = True
         elif tokens > 0:
-            self.prompt_tokens = tokens
+            self.prompt = PromptLength(tokens)
 
     @property
     def finished(self) -> bool:
@@ -127,7 +135,7 @@ class RunningDraw:
         if self.overrun or not all(sample.counted for sample in self.samples):
             return self.hold.ceiling
         tokens = [sample.tokens for sample in self.samples]
-        return cost.draw(self.model, self.prompt_tokens, tokens)
+        return cost.draw(self.model, self.prompt.most, tokens)
 
     def candidate(self, sample: Sample) -> Candidate:
         """A finished sample as a decision sees it."""

@@ -2,14 +2,15 @@
 
 Completions answer in `choices[].text` with `logprobs` as parallel lists (vLLM) or in chat shape
 (llama.cpp); chats answer in `choices[].delta.content` with `logprobs.content[]`. Usage may ride on
-a choice's last chunk, or arrive in a chunk without choices.
+a choice's last chunk, or arrive in a chunk without choices. An answer that is told at once has the
+shape of a chunk whose choices are whole (`text`, `message`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,8 @@ class Chunk:
     the server's own count for this choice, where it gives one. `said` is whether it carries text
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
-    reasoning or a tool call.
+    reasoning or a tool call. `whole` is whether the choice was told at once, so that its text is
+    any number of tokens.
     """
 
     index: int
@@ -53,6 +55,7 @@ class Chunk:
     usage: Usage | None = None
     said: bool = False
     unsaid: bool = False
+    whole: bool = False
 
     @property
     def moves(self) -> bool:
@@ -63,7 +66,7 @@ class Chunk:
         """How many tokens it is made of; at least one where text came without its tokens."""
         if self.tokens is not None:
             return len(self.tokens)
-        held_back = token_per_chunk and self.said and self.finish_reason is None
+        held_back = token_per_chunk and not self.whole and self.said and self.finish_reason is None
         return int(held_back or self.unsaid or bool(self.text))
 
 
@@ -82,21 +85,23 @@ def mended(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
-    """The pieces in one server-sent event. Raises `MalformedChunk`.
+def parse_chunk(
+    event: object, *, last_finished: int | None, halves: MutableMapping[int, str] | None = None
+) -> Iterator[Chunk]:
+    """The pieces in one server-sent event, or in a whole answer. Raises `MalformedChunk`.
 
-    `last_finished` is the choice to which usage without a choice belongs; None drops it.
+    `last_finished` is the choice to which usage without a choice belongs; None drops it. `halves`
+    keeps, from one event of a stream to the next, the first half of a character whose second half
+    is still to come, by choice. What has no choices is no piece.
     """
     if not isinstance(event, Mapping):
         raise MalformedChunk("a chunk is not a JSON object")
-    if event.get("error") is not None:
-        raise MalformedChunk(f"an error inside the stream: {event['error']}")
     try:
-        usage, choices = _usage(event.get("usage")), event["choices"]
+        usage, choices = _usage(event.get("usage")), event.get("choices") or ()
         if not choices and usage is not None and last_finished is not None:
             yield Chunk(last_finished, usage=usage)
         for choice in choices:
-            yield _choice(choice, usage if len(choices) == 1 else None)
+            yield _choice(choice, usage if len(choices) == 1 else None, halves)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
 
@@ -110,13 +115,16 @@ def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
     return found
 
 
-def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
-    delta = {} if "text" in choice else choice["delta"]
+def _choice(
+    choice: Mapping[str, Any], usage: Usage | None, halves: MutableMapping[int, str] | None
+) -> Chunk:
+    delta = {} if "text" in choice else choice["message" if "message" in choice else "delta"]
     text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
+    index = int(choice.get("index", 0))
     return Chunk(
-        index=int(choice.get("index", 0)),
-        text=_text(text),
+        index=index,
+        text=_joined(text, index, halves, last=finish_reason is not None),
         tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
@@ -125,12 +133,29 @@ def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
     )
 
 
-def _text(value: object) -> str:
+def _joined(
+    value: object, index: int, halves: MutableMapping[int, str] | None, *, last: bool
+) -> str:
+    """The text of a piece after the half of a character before it, without the one at its end."""
+    if halves is None:
+        return _text(value)
+    text = halves.pop(index, "") + _raw(value)
+    if not last and text and "\ud800" <= text[-1] <= "\udbff":
+        halves[index] = text[-1]
+        text = text[:-1]
+    return mended(text)
+
+
+def _raw(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {value!r}")
-    return mended(value)
+    return value
+
+
+def _text(value: object) -> str:
+    return mended(_raw(value))
 
 
 def _logprob(value: Any) -> float:

@@ -66,7 +66,7 @@ def test_every_sample_ends_with_its_own_usage(prompt: TextPrompt | ChatPrompt) -
         async with engine() as upstream:
             request = SampleRequest(prompt, KEEP_GOING)
             chunks = await sampled(upstream, draw(n=3), request)
-            expected = await upstream.count_tokens(prompt)
+            expected = (await upstream.count_tokens(prompt)).tokens
         for index in range(3):
             own = [chunk for chunk in chunks if chunk.index == index]
             assert sum(chunk.finish_reason is not None for chunk in own) == 1

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 Kind: TypeAlias = Literal["llama.cpp", "vllm"]
 ANSWER = ("    re", "turn ", "a + b", "\n")
@@ -181,13 +182,19 @@ Says: TypeAlias = Callable[[Call, int], Sequence[str]]
 
 @dataclass
 class FakeUpstream:
-    """`play` answers every generation; `calls` are those that came, `asked` all paths in order."""
+    """`play` answers every generation, `tokenizer` and `models` the other questions.
+
+    `calls` are the generations that were asked for, `asked` all paths that were posted to, `looked`
+    the targets of GETs, in order.
+    """
 
     play: Play
     kind: Kind = "llama.cpp"
     tokenizer: Play | None = None
     calls: list[Call] = field(default_factory=list)
+    models: Play | None = None
     asked: list[str] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
     connections: int = 0
     url: str = ""
 
@@ -217,9 +224,13 @@ class FakeUpstream:
             return None
         request, *lines = head.strip().split("\r\n")
         headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines)}
-        body = json.loads(await reader.readexactly(int(headers["content-length"])))
-        path = request.split()[1]
-        self.asked.append(path)
+        length = int(headers.get("content-length", 0))
+        body = json.loads(await reader.readexactly(length)) if length else {}
+        path = urlsplit(request.split()[1]).path  # a proxy is asked for whole URLs
+        if request.startswith("GET"):
+            self.looked.append(request.split()[1])
+        else:
+            self.asked.append(path)
         call = Call(path, headers, body, len(self.calls), writer)
         if path in (COMPLETIONS, CHAT):
             self.calls.append(call)
@@ -246,6 +257,8 @@ class FakeUpstream:
     async def _play(self, call: Call) -> None:
         if call in self.calls:
             await self.play(call, self)
+        elif call.path == "/v1/models":
+            await (self.models or listing("small", "large"))(call, self)
         elif self.tokenizer is not None:
             await self.tokenizer(call, self)
         elif call.path == "/apply-template" and self.kind == "llama.cpp":
@@ -258,6 +271,15 @@ class FakeUpstream:
             await call.json({"count": len(pieces(text)), "max_model_len": 4096, "tokens": []})
         else:
             await call.json({"error": {"message": "no such path"}}, 404)
+
+
+def listing(*names: str) -> Play:
+    """Have these models."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await call.json({"object": "list", "data": [{"id": name} for name in names]})
+
+    return play
 
 
 def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) -> Play:

@@ -36,6 +36,7 @@ class LlamaCpp:
 
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
+    any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002

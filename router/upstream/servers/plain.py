@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from router.request import Prompt
-from router.upstream.servers.dialect import Post, upper_bound
+from router.upstream.servers.dialect import Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class PlainOpenAI:
 
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
-    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
-        """An upper bound."""
-        return upper_bound(prompt)
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:  # noqa: ARG002
+        """It cannot tell."""
+        return None

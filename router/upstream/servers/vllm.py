@@ -17,6 +17,7 @@ class VLLM:
 
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
