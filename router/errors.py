@@ -156,13 +156,20 @@ def translate(error: Exception) -> ErrorObject:  # noqa: PLR0911 one arm per for
             return ErrorObject(400, "invalid_request", message, "prompt")
         case SandboxUnavailable():
             return ErrorObject(503, "sandbox_unavailable", message)
+        case UpstreamError():
+            return _of_upstream(error)
+        case _:
+            return ErrorObject(500, InternalError.code, "internal error")
+
+
+def _of_upstream(error: UpstreamError) -> ErrorObject:
+    message = str(error)
+    match error:
         case PromptTooLong():
             return ErrorObject(400, ContextLengthExceeded.code, message, "prompt")
         case UpstreamBusy(retry_after_s=seconds):
             return ErrorObject(429, Overloaded.code, message, retry_after_s=seconds)
         case UpstreamError(rejected=True):
-            return ErrorObject(400, "invalid_request", message)
-        case UpstreamError():
-            return ErrorObject(502, "upstream_unavailable", message)
+            return ErrorObject(400, InvalidRequest.code, message)
         case _:
-            return ErrorObject(500, InternalError.code, "internal error")
+            return ErrorObject(502, "upstream_unavailable", message)

@@ -12,7 +12,10 @@ import json
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+_LISTS: Final = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
+"""What vLLM says of a completion's tokens, in parallel."""
 
 
 class MalformedChunk(ValueError):
@@ -29,11 +32,21 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptToken:
+    """A token of the prompt, its log-probability (None: the first has none), and the likeliest."""
+
+    token: str
+    logprob: float | None
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them."""
+    """Tokens as the server counts them; `cached_tokens` of the prompt it had not to compute."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,8 @@ class Chunk:
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
     reasoning or a tool call. `whole` is whether the choice was told at once, so that its text is
-    any number of tokens.
+    any number of tokens. `prompt` are the prompt's own tokens, where the server was asked to `echo`
+    them with their log-probabilities; they are no part of `text` and `tokens`.
     """
 
     index: int
@@ -56,6 +70,7 @@ class Chunk:
     said: bool = False
     unsaid: bool = False
     whole: bool = False
+    prompt: tuple[PromptToken, ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -109,8 +124,13 @@ def parse_chunk(
 def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
     if usage is None:
         return None
-    found = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
-    if min(found.prompt_tokens, found.completion_tokens) < 0:
+    details = usage.get("prompt_tokens_details") or {}
+    found = Usage(
+        int(usage["prompt_tokens"]),
+        int(usage["completion_tokens"]),
+        int(details.get("cached_tokens") or 0),
+    )
+    if min(found.prompt_tokens, found.completion_tokens, found.cached_tokens) < 0:
         raise ValueError(f"less than no tokens: {found}")
     return found
 
@@ -118,6 +138,7 @@ def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
 def _choice(
     choice: Mapping[str, Any], usage: Usage | None, halves: MutableMapping[int, str] | None
 ) -> Chunk:
+    prompt, choice = _without_echo(choice)
     delta = {} if "text" in choice else choice["message" if "message" in choice else "delta"]
     text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
@@ -130,7 +151,33 @@ def _choice(
         usage=usage if finish_reason is not None else None,
         said=text is not None,
         unsaid=any(value for key, value in delta.items() if key not in {"role", "content"}),
+        prompt=prompt,
     )
+
+
+def _without_echo(
+    choice: Mapping[str, Any],
+) -> tuple[tuple[PromptToken, ...], Mapping[str, Any]]:
+    """The prompt's tokens at the beginning of a choice, and what is left of it without them.
+
+    vLLM puts them before the answer's own, the first with null for its log-probability, and tells
+    in `prompt_token_ids` (or, where it does not stream, in `prompt_logprobs`) how many they are.
+    """
+    told = choice.get("logprobs") or {}
+    values, ids = told.get("token_logprobs"), choice.get("prompt_token_ids")
+    ids = choice.get("prompt_logprobs") if ids is None else ids
+    if not values or values[0] is not None or not ids:
+        return (), choice
+    count, length = len(ids), len(values)
+    lists = {key: told.get(key) or [None] * length for key in _LISTS}
+    prompt = tuple(
+        PromptToken(_text(token), None if value is None else _logprob(value), _top(top))
+        for token, value, top, _ in zip(*(lists[key][:count] for key in _LISTS), strict=True)
+    )
+    text, offsets = choice["text"], lists["text_offset"]
+    own = text[offsets[count] - offsets[0] :] if count < length else ""
+    rest = {key: values[count:] for key, values in lists.items()}
+    return prompt, {**choice, "text": own, "logprobs": rest}
 
 
 def _joined(
@@ -185,10 +232,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
         return None
     tops = logprobs.get("top_logprobs") or [None] * len(tokens)
     return tuple(
-        TokenLogprob(
-            _text(token),
-            _logprob(value),
-            tuple((_text(name), _logprob(other)) for name, other in (top or {}).items()),
-        )
+        TokenLogprob(_text(token), _logprob(value), _top(top))
         for token, value, top in zip(tokens, values, tops, strict=True)
     )
+
+
+def _top(alternatives: Mapping[str, Any] | None) -> tuple[tuple[str, float], ...]:
+    return tuple((_text(name), _logprob(value)) for name, value in (alternatives or {}).items())

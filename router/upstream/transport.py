@@ -95,7 +95,7 @@ class Proxies:
 
 
 def _excepts(entry: str, host: str, port: int, address: _Address | None) -> bool:
-    """Whether an entry of NO_PROXY means a host: a domain with those below it, `*`, or a network."""
+    """Whether an entry of NO_PROXY means a host: `*`, a network, or a domain with all below it."""
     if entry == "*":
         return True
     if address is not None:
