@@ -162,16 +162,15 @@ def _problem(problem: object) -> str:
 def _named(told: Mapping[str, Any]) -> Iterator[str]:
     """The fields that an error points at, without what is inside of them."""
     if isinstance(param := told.get("param"), str):
-        yield re.split(r"[.\[]", param, maxsplit=1)[0]
+        yield from _outermost(re.split(r"[.\[]", param))
     problems = told.get("detail")
     for problem in problems if isinstance(problems, list) else ():
         loc = problem.get("loc") if isinstance(problem, Mapping) else None
-        yield from _fields(loc if isinstance(loc, list) else ())
+        yield from _outermost(loc if isinstance(loc, list) else ())
 
 
-def _fields(loc: Iterable[object]) -> Iterator[str]:
-    names = [part for part in loc if isinstance(part, str) and part != "body"]
-    yield from names[:1]
+def _outermost(path: Iterable[object]) -> list[str]:
+    return [part for part in path if isinstance(part, str) and part != "body"][:1]
 
 
 def _seconds(retry_after: str) -> int | None:

@@ -11,26 +11,19 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from fake_shapes import LOGPROB, LlamaShape, VLLMShape, pieces, template
+
+__all__ = ["LOGPROB"]
+
 Kind: TypeAlias = Literal["llama.cpp", "vllm"]
 ANSWER = ("    re", "turn ", "a + b", "\n")
-LOGPROB = -0.25
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
-
-
-def pieces(text: str) -> list[str]:
-    """The prompt's tokens."""
-    return [text[at : at + 4] for at in range(0, len(text), 4)]
-
-
-def template(messages: Sequence[dict[str, Any]]) -> str:
-    """A chat as a prompt."""
-    return "".join(f"<{m['role']}>{m['content']}" for m in messages) + "<assistant>"
 
 
 @dataclass
@@ -43,6 +36,7 @@ class Call:
     number: int
     writer: asyncio.StreamWriter
     tokens: list[int] = field(default_factory=list)
+    cached_tokens: int = 0
     closed_by_client: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     _open: bool = False
@@ -52,9 +46,12 @@ class Call:
         return self.path == CHAT
 
     @property
+    def text(self) -> str:
+        return template(self.body["messages"]) if self.chat else self.body["prompt"]
+
+    @property
     def prompt_tokens(self) -> int:
-        text = template(self.body["messages"]) if self.chat else self.body["prompt"]
-        return len(pieces(text))
+        return len(pieces(self.text))
 
     async def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -84,12 +81,23 @@ class Call:
         text = data if isinstance(data, str) else json.dumps(data)
         await self.chunk(f"data: {text}\n\n".encode())
 
-    async def token(self, index: int, text: str, server: FakeUpstream) -> None:
-        """Send one token of one choice."""
+    async def open(self, server: FakeUpstream) -> None:
+        """Begin every choice."""
+        for index in range(self.body["n"]):
+            for event in server.shape.opening(self, index):
+                await self.event(event)
+
+    async def token(
+        self, index: int, text: str, server: FakeUpstream, reason: str | None = None
+    ) -> None:
+        """Send one token of one choice, which may be its last."""
         while len(self.tokens) <= index:
             self.tokens.append(0)
         self.tokens[index] += 1
-        await self.event(server.shape.token(self, index, text))
+        riding = reason if server.shape.ends_with_token else None
+        await self.event(server.shape.token(self, index, text, riding))
+        if reason is not None and riding is None:
+            await self.finish(index, reason, server)
 
     async def finish(self, index: int, reason: str, server: FakeUpstream) -> None:
         """End one choice."""
@@ -102,78 +110,6 @@ class Call:
             await self.event(event)
         await self.event("[DONE]")
         await self.raw(b"0\r\n\r\n")
-
-
-class LlamaShape:
-    """As llama.cpp streams: usage per choice, on the finish chunk or (chat) right after it."""
-
-    def token(self, call: Call, index: int, text: str) -> dict[str, Any]:
-        entry = {"id": 1, "token": text, "bytes": list(text.encode()), "logprob": LOGPROB}
-        top = {"id": 1, "token": text, "logprob": LOGPROB}
-        logprobs = {"content": [entry | {"top_logprobs": [top]}]}
-        wanted = logprobs if call.body.get("logprobs") else None
-        said = {"delta": {"content": text}} if call.chat else {"text": text}
-        return _event([said | {"index": index, "logprobs": wanted, "finish_reason": None}])
-
-    def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
-        said: dict[str, Any] = {"delta": {}} if call.chat else {"text": ""}
-        last = said | {"index": index, "logprobs": None, "finish_reason": reason}
-        usage = {"usage": _usage(call.prompt_tokens, call.tokens[index]), "timings": {}}
-        if not call.chat:
-            yield _event([last]) | usage
-            return
-        yield _event([last])
-        if call.body["stream_options"]["include_usage"]:
-            yield _event([]) | usage
-
-    def last(self, call: Call) -> Iterator[dict[str, Any]]:
-        yield from ()
-
-
-class VLLMShape:
-    """As vLLM streams: parallel lists of log-probabilities, and one usage chunk at the end."""
-
-    def token(self, call: Call, index: int, text: str) -> dict[str, Any]:
-        logprobs: dict[str, Any] | None = None
-        if call.chat:
-            if call.body.get("logprobs"):
-                entry = {"token": text, "logprob": LOGPROB, "bytes": None, "top_logprobs": []}
-                logprobs = {"content": [entry]}
-        elif call.body.get("logprobs") is not None:
-            logprobs = {
-                "tokens": [text],
-                "token_logprobs": [LOGPROB],
-                "top_logprobs": [{text: LOGPROB}],
-                "text_offset": [0],
-            }
-        said = {"delta": {"content": text}} if call.chat else {"text": text}
-        choice = said | {"index": index, "logprobs": logprobs, "finish_reason": None}
-        return _event([choice]) | {"usage": None}
-
-    def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
-        said: dict[str, Any] = {"delta": {"content": ""}} if call.chat else {"text": ""}
-        yield _event(
-            [
-                said
-                | {"index": index, "logprobs": None, "finish_reason": reason, "stop_reason": None}
-            ]
-        ) | {"usage": None}
-
-    def last(self, call: Call) -> Iterator[dict[str, Any]]:
-        if (call.body.get("stream_options") or {}).get("include_usage"):
-            yield _event([]) | {"usage": _usage(call.prompt_tokens, sum(call.tokens))}
-
-
-def _event(choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"id": "x", "object": "x", "created": 1, "model": "x", "choices": choices}
-
-
-def _usage(prompt: int, completion: int) -> dict[str, int]:
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
 
 
 Play: TypeAlias = Callable[[Call, "FakeUpstream"], Awaitable[None]]
@@ -193,6 +129,7 @@ class FakeUpstream:
     tokenizer: Play | None = None
     calls: list[Call] = field(default_factory=list)
     models: Play | None = None
+    context: int | None = None
     asked: list[str] = field(default_factory=list)
     looked: list[str] = field(default_factory=list)
     connections: int = 0
@@ -256,7 +193,12 @@ class FakeUpstream:
 
     async def _play(self, call: Call) -> None:
         if call in self.calls:
-            await self.play(call, self)
+            before = [earlier.text for earlier in self.calls if earlier is not call]
+            call.cached_tokens = call.prompt_tokens - 1 if call.text in before else 0
+            if (refused := self.shape.refusal(call, self.context)) is not None:
+                await _refuse(call, *refused)
+            else:
+                await self.play(call, self)
         elif call.path == "/v1/models":
             await (self.models or listing("small", "large"))(call, self)
         elif self.tokenizer is not None:
@@ -282,26 +224,49 @@ def listing(*names: str) -> Play:
     return play
 
 
+async def _refuse(call: Call, status: int, error: dict[str, Any]) -> None:
+    """An error as the answer, or as the only event of one that seemed good."""
+    if status != 200:
+        await call.json({"error": error}, status)
+        return
+    await call.event({"error": error})
+    await call.event("[DONE]")
+    await call.raw(b"0\r\n\r\n")
+
+
 def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) -> Play:
-    """Answer each choice with its tokens, the choices interleaved, cut at max_tokens."""
+    """Answer each choice with its tokens, the choices interleaved, cut at the limit or a stop."""
 
     async def play(call: Call, server: FakeUpstream) -> None:
-        limit = call.body["max_tokens"]
-        said = [list(says(call, index)) for index in range(call.body["n"])]
+        limit = call.body.get("max_tokens", call.body.get("max_completion_tokens"))
+        said = [_until_stop(call, says(call, index)) for index in range(call.body["n"])]
         call.tokens = [0] * len(said)
+        await call.open(server)
         rows = itertools.zip_longest(*(tokens[:limit] for tokens in said))
         for number, row in enumerate(rows):
             if number:  # never between the last token and the usage, for which nobody waits long
                 await asyncio.sleep(pause)
             for index, token in enumerate(row):
                 if token is not None:
-                    await call.token(index, token, server)
-                if call.tokens[index] == min(limit, len(said[index])) and token is not None:
+                    last = number + 1 == min(limit, len(said[index]))
                     reason = "length" if limit < len(said[index]) else "stop"
-                    await call.finish(index, reason, server)
+                    await call.token(index, token, server, reason if last else None)
         await call.done(server)
 
     return play
+
+
+def _until_stop(call: Call, tokens: Sequence[str]) -> list[str]:
+    stops = call.body.get("stop") or []
+    text = "".join(tokens)
+    found = [text.find(stop) for stop in ([stops] if isinstance(stops, str) else stops)]
+    end = min((at for at in found if at >= 0), default=len(text))
+    kept, at = [], 0
+    for token in tokens:
+        if at < end or end == len(text):
+            kept.append(token[: max(0, end - at)])
+        at += len(token)
+    return kept
 
 
 def endless(*, after_limit: bool = False) -> Play:
