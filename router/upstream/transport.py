@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -121,12 +122,22 @@ def _proxy(url: str) -> httpx.Proxy | None:
     reason = "only HTTP proxies are spoken to"
     try:
         proxy = httpx.Proxy(url if "://" in url else f"http://{url}")
-        if proxy.url.scheme in {"http", "https"}:
-            return proxy
     except (ValueError, httpx.InvalidURL) as error:
         reason = str(error)
+    else:
+        if proxy.url.scheme in {"http", "https"}:
+            return proxy if proxy.auth is None else _with_credentials(proxy.url, *proxy.auth)
     _log.warning("a proxy of the environment is not used", reason=reason)
     return None
+
+
+def _with_credentials(url: httpx.URL, user: str, password: str) -> httpx.Proxy:
+    """A proxy that is told who asks: aiohttp takes this header from those that are for the proxy.
+
+    Its own parameter for it is going away.
+    """
+    told = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return httpx.Proxy(url, headers={"Authorization": f"Basic {told}"})
 
 
 @dataclass(frozen=True, slots=True)
