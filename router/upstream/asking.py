@@ -10,7 +10,7 @@ plan asked for is never left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Self
 
@@ -63,11 +63,15 @@ class Habit:
         return ", ".join([f"no {name}" for name in without] + limit)
 
 
+PLAIN: Final = Habit()
+"""Of a server that takes everything."""
+
+
 @dataclass(slots=True)
 class Habits:
     """The habit of one server, as it is now."""
 
-    now: Habit = field(default_factory=Habit)
+    now: Habit = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Asking:
             return None
         return Habit(habit.spared | {(self.path, refused)}, habit.completion_limit)
 
-    def failure(self, model: str, habit: Habit, refusal: Refusal) -> UpstreamError:
+    def failure(self, model: str, refusal: Refusal) -> UpstreamError:
         """What a refusal is to the client, whose fault it is only where it asked for it."""
         said = refusal.shown
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.retry_after_s is not None:
@@ -116,7 +120,7 @@ class Asking:
             return UpstreamError(model, said, rejected=own_parts)
         if refusal.of_the_length:
             return PromptTooLong(model, said)
-        refused = self._at_fault(habit, refusal)
+        refused = self._at_fault(PLAIN, refusal)  # also one that was left out in vain
         if refused is not None and refused not in self._clients:
             reason = f"does not take {refused!r}, which is not of the client's request: it {said}"
             return UpstreamError(model, reason)

@@ -108,7 +108,7 @@ class Upstream:
             if learned is None:
                 break
             habit = learned
-        raise asking.failure(self.id, habit, refusal)
+        raise asking.failure(self.id, refusal)
 
     async def get(self, path: str) -> Any:
         """What the server answers at a path, as JSON. Raises `UpstreamError`."""

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
-from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit
+from router.upstream.asking import CHATS, COMPLETIONS, PLAIN, Asking, Habit
 from router.upstream.refusals import read_refusal
 
 TEXT = TextPrompt("p")
 CHAT = ChatPrompt(({"role": "user", "content": "hi"},))
-PLAIN = Habit()
 
 
 def asking(prompt: Prompt = TEXT, *, asked: tuple[str, ...] = (), **passed_on: Any) -> Asking:
@@ -77,7 +76,7 @@ def test_what_the_client_asked_for_stays_and_is_its_own_fault() -> None:
     request = asking(asked=("logprobs",))
     refusal = refused("'logprobs' is not supported")
     assert request.learned(PLAIN, refusal) is None
-    assert request.failure("m", PLAIN, refusal).rejected
+    assert request.failure("m", refusal).rejected
     spared = Habit.configured(logprobs=False, stream_options=True, completion_limit=False)
     assert "logprobs" in request.fitted(spared)
     assert "logprobs" not in asking().fitted(spared)
@@ -109,8 +108,8 @@ def test_a_limit_that_is_too_high_is_not_called_otherwise() -> None:
     message = "max_tokens is too large: 5000. This model supports at most 4096 completion tokens"
     request = asking(CHAT)
     assert request.learned(PLAIN, refused(message)) is None
-    assert not request.failure("m", PLAIN, refused(message)).rejected
-    assert asking(CHAT, asked=("max_tokens",)).failure("m", PLAIN, refused(message)).rejected
+    assert not request.failure("m", refused(message)).rejected
+    assert asking(CHAT, asked=("max_tokens",)).failure("m", refused(message)).rejected
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
@@ -120,22 +119,22 @@ def test_only_a_fault_of_the_request_teaches(status: int) -> None:
 
 @pytest.mark.parametrize("name", ["model", "stream", "n", "temperature", "stream_options"])
 def test_the_client_is_not_blamed_for_what_is_ours(name: str) -> None:
-    failure = asking().failure("m", PLAIN, refused(f"'{name}' is wrong"))
+    failure = asking().failure("m", refused(f"'{name}' is wrong"))
     assert not failure.rejected
     assert f"'{name}', which is not of the client's request" in str(failure)
 
 
 @pytest.mark.parametrize("message", ["it is all wrong", "'stop' must be a list", "`p` is no text"])
 def test_else_it_is_the_clients_fault(message: str) -> None:
-    assert asking(stop=5).failure("m", PLAIN, refused(message)).rejected
+    assert asking(stop=5).failure("m", refused(message)).rejected
 
 
 def test_parts_that_a_model_cannot_take_are_the_clients_whatever_the_status() -> None:
     parts = [{"type": "text", "text": "?"}, {"type": "input_audio", "input_audio": {}}]
     request = asking(ChatPrompt(({"role": "user", "content": parts},)))
-    assert request.failure("m", PLAIN, refused("Audio input is not supported", 500)).rejected
-    assert not request.failure("m", PLAIN, refused("out of memory", 500)).rejected
-    assert not asking(CHAT).failure("m", PLAIN, refused("no audio", 500)).rejected
+    assert request.failure("m", refused("Audio input is not supported", 500)).rejected
+    assert not request.failure("m", refused("out of memory", 500)).rejected
+    assert not asking(CHAT).failure("m", refused("no audio", 500)).rejected
 
 
 def test_people_can_read_a_habit() -> None:
