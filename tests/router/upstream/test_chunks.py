@@ -187,3 +187,86 @@ def test_mended_text_can_be_encoded_and_sound_text_is_left_alone(text: str) -> N
 def test_a_pair_of_halves_becomes_its_character() -> None:
     assert mended("\ud83e\udd8a") == "🦊"
     assert mended("a\ud83eb") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["a\ud83e", "\udd8ab"],
+        ["a", "\ud83e", "\udd8a", "b"],
+        ["a\ud83e", "", "\udd8ab"],
+        ["a\ud83e\udd8a", "b"],
+    ],
+)
+def test_halves_of_a_character_are_joined_over_chunks(pieces: list[str]) -> None:
+    halves: dict[int, str] = {}
+    said = [
+        chunk.text
+        for piece in pieces
+        for chunk in parse_chunk(
+            {"choices": [{"index": 3, "text": piece}]}, last_finished=None, halves=halves
+        )
+    ]
+    assert "".join(said) == "a🦊b"
+    assert all(text.encode() is not None for text in said)
+    assert not halves
+
+
+def test_a_half_at_the_end_of_a_choice_is_replaced() -> None:
+    halves: dict[int, str] = {}
+    choices = [{"text": "a\ud83e"}, {"text": "\ud83e", "finish_reason": "stop"}]
+    said = [
+        chunk.text
+        for choice in choices
+        for chunk in parse_chunk({"choices": [choice]}, last_finished=None, halves=halves)
+    ]
+    assert said == ["a", "\ufffd\ufffd"]
+
+
+def test_a_half_that_is_held_back_is_a_token_where_every_chunk_is_one() -> None:
+    (chunk,) = parse_chunk({"choices": [{"text": "\ud83e"}]}, last_finished=None, halves={})
+    assert (chunk.text, chunk.least_tokens(token_per_chunk=True)) == ("", 1)
+
+
+def test_a_whole_answer_is_any_number_of_tokens() -> None:
+    assert Chunk(0, "x y z", said=True, whole=True).least_tokens(token_per_chunk=True) == 1
+    assert Chunk(0, "", said=True, whole=True).least_tokens(token_per_chunk=True) == 0
+
+
+def test_a_message_is_read_like_a_delta() -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    (chunk,) = parsed({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert (chunk.text, chunk.usage) == ("x", Usage(1, 2))
+
+
+def test_cached_tokens_of_the_prompt_are_read() -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": None}
+    lone = {"choices": [], "usage": counted}
+    assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1)
+    counted["prompt_tokens_details"] = {"cached_tokens": 8}
+    assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1, 8)
+
+
+ECHOED = {
+    "tokens": ["de", "f", " x", "y"],
+    "token_logprobs": [None, -1.0, -2.0, -3.0],
+    "top_logprobs": [None, {"f": -1.0}, {" x": -2.0}, {"y": -3.0}],
+    "text_offset": [0, 2, 3, 5],
+}
+
+
+@pytest.mark.parametrize("said", ["prompt_token_ids", "prompt_logprobs"])
+@pytest.mark.parametrize("prompt", [2, 4])
+def test_an_echo_is_told_apart_from_what_follows(said: str, prompt: int) -> None:
+    choice = {"index": 0, "text": "def xy", "logprobs": ECHOED, said: [0] * prompt}
+    (chunk,) = parsed({"choices": [choice]})
+    assert "".join(token.token for token in chunk.prompt) == "def xy"[: 3 if prompt == 2 else 6]
+    assert [token.logprob for token in chunk.prompt] == [None, -1.0, -2.0, -3.0][:prompt]
+    assert chunk.prompt[1].top == (("f", -1.0),)
+    assert chunk.text == (" xy" if prompt == 2 else "")
+    assert [token.token for token in chunk.tokens or ()] == [" x", "y"][: 4 - prompt]
+
+
+def test_a_token_without_its_log_probability_is_no_echo() -> None:
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [{"text": "def xy", "logprobs": ECHOED}]})

@@ -109,6 +109,10 @@ async def test_samples_of_one_draw_are_told_apart(server: Server, prompt: Prompt
         own = [chunk for chunk in chunks if chunk.index == index]
         assert [chunk.finish_reason for chunk in own if chunk.finish_reason] == ["length"]
         assert counted(server, chunks, index) == 6
+        if server.upstream.token_per_chunk:
+            (usage,) = [chunk.usage for chunk in own if chunk.usage]
+            length = await server.upstream.count_tokens(prompt)
+            assert (usage.completion_tokens, usage.prompt_tokens) == (6, length.tokens)
     assert {chunk.index for chunk in chunks} == {0, 1, 2}
 
 
