@@ -112,5 +112,5 @@ class Cascade:
         if budget.flops is None:
             return 0.0
         last = task.models[-1]
-        held = cost.ceiling(last.id, last.prompt_tokens, 1, useful_tokens(task))
+        held = cost.ceiling(last.id, last.reserved_tokens, 1, useful_tokens(task))
         return held if held <= budget.flops else 0.0

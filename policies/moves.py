@@ -78,7 +78,7 @@ def useful_tokens(task: Task) -> int:
 
 def least_ceiling(task: Task, cost: CostModel, model: ModelView) -> float:
     """FLOPs to hold for the least that is worth drawing from a model: one short sample."""
-    return cost.ceiling(model.id, model.prompt_tokens, 1, least_tokens(task))
+    return cost.ceiling(model.id, model.reserved_tokens, 1, least_tokens(task))
 
 
 def sized(
@@ -92,10 +92,12 @@ def sized(
     n = min(n, model.max_batch)
     if math.isinf(flops):
         return n, task.max_tokens
-    samples = cost.samples_within(model.id, model.prompt_tokens, task.max_tokens, flops, at_most=n)
+    samples = cost.samples_within(
+        model.id, model.reserved_tokens, task.max_tokens, flops, at_most=n
+    )
     if samples:
         return samples, task.max_tokens
-    tokens = cost.tokens_within(model.id, model.prompt_tokens, flops, at_most=task.max_tokens)
+    tokens = cost.tokens_within(model.id, model.reserved_tokens, flops, at_most=task.max_tokens)
     return (1, tokens) if tokens >= shortest else None
 
 

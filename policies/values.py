@@ -81,13 +81,20 @@ class Remaining:
 class ModelView:
     """A model as one request sees it.
 
-    `prompt_tokens` is the prompt's length under the model's tokenizer (or an upper bound),
-    `max_batch` the most samples that one upstream request may ask for.
+    `prompt_tokens` is the prompt's length under the model's tokenizer (or an estimate), `max_batch`
+    the most samples that one upstream request may ask for, `prompt_bound` what the prompt cannot
+    exceed where its length is an estimate.
     """
 
     id: str
     prompt_tokens: int
     max_batch: int
+    prompt_bound: int | None = None
+
+    @property
+    def reserved_tokens(self) -> int:
+        """The prompt's tokens as they are reserved: what fits a budget is decided by these."""
+        return self.prompt_tokens if self.prompt_bound is None else self.prompt_bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,12 @@ from router.settings import (
     PolicyConfig,
     RemoteModel,
     SandboxConfig,
+    SendConfig,
     Settings,
     SingleConfig,
 )
 from router.upstream import architecture
+from router.upstream.asking import Habit, Habits
 from router.upstream.client import Upstream
 from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
@@ -225,4 +227,13 @@ def _remote(
         fim=fim,
         server=SERVERS[config.server],
         api_key=config.api_key.get_secret_value() if config.api_key else None,
+        habits=Habits(_habit(config.send)),
+    )
+
+
+def _habit(send: SendConfig) -> Habit:
+    return Habit.configured(
+        logprobs=send.logprobs,
+        stream_options=send.stream_options,
+        completion_limit=send.max_tokens == "max_completion_tokens",
     )

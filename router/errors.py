@@ -25,7 +25,7 @@ from typing import ClassVar, Final
 from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
-from router.upstream.failures import UpstreamError
+from router.upstream.failures import PromptTooLong, UpstreamBusy, UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 RETRY_AFTER_S: Final = 1
@@ -33,12 +33,16 @@ RETRY_AFTER_S: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """What a client sees of an error. `param` is the field at fault, where there is one."""
+    """What a client sees of an error.
+
+    `param` is the field at fault, where there is one; `retry_after_s` is told with a 429.
+    """
 
     status: int
     code: str
     message: str
     param: str | None = None
+    retry_after_s: int = RETRY_AFTER_S
 
     @property
     def type(self) -> str:
@@ -52,7 +56,7 @@ class ErrorObject:
     def headers(self) -> dict[str, str]:
         """Response headers that go with it."""
         retry = self.status == HTTPStatus.TOO_MANY_REQUESTS
-        return {"Retry-After": str(RETRY_AFTER_S)} if retry else {}
+        return {"Retry-After": str(self.retry_after_s)} if retry else {}
 
     def body(self) -> dict[str, object]:
         """As JSON."""
@@ -152,9 +156,20 @@ def translate(error: Exception) -> ErrorObject:  # noqa: PLR0911 one arm per for
             return ErrorObject(400, "invalid_request", message, "prompt")
         case SandboxUnavailable():
             return ErrorObject(503, "sandbox_unavailable", message)
-        case UpstreamError(rejected=True):
-            return ErrorObject(400, "invalid_request", message)
         case UpstreamError():
-            return ErrorObject(502, "upstream_unavailable", message)
+            return _of_upstream(error)
         case _:
             return ErrorObject(500, InternalError.code, "internal error")
+
+
+def _of_upstream(error: UpstreamError) -> ErrorObject:
+    message = str(error)
+    match error:
+        case PromptTooLong():
+            return ErrorObject(400, ContextLengthExceeded.code, message, "prompt")
+        case UpstreamBusy(retry_after_s=seconds):
+            return ErrorObject(429, Overloaded.code, message, retry_after_s=seconds)
+        case UpstreamError(rejected=True):
+            return ErrorObject(400, InvalidRequest.code, message)
+        case _:
+            return ErrorObject(502, "upstream_unavailable", message)

@@ -30,6 +30,7 @@ from router.request import (
     AUTO,
     ChatPrompt,
     Prompt,
+    PromptLength,
     RouteRequest,
     SampleRequest,
     TextPrompt,
@@ -46,8 +47,8 @@ LATENCY_MARGIN: Final = 0.05
 LARGEST_MARGIN_S: Final = 0.02
 
 COUNTING_SHARE: Final = 0.25
-"""The part of a latency budget in which the prompt's tokens are counted; after it, an upper bound
-stands in."""
+"""The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
+in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +221,9 @@ class Gateway:
 
     async def _prompt_tokens(
         self, prompt: Prompt, ids: Sequence[str], within_s: float
-    ) -> dict[str, int]:
+    ) -> dict[str, PromptLength]:
         """The prompt's length under each model that can be reached; raises where none can."""
-        counts: dict[str, int] = {}
+        counts: dict[str, PromptLength] = {}
         lost: list[UpstreamUnreachable] = []
 
         async def count(id_: str) -> None:
@@ -237,23 +238,24 @@ class Gateway:
             raise lost[0]
         return {id_: counts[id_] for id_ in ids if id_ in counts}
 
-    def _task(self, request: RouteRequest, prompt_tokens: Mapping[str, int]) -> Task:
-        """The task over the models whose context holds prompt and answer."""
-        room = {
-            id_: (context - tokens if (context := self.upstreams[id_].context) else None)
-            for id_, tokens in prompt_tokens.items()
-        }
+    def _task(self, request: RouteRequest, lengths: Mapping[str, PromptLength]) -> Task:
+        """The task over the models whose context holds prompt and answer.
+
+        Where nobody counted the prompt, its model's server decides what fits.
+        """
+        room = {id_: self._room(id_, length) for id_, length in lengths.items()}
         max_tokens = request.max_tokens
         if max_tokens is None:
             max_tokens = self._default_max_tokens(room)
         views = tuple(
-            ModelView(id_, prompt_tokens[id_], self.upstreams[id_].max_batch)
-            for id_, left in room.items()
-            if left is None or left >= max_tokens
+            ModelView(id_, length.tokens, self.upstreams[id_].max_batch, length.bound)
+            for id_, length in lengths.items()
+            if length.bound is not None or (left := room[id_]) is None or left >= max_tokens
         )
         if not views:
+            longest = max(length.tokens for length in lengths.values())
             raise ContextLengthExceeded(
-                f"the prompt ({max(prompt_tokens.values())} tokens) and max_tokens ({max_tokens}) "
+                f"the prompt ({longest} tokens) and max_tokens ({max_tokens}) "
                 f"exceed the context of every model that could answer: "
                 f"{ {id_: self.upstreams[id_].context for id_ in room} }",
                 param="prompt",
@@ -266,6 +268,14 @@ class Gateway:
             top_p=request.top_p,
             n=request.n,
         )
+
+    def _room(self, model: str, length: PromptLength) -> int | None:
+        """Tokens that a context leaves for the answer; None where that is not known."""
+        context = self.upstreams[model].context
+        if context is None:
+            return None
+        left = context - length.tokens
+        return None if length.bound is not None and left <= 0 else left
 
     def _default_max_tokens(self, room: Mapping[str, int | None]) -> int:
         """Our own default, or what the roomiest context leaves where that is less."""

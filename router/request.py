@@ -48,18 +48,34 @@ Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
 
 
 @dataclass(frozen=True, slots=True)
+class PromptLength:
+    """Tokens of a prompt. With a `bound`, which it cannot exceed, they are only an estimate."""
+
+    tokens: int
+    bound: int | None = None
+
+    @property
+    def most(self) -> int:
+        """What is reserved for the prompt."""
+        return self.tokens if self.bound is None else self.bound
+
+
+@dataclass(frozen=True, slots=True)
 class SampleRequest:
     """What every draw of one request has in common.
 
     `passed_on` are the client's own fields (`stop`, `seed`, unknown ones), sent as they came;
-    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities. With
-    `echo` the server itself puts the prompt before its answer: only it knows the log-probabilities
-    of a prompt, and the text of token numbers.
+    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities. `asked`
+    are the fields that the client set, by the names that servers have for them: for any other that
+    a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
+    before its answer: only it knows the log-probabilities of a prompt, and the text of token
+    numbers.
     """
 
     prompt: Prompt
     passed_on: Mapping[str, Any] = field(default_factory=dict)
     logprobs: int | None = None
+    asked: frozenset[str] = frozenset()
     echo: bool = False
 
 

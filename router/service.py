@@ -26,8 +26,9 @@ from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
 from router.request import RequestLimits
-from router.settings import EmbeddedModel, SandboxConfig, Settings
+from router.settings import EmbeddedModel, RemoteModel, SandboxConfig, Settings
 from router.upstream import transport
+from router.upstream.presence import Presence
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -44,6 +45,7 @@ class Service:
     request_limits: RequestLimits
     admission: Admission
     max_body_bytes: int
+    presence: Presence
 
     def not_ready(self) -> list[str]:
         """Embedded engines that do not answer just now."""
@@ -83,12 +85,16 @@ async def running(
                     starting.create_task(engine.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
+        remote = [m for m, config in settings.models.items() if isinstance(config, RemoteModel)]
+        presence = Presence([models.upstreams[model] for model in remote])
+        await stack.enter_async_context(presence.watching())
         yield Service(
             gateway=_gateway(settings, models, backend.result(), metrics),
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
             max_body_bytes=settings.max_body_bytes,
+            presence=presence,
         )
 
 

@@ -103,6 +103,18 @@ class EmbeddedModel(Strict):
     fim: Fim | None = None
 
 
+class SendConfig(Strict):
+    """What a server is sent beside the request itself.
+
+    One that refuses such a field is not sent it again, so this spares the first request its second
+    try. `max_tokens` is what the limit of a chat is called.
+    """
+
+    logprobs: bool = True
+    stream_options: bool = True
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+
 class RemoteModel(Strict):
     """A model at any OpenAI-compatible server.
 
@@ -121,6 +133,7 @@ class RemoteModel(Strict):
     max_batch: PositiveInt = 16
     context: PositiveInt | None = None
     server: ServerKind = "openai"
+    send: SendConfig = SendConfig()
     fim: Fim | None = None
 
 

@@ -80,10 +80,18 @@ async def healthz() -> dict[str, str]:
 
 @routes.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """Whether every model and the sandbox can be used, and what is waited for."""
-    waiting = request.app.state.service.not_ready()
-    status = "waiting" if waiting else "ready"
-    return JSONResponse({"status": status, "waiting_for": waiting}, 503 if waiting else 200)
+    """Whether our own engines answer, what is waited for, and what is wrong with other servers.
+
+    The latter keeps nobody from asking: a model that is away is not planned with, others answer.
+    """
+    service: Service = request.app.state.service
+    waiting = service.not_ready()
+    shown = {
+        "status": "waiting" if waiting else "ready",
+        "waiting_for": waiting,
+        "upstreams": dict(service.presence.troubles),
+    }
+    return JSONResponse(shown, 503 if waiting else 200)
 
 
 @routes.get("/metrics")

@@ -152,7 +152,9 @@ def understood(
     max_tokens = _length(body, least_tokens)
     meant = limits.meant_by(body.model)
     return RouteRequest(
-        sampling=SampleRequest(prompt, _passed_on(body), logprobs),
+        sampling=SampleRequest(
+            prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
+        ),
         budget=read_budget(
             headers,
             body.budget,
@@ -210,6 +212,14 @@ def _length(body: Body, least: int) -> int | None:
     if value < least:
         raise InvalidRequest(f"{name} is {value}; an answer has at least {least}", param=name)
     return value
+
+
+def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozenset[str]:
+    """What the client set, also where its endpoint has another name for it."""
+    limit = () if max_tokens is None else ("max_tokens",)
+    likelihoods = () if logprobs is None else ("logprobs",)
+    named = (name for name in body.model_fields_set if getattr(body, name) is not None)
+    return frozenset((*named, *limit, *likelihoods))
 
 
 def _answers(body: Body, limits: RequestLimits) -> int:

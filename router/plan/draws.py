@@ -12,7 +12,7 @@ from policies.estimators import averaged_nll
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
-from router.request import Fit
+from router.request import Fit, PromptLength
 from router.upstream.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
@@ -113,16 +113,16 @@ class Sample:
 class RunningDraw:
     """One upstream request: its command, its hold and its samples.
 
-    `flops` are what it has cost by the tokens seen, prompt included once it is `sent`; its ceiling
-    where tokens cannot be counted or the upstream overran its limit. `token_per_chunk` says that
-    every piece of text is one token. `fits` says of a text what of it is the answer, where there
-    is a suffix. Its times are the event loop's: when it was sent, and when its first and its latest
-    piece came.
+    `flops` are what it has cost by the tokens seen, prompt included once it is `sent` (its bound,
+    where nobody counted it); its ceiling where tokens cannot be counted or the upstream overran its
+    limit. `token_per_chunk` says that every piece of text is one token. `fits` says of a text what
+    of it is the answer, where there is a suffix. Its times are the event loop's: when it was sent,
+    and when its first and its latest piece came.
     """
 
     ticket: int
     command: Draw
-    prompt_tokens: int
+    prompt: PromptLength
     hold: Hold
     samples: tuple[Sample, ...]
     token_per_chunk: bool = False
@@ -138,6 +138,11 @@ class RunningDraw:
     def model(self) -> str:
         """The model that is drawn from."""
         return self.command.model
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The prompt's length: the server's count once it came, ours or an estimate before."""
+        return self.prompt.tokens
 
     @property
     def prompt_s(self) -> float:
@@ -168,7 +173,8 @@ class RunningDraw:
         if sample.finish_reason is not None and more:
             raise Overrun(f"choice {chunk.index} went on after its end")
         tokens = sample.tokens + more
-        countable = self.token_per_chunk or chunk.tokens or not (chunk.text or chunk.unsaid)
+        alone = self.token_per_chunk and not chunk.whole
+        countable = alone or chunk.tokens or not (chunk.text or chunk.unsaid)
         counted = sample.counted and countable
         if chunk.usage is not None:
             # A server's own count corrects ours upwards only: what was seen was sent.
@@ -185,11 +191,11 @@ class RunningDraw:
         return sample
 
     def _correct_prompt(self, tokens: int) -> None:
-        """Take the server's count where ours was an upper bound; one above ours is an overrun."""
-        if tokens > self.prompt_tokens:
+        """Take the server's count where ours was an estimate; one above our bound is an overrun."""
+        if tokens > self.prompt.most:
             self.overrun = True
         elif tokens > 0:
-            self.prompt_tokens = tokens
+            self.prompt = PromptLength(tokens)
 
     @property
     def finished(self) -> bool:
@@ -203,7 +209,7 @@ class RunningDraw:
         if self.overrun or not all(sample.counted for sample in self.samples):
             return self.hold.ceiling
         tokens = [sample.tokens for sample in self.samples]
-        return cost.draw(self.model, self.prompt_tokens, tokens)
+        return cost.draw(self.model, self.prompt.most, tokens)
 
     def candidate(self, sample: Sample) -> Candidate:
         """A finished sample as a decision sees it."""

@@ -58,7 +58,7 @@ from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
-from router.request import Judgement
+from router.request import Judgement, PromptLength
 from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
 
@@ -88,7 +88,9 @@ class Run:
         fits: Fits | None = None,
     ) -> None:
         self._selector = policy.selector
-        self._prices = Prices(cost, {model.id: model.prompt_tokens for model in task.models})
+        self._prices = Prices(
+            cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models}
+        )
         self._cost = cost
         self._sampler, self._judge = sampler, judge
         self._ranker, self._executor = ranker, executor
@@ -202,7 +204,7 @@ class Run:
         return RunningDraw(
             ticket,
             draw,
-            self._prices.prompt_tokens(draw),
+            self._prices.prompt(draw),
             hold,
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             token_per_chunk=self._sampler.token_per_chunk(draw.model),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,13 @@ async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
     while not true():
         assert loop.time() < end, "it never became true"
         await asyncio.sleep(0.005)
+
+
+async def eventually_asked(what: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Ask until this is the answer; the bound only keeps a failing test from hanging."""
+    async with asyncio.timeout(60):
+        while await what() != wanted:  # noqa: ASYNC110 what it waits for is another process
+            await asyncio.sleep(0.02)
 
 
 def descriptors() -> int:

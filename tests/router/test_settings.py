@@ -3,6 +3,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -11,8 +12,9 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import model_facts, policies_of
+from router.configured import model_facts, models_of, policies_of
 from router.settings import RemoteModel, Settings
+from router.upstream.asking import Habit
 
 SIZES = (
     "hidden_size",
@@ -74,6 +76,27 @@ def test_file_under_environment_under_override(file: Path, monkeypatch: pytest.M
     assert (settings.max_budget.flops, settings.max_budget.latency_ms) == (1e15, 50)
     overridden = Settings.load(file, port=3333, host=None)
     assert (overridden.port, overridden.host) == (3333, "0.0.0.0")  # noqa: S104
+
+
+def test_what_a_server_is_sent_is_configured(file: Path) -> None:
+    assert _habit(Settings.load(file)).shown == ""
+    file.write_text(
+        file.read_text().replace(
+            'api_key = "secret"',
+            'send = { logprobs = false, max_tokens = "max_completion_tokens" }',
+        )
+    )
+    assert _habit(Settings.load(file)).shown == (
+        "no logprobs, max_completion_tokens for max_tokens"
+    )
+    file.write_text(file.read_text().replace("logprobs", "logprob"))
+    with pytest.raises(ValidationError, match="logprob"):
+        Settings.load(file)
+
+
+def _habit(settings: Settings) -> Habit:
+    made = models_of(settings, {}, httpx.AsyncClient())
+    return made.upstreams["mine"].habits.now
 
 
 def test_models_and_policies_are_built(file: Path) -> None:

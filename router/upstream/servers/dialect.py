@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from policies.cost import most_tokens
-from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
-
-CHAT_TOKENS_PER_MESSAGE = 16
-"""Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
+from router.request import Prompt
 
 Post: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends JSON to a path of the server, and gives its answer. Raises `UpstreamError`."""
@@ -30,6 +25,11 @@ class ServerDialect(Protocol):
     @property
     def plain_sampling(self) -> Mapping[str, Any]:
         """Fields that make its sampler a plain one of temperature and nucleus."""
+        ...
+
+    @property
+    def any_name(self) -> bool:
+        """Whether it answers for its one model by whatever name it is called."""
         ...
 
     @property
@@ -57,22 +57,10 @@ class ServerDialect(Protocol):
         """
         ...
 
-    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
-        """Tokens of a prompt under the model that the server calls `name`; an upper bound at worst.
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:
+        """Tokens of a prompt under the model that the server calls `name`; None if it cannot tell.
 
         Raises `UpstreamError`, and what an answer of another shape makes it raise: KeyError,
         TypeError, ValueError, OverflowError.
         """
         ...
-
-
-def upper_bound(prompt: Prompt) -> int:
-    """More tokens than any byte-level tokenizer and template make of a prompt."""
-    match prompt:
-        case TextPrompt(text=text):
-            return most_tokens(text)
-        case TokenPrompt(tokens=tokens):
-            return len(tokens)
-        case ChatPrompt(messages=messages, tools=tools):
-            size = len(json.dumps([messages, tools], ensure_ascii=False).encode())
-            return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)

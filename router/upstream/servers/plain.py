@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from router.request import Prompt
-from router.upstream.servers.dialect import Post, upper_bound
+from router.upstream.servers.dialect import Post
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class PlainOpenAI:
     echoes: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     most_stops: ClassVar[int | None] = 4
 
@@ -25,6 +26,6 @@ class PlainOpenAI:
         """OpenAI's API has no such field."""
         return {}
 
-    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
-        """An upper bound."""
-        return upper_bound(prompt)
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:  # noqa: ARG002
+        """It cannot tell."""
+        return None
