@@ -209,6 +209,8 @@ async def test_bytes_are_not_called_tokens(max_tokens: int | None) -> None:
         asked = {"model": "large", "prompt": prompt, "max_tokens": max_tokens, "explain": True}
         answer = await w.complete(**asked)
         assert answer.status_code == 200, answer.text
+        fits = await w.complete(**asked | {"max_tokens": 400})
+        assert fits.status_code == 200, fits.text
         # Even what is guessed to be too long is the upstream's to refuse, by its own count.
         longer = await w.complete(**asked | {"prompt": prompt * 4})
         assert longer.status_code == 200

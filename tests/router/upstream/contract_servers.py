@@ -53,11 +53,6 @@ class Server:
         """Whether it works on any."""
         return bool(await self.busy())
 
-    @property
-    def vllm(self) -> bool:
-        """Whether it is one, or the fake of one."""
-        return self.upstream.server is SERVERS["vllm"]
-
 
 def _upstream(
     client: httpx.AsyncClient, url: str, kind: ServerKind, name: str, fim: FimTemplate | None = FIM

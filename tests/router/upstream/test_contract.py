@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -40,25 +40,28 @@ def vllm_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(
-    params=[
-        "fake llama.cpp",
-        "fake vllm",
-        pytest.param("embedded", marks=pytest.mark.real_model),
-        pytest.param("real vllm", marks=pytest.mark.real_model),
-    ]
-)
-async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+@asynccontextmanager
+async def serving(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     match request.param:
         case "embedded":
-            serving = contract_servers.embedded()
+            chosen = contract_servers.embedded()
         case "real vllm":
-            serving = contract_servers.vllm(request.getfixturevalue("vllm_url"))
+            chosen = contract_servers.vllm(request.getfixturevalue("vllm_url"))
         case "fake vllm":
-            serving = contract_servers.fake("vllm")
+            chosen = contract_servers.fake("vllm")
         case _:
-            serving = contract_servers.fake("llama.cpp")
-    async with serving as running:
+            chosen = contract_servers.fake("llama.cpp")
+    async with chosen as running:
+        yield running
+
+
+VLLMS = ["fake vllm", pytest.param("real vllm", marks=pytest.mark.real_model)]
+LLAMAS = ["fake llama.cpp", pytest.param("embedded", marks=pytest.mark.real_model)]
+
+
+@pytest.fixture(params=LLAMAS + VLLMS)
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with serving(request) as running:
         yield running
 
 
@@ -219,10 +222,10 @@ async def test_its_models_are_listed(server: Server) -> None:
 class TestVLLM:
     """What only vLLM does."""
 
-    @pytest.fixture(autouse=True)
-    def only(self, server: Server) -> None:
-        if not server.vllm:
-            pytest.skip("only vLLM does this")
+    @pytest.fixture(params=VLLMS)
+    async def server(self, request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+        async with serving(request) as running:
+            yield running
 
     @pytest.mark.parametrize("max_tokens", [0, 1, 3])
     async def test_the_prompts_log_probabilities_come_with_its_echo(
