@@ -106,10 +106,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One finished sample of `tokens` tokens.
+    """One sample of `tokens` tokens.
 
-    `scores` are what is known of its worth, by name: `NLL`, or what a ranker said. Lower is better.
-    `outputs` are what its program gave for the inputs of an `Execute`, where there was one.
+    It is finished, or `partial`: what there was of it when the time was up. `scores` are what is
+    known of its worth, by name: `NLL`, or what a ranker said. Lower is better. `outputs` are what
+    its program gave for the inputs of an `Execute`, where there was one.
     """
 
     id: int
@@ -120,6 +121,7 @@ class Candidate:
     scores: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[str | None, ...] = ()
     verdict: Verdict = Verdict.UNVERIFIED
+    partial: bool = False
 
     def score(self, name: str) -> float | None:
         """The score of this name, if it is known and finite."""

@@ -238,7 +238,7 @@ def finished(outcome: Outcome) -> Outcome:
     if outcome.choice.candidates:
         return outcome
     if outcome.deadline_passed:
-        raise DeadlineExceeded("the latency budget ended before any answer was finished")
+        raise DeadlineExceeded("the latency budget ended before any token came")
     if outcome.failures:
         raise outcome.failures[-1]
     raise InternalError("the plan ended without a draw")

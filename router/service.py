@@ -25,6 +25,7 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
+from router.plan.sessions import Sessions
 from router.request import RequestLimits
 from router.settings import EmbeddedModel, SandboxConfig, Settings
 from router.upstream import transport
@@ -43,6 +44,7 @@ class Service:
     engines: dict[str, EmbeddedEngine]
     request_limits: RequestLimits
     admission: Admission
+    sessions: Sessions
     max_body_bytes: int
 
     def not_ready(self) -> list[str]:
@@ -88,6 +90,7 @@ async def running(
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
+            sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
         )
 

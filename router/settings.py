@@ -200,6 +200,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: PositiveInt = 64
     connect_timeout_s: PositiveFloat = 5.0
     read_timeout_s: PositiveFloat = 120.0
+    keep_alive_s: PositiveInt = 75
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
 

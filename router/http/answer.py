@@ -8,12 +8,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from policies.values import Candidate
 from router.gateway import Prepared
 from router.http.dialect import Dialect
 from router.http.envelope import AnswerHead
+from router.http.partial import whole_lines
 from router.plan.draws import RunningDraw, Sample
 from router.plan.outcome import Outcome
+from router.request import Prompt
 from router.upstream.chunks import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A candidate that is returned, with the draw and the sample that it came from."""
+
+    draw: RunningDraw
+    sample: Sample
+    candidate: Candidate
+
+    def text(self, prompt: Prompt) -> str:
+        """What it says; of an answer that the deadline cut, what goes out."""
+        text = self.candidate.text
+        return whole_lines(prompt, text) if self.candidate.partial else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +44,15 @@ class Answer:
 
     def plain(self, outcome: Outcome) -> dict[str, Any]:
         """The whole answer as one object."""
-        chosen = self._chosen(outcome)
+        chosen, request = self._chosen(outcome), self.prepared.request
         choices = [
             {
                 "index": index,
-                **self.dialect.answer(self.prepared.request, sample.text),
-                "logprobs": self._logprobs(sample.logprobs, offset=0),
-                "finish_reason": sample.ending,
+                **self.dialect.answer(request, each.text(request.prompt)),
+                "logprobs": self._logprobs(each.sample.logprobs, offset=0),
+                "finish_reason": each.candidate.finish_reason,
             }
-            for index, (_, sample) in enumerate(chosen)
+            for index, each in enumerate(chosen)
         ]
         model = outcome.choice.candidates[0].model
         return self.dialect.whole_answer(self._head(model), choices, usage(chosen))
@@ -63,25 +80,22 @@ class Answer:
         return self._chunk(model, index, self.dialect.ending(), finish_reason)
 
     def usage_chunk(self, outcome: Outcome) -> dict[str, Any]:
-        """OpenAI's usage chunk, which has no choices.
-
-        Where nothing was chosen, a stream was cut by its deadline: what was sent of it counts.
-        """
-        last = outcome.draws[-1]
-        told = usage(self._chosen(outcome) or [(last, last.samples[0])])
-        return self.dialect.stream_chunk(self._head(last.model), [], told)
+        """OpenAI's usage chunk, which has no choices."""
+        chosen = self._chosen(outcome)
+        return self.dialect.stream_chunk(self._head(chosen[0].draw.model), [], usage(chosen))
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """The chosen answers as chunks, when they were only known at the end."""
-        for index, (draw, sample) in enumerate(self._chosen(outcome)):
-            yield from self.opening(draw.model, index)
-            yield self.piece(draw.model, sample.text, sample.logprobs, index=index)
-            yield self.ending(draw.model, sample.ending, index)
+        for index, each in enumerate(self._chosen(outcome)):
+            model, text = each.draw.model, each.text(self.prepared.request.prompt)
+            yield from self.opening(model, index)
+            yield self.piece(model, text, each.sample.logprobs, index=index)
+            yield self.ending(model, each.candidate.finish_reason, index)
 
-    def _chosen(self, outcome: Outcome) -> list[tuple[RunningDraw, Sample]]:
+    def _chosen(self, outcome: Outcome) -> list[Chosen]:
         """As many choices as were asked for; at temperature 0 one answer stands for all."""
         samples = {sample.id: (draw, sample) for draw in outcome.draws for sample in draw.samples}
-        chosen = [samples[candidate.id] for candidate in outcome.choice.candidates]
+        chosen = [Chosen(*samples[each.id], each) for each in outcome.choice.candidates]
         n = self.prepared.request.n
         if self.prepared.task.greedy and chosen:
             chosen += chosen[:1] * (n - len(chosen))
@@ -105,10 +119,10 @@ class Answer:
         return self.dialect.logprobs(shown, offset)
 
 
-def usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, int]:
+def usage(chosen: Sequence[Chosen]) -> dict[str, int]:
     """Tokens of the answers that are returned; what else was spent is in the `router` object."""
-    prompt = max((draw.prompt_tokens for draw, _ in chosen), default=0)
-    completion = sum(sample.tokens for _, sample in chosen)
+    prompt = max((each.draw.prompt_tokens for each in chosen), default=0)
+    completion = sum(each.sample.tokens for each in chosen)
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

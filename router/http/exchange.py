@@ -1,7 +1,8 @@
 """One request over HTTP: admitted, understood, run, answered, whatever its endpoint.
 
 A request is a task of its own. While it runs, the connection is watched, and a client that hangs
-up cancels it: every upstream call and sandbox run of it ends at once.
+up cancels it: every upstream call and sandbox run of it ends at once. So does a newer request of
+the same session, with an answer that says so.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from policies.values import Verdict
-from router.errors import ErrorObject, InternalError, RequestTooLarge, translate
+from router.errors import (
+    ErrorObject,
+    InternalError,
+    InvalidRequest,
+    RequestTooLarge,
+    Superseded,
+    translate,
+)
 from router.gateway import Prepared, finished
 from router.http.answer import Answer
 from router.http.dialect import Dialect
@@ -30,8 +38,11 @@ from router.http.explain import (
     response_headers,
     router_object,
 )
-from router.http.streaming import OwnedStream, buffered, relay, relayed
+from router.http.streaming import NEWER, OwnedStream, Telling, relay
+from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
+from router.plan.sessions import Turn
+from router.request import RouteRequest
 from router.service import Service
 
 log = structlog.get_logger("router")
@@ -39,6 +50,7 @@ log = structlog.get_logger("router")
 T = TypeVar("T")
 
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 CLIENT_CLOSED_REQUEST: Final = 499
 """What proxies log for a client that went away; nobody is left to read it."""
 
@@ -61,6 +73,7 @@ class Exchange:
         self._gateway = self._service.gateway
         self._received = asyncio.get_running_loop().time()
         self._counted = False
+        self._turn = Turn()
         self._id = request_id(request)
 
     async def serve(self) -> Response:
@@ -76,41 +89,49 @@ class Exchange:
             return JSONResponse(shown.body(), shown.status, headers)
 
     async def _serve(self) -> Response:
-        raw = await self._body()
-        request = self._dialect.read(raw, self._request.headers, self._service.request_limits)
         async with AsyncExitStack() as owned:
+            # In the order in which they came, not in that in which their bodies were read.
+            session = session_id(self._request)
+            self._turn = owned.enter_context(self._service.sessions.turn(session))
+            raw = await self._body()
+            request = self._dialect.read(raw, self._request.headers, self._service.request_limits)
+            await self._superseding()
             owned.enter_context(self._admitted())
+            if request.stream:
+                return await self._stream(request, owned)
             prepared = await self._watched(self._gateway.prepare(request, self._received))
-            answer = Answer(self._dialect, prepared, self._id)
-            if prepared.streams_through:
-                return await self._stream_through(prepared, answer, owned)
             outcome = finished(await self._watched(self._gateway.run(prepared)))
             details = self._conclude(prepared, outcome)
-            headers = self._headers(prepared, outcome)
-            if request.stream:
-                chunks = buffered(outcome, answer, lambda _: details)
-                return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
             shown = details if request.explain else {}
+            answer = Answer(self._dialect, prepared, self._id)
+            headers = self._headers(prepared, outcome)
             return JSONResponse(answer.plain(outcome) | shown, headers=headers)
 
-    async def _stream_through(
-        self, prepared: Prepared, answer: Answer, owned: AsyncExitStack
-    ) -> Response:
-        pieces = await owned.enter_async_context(aclosing(relay(self._gateway, prepared)))
-        first = await self._watched(anext(pieces))
-        if isinstance(first, Outcome):
-            finished(first)
-            raise InternalError("an answer without a piece")
-        draw = first[0].command
-        headers = {
-            "X-Request-Id": self._id,
-            "X-Router-Plan": plan_label([first[0]], verified=draw.verify),
-            "X-Router-Model": draw.model,
-        }
-        chunks = relayed(first, pieces, answer, lambda outcome: self._conclude(prepared, outcome))
+    async def _stream(self, request: RouteRequest, owned: AsyncExitStack) -> Response:
+        items = relay(self._gateway, request, self._received, self._turn)
+        await owned.enter_async_context(aclosing(items))
+        telling = Telling(self._dialect, self._id, self._conclude)
+        chunks = telling.chunks(items)
+        first = await self._watched(anext(chunks))
         owned.callback(self._count_abandoned)
-        headers |= budget_headers(prepared)
-        return OwnedStream(chunks, self._failed, self._end, owned.pop_all(), headers)
+        headers = self._stream_headers(request, telling)
+        return OwnedStream(
+            *(first, chunks, self._failed, self._end), owned=owned.pop_all(), headers=headers
+        )
+
+    def _stream_headers(self, request: RouteRequest, telling: Telling) -> dict[str, str]:
+        """What is known when a stream begins: that may be before anything was drawn."""
+        match telling:
+            case Telling(draw=RunningDraw() as draw):
+                known = {
+                    "X-Router-Plan": plan_label([draw], verified=draw.command.verify),
+                    "X-Router-Model": draw.model,
+                }
+            case Telling(answer=Answer() as answer, outcome=Outcome() as outcome):
+                return self._headers(answer.prepared, outcome)
+            case _:
+                known = {}
+        return {"X-Request-Id": self._id} | known | budget_headers(request)
 
     async def _body(self) -> bytes:
         """The body, read no further than the operator's limit."""
@@ -136,14 +157,28 @@ class Exchange:
                 self._gateway.metrics.active.dec()
                 self._gateway.metrics.request_seconds.observe(self._elapsed())
 
+    async def _superseding(self) -> None:
+        """Raise `Superseded` for an old request; a new one may need the place of the old one."""
+        if self._turn.superseded.done():
+            raise Superseded(NEWER)
+        if self._turn.before is not None and self._service.admission.full:
+            await asyncio.wait({self._turn.before})
+
     async def _watched(self, work: Awaitable[T]) -> T:
-        """The result of `work`, which is cancelled if the client hangs up first."""
+        """The result of `work`, which is cancelled if the client hangs up first.
+
+        Raises `Superseded` where a newer request of its session comes first.
+        """
         working = asyncio.ensure_future(work)
         watching = asyncio.create_task(self._disconnected())
+        superseded = self._turn.superseded
         try:
-            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            first: set[asyncio.Future[Any]] = {working, watching, superseded}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return working.result()
+            if superseded.done():
+                raise Superseded(NEWER)
             raise ClientGone
         finally:
             working.cancel()
@@ -206,3 +241,11 @@ def request_id(request: Request) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def session_id(request: Request) -> str | None:
+    """The editor's session that a request belongs to, if it names one. Raises `InvalidRequest`."""
+    session = request.headers.get("x-session-id")
+    if session is not None and not _SESSION_ID.fullmatch(session):
+        raise InvalidRequest("X-Session-Id must be 1 to 256 printable ASCII characters, no spaces")
+    return session

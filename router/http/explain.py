@@ -17,6 +17,7 @@ from router.gateway import Prepared
 from router.plan.draws import RunningDraw, Sample
 from router.plan.outcome import Outcome
 from router.plan.work import Errand, Work
+from router.request import RouteRequest
 
 
 def plan_label(
@@ -66,16 +67,17 @@ def response_headers(
     }
     if (used := flops_used(outcome, cost)) is not None:
         headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(prepared)
+    return headers | budget_headers(prepared.request)
 
 
-def budget_headers(prepared: Prepared) -> dict[str, str]:
+def budget_headers(request: RouteRequest) -> dict[str, str]:
     """The effective budget, echoed."""
-    headers = {"X-Budget-Policy": prepared.request.budget.policy}
-    if prepared.budget.flops is not None:
-        headers["X-Budget-FLOPs"] = _exact(prepared.budget.flops)
-    if prepared.budget.latency_ms is not None:
-        headers["X-Budget-Latency-Ms"] = _exact(prepared.budget.latency_ms)
+    budget = request.budget.budget
+    headers = {"X-Budget-Policy": request.budget.policy}
+    if budget.flops is not None:
+        headers["X-Budget-FLOPs"] = _exact(budget.flops)
+    if budget.latency_ms is not None:
+        headers["X-Budget-Latency-Ms"] = _exact(budget.latency_ms)
     return headers
 
 
@@ -172,6 +174,7 @@ def _candidate(
         "completion_tokens": sample.tokens,
         "flops": flops,
         "finish_reason": sample.ending,
+        "partial": sample.finish_reason is None,
         "nll": sample.nll,
         "verdict": (judgement.verdict if judgement else Verdict.UNVERIFIED).value,
         "status": judgement.status if judgement else None,

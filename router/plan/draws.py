@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -14,6 +15,9 @@ from router.plan.ledger import Hold
 from router.upstream.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
+
+CUT: Final = "length"
+"""How an answer ends that the deadline cut: as one that reached its limit, which clients know."""
 
 
 class Overrun(Exception):
@@ -139,3 +143,17 @@ class RunningDraw:
             tokens=sample.tokens,
             scores={} if sample.nll is None else {NLL: sample.nll},
         )
+
+
+def partial_candidates(work: Iterable[object]) -> dict[int, Candidate]:
+    """What there is, in the draws among this work, of samples that did not end, by their id.
+
+    A sample counts from its first token on, also where that has no text of its own yet.
+    """
+    return {
+        sample.id: replace(draw.candidate(sample), finish_reason=CUT, partial=True)
+        for draw in work
+        if isinstance(draw, RunningDraw)
+        for sample in draw.samples
+        if sample.finish_reason is None and sample.tokens
+    }
