@@ -63,6 +63,25 @@ class Remaining:
     flops: float = math.inf
     latency_ms: float = math.inf
 
+    @classmethod
+    def of(cls, budget: Budget) -> Remaining:
+        """All of it."""
+        latency_ms = math.inf if budget.latency_ms is None else budget.latency_ms
+        return cls(budget.flops_limit, latency_ms)
+
+    @property
+    def seconds(self) -> float:
+        """The time that is left."""
+        return self.latency_ms / 1000
+
+    def without(self, held: Remaining) -> Remaining:
+        """What is left beside something that is held back."""
+        return Remaining(self.flops - held.flops, self.latency_ms - held.latency_ms)
+
+
+NOTHING: Final = Remaining(0.0, 0.0)
+"""No FLOPs and no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelView:

@@ -17,6 +17,7 @@ from router.configured import (
     Models,
     engine_spec,
     models_of,
+    pace_starts,
     policies_of,
     request_limits,
     sandbox_backend,
@@ -25,6 +26,7 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
+from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
 from router.settings import EmbeddedModel, SandboxConfig, Settings
@@ -105,6 +107,7 @@ def _gateway(
         backend=backend,
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,
+        paces=Paces(pace_starts(settings)),
     )
 
 

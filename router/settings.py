@@ -42,6 +42,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PaceConfig(Strict):
+    """How fast a model is, for latency budgets that come before it was seen at work.
+
+    `tokens_per_second` by samples at once, all of them together, as `evaluate time` shows them.
+    """
+
+    tokens_per_second: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
+    prompt_tokens_per_second: PositiveFloat | None = None
+
+
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
 
@@ -52,6 +62,7 @@ class EmbeddedModel(Strict):
     slots: PositiveInt = 8
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
+    pace: PaceConfig = PaceConfig()
 
 
 class RemoteModel(Strict):
@@ -73,6 +84,7 @@ class RemoteModel(Strict):
     context: PositiveInt | None = None
     server: ServerKind = "openai"
     fim: str | None = None
+    pace: PaceConfig = PaceConfig()
 
 
 ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]

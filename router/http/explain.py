@@ -7,10 +7,11 @@ tokens and its share of the prompt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from policies.cost import CostModel
+from policies.forecast import Forecast
 from policies.protocol import Execute, Rank
 from policies.values import NLL, Verdict
 from router.gateway import Prepared
@@ -104,13 +105,39 @@ def router_object(
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",
-        "commands": [_command(work, cost) for work in outcome.work],
+        "forecast": {id_: _forecast(prepared, id_) for id_ in prepared.forecasts},
+        "commands": [
+            _command(work, cost) | _expected(work, prepared.forecasts) for work in outcome.work
+        ],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
             for draw in outcome.draws
             for sample, flops in _shares(draw, cost)
         ],
     }
+
+
+def _forecast(prepared: Prepared, model: str) -> dict[str, Any]:
+    """What was expected of a model for one sample of this prompt, had it been drawn from."""
+    forecast = prepared.forecasts[model]
+    prompt = next((m.prompt_tokens for m in prepared.task.models if m.id == model), 0)
+    return {
+        "first_token_ms": round(1000 * forecast.first.at(prompt), 1),
+        "token_ms": round(1000 * forecast.step.at(forecast.busy + 1), 2),
+        "usual_tokens": forecast.usual_tokens,
+        "busy": forecast.busy,
+    }
+
+
+def _expected(work: Work, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
+    """The milliseconds that a draw was expected to take at most; null where nobody knew."""
+    if not isinstance(work, RunningDraw):
+        return {}
+    forecast, draw = forecasts.get(work.model), work.command
+    if forecast is None:
+        return {"forecast_ms": None}
+    seconds = forecast.seconds(work.prompt_tokens, draw.n, draw.max_tokens)
+    return {"forecast_ms": round(1000 * seconds, 1)}
 
 
 def _command(work: Work, cost: CostModel) -> dict[str, Any]:
