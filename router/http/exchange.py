@@ -54,6 +54,10 @@ _SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
 CLIENT_CLOSED_REQUEST: Final = 499
 """What proxies log for a client that went away; nobody is left to read it."""
 
+PLACE_S: Final = 0.5
+"""How long a request waits for the place of the one that it superseded, whose client may not read
+what it is sent."""
+
 CLIENT_GONE: Final = "client_gone"
 """How its request is counted, among the codes of errors."""
 
@@ -159,10 +163,10 @@ class Exchange:
 
     async def _superseding(self) -> None:
         """Raise `Superseded` for an old request; a new one may need the place of the old one."""
+        if self._turn.before is not None and self._service.admission.full:
+            await asyncio.wait({self._turn.before}, timeout=PLACE_S)
         if self._turn.superseded.done():
             raise Superseded(NEWER)
-        if self._turn.before is not None and self._service.admission.full:
-            await asyncio.wait({self._turn.before})
 
     async def _watched(self, work: Awaitable[T]) -> T:
         """The result of `work`, which is cancelled if the client hangs up first.
