@@ -3,13 +3,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.forecast import Trend
 from policies.single import Single
-from router.configured import policies_of
+from router.configured import pace_starts, policies_of
+from router.server import listening
 from router.settings import RemoteModel, Settings
 
 
@@ -163,3 +166,26 @@ def test_a_name_that_no_header_could_carry_is_an_error() -> None:
 def test_a_policy_of_a_model_that_is_not_there_is_an_error(policy: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="'p' names none, and there is no such model"):
         Settings(policies={"p": policy})
+
+
+def test_a_pace_is_given_as_it_was_timed(tmp_path: Path) -> None:
+    path = tmp_path / "router.toml"
+    path.write_text(
+        """
+[models.mine]
+engine = "url"
+url = "http://127.0.0.1:9/v1"
+[models.mine.pace]
+tokens_per_second = {1 = 20, 16 = 80}
+prompt_tokens_per_second = 200
+"""
+    )
+    start = pace_starts(Settings.load(path))["mine"]
+    assert {seen.size: seen.seconds for seen in start.step} == {1: 0.05, 16: 0.2}
+    assert Trend.of(start.first).at(100) == pytest.approx(0.5)
+
+
+def test_idle_connections_outlive_the_pools_of_clients() -> None:
+    assert Settings().keep_alive_s == 75
+    config = listening(FastAPI(), Settings(keep_alive_s=33))
+    assert config.timeout_keep_alive == 33

@@ -311,3 +311,37 @@ async def test_a_failed_call_is_paid_from_the_same_budget() -> None:
         assert router["flops_used"] <= flops
         remaining = flops - router["commands"][0]["flops"]
         assert router["commands"][1]["flops_reserved"] <= remaining
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_largest_model_that_was_seen_to_be_fast_enough_answers(stream: bool) -> None:
+    def says(call: Call, index: int) -> list[str]:
+        return ["x"] * 30
+
+    slow, fast = FakeUpstream(answering(says, pause=0.1)), FakeUpstream(answering(says))
+    async with world(small=fast, large=slow) as w:
+        for model in ("small", "large"):
+            assert (await w.complete(model=model)).status_code == 200
+        for latency_ms, model in ((2000, "small"), (600_000, "large")):
+            budget = {"latency_ms": latency_ms}
+            answer = await w.complete(budget=budget, max_tokens=30, explain=True, stream=stream)
+            router = router_of(answer)
+            assert [c["model"] for c in router["commands"]] == [model]
+            assert router["forecast"]["large"]["token_ms"] > 90
+            assert router["forecast"]["large"]["busy"] == 0
+            assert router["commands"][0]["forecast_ms"] > 0
+        router = router_of(await w.complete(explain=True, max_tokens=2))
+        assert router["forecast"] == {}
+        assert router["commands"][0]["forecast_ms"] is None
+
+
+async def test_the_operators_figures_decide_before_anything_was_seen() -> None:
+    pace = {"tokens_per_second": {1: 10}, "prompt_tokens_per_second": 1000}
+    async with world(models={"large": {"pace": pace}}) as w:
+        answer = await w.complete(budget={"latency_ms": 3000}, max_tokens=64, explain=True)
+        router = router_of(answer)
+        assert [c["model"] for c in router["commands"]] == ["small"]
+        assert router["forecast"]["large"]["token_ms"] == 100
+        assert "small" not in router["forecast"]
+        answer = await w.complete(budget={"latency_ms": 600_000}, max_tokens=64, explain=True)
+        assert router_of(answer)["commands"][0]["model"] == "large"
