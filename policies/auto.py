@@ -18,7 +18,10 @@ from policies.values import Budget, Task
 
 @dataclass(frozen=True, slots=True)
 class Auto:
-    """With tests a cascade (best of n where only one model is left); without, a single call."""
+    """With tests a cascade (best of n where only one model is left); without, a single call.
+
+    All of them keep to what can be paid for and to what is forecast to end in time.
+    """
 
     selector: Selector = USUAL
 

@@ -1,8 +1,9 @@
 """What puts candidates in order: a value that a policy holds.
 
 Every selector keeps one rule: passed, then unverified, then failed, and within these whole answers
-before cut ones. It differs from others in the score that orders the rest, and in what that score
-needs. An order is valid at every moment: of no candidates it is an empty choice.
+before cut ones; beginnings that the deadline cut count only where nothing was finished, and of them
+the longest comes first. It differs from others in the score that orders the rest, and in what that
+score needs. An order is valid at every moment: of no candidates it is an empty choice.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ def in_order(
 ) -> Choice:
     """The rule of all selectors around a score of their own, lower first; then the earlier.
 
+    No score tells which beginning is worth most, and a longer one is at least more of an answer.
+
     `name` is the selector's, for where neither the tests nor a lack of others decided.
     """
 
@@ -118,7 +121,10 @@ def in_order(
         place = _VERDICT_ORDER.index(candidate.verdict)
         return place, candidate.cut, by(candidate), candidate.id
 
-    ordered = tuple(sorted(candidates, key=key))
+    ordered = tuple(sorted((c for c in candidates if not c.partial), key=key))
+    if not ordered:
+        ordered = tuple(sorted(candidates, key=lambda c: (-len(c.text), c.id)))
+        name = "longest"
     if any(candidate.verdict is not Verdict.UNVERIFIED for candidate in ordered):
         return Choice(ordered, "tests")
     match len(ordered):

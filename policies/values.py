@@ -76,6 +76,25 @@ class Remaining:
     flops: float = math.inf
     latency_ms: float = math.inf
 
+    @classmethod
+    def of(cls, budget: Budget) -> Remaining:
+        """All of it."""
+        latency_ms = math.inf if budget.latency_ms is None else budget.latency_ms
+        return cls(budget.flops_limit, latency_ms)
+
+    @property
+    def seconds(self) -> float:
+        """The time that is left."""
+        return self.latency_ms / 1000
+
+    def without(self, held: Remaining) -> Remaining:
+        """What is left beside something that is held back."""
+        return Remaining(self.flops - held.flops, self.latency_ms - held.latency_ms)
+
+
+NOTHING: Final = Remaining(0.0, 0.0)
+"""No FLOPs and no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
@@ -126,10 +145,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One finished sample of `tokens` tokens.
+    """One sample of `tokens` tokens.
 
-    `scores` are what is known of its worth, by name: `NLL`, or what a ranker said. Lower is better.
-    `outputs` are what its program gave for the inputs of an `Execute`, where there was one.
+    It is finished, or `partial`: what there was of it when the time was up. `scores` are what is
+    known of its worth, by name: `NLL`, or what a ranker said. Lower is better. `outputs` are what
+    its program gave for the inputs of an `Execute`, where there was one.
     """
 
     id: int
@@ -140,6 +160,7 @@ class Candidate:
     scores: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[str | None, ...] = ()
     verdict: Verdict = Verdict.UNVERIFIED
+    partial: bool = False
 
     def score(self, name: str) -> float | None:
         """The score of this name, if it is known and finite."""

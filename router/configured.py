@@ -19,6 +19,7 @@ from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel, FlatRate, Rate
+from policies.forecast import Seen
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget
@@ -26,6 +27,7 @@ from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
+from router.plan.paces import PaceStart
 from router.request import AUTO, Alias, RequestLimits
 from router.settings import (
     BestOfNConfig,
@@ -33,6 +35,7 @@ from router.settings import (
     EmbeddedModel,
     Fim,
     FimConfig,
+    PaceConfig,
     PolicyConfig,
     RemoteModel,
     SandboxConfig,
@@ -85,6 +88,11 @@ def models_of(
 def policies_of(settings: Settings) -> dict[str, Policy]:
     """The built-in policies, and the configured ones over them."""
     return {**BUILT_IN, **{name: _policy(config) for name, config in settings.policies.items()}}
+
+
+def pace_starts(settings: Settings) -> dict[str, PaceStart]:
+    """How fast the models are, as far as the configuration says."""
+    return {model: _pace_start(config.pace) for model, config in settings.models.items()}
 
 
 def request_limits(settings: Settings) -> RequestLimits:
@@ -191,6 +199,14 @@ def _policy(config: PolicyConfig) -> Policy:
             return BestOfN(model, n)
         case CascadeConfig(models=models, n=n, n_last=n_last):
             return Cascade(models or (), n, n_last)
+
+
+def _pace_start(config: PaceConfig) -> PaceStart:
+    rate = config.prompt_tokens_per_second
+    first = () if rate is None else (Seen(0, 0.0), Seen(rate, 1.0))
+    # Those that are computed together take a step at a time.
+    steps = tuple(Seen(n, n / rate) for n, rate in config.tokens_per_second.items())
+    return PaceStart(first, steps)
 
 
 def _embedded(

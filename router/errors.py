@@ -7,8 +7,9 @@
     ├── ModelNotFound             404 model_not_found
     ├── RequestTooLarge           413 request_too_large
     ├── Overloaded                429 overloaded, with Retry-After
+    ├── Superseded                499 superseded, not to be tried again
     ├── InternalError             500 internal_error
-    └── DeadlineExceeded          504 deadline_exceeded
+    └── DeadlineExceeded          504 deadline_exceeded, not to be tried again
 
 What goes wrong further in has an error there: `InvalidBudget`, `BudgetTooSmall`, `UnknownCost` and
 `PolicyMismatch` of the policies, `InvalidTests`, `InvalidProgram` and `SandboxUnavailable` of the
@@ -55,8 +56,14 @@ class ErrorObject:
     @property
     def headers(self) -> dict[str, str]:
         """Response headers that go with it."""
-        retry = self.status == HTTPStatus.TOO_MANY_REQUESTS
-        return {"Retry-After": str(self.retry_after_s)} if retry else {}
+        match self.status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return {"Retry-After": str(self.retry_after_s)}
+            case HTTPStatus.GATEWAY_TIMEOUT | Superseded.status:
+                # OpenAI's SDKs try a 504 again unless told, and each try is paid for.
+                return {"x-should-retry": "false"}
+            case _:
+                return {}
 
     def body(self) -> dict[str, object]:
         """As JSON."""
@@ -122,12 +129,23 @@ class Overloaded(APIError):
     code = "overloaded"
 
 
+class Superseded(APIError):
+    """A newer request of the same session has come.
+
+    499 is what proxies log for a client that went away, which is what its editor has done in
+    effect. A 409 would be sent again by common clients, and supersede the newer in turn.
+    """
+
+    status = 499
+    code = "superseded"
+
+
 class InternalError(APIError):
     """Our own fault."""
 
 
 class DeadlineExceeded(APIError):
-    """The latency budget ended before any answer was finished."""
+    """The latency budget ended before any token came."""
 
     status = 504
     code = "deadline_exceeded"

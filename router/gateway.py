@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.cost import CostModel, UnknownCost
+from policies.forecast import Forecast
 from policies.policy import Policy
 from policies.protocol import Draw
 from policies.values import Budget, ModelView, Task
@@ -22,7 +24,8 @@ from router.errors import (
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.outcome import Outcome
-from router.plan.ports import Observer
+from router.plan.paces import Paces
+from router.plan.ports import Observer, Together
 from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
@@ -53,13 +56,25 @@ in."""
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request with its policy, its models counted and its deadline set (event loop's clock)."""
+    """A request with its policy, its models counted and its deadline set (event loop's clock).
+
+    `forecasts` say, where time is short, what is expected of each model that was seen lately.
+    """
 
     request: RouteRequest
     policy: Policy
     task: Task
     budget: Budget
     deadline: float | None
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+
+    def left(self, now: float) -> Budget:
+        """The budget as it is at this moment: some time went by since receipt."""
+        if self.deadline is None:
+            return self.budget
+        # None of it left is no budget; the run finds the deadline passed all the same.
+        left_ms = max(1000 * (self.deadline - now), sys.float_info.min)
+        return replace(self.budget, latency_ms=left_ms)
 
     @property
     def streams_through(self) -> bool:
@@ -107,6 +122,7 @@ class Gateway:
     backend: Backend | None
     metrics: Metrics
     default_max_tokens: int = 512
+    paces: Paces = field(default_factory=Paces)
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
@@ -129,7 +145,8 @@ class Gateway:
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         _check_tools(request, policy, task)
-        return Prepared(request, policy, task, budget, deadline)
+        forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
+        return Prepared(request, policy, task, budget, deadline, forecasts)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Run the plan; `observer` hears of it. Raises what `Run.perform` raises."""
@@ -141,14 +158,15 @@ class Gateway:
             )
         shows_nll = policy.most_samples(task) > 1 or request.explain
         wants_nll = policy.selector.reads_logprobs and shows_nll and judge is None
+        paces = self.paces.watch(task, request.kind, prepared.deadline)
         run = Run(
             policy,
             task,
-            prepared.budget,
-            self.cost,
+            prepared.left(asyncio.get_running_loop().time()),
+            replace(self.cost, forecasts=prepared.forecasts),
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
-            observer=observer,
+            observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
         )
         try:
@@ -329,7 +347,7 @@ def finished(outcome: Outcome) -> Outcome:
     if outcome.choice.candidates:
         return outcome
     if outcome.deadline_passed:
-        raise DeadlineExceeded("the latency budget ended before any answer was finished")
+        raise DeadlineExceeded("the latency budget ended before any token came")
     if outcome.failures:
         raise outcome.failures[-1]
     raise InternalError("the plan ended without a draw")

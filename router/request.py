@@ -156,6 +156,17 @@ class RouteRequest:
         return self.sampling.prompt
 
     @property
+    def kind(self) -> str:
+        """What its answers are like, as far as the shape of a request tells."""
+        match self.prompt:
+            case ChatPrompt():
+                return "chat"
+            case TextPrompt(suffix=suffix):
+                return "fill" if suffix else "text"
+            case TokenPrompt():
+                return "text"
+
+    @property
     def top_p(self) -> float | None:
         """The caller's nucleus; None also for what is no number: the server refuses that."""
         top_p = self.sampling.passed_on.get("top_p")

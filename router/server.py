@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from router.banner import banner, facts
 from router.http.app import create_app
@@ -69,18 +70,22 @@ async def _serve(settings: Settings) -> None:
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop, wish)
     async with running(settings) as service:
-        server = _Server(
-            uvicorn.Config(
-                create_app(lambda: nullcontext(service), allow_origins=settings.cors.allow_origins),
-                host=settings.host,
-                port=settings.port,
-                access_log=False,
-                timeout_graceful_shutdown=GRACE_S,
-                log_level="warning",
-            ),
-            service,
-        )
+        app = create_app(lambda: nullcontext(service), allow_origins=settings.cors.allow_origins)
+        server = _Server(listening(app, settings), service)
         await server.serve()
+
+
+def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How and where the application is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=GRACE_S,
+        log_level="warning",
+    )
 
 
 class _Server(uvicorn.Server):

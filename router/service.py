@@ -17,6 +17,7 @@ from router.configured import (
     Models,
     engine_spec,
     models_of,
+    pace_starts,
     policies_of,
     request_limits,
     sandbox_backend,
@@ -25,6 +26,8 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
+from router.plan.paces import Paces
+from router.plan.sessions import Sessions
 from router.request import RequestLimits
 from router.settings import EmbeddedModel, RemoteModel, SandboxConfig, Settings
 from router.upstream import transport
@@ -44,6 +47,7 @@ class Service:
     engines: dict[str, EmbeddedEngine]
     request_limits: RequestLimits
     admission: Admission
+    sessions: Sessions
     max_body_bytes: int
     presence: Presence
 
@@ -93,6 +97,7 @@ async def running(
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
+            sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
             presence=presence,
         )
@@ -108,6 +113,7 @@ def _gateway(
         backend=backend,
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,
+        paces=Paces(pace_starts(settings)),
     )
 
 

@@ -89,6 +89,16 @@ Fim: TypeAlias = Annotated[
 """A family, a catalogue model of that family, or a template."""
 
 
+class PaceConfig(Strict):
+    """How fast a model is, for latency budgets that come before it was seen at work.
+
+    `tokens_per_second` by samples at once, all of them together, as `evaluate time` shows them.
+    """
+
+    tokens_per_second: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
+    prompt_tokens_per_second: PositiveFloat | None = None
+
+
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
 
@@ -100,6 +110,7 @@ class EmbeddedModel(Strict):
     slots: PositiveInt = 8
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
+    pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
 
 
@@ -134,6 +145,7 @@ class RemoteModel(Strict):
     context: PositiveInt | None = None
     server: ServerKind = "openai"
     send: SendConfig = SendConfig()
+    pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
 
 
@@ -285,6 +297,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: PositiveInt = 64
     connect_timeout_s: PositiveFloat = 5.0
     read_timeout_s: PositiveFloat = 120.0
+    keep_alive_s: PositiveInt = 75
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
 

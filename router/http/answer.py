@@ -9,12 +9,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from policies.values import Candidate
 from router.gateway import Prepared
 from router.http.dialect import Dialect
 from router.http.envelope import AnswerHead, Tally
-from router.plan.draws import RunningDraw, Sample
+from router.http.partial import whole_lines
+from router.plan.draws import CUT, RunningDraw, Sample
 from router.plan.outcome import Outcome
+from router.request import Prompt
 from router.upstream.chunks import TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A candidate that is returned, with the draw and the sample that it came from."""
+
+    draw: RunningDraw
+    sample: Sample
+    candidate: Candidate
+
+    def text(self, prompt: Prompt) -> str:
+        """What it says; of an answer that the deadline cut, what goes out."""
+        text = self.candidate.text
+        return whole_lines(prompt, text) if self.candidate.partial else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +53,8 @@ class Answer:
 
     def choices(self, outcome: Outcome) -> list[dict[str, Any]]:
         """The chosen answers, whole; where the deadline left none, one that is cut to nothing."""
-        return [
-            {
-                "index": self.first + index,
-                **self.dialect.answer(self.prepared.request, sample.text, sample.tool_calls),
-                "logprobs": self._logprobs(sample.logprobs, offset=0),
-                "finish_reason": sample.ending,
-                **self.dialect.tally(_tally(draw, sample)),
-            }
-            for index, (draw, sample) in enumerate(self._chosen(outcome))
-        ] or [self._nothing()]
+        chosen = enumerate(self._chosen(outcome))
+        return [self._whole(index, each) for index, each in chosen] or [self._nothing()]
 
     def opening(self, model: str, index: int = 0) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""
@@ -72,19 +81,19 @@ class Answer:
         return self._chunk(model, index, self.dialect.calling(calls))
 
     def ending(
-        self, draw: RunningDraw, sample: Sample, finish_reason: str, index: int = 0
+        self, draw: RunningDraw, sample: Sample, text: str, finish_reason: str, index: int = 0
     ) -> dict[str, Any]:
-        """The end of a choice."""
-        content = self.dialect.ending() | self.dialect.tally(_tally(draw, sample))
+        """The end of a choice that said this text."""
+        content = self.dialect.ending() | self.dialect.tally(_tally(draw, sample, text))
         return self._chunk(draw.model, index, content, finish_reason)
 
     def usage(self, outcome: Outcome) -> dict[str, int]:
         """Tokens of the answers that are returned; others are told of in the `router` object.
 
-        Where nothing was chosen, a stream was cut by its deadline: what was sent of it counts.
+        Where nothing was chosen, the deadline came before the first token: the prompt counts.
         """
         sent = [(draw, draw.samples[0]) for draw in outcome.draws[-1:]]
-        return _usage(self._chosen(outcome) or sent)
+        return _usage([(each.draw, each.sample) for each in self._chosen(outcome)] or sent)
 
     def usage_chunk(self, model: str, told: dict[str, int]) -> dict[str, Any]:
         """OpenAI's usage chunk, which has no choices."""
@@ -93,22 +102,38 @@ class Answer:
     def nothing(self) -> dict[str, Any]:
         """The chunk of an answer that the deadline cut before its first token."""
         content = self.dialect.ending() | self.dialect.tally(_NOTHING)
-        return self._chunk(self.prepared.task.models[-1].id, 0, content, "length")
+        return self._chunk(self.prepared.task.models[-1].id, 0, content, CUT)
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """The chosen answers as chunks, when they were only known at the end."""
-        for index, (draw, sample) in enumerate(self._chosen(outcome)):
-            yield from self.opening(draw.model, index)
-            yield self.piece(draw.model, sample.text, sample.logprobs, index=index)
+        for index, each in enumerate(self._chosen(outcome)):
+            model, text, sample = (
+                each.draw.model,
+                each.text(self.prepared.request.prompt),
+                each.sample,
+            )
+            yield from self.opening(model, index)
+            yield self.piece(model, text, sample.logprobs, index=index)
             if sample.tool_calls:
                 placed = [{"index": at} | call for at, call in enumerate(sample.tool_calls)]
-                yield self.calling(draw.model, placed, index)
-            yield self.ending(draw, sample, sample.ending, index)
+                yield self.calling(model, placed, index)
+            yield self.ending(each.draw, sample, text, each.candidate.finish_reason, index)
 
-    def _chosen(self, outcome: Outcome) -> list[tuple[RunningDraw, Sample]]:
+    def _whole(self, index: int, chosen: Chosen) -> dict[str, Any]:
+        request, sample = self.prepared.request, chosen.sample
+        text = chosen.text(request.prompt)
+        return {
+            "index": self.first + index,
+            **self.dialect.answer(request, text, sample.tool_calls),
+            "logprobs": self._logprobs(sample.logprobs, offset=0),
+            "finish_reason": chosen.candidate.finish_reason,
+            **self.dialect.tally(_tally(chosen.draw, sample, text)),
+        }
+
+    def _chosen(self, outcome: Outcome) -> list[Chosen]:
         """As many choices as were asked for; at temperature 0 one answer stands for all."""
         samples = {sample.id: (draw, sample) for draw in outcome.draws for sample in draw.samples}
-        chosen = [samples[candidate.id] for candidate in outcome.choice.candidates]
+        chosen = [Chosen(*samples[each.id], each) for each in outcome.choice.candidates]
         n = self.prepared.request.n
         if self.prepared.task.greedy and chosen:
             chosen += chosen[:1] * (n - len(chosen))
@@ -119,7 +144,7 @@ class Answer:
             "index": self.first,
             **self.dialect.answer(self.prepared.request, "", ()),
             "logprobs": None,
-            "finish_reason": "length",
+            "finish_reason": CUT,
             **self.dialect.tally(_NOTHING),
         }
 
@@ -168,9 +193,9 @@ def summed(usages: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _tally(draw: RunningDraw, sample: Sample) -> Tally:
+def _tally(draw: RunningDraw, sample: Sample, text: str) -> Tally:
     return Tally(
-        sample.text,
+        text,
         draw.prompt_tokens,
         sample.tokens,
         prompt_ms=1000 * draw.prompt_s,

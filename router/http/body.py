@@ -218,7 +218,12 @@ def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozense
     """What the client set, also where its endpoint has another name for it."""
     limit = () if max_tokens is None else ("max_tokens",)
     likelihoods = () if logprobs is None else ("logprobs",)
-    named = (name for name in body.model_fields_set if getattr(body, name) is not None)
+    usual = {name: field.default for name, field in type(body).model_fields.items()}
+    named = (
+        name
+        for name in body.model_fields_set
+        if (value := getattr(body, name)) is not None and value != usual.get(name)
+    )
     return frozenset((*named, *limit, *likelihoods))
 
 

@@ -8,11 +8,12 @@ tokens and its share of the prompt.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from policies.cost import CostModel
+from policies.forecast import Forecast
 from policies.protocol import Execute, Rank
 from policies.selectors import FIM
 from policies.values import NLL, Verdict
@@ -20,6 +21,7 @@ from router.gateway import Prepared
 from router.plan.draws import RunningDraw, Sample
 from router.plan.outcome import Outcome
 from router.plan.work import Errand, Work
+from router.request import RouteRequest
 
 
 def plan_label(
@@ -71,16 +73,17 @@ def response_headers(
         headers["X-Router-Integrity"] = judgement.integrity
     if (used := flops_used(outcome, cost)) is not None:
         headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(prepared)
+    return headers | budget_headers(prepared.request)
 
 
-def budget_headers(prepared: Prepared) -> dict[str, str]:
+def budget_headers(request: RouteRequest) -> dict[str, str]:
     """The effective budget, echoed."""
-    headers = {"X-Budget-Policy": prepared.request.budget.policy}
-    if prepared.budget.flops is not None:
-        headers["X-Budget-FLOPs"] = _exact(prepared.budget.flops)
-    if prepared.budget.latency_ms is not None:
-        headers["X-Budget-Latency-Ms"] = _exact(prepared.budget.latency_ms)
+    budget = request.budget.budget
+    headers = {"X-Budget-Policy": request.budget.policy}
+    if budget.flops is not None:
+        headers["X-Budget-FLOPs"] = _exact(budget.flops)
+    if budget.latency_ms is not None:
+        headers["X-Budget-Latency-Ms"] = _exact(budget.latency_ms)
     return headers
 
 
@@ -107,13 +110,39 @@ def router_object(
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",
-        "commands": [_command(work, cost) for work in outcome.work],
+        "forecast": {id_: _forecast(prepared, id_) for id_ in prepared.forecasts},
+        "commands": [
+            _command(work, cost) | _expected(work, prepared.forecasts) for work in outcome.work
+        ],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
             for draw in outcome.draws
             for sample, flops in _shares(draw, cost)
         ],
     }
+
+
+def _forecast(prepared: Prepared, model: str) -> dict[str, Any]:
+    """What was expected of a model for one sample of this prompt, had it been drawn from."""
+    forecast = prepared.forecasts[model]
+    prompt = next((m.prompt_tokens for m in prepared.task.models if m.id == model), 0)
+    return {
+        "first_token_ms": round(1000 * forecast.first.at(prompt), 1),
+        "token_ms": round(1000 * forecast.step.at(forecast.busy + 1), 2),
+        "usual_tokens": forecast.usual_tokens,
+        "busy": forecast.busy,
+    }
+
+
+def _expected(work: Work, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
+    """The milliseconds that a draw was expected to take at most; null where nobody knew."""
+    if not isinstance(work, RunningDraw):
+        return {}
+    forecast, draw = forecasts.get(work.model), work.command
+    if forecast is None:
+        return {"forecast_ms": None}
+    seconds = forecast.seconds(work.prompt_tokens, draw.n, draw.max_tokens)
+    return {"forecast_ms": round(1000 * seconds, 1)}
 
 
 def headers_of_several(
@@ -135,7 +164,7 @@ def headers_of_several(
     }
     if (used := _flops_of_several(outcomes, cost)) is not None:
         headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(parts[0])
+    return headers | budget_headers(parts[0].request)
 
 
 def object_of_several(
@@ -233,6 +262,7 @@ def _candidate(
         "completion_tokens": sample.tokens,
         "flops": flops,
         "finish_reason": sample.ending,
+        "partial": sample.partial,
         "nll": sample.nll,
         "scores": dict(sample.scores),
         "trimmed": sample.trimmed or None,

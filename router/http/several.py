@@ -2,16 +2,16 @@
 
 In a stream whichever comes first goes first, and choices are told apart by their numbers. A plan of
 one sample streams through, as it would alone. The end of the choice that ends last is the last
-chunk, so that it can carry what the whole came to. A prompt that the deadline left without a token
-has an empty answer, cut at its beginning; where all are, the deadline is the answer.
+chunk, so that it can carry what the whole came to. At the deadline every prompt has what there is
+of its answer. One that was left without a token has an empty answer, cut at its beginning; where
+all were, the deadline is the answer.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from router.batch import Batch
@@ -20,7 +20,7 @@ from router.gateway import Gateway, Prepared, finished
 from router.http.answer import Answer, summed, together
 from router.http.dialect import Dialect
 from router.http.explain import headers_of_several, object_of_several, plan_label
-from router.http.streaming import Details, buffered, relay, relayed
+from router.http.streaming import Hand, Piece, Telling, Tick, performed, produced
 from router.plan.outcome import Outcome
 from router.request import RouteRequest
 
@@ -68,34 +68,23 @@ class Several:
         """The whole answer as JSON."""
         return together(list(zip(self.answers, outcomes, strict=True)), details)
 
-    async def stream(self, told: Told) -> AsyncGenerator[dict[str, Any], None]:
-        """The chunks of all answers. Closing it cancels what runs."""
-        streams = _Streams(self.batch.gateway, self.answers)
-        running = asyncio.create_task(self.batch.run(streams.perform), name="batch")
-        running.add_done_callback(lambda _: streams.queue.put_nowait(None))
-        last: dict[str, Any] | None = None
-        try:
-            while (item := await streams.queue.get()) is not None:
-                chunk, ends = item
-                if not ends:
-                    yield chunk
-                    continue
-                if last is not None:
-                    yield last
-                last = chunk
-            outcomes = await running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-        if last is None:
-            _answered(outcomes)
+    async def tell(self, hand: Hand[dict[str, Any]], told: Told) -> None:
+        """Run all plans, handing out the chunks of the answers. Raises as `run` does."""
+        chunks = _Held(hand)
+
+        async def perform(at: int, part: Prepared) -> Outcome:
+            return await _tell(self.batch.gateway, part, self.answers[at], chunks.take)
+
+        outcomes = _answered(await self.batch.run(perform))
+        if (last := chunks.last) is None:
             raise InternalError("an answer without a piece")
-        for cut in streams.cut:
-            yield cut
+        for answer, outcome in zip(self.answers, outcomes, strict=True):
+            if _left_out(outcome):
+                hand(answer.nothing())
         if self.include_usage:
-            yield last
+            hand(last)
             last = self._usage(outcomes)
-        yield last | told(outcomes)
+        hand(last | told(outcomes))
 
     def label(self, outcomes: Sequence[Outcome], *, counts: bool = True) -> str:
         """What was drawn for all prompts."""
@@ -121,15 +110,6 @@ class Several:
         return self.answers[0].usage_chunk(model, usage)
 
 
-async def resumed(
-    first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]
-) -> AsyncGenerator[dict[str, Any], None]:
-    """A stream again, from which one has been taken; `rest` stays the caller's to close."""
-    yield first
-    async for chunk in rest:
-        yield chunk
-
-
 def _answered(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     """The outcomes, where the deadline left one an answer at least. Raises `DeadlineExceeded`."""
     if all(_left_out(outcome) for outcome in outcomes):
@@ -137,58 +117,47 @@ def _answered(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     return outcomes
 
 
-@dataclass(frozen=True, slots=True)
-class _Streams:
-    """What the plans of a batch say: chunks, and whether one ends its plan; None after all.
+@dataclass(slots=True)
+class _Held:
+    """Hands chunks on, but keeps back the newest that ends an answer, for what the whole is."""
 
-    `cut` are the answers that are nothing but cut.
-    """
+    hand: Hand[dict[str, Any]]
+    last: dict[str, Any] | None = None
 
-    gateway: Gateway
-    answers: Sequence[Answer]
-    queue: asyncio.Queue[tuple[dict[str, Any], bool] | None] = field(default_factory=asyncio.Queue)
-    cut: list[dict[str, Any]] = field(default_factory=list)
-
-    async def perform(self, at: int, prepared: Prepared) -> Outcome:
-        """Run the plan of one prompt, and tell its chunks."""
-        ended: list[Outcome] = []
-
-        def end(outcome: Outcome) -> dict[str, Any]:
-            ended.append(outcome)
-            return {}
-
-        answer, said = self.answers[at], False
-        async with aclosing(_chunks(self.gateway, prepared, answer, end)) as chunks:
-            async for chunk in chunks:
-                said = True
-                self.queue.put_nowait((chunk, bool(ended)))
-        if not said:
-            self.cut.append(answer.nothing())
-        return ended[0]
-
-
-async def _chunks(
-    gateway: Gateway, prepared: Prepared, answer: Answer, end: Details
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of one answer, none if it is cut; `end` hears of its outcome before the last."""
-    if not prepared.streams_through:
-        outcome = await gateway.run(prepared)
-        if _left_out(outcome):
-            end(outcome)
+    def take(self, chunk: dict[str, Any], *, ends: bool) -> None:
+        """A chunk of one answer, and whether it ends it."""
+        if not ends:
+            self.hand(chunk)
             return
-        async for chunk in buffered(finished(outcome), answer, end):
-            yield chunk
-        return
-    async with aclosing(relay(gateway, prepared)) as pieces:
-        first = await anext(pieces)
-        if not isinstance(first, Outcome):
-            async for chunk in relayed(first, pieces, answer, end):
-                yield chunk
-        elif _left_out(first):
-            end(first)
-        else:
-            finished(first)
-            raise InternalError("an answer without a piece")
+        if self.last is not None:
+            self.hand(self.last)
+        self.last = chunk
+
+
+async def _tell(
+    gateway: Gateway, prepared: Prepared, answer: Answer, take: Callable[..., None]
+) -> Outcome:
+    """Run the plan of one prompt, and tell its chunks; none where it is left out."""
+    ended: list[Outcome] = []
+
+    def end(_: Prepared, outcome: Outcome) -> dict[str, Any]:
+        ended.append(outcome)
+        return {}
+
+    telling = Telling(answer.dialect, answer.request_id, end)
+    telling.begin(answer)
+
+    async def work(hand: Hand[Piece]) -> Outcome:
+        return await performed(gateway, prepared, hand)
+
+    async with aclosing(produced(work)) as items:
+        async for item in items:
+            if isinstance(item, Outcome) and _left_out(item):
+                return item
+            if not isinstance(item, Tick):
+                for chunk in telling.told(item):
+                    take(chunk, ends=bool(ended))
+    return ended[0]
 
 
 def _left_out(outcome: Outcome) -> bool:

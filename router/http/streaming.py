@@ -1,114 +1,282 @@
 """Answers as server-sent events.
 
-A plan of one sample streams through. The end of its choice waits for the verdict, so that the
-`router` object can ride on the last chunk, and a parser that indexes `choices[0]` finds it there;
-only OpenAI's own usage chunk, where a client asks for it, has no choices.
+A plan of one sample streams through; others are told when the answer is chosen. The end of a choice
+waits for the verdict, so that the `router` object can ride on the last chunk, and a parser that
+indexes `choices[0]` finds it there; only OpenAI's own usage chunk, where a client asks for it, has
+no choices.
+
+A stream begins with its first token, or after a second without one: from then on comments tell
+clients and proxies that somebody works, and what fails is an event, no status.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from enum import Enum
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from router.errors import ErrorObject
+from router.errors import ErrorObject, InternalError, Superseded
 from router.gateway import Gateway, Prepared, finished
 from router.http.answer import Answer, event
-from router.plan.draws import RunningDraw
+from router.http.dialect import Dialect
+from router.http.partial import WholeLines, suffix_of, whole_lines
+from router.plan.draws import CUT, RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
-from router.upstream.chunks import Chunk
+from router.plan.sessions import Turn
+from router.request import RouteRequest
+from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
 
-Details: TypeAlias = Callable[[Outcome], dict[str, Any]]
+QUIET_S: Final = 1.0
+"""How long a stream waits for its first token before it begins, and from comment to comment."""
+
+NEWER: Final = "a newer request of this session has come"
+
+COMMENT: Final = b": working\n\n"
+
+HEADERS: Final = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+"""Nobody between us and the client may keep a stream, or wait for more of it."""
+
+Details: TypeAlias = Callable[[Prepared, Outcome], dict[str, Any]]
 """Makes what is added to the last chunk: the `router` object, or nothing."""
 
 Piece: TypeAlias = tuple[RunningDraw, Chunk]
 
 
-@dataclass(frozen=True, slots=True)
-class _Relay(Observer):
-    """Passes pieces on as they come."""
+class Tick(Enum):
+    """`QUIET_S` have passed."""
 
-    pieces: asyncio.Queue[Piece | None]
-
-    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
-        self.pieces.put_nowait((draw, chunk))
+    TICK = "tick"
 
 
-async def relay(gateway: Gateway, prepared: Prepared) -> AsyncGenerator[Piece | Outcome, None]:
-    """Run a plan: its pieces as they come, then its outcome. Closing it cancels the run."""
-    pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
-    run = asyncio.create_task(gateway.run(prepared, _Relay(pieces)), name="relay")
-    run.add_done_callback(lambda _: pieces.put_nowait(None))
+Item: TypeAlias = Prepared | Piece | Outcome | Tick
+
+Handed = TypeVar("Handed")
+Result = TypeVar("Result")
+
+Hand: TypeAlias = Callable[[Handed], None]
+
+
+class _End(Enum):
+    """There is no more."""
+
+    END = "end"
+
+
+async def produced(
+    work: Callable[[Hand[Handed]], Coroutine[Any, Any, Result]],
+    *,
+    received: float | None = None,
+    turn: Turn | None = None,
+) -> AsyncGenerator[Handed | Result | Tick, None]:
+    """What work hands out as it goes on, then its result; ticks, where `received` begins them.
+
+    Closing it cancels the work, and so does a newer request of the session: then it raises
+    `Superseded`.
+    """
+    items: asyncio.Queue[Handed | _End] = asyncio.Queue()
+    run = asyncio.create_task(work(items.put_nowait), name="stream")
+    run.add_done_callback(lambda _: items.put_nowait(_End.END))
+    if turn is not None:
+        # Not by whoever reads the items: a client that does not read must not hold it up.
+        turn.superseded.add_done_callback(lambda _: run.cancel())
+    tick = None if received is None else received + QUIET_S
     try:
-        while (piece := await pieces.get()) is not None:
-            yield piece
+        while True:
+            try:
+                async with asyncio.timeout_at(tick):
+                    item = await items.get()
+            except TimeoutError:
+                tick = asyncio.get_running_loop().time() + QUIET_S
+                yield Tick.TICK
+                continue
+            if item is _End.END:
+                break
+            yield item
+        if turn is not None and run.cancelled() and turn.superseded.done():
+            raise Superseded(NEWER)
         yield await run
     finally:
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
 
 
-async def relayed(
-    first: Piece, rest: AsyncGenerator[Piece | Outcome, None], answer: Answer, details: Details
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of a plan that streams through; `rest` stays the caller's to close."""
-    item: Piece | Outcome = first
-    draw, sent = first[0], 0
-    for opening in answer.opening(draw.model):
-        yield opening
-    while not isinstance(item, Outcome):
-        later, chunk = item
-        if later is not draw and sent:
-            raise UpstreamError(draw.model, "failed in mid-answer")
-        draw = later
-        if chunk.text or chunk.tokens:
-            tokens = chunk.tokens or ()
-            yield answer.piece(draw.model, chunk.text, tokens, offset=sent)
-            sent += len(chunk.text)
+@dataclass(frozen=True, slots=True)
+class _Relay(Observer):
+    """Hands pieces on as they come, from the first that holds a token or ends its sample."""
+
+    hand: Hand[Piece]
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        begun = draw.samples[chunk.index].tokens or chunk.echoed
+        if begun or chunk.finish_reason is not None:
+            self.hand((draw, chunk))
+
+
+def relay(
+    gateway: Gateway, request: RouteRequest, received: float, turn: Turn
+) -> AsyncGenerator[Item, None]:
+    """Serve a request: what it was settled on, its pieces as they come, then its outcome."""
+
+    async def work(hand: Hand[Prepared | Piece]) -> Outcome:
+        prepared = await gateway.prepare(request, received)
+        hand(prepared)
+        return await performed(gateway, prepared, hand)
+
+    return produced(work, received=received, turn=turn)
+
+
+async def performed(gateway: Gateway, prepared: Prepared, hand: Hand[Piece]) -> Outcome:
+    """Run a plan; where it streams through, its pieces are handed out as they come."""
+    return await gateway.run(prepared, _Relay(hand) if prepared.streams_through else None)
+
+
+async def chunks_of(
+    work: Callable[[Hand[dict[str, Any]]], Coroutine[Any, Any, None]], received: float, turn: Turn
+) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """The chunks that work hands out; None where there was nothing to tell for a while."""
+    quiet = True
+    async with aclosing(produced(work, received=received, turn=turn)) as items:
+        async for item in items:
+            match item:
+                case Tick.TICK:
+                    if quiet:
+                        yield None
+                    quiet = True
+                case dict():
+                    quiet = False
+                    yield item
+
+
+@dataclass(slots=True)
+class Telling:
+    """An answer as its chunks are told; meanwhile, what is known of it for the headers.
+
+    `answer` is there once policy and models are settled, `draw` while one is passed on, `outcome`
+    at the end.
+    """
+
+    dialect: Dialect
+    request_id: str
+    details: Details
+    answer: Answer | None = None
+    draw: RunningDraw | None = None
+    outcome: Outcome | None = None
+    _sent: int = field(default=0, init=False)
+    _lines: WholeLines | None = field(default=None, init=False)
+
+    async def chunks(
+        self, items: AsyncGenerator[Item, None]
+    ) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """The chunks; None where there was nothing to tell for a while. `items` stay open."""
+        quiet = True
+        async for item in items:
+            if item is Tick.TICK:
+                if quiet:
+                    yield None
+                quiet = True
+                continue
+            for data in self.told(item):
+                quiet = False
+                yield data
+
+    def begin(self, answer: Answer) -> None:
+        """It is settled whose answer this is."""
+        self.answer = answer
+        suffix = suffix_of(answer.prepared.request.prompt)
+        if suffix and answer.prepared.deadline is not None:
+            self._lines = WholeLines(suffix)
+
+    def told(self, item: Prepared | Piece | Outcome) -> Iterator[dict[str, Any]]:
+        """The chunks that this makes. Raises what `finished` raises."""
+        match item:
+            case Prepared() as prepared:
+                self.begin(Answer(self.dialect, prepared, self.request_id))
+            case Outcome() as outcome:
+                self.outcome = outcome
+                yield from self._closed(finished(outcome))
+            case (draw, chunk):
+                yield from self._passed_on(draw, chunk)
+
+    def _passed_on(self, draw: RunningDraw, chunk: Chunk) -> Iterator[dict[str, Any]]:
+        if self.draw is None:
+            yield from self._known.opening(draw.model)
+        elif self.draw is not draw and self._sent:
+            raise UpstreamError(self.draw.model, "failed in mid-answer")
+        self.draw = draw
+        if self._lines is None:
+            yield from self._piece(draw, chunk.text, chunk.tokens or ())
+        else:
+            yield from self._piece(draw, *self._lines.take(chunk))
         if chunk.tool_calls:
-            yield answer.calling(draw.model, chunk.tool_calls)
-        item = await anext(rest)
-    # What was sent by the deadline stands, cut like an answer that reached its limit.
-    cut = item.deadline_passed and not item.choice.candidates
-    sample = draw.samples[0]
-    last = answer.ending(draw, sample, "length" if cut else sample.ending)
-    for data in _closed([last], item if cut else finished(item), answer, details):
-        yield data
+            yield self._known.calling(draw.model, chunk.tool_calls)
 
+    def _piece(
+        self, draw: RunningDraw, text: str, tokens: Sequence[TokenLogprob]
+    ) -> Iterator[dict[str, Any]]:
+        if text or tokens:
+            yield self._known.piece(draw.model, text, tokens, offset=self._sent)
+            self._sent += len(text)
 
-async def buffered(
-    outcome: Outcome, answer: Answer, details: Details
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of an answer that was only known at the end."""
-    for data in _closed(answer.whole_stream(outcome), outcome, answer, details):
-        yield data
+    def _closed(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        """The last chunks: usage where it is wanted, and the details on the last of them."""
+        answer = self._known
+        chunks = self._ending(self.draw) if self.draw else answer.whole_stream(outcome)
+        *before, last = chain(chunks, self._usage(outcome))
+        yield from before
+        yield last | self.details(answer.prepared, outcome)
+
+    def _usage(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        if self._known.prepared.request.include_usage:
+            model = outcome.choice.candidates[0].model
+            yield self._known.usage_chunk(model, self._known.usage(outcome))
+
+    def _ending(self, draw: RunningDraw) -> Iterator[dict[str, Any]]:
+        # What was sent by the deadline stands, cut like an answer that reached its limit.
+        sample = draw.samples[0]
+        ending, text = sample.finish_reason, sample.text
+        if ending is None:
+            text = whole_lines(self._known.prepared.request.prompt, text)
+        if self._lines is not None:
+            yield from self._piece(draw, *self._lines.rest(cut=ending is None))
+        yield self._known.ending(draw, sample, text, ending or CUT)
+
+    @property
+    def _known(self) -> Answer:
+        if self.answer is None:
+            raise InternalError("an answer before it was settled whose")
+        return self.answer
 
 
 class OwnedStream(StreamingResponse):
     """Chunks as events, which gives back what it holds however it ends, also when nobody reads it.
 
-    An error ends the events as one of them: `failed` makes what is shown of it. `end` comes last.
+    `first` is the chunk that it began with. An error ends the events as one of them: `failed` makes
+    what is shown of it. `end` comes last.
     """
 
     def __init__(
         self,
-        chunks: AsyncGenerator[dict[str, Any], None],
+        first: dict[str, Any] | None,
+        chunks: AsyncGenerator[dict[str, Any] | None, None],
         failed: Callable[[Exception], ErrorObject],
         end: bytes,
+        *,
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(chunks, failed, end)
+        events = _events(first, chunks, failed, end)
         owned.push_async_callback(chunks.aclose)
         owned.push_async_callback(events.aclose)
+        headers |= dict(HEADERS)
         super().__init__(events, media_type="text/event-stream", headers=headers)
         self._owned = owned
 
@@ -119,30 +287,15 @@ class OwnedStream(StreamingResponse):
 
 
 async def _events(
-    chunks: AsyncGenerator[dict[str, Any], None],
+    first: dict[str, Any] | None,
+    chunks: AsyncGenerator[dict[str, Any] | None, None],
     failed: Callable[[Exception], ErrorObject],
     end: bytes,
 ) -> AsyncGenerator[bytes, None]:
+    yield COMMENT if first is None else event(first)
     try:
         async for data in chunks:
-            yield event(data)
+            yield COMMENT if data is None else event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
         yield event(failed(error).body())
     yield end
-
-
-def _closed(
-    chunks: Iterator[dict[str, Any]] | list[dict[str, Any]],
-    outcome: Outcome,
-    answer: Answer,
-    details: Details,
-) -> Iterator[dict[str, Any]]:
-    """Chunks, usage where it is wanted, and the details on the last of them."""
-    wanted = [_usage(answer, outcome)] if answer.prepared.request.include_usage else []
-    *before, last = chain(chunks, wanted)
-    yield from before
-    yield last | details(outcome)
-
-
-def _usage(answer: Answer, outcome: Outcome) -> dict[str, Any]:
-    return answer.usage_chunk(outcome.draws[-1].model, answer.usage(outcome))

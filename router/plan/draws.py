@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from policies.cost import CostModel
@@ -16,6 +16,9 @@ from router.request import Fit, PromptLength
 from router.upstream.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
+
+CUT: Final = "length"
+"""How an answer ends that the deadline cut: as one that reached its limit, which clients know."""
 
 Fits: TypeAlias = Callable[[str], Fit]
 """Says of a text that ended what of it is the answer."""
@@ -58,9 +61,14 @@ class Sample:
 
         What was cut only after the answer's end is whole.
         """
-        if self.trimmed and self.finish_reason == "length":
+        if self.trimmed and self.finish_reason in {None, "length"}:
             return "stop"
         return self.finish_reason or CANCELLED
+
+    @property
+    def partial(self) -> bool:
+        """Whether it ended neither by itself nor by its limit, and is not whole all the same."""
+        return self.finish_reason is None and not self.trimmed
 
     @property
     def nll(self) -> float | None:
@@ -221,3 +229,24 @@ class RunningDraw:
             tokens=sample.tokens,
             scores={**sample.scores, **({} if sample.nll is None else {NLL: sample.nll})},
         )
+
+    def beginning(self, sample: Sample) -> Candidate:
+        """What there is of a sample that did not end; one that has begun the suffix was whole."""
+        if self.fits is not None and (fit := self.fits(sample.text)).kept < len(sample.text):
+            sample.fit(fit)
+            return self.candidate(sample)
+        return replace(self.candidate(sample), finish_reason=CUT, partial=True)
+
+
+def partial_candidates(work: Iterable[object]) -> dict[int, Candidate]:
+    """What there is, in the draws among this work, of samples that did not end, by their id.
+
+    A sample counts from its first token on, also where that has no text of its own yet.
+    """
+    return {
+        sample.id: draw.beginning(sample)
+        for draw in work
+        if isinstance(draw, RunningDraw)
+        for sample in draw.samples
+        if sample.finish_reason is None and sample.tokens
+    }

@@ -13,8 +13,8 @@ to the plan, which is a generator:
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
   on. `Done` is told when the stream has ended and every judgement of it is there.
 - *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
-  cancelled and waited for, and the selector chooses among what exists. Faults of ours found in a
-  task are raised then, and wake a plan that waits until then.
+  cancelled and waited for, and the selector chooses among what exists (at a deadline, beginnings
+  too). Faults of ours found in a task are raised then, and wake a plan that waits until then.
 - *Time* is the event loop's and no other, so that a simulated clock replays a run.
 - *The observer* hears every command and every event, those of a cancelled plan included: they are
   told as they happen and not when the plan asks for them.
@@ -51,7 +51,7 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import Budget, Candidate, Remaining, Task
-from router.plan.draws import Fits, Overrun, RunningDraw, Sample
+from router.plan.draws import Fits, Overrun, RunningDraw, Sample, partial_candidates
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome
 from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
@@ -128,8 +128,11 @@ class Run:
             if not timeout.expired():
                 raise
             deadline_passed = True
+        kept = self._candidates
+        if deadline_passed:
+            kept = kept or partial_candidates(self.work)
         return Outcome(
-            choice=self._selector.order(tuple(self._candidates.values())),
+            choice=self._selector.order(tuple(kept.values())),
             work=self.work,
             judgements=self._judgements,
             ledger=self._ledger,
@@ -184,8 +187,7 @@ class Run:
             refused = Refused(self._remaining())
             self._observer.on_event(refused)
             return refused
-        ticket = next(self._tickets)
-        started = Started(ticket, hold.ceiling)
+        started = Started(ticket := next(self._tickets), hold.ceiling)
         self._observer.on_event(started)
         match command:
             case Draw():

@@ -32,8 +32,8 @@ FILE_SEP = 5
 
 
 @asynccontextmanager
-async def engine() -> AsyncIterator[Upstream]:
-    config = EmbeddedModel(slots=3, context=512)
+async def engine(slots: int = 3, context: int = 512) -> AsyncIterator[Upstream]:
+    config = EmbeddedModel(slots=slots, context=context)
     running = EmbeddedEngine(engine_spec(Settings(), SMALL, config))
     async with transport.client(connect_s=5, read_s=60) as client:
         await running.start()
@@ -43,7 +43,7 @@ async def engine() -> AsyncIterator[Upstream]:
                 client=client,
                 base_url=lambda: running.base_url,
                 name=SMALL,
-                max_batch=3,
+                max_batch=slots,
                 server=SERVERS["llama.cpp"],
             )
         finally:
@@ -129,5 +129,29 @@ def test_a_prompt_is_read_and_nothing_is_drawn() -> None:
             assert sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks) == 0
             (end,) = (chunk for chunk in chunks if chunk.finish_reason)
             assert (end.finish_reason, end.usage and end.usage.completion_tokens) == ("length", 0)
+
+    run(scenario())
+
+
+def test_a_draw_closed_in_a_queue_or_before_its_first_token_is_not_computed() -> None:
+    """On one slot: each would take minutes, and what comes after them does not wait for any."""
+
+    async def closed(upstream: Upstream, text: str) -> None:
+        endless = SampleRequest(TextPrompt(text), KEEP_GOING)
+        waiting = asyncio.ensure_future(anext(upstream.sample(draw(max_tokens=7000), endless)))
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    async def scenario() -> None:
+        async with engine(slots=1, context=8192) as upstream:
+            running = upstream.sample(draw(max_tokens=7000), SampleRequest(TEXT, KEEP_GOING))
+            await anext(running)
+            for _ in range(8):
+                await closed(upstream, "def queued():")
+            await running.aclose()
+            await closed(upstream, "word " * 600)
+            async with asyncio.timeout(240):
+                assert await sampled(upstream, draw(max_tokens=1), SampleRequest(TEXT))
 
     run(scenario())

@@ -207,7 +207,7 @@ def untouched(w: World) -> None:
 
 def events(text: str) -> list[Any]:
     """The events of a stream as JSON, `[DONE]` as text."""
-    lines = [line for line in text.split("\n") if line]
+    lines = [line for line in text.split("\n") if line and not line.startswith(":")]
     assert all(line.startswith("data: ") for line in lines), lines
     data = [line.removeprefix("data: ") for line in lines]
     return [item if item == "[DONE]" else json.loads(item) for item in data]

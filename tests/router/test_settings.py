@@ -5,14 +5,17 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import model_facts, models_of, policies_of
+from router.configured import model_facts, models_of, pace_starts, policies_of
+from router.server import listening
 from router.settings import RemoteModel, Settings
 from router.upstream.asking import Habit
 
@@ -216,3 +219,26 @@ def test_a_models_own_files_tell_how_it_fills_in_unless_the_settings_do(tmp_path
     assert found["told"] is not None
     assert found["told"].form == FAMILIES["deepseek"].form
     assert (found["other"], found["never"]) == (FAMILIES["qwen"], None)
+
+
+def test_a_pace_is_given_as_it_was_timed(tmp_path: Path) -> None:
+    path = tmp_path / "router.toml"
+    path.write_text(
+        """
+[models.mine]
+engine = "url"
+url = "http://127.0.0.1:9/v1"
+[models.mine.pace]
+tokens_per_second = {1 = 20, 16 = 80}
+prompt_tokens_per_second = 200
+"""
+    )
+    start = pace_starts(Settings.load(path))["mine"]
+    assert {seen.size: seen.seconds for seen in start.step} == {1: 0.05, 16: 0.2}
+    assert Trend.of(start.first).at(100) == pytest.approx(0.5)
+
+
+def test_idle_connections_outlive_the_pools_of_clients() -> None:
+    assert Settings().keep_alive_s == 75
+    config = listening(FastAPI(), Settings(keep_alive_s=33))
+    assert config.timeout_keep_alive == 33

@@ -145,6 +145,16 @@ TEXTS: dict[str, dict[str, Any]] = {
 }
 
 
+QWEN = lookup("qwen2.5-coder-0.5b").fim
+assert QWEN is not None
+
+
+def stops(given: list[str] | None) -> list[str]:
+    """The client's own, and the special tokens of the family that fills in."""
+    own = given or []
+    return [*own, *(token for token in QWEN.stop if token not in own)]
+
+
 async def post(w: World, path: str, body: dict[str, Any]) -> Any:
     answer = await w.client.post(path, json=body)
     assert answer.status_code == 200, answer.text
@@ -166,11 +176,11 @@ async def test_a_text_is_completed(body: dict[str, Any]) -> None:
         assert call.body["max_tokens"] == (512 if body["max_tokens"] == -1 else body["max_tokens"])
         prompt = body["prompt"]
         if body.get("suffix"):
-            fim = lookup("qwen2.5-coder-0.5b").fim
-            assert fim is not None
-            prompt = fim.render(PREFIX, SUFFIX)
+            prompt = QWEN.render(PREFIX, SUFFIX)
         assert call.body["prompt"] in (prompt, *prompt)
-        assert call.body.get("stop") == body.get("stop")
+        said = body.get("stop")
+        fills_in = QWEN.written(call.body["prompt"])
+        assert call.body.get("stop") == (stops(said) if fills_in else said)
 
 
 async def test_llama_vscode_has_three_answers() -> None:
@@ -318,6 +328,8 @@ async def test_options_are_what_stands_at_the_top_elsewhere() -> None:
             await post(w, path, own | {"options": options})
             body = w.large.calls[-1].body
             wanted = options | {"max_tokens": 9}
+            if QWEN.written(body.get("prompt", "")):
+                wanted["stop"] = stops(["\n"])
             assert {name: body[name] for name in wanted if name != "num_predict"} == {
                 name: value for name, value in wanted.items() if name != "num_predict"
             }
