@@ -26,6 +26,7 @@ CONTRACT = {
     "model_not_found": 404,
     "request_too_large": 413,
     "overloaded": 429,
+    "superseded": 499,
     "internal_error": 500,
     "upstream_unavailable": 502,
     "sandbox_unavailable": 503,
@@ -73,7 +74,9 @@ def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
     }
     kinds = {429: "rate_limit_error", 500: "server_error", 504: "server_error"}
     assert shown.type == kinds.get(error.status, "invalid_request_error")
-    assert shown.headers == ({"Retry-After": "1"} if error.status == 429 else {})
+    never = {"x-should-retry": "false"}
+    headers = {429: {"Retry-After": "1"}, 499: never, 504: never}
+    assert shown.headers == headers.get(error.status, {})
 
 
 @pytest.mark.parametrize(
