@@ -137,6 +137,11 @@ class Drawn:
     whole: bool = True
     candidates: tuple[Candidate, ...] = ()
 
+    def after(self, before: Drawn) -> Drawn:
+        """Both draws together, where this one followed."""
+        candidates = before.candidates + self.candidates
+        return Drawn(before.passed + self.passed, self.left, self.whole, candidates)
+
 
 def informed(selector: Selector, candidates: Sequence[Candidate]) -> Generator[Command, Event]:
     """Perform what a selector wants done before it orders these candidates; what fails, fails."""
@@ -221,12 +226,7 @@ def draw_repeatedly(
         why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        so_far = Drawn(
-            so_far.passed + drawn.passed,
-            drawn.left,
-            drawn.whole,
-            so_far.candidates + drawn.candidates,
-        )
+        so_far = drawn.after(so_far)
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count

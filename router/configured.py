@@ -29,7 +29,7 @@ from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
 from router.plan.paces import PaceStart
 from router.request import AUTO, Alias, RequestLimits
-from router.settings import (
+from router.sections import (
     BestOfNConfig,
     CascadeConfig,
     EmbeddedModel,
@@ -40,9 +40,9 @@ from router.settings import (
     RemoteModel,
     SandboxConfig,
     SendConfig,
-    Settings,
     SingleConfig,
 )
+from router.settings import Settings
 from router.upstream import architecture
 from router.upstream.asking import Habit, Habits
 from router.upstream.client import Upstream

@@ -12,9 +12,8 @@ from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
 from policies.policy import Policy
 from policies.protocol import Draw
-from policies.values import Budget, ModelView, Task
+from policies.values import Budget, Task
 from router.errors import (
-    ContextLengthExceeded,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -32,16 +31,14 @@ from router.plan.verdicts import SandboxJudge
 from router.request import (
     AUTO,
     ChatPrompt,
-    Prompt,
-    PromptLength,
     RouteRequest,
     SampleRequest,
     TextPrompt,
     TokenPrompt,
 )
+from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from router.upstream.failures import UpstreamUnreachable
 from sandbox import Backend, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
@@ -141,7 +138,7 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                request, task = await self._fitting(request, ids, within_s)
+                request, task = await self._sizing.fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         _check_tools(request, policy, task)
@@ -173,6 +170,10 @@ class Gateway:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
+
+    @property
+    def _sizing(self) -> Sizing:
+        return Sizing(self.upstreams, self.metrics, self.default_max_tokens)
 
     def _policy(self, request: RouteRequest) -> Policy:
         try:
@@ -221,87 +222,6 @@ class Gateway:
             )
         return able
 
-    async def _fitting(
-        self, request: RouteRequest, ids: Sequence[str], within_s: float
-    ) -> tuple[RouteRequest, Task]:
-        """The task, and the request without files of its repository that no context holds.
-
-        The last ones stay: editors send those that matter most last.
-        """
-        while True:
-            counts = await self._prompt_tokens(request.prompt, ids, within_s)
-            try:
-                return request, self._task(request, counts)
-            except ContextLengthExceeded:
-                if (fewer := _with_fewer_files(request)) is None:
-                    raise
-                request = fewer
-
-    async def _prompt_tokens(
-        self, prompt: Prompt, ids: Sequence[str], within_s: float
-    ) -> dict[str, PromptLength]:
-        """The prompt's length under each model that can be reached; raises where none can."""
-        counts: dict[str, PromptLength] = {}
-        lost: list[UpstreamUnreachable] = []
-
-        async def count(id_: str) -> None:
-            try:
-                counts[id_] = await self.upstreams[id_].count_tokens(prompt, within_s)
-            except UpstreamUnreachable as error:
-                self.metrics.upstream_failures.labels(id_).inc()
-                lost.append(error)
-
-        await asyncio.gather(*(count(id_) for id_ in ids))
-        if not counts:
-            raise lost[0]
-        return {id_: counts[id_] for id_ in ids if id_ in counts}
-
-    def _task(self, request: RouteRequest, lengths: Mapping[str, PromptLength]) -> Task:
-        """The task over the models whose context holds prompt and answer.
-
-        Where nobody counted the prompt, its model's server decides what fits.
-        """
-        room = {id_: self._room(id_, length) for id_, length in lengths.items()}
-        max_tokens = request.max_tokens
-        if max_tokens is None:
-            max_tokens = self._default_max_tokens(room)
-        views = tuple(
-            ModelView(id_, length.tokens, self.upstreams[id_].max_batch, length.bound)
-            for id_, length in lengths.items()
-            if length.bound is not None or (left := room[id_]) is None or left >= max_tokens
-        )
-        if not views:
-            longest = max(length.tokens for length in lengths.values())
-            raise ContextLengthExceeded(
-                f"the prompt ({longest} tokens) and max_tokens ({max_tokens}) "
-                f"exceed the context of every model that could answer: "
-                f"{ {id_: self.upstreams[id_].context for id_ in room} }",
-                param="prompt",
-            )
-        return Task(
-            models=views,
-            max_tokens=max_tokens,
-            verifiable=request.tests is not None,
-            temperature=request.temperature,
-            top_p=request.top_p,
-            n=request.n,
-        )
-
-    def _room(self, model: str, length: PromptLength) -> int | None:
-        """Tokens that a context leaves for the answer; None where that is not known."""
-        context = self.upstreams[model].context
-        if context is None:
-            return None
-        left = context - length.tokens
-        return None if length.bound is not None and left <= 0 else left
-
-    def _default_max_tokens(self, room: Mapping[str, int | None]) -> int:
-        """Our own default, or what the roomiest context leaves where that is less."""
-        roomiest = max(
-            (self.default_max_tokens if left is None else left) for left in room.values()
-        )
-        return max(1, min(self.default_max_tokens, roomiest))
-
 
 def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
     """Calls of tools are no text that could be judged or ranked. Raises `InvalidRequest`."""
@@ -318,16 +238,6 @@ def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
 def _wrapped(seed: int) -> int:
     """A seed within 64 bits, as servers take them."""
     return (seed + 2**63) % 2**64 - 2**63
-
-
-def _with_fewer_files(request: RouteRequest) -> RouteRequest | None:
-    """The request with the later half of its files; None where it has none."""
-    prompt = request.prompt
-    if not isinstance(prompt, TextPrompt) or not prompt.extra:
-        return None
-    later = prompt.extra[(len(prompt.extra) + 1) // 2 :]
-    fewer = replace(request.sampling, prompt=replace(prompt, extra=later))
-    return replace(request, sampling=fewer)
 
 
 def _fits(prepared: Prepared) -> Fits | None:

@@ -29,7 +29,8 @@ from router.plan.admission import Admission
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
-from router.settings import EmbeddedModel, RemoteModel, SandboxConfig, Settings
+from router.sections import EmbeddedModel, RemoteModel, SandboxConfig
+from router.settings import Settings
 from router.upstream import transport
 from router.upstream.presence import Presence
 from sandbox import Backend, SandboxUnavailable

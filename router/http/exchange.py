@@ -24,8 +24,9 @@ from router.http.answer import Answer
 from router.http.dialect import Dialect
 from router.http.explain import budget_headers, plan_label
 from router.http.record import Record
+from router.http.relay import NEWER, Hand, relay
 from router.http.several import Several
-from router.http.streaming import NEWER, Hand, OwnedStream, Telling, chunks_of, relay
+from router.http.streaming import OwnedStream, Telling, chunks_of
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.sessions import Turn

@@ -20,7 +20,8 @@ from router.gateway import Gateway, Prepared, finished
 from router.http.answer import Answer, summed, together
 from router.http.dialect import Dialect
 from router.http.explain import headers_of_several, object_of_several, plan_label
-from router.http.streaming import Hand, Piece, Telling, Tick, performed, produced
+from router.http.relay import Hand, Piece, Tick, performed, produced
+from router.http.streaming import Telling
 from router.plan.outcome import Outcome
 from router.request import RouteRequest
 

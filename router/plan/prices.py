@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from policies.cost import CostModel, likely_tokens, most_tokens
 from policies.protocol import Draw, Rank, Start
+from policies.values import Task
 from router.request import PromptLength
 
 
@@ -16,6 +18,11 @@ class Prices:
 
     cost: CostModel
     lengths: Mapping[str, PromptLength]
+
+    @classmethod
+    def of(cls, task: Task, cost: CostModel) -> Self:
+        """Of a request's commands."""
+        return cls(cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models})
 
     def ceiling(self, command: Start) -> float:
         """FLOPs; none where a model's are unknown, or where no model computes it."""

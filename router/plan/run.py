@@ -58,7 +58,7 @@ from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
-from router.request import Judgement, PromptLength
+from router.request import Judgement
 from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
 
@@ -88,13 +88,10 @@ class Run:
         fits: Fits | None = None,
     ) -> None:
         self._selector = policy.selector
-        self._prices = Prices(
-            cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models}
-        )
-        self._cost = cost
+        self._prices = Prices.of(task, cost)
+        self._cost, self._fits = cost, fits
         self._sampler, self._judge = sampler, judge
         self._ranker, self._executor = ranker, executor
-        self._fits = fits
         self._observer = observer or Observer()
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
@@ -128,9 +125,7 @@ class Run:
             if not timeout.expired():
                 raise
             deadline_passed = True
-        kept = self._candidates
-        if deadline_passed:
-            kept = kept or partial_candidates(self.work)
+        kept = self._candidates or (partial_candidates(self.work) if deadline_passed else {})
         return Outcome(
             choice=self._selector.order(tuple(kept.values())),
             work=self.work,

@@ -12,7 +12,8 @@ from serving import LARGE, SMALL, RunningGateway
 from evaluation.datasets import humaneval
 from policies.cost import CostModel
 from router.configured import model_rate
-from router.settings import EmbeddedModel, Settings
+from router.sections import EmbeddedModel
+from router.settings import Settings
 
 pytestmark = pytest.mark.real_model
 

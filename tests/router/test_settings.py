@@ -15,8 +15,9 @@ from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
 from router.configured import model_facts, models_of, pace_starts, policies_of
+from router.sections import RemoteModel
 from router.server import listening
-from router.settings import RemoteModel, Settings
+from router.settings import Settings
 from router.upstream.asking import Habit
 
 SIZES = (

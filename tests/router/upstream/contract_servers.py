@@ -28,7 +28,8 @@ from router.catalogue.fim import FimTemplate
 from router.catalogue.store import find
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.settings import EmbeddedModel, Settings
+from router.sections import EmbeddedModel
+from router.settings import Settings
 from router.upstream import transport
 from router.upstream.client import Upstream
 from router.upstream.servers import SERVERS, ServerKind
