@@ -118,6 +118,7 @@ class Exchange:
             items = relay(self._gateway, requests[0], self._record.received, self._turn)
             await owned.enter_async_context(aclosing(items))
             chunks = telling.chunks(items)
+        await owned.enter_async_context(aclosing(chunks))
         first = await self._watched(anext(chunks))
         owned.callback(self._record.abandoned)
         headers = self._stream_headers(requests[0], telling)
