@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -220,12 +220,8 @@ def draw_repeatedly(
         why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        so_far = Drawn(
-            so_far.passed + drawn.passed,
-            drawn.left,
-            drawn.whole,
-            so_far.candidates + drawn.candidates,
-        )
+        passed, candidates = so_far.passed + drawn.passed, so_far.candidates + drawn.candidates
+        so_far = replace(drawn, passed=passed, candidates=candidates)
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count

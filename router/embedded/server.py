@@ -31,9 +31,9 @@ _PR_SET_PDEATHSIG: Final = 1
 # a busy engine would look as if it hung. The gateway admits far fewer; an idle thread is cheap.
 _HTTP_THREADS: Final = 512
 
-# Tokens computed in one go, which nothing interrupts: where a client leaves while its prompt is read,
-# everybody waits for the end of one. llama.cpp's own 2048 are 13 seconds of the 0.5B on two cores;
-# 128 are less than one, for a twentieth more work per token of a prompt.
+# Tokens computed in one go, which nothing interrupts: where a client leaves while its prompt is
+# read, everybody waits for the end of one. llama.cpp's own 2048 are 13 seconds of the 0.5B on two
+# cores; 128 are less than one, for a twentieth more work per token of a prompt.
 _BATCH: Final = 128
 
 
