@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -137,11 +137,6 @@ class Drawn:
     whole: bool = True
     candidates: tuple[Candidate, ...] = ()
 
-    def after(self, before: Drawn) -> Drawn:
-        """Both draws together, where this one followed."""
-        candidates = before.candidates + self.candidates
-        return Drawn(before.passed + self.passed, self.left, self.whole, candidates)
-
 
 def informed(selector: Selector, candidates: Sequence[Candidate]) -> Generator[Command, Event]:
     """Perform what a selector wants done before it orders these candidates; what fails, fails."""
@@ -226,7 +221,8 @@ def draw_repeatedly(
         why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        so_far = drawn.after(so_far)
+        passed, candidates = so_far.passed + drawn.passed, so_far.candidates + drawn.candidates
+        so_far = replace(drawn, passed=passed, candidates=candidates)
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count
