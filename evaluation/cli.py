@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -40,6 +41,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.gateway",
             "Drive a running gateway over a benchmark; a run that was stopped goes on where it "
             "was.",
+        ),
+        "fim": Entry(
+            "evaluate.fim",
+            "Have a running gateway fill in between prefix and suffix; tests score, and never "
+            "choose.",
         ),
         "bench": Entry(
             "evaluate.bench",
@@ -146,6 +152,22 @@ def load(entry: Entry) -> Any:
     return get_command(command)
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 as typer calls it
+    if wanted:
+        typer.echo(version("budget-router"))
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """A gateway for code completion that spends a budget and lets your tests choose."""
+
+
 def _app() -> typer.Typer:
     app = typer.Typer(
         cls=LazyGroup,
@@ -153,6 +175,7 @@ def _app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_root)
     for name, text in GROUPS.items():
         group = typer.Typer(cls=LazyGroup, help=text, no_args_is_help=True)
         app.add_typer(group, name=name)

@@ -11,16 +11,19 @@ from policies.cost import CostModel
 from policies.pinning import pin
 from policies.policy import Policy
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.single import Single
 from policies.values import Budget, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Auto:
-    """With tests a cascade (best of n where only one model is left); without, a single call."""
+    """With tests a cascade (best of n where only one model is left); without, a single call.
 
-    selector: Selector = LIKELIEST
+    All of them keep to what can be paid for and to what is forecast to end in time.
+    """
+
+    selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """The plan of the policy that the task calls for."""

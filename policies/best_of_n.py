@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.cost import CostModel
-from policies.moves import draw_repeatedly, informed, require_affordable
+from policies.moves import draw_repeatedly, hurried, informed, require_affordable
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
-from policies.values import Budget, Task
+from policies.selectors import USUAL, Selector
+from policies.values import Budget, Remaining, Task
 
 UNBUDGETED_SAMPLES: Final = 16
 """How many samples are drawn where neither an operator nor a FLOPs budget says how many."""
@@ -30,7 +30,7 @@ class BestOfN:
 
     model: str | None = None
     n: int | None = None
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def __post_init__(self) -> None:
         if self.n is not None and self.n < 1:
@@ -40,9 +40,11 @@ class BestOfN:
         """Draw until the task's n candidates have passed, n samples are drawn or nothing fits."""
         model = task.models[0]
         require_affordable(task, budget, cost, [model])
+        if (yield from hurried(task, budget, cost, [model])):
+            return
         n = self._limit(task, budgeted=budget.flops is not None)
         drawn = yield from draw_repeatedly(
-            task, cost, model, n=n, flops=budget.flops_limit, reason=f"the best of up to {n}"
+            task, cost, model, n=n, left=Remaining.of(budget), reason=f"the best of up to {n}"
         )
         if not task.verifiable:
             yield from informed(self.selector, drawn.candidates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from policies.moves import (
     draw,
     draw_and_wait,
     draw_repeatedly,
+    hurried,
     least_tokens,
     require_affordable,
     sized,
@@ -17,9 +19,9 @@ from policies.moves import (
 )
 from policies.pinning import PolicyMismatch
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
+from policies.selectors import USUAL, Selector
 from policies.single import Single
-from policies.values import Budget, Task
+from policies.values import NOTHING, Budget, Remaining, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Cascade:
     """Up to `n` samples of each model but the last, then up to `n_last` of the last.
 
     Tests decide when to stop, so without them there is nothing to climb on and the plan is that of
-    `Single`. While smaller models draw, the cost of a useful call to the last one is held back:
+    `Single`. While smaller models draw, what a useful call to the last one takes is held back:
     half of the tokens asked for, because answers are mostly far shorter than their limit and
     holding back all of it would leave the small models nothing at budgets around one large call.
     """
@@ -35,7 +37,7 @@ class Cascade:
     models: tuple[str, ...] = ()
     n: int = 8
     n_last: int = 4
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def __post_init__(self) -> None:
         if self.n < 1 or self.n_last < 1:
@@ -51,36 +53,38 @@ class Cascade:
             yield from Single(selector=self.selector).plan(task, budget, cost)
             return
         require_affordable(task, budget, cost, task.models)
-        hold_back = self._hold_back(task, budget, cost)
+        if (yield from hurried(task, budget, cost, task.models)):
+            return
+        left, passed = Remaining.of(budget), 0
+        hold_back = self._hold_back(task, left, cost)
         n = max(self.n, task.n)
-        remaining, passed = budget.flops_limit, 0
         for model in task.models[:-1]:
             drawn = yield from draw_repeatedly(
                 *(task, cost, model),
                 n=n,
-                flops=remaining,
+                left=left,
                 hold_back=hold_back,
                 reason="small samples first",
             )
-            remaining, passed = drawn.flops, passed + drawn.passed
+            left, passed = drawn.left, passed + drawn.passed
             if passed >= task.wanted:
                 return
         last = task.models[-1]
         most = 1 if task.greedy else max(self.n_last, task.n)
-        size = sized(task, cost, last, n=most, flops=remaining, shortest=least_tokens(task))
+        size = sized(task, cost, last, n=most, left=left, shortest=least_tokens(task))
         if size is None:
             return
         count, max_tokens = size
         reason = "no smaller model passed"
         asked = draw(task, last, n=count, max_tokens=max_tokens, alone=count == 1, reason=reason)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - passed)
-        if drawn.whole or not hold_back:
+        if drawn.whole or hold_back == NOTHING:
             return
         # What was held back for the last model is free again, now that it failed.
         reason = f"{last.id} failed, and its share is free"
         for model in task.models[:-1]:
             drawn = yield from draw_repeatedly(
-                task, cost, model, n=n, flops=drawn.flops, reason=reason
+                task, cost, model, n=n, left=drawn.left, reason=reason
             )
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
@@ -107,10 +111,14 @@ class Cascade:
             smaller + 1 if task.greedy else smaller * max(self.n, task.n) + max(self.n_last, task.n)
         )
 
-    def _hold_back(self, task: Task, budget: Budget, cost: CostModel) -> float:
-        """FLOPs kept for the last model; none where the budget could not pay for it anyway."""
-        if budget.flops is None:
-            return 0.0
-        last = task.models[-1]
-        held = cost.ceiling(last.id, last.prompt_tokens, 1, useful_tokens(task))
-        return held if held <= budget.flops else 0.0
+    def _hold_back(self, task: Task, left: Remaining, cost: CostModel) -> Remaining:
+        """What is kept for the last model; nothing where it would not do for it anyway."""
+        last, tokens = task.models[-1], useful_tokens(task)
+        flops, latency_ms = 0.0, 0.0
+        if not math.isinf(left.flops):
+            flops = cost.ceiling(last.id, last.reserved_tokens, 1, tokens)
+        if not math.isinf(left.latency_ms):
+            usual = cost.usual_tokens(last.id, tokens)
+            latency_ms = 1000 * cost.seconds(last.id, last.prompt_tokens, 1, usual)
+        fits = flops <= left.flops and latency_ms <= left.latency_ms
+        return Remaining(flops, latency_ms) if fits else NOTHING

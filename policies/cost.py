@@ -1,4 +1,4 @@
-"""What a call costs, in FLOPs, from a model's architecture alone.
+"""What a call costs: in FLOPs, from a model's architecture alone, and in seconds, as forecast.
 
 The *exact* basis charges what a request really computes: the prompt once per upstream request
 (its samples share the prefill) and every generated token. Two FLOPs per weight and token, plus
@@ -12,12 +12,18 @@ sequence length of 128 ("The Larger the Better?", section 2.3 and Table 1).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
+
+from policies.forecast import Forecast
 
 PAPER_SEQUENCE_LENGTH: Final = 128
 """Tokens of a sample, prompt included, as the paper counts."""
+
+BYTES_PER_TOKEN: Final = 3.5
+"""Of source code and of English, as tokenizers of 100,000 to 150,000 tokens cut them."""
 
 
 class UnknownCost(LookupError):
@@ -96,9 +102,14 @@ Rate: TypeAlias = Architecture | FlatRate
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """FLOPs of draws, per model. Every method raises `UnknownCost` for a model without a rate."""
+    """What draws cost, per model.
+
+    FLOPs by `rates`: what counts them raises `UnknownCost` for a model without one. Seconds by
+    `forecasts`: a model without one takes none, since nothing speaks against it yet.
+    """
 
     rates: Mapping[str, Rate]
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
 
     def knows(self, model: str) -> bool:
         """Whether FLOPs budgets can bind on this model."""
@@ -144,6 +155,29 @@ class CostModel:
         """The largest max_tokens up to `at_most` at which one sample's ceiling fits `flops`."""
         return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, 1, m) <= flops)
 
+    def seconds(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
+        """What a draw takes where its longest sample has `max_tokens`; 0 where nobody knows."""
+        forecast = self.forecasts.get(model)
+        return 0.0 if forecast is None else forecast.seconds(prompt_tokens, n, max_tokens)
+
+    def usual_tokens(self, model: str, max_tokens: int) -> int:
+        """A length that few of the model's answers exceed, `max_tokens` where none is known."""
+        forecast = self.forecasts.get(model)
+        usual = None if forecast is None else forecast.usual_tokens
+        return max_tokens if usual is None else min(usual, max_tokens)
+
+    def samples_in_time(
+        self, model: str, prompt_tokens: int, tokens: int, seconds: float, at_most: int
+    ) -> int:
+        """The largest n up to `at_most` that ends in time; 0 if not even one sample does."""
+        return _largest(at_most, lambda n: self.seconds(model, prompt_tokens, n, tokens) <= seconds)
+
+    def tokens_in_time(
+        self, model: str, prompt_tokens: int, n: int, seconds: float, at_most: int
+    ) -> int:
+        """The largest max_tokens up to `at_most` at which n samples end in time."""
+        return _largest(at_most, lambda m: self.seconds(model, prompt_tokens, n, m) <= seconds)
+
     def _rate(self, model: str) -> Rate:
         try:
             return self.rates[model]
@@ -154,6 +188,11 @@ class CostModel:
 def most_tokens(text: str) -> int:
     """More tokens than any byte-level tokenizer makes of a text: one per byte, and a start."""
     return len(text.encode()) + 1
+
+
+def likely_tokens(text: str) -> int:
+    """About as many tokens as a code model's tokenizer makes of a text."""
+    return math.ceil(len(text.encode()) / BYTES_PER_TOKEN) + 1
 
 
 def _largest(at_most: int, fits: Callable[[int], bool]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -20,7 +20,16 @@ from policies.protocol import (
     Wait,
 )
 from policies.selectors import Selector
-from policies.values import Budget, BudgetTooSmall, Candidate, ModelView, Task, Verdict
+from policies.values import (
+    NOTHING,
+    Budget,
+    BudgetTooSmall,
+    Candidate,
+    ModelView,
+    Remaining,
+    Task,
+    Verdict,
+)
 
 SAMPLING_TEMPERATURE: Final = 0.8
 """Several samples of one model must differ; 0.8 is the paper's temperature (section 2.3)."""
@@ -78,24 +87,29 @@ def useful_tokens(task: Task) -> int:
 
 def least_ceiling(task: Task, cost: CostModel, model: ModelView) -> float:
     """FLOPs to hold for the least that is worth drawing from a model: one short sample."""
-    return cost.ceiling(model.id, model.prompt_tokens, 1, least_tokens(task))
+    return cost.ceiling(model.id, model.reserved_tokens, 1, least_tokens(task))
 
 
 def sized(
-    task: Task, cost: CostModel, model: ModelView, *, n: int, flops: float, shortest: int
+    task: Task, cost: CostModel, model: ModelView, *, n: int, left: Remaining, shortest: int
 ) -> tuple[int, int] | None:
-    """(samples, max_tokens) of the largest draw that fits `flops`, None if none does.
+    """(samples, max_tokens) of the largest draw that fits what is left, None if none does.
 
     As many whole answers as fit, up to `n` and the batch limit; failing that one answer whose
-    max_tokens is lowered, though not below `shortest`.
+    max_tokens is lowered, though not below `shortest`. A whole answer must be paid for in full, but
+    in time it has the usual length, and max_tokens is what there is the time for.
     """
-    n = min(n, model.max_batch)
-    if math.isinf(flops):
-        return n, task.max_tokens
-    samples = cost.samples_within(model.id, model.prompt_tokens, task.max_tokens, flops, at_most=n)
+    n, asked = min(n, model.max_batch), task.max_tokens
+    paid, likely = (model.id, model.reserved_tokens), (model.id, model.prompt_tokens)
+    if not math.isinf(left.flops):
+        n = cost.samples_within(*paid, asked, left.flops, at_most=n)
+    usual = cost.usual_tokens(model.id, asked)
+    samples = cost.samples_in_time(*likely, usual, left.seconds, at_most=n)
     if samples:
-        return samples, task.max_tokens
-    tokens = cost.tokens_within(model.id, model.prompt_tokens, flops, at_most=task.max_tokens)
+        return samples, cost.tokens_in_time(*likely, samples, left.seconds, at_most=asked)
+    tokens = cost.tokens_in_time(*likely, 1, left.seconds, at_most=asked)
+    if not math.isinf(left.flops):
+        tokens = min(tokens, cost.tokens_within(*paid, left.flops, at_most=asked))
     return (1, tokens) if tokens >= shortest else None
 
 
@@ -112,14 +126,14 @@ def require_affordable(
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How a draw ended: its passes, and the FLOPs that remain for what follows.
+    """How a draw ended: its passes, and what remains for what follows.
 
     `whole` is false where it was refused or failed, so that its model is of no more use.
     `candidates` are its samples, where no pass ended it early.
     """
 
     passed: int
-    flops: float
+    left: Remaining
     whole: bool = True
     candidates: tuple[Candidate, ...] = ()
 
@@ -136,7 +150,7 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
     """Perform one draw until it ends, or until `enough` of its candidates have passed."""
     started = yield draw
     if isinstance(started, Refused):
-        return Drawn(0, started.remaining.flops, whole=False)
+        return Drawn(0, started.remaining, whole=False)
     assert isinstance(started, Started)  # noqa: S101 the run's contract, for the type checker
     passed, candidates = 0, list[Candidate]()
     while True:
@@ -146,12 +160,30 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
             case Judged(verdict=Verdict.PASSED):
                 passed += 1
                 if passed >= enough:
-                    return Drawn(passed, 0.0)
+                    return Drawn(passed, NOTHING)
             case Done(ticket=started.ticket) as done:
                 whole = done.failure is None
-                return Drawn(passed, done.remaining.flops, whole, tuple(candidates))
+                return Drawn(passed, done.remaining, whole, tuple(candidates))
             case _:
                 pass
+
+
+def hurried(
+    task: Task, budget: Budget, cost: CostModel, models: Sequence[ModelView]
+) -> Generator[Command, Event, bool]:
+    """Where nothing is expected to end in time: a short answer of the fastest, and that is all.
+
+    What there is of it at the deadline goes out. Gives whether it was so.
+    """
+    left, shortest = Remaining.of(budget), least_tokens(task)
+    if any(sized(task, cost, model, n=1, left=left, shortest=shortest) for model in models):
+        return False
+    for model in sorted(models, key=lambda m: cost.seconds(m.id, m.prompt_tokens, 1, shortest)):
+        reason = "nothing is expected to end in time: the fastest"
+        hasty = draw(task, model, n=1, max_tokens=shortest, alone=True, reason=reason)
+        if (yield from draw_and_wait(hasty, enough=1)).whole:
+            break
+    return True
 
 
 def draw_repeatedly(
@@ -160,8 +192,8 @@ def draw_repeatedly(
     model: ModelView,
     *,
     n: int,
-    flops: float,
-    hold_back: float = 0.0,
+    left: Remaining,
+    hold_back: Remaining = NOTHING,
     reason: str,
 ) -> Generator[Command, Event, Drawn]:
     """Draw up to `n` samples of one model.
@@ -171,30 +203,26 @@ def draw_repeatedly(
     prompt again. Without tests nothing ends the plan early, and one draw is cheapest.
 
     Draws reserve their ceiling and mostly cost far less, so what a draw leaves over buys the next.
-    `hold_back` FLOPs are never reserved. Ends early once the task's n candidates have passed, when
+    `hold_back` is never reserved. Ends early once the task's n candidates have passed, when
     no further draw fits, and when the upstream fails.
     """
-    so_far = Drawn(0, flops)
+    so_far = Drawn(0, left)
     drawn_samples, limit = 0, 1 if task.greedy else n
     shortest = least_tokens(task)
     while drawn_samples < limit:
-        free = so_far.flops - hold_back
         wanted = limit - drawn_samples
         if task.verifiable:
             wanted = min(wanted, max(drawn_samples, FIRST_DRAW, task.n))
-        size = sized(task, cost, model, n=wanted, flops=free, shortest=shortest)
+        free = so_far.left.without(hold_back)
+        size = sized(task, cost, model, n=wanted, left=free, shortest=shortest)
         if size is None:
             break
         count, max_tokens = size
         why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        so_far = Drawn(
-            so_far.passed + drawn.passed,
-            drawn.flops,
-            drawn.whole,
-            so_far.candidates + drawn.candidates,
-        )
+        passed, candidates = so_far.passed + drawn.passed, so_far.candidates + drawn.candidates
+        so_far = replace(drawn, passed=passed, candidates=candidates)
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count

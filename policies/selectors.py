@@ -1,8 +1,9 @@
 """What puts candidates in order: a value that a policy holds.
 
 Every selector keeps one rule: passed, then unverified, then failed, and within these whole answers
-before cut ones. It differs from others in the score that orders the rest, and in what that score
-needs. An order is valid at every moment: of no candidates it is an empty choice.
+before cut ones; beginnings that the deadline cut count only where nothing was finished, and of them
+the longest comes first. It differs from others in the score that orders the rest, and in what that
+score needs. An order is valid at every moment: of no candidates it is an empty choice.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
 from policies.protocol import Start
-from policies.values import NLL, Candidate, Choice, Verdict
+from policies.values import NLL, REPEATS, UNPARSED, Candidate, Choice, Verdict
+
+FIM: Final = "fim"
+"""What chose, where answers fit differently well between prompt and suffix."""
 
 _VERDICT_ORDER: Final = (Verdict.PASSED, Verdict.UNVERIFIED, Verdict.FAILED)
 
@@ -66,7 +70,40 @@ class LowestNLL:
         return in_order(candidates, by, self.name if known else "first")
 
 
+@dataclass(frozen=True, slots=True)
+class BestFit:
+    """Between a prompt and its suffix: what parses, then what does not repeat the suffix.
+
+    Both are scores that candidates come with; where they have none, or all the same, `otherwise`
+    decides.
+    """
+
+    otherwise: Selector
+    name: ClassVar[str] = FIM
+
+    @property
+    def reads_logprobs(self) -> bool:
+        """As the other."""
+        return self.otherwise.reads_logprobs
+
+    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
+        """As the other."""
+        return self.otherwise.wants(candidates)
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """By verdict, wholeness and fit, then as the other has them."""
+        choice = self.otherwise.order(candidates)
+        place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
+        fits = {c.id: (c.score(UNPARSED) or 0.0, c.score(REPEATS) or 0.0) for c in candidates}
+        if len(set(fits.values())) <= 1:
+            return choice
+        return in_order(candidates, lambda c: (*fits[c.id], place[c.id]), self.name)
+
+
 LIKELIEST: Final = LowestNLL()
+"""For texts that nothing stands after."""
+
+USUAL: Final = BestFit(LIKELIEST)
 """What policies hold unless they are given another."""
 
 
@@ -75,6 +112,8 @@ def in_order(
 ) -> Choice:
     """The rule of all selectors around a score of their own, lower first; then the earlier.
 
+    No score tells which beginning is worth most, and a longer one is at least more of an answer.
+
     `name` is the selector's, for where neither the tests nor a lack of others decided.
     """
 
@@ -82,7 +121,10 @@ def in_order(
         place = _VERDICT_ORDER.index(candidate.verdict)
         return place, candidate.cut, by(candidate), candidate.id
 
-    ordered = tuple(sorted(candidates, key=key))
+    ordered = tuple(sorted((c for c in candidates if not c.partial), key=key))
+    if not ordered:
+        ordered = tuple(sorted(candidates, key=lambda c: (-len(c.text), c.id)))
+        name = "longest"
     if any(candidate.verdict is not Verdict.UNVERIFIED for candidate in ordered):
         return Choice(ordered, "tests")
     match len(ordered):

@@ -6,37 +6,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import draw_repeatedly, informed, least_ceiling, require_affordable, sized
+from policies.moves import (
+    draw_repeatedly,
+    hurried,
+    informed,
+    least_tokens,
+    require_affordable,
+    sized,
+)
 from policies.pinning import pin
 from policies.protocol import Plan
-from policies.selectors import LIKELIEST, Selector
-from policies.values import Budget, ModelView, Task
+from policies.selectors import USUAL, Selector
+from policies.values import Budget, ModelView, Remaining, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """The task's n samples of the largest model whose whole answer fits.
+    """The task's n samples of the largest model whose whole answer fits, in FLOPs and in time.
 
-    Where no whole answer fits, the cheapest model answers with fewer tokens; where a model's
-    upstream fails, the next cheaper one is asked.
+    Where no whole answer fits, the model answers that can say most; where a model's upstream fails,
+    the next one is asked.
     """
 
     model: str | None = None
-    selector: Selector = LIKELIEST
+    selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Draw from one model, and from another only after a failure."""
         require_affordable(task, budget, cost, task.models)
-        remaining, reason = budget.flops_limit, "the largest model whose whole answer fits"
-        for model in self._in_order(task, cost, remaining):
+        if (yield from hurried(task, budget, cost, task.models)):
+            return
+        left, reason = Remaining.of(budget), "the largest model whose whole answer fits"
+        for model in self._in_order(task, cost, left):
             drawn = yield from draw_repeatedly(
-                task, cost, model, n=task.n, flops=remaining, reason=reason
+                task, cost, model, n=task.n, left=left, reason=reason
             )
             if drawn.whole:
                 if not task.verifiable:
                     yield from informed(self.selector, drawn.candidates)
                 return
-            remaining, reason = drawn.flops, f"{model.id} failed"
+            left, reason = drawn.left, f"{model.id} failed"
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else all."""
@@ -46,11 +55,16 @@ class Single:
         """As many as the caller wants choices; one at temperature 0."""
         return 1 if task.greedy else task.n
 
-    def _in_order(self, task: Task, cost: CostModel, flops: float) -> Sequence[ModelView]:
-        """Models whose whole answer fits, the largest first; else the cheapest for this prompt."""
+    def _in_order(self, task: Task, cost: CostModel, left: Remaining) -> Sequence[ModelView]:
+        """Models whose whole answer fits, the largest first; else those with most tokens first."""
+        tokens = {
+            model: size[1]
+            for model in task.models
+            if (size := sized(task, cost, model, n=1, left=left, shortest=least_tokens(task)))
+        }
         whole = [
             model
             for model in reversed(task.models)
-            if sized(task, cost, model, n=1, flops=flops, shortest=task.max_tokens)
+            if sized(task, cost, model, n=1, left=left, shortest=task.max_tokens)
         ]
-        return whole or [min(task.models, key=lambda model: least_ceiling(task, cost, model))]
+        return whole or sorted(tokens, key=lambda model: -tokens[model])

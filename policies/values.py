@@ -11,6 +11,12 @@ from typing import Final
 NLL: Final = "nll"
 """The score that a candidate's own model gives: averaged negative log-likelihood (Eq. 7)."""
 
+UNPARSED: Final = "unparsed"
+"""The score 1 where prompt, answer and suffix together are no program that parses, else 0."""
+
+REPEATS: Final = "repeats"
+"""The score 1 where an answer says the beginning of the suffix, which stands after it, else 0."""
+
 
 class Verdict(StrEnum):
     """What the caller's tests said of a candidate."""
@@ -50,6 +56,13 @@ class Budget:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InvalidBudget(f"budget {name} must be a positive, finite number, not {value}")
 
+    def over(self, other: Budget) -> Budget:
+        """What this one says, and what the other says where this says nothing."""
+        return Budget(
+            other.flops if self.flops is None else self.flops,
+            other.latency_ms if self.latency_ms is None else self.latency_ms,
+        )
+
     @property
     def flops_limit(self) -> float:
         """FLOPs as a bound that compares: infinite where there is no limit."""
@@ -63,18 +76,44 @@ class Remaining:
     flops: float = math.inf
     latency_ms: float = math.inf
 
+    @classmethod
+    def of(cls, budget: Budget) -> Remaining:
+        """All of it."""
+        latency_ms = math.inf if budget.latency_ms is None else budget.latency_ms
+        return cls(budget.flops_limit, latency_ms)
+
+    @property
+    def seconds(self) -> float:
+        """The time that is left."""
+        return self.latency_ms / 1000
+
+    def without(self, held: Remaining) -> Remaining:
+        """What is left beside something that is held back."""
+        return Remaining(self.flops - held.flops, self.latency_ms - held.latency_ms)
+
+
+NOTHING: Final = Remaining(0.0, 0.0)
+"""No FLOPs and no time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
     """A model as one request sees it.
 
-    `prompt_tokens` is the prompt's length under the model's tokenizer (or an upper bound),
-    `max_batch` the most samples that one upstream request may ask for.
+    `prompt_tokens` is the prompt's length under the model's tokenizer (or an estimate), `max_batch`
+    the most samples that one upstream request may ask for, `prompt_bound` what the prompt cannot
+    exceed where its length is an estimate.
     """
 
     id: str
     prompt_tokens: int
     max_batch: int
+    prompt_bound: int | None = None
+
+    @property
+    def reserved_tokens(self) -> int:
+        """The prompt's tokens as they are reserved: what fits a budget is decided by these."""
+        return self.prompt_tokens if self.prompt_bound is None else self.prompt_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +145,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One finished sample of `tokens` tokens.
+    """One sample of `tokens` tokens.
 
-    `scores` are what is known of its worth, by name: `NLL`, or what a ranker said. Lower is better.
-    `outputs` are what its program gave for the inputs of an `Execute`, where there was one.
+    It is finished, or `partial`: what there was of it when the time was up. `scores` are what is
+    known of its worth, by name: `NLL`, or what a ranker said. Lower is better. `outputs` are what
+    its program gave for the inputs of an `Execute`, where there was one.
     """
 
     id: int
@@ -120,6 +160,7 @@ class Candidate:
     scores: Mapping[str, float] = field(default_factory=dict)
     outputs: tuple[str | None, ...] = ()
     verdict: Verdict = Verdict.UNVERIFIED
+    partial: bool = False
 
     def score(self, name: str) -> float | None:
         """The score of this name, if it is known and finite."""

@@ -11,12 +11,13 @@ from pydantic_settings import SettingsError
 
 from router.catalogue.entries import UnknownModel
 from router.embedded.child import EngineFailed
+from router.misconfigured import complaint
 from router.server import serve
 from router.settings import Settings
 from router.upstream.architecture import UnknownArchitecture
 
 _UNUSABLE = (
-    *(OSError, TOMLDecodeError, SettingsError, ValidationError),  # of the settings
+    *(OSError, TOMLDecodeError, SettingsError),  # of the settings
     *(UnknownModel, UnknownArchitecture, EngineFailed),  # of what they name
 )
 
@@ -27,6 +28,8 @@ def main(arguments: list[str]) -> None:
         sys.exit("usage: python -m router [CONFIG.toml]")
     try:
         serve(Settings.load(Path(arguments[0]) if arguments else None))
+    except ValidationError as error:
+        sys.exit(f"budget-router: {complaint(error)}")
     except _UNUSABLE as error:
         sys.exit(f"budget-router: {error}")
 

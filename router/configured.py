@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -18,26 +19,35 @@ from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel, FlatRate, Rate
+from policies.forecast import Seen
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget
 from router.catalogue import entries as catalogue
+from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
-from router.request import AUTO, RequestLimits
-from router.settings import (
+from router.plan.paces import PaceStart
+from router.request import AUTO, Alias, RequestLimits
+from router.sections import (
     BestOfNConfig,
     CascadeConfig,
     EmbeddedModel,
+    Fim,
+    FimConfig,
+    PaceConfig,
     PolicyConfig,
     RemoteModel,
     SandboxConfig,
-    Settings,
+    SendConfig,
     SingleConfig,
 )
+from router.settings import Settings
 from router.upstream import architecture
+from router.upstream.asking import Habit, Habits
 from router.upstream.client import Upstream
 from router.upstream.servers import SERVERS
+from router.upstream.tokens import fim_of_folder, fim_of_header
 from sandbox import Backend, ProcessBackend
 
 BUILT_IN: Final[Mapping[str, Policy]] = MappingProxyType(
@@ -57,16 +67,17 @@ class Models:
 def models_of(
     settings: Settings, engines: Mapping[str, EmbeddedEngine], client: httpx.AsyncClient
 ) -> Models:
-    """All configured models. Raises what `model_rate` raises."""
+    """All configured models. Raises what `model_facts` raises."""
     rates: dict[str, Rate] = {}
     upstreams: dict[str, Upstream] = {}
     for model, config in settings.models.items():
-        if (rate := model_rate(settings, model)) is not None:
-            rates[model] = rate
+        facts = model_facts(settings, model)
+        if facts.rate is not None:
+            rates[model] = facts.rate
         upstreams[model] = (
-            _embedded(model, config, engines[model], client)
+            _embedded(model, config, facts.fim, engines[model], client)
             if isinstance(config, EmbeddedModel)
-            else _remote(model, config, client)
+            else _remote(model, config, facts.fim, client)
         )
     cost = CostModel(rates)
     all_known = len(rates) == len(upstreams)
@@ -79,15 +90,32 @@ def policies_of(settings: Settings) -> dict[str, Policy]:
     return {**BUILT_IN, **{name: _policy(config) for name, config in settings.policies.items()}}
 
 
+def pace_starts(settings: Settings) -> dict[str, PaceStart]:
+    """How fast the models are, as far as the configuration says."""
+    return {model: _pace_start(config.pace) for model, config in settings.models.items()}
+
+
 def request_limits(settings: Settings) -> RequestLimits:
     """What a request may ask for."""
     return RequestLimits(
         max_n=settings.max_n,
+        max_prompts=settings.max_prompts,
         max_tests_bytes=settings.sandbox.max_tests_bytes,
         default_budget=Budget(**settings.default_budget.model_dump()),
         max_budget=Budget(**settings.max_budget.model_dump()),
         sandbox_caps=settings.sandbox.caps.caps(),
+        aliases={name: _alias(settings, name) for name in settings.aliases},
     )
+
+
+def _alias(settings: Settings, name: str) -> Alias:
+    """An alias, with all that the aliases on its way say; the nearer one wins."""
+    config = settings.aliases[name]
+    budget = Budget(**config.budget.model_dump())
+    if config.model not in settings.aliases:
+        return Alias(config.model, config.policy, budget)
+    further = _alias(settings, config.model)
+    return Alias(further.model, config.policy or further.policy, budget.over(further.budget))
 
 
 def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> EngineSpec:
@@ -104,19 +132,52 @@ def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> Engine
 def model_rate(settings: Settings, model: str) -> Rate | None:
     """What a configured model costs; None where the configuration does not say.
 
+    Raises what `model_facts` raises.
+    """
+    return model_facts(settings, model).rate
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model's own files tell of it, and the settings over them; None where nobody says."""
+
+    rate: Rate | None = None
+    fim: FimTemplate | None = None
+
+
+def model_facts(settings: Settings, model: str) -> ModelFacts:
+    """What a configured model costs, and how it fills in the middle.
+
     Raises `architecture.UnknownArchitecture` and OSError.
     """
-    match settings.models[model]:
+    config = settings.models[model]
+    match config:
         case EmbeddedModel():
-            return architecture.from_gguf(settings.model_dir / catalogue.lookup(model).file)
+            facts = _of_gguf(settings.model_dir / catalogue.lookup(model).file)
         case RemoteModel(config=path) if path is not None:
-            return architecture.from_config_json(path)
+            facts = ModelFacts(architecture.from_config_json(path), fim_of_folder(path.parent))
         case RemoteModel(gguf=path) if path is not None:
-            return architecture.from_gguf(path)
+            facts = _of_gguf(path)
         case RemoteModel(flops_per_token=flops) if flops is not None:
-            return FlatRate(flops)
+            facts = ModelFacts(FlatRate(flops))
         case _:
+            facts = ModelFacts()
+    return facts if config.fim is None else replace(facts, fim=_fim(config.fim))
+
+
+def _of_gguf(path: Path) -> ModelFacts:
+    header = architecture.header_of(path)
+    return ModelFacts(architecture.from_header(header, path.name), fim_of_header(header))
+
+
+def _fim(config: Fim) -> FimTemplate | None:
+    match config:
+        case FimConfig():
+            return config.made()
+        case "none":
             return None
+        case name:
+            return FAMILIES[name] if name in FAMILIES else catalogue.lookup(name).fim
 
 
 def sandbox_backend(config: SandboxConfig) -> Backend:
@@ -140,8 +201,20 @@ def _policy(config: PolicyConfig) -> Policy:
             return Cascade(models or (), n, n_last)
 
 
+def _pace_start(config: PaceConfig) -> PaceStart:
+    rate = config.prompt_tokens_per_second
+    first = () if rate is None else (Seen(0, 0.0), Seen(rate, 1.0))
+    # Those that are computed together take a step at a time.
+    steps = tuple(Seen(n, n / rate) for n, rate in config.tokens_per_second.items())
+    return PaceStart(first, steps)
+
+
 def _embedded(
-    model: str, config: EmbeddedModel, engine: EmbeddedEngine, client: httpx.AsyncClient
+    model: str,
+    config: EmbeddedModel,
+    fim: FimTemplate | None,
+    engine: EmbeddedEngine,
+    client: httpx.AsyncClient,
 ) -> Upstream:
     return Upstream(
         id=model,
@@ -150,13 +223,15 @@ def _embedded(
         name=model,
         max_batch=config.slots,
         context=config.context,
-        fim=catalogue.lookup(model).fim,
+        fim=fim,
         server=SERVERS["llama.cpp"],
         patient=True,
     )
 
 
-def _remote(model: str, config: RemoteModel, client: httpx.AsyncClient) -> Upstream:
+def _remote(
+    model: str, config: RemoteModel, fim: FimTemplate | None, client: httpx.AsyncClient
+) -> Upstream:
     base_url = str(config.url).rstrip("/").removesuffix("/v1")
     return Upstream(
         id=model,
@@ -165,7 +240,16 @@ def _remote(model: str, config: RemoteModel, client: httpx.AsyncClient) -> Upstr
         name=config.name or model,
         max_batch=config.max_batch,
         context=config.context,
-        fim=catalogue.lookup(config.fim).fim if config.fim else None,
+        fim=fim,
         server=SERVERS[config.server],
         api_key=config.api_key.get_secret_value() if config.api_key else None,
+        habits=Habits(_habit(config.send)),
+    )
+
+
+def _habit(send: SendConfig) -> Habit:
+    return Habit.configured(
+        logprobs=send.logprobs,
+        stream_options=send.stream_options,
+        completion_limit=send.max_tokens == "max_completion_tokens",
     )

@@ -7,8 +7,9 @@
     ├── ModelNotFound             404 model_not_found
     ├── RequestTooLarge           413 request_too_large
     ├── Overloaded                429 overloaded, with Retry-After
+    ├── Superseded                499 superseded, not to be tried again
     ├── InternalError             500 internal_error
-    └── DeadlineExceeded          504 deadline_exceeded
+    └── DeadlineExceeded          504 deadline_exceeded, not to be tried again
 
 What goes wrong further in has an error there: `InvalidBudget`, `BudgetTooSmall`, `UnknownCost` and
 `PolicyMismatch` of the policies, `InvalidTests`, `InvalidProgram` and `SandboxUnavailable` of the
@@ -25,7 +26,7 @@ from typing import ClassVar, Final
 from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
-from router.upstream.failures import UpstreamError
+from router.upstream.failures import PromptTooLong, UpstreamBusy, UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 RETRY_AFTER_S: Final = 1
@@ -33,12 +34,16 @@ RETRY_AFTER_S: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """What a client sees of an error. `param` is the field at fault, where there is one."""
+    """What a client sees of an error.
+
+    `param` is the field at fault, where there is one; `retry_after_s` is told with a 429.
+    """
 
     status: int
     code: str
     message: str
     param: str | None = None
+    retry_after_s: int = RETRY_AFTER_S
 
     @property
     def type(self) -> str:
@@ -51,8 +56,14 @@ class ErrorObject:
     @property
     def headers(self) -> dict[str, str]:
         """Response headers that go with it."""
-        retry = self.status == HTTPStatus.TOO_MANY_REQUESTS
-        return {"Retry-After": str(RETRY_AFTER_S)} if retry else {}
+        match self.status:
+            case HTTPStatus.TOO_MANY_REQUESTS:
+                return {"Retry-After": str(self.retry_after_s)}
+            case HTTPStatus.GATEWAY_TIMEOUT | Superseded.status:
+                # OpenAI's SDKs try a 504 again unless told, and each try is paid for.
+                return {"x-should-retry": "false"}
+            case _:
+                return {}
 
     def body(self) -> dict[str, object]:
         """As JSON."""
@@ -118,12 +129,23 @@ class Overloaded(APIError):
     code = "overloaded"
 
 
+class Superseded(APIError):
+    """A newer request of the same session has come.
+
+    499 is what proxies log for a client that went away, which is what its editor has done in
+    effect. A 409 would be sent again by common clients, and supersede the newer in turn.
+    """
+
+    status = 499
+    code = "superseded"
+
+
 class InternalError(APIError):
     """Our own fault."""
 
 
 class DeadlineExceeded(APIError):
-    """The latency budget ended before any answer was finished."""
+    """The latency budget ended before any token came."""
 
     status = 504
     code = "deadline_exceeded"
@@ -152,9 +174,20 @@ def translate(error: Exception) -> ErrorObject:  # noqa: PLR0911 one arm per for
             return ErrorObject(400, "invalid_request", message, "prompt")
         case SandboxUnavailable():
             return ErrorObject(503, "sandbox_unavailable", message)
-        case UpstreamError(rejected=True):
-            return ErrorObject(400, "invalid_request", message)
         case UpstreamError():
-            return ErrorObject(502, "upstream_unavailable", message)
+            return _of_upstream(error)
         case _:
             return ErrorObject(500, InternalError.code, "internal error")
+
+
+def _of_upstream(error: UpstreamError) -> ErrorObject:
+    message = str(error)
+    match error:
+        case PromptTooLong():
+            return ErrorObject(400, ContextLengthExceeded.code, message, "prompt")
+        case UpstreamBusy(retry_after_s=seconds):
+            return ErrorObject(429, Overloaded.code, message, retry_after_s=seconds)
+        case UpstreamError(rejected=True):
+            return ErrorObject(400, InvalidRequest.code, message)
+        case _:
+            return ErrorObject(502, "upstream_unavailable", message)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.cost import CostModel, UnknownCost
+from policies.forecast import Forecast
 from policies.policy import Policy
 from policies.protocol import Draw
-from policies.values import Budget, ModelView, Task
+from policies.values import Budget, Task
 from router.errors import (
-    ContextLengthExceeded,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -20,14 +21,24 @@ from router.errors import (
     UnknownPolicy,
 )
 from router.metrics import Metrics
+from router.plan.draws import Fits
 from router.plan.outcome import Outcome
-from router.plan.ports import Observer
+from router.plan.paces import Paces
+from router.plan.ports import Observer, Together
+from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.request import AUTO, Prompt, RouteRequest, TextPrompt
+from router.request import (
+    AUTO,
+    ChatPrompt,
+    RouteRequest,
+    SampleRequest,
+    TextPrompt,
+    TokenPrompt,
+)
+from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from router.upstream.failures import UpstreamUnreachable
 from sandbox import Backend, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
@@ -36,19 +47,31 @@ LATENCY_MARGIN: Final = 0.05
 LARGEST_MARGIN_S: Final = 0.02
 
 COUNTING_SHARE: Final = 0.25
-"""The part of a latency budget in which the prompt's tokens are counted; after it, an upper bound
-stands in."""
+"""The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
+in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request with its policy, its models counted and its deadline set (event loop's clock)."""
+    """A request with its policy, its models counted and its deadline set (event loop's clock).
+
+    `forecasts` say, where time is short, what is expected of each model that was seen lately.
+    """
 
     request: RouteRequest
     policy: Policy
     task: Task
     budget: Budget
     deadline: float | None
+    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+
+    def left(self, now: float) -> Budget:
+        """The budget as it is at this moment: some time went by since receipt."""
+        if self.deadline is None:
+            return self.budget
+        # None of it left is no budget; the run finds the deadline passed all the same.
+        left_ms = max(1000 * (self.deadline - now), sys.float_info.min)
+        return replace(self.budget, latency_ms=left_ms)
 
     @property
     def streams_through(self) -> bool:
@@ -96,6 +119,7 @@ class Gateway:
     backend: Backend | None
     metrics: Metrics
     default_max_tokens: int = 512
+    paces: Paces = field(default_factory=Paces)
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
@@ -114,11 +138,12 @@ class Gateway:
         ids = self._models(request, policy, budget)
         try:
             async with asyncio.timeout_at(deadline):
-                counts = await self._prompt_tokens(request.prompt, ids, within_s)
+                request, task = await self._sizing.fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        task = self._task(request, counts)
-        return Prepared(request, policy, task, budget, deadline)
+        _check_tools(request, policy, task)
+        forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
+        return Prepared(request, policy, task, budget, deadline, forecasts)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Run the plan; `observer` hears of it. Raises what `Run.perform` raises."""
@@ -130,19 +155,25 @@ class Gateway:
             )
         shows_nll = policy.most_samples(task) > 1 or request.explain
         wants_nll = policy.selector.reads_logprobs and shows_nll and judge is None
+        paces = self.paces.watch(task, request.kind, prepared.deadline)
         run = Run(
             policy,
             task,
-            prepared.budget,
-            self.cost,
+            prepared.left(asyncio.get_running_loop().time()),
+            replace(self.cost, forecasts=prepared.forecasts),
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
-            observer=observer,
+            observer=paces if observer is None else Together(paces, observer),
+            fits=_fits(prepared),
         )
         try:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
+
+    @property
+    def _sizing(self) -> Sizing:
+        return Sizing(self.upstreams, self.metrics, self.default_max_tokens)
 
     def _policy(self, request: RouteRequest) -> Policy:
         try:
@@ -166,6 +197,13 @@ class Gateway:
                 raise InvalidRequest(
                     "none of these models fills in the middle: send no suffix", param="suffix"
                 )
+        if isinstance(request.prompt, TokenPrompt) and len(ids) > 1:
+            raise InvalidRequest(
+                f"token numbers are those of one model: name it; there are {list(ids)}",
+                param="model",
+            )
+        if request.sampling.echo:
+            ids = self._echoing(ids)
         if budget.flops is not None:
             known = tuple(id_ for id_ in ids if self.cost.knows(id_))
             if not known:
@@ -173,59 +211,28 @@ class Gateway:
             ids = known
         return ids
 
-    async def _prompt_tokens(
-        self, prompt: Prompt, ids: Sequence[str], within_s: float
-    ) -> dict[str, int]:
-        """The prompt's length under each model that can be reached; raises where none can."""
-        counts: dict[str, int] = {}
-        lost: list[UpstreamUnreachable] = []
-
-        async def count(id_: str) -> None:
-            try:
-                counts[id_] = await self.upstreams[id_].count_tokens(prompt, within_s)
-            except UpstreamUnreachable as error:
-                self.metrics.upstream_failures.labels(id_).inc()
-                lost.append(error)
-
-        await asyncio.gather(*(count(id_) for id_ in ids))
-        if not counts:
-            raise lost[0]
-        return {id_: counts[id_] for id_ in ids if id_ in counts}
-
-    def _task(self, request: RouteRequest, prompt_tokens: Mapping[str, int]) -> Task:
-        """The task over the models whose context holds prompt and answer."""
-        room = {
-            id_: (context - tokens if (context := self.upstreams[id_].context) else None)
-            for id_, tokens in prompt_tokens.items()
-        }
-        max_tokens = request.max_tokens or self._default_max_tokens(room)
-        views = tuple(
-            ModelView(id_, prompt_tokens[id_], self.upstreams[id_].max_batch)
-            for id_, left in room.items()
-            if left is None or left >= max_tokens
-        )
-        if not views:
-            raise ContextLengthExceeded(
-                f"the prompt ({max(prompt_tokens.values())} tokens) and max_tokens ({max_tokens}) "
-                f"exceed the context of every model that could answer: "
-                f"{ {id_: self.upstreams[id_].context for id_ in room} }",
-                param="prompt",
+    def _echoing(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Those whose server knows what only a server can know of a prompt."""
+        able = tuple(id_ for id_ in ids if self.upstreams[id_].server.echoes)
+        if not able:
+            raise InvalidRequest(
+                "echo with logprobs, or of token numbers, needs a server that scores prompts, as "
+                f'vLLM does (server = "vllm" in the configuration); none of {list(ids)} is at one',
+                param="echo",
             )
-        return Task(
-            models=views,
-            max_tokens=max_tokens,
-            verifiable=request.tests is not None,
-            temperature=request.temperature,
-            top_p=request.top_p,
-            n=request.n,
-        )
+        return able
 
-    def _default_max_tokens(self, room: Mapping[str, int | None]) -> int:
-        """Our own default, or what the roomiest context leaves where that is less."""
-        roomiest = max(
-            (self.default_max_tokens if left is None else left) for left in room.values()
+
+def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
+    """Calls of tools are no text that could be judged or ranked. Raises `InvalidRequest`."""
+    if not (isinstance(request.prompt, ChatPrompt) and request.prompt.tools):
+        return
+    if request.tests is not None:
+        raise InvalidRequest("tools cannot be sent with tests: send one of them", param="tools")
+    if policy.most_samples(task) > 1:
+        raise InvalidRequest(
+            "tools need a plan of one sample: name the policy single, with n of 1", param="tools"
         )
-        return max(1, min(self.default_max_tokens, roomiest))
 
 
 def _wrapped(seed: int) -> int:
@@ -233,12 +240,24 @@ def _wrapped(seed: int) -> int:
     return (seed + 2**63) % 2**64 - 2**63
 
 
+def _fits(prepared: Prepared) -> Fits | None:
+    """What trims an answer between prompt and suffix.
+
+    Tests see answers as they are, and what streams through has been sent.
+    """
+    match prepared.request:
+        case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
+            return Gap(text, suffix).fit if suffix and not prepared.streams_through else None
+        case _:
+            return None
+
+
 def finished(outcome: Outcome) -> Outcome:
     """The outcome, if anything was finished; else raises the error that says why not."""
     if outcome.choice.candidates:
         return outcome
     if outcome.deadline_passed:
-        raise DeadlineExceeded("the latency budget ended before any answer was finished")
+        raise DeadlineExceeded("the latency budget ended before any token came")
     if outcome.failures:
         raise outcome.failures[-1]
     raise InternalError("the plan ended without a draw")

@@ -19,20 +19,45 @@ AUTO: Final = "auto"
 
 @dataclass(frozen=True, slots=True)
 class TextPrompt:
-    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle)."""
+    """Text to complete. With a suffix, the answer belongs between the two (fill in the middle).
+
+    `extra` are other files of the repository: a name and the text of each.
+    """
 
     text: str
     suffix: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrompt:
+    """Text to complete as token numbers, which mean something to one model's tokenizer only."""
+
+    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """A conversation, in the OpenAI message format, as it came."""
+    """A conversation, in the OpenAI message format, as it came, and what its answer may call."""
 
     messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[Mapping[str, Any], ...] = ()
 
 
-Prompt: TypeAlias = TextPrompt | ChatPrompt
+Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class PromptLength:
+    """Tokens of a prompt. With a `bound`, which it cannot exceed, they are only an estimate."""
+
+    tokens: int
+    bound: int | None = None
+
+    @property
+    def most(self) -> int:
+        """What is reserved for the prompt."""
+        return self.tokens if self.bound is None else self.bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +65,18 @@ class SampleRequest:
     """What every draw of one request has in common.
 
     `passed_on` are the client's own fields (`stop`, `seed`, unknown ones), sent as they came;
-    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities.
+    `logprobs` is how many alternatives per token are wanted, None if no log-probabilities. `asked`
+    are the fields that the client set, by the names that servers have for them: for any other that
+    a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
+    before its answer: only it knows the log-probabilities of a prompt, and the text of token
+    numbers.
     """
 
     prompt: Prompt
     passed_on: Mapping[str, Any] = field(default_factory=dict)
     logprobs: int | None = None
+    asked: frozenset[str] = frozenset()
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +106,17 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """How an answer fits between a prompt and its suffix, by scores of which lower is better.
+
+    The first `kept` characters are the answer; what comes after them is the suffix's beginning.
+    """
+
+    kept: int
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetRequest:
     """What a request says of its budget: the effective one, and the policy it names.
 
@@ -88,7 +130,11 @@ class BudgetRequest:
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """A request, understood. `n` is the number of choices wanted."""
+    """One prompt of a request, understood. `n` is the number of choices wanted.
+
+    `echo` puts the prompt's text before each of them. `answer_fields` are the only ones that the
+    client wants of an answer, where it names some and its endpoint lets it.
+    """
 
     sampling: SampleRequest
     budget: BudgetRequest
@@ -102,11 +148,23 @@ class RouteRequest:
     include_usage: bool = False
     echo: bool = False
     explain: bool = False
+    answer_fields: tuple[str, ...] = ()
 
     @property
     def prompt(self) -> Prompt:
         """What is asked."""
         return self.sampling.prompt
+
+    @property
+    def kind(self) -> str:
+        """What its answers are like, as far as the shape of a request tells."""
+        match self.prompt:
+            case ChatPrompt():
+                return "chat"
+            case TextPrompt(suffix=suffix):
+                return "fill" if suffix else "text"
+            case TokenPrompt():
+                return "text"
 
     @property
     def top_p(self) -> float | None:
@@ -122,11 +180,26 @@ class RouteRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """What a name stands for that clients send as `model`; what the request says itself wins."""
+
+    model: str = AUTO
+    policy: str | None = None
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What the operator allows a request to ask for."""
+    """What the operator allows a request to ask for, and what aliases make of it."""
 
     max_n: int = 64
+    max_prompts: int = 256
     max_tests_bytes: int = 2**20
     default_budget: Budget = field(default_factory=Budget)
     max_budget: Budget = field(default_factory=Budget)
     sandbox_caps: Limits = field(default_factory=Limits)
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
+
+    def meant_by(self, model: str) -> Alias:
+        """What the name of a model stands for: itself, where it is no alias."""
+        return self.aliases.get(model) or Alias(model)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -13,10 +14,14 @@ from typing import Final
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
+from router.banner import banner, facts
 from router.http.app import create_app
-from router.service import running
+from router.service import Service, running
 from router.settings import Settings
+
+log = structlog.get_logger("router")
 
 GRACE_S: Final = 5
 """How long a stop waits for requests in flight before it cancels them."""
@@ -43,6 +48,14 @@ def serve(settings: Settings) -> None:
         asyncio.run(_serve(settings))
 
 
+def _introduce(url: str, service: Service) -> None:
+    """To people in words, to whatever reads logs as one event."""
+    if sys.stderr.isatty():
+        sys.stderr.write(banner(url, service))
+    else:
+        log.info("listening", **facts(url, service))
+
+
 async def _serve(settings: Settings) -> None:
     """Start everything, then listen: the server would hear of no signal before it listens."""
     starting = asyncio.current_task()
@@ -57,20 +70,41 @@ async def _serve(settings: Settings) -> None:
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, stop, wish)
     async with running(settings) as service:
-        server = _Server(
-            uvicorn.Config(
-                create_app(lambda: nullcontext(service)),
-                host=settings.host,
-                port=settings.port,
-                access_log=False,
-                timeout_graceful_shutdown=GRACE_S,
-            )
-        )
+        app = create_app(lambda: nullcontext(service), allow_origins=settings.cors.allow_origins)
+        server = _Server(listening(app, settings), service)
         await server.serve()
 
 
+def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How and where the application is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=GRACE_S,
+        log_level="warning",
+    )
+
+
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to us, from the start to the end of what it serves."""
+    """A server that leaves the signals to us, from the start to the end of what it serves.
+
+    Once it listens, it says where, and what it has.
+    """
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+            port = self.servers[0].sockets[0].getsockname()[1]
+            _introduce(f"http://{host}:{port}", self._service)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

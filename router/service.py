@@ -17,6 +17,7 @@ from router.configured import (
     Models,
     engine_spec,
     models_of,
+    pace_starts,
     policies_of,
     request_limits,
     sandbox_backend,
@@ -25,9 +26,13 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
+from router.plan.paces import Paces
+from router.plan.sessions import Sessions
 from router.request import RequestLimits
-from router.settings import EmbeddedModel, SandboxConfig, Settings
+from router.sections import EmbeddedModel, RemoteModel, SandboxConfig
+from router.settings import Settings
 from router.upstream import transport
+from router.upstream.presence import Presence
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -43,7 +48,9 @@ class Service:
     engines: dict[str, EmbeddedEngine]
     request_limits: RequestLimits
     admission: Admission
+    sessions: Sessions
     max_body_bytes: int
+    presence: Presence
 
     def not_ready(self) -> list[str]:
         """Embedded engines that do not answer just now."""
@@ -83,12 +90,17 @@ async def running(
                     starting.create_task(engine.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
+        remote = [m for m, config in settings.models.items() if isinstance(config, RemoteModel)]
+        presence = Presence([models.upstreams[model] for model in remote])
+        await stack.enter_async_context(presence.watching())
         yield Service(
             gateway=_gateway(settings, models, backend.result(), metrics),
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
+            sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
+            presence=presence,
         )
 
 
@@ -102,6 +114,7 @@ def _gateway(
         backend=backend,
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,
+        paces=Paces(pace_starts(settings)),
     )
 
 

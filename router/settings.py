@@ -8,19 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Self
 
 import platformdirs
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    PositiveFloat,
-    PositiveInt,
-    SecretStr,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,144 +20,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from router.upstream.servers import ServerKind
-from sandbox import Limits
-
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")]
-"""Of a model or a policy: it appears in HTTP headers, so plain ASCII without spaces."""
-
-
-class Strict(BaseModel):
-    """A section in which a misspelt key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EmbeddedModel(Strict):
-    """A catalogue model, run by the gateway itself.
-
-    `slots` is how many samples it computes at once, `context` the tokens that each may use.
-    """
-
-    engine: Literal["embedded"] = "embedded"
-    slots: PositiveInt = 8
-    context: PositiveInt = 4096
-    threads: PositiveInt | None = None
-
-
-class RemoteModel(Strict):
-    """A model at any OpenAI-compatible server.
-
-    FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
-    `name` is what the server calls the model, by default what we call it. `fim` names a catalogue
-    model whose fill-in-the-middle tokens this one shares.
-    """
-
-    engine: Literal["url"] = "url"
-    url: HttpUrl
-    name: str | None = None
-    api_key: SecretStr | None = None
-    config: Path | None = None
-    gguf: Path | None = None
-    flops_per_token: PositiveFloat | None = None
-    max_batch: PositiveInt = 16
-    context: PositiveInt | None = None
-    server: ServerKind = "openai"
-    fim: str | None = None
-
-
-ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]
-
-
-class SingleConfig(Strict):
-    """See `policies.single`."""
-
-    kind: Literal["single"]
-    model: str | None = None
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The models that it asks for by name."""
-        return (self.model,) if self.model else ()
-
-
-class BestOfNConfig(Strict):
-    """See `policies.best_of_n`."""
-
-    kind: Literal["best_of_n"]
-    model: str | None = None
-    n: PositiveInt | None = None
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The models that it asks for by name."""
-        return (self.model,) if self.model else ()
-
-
-class CascadeConfig(Strict):
-    """See `policies.cascade`."""
-
-    kind: Literal["cascade"]
-    models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
-    n: PositiveInt = 8
-    n_last: PositiveInt = 4
-
-    @property
-    def named(self) -> tuple[str, ...]:
-        """The models that it asks for by name."""
-        return self.models or ()
-
-
-PolicyConfig: TypeAlias = Annotated[
-    SingleConfig | BestOfNConfig | CascadeConfig, Field(discriminator="kind")
-]
-
-
-class BudgetConfig(Strict):
-    """FLOPs and milliseconds, each optional."""
-
-    flops: PositiveFloat | None = None
-    latency_ms: PositiveFloat | None = None
-
-
-class LimitsConfig(Strict):
-    """The most that a request's tests may use; see `sandbox.Limits`."""
-
-    wall_s: PositiveFloat = 30.0
-    cpu_s: PositiveFloat = 30.0
-    memory_bytes: PositiveInt = 2 * 2**30
-    output_bytes: PositiveInt = 4 * 2**20
-    processes: PositiveInt = 128
-    disk_bytes: PositiveInt = 256 * 2**20
-    total_s: PositiveFloat = 120.0
-
-    def caps(self) -> Limits:
-        """As the sandbox takes them."""
-        return Limits(**self.model_dump())
-
-
-class DockerConfig(Strict):
-    """Containers for the docker backend; see `sandbox.docker`.
-
-    `runtime` is one that the daemon knows, such as `runsc`; `host` is its address, by default
-    DOCKER_HOST.
-    """
-
-    image: str = "budget-router-sandbox"
-    runtime: str = ""
-    host: str | None = None
-
-
-class SandboxConfig(Strict):
-    """The sandbox that runs the callers' tests."""
-
-    enabled: bool = True
-    backend: Literal["process", "docker"] = "process"
-    docker: DockerConfig = DockerConfig()
-    workers: PositiveInt | None = None
-    queue: PositiveInt = 256
-    max_tests_bytes: PositiveInt = 2**20
-    caps: LimitsConfig = LimitsConfig()
+from router.request import AUTO
+from router.sections import (
+    AliasConfig,
+    BudgetConfig,
+    CorsConfig,
+    EmbeddedModel,
+    ModelConfig,
+    Name,
+    PolicyConfig,
+    SandboxConfig,
+)
 
 
 def _default_models() -> dict[str, ModelConfig]:
@@ -177,6 +41,9 @@ def _default_models() -> dict[str, ModelConfig]:
 
 
 ENVIRONMENT_PREFIX: Final = "BUDGET_ROUTER_"
+
+POLICIES: Final = (AUTO, "single", "best_of_n", "cascade")
+"""Those that are there without being configured."""
 
 
 class Settings(BaseSettings):
@@ -192,14 +59,18 @@ class Settings(BaseSettings):
         default_factory=_default_models
     )
     policies: dict[Name, PolicyConfig] = Field(default_factory=dict)
+    aliases: dict[Name, AliasConfig] = Field(default_factory=dict)
+    cors: CorsConfig = CorsConfig()
     default_budget: BudgetConfig = BudgetConfig()
     max_budget: BudgetConfig = BudgetConfig()
     default_max_tokens: PositiveInt = 512
     max_n: PositiveInt = 64
+    max_prompts: PositiveInt = 256
     max_body_bytes: PositiveInt = 4 * 2**20
     max_concurrent_requests: PositiveInt = 64
     connect_timeout_s: PositiveFloat = 5.0
     read_timeout_s: PositiveFloat = 120.0
+    keep_alive_s: PositiveInt = 75
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
 
@@ -212,6 +83,32 @@ class Settings(BaseSettings):
                     f"there are {', '.join(self.models)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _aliases_end_at_models(self) -> Self:
+        for name, alias in self.aliases.items():
+            if name == AUTO or name in self.models:
+                raise ValueError(f"alias {name!r} has the name of a model: call it something else")
+            if alias.policy is not None and alias.policy not in (*POLICIES, *self.policies):
+                known = ", ".join((*POLICIES, *self.policies))
+                raise ValueError(
+                    f"alias {name!r} names the policy {alias.policy!r}; there are {known}"
+                )
+            self._follow(name)
+        return self
+
+    def _follow(self, name: str) -> None:
+        """Go from alias to alias until a model. Raises ValueError where there is none."""
+        passed = [name]
+        while (target := self.aliases[passed[-1]].model) in self.aliases:
+            passed.append(target)
+            if target in passed[:-1]:
+                raise ValueError(f"aliases form a circle: {' -> '.join(passed)}")
+        if target != AUTO and target not in self.models:
+            raise ValueError(
+                f"alias {passed[-1]!r} stands for {target!r}, and there is no such model: "
+                f"there are {', '.join((AUTO, *self.models, *self.aliases))}"
+            )
 
     @classmethod
     def load(cls, path: Path | None, **overrides: Any) -> Settings:

@@ -108,8 +108,12 @@ class WorkerPool(Generic[W]):
         return worker
 
     async def _discard(self, worker: W) -> None:
+        """Close a worker, to the end: whoever waits for that may be cancelled once more."""
         self._workers.discard(worker)
-        await worker.close()
+        closing = asyncio.ensure_future(worker.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
 
     async def run(self, program: Program, limits: Limits) -> Report:
         """Judge one program; see `Backend.run`."""
@@ -178,7 +182,7 @@ class WorkerPool(Generic[W]):
 
     async def _discard_all(self) -> None:
         discards = (self._discard(worker) for worker in tuple(self._workers))
-        await asyncio.gather(*discards, *self._closing)
+        await asyncio.shield(asyncio.gather(*discards, *self._closing))
 
     async def __aenter__(self) -> Self:
         """Start."""

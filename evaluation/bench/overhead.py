@@ -28,7 +28,8 @@ import httpx
 
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.settings import EmbeddedModel, Settings
+from router.sections import EmbeddedModel
+from router.settings import Settings
 
 MODEL: Final = "qwen2.5-coder-0.5b"
 PATIENCE_S: Final = 300

@@ -20,8 +20,9 @@ from router.catalogue.pull import PullFailed
 from router.catalogue.pull import pull as bring
 from router.catalogue.store import find
 from router.embedded.child import EngineFailed
+from router.sections import EmbeddedModel
 from router.server import serve
-from router.settings import EmbeddedModel, Settings
+from router.settings import Settings
 from router.upstream.architecture import UnknownArchitecture
 
 

@@ -1,7 +1,8 @@
 """Coding benchmarks as values: prompts, and tests as the gateway takes them.
 
-`human_eval`, `mbpp` and `apps` read those of others and `own` one's own, all into `problem.Problem`
-and out of the files and the hub of `sources`. Not here: what models answered (`pools`).
+`human_eval`, `infilling`, `mbpp`, `apps` and `safim` read those of others and `own` one's own, all
+into `problem.Problem` and out of the files and the hub of `sources`. Not here: what models answered
+(`pools`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluation.datasets import apps, mbpp, own
+from evaluation.datasets import apps, infilling, mbpp, own, safim
 from evaluation.datasets.human_eval import STOP, humaneval
 from evaluation.datasets.problem import (
     MAX_TESTS_BYTES,
@@ -21,6 +22,7 @@ from evaluation.datasets.problem import (
     Problem,
     UnknownDataset,
     content_hash,
+    sample_of,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "humaneval",
     "load",
     "max_tokens",
+    "sample_of",
 ]
 
 
@@ -42,8 +45,9 @@ __all__ = [
 class Benchmark:
     """A dataset by name.
 
-    `max_tokens` are those of one sample in the paper's section 3.3. `variable` is the environment
-    variable that may say where its data is; `read` takes a path, or None for the hub or a package.
+    `max_tokens` are those of one sample in the paper's section 3.3; where something is filled in,
+    enough for nearly every reference. `variable` is the environment variable that may say where its
+    data is; `read` takes a path, or None for the hub or a package.
     """
 
     read: Callable[[Path | None], tuple[Problem, ...]]
@@ -56,6 +60,11 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "mbpp": Benchmark(mbpp.full, 256, "MBPP"),
     "mbpp-sanitized": Benchmark(mbpp.sanitized, 256, "MBPP_SANITIZED"),
     **{f"apps-{split}": Benchmark(apps.reader(split), 256, "APPS") for split in apps.DIFFICULTIES},
+    "infilling-single": Benchmark(infilling.reader("single"), 64, "INFILLING_SINGLE"),
+    "infilling-multi": Benchmark(infilling.reader("multi"), 256, "INFILLING_MULTI"),
+    "infilling-random": Benchmark(infilling.reader("random"), 128, "INFILLING_RANDOM"),
+    "safim-block": Benchmark(safim.reader("block"), 128, "SAFIM_BLOCK"),
+    "safim-control": Benchmark(safim.reader("control"), 64, "SAFIM_CONTROL"),
 }
 
 OWN_MAX_TOKENS: Final = 512

@@ -29,13 +29,17 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class AskFailed(Exception):
-    """A request without an answer. `status` is 0 where there was no HTTP response."""
+    """A request without an answer. `status` is 0 where there was no HTTP response.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    `latency_s` is how long the client waited for its error.
+    """
+
+    def __init__(self, status: int, code: str, message: str, latency_s: float = 0.0) -> None:
         super().__init__(f"{status} {code}: {message}" if status else f"{code}: {message}")
         self.status = status
         self.code = code
         self.message = message
+        self.latency_s = latency_s
 
 
 class GatewayDown(Exception):
@@ -93,7 +97,7 @@ class GatewayClient:
             await self._sleep(_retry_after(response))
         if response.is_success:
             return Reply(response.status_code, _object(response), dict(response.headers), latency_s)
-        raise _failure(response)
+        raise _failure(response, latency_s)
 
     async def _send(
         self,
@@ -140,12 +144,11 @@ def _object(response: httpx.Response) -> Mapping[str, Any]:
     return body
 
 
-def _failure(response: httpx.Response) -> AskFailed:
+def _failure(response: httpx.Response, latency_s: float) -> AskFailed:
     """The error object of an OpenAI server, or the start of whatever came instead."""
     try:
         error = response.json()["error"]
-        return AskFailed(
-            response.status_code, str(error.get("code") or "error"), str(error["message"])
-        )
+        code, message = str(error.get("code") or "error"), str(error["message"])
+        return AskFailed(response.status_code, code, message, latency_s)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return AskFailed(response.status_code, "http_error", response.text[:200])
+        return AskFailed(response.status_code, "http_error", response.text[:200], latency_s)

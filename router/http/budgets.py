@@ -16,6 +16,10 @@ _QUANTITY: Final = re.compile(
 )
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
 _KEYS: Final = frozenset({"flops", "latency_ms", "policy"})
+_PREFIX: Final = "x-budget-"
+_HEADERS: Final = ("X-Budget-FLOPs", "X-Budget-Latency-Ms", "X-Budget-Policy")
+_OF_ANSWERS: Final = frozenset({"x-budget-flops-used", "x-budget-latency-ms-used"})
+"""What clients may send back as it came."""
 
 
 def parse_flops(value: object) -> float:
@@ -33,12 +37,22 @@ def parse_latency(value: object) -> float:
 
 
 def read_budget(
-    headers: Mapping[str, str], body: object, *, default: Budget, maximum: Budget
+    headers: Mapping[str, str],
+    body: object,
+    *,
+    default: Budget,
+    maximum: Budget,
+    policy_by_default: str | None = None,
 ) -> BudgetRequest:
     """The effective budget of a request. `headers` match without regard to case.
 
-    Raises `InvalidBudget`.
+    Raises `InvalidBudget`, also for a header that looks like one of ours and is none: a budget that
+    is misspelt must not be passed over.
     """
+    known = {*(name.lower() for name in _HEADERS), *_OF_ANSWERS}
+    for name in headers:
+        if name.lower().startswith(_PREFIX) and name.lower() not in known:
+            raise InvalidBudget(f"there is no header {name}; there are {', '.join(_HEADERS)}")
     if body is None:
         body = {}
     if not isinstance(body, Mapping):
@@ -57,7 +71,7 @@ def read_budget(
             _least(flops, maximum.flops),
             _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
         ),
-        policy=AUTO if policy is None else policy,
+        policy=policy if policy is not None else policy_by_default or AUTO,
         given=given_flops is not None or given_latency is not None,
     )
 

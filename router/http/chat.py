@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from router.http.body import Body, Integer, Tokens, understood, validated
+from router.http.body import Body, Integer, understood, validated
 from router.http.envelope import OpenAIEnvelope
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
@@ -25,7 +25,7 @@ class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
     messages: Annotated[list[Message], Field(min_length=1)]
-    max_completion_tokens: Tokens | None = None
+    tools: list[dict[str, Any]] | None = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
@@ -34,25 +34,36 @@ class ChatBody(Body):
 class Chat(OpenAIEnvelope):
     """Choices are messages, and in a stream what is added to them."""
 
+    body: ClassVar[type[Body]] = ChatBody
     id_prefix: ClassVar[str] = "chatcmpl"
     whole: ClassVar[str] = "chat.completion"
     chunk: ClassVar[str] = "chat.completion.chunk"
 
-    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
+    def read(
+        self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits
+    ) -> tuple[RouteRequest, ...]:
         """See `Dialect`."""
         body = validated(ChatBody, raw)
-        return understood(
+        request = understood(
             body,
             headers,
             limits,
-            prompt=ChatPrompt(tuple(message.model_dump() for message in body.messages)),
-            max_tokens=body.max_completion_tokens or body.max_tokens,
+            prompt=ChatPrompt(
+                tuple(message.model_dump() for message in body.messages), tuple(body.tools or ())
+            ),
             logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         )
+        return (request,)
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:  # noqa: ARG002 of Dialect
-        """The message."""
-        return {"message": {"role": "assistant", "content": text}}
+    def answer(
+        self,
+        request: RouteRequest,  # noqa: ARG002 of Dialect
+        text: str,
+        calls: Sequence[Mapping[str, Any]],
+    ) -> dict[str, Any]:
+        """The message; one that only calls has no content."""
+        told = {"tool_calls": list(calls)} if calls else {}
+        return {"message": {"role": "assistant", "content": text or (None if calls else "")} | told}
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
         """Who speaks."""
@@ -62,6 +73,10 @@ class Chat(OpenAIEnvelope):
         """What is added."""
         return {"delta": {"content": text}}
 
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Pieces of calls, each with the place of its own."""
+        return {"delta": {"tool_calls": list(calls)}}
+
     def ending(self) -> dict[str, Any]:
         """Nothing is added any more."""
         return {"delta": {}}
@@ -69,7 +84,7 @@ class Chat(OpenAIEnvelope):
     def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:  # noqa: ARG002 of Dialect
         """An entry for each token."""
 
-        def entry(token: str, logprob: float) -> dict[str, Any]:
+        def entry(token: str, logprob: float | None) -> dict[str, Any]:
             return {"token": token, "logprob": logprob, "bytes": list(token.encode())}
 
         return {

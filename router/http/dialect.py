@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from router.http.envelope import AnswerHead
+from router.http.body import Body
+from router.http.envelope import AnswerHead, Tally
 from router.request import RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
 
@@ -18,18 +19,33 @@ class Dialect(Protocol):
     """One endpoint's JSON, in and out."""
 
     @property
+    def body(self) -> type[Body]:
+        """What its requests hold."""
+        ...
+
+    @property
     def end_of_stream(self) -> bytes:
         """What is sent after the last event."""
         ...
 
-    def read(self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits) -> RouteRequest:
-        """Read a request. Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`."""
+    def read(
+        self, raw: bytes, headers: Mapping[str, str], limits: RequestLimits
+    ) -> tuple[RouteRequest, ...]:
+        """Read what was posted: a request for each of its prompts, alike in all but these.
+
+        Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`.
+        """
         ...
 
     def whole_answer(
-        self, head: AnswerHead, choices: Sequence[dict[str, Any]], usage: dict[str, int]
-    ) -> dict[str, Any]:
-        """An answer that is told at once."""
+        self,
+        request: RouteRequest,
+        head: AnswerHead,
+        choices: Sequence[dict[str, Any]],
+        usage: dict[str, int],
+        details: dict[str, Any],
+    ) -> Any:
+        """An answer that is told at once; `details` are what is added to its fields."""
         ...
 
     def stream_chunk(
@@ -41,8 +57,10 @@ class Dialect(Protocol):
         """A piece of a stream, or the usage of all of it."""
         ...
 
-    def answer(self, request: RouteRequest, text: str) -> dict[str, Any]:
-        """The content of a choice that is told at once."""
+    def answer(
+        self, request: RouteRequest, text: str, calls: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The content of a choice that is told at once: its text, and the calls of tools in it."""
         ...
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:
@@ -53,8 +71,16 @@ class Dialect(Protocol):
         """Some text of a choice, in a stream."""
         ...
 
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Pieces of calls of tools, in a stream."""
+        ...
+
     def ending(self) -> dict[str, Any]:
         """The content of the chunk that ends a choice."""
+        ...
+
+    def tally(self, tally: Tally) -> dict[str, Any]:
+        """What is told of a choice's tokens and times where it ends, whole or streamed."""
         ...
 
     def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from router.request import RouteRequest
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
@@ -14,6 +16,17 @@ class AnswerHead:
     request_id: str
     created: int
     model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A choice that has ended: its text, and what it took. Times are in milliseconds."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_ms: float
+    predicted_ms: float
 
 
 class OpenAIEnvelope:
@@ -27,10 +40,16 @@ class OpenAIEnvelope:
     end_of_stream: ClassVar[bytes] = b"data: [DONE]\n\n"
 
     def whole_answer(
-        self, head: AnswerHead, choices: Sequence[dict[str, Any]], usage: dict[str, int]
-    ) -> dict[str, Any]:
+        self,
+        request: RouteRequest,  # noqa: ARG002 of Dialect
+        head: AnswerHead,
+        choices: Sequence[dict[str, Any]],
+        usage: dict[str, int],
+        details: dict[str, Any],
+    ) -> Any:
         """An answer that is told at once."""
-        return self._headed(head, self.whole) | {"choices": list(choices), "usage": usage}
+        told = {"choices": list(choices), "usage": usage}
+        return self._headed(head, self.whole) | told | details
 
     def stream_chunk(
         self,
@@ -41,6 +60,10 @@ class OpenAIEnvelope:
         """A piece of a stream; OpenAI's usage chunk has no choices."""
         told = {} if usage is None else {"usage": usage}
         return self._headed(head, self.chunk) | {"choices": list(choices)} | told
+
+    def tally(self, tally: Tally) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """Nothing: usage is of a whole answer."""
+        return {}
 
     def _headed(self, head: AnswerHead, name: str) -> dict[str, Any]:
         return {

@@ -7,16 +7,21 @@ tokens and its share of the prompt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from policies.cost import CostModel
+from policies.forecast import Forecast
 from policies.protocol import Execute, Rank
+from policies.selectors import FIM
 from policies.values import NLL, Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw, Sample
 from router.plan.outcome import Outcome
 from router.plan.work import Errand, Work
+from router.request import RouteRequest
 
 
 def plan_label(
@@ -29,8 +34,8 @@ def plan_label(
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
         parts.append("tests")
-    elif selected_by == NLL:
-        parts.append(NLL)
+    elif selected_by in {NLL, FIM}:
+        parts.append(selected_by)
     return "+".join(parts)
 
 
@@ -64,18 +69,21 @@ def response_headers(
         "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
         "X-Router-Overhead-Ms": f"{(elapsed_s - outcome.waited_s) * 1000:.2f}",
     }
+    if (judgement := outcome.judgements.get(best.id)) is not None and judgement.integrity:
+        headers["X-Router-Integrity"] = judgement.integrity
     if (used := flops_used(outcome, cost)) is not None:
         headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(prepared)
+    return headers | budget_headers(prepared.request)
 
 
-def budget_headers(prepared: Prepared) -> dict[str, str]:
+def budget_headers(request: RouteRequest) -> dict[str, str]:
     """The effective budget, echoed."""
-    headers = {"X-Budget-Policy": prepared.request.budget.policy}
-    if prepared.budget.flops is not None:
-        headers["X-Budget-FLOPs"] = _exact(prepared.budget.flops)
-    if prepared.budget.latency_ms is not None:
-        headers["X-Budget-Latency-Ms"] = _exact(prepared.budget.latency_ms)
+    budget = request.budget.budget
+    headers = {"X-Budget-Policy": request.budget.policy}
+    if budget.flops is not None:
+        headers["X-Budget-FLOPs"] = _exact(budget.flops)
+    if budget.latency_ms is not None:
+        headers["X-Budget-Latency-Ms"] = _exact(budget.latency_ms)
     return headers
 
 
@@ -102,13 +110,95 @@ def router_object(
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",
-        "commands": [_command(work, cost) for work in outcome.work],
+        "forecast": {id_: _forecast(prepared, id_) for id_ in prepared.forecasts},
+        "commands": [
+            _command(work, cost) | _expected(work, prepared.forecasts) for work in outcome.work
+        ],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
             for draw in outcome.draws
             for sample, flops in _shares(draw, cost)
         ],
     }
+
+
+def _forecast(prepared: Prepared, model: str) -> dict[str, Any]:
+    """What was expected of a model for one sample of this prompt, had it been drawn from."""
+    forecast = prepared.forecasts[model]
+    prompt = next((m.prompt_tokens for m in prepared.task.models if m.id == model), 0)
+    return {
+        "first_token_ms": round(1000 * forecast.first.at(prompt), 1),
+        "token_ms": round(1000 * forecast.step.at(forecast.busy + 1), 2),
+        "usual_tokens": forecast.usual_tokens,
+        "busy": forecast.busy,
+    }
+
+
+def _expected(work: Work, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
+    """The milliseconds that a draw was expected to take at most; null where nobody knew."""
+    if not isinstance(work, RunningDraw):
+        return {}
+    forecast, draw = forecasts.get(work.model), work.command
+    if forecast is None:
+        return {"forecast_ms": None}
+    seconds = forecast.seconds(work.prompt_tokens, draw.n, draw.max_tokens)
+    return {"forecast_ms": round(1000 * seconds, 1)}
+
+
+def headers_of_several(
+    parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
+) -> dict[str, str]:
+    """The headers of an answer to several prompts: their sums, and every name that occurs.
+
+    There is no overhead among them: while one plan waits, another works.
+    """
+    choices = [outcome.choice for outcome in outcomes if outcome.choice.candidates]
+    draws = [draw for outcome in outcomes for draw in outcome.draws]
+    headers = {
+        "X-Router-Plan": plan_label(draws, verified=False),
+        "X-Router-Model": _named(choice.candidates[0].model for choice in choices),
+        "X-Router-Samples": str(sum(draw.command.n for draw in draws)),
+        "X-Router-Selected-By": _named(choice.selected_by for choice in choices),
+        "X-Router-Verdict": Verdict.UNVERIFIED.value,
+        "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
+    }
+    if (used := _flops_of_several(outcomes, cost)) is not None:
+        headers["X-Budget-FLOPs-Used"] = _exact(used)
+    return headers | budget_headers(parts[0].request)
+
+
+def object_of_several(
+    parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
+) -> dict[str, Any]:
+    """Everything about the plans of several prompts: the whole, and each with its own share."""
+    budget = parts[0].budget
+    return {
+        "plan": plan_label((d for o in outcomes for d in o.draws), verified=False),
+        "policy": parts[0].request.budget.policy,
+        "budget": {"flops": budget.flops, "latency_ms": budget.latency_ms},
+        "flops_used": _flops_of_several(outcomes, cost),
+        "latency_ms_used": round(elapsed_s * 1000, 1),
+        "prompts": [
+            router_object(_with_share(part, outcome), outcome, cost, elapsed_s=elapsed_s)
+            for part, outcome in zip(parts, outcomes, strict=True)
+        ],
+    }
+
+
+def _named(names: Iterable[str]) -> str:
+    return ",".join(dict.fromkeys(names))
+
+
+def _flops_of_several(outcomes: Sequence[Outcome], cost: CostModel) -> float | None:
+    each = [flops_used(outcome, cost) for outcome in outcomes]
+    known = [flops for flops in each if flops is not None]
+    return math.fsum(known) if len(known) == len(each) else None
+
+
+def _with_share(part: Prepared, outcome: Outcome) -> Prepared:
+    limit = outcome.ledger.limit
+    flops = limit if math.isfinite(limit) else None
+    return replace(part, budget=replace(part.budget, flops=flops))
 
 
 def _command(work: Work, cost: CostModel) -> dict[str, Any]:
@@ -172,7 +262,10 @@ def _candidate(
         "completion_tokens": sample.tokens,
         "flops": flops,
         "finish_reason": sample.ending,
+        "partial": sample.partial,
         "nll": sample.nll,
+        "scores": dict(sample.scores),
+        "trimmed": sample.trimmed or None,
         "verdict": (judgement.verdict if judgement else Verdict.UNVERIFIED).value,
         "status": judgement.status if judgement else None,
         "integrity": judgement.integrity if judgement else None,

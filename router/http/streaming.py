@@ -1,111 +1,184 @@
 """Answers as server-sent events.
 
-A plan of one sample streams through. The end of its choice waits for the verdict, so that the
-`router` object can ride on the last chunk, and a parser that indexes `choices[0]` finds it there;
-only OpenAI's own usage chunk, where a client asks for it, has no choices.
+A plan of one sample streams through; others are told when the answer is chosen. The end of a choice
+waits for the verdict, so that the `router` object can ride on the last chunk, and a parser that
+indexes `choices[0]` finds it there; only OpenAI's own usage chunk, where a client asks for it, has
+no choices.
+
+A stream begins with its first token, or after a second without one: from then on comments tell
+clients and proxies that somebody works, and what fails is an event, no status.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from router.errors import ErrorObject
-from router.gateway import Gateway, Prepared, finished
+from router.errors import ErrorObject, InternalError
+from router.gateway import Prepared, finished
 from router.http.answer import Answer, event
-from router.plan.draws import RunningDraw
+from router.http.dialect import Dialect
+from router.http.partial import WholeLines, suffix_of, whole_lines
+from router.http.relay import Hand, Item, Piece, Tick, produced
+from router.plan.draws import CUT, RunningDraw
 from router.plan.outcome import Outcome
-from router.plan.ports import Observer
-from router.upstream.chunks import Chunk
+from router.plan.sessions import Turn
+from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
 
-Details: TypeAlias = Callable[[Outcome], dict[str, Any]]
+COMMENT: Final = b": working\n\n"
+
+HEADERS: Final = (("Cache-Control", "no-cache"), ("X-Accel-Buffering", "no"))
+"""Nobody between us and the client may keep a stream, or wait for more of it."""
+
+Details: TypeAlias = Callable[[Prepared, Outcome], dict[str, Any]]
 """Makes what is added to the last chunk: the `router` object, or nothing."""
 
-Piece: TypeAlias = tuple[RunningDraw, Chunk]
+
+async def chunks_of(
+    work: Callable[[Hand[dict[str, Any]]], Coroutine[Any, Any, None]], received: float, turn: Turn
+) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """The chunks that work hands out; None where there was nothing to tell for a while."""
+    quiet = True
+    async with aclosing(produced(work, received=received, turn=turn)) as items:
+        async for item in items:
+            match item:
+                case Tick.TICK:
+                    if quiet:
+                        yield None
+                    quiet = True
+                case dict():
+                    quiet = False
+                    yield item
 
 
-@dataclass(frozen=True, slots=True)
-class _Relay(Observer):
-    """Passes pieces on as they come."""
+@dataclass(slots=True)
+class Telling:
+    """An answer as its chunks are told; meanwhile, what is known of it for the headers.
 
-    pieces: asyncio.Queue[Piece | None]
+    `answer` is there once policy and models are settled, `draw` while one is passed on, `outcome`
+    at the end.
+    """
 
-    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
-        self.pieces.put_nowait((draw, chunk))
+    dialect: Dialect
+    request_id: str
+    details: Details
+    answer: Answer | None = None
+    draw: RunningDraw | None = None
+    outcome: Outcome | None = None
+    _sent: int = field(default=0, init=False)
+    _lines: WholeLines | None = field(default=None, init=False)
 
+    async def chunks(
+        self, items: AsyncGenerator[Item, None]
+    ) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """The chunks; None where there was nothing to tell for a while. `items` stay open."""
+        quiet = True
+        async for item in items:
+            if item is Tick.TICK:
+                if quiet:
+                    yield None
+                quiet = True
+                continue
+            for data in self.told(item):
+                quiet = False
+                yield data
 
-async def relay(gateway: Gateway, prepared: Prepared) -> AsyncGenerator[Piece | Outcome, None]:
-    """Run a plan: its pieces as they come, then its outcome. Closing it cancels the run."""
-    pieces: asyncio.Queue[Piece | None] = asyncio.Queue()
-    run = asyncio.create_task(gateway.run(prepared, _Relay(pieces)), name="relay")
-    run.add_done_callback(lambda _: pieces.put_nowait(None))
-    try:
-        while (piece := await pieces.get()) is not None:
-            yield piece
-        yield await run
-    finally:
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
+    def begin(self, answer: Answer) -> None:
+        """It is settled whose answer this is."""
+        self.answer = answer
+        suffix = suffix_of(answer.prepared.request.prompt)
+        if suffix and answer.prepared.deadline is not None:
+            self._lines = WholeLines(suffix)
 
+    def told(self, item: Prepared | Piece | Outcome) -> Iterator[dict[str, Any]]:
+        """The chunks that this makes. Raises what `finished` raises."""
+        match item:
+            case Prepared() as prepared:
+                self.begin(Answer(self.dialect, prepared, self.request_id))
+            case Outcome() as outcome:
+                self.outcome = outcome
+                yield from self._closed(finished(outcome))
+            case (draw, chunk):
+                yield from self._passed_on(draw, chunk)
 
-async def relayed(
-    first: Piece, rest: AsyncGenerator[Piece | Outcome, None], answer: Answer, details: Details
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of a plan that streams through; `rest` stays the caller's to close."""
-    item: Piece | Outcome = first
-    draw, sent = first[0], 0
-    for opening in answer.opening(draw.model):
-        yield opening
-    while not isinstance(item, Outcome):
-        later, chunk = item
-        if later is not draw and sent:
-            raise UpstreamError(draw.model, "failed in mid-answer")
-        draw = later
-        if chunk.text or chunk.tokens:
-            tokens = chunk.tokens or ()
-            yield answer.piece(draw.model, chunk.text, tokens, offset=sent)
-            sent += len(chunk.text)
-        item = await anext(rest)
-    # What was sent by the deadline stands, cut like an answer that reached its limit.
-    cut = item.deadline_passed and not item.choice.candidates
-    last = answer.ending(draw.model, "length" if cut else draw.samples[0].ending)
-    for data in _closed([last], item if cut else finished(item), answer, details):
-        yield data
+    def _passed_on(self, draw: RunningDraw, chunk: Chunk) -> Iterator[dict[str, Any]]:
+        if self.draw is None:
+            yield from self._known.opening(draw.model)
+        elif self.draw is not draw and self._sent:
+            raise UpstreamError(self.draw.model, "failed in mid-answer")
+        self.draw = draw
+        if self._lines is None:
+            yield from self._piece(draw, chunk.text, chunk.tokens or ())
+        else:
+            yield from self._piece(draw, *self._lines.take(chunk))
+        if chunk.tool_calls:
+            yield self._known.calling(draw.model, chunk.tool_calls)
 
+    def _piece(
+        self, draw: RunningDraw, text: str, tokens: Sequence[TokenLogprob]
+    ) -> Iterator[dict[str, Any]]:
+        if text or tokens:
+            yield self._known.piece(draw.model, text, tokens, offset=self._sent)
+            self._sent += len(text)
 
-async def buffered(
-    outcome: Outcome, answer: Answer, details: Details
-) -> AsyncGenerator[dict[str, Any], None]:
-    """The chunks of an answer that was only known at the end."""
-    for data in _closed(answer.whole_stream(outcome), outcome, answer, details):
-        yield data
+    def _closed(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        """The last chunks: usage where it is wanted, and the details on the last of them."""
+        answer = self._known
+        chunks = self._ending(self.draw) if self.draw else answer.whole_stream(outcome)
+        *before, last = chain(chunks, self._usage(outcome))
+        yield from before
+        yield last | self.details(answer.prepared, outcome)
+
+    def _usage(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        if self._known.prepared.request.include_usage:
+            model = outcome.choice.candidates[0].model
+            yield self._known.usage_chunk(model, self._known.usage(outcome))
+
+    def _ending(self, draw: RunningDraw) -> Iterator[dict[str, Any]]:
+        # What was sent by the deadline stands, cut like an answer that reached its limit.
+        sample = draw.samples[0]
+        ending, text = sample.finish_reason, sample.text
+        if ending is None:
+            text = whole_lines(self._known.prepared.request.prompt, text)
+        if self._lines is not None:
+            yield from self._piece(draw, *self._lines.rest(cut=ending is None))
+        yield self._known.ending(draw, sample, text, ending or CUT)
+
+    @property
+    def _known(self) -> Answer:
+        if self.answer is None:
+            raise InternalError("an answer before it was settled whose")
+        return self.answer
 
 
 class OwnedStream(StreamingResponse):
     """Chunks as events, which gives back what it holds however it ends, also when nobody reads it.
 
-    An error ends the events as one of them: `failed` makes what is shown of it. `end` comes last.
+    `first` is the chunk that it began with. An error ends the events as one of them: `failed` makes
+    what is shown of it. `end` comes last.
     """
 
     def __init__(
         self,
-        chunks: AsyncGenerator[dict[str, Any], None],
+        first: dict[str, Any] | None,
+        chunks: AsyncGenerator[dict[str, Any] | None, None],
         failed: Callable[[Exception], ErrorObject],
         end: bytes,
+        *,
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(chunks, failed, end)
+        events = _events(first, chunks, failed, end)
         owned.push_async_callback(chunks.aclose)
         owned.push_async_callback(events.aclose)
+        headers |= dict(HEADERS)
         super().__init__(events, media_type="text/event-stream", headers=headers)
         self._owned = owned
 
@@ -116,26 +189,15 @@ class OwnedStream(StreamingResponse):
 
 
 async def _events(
-    chunks: AsyncGenerator[dict[str, Any], None],
+    first: dict[str, Any] | None,
+    chunks: AsyncGenerator[dict[str, Any] | None, None],
     failed: Callable[[Exception], ErrorObject],
     end: bytes,
 ) -> AsyncGenerator[bytes, None]:
+    yield COMMENT if first is None else event(first)
     try:
         async for data in chunks:
-            yield event(data)
+            yield COMMENT if data is None else event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
         yield event(failed(error).body())
     yield end
-
-
-def _closed(
-    chunks: Iterator[dict[str, Any]] | list[dict[str, Any]],
-    outcome: Outcome,
-    answer: Answer,
-    details: Details,
-) -> Iterator[dict[str, Any]]:
-    """Chunks, usage where it is wanted, and the details on the last of them."""
-    wanted = [answer.usage_chunk(outcome)] if answer.prepared.request.include_usage else []
-    *before, last = chain(chunks, wanted)
-    yield from before
-    yield last | details(outcome)

@@ -16,10 +16,15 @@ class Admission:
     limit: int
     active: int = field(default=0, init=False)
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no place."""
+        return self.active >= self.limit
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take a place and give it back; raises `Overloaded` where there is none."""
-        if self.active >= self.limit:
+        if self.full:
             raise Overloaded(f"{self.limit} requests are being served; try again")
         self.active += 1
         try:

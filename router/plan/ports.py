@@ -66,3 +66,25 @@ class Observer:
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
         """A piece of a draw arrived, and is counted."""
+
+
+class Together(Observer):
+    """Several observers as one, told in their order."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def on_command(self, command: Command) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.on_command(command)
+
+    def on_event(self, event: Event) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.on_event(event)
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.on_chunk(draw, chunk)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from policies.cost import CostModel, most_tokens
+from policies.cost import CostModel, likely_tokens, most_tokens
 from policies.protocol import Draw, Rank, Start
+from policies.values import Task
+from router.request import PromptLength
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,20 +17,27 @@ class Prices:
     """Ceilings of commands, given the length of the request's prompt under each model."""
 
     cost: CostModel
-    lengths: Mapping[str, int]
+    lengths: Mapping[str, PromptLength]
+
+    @classmethod
+    def of(cls, task: Task, cost: CostModel) -> Self:
+        """Of a request's commands."""
+        return cls(cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models})
 
     def ceiling(self, command: Start) -> float:
         """FLOPs; none where a model's are unknown, or where no model computes it."""
         match command:
             case Draw(model=model) if self.cost.knows(model):
-                prompt = self.prompt_tokens(command)
+                prompt = self.prompt(command).most
                 return self.cost.ceiling(model, prompt, command.n, command.max_tokens)
             case Rank(model=model, candidates=candidates) if self.cost.knows(model):
-                prompt = self.lengths[model]
+                prompt = self.lengths[model].most
                 return sum(self.cost.score(model, prompt, each.tokens) for each in candidates)
             case _:
                 return 0.0
 
-    def prompt_tokens(self, draw: Draw) -> int:
-        """The length of a draw's prompt; of one that is not the request's own, an upper bound."""
-        return self.lengths[draw.model] if draw.prompt is None else most_tokens(draw.prompt)
+    def prompt(self, draw: Draw) -> PromptLength:
+        """The length of a draw's prompt; of one that is not the request's own, an estimate."""
+        if draw.prompt is None:
+            return self.lengths[draw.model]
+        return PromptLength(likely_tokens(draw.prompt), most_tokens(draw.prompt))

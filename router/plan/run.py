@@ -13,8 +13,8 @@ to the plan, which is a generator:
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
   on. `Done` is told when the stream has ended and every judgement of it is there.
 - *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
-  cancelled and waited for, and the selector chooses among what exists. Faults of ours found in a
-  task are raised then, and wake a plan that waits until then.
+  cancelled and waited for, and the selector chooses among what exists (at a deadline, beginnings
+  too). Faults of ours found in a task are raised then, and wake a plan that waits until then.
 - *Time* is the event loop's and no other, so that a simulated clock replays a run.
 - *The observer* hears every command and every event, those of a cancelled plan included: they are
   told as they happen and not when the plan asks for them.
@@ -51,7 +51,7 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import Budget, Candidate, Remaining, Task
-from router.plan.draws import Overrun, RunningDraw, Sample
+from router.plan.draws import Fits, Overrun, RunningDraw, Sample, partial_candidates
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome
 from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
@@ -85,14 +85,13 @@ class Run:
         ranker: Ranker | None = None,
         executor: Executor | None = None,
         observer: Observer | None = None,
+        fits: Fits | None = None,
     ) -> None:
         self._selector = policy.selector
-        self._prices = Prices(cost, {model.id: model.prompt_tokens for model in task.models})
-        self._cost = cost
-        self._sampler = sampler
-        self._judge = judge
-        self._ranker = ranker
-        self._executor = executor
+        self._prices = Prices.of(task, cost)
+        self._cost, self._fits = cost, fits
+        self._sampler, self._judge = sampler, judge
+        self._ranker, self._executor = ranker, executor
         self._observer = observer or Observer()
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
@@ -126,8 +125,9 @@ class Run:
             if not timeout.expired():
                 raise
             deadline_passed = True
+        kept = self._candidates or (partial_candidates(self.work) if deadline_passed else {})
         return Outcome(
-            choice=self._selector.order(tuple(self._candidates.values())),
+            choice=self._selector.order(tuple(kept.values())),
             work=self.work,
             judgements=self._judgements,
             ledger=self._ledger,
@@ -182,8 +182,7 @@ class Run:
             refused = Refused(self._remaining())
             self._observer.on_event(refused)
             return refused
-        ticket = next(self._tickets)
-        started = Started(ticket, hold.ceiling)
+        started = Started(ticket := next(self._tickets), hold.ceiling)
         self._observer.on_event(started)
         match command:
             case Draw():
@@ -202,10 +201,11 @@ class Run:
         return RunningDraw(
             ticket,
             draw,
-            self._prices.prompt_tokens(draw),
+            self._prices.prompt(draw),
             hold,
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
+            fits=self._fits,
         )
 
     def _settle(self, work: Work) -> None:
@@ -234,8 +234,8 @@ class Run:
 
         Once every sample has ended, what is left is its usage: worth a moment, and no more.
         """
-        running.sent = True
         loop = asyncio.get_running_loop()
+        running.send(loop.time())
         try:
             with suppress(TimeoutError):
                 async with (
@@ -243,6 +243,7 @@ class Run:
                     aclosing(self._sampler.sample(running.command)) as chunks,
                 ):
                     async for chunk in chunks:
+                        running.arrived(loop.time())
                         self._take(running, chunk)
                         if running.finished and patience.when() is None:
                             patience.reschedule(loop.time() + USAGE_GRACE_S)

@@ -2,14 +2,15 @@
 
 Completions answer in `choices[].text` with `logprobs` as parallel lists (vLLM) or in chat shape
 (llama.cpp); chats answer in `choices[].delta.content` with `logprobs.content[]`. Usage may ride on
-a choice's last chunk, or arrive in a chunk without choices.
+a choice's last chunk, or arrive in a chunk without choices. An answer that is told at once has the
+shape of a chunk whose choices are whole (`text`, `message`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,19 +21,23 @@ class MalformedChunk(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A generated token, its log-probability, and the most likely ones in its place."""
+    """A token, its log-probability, and the most likely ones in its place.
+
+    The first token of a prompt follows nothing, and has none.
+    """
 
     token: str
-    logprob: float
+    logprob: float | None
     top: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them."""
+    """Tokens as the server counts them; `cached_tokens` of the prompt it had not to compute."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,9 @@ class Chunk:
     the server's own count for this choice, where it gives one. `said` is whether it carries text
     at all, be it empty: llama.cpp sends a token that may begin a stop string as an empty text.
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
-    reasoning or a tool call.
+    reasoning or a tool call. `whole` is whether the choice was told at once, so that its text is
+    any number of tokens. The first `echoed` of its tokens are the prompt's own, repeated.
+    `tool_calls` are pieces of calls, as they came.
     """
 
     index: int
@@ -53,6 +60,9 @@ class Chunk:
     usage: Usage | None = None
     said: bool = False
     unsaid: bool = False
+    whole: bool = False
+    echoed: int = 0
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def moves(self) -> bool:
@@ -62,8 +72,8 @@ class Chunk:
     def least_tokens(self, *, token_per_chunk: bool) -> int:
         """How many tokens it is made of; at least one where text came without its tokens."""
         if self.tokens is not None:
-            return len(self.tokens)
-        held_back = token_per_chunk and self.said and self.finish_reason is None
+            return len(self.tokens) - self.echoed
+        held_back = token_per_chunk and not self.whole and self.said and self.finish_reason is None
         return int(held_back or self.unsaid or bool(self.text))
 
 
@@ -82,21 +92,23 @@ def mended(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
-    """The pieces in one server-sent event. Raises `MalformedChunk`.
+def parse_chunk(
+    event: object, *, last_finished: int | None, halves: MutableMapping[int, str] | None = None
+) -> Iterator[Chunk]:
+    """The pieces in one server-sent event, or in a whole answer. Raises `MalformedChunk`.
 
-    `last_finished` is the choice to which usage without a choice belongs; None drops it.
+    `last_finished` is the choice to which usage without a choice belongs; None drops it. `halves`
+    keeps, from one event of a stream to the next, the first half of a character whose second half
+    is still to come, by choice. What has no choices is no piece.
     """
     if not isinstance(event, Mapping):
         raise MalformedChunk("a chunk is not a JSON object")
-    if event.get("error") is not None:
-        raise MalformedChunk(f"an error inside the stream: {event['error']}")
     try:
-        usage, choices = _usage(event.get("usage")), event["choices"]
+        usage, choices = _usage(event.get("usage")), event.get("choices") or ()
         if not choices and usage is not None and last_finished is not None:
             yield Chunk(last_finished, usage=usage)
         for choice in choices:
-            yield _choice(choice, usage if len(choices) == 1 else None)
+            yield _choice(choice, usage if len(choices) == 1 else None, halves)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
 
@@ -104,33 +116,96 @@ def parse_chunk(event: object, *, last_finished: int | None) -> Iterator[Chunk]:
 def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
     if usage is None:
         return None
-    found = Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
-    if min(found.prompt_tokens, found.completion_tokens) < 0:
+    details = usage.get("prompt_tokens_details") or {}
+    found = Usage(
+        int(usage["prompt_tokens"]),
+        int(usage["completion_tokens"]),
+        int(details.get("cached_tokens") or 0),
+    )
+    if min(found.prompt_tokens, found.completion_tokens, found.cached_tokens) < 0:
         raise ValueError(f"less than no tokens: {found}")
     return found
 
 
-def _choice(choice: Mapping[str, Any], usage: Usage | None) -> Chunk:
-    delta = {} if "text" in choice else choice["delta"]
+def _choice(
+    choice: Mapping[str, Any], usage: Usage | None, halves: MutableMapping[int, str] | None
+) -> Chunk:
+    delta = {} if "text" in choice else choice["message" if "message" in choice else "delta"]
     text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
+    index = int(choice.get("index", 0))
     return Chunk(
-        index=int(choice.get("index", 0)),
-        text=_text(text),
+        index=index,
+        text=_joined(text, index, halves, last=finish_reason is not None),
         tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
         said=text is not None,
         unsaid=any(value for key, value in delta.items() if key not in {"role", "content"}),
+        echoed=_echoed(choice, usage),
+        tool_calls=_tool_calls(delta.get("tool_calls")),
     )
 
 
-def _text(value: object) -> str:
+def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
+    """How many of a choice's tokens are the prompt's, which a server was asked to repeat.
+
+    vLLM puts them before the answer's own, the first with null for its log-probability. It tells in
+    `prompt_token_ids` (or, where it does not stream, in `prompt_logprobs`) how many they are; of an
+    older one the usage so far tells how many are not.
+    """
+    values = (choice.get("logprobs") or {}).get("token_logprobs")
+    if values and None in values[1:]:
+        raise ValueError("only the first token of a prompt has no log-probability")
+    if not values or values[0] is not None:
+        return 0
+    for name in ("prompt_token_ids", "prompt_logprobs"):
+        if (told := choice.get(name)) is not None:
+            return min(len(told), len(values))
+    if usage is None:
+        raise ValueError("a prompt was repeated, but not said how far it goes")
+    return max(0, len(values) - usage.completion_tokens)
+
+
+def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
+    """Pieces of calls: each names the place of its call, and may have a name and some arguments.
+
+    Whole ones have no place but the order in which they are told.
+    """
+    found = []
+    for position, call in enumerate(calls or ()):
+        function = call.get("function") or {}
+        named = {key: _text(function[key]) for key in ("name", "arguments") if function.get(key)}
+        told = {key: _text(call[key]) for key in ("id", "type") if call.get(key)}
+        place = call.get("index")
+        index = position if place is None else int(place)
+        found.append({"index": index, **told, "function": named})
+    return tuple(found)
+
+
+def _joined(
+    value: object, index: int, halves: MutableMapping[int, str] | None, *, last: bool
+) -> str:
+    """The text of a piece after the half of a character before it, without the one at its end."""
+    if halves is None:
+        return _text(value)
+    text = halves.pop(index, "") + _raw(value)
+    if not last and text and "\ud800" <= text[-1] <= "\udbff":
+        halves[index] = text[-1]
+        text = text[:-1]
+    return mended(text)
+
+
+def _raw(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
         raise TypeError(f"expected text, not {value!r}")
-    return mended(value)
+    return value
+
+
+def _text(value: object) -> str:
+    return mended(_raw(value))
 
 
 def _logprob(value: Any) -> float:
@@ -160,10 +235,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
         return None
     tops = logprobs.get("top_logprobs") or [None] * len(tokens)
     return tuple(
-        TokenLogprob(
-            _text(token),
-            _logprob(value),
-            tuple((_text(name), _logprob(other)) for name, other in (top or {}).items()),
-        )
+        TokenLogprob(_text(token), None if value is None else _logprob(value), _top(top))
         for token, value, top in zip(tokens, values, tops, strict=True)
     )
+
+
+def _top(alternatives: Mapping[str, Any] | None) -> tuple[tuple[str, float], ...]:
+    return tuple((_text(name), _logprob(value)) for name, value in (alternatives or {}).items())

@@ -7,30 +7,38 @@ more; there every chunk is one token, and each choice ends with its own usage, s
 for only where they are wanted.
 
 It guards against servers that are down, slow, answer an error, garbage or half a body: all of
-these become an `UpstreamError`. It retries nothing: a retry here would bill work twice.
+these become an `UpstreamError`. It retries nothing: a retry here would bill work twice. Only a
+server that refuses a field which we sent of our own accord, and so has not begun, is asked again
+without it (`asking`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx
-from httpx_sse import EventSource, ServerSentEvent, SSEError
+import structlog
 
 from policies.protocol import Draw
-from router.catalogue.entries import FimTemplate
-from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk, MalformedChunk, mended, parse_chunk, parse_json
+from router.catalogue.fim import FimTemplate
+from router.request import ChatPrompt, Prompt, PromptLength, SampleRequest, TextPrompt, TokenPrompt
+from router.upstream import prompts
+from router.upstream.answers import pieces
+from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit, Habits
+from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
+from router.upstream.lengths import guessed
+from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
 from router.upstream.servers import SERVERS, ServerDialect
-from router.upstream.servers.dialect import upper_bound
 
-LONGEST_MESSAGE = 2000
-"""Bytes of an error that are read."""
+_log = structlog.get_logger("router")
+
+MOST_TRIES: Final = 5
+"""How often one draw is sent, where every time another field of ours is refused."""
 
 LONGEST_COUNT_S = 10.0
 """How long a server may take to count the tokens of a prompt."""
@@ -47,7 +55,8 @@ class Upstream:
     `name` is what the server calls the model, `server` what kind it is, `context` its context
     length in tokens (None if unknown), `fim` how its fill-in-the-middle prompts are written (None
     if it has none). A `patient` upstream may be silent for as long as it likes: draws wait unheard
-    for the slots of an engine, and who watches the engine sees when it hangs.
+    for the slots of an engine, and who watches the engine sees when it hangs. `habits` are what it
+    was seen not to take.
     """
 
     id: str
@@ -60,45 +69,51 @@ class Upstream:
     server: ServerDialect = PLAIN
     api_key: str | None = None
     patient: bool = False
+    habits: Habits = field(default_factory=Habits, compare=False)
 
-    async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> int:
-        """Prompt tokens, by the server's tokenizer; an upper bound where none answers in time.
+    async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> PromptLength:
+        """Prompt tokens, by the server's tokenizer; a guess with a bound where none tells in time.
 
         Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
         try:
             async with asyncio.timeout(within_s):
-                return await self.server.count_tokens(rendered, self.name, self._post)
+                counted = await self.server.count_tokens(rendered, self.name, self._post)
         except UpstreamUnreachable:
             raise
         except (UpstreamError, TimeoutError, KeyError, TypeError, ValueError, OverflowError):
-            return upper_bound(rendered)
+            counted = None
+        return guessed(rendered) if counted is None else PromptLength(counted)
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         """Stream the samples of one draw; closing the generator aborts them.
 
         Raises `UpstreamError`.
         """
-        path, body = self._request(draw, request)
-        last_finished = 0 if draw.n == 1 else None
-        async with self._stream(path, body, self.server.headers) as response:
-            patience = _Patience(self._timeout.read)
+        asking, habit = self._asking(draw, request), self.habits.now
+        for _ in range(MOST_TRIES):
+            begun = False
             try:
-                async for event in patience.over(EventSource(response).aiter_sse()):
-                    if event.data == "[DONE]":
-                        return
-                    data = parse_json(event.data)
-                    for chunk in parse_chunk(data, last_finished=last_finished):
-                        if chunk.finish_reason is not None and self.token_per_chunk:
-                            last_finished = chunk.index
-                        if chunk.moves:
-                            patience.renew()
-                        yield chunk
-            except TimeoutError:
-                raise UpstreamError(self.id, "did not answer in time") from None
-            except (SSEError, MalformedChunk) as error:
-                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+                async with aclosing(self._tried(asking, habit, draw.n)) as chunks:
+                    async for chunk in chunks:
+                        if not begun:
+                            begun = True
+                            self._keep(habit)
+                        yield _undrawn(chunk, request) if draw.max_tokens == 0 else chunk
+            except Refused as refused:
+                refusal = refused.refusal
+            else:
+                return
+            learned = None if begun else asking.learned(habit, refusal)
+            if learned is None:
+                break
+            habit = learned
+        raise asking.failure(self.id, refusal)
+
+    async def get(self, path: str) -> Any:
+        """What the server answers at a path, as JSON. Raises `UpstreamError`."""
+        return await self._answer("GET", path, None)
 
     @property
     def token_per_chunk(self) -> bool:
@@ -106,25 +121,18 @@ class Upstream:
         return self.server.token_per_chunk
 
     def render(self, prompt: Prompt) -> Prompt:
-        """Write a suffix into the prompt, in the way that the model was trained on."""
-        if not isinstance(prompt, TextPrompt) or not prompt.suffix:
-            return prompt
-        if self.fim is None:
-            raise UpstreamError(self.id, "has no fill-in-the-middle: send no suffix", rejected=True)
-        return TextPrompt(self.fim.render(prompt.text, prompt.suffix))
+        """The prompt as it is written for the model. Raises `UpstreamError`: see `rendered`."""
+        try:
+            return prompts.rendered(prompt, self.fim)
+        except prompts.NoMiddle as error:
+            raise UpstreamError(self.id, str(error), rejected=True) from None
 
-    def _own(self, text: str, asked: Prompt) -> Prompt:
-        """A prompt of the plan's own, in the form of the request's."""
-        match asked:
-            case TextPrompt():
-                return TextPrompt(text)
-            case ChatPrompt():
-                return ChatPrompt(({"role": "user", "content": text},))
-
-    def _request(self, draw: Draw, request: SampleRequest) -> tuple[str, dict[str, Any]]:
+    def _asking(self, draw: Draw, request: SampleRequest) -> Asking:
+        asked = request.prompt
+        prompt = asked if draw.prompt is None else prompts.of_the_plan(draw.prompt, asked)
         body: dict[str, Any] = {
             **self.server.plain_sampling,
-            **request.passed_on,
+            **prompts.stopping(prompt, request.passed_on, self.fim, self.server),
             "model": self.name,
             "n": draw.n,
             "max_tokens": draw.max_tokens,
@@ -132,31 +140,64 @@ class Upstream:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if self.server.echoes and (request.echo or draw.max_tokens == 0):
+            body["echo"] = True
+            body["stream_options"]["continuous_usage_stats"] = True
         logprobs = request.logprobs
         if logprobs is None and not self.token_per_chunk:
             logprobs = 0
-        prompt = request.prompt if draw.prompt is None else self._own(draw.prompt, request.prompt)
+        wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
         match self.render(prompt):
             case TextPrompt(text=text):
-                wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
-                return "/v1/completions", body | {"prompt": text} | wanted
-            case ChatPrompt(messages=messages):
-                wanted = {} if logprobs is None else {"logprobs": True}
-                wanted |= {} if logprobs is None else {"top_logprobs": max(1, logprobs)}
-                return "/v1/chat/completions", body | {"messages": list(messages)} | wanted
+                return Asking(COMPLETIONS, body | {"prompt": text} | wanted, request)
+            case TokenPrompt(tokens=tokens):
+                return Asking(COMPLETIONS, body | {"prompt": list(tokens)} | wanted, request)
+            case ChatPrompt(messages=messages, tools=tools):
+                if tools:
+                    body["tools"] = list(tools)
+                if logprobs is not None:
+                    body |= {"logprobs": True, "top_logprobs": max(1, logprobs)}
+                return Asking(CHATS, body | {"messages": list(messages)}, request)
+
+    async def _tried(self, asking: Asking, habit: Habit, n: int) -> AsyncGenerator[Chunk, None]:
+        """The pieces of an answer, if the server takes the request. Raises `Refused` as well."""
+        body = asking.fitted(habit)
+        async with self._stream("POST", asking.path, body, self.server.headers) as response:
+            if not response.is_success:
+                raise Refused(await _refusal(response))
+            answer = pieces(
+                response,
+                n=n,
+                token_per_chunk=self.token_per_chunk,
+                patience_s=self._timeout.read,
+            )
+            try:
+                async with aclosing(answer):
+                    async for chunk in answer:
+                        yield chunk
+            except TimeoutError:
+                raise UpstreamError(self.id, "did not answer in time") from None
+            except MalformedChunk as error:
+                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+
+    def _keep(self, habit: Habit) -> None:
+        """Remember what has worked."""
+        if habit != self.habits.now:
+            self.habits.now = habit
+            _log.warning("a server does not take all fields", model=self.id, sends=habit.shown)
 
     @asynccontextmanager
     async def _stream(
-        self, path: str, body: dict[str, Any], headers: Mapping[str, str]
+        self, method: str, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
+        """The answer, whatever its status. Raises `UpstreamError`."""
         if self.api_key:
             headers = {**headers, "Authorization": f"Bearer {self.api_key}"}
         try:
             url = self.base_url() + path
             async with self.client.stream(
-                "POST", url, json=body, headers=headers, timeout=self._timeout
+                method, url, json=body, headers=headers, timeout=self._timeout
             ) as answer:
-                await self._check(answer)
                 yield answer
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise UpstreamUnreachable(self.id, f"cannot be reached: {error}") from error
@@ -172,67 +213,40 @@ class Upstream:
         return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
 
     async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        async with self._stream(path, body, {}) as response:
-            try:
-                answer = parse_json(await response.aread())
-            except MalformedChunk as error:
-                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+        answer = await self._answer("POST", path, body)
         if not isinstance(answer, dict):
             raise UpstreamError(self.id, "answered garbage: not a JSON object")
         return answer
 
-    async def _check(self, response: httpx.Response) -> None:
-        if response.is_success:
-            return
-        detail = (await _beginning(response)).decode(errors="replace")
-        raise UpstreamError(
-            self.id,
-            f"answered {response.status_code}: {_message(detail)}",
-            rejected=response.is_client_error and response.status_code not in {401, 403, 404, 429},
-        )
+    async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        async with self._stream(method, path, body, {}) as response:
+            if not response.is_success:
+                refusal = await _refusal(response)
+                raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
+            try:
+                return parse_json(await response.aread())
+            except MalformedChunk as error:
+                raise UpstreamError(self.id, f"answered garbage: {error}") from error
 
 
-class _Patience:
-    """Bounds, in seconds, how long a stream may go on without getting anywhere.
+def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
+    """A piece of an answer of which nothing is wanted but its prompt, where that is repeated.
 
-    The client's own timeout sees bytes alone, and pings are bytes.
+    Every server draws a token where none is wanted: the pass over the prompt makes it, so it costs
+    nothing and is passed over.
     """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._end: float | None = None
-        self.renew()
-
-    def renew(self) -> None:
-        """The stream got somewhere."""
-        if self._seconds is not None:
-            self._end = asyncio.get_running_loop().time() + self._seconds
-
-    async def over(
-        self, events: AsyncGenerator[ServerSentEvent, None]
-    ) -> AsyncIterator[ServerSentEvent]:
-        """The events. Raises TimeoutError."""
-        while True:
-            async with asyncio.timeout_at(self._end):
-                event = await anext(events, None)
-            if event is None:
-                return
-            yield event
+    usage = None if chunk.usage is None else replace(chunk.usage, completion_tokens=0)
+    if not request.echo:
+        return replace(chunk, usage=usage, text="", tokens=None, echoed=0, said=False)
+    return replace(chunk, usage=usage, echoed=len(chunk.tokens or ()))
 
 
-async def _beginning(response: httpx.Response) -> bytes:
-    """As much of a body as a message needs."""
+async def _refusal(response: httpx.Response) -> Refusal:
+    """Why a request was refused; as much of the body is read as a message needs."""
     body = bytearray()
     async for part in response.aiter_bytes():
         body += part
         if len(body) >= LONGEST_MESSAGE:
             break
-    return bytes(body[:LONGEST_MESSAGE])
-
-
-def _message(detail: str) -> str:
-    """The message of an OpenAI error object, else the text itself."""
-    try:
-        return mended(str(parse_json(detail)["error"]["message"]))
-    except (MalformedChunk, KeyError, TypeError):
-        return detail.strip() or "no explanation"
+    told = bytes(body[:LONGEST_MESSAGE])
+    return read_refusal(response.status_code, told, response.headers.get("retry-after"))

@@ -12,7 +12,8 @@ import yaml
 from evaluation.cli import app
 from router.catalogue.entries import CATALOGUE
 from router.http.app import routes
-from router.settings import EmbeddedModel, RemoteModel, Settings
+from router.sections import EmbeddedModel, RemoteModel
+from router.settings import Settings
 from router.upstream.architecture import from_config_json
 
 ROOT = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""What the upstream client relies on, asked of a real engine."""
+"""What only the embedded engine does; `tests/router/upstream/test_contract.py` asks the rest."""
 
 from __future__ import annotations
 
@@ -6,32 +6,35 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from serving import SMALL
 
 from policies.protocol import Draw
+from router.catalogue.fim import FimTemplate
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.request import ChatPrompt, SampleRequest, TextPrompt
-from router.settings import EmbeddedModel, Settings
+from router.request import PromptLength, SampleRequest, TextPrompt, TokenPrompt
+from router.sections import EmbeddedModel
+from router.settings import Settings
 from router.upstream import transport
-from router.upstream.chunks import Chunk
+from router.upstream.chunks import Chunk, Usage
 from router.upstream.client import Upstream
-from router.upstream.failures import UpstreamError
 from router.upstream.servers import SERVERS
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("models")]
 
 TEXT = TextPrompt("def add(a, b):\n    ")
-CHAT = ChatPrompt(({"role": "user", "content": "Say hello."},))
 KEEP_GOING = {"ignore_eos": True}
+FILE_SEP = 5
+"""Its `<file_sep>`, which is a special token."""
 
 
 @asynccontextmanager
-async def engine() -> AsyncIterator[Upstream]:
-    config = EmbeddedModel(slots=3, context=512)
+async def engine(slots: int = 3, context: int = 512) -> AsyncIterator[Upstream]:
+    config = EmbeddedModel(slots=slots, context=context)
     running = EmbeddedEngine(engine_spec(Settings(), SMALL, config))
     async with transport.client(connect_s=5, read_s=60) as client:
         await running.start()
@@ -41,7 +44,7 @@ async def engine() -> AsyncIterator[Upstream]:
                 client=client,
                 base_url=lambda: running.base_url,
                 name=SMALL,
-                max_batch=3,
+                max_batch=slots,
                 server=SERVERS["llama.cpp"],
             )
         finally:
@@ -60,34 +63,6 @@ def run(scenario: Coroutine[Any, Any, None]) -> None:
     asyncio.run(scenario)
 
 
-@pytest.mark.parametrize("prompt", [TEXT, CHAT], ids=["text", "chat"])
-def test_every_sample_ends_with_its_own_usage(prompt: TextPrompt | ChatPrompt) -> None:
-    async def scenario() -> None:
-        async with engine() as upstream:
-            request = SampleRequest(prompt, KEEP_GOING)
-            chunks = await sampled(upstream, draw(n=3), request)
-            expected = await upstream.count_tokens(prompt)
-        for index in range(3):
-            own = [chunk for chunk in chunks if chunk.index == index]
-            assert sum(chunk.finish_reason is not None for chunk in own) == 1
-            (usage,) = [chunk.usage for chunk in own if chunk.usage]
-            assert usage.completion_tokens == 6
-            assert usage.prompt_tokens == expected
-
-    run(scenario())
-
-
-def test_log_probabilities_count_the_tokens() -> None:
-    async def scenario() -> None:
-        async with engine() as upstream:
-            chunks = await sampled(upstream, draw(), SampleRequest(TEXT, KEEP_GOING, logprobs=2))
-        tokens = [token for chunk in chunks for token in chunk.tokens or ()]
-        assert len(tokens) == 6
-        assert all(token.logprob <= 0 and len(token.top) == 2 for token in tokens)
-
-    run(scenario())
-
-
 def test_the_nucleus_is_that_of_the_distribution_at_the_temperature() -> None:
     async def scenario() -> None:
         request = SampleRequest(TextPrompt("1, 2, 3, 4, 5, 6, 7,"), {"top_p": 0.5}, logprobs=1)
@@ -101,6 +76,7 @@ def test_the_nucleus_is_that_of_the_distribution_at_the_temperature() -> None:
                 )
             ]
         ((likeliest,),) = ((first.tokens or ()),)
+        assert likeliest.logprob is not None
         # Alone in the nucleus before the temperature, and one of very many after it.
         assert math.exp(likeliest.logprob) > 0.5
         assert len({token.token for chunk in drawn for token in chunk.tokens or ()}) > 1
@@ -121,48 +97,62 @@ def test_chunks_count_every_token_also_those_held_back_for_a_stop_string() -> No
     run(scenario())
 
 
-def test_one_draw_follows_another() -> None:
+def test_a_special_token_among_the_stops_of_a_gap_ends_an_answer() -> None:
     async def scenario() -> None:
         async with engine() as upstream:
-            for _ in range(12):
-                chunks = await sampled(upstream, draw(max_tokens=2), SampleRequest(TEXT))
-                assert chunks[-1].finish_reason
-                await upstream.count_tokens(TEXT)
+            gaps = replace(upstream, fim=FimTemplate("{prefix}{suffix}", stop=("<file_sep>",)))
+            always = KEEP_GOING | {"logit_bias": [[FILE_SEP, 100]]}
+            request = SampleRequest(TextPrompt(TEXT.text, "x"), always)
+            stopped = await sampled(gaps, draw(temperature=0), request)
+            unseen = await sampled(upstream, draw(temperature=0), SampleRequest(TEXT, always))
+        assert [chunk.finish_reason for chunk in (stopped[-1], unseen[-1])] == ["stop", "length"]
+        assert "".join(chunk.text for chunk in (*stopped, *unseen)) == ""
 
     run(scenario())
 
 
-def test_at_temperature_0_an_answer_repeats() -> None:
+def test_token_numbers_are_a_prompt() -> None:
     async def scenario() -> None:
         async with engine() as upstream:
-            texts = [
-                "".join(
-                    chunk.text
-                    for chunk in await sampled(upstream, draw(temperature=0), SampleRequest(TEXT))
-                )
-                for _ in range(2)
-            ]
-        assert texts[0] == texts[1]
+            numbers = TokenPrompt((504, 1101, 314))
+            assert await upstream.count_tokens(numbers) == PromptLength(3)
+            chunks = await sampled(upstream, draw(max_tokens=4), SampleRequest(numbers))
+            assert chunks[-1].usage == Usage(3, 4)
 
     run(scenario())
 
 
-def test_a_prompt_beyond_the_context_is_rejected() -> None:
+def test_a_prompt_is_read_and_nothing_is_drawn() -> None:
     async def scenario() -> None:
         async with engine() as upstream:
-            with pytest.raises(UpstreamError) as caught:
-                await sampled(upstream, draw(), SampleRequest(TextPrompt("word " * 2000)))
-        assert caught.value.rejected
+            chunks = await sampled(upstream, draw(max_tokens=0), SampleRequest(TEXT))
+            assert "".join(chunk.text for chunk in chunks) == ""
+            assert sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks) == 0
+            (end,) = (chunk for chunk in chunks if chunk.finish_reason)
+            assert (end.finish_reason, end.usage and end.usage.completion_tokens) == ("length", 0)
 
     run(scenario())
 
 
-def test_a_closed_draw_frees_its_slots() -> None:
+def test_a_draw_closed_in_a_queue_or_before_its_first_token_is_not_computed() -> None:
+    """On one slot: each would take minutes, and what comes after them does not wait for any."""
+
+    async def closed(upstream: Upstream, text: str) -> None:
+        endless = SampleRequest(TextPrompt(text), KEEP_GOING)
+        waiting = asyncio.ensure_future(anext(upstream.sample(draw(max_tokens=7000), endless)))
+        await asyncio.sleep(0.2)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
     async def scenario() -> None:
-        async with engine() as upstream:
-            endless = upstream.sample(draw(n=3, max_tokens=400), SampleRequest(TEXT, KEEP_GOING))
-            await anext(endless)
-            await endless.aclose()
-            assert await sampled(upstream, draw(n=3, max_tokens=1), SampleRequest(TEXT))
+        async with engine(slots=1, context=8192) as upstream:
+            running = upstream.sample(draw(max_tokens=7000), SampleRequest(TEXT, KEEP_GOING))
+            await anext(running)
+            for _ in range(8):
+                await closed(upstream, "def queued():")
+            await running.aclose()
+            await closed(upstream, "word " * 600)
+            async with asyncio.timeout(240):
+                assert await sampled(upstream, draw(max_tokens=1), SampleRequest(TEXT))
 
     run(scenario())

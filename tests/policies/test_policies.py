@@ -220,8 +220,25 @@ def test_single_draws_all_choices_also_where_one_request_cannot() -> None:
 
 def test_single_falls_back_to_what_is_cheapest_for_this_prompt() -> None:
     # An upper bound on the small model's prompt can make the large one the cheaper.
-    views = (ModelView("small", 4000, 16), ModelView("large", 10, 16))
-    world = World()
-    least = COST.ceiling("large", 10, 1, 32)
-    assert world.perform(Single(), Task(views, 256), least)
-    assert [draw.model for draw in world.draws] == ["large"]
+    for small in (ModelView("small", 4000, 16), ModelView("small", 10, 16, prompt_bound=4000)):
+        views = (small, ModelView("large", 10, 16))
+        world = World()
+        least = COST.ceiling("large", 10, 1, 32)
+        assert world.perform(Single(), Task(views, 256), least)
+        assert [draw.model for draw in world.draws] == ["large"]
+
+
+@pytest.mark.parametrize("policy", [Single(), BestOfN(n=8), Cascade(n=8)])
+def test_what_fits_is_decided_by_what_is_reserved(policy: Policy) -> None:
+    views = tuple(ModelView(model, 20, 16, prompt_bound=100) for model in ("small", "large"))
+    counted = tuple(ModelView(model, 100, 16) for model in ("small", "large"))
+    worlds = []
+    for models in (views, counted):
+        world = World()
+        world.perform(
+            policy, Task(models, 256, verifiable=True), COST.ceiling("large", 100, 2, 256)
+        )
+        worlds.append(world)
+    guessed, known = worlds
+    assert guessed.draws == known.draws
+    assert not guessed.refused

@@ -1,7 +1,15 @@
 import itertools
+from typing import Any
 
-from policies.selectors import LIKELIEST, in_order
-from policies.values import NLL, Candidate, Verdict
+import pytest
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.policy import Policy
+from policies.selectors import LIKELIEST, USUAL, in_order
+from policies.single import Single
+from policies.values import NLL, REPEATS, UNPARSED, Candidate, Verdict
 
 
 def test_candidates_are_ordered_by_verdict_then_wholeness_then_model_then_nll() -> None:
@@ -62,3 +70,38 @@ def test_a_score_of_ones_own_orders_what_the_rule_leaves_open() -> None:
 def test_likelihood_needs_log_probabilities_and_no_command() -> None:
     assert LIKELIEST.reads_logprobs
     assert LIKELIEST.wants([]) == ()
+
+
+def fitting(at: int, unparsed: float | None, repeats: float, nll: float, **more: Any) -> Candidate:
+    scores = {NLL: nll, REPEATS: repeats} | ({} if unparsed is None else {UNPARSED: unparsed})
+    return Candidate(at, "m", "", **{"finish_reason": "stop", "scores": scores} | more)
+
+
+def test_in_a_gap_what_parses_comes_first_then_what_does_not_repeat_then_the_likeliest() -> None:
+    best_first = [
+        fitting(4, 1, 1, 9.0, verdict=Verdict.PASSED),
+        fitting(3, 0, 0, 0.5),
+        fitting(0, 0, 0, 0.7),
+        fitting(2, 0, 1, 0.1),
+        fitting(1, 1, 0, 0.2),
+        fitting(5, 0, 0, 0.0, finish_reason="length"),
+    ]
+    choice = USUAL.order(sorted(best_first, key=lambda c: c.id))
+    assert [c.id for c in choice.candidates] == [c.id for c in best_first]
+    assert choice.selected_by == "tests"
+    assert USUAL.order(best_first[1:]).selected_by == "fim"
+
+
+def test_where_fit_tells_nothing_apart_the_other_selector_decides() -> None:
+    same = [fitting(0, 1, 0, 0.5), fitting(1, 1, 0, 0.2)]
+    assert USUAL.order(same) == LIKELIEST.order(same)
+    unknown = [fitting(0, None, 0, 0.5), fitting(1, None, 0, 0.2)]
+    assert USUAL.order(unknown).selected_by == "nll"
+    assert USUAL.order([]) == LIKELIEST.order([])
+    assert USUAL.reads_logprobs
+    assert USUAL.wants(same) == ()
+
+
+@pytest.mark.parametrize("policy", [Auto(), BestOfN(), Cascade(), Single()])
+def test_every_policy_looks_at_the_gap(policy: Policy) -> None:
+    assert policy.selector == USUAL

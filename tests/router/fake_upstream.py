@@ -11,25 +11,19 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from fake_shapes import LOGPROB, LlamaShape, VLLMShape, pieces, prompt_pieces, template
+
+__all__ = ["LOGPROB", "pieces"]
 
 Kind: TypeAlias = Literal["llama.cpp", "vllm"]
 ANSWER = ("    re", "turn ", "a + b", "\n")
-LOGPROB = -0.25
 COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
-
-
-def pieces(text: str) -> list[str]:
-    """The prompt's tokens."""
-    return [text[at : at + 4] for at in range(0, len(text), 4)]
-
-
-def template(messages: Sequence[dict[str, Any]]) -> str:
-    """A chat as a prompt."""
-    return "".join(f"<{m['role']}>{m['content']}" for m in messages) + "<assistant>"
 
 
 @dataclass
@@ -42,6 +36,7 @@ class Call:
     number: int
     writer: asyncio.StreamWriter
     tokens: list[int] = field(default_factory=list)
+    cached_tokens: int = 0
     closed_by_client: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     _open: bool = False
@@ -51,9 +46,18 @@ class Call:
         return self.path == CHAT
 
     @property
+    def text(self) -> Any:
+        """The prompt, which may be token numbers."""
+        return template(self.body["messages"]) if self.chat else self.body["prompt"]
+
+    @property
     def prompt_tokens(self) -> int:
-        text = template(self.body["messages"]) if self.chat else self.body["prompt"]
-        return len(pieces(text))
+        return len(prompt_pieces(self.text))
+
+    @property
+    def repeated(self) -> list[str]:
+        """The prompt's tokens, where they are to be repeated."""
+        return prompt_pieces(self.text) if self.body.get("echo") and not self.chat else []
 
     async def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
@@ -83,12 +87,23 @@ class Call:
         text = data if isinstance(data, str) else json.dumps(data)
         await self.chunk(f"data: {text}\n\n".encode())
 
-    async def token(self, index: int, text: str, server: FakeUpstream) -> None:
-        """Send one token of one choice."""
+    async def open(self, server: FakeUpstream) -> None:
+        """Begin every choice."""
+        for index in range(self.body["n"]):
+            for event in server.shape.opening(self, index):
+                await self.event(event)
+
+    async def token(
+        self, index: int, text: str, server: FakeUpstream, reason: str | None = None
+    ) -> None:
+        """Send one token of one choice, which may be its last."""
         while len(self.tokens) <= index:
             self.tokens.append(0)
         self.tokens[index] += 1
-        await self.event(server.shape.token(self, index, text))
+        riding = reason if server.shape.ends_with_token else None
+        await self.event(server.shape.token(self, index, text, riding))
+        if reason is not None and riding is None:
+            await self.finish(index, reason, server)
 
     async def finish(self, index: int, reason: str, server: FakeUpstream) -> None:
         """End one choice."""
@@ -103,91 +118,26 @@ class Call:
         await self.raw(b"0\r\n\r\n")
 
 
-class LlamaShape:
-    """As llama.cpp streams: usage per choice, on the finish chunk or (chat) right after it."""
-
-    def token(self, call: Call, index: int, text: str) -> dict[str, Any]:
-        entry = {"id": 1, "token": text, "bytes": list(text.encode()), "logprob": LOGPROB}
-        top = {"id": 1, "token": text, "logprob": LOGPROB}
-        logprobs = {"content": [entry | {"top_logprobs": [top]}]}
-        wanted = logprobs if call.body.get("logprobs") else None
-        said = {"delta": {"content": text}} if call.chat else {"text": text}
-        return _event([said | {"index": index, "logprobs": wanted, "finish_reason": None}])
-
-    def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
-        said: dict[str, Any] = {"delta": {}} if call.chat else {"text": ""}
-        last = said | {"index": index, "logprobs": None, "finish_reason": reason}
-        usage = {"usage": _usage(call.prompt_tokens, call.tokens[index]), "timings": {}}
-        if not call.chat:
-            yield _event([last]) | usage
-            return
-        yield _event([last])
-        if call.body["stream_options"]["include_usage"]:
-            yield _event([]) | usage
-
-    def last(self, call: Call) -> Iterator[dict[str, Any]]:
-        yield from ()
-
-
-class VLLMShape:
-    """As vLLM streams: parallel lists of log-probabilities, and one usage chunk at the end."""
-
-    def token(self, call: Call, index: int, text: str) -> dict[str, Any]:
-        logprobs: dict[str, Any] | None = None
-        if call.chat:
-            if call.body.get("logprobs"):
-                entry = {"token": text, "logprob": LOGPROB, "bytes": None, "top_logprobs": []}
-                logprobs = {"content": [entry]}
-        elif call.body.get("logprobs") is not None:
-            logprobs = {
-                "tokens": [text],
-                "token_logprobs": [LOGPROB],
-                "top_logprobs": [{text: LOGPROB}],
-                "text_offset": [0],
-            }
-        said = {"delta": {"content": text}} if call.chat else {"text": text}
-        choice = said | {"index": index, "logprobs": logprobs, "finish_reason": None}
-        return _event([choice]) | {"usage": None}
-
-    def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
-        said: dict[str, Any] = {"delta": {"content": ""}} if call.chat else {"text": ""}
-        yield _event(
-            [
-                said
-                | {"index": index, "logprobs": None, "finish_reason": reason, "stop_reason": None}
-            ]
-        ) | {"usage": None}
-
-    def last(self, call: Call) -> Iterator[dict[str, Any]]:
-        if (call.body.get("stream_options") or {}).get("include_usage"):
-            yield _event([]) | {"usage": _usage(call.prompt_tokens, sum(call.tokens))}
-
-
-def _event(choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"id": "x", "object": "x", "created": 1, "model": "x", "choices": choices}
-
-
-def _usage(prompt: int, completion: int) -> dict[str, int]:
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
-
-
 Play: TypeAlias = Callable[[Call, "FakeUpstream"], Awaitable[None]]
 Says: TypeAlias = Callable[[Call, int], Sequence[str]]
 
 
 @dataclass
 class FakeUpstream:
-    """`play` answers every generation; `calls` are those that came, `asked` all paths in order."""
+    """`play` answers every generation, `tokenizer` and `models` the other questions.
+
+    `calls` are the generations that were asked for, `asked` all paths that were posted to, `looked`
+    the targets of GETs, in order.
+    """
 
     play: Play
     kind: Kind = "llama.cpp"
     tokenizer: Play | None = None
     calls: list[Call] = field(default_factory=list)
+    models: Play | None = None
+    context: int | None = None
     asked: list[str] = field(default_factory=list)
+    looked: list[str] = field(default_factory=list)
     connections: int = 0
     url: str = ""
 
@@ -217,9 +167,13 @@ class FakeUpstream:
             return None
         request, *lines = head.strip().split("\r\n")
         headers = {k.lower(): v.strip() for k, v in (line.split(":", 1) for line in lines)}
-        body = json.loads(await reader.readexactly(int(headers["content-length"])))
-        path = request.split()[1]
-        self.asked.append(path)
+        length = int(headers.get("content-length", 0))
+        body = json.loads(await reader.readexactly(length)) if length else {}
+        path = urlsplit(request.split()[1]).path  # a proxy is asked for whole URLs
+        if request.startswith("GET"):
+            self.looked.append(request.split()[1])
+        else:
+            self.asked.append(path)
         call = Call(path, headers, body, len(self.calls), writer)
         if path in (COMPLETIONS, CHAT):
             self.calls.append(call)
@@ -245,7 +199,14 @@ class FakeUpstream:
 
     async def _play(self, call: Call) -> None:
         if call in self.calls:
-            await self.play(call, self)
+            before = [earlier.text for earlier in self.calls if earlier is not call]
+            call.cached_tokens = call.prompt_tokens - 1 if call.text in before else 0
+            if (refused := self.shape.refusal(call, self.context)) is not None:
+                await _refuse(call, *refused)
+            else:
+                await self.play(call, self)
+        elif call.path == "/v1/models":
+            await (self.models or listing("small", "large"))(call, self)
         elif self.tokenizer is not None:
             await self.tokenizer(call, self)
         elif call.path == "/apply-template" and self.kind == "llama.cpp":
@@ -260,26 +221,61 @@ class FakeUpstream:
             await call.json({"error": {"message": "no such path"}}, 404)
 
 
-def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) -> Play:
-    """Answer each choice with its tokens, the choices interleaved, cut at max_tokens."""
+def listing(*names: str) -> Play:
+    """Have these models."""
 
     async def play(call: Call, server: FakeUpstream) -> None:
-        limit = call.body["max_tokens"]
-        said = [list(says(call, index)) for index in range(call.body["n"])]
+        await call.json({"object": "list", "data": [{"id": name} for name in names]})
+
+    return play
+
+
+async def _refuse(call: Call, status: int, error: dict[str, Any]) -> None:
+    """An error as the answer, or as the only event of one that seemed good."""
+    if status != 200:
+        await call.json({"error": error}, status)
+        return
+    await call.event({"error": error})
+    await call.event("[DONE]")
+    await call.raw(b"0\r\n\r\n")
+
+
+def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) -> Play:
+    """Answer each choice with its tokens, the choices interleaved, cut at the limit or a stop.
+
+    Where no token is wanted, one is drawn all the same.
+    """
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        limit = max(1, call.body.get("max_tokens", call.body.get("max_completion_tokens")))
+        said = [_until_stop(call, says(call, index)) for index in range(call.body["n"])]
         call.tokens = [0] * len(said)
+        await call.open(server)
         rows = itertools.zip_longest(*(tokens[:limit] for tokens in said))
         for number, row in enumerate(rows):
             if number:  # never between the last token and the usage, for which nobody waits long
                 await asyncio.sleep(pause)
             for index, token in enumerate(row):
                 if token is not None:
-                    await call.token(index, token, server)
-                if call.tokens[index] == min(limit, len(said[index])) and token is not None:
+                    last = number + 1 == min(limit, len(said[index]))
                     reason = "length" if limit < len(said[index]) else "stop"
-                    await call.finish(index, reason, server)
+                    await call.token(index, token, server, reason if last else None)
         await call.done(server)
 
     return play
+
+
+def _until_stop(call: Call, tokens: Sequence[str]) -> list[str]:
+    stops = call.body.get("stop") or []
+    text = "".join(tokens)
+    found = [text.find(stop) for stop in ([stops] if isinstance(stops, str) else stops)]
+    end = min((at for at in found if at >= 0), default=len(text))
+    kept, at = [], 0
+    for token in tokens:
+        if at < end or end == len(text):
+            kept.append(token[: max(0, end - at)])
+        at += len(token)
+    return kept
 
 
 def endless(*, after_limit: bool = False) -> Play:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +47,13 @@ async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
     while not true():
         assert loop.time() < end, "it never became true"
         await asyncio.sleep(0.005)
+
+
+async def eventually_asked(what: Callable[[], Awaitable[object]], wanted: object) -> None:
+    """Ask until this is the answer; the bound only keeps a failing test from hanging."""
+    async with asyncio.timeout(60):
+        while await what() != wanted:  # noqa: ASYNC110 what it waits for is another process
+            await asyncio.sleep(0.02)
 
 
 def descriptors() -> int:
@@ -179,9 +186,28 @@ def _head(path: str, length: int) -> bytes:
     ).encode()
 
 
+def is_error(answer: Any, status: int, code: str) -> dict[str, Any]:
+    """Check the shape of an error; its object."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["x-request-id"]
+    assert set(answer.json()) == {"error"}
+    error: dict[str, Any] = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == code, error
+    assert error["message"]
+    return error
+
+
+def untouched(w: World) -> None:
+    """Nothing was generated for an error of the client's, and nothing is left running."""
+    assert not w.small.calls
+    assert not w.large.calls
+    assert w.active == 0
+
+
 def events(text: str) -> list[Any]:
     """The events of a stream as JSON, `[DONE]` as text."""
-    lines = [line for line in text.split("\n") if line]
+    lines = [line for line in text.split("\n") if line and not line.startswith(":")]
     assert all(line.startswith("data: ") for line in lines), lines
     data = [line.removeprefix("data: ") for line in lines]
     return [item if item == "[DONE]" else json.loads(item) for item in data]

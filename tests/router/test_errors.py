@@ -8,7 +8,12 @@ from policies.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router import errors
 from router.errors import APIError, translate
-from router.upstream.failures import UpstreamError
+from router.upstream.failures import (
+    PromptTooLong,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamUnreachable,
+)
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
 CONTRACT = {
@@ -21,6 +26,7 @@ CONTRACT = {
     "model_not_found": 404,
     "request_too_large": 413,
     "overloaded": 429,
+    "superseded": 499,
     "internal_error": 500,
     "upstream_unavailable": 502,
     "sandbox_unavailable": 503,
@@ -36,6 +42,9 @@ FOREIGN = [
     (SandboxUnavailable("x"), "sandbox_unavailable"),
     (UpstreamError("m", "is down"), "upstream_unavailable"),
     (UpstreamError("m", "says no", rejected=True), "invalid_request"),
+    (UpstreamUnreachable("m", "is away"), "upstream_unavailable"),
+    (PromptTooLong("m", "is full"), "context_length_exceeded"),
+    (UpstreamBusy("m", "is busy", retry_after_s=7), "overloaded"),
 ]
 
 
@@ -65,7 +74,9 @@ def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
     }
     kinds = {429: "rate_limit_error", 500: "server_error", 504: "server_error"}
     assert shown.type == kinds.get(error.status, "invalid_request_error")
-    assert shown.headers == ({"Retry-After": "1"} if error.status == 429 else {})
+    never = {"x-should-retry": "false"}
+    headers = {429: {"Retry-After": "1"}, 499: never, 504: never}
+    assert shown.headers == headers.get(error.status, {})
 
 
 @pytest.mark.parametrize(
@@ -75,6 +86,11 @@ def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
 )
 def test_foreign_errors_have_their_codes(foreign: Exception, code: str) -> None:
     assert translate(foreign).code == code
+
+
+def test_how_long_an_upstream_wants_to_be_left_alone_is_told() -> None:
+    shown = translate(UpstreamBusy("m", "is busy", retry_after_s=7))
+    assert (shown.status, shown.headers) == (429, {"Retry-After": "7"})
 
 
 def test_a_fault_of_ours_tells_nothing_of_its_insides() -> None:

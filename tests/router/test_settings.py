@@ -1,16 +1,32 @@
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.forecast import Trend
 from policies.single import Single
-from router.configured import policies_of
-from router.settings import RemoteModel, Settings
+from router.catalogue.fim import FAMILIES
+from router.configured import model_facts, models_of, pace_starts, policies_of
+from router.sections import RemoteModel
+from router.server import listening
+from router.settings import Settings
+from router.upstream.asking import Habit
+
+SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +80,27 @@ def test_file_under_environment_under_override(file: Path, monkeypatch: pytest.M
     assert (settings.max_budget.flops, settings.max_budget.latency_ms) == (1e15, 50)
     overridden = Settings.load(file, port=3333, host=None)
     assert (overridden.port, overridden.host) == (3333, "0.0.0.0")  # noqa: S104
+
+
+def test_what_a_server_is_sent_is_configured(file: Path) -> None:
+    assert _habit(Settings.load(file)).shown == ""
+    file.write_text(
+        file.read_text().replace(
+            'api_key = "secret"',
+            'send = { logprobs = false, max_tokens = "max_completion_tokens" }',
+        )
+    )
+    assert _habit(Settings.load(file)).shown == (
+        "no logprobs, max_completion_tokens for max_tokens"
+    )
+    file.write_text(file.read_text().replace("logprobs", "logprob"))
+    with pytest.raises(ValidationError, match="logprob"):
+        Settings.load(file)
+
+
+def _habit(settings: Settings) -> Habit:
+    made = models_of(settings, {}, httpx.AsyncClient())
+    return made.upstreams["mine"].habits.now
 
 
 def test_models_and_policies_are_built(file: Path) -> None:
@@ -163,3 +200,46 @@ def test_a_name_that_no_header_could_carry_is_an_error() -> None:
 def test_a_policy_of_a_model_that_is_not_there_is_an_error(policy: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="'p' names none, and there is no such model"):
         Settings(policies={"p": policy})
+
+
+@pytest.mark.parametrize("fim", ["klingon", "", {"template": "{prefix}"}, {"stop": ["x"]}, 5])
+def test_a_template_that_cannot_be_one_is_an_error(fim: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(models={"m": {"engine": "url", "url": "http://x", "fim": fim}})
+    assert len(caught.value.errors()) == 1  # and not one for each way to write it
+
+
+def test_a_models_own_files_tell_how_it_fills_in_unless_the_settings_do(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(dict.fromkeys(SIZES, 8)))
+    marks = {mark: number for number, mark in enumerate(FAMILIES["deepseek"].marks)}
+    (tmp_path / "added_tokens.json").write_text(json.dumps(marks))
+    told: dict[str, Any] = {"engine": "url", "url": "http://x", "config": config}
+    models = {"told": told, "other": told | {"fim": "qwen"}, "never": told | {"fim": "none"}}
+    found = {name: model_facts(Settings(models=models), name).fim for name in models}
+    assert found["told"] is not None
+    assert found["told"].form == FAMILIES["deepseek"].form
+    assert (found["other"], found["never"]) == (FAMILIES["qwen"], None)
+
+
+def test_a_pace_is_given_as_it_was_timed(tmp_path: Path) -> None:
+    path = tmp_path / "router.toml"
+    path.write_text(
+        """
+[models.mine]
+engine = "url"
+url = "http://127.0.0.1:9/v1"
+[models.mine.pace]
+tokens_per_second = {1 = 20, 16 = 80}
+prompt_tokens_per_second = 200
+"""
+    )
+    start = pace_starts(Settings.load(path))["mine"]
+    assert {seen.size: seen.seconds for seen in start.step} == {1: 0.05, 16: 0.2}
+    assert Trend.of(start.first).at(100) == pytest.approx(0.5)
+
+
+def test_idle_connections_outlive_the_pools_of_clients() -> None:
+    assert Settings().keep_alive_s == 75
+    config = listening(FastAPI(), Settings(keep_alive_s=33))
+    assert config.timeout_keep_alive == 33

@@ -63,3 +63,38 @@ def test_a_fault_of_ours_is_tried_twice_and_then_reported(
             assert [len(worker.jobs) for worker in pool.made] == attempts
 
     asyncio.run(main())
+
+
+class Slow(Dying):
+    """Never starts, and takes its time to close."""
+
+    closed = False
+
+    async def start(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        await asyncio.sleep(0.01)
+        self.closed = True
+
+
+class Asylum(Mortuary):
+    def make_worker(self, flavour: str) -> Dying:
+        self.made.append(Slow(self.outcome))
+        return self.made[-1]
+
+
+def test_a_worker_is_closed_to_its_end_however_often_its_start_is_cancelled() -> None:
+    async def main() -> None:
+        pool = Asylum()
+        starting = asyncio.ensure_future(pool.start())
+        for _ in range(3):
+            await asyncio.sleep(0)
+            starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await pool.aclose()
+        (worker,) = pool.made
+        assert isinstance(worker, Slow)
+        assert worker.closed
+
+    asyncio.run(main())

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from evaluation.commands.common.failing import fail
+from router.misconfigured import complaint
 from router.settings import Settings
 
 
@@ -20,21 +20,10 @@ def load_settings(config: Path | None, **overrides: Any) -> Settings:
     try:
         return Settings.load(config, **overrides)
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        fail(f"{where}: " + "; ".join(f"{_place(e['loc'])}: {_message(e)}" for e in found))
+        fail(f"{where}: {complaint(error)}")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         fail(f"{where} is no TOML: {error}")
     except SettingsError as error:
         fail(f"{where}: {error}")
     except OSError as error:
         fail(f"{where}: {error.strerror}")
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "value"
-
-
-def _message(error: ErrorDetails) -> str:
-    if error["type"] == "union_tag_not_found":  # pydantic speaks of tags, which nobody wrote
-        return f"{error['ctx']['discriminator']} is missing"
-    return error["msg"]

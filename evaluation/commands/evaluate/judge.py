@@ -20,7 +20,7 @@ from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
 from policies.values import Verdict
 from router.configured import sandbox_backend
-from router.settings import SandboxConfig
+from router.sections import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 
 

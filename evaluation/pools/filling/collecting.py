@@ -24,7 +24,7 @@ from policies.selectors import LIKELIEST, Selector
 from policies.values import Budget, ModelView, Task
 from router.plan.draws import RunningDraw, Sample
 from router.plan.run import Run
-from router.request import Prompt, SampleRequest, TextPrompt
+from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
 
@@ -50,7 +50,7 @@ class Source(Protocol):
         """Whether every chunk with text is one token."""
         ...
 
-    async def count_tokens(self, prompt: Prompt) -> int:
+    async def count_tokens(self, prompt: Prompt) -> PromptLength:
         """Tokens of a prompt. Raises `UpstreamError`."""
         ...
 
@@ -112,9 +112,9 @@ class Collector:
 
     async def _draw(self, planned: PlannedDraw) -> list[Row]:
         """The rows of one draw, performed as the gateway performs it, without a budget."""
-        prompt = TextPrompt(planned.problem.prompt)
-        prompt_tokens = await self.upstream.count_tokens(prompt)
-        self._check_context(prompt_tokens)
+        prompt = TextPrompt(planned.problem.prompt, planned.problem.suffix)
+        length = await self.upstream.count_tokens(prompt)
+        self._check_context(length)
         draw = Draw(
             model=self.upstream.id,
             n=planned.n,
@@ -126,7 +126,7 @@ class Collector:
         )
         run = Run(
             OneDraw(draw),
-            Task((ModelView(draw.model, prompt_tokens, draw.n),), draw.max_tokens),
+            Task((ModelView(draw.model, length.tokens, draw.n, length.bound),), draw.max_tokens),
             Budget(),
             CostModel({}),
             sampler=_Asking(self.upstream, prompt, planned),
@@ -137,10 +137,10 @@ class Collector:
         self.without_nll.update(filter(None, map(_why_no_nll, drawn.samples)))
         return [_row(planned, drawn, sample) for sample in drawn.samples]
 
-    def _check_context(self, prompt_tokens: int) -> None:
+    def _check_context(self, prompt: PromptLength) -> None:
         """llama.cpp would otherwise end samples early, and call it the limit of tokens."""
-        needed, context = prompt_tokens + self.identity.max_tokens, self.upstream.context
-        if context is not None and needed > context:
+        needed, context = prompt.tokens + self.identity.max_tokens, self.upstream.context
+        if context is not None and prompt.bound is None and needed > context:
             raise UpstreamError(
                 self.upstream.id,
                 f"has a context of {context} tokens, and {needed} are needed: configure a larger "

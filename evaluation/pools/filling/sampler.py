@@ -21,7 +21,8 @@ from evaluation.pools.filling.collecting import Source
 from router import service
 from router.catalogue.entries import CATALOGUE, lookup
 from router.catalogue.store import find
-from router.settings import EmbeddedModel, ModelConfig, SandboxConfig, Settings
+from router.sections import EmbeddedModel, ModelConfig, SandboxConfig
+from router.settings import Settings
 
 DEFAULT_ENGINE: Final = EmbeddedModel(slots=32, context=3072)
 """For a model that the configuration does not name. A larger batch costs less per token, and the

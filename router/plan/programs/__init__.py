@@ -5,6 +5,7 @@
 | `source`  | which program does an answer make?                                          |
 | `prelude` | what of a completion's prompt do the tests have, trusted, on their own side? |
 | `classes` | which classes of a prompt are plain values, which the tests have as well?    |
+| `gap`     | what of an answer belongs between prompt and suffix, and how well?          |
 | `blocks`  | which fenced blocks does a message have, and what of it was only thought?   |
 | `lexing`  | is a place in source inside a string or a comment?                           |
 | `reading` | what does Python source define, and what does it use?                       |
@@ -13,7 +14,8 @@ Nothing of an answer is run here, and none is too odd to have a program. All of 
 loop, so that every module bounds how much it reads.
 """
 
+from router.plan.programs.gap import Gap
 from router.plan.programs.prelude import with_prompt_prelude
 from router.plan.programs.source import program_source
 
-__all__ = ["program_source", "with_prompt_prelude"]
+__all__ = ["Gap", "program_source", "with_prompt_prelude"]

@@ -12,8 +12,8 @@ from typing import Final
 
 from router.plan.programs.blocks import Block, read_message
 from router.plan.programs.reading import Definition, Reader, Reading, is_future, lines_of, read
-from router.request import ChatPrompt, Prompt, TextPrompt
-from sandbox import IO, Asserts, Calls, Pytest, Tests
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
+from sandbox import IO, Asserts, Calls, InvalidProgram, Pytest, Tests
 
 _LONGEST_MESSAGE: Final = 250_000
 _READ_CHARACTERS: Final = 200_000
@@ -41,6 +41,8 @@ def program_source(prompt: Prompt, answer: str, tests: Tests) -> str:
     match prompt:
         case TextPrompt(text=text, suffix=suffix):
             return text + answer + (suffix or "")
+        case TokenPrompt():
+            raise InvalidProgram("token numbers are no program: send tests with a text")
         case ChatPrompt():
             return _of_message(answer, _wanted(tests))
 

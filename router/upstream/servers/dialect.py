@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from policies.cost import most_tokens
-from router.request import ChatPrompt, Prompt, TextPrompt
-
-CHAT_TOKENS_PER_MESSAGE = 16
-"""Upper bound on what a chat template adds around one message, where no tokenizer is at hand."""
+from router.request import Prompt
 
 Post: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends JSON to a path of the server, and gives its answer. Raises `UpstreamError`."""
@@ -33,24 +28,39 @@ class ServerDialect(Protocol):
         ...
 
     @property
+    def any_name(self) -> bool:
+        """Whether it answers for its one model by whatever name it is called."""
+        ...
+
+    @property
     def headers(self) -> Mapping[str, str]:
         """Of every request for samples."""
         ...
 
-    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
-        """Tokens of a prompt under the model that the server calls `name`; an upper bound at worst.
+    @property
+    def echoes(self) -> bool:
+        """Whether it can repeat a prompt, with the log-probabilities of its tokens.
+
+        Such a server wants at least one token drawn where nothing is repeated.
+        """
+        ...
+
+    @property
+    def most_stops(self) -> int | None:
+        """How many stops it takes; None if as many as one likes."""
+        ...
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
+        """Fields, besides `stop`, that make special tokens among the stops end an answer.
+
+        Servers leave them out of the text, where a stop would have to be found.
+        """
+        ...
+
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:
+        """Tokens of a prompt under the model that the server calls `name`; None if it cannot tell.
 
         Raises `UpstreamError`, and what an answer of another shape makes it raise: KeyError,
         TypeError, ValueError, OverflowError.
         """
         ...
-
-
-def upper_bound(prompt: Prompt) -> int:
-    """More tokens than any byte-level tokenizer and template make of a prompt."""
-    match prompt:
-        case TextPrompt(text=text):
-            return most_tokens(text)
-        case ChatPrompt(messages=messages):
-            size = len(json.dumps(messages, ensure_ascii=False).encode())
-            return size + CHAT_TOKENS_PER_MESSAGE * (len(messages) + 2)

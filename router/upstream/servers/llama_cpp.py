@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from router.request import ChatPrompt, Prompt, TextPrompt
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 from router.upstream.servers.dialect import Post
 
 _PLAIN_SAMPLING: Final[Mapping[str, Any]] = MappingProxyType(
@@ -34,16 +34,26 @@ class LlamaCpp:
     It leaves a connection open after a stream and does not answer on it any more.
     """
 
+    echoes: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
+    any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+    most_stops: ClassVar[int | None] = None
+
+    def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
+        """It writes those that it is told to preserve."""
+        return {"preserved_tokens": list(tokens)}
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
         """By its tokenizer; a chat by its template first."""
         match prompt:
             case TextPrompt(text=text):
                 pass
-            case ChatPrompt(messages=messages):
-                text = (await post("/apply-template", {"messages": list(messages)}))["prompt"]
-        asked = {"content": text, "add_special": True, "parse_special": True}
-        return len((await post("/tokenize", asked))["tokens"])
+            case TokenPrompt(tokens=tokens):
+                return len(tokens)
+            case ChatPrompt(messages=messages, tools=tools):
+                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
+                text = (await post("/apply-template", asked))["prompt"]
+        whole = {"content": text, "add_special": True, "parse_special": True}
+        return len((await post("/tokenize", whole))["tokens"])

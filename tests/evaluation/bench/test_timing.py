@@ -16,7 +16,7 @@ from evaluation.datasets import Problem
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
 from policies.protocol import Draw
-from router.request import Prompt, SampleRequest
+from router.request import Prompt, PromptLength, SampleRequest
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
 
@@ -38,8 +38,8 @@ class Source:
     in_flight: int = 0
     most_in_flight: int = 0
 
-    async def count_tokens(self, prompt: Prompt) -> int:
-        return 1
+    async def count_tokens(self, prompt: Prompt) -> PromptLength:
+        return PromptLength(1)
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         if self.refused:

@@ -1,6 +1,7 @@
 """The console script: what it loads, how it fails, and what it hands on."""
 
 import importlib
+import importlib.metadata
 import inspect
 import json
 import socket
@@ -63,6 +64,10 @@ def test_every_command_has_help(cli, arguments):
     result = cli(*words, "--help")
     assert result.exit_code == 0
     assert " ".join(["Usage:", "root", *words]) in result.stdout
+
+
+def test_the_version_is_told(cli):
+    assert cli("--version").stdout.strip() == importlib.metadata.version("budget-router")
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.module)
@@ -203,7 +208,7 @@ def test_a_port_in_use_is_found_before_anything_is_pulled(cli, served, pulled, c
         ("prot = 1", "prot: "),
         ('[models.x]\nengine = "embedded"', "no model 'x'"),
         ('[models.x]\nengine = "steam"', "models.x: "),
-        ("[models.x]\nslots = 1", "models.x: 'engine' is missing"),
+        ("[models.x]\nslots = 1", 'models.x: "engine" is missing'),
     ],
 )
 def test_a_bad_configuration_is_one_line(cli, served, tmp_path, text, said):

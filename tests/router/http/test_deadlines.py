@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from fake_upstream import Call, FakeUpstream, answering, endless, failing, silent
+from fake_upstream import Call, FakeUpstream, Play, answering, endless, failing, silent, stalling
 from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
 
 from sandbox import Integrity, QueueFull, Report, SandboxUnavailable, Status
@@ -55,11 +55,12 @@ async def test_the_policy_of_the_header_wins_and_is_echoed() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("n", [1, 2])
-async def test_nothing_finished_by_the_deadline_is_a_504(stream: bool, n: int) -> None:
+async def test_no_token_by_the_deadline_is_a_504(stream: bool, n: int) -> None:
     async with world(large=FakeUpstream(silent())) as w:
         answer = await w.complete(budget=SOON, stream=stream, n=n)
         assert answer.status_code == 504
         assert answer.json()["error"]["code"] == "deadline_exceeded"
+        assert answer.headers["x-should-retry"] == "false"
         # On a busy machine the time may be up before the draw.
         for call in w.large.calls:
             await eventually(call.closed_by_client.is_set)
@@ -144,6 +145,99 @@ async def test_what_is_finished_by_the_deadline_comes_marked(stream: bool) -> No
         assert router["flops_used"] == pytest.approx(used, rel=1e-12)
 
 
+def saying(*tokens: tuple[int, str]) -> Play:
+    """These tokens of these choices, and then nothing any more."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        for index, text in tokens:
+            await call.token(index, text, server)
+        await asyncio.Event().wait()
+
+    return play
+
+
+def said(answer: Any) -> tuple[list[str], list[str]]:
+    """What the choices of an answer say and how they end, streamed or not."""
+    if answer.headers["content-type"] == "application/json":
+        choices = answer.json()["choices"]
+        return [c["text"] for c in choices], [c["finish_reason"] for c in choices]
+    chunks = events(answer.text)[:-1]
+    endings = [c["finish_reason"] for chunk in chunks for c in chunk["choices"]]
+    count = 1 + max(c["index"] for chunk in chunks for c in chunk["choices"])
+    return [texts(chunks, at) for at in range(count)], [each for each in endings if each]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("tests", [None, TESTS])
+async def test_where_nothing_was_finished_the_beginnings_go_out(stream: bool, tests: Any) -> None:
+    """The longest first, marked as cut, paid for, and never judged."""
+    backend = ScriptedBackend()
+    play = saying((0, "a"), (1, "b"), (1, "c"))
+    async with world(large=FakeUpstream(play), backend=backend) as w:
+        ask = {"model": "large", "n": 2, "explain": True, "stream": stream, "tests": tests}
+        answer = await soon(w.complete, counted(w.large), **ask)
+        assert said(answer) == (["bc", "a"], ["length", "length"])
+        router = router_of(answer)
+        assert (router["stopped_by"], router["verdict"]) == ("deadline", "unverified")
+        assert router["selected_by"] == "longest"
+        assert [c["partial"] for c in router["candidates"]] == [True, True]
+        assert [c["chosen"] for c in router["candidates"]] == [True, True]
+        assert router["flops_used"] == pytest.approx(w.cost.draw("large", 4, [1, 2]), rel=1e-12)
+        assert sum(c["flops"] for c in router["candidates"]) == pytest.approx(router["flops_used"])
+        assert not backend.programs
+        await eventually(w.large.calls[-1].closed_by_client.is_set)
+        if not stream:
+            assert answer.json()["usage"]["completion_tokens"] == 3
+
+
+@pytest.mark.parametrize("path", ["complete", "chat"])
+async def test_what_there_is_of_one_sample_goes_out_whole(path: str) -> None:
+    async with world(large=FakeUpstream(stalling(3))) as w:
+        answer = await soon(getattr(w, path))
+        (choice,) = answer.json()["choices"]
+        text = choice["text"] if path == "complete" else choice["message"]["content"]
+        assert (text, choice["finish_reason"]) == ("x = 1\n" * 3, "length")
+        assert answer.headers["x-router-selected-by"] == "single"
+        assert answer.headers["x-router-verdict"] == "unverified"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("tokens", "suffix", "sent"),
+    [
+        (["a = f(\n    1,", "\n", "    2"], "\nb", "a = f(\n    1,"),
+        (["a = f(\n    1,", "\n", "    2"], "    b", "a = f(\n    1,\n"),
+        (["a = 1\r\n", "b = "], "\r\nc", "a = 1"),
+        (["a = 1\n", "b = 2\n"], "\nc", "a = 1\nb = 2"),
+        (["a = ", "f("], "\nc", "a = f("),
+        (["\n", "a = "], "\nc", "\na = "),
+    ],
+)
+async def test_between_two_pieces_of_code_it_ends_with_a_line(
+    stream: bool, tokens: list[str], suffix: str, sent: str
+) -> None:
+    play = saying(*((0, token) for token in tokens))
+    models = {"large": {"fim": "qwen2.5-coder-0.5b"}}
+    async with world(large=FakeUpstream(play), models=models) as w:
+        ask = {"model": "large", "suffix": suffix, "stream": stream, "logprobs": 1}
+        answer = await soon(w.complete, **ask)
+        assert said(answer) == ([sent], ["length"])
+
+
+async def test_a_stream_between_two_pieces_of_code_says_all_that_was_finished() -> None:
+    """Held back line by line, so that it can be cut; and whole in the end."""
+    said_ = ["a", " = f(\n", "1,\n\n", "2)", "\n"]
+    models = {"large": {"fim": "qwen2.5-coder-0.5b"}}
+    async with world(large=FakeUpstream(answering(lambda *_: said_)), models=models) as w:
+        for budget in (None, {"latency_ms": 60_000}):
+            ask = {"model": "large", "suffix": "\nb", "stream": True, "logprobs": 1}
+            answer = await w.complete(budget=budget, **ask)
+            chunks = events(answer.text)[:-1]
+            assert texts(chunks) == "".join(said_)
+            lists = [c["logprobs"] for chunk in chunks for c in chunk["choices"]]
+            assert [t for one in lists if one for t in one["tokens"]] == said_
+
+
 async def test_a_verdict_that_is_late_leaves_the_answer_unverified() -> None:
     backend = ScriptedBackend(gate=asyncio.Event())
     async with world(backend=backend) as w:
@@ -217,3 +311,37 @@ async def test_a_failed_call_is_paid_from_the_same_budget() -> None:
         assert router["flops_used"] <= flops
         remaining = flops - router["commands"][0]["flops"]
         assert router["commands"][1]["flops_reserved"] <= remaining
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_largest_model_that_was_seen_to_be_fast_enough_answers(stream: bool) -> None:
+    def says(call: Call, index: int) -> list[str]:
+        return ["x"] * 30
+
+    slow, fast = FakeUpstream(answering(says, pause=0.1)), FakeUpstream(answering(says))
+    async with world(small=fast, large=slow) as w:
+        for model in ("small", "large"):
+            assert (await w.complete(model=model)).status_code == 200
+        for latency_ms, model in ((2000, "small"), (600_000, "large")):
+            budget = {"latency_ms": latency_ms}
+            answer = await w.complete(budget=budget, max_tokens=30, explain=True, stream=stream)
+            router = router_of(answer)
+            assert [c["model"] for c in router["commands"]] == [model]
+            assert router["forecast"]["large"]["token_ms"] > 90
+            assert router["forecast"]["large"]["busy"] == 0
+            assert router["commands"][0]["forecast_ms"] > 0
+        router = router_of(await w.complete(explain=True, max_tokens=2))
+        assert router["forecast"] == {}
+        assert router["commands"][0]["forecast_ms"] is None
+
+
+async def test_the_operators_figures_decide_before_anything_was_seen() -> None:
+    pace = {"tokens_per_second": {1: 10}, "prompt_tokens_per_second": 1000}
+    async with world(models={"large": {"pace": pace}}) as w:
+        answer = await w.complete(budget={"latency_ms": 3000}, max_tokens=64, explain=True)
+        router = router_of(answer)
+        assert [c["model"] for c in router["commands"]] == ["small"]
+        assert router["forecast"]["large"]["token_ms"] == 100
+        assert "small" not in router["forecast"]
+        answer = await w.complete(budget={"latency_ms": 600_000}, max_tokens=64, explain=True)
+        assert router_of(answer)["commands"][0]["model"] == "large"

@@ -1,4 +1,6 @@
+import itertools
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +11,10 @@ from policies.values import Budget, InvalidBudget
 from router.errors import InvalidRequest
 from router.http.chat import Chat, ChatBody
 from router.http.completions import CompletionBody, Completions
+from router.http.dialect import Dialect
+from router.http.fim import Fim, FimBody
+from router.http.infill import Infill, InfillBody
+from router.http.options import OPTIONS
 from router.request import ChatPrompt, RequestLimits, RouteRequest, TextPrompt
 from sandbox import InvalidTests
 
@@ -20,33 +26,49 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner),
     max_leaves=8,
 )
-names = st.sampled_from(sorted({*CompletionBody.model_fields, *ChatBody.model_fields, "tools"}))
+BODIES = (CompletionBody, ChatBody, FimBody, InfillBody)
+names = st.sampled_from(
+    sorted({"tools", "options", *(name for body in BODIES for name in body.model_fields)})
+)
+SPOKEN: tuple[tuple[Dialect, dict[str, Any]], ...] = (
+    (COMPLETIONS, {"prompt": "x"}),
+    (CHAT, {"messages": ONE}),
+    (Fim(), {"prompt": "x"}),
+    (Infill(), {"input_prefix": "x", "input_suffix": "y"}),
+)
+options = st.dictionaries(st.sampled_from(sorted(OPTIONS)) | st.text(max_size=6), values)
+
+
+def only(requests: tuple[RouteRequest, ...]) -> RouteRequest:
+    (request,) = requests
+    return request
 
 
 def completion(**fields: Any) -> RouteRequest:
-    return COMPLETIONS.read(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS)
+    return only(COMPLETIONS.read(json.dumps({"prompt": "x"} | fields).encode(), {}, LIMITS))
 
 
 def chat(**fields: Any) -> RouteRequest:
-    return CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS)
+    return only(CHAT.read(json.dumps({"messages": ONE} | fields).encode(), {}, LIMITS))
 
 
-@given(st.dictionaries(names | st.text(max_size=6), values, max_size=5))
+@given(st.dictionaries(names | st.text(max_size=6), values | options, max_size=5))
 def test_any_body_is_a_request_or_the_clients_error(fields: dict[str, Any]) -> None:
-    for dialect, start in ((COMPLETIONS, {"prompt": "x"}), (CHAT, {"messages": ONE})):
+    for dialect, start in SPOKEN:
         raw = json.dumps(start | fields).encode()
         try:
-            request = dialect.read(raw, {}, LIMITS)
+            request, *_ = dialect.read(raw, {}, LIMITS)
         except (InvalidRequest, InvalidBudget, InvalidTests):
             continue
         assert 1 <= request.n <= LIMITS.max_n
-        assert not set(request.sampling.passed_on) & {"tests", "budget", "explain", "select", "n"}
+        ours = {"tests", "budget", "explain", "select", "n", "options"}
+        assert not set(request.sampling.passed_on) & ours
         json.dumps(request.sampling.passed_on, allow_nan=False)
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_request_or_the_clients_error(raw: bytes) -> None:
-    for dialect in (COMPLETIONS, CHAT):
+    for dialect, _ in SPOKEN:
         with pytest.raises(InvalidRequest):
             dialect.read(raw, {}, LIMITS)
 
@@ -65,7 +87,7 @@ def test_an_empty_request_has_the_defaults() -> None:
 
 
 def test_nulls_are_as_if_absent() -> None:
-    nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt", "model"})
+    nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt"})
     assert completion(**nulls) == completion()
 
 
@@ -97,9 +119,37 @@ def test_logprobs_of_chats(fields: dict[str, Any], logprobs: int | None) -> None
     assert chat(**fields).sampling.logprobs == logprobs
 
 
-def test_the_newer_name_of_max_tokens_wins() -> None:
-    assert chat(max_tokens=5, max_completion_tokens=7).max_tokens == 7
-    assert chat(max_tokens=5).max_tokens == 5
+LENGTHS = ("max_tokens", "max_completion_tokens", "n_predict")
+
+
+@pytest.mark.parametrize("read", [completion, chat])
+def test_a_length_goes_by_several_names(read: Callable[..., RouteRequest]) -> None:
+    for name in LENGTHS:
+        assert read(**{name: 5}).max_tokens == 5
+        assert read(**{name: -1}).max_tokens is None
+        assert read(**{name: 5}, **dict.fromkeys(set(LENGTHS) - {name}, -1)).max_tokens == 5
+        assert not set(read(**{name: 5}).sampling.passed_on) & set(LENGTHS)
+    assert read(**dict.fromkeys(LENGTHS, 5)).max_tokens == 5
+    for one, other in itertools.permutations(LENGTHS, 2):
+        with pytest.raises(InvalidRequest, match="contradict"):
+            read(**{one: 5, other: 7})
+
+
+@pytest.mark.parametrize("length", [0, -2, 2**31, 1.5, True, "5"])
+def test_what_is_no_length(length: Any) -> None:
+    for name, read in itertools.product(LENGTHS, (completion, chat)):
+        with pytest.raises(InvalidRequest) as refused:
+            read(**{name: length})
+        assert refused.value.param == name
+
+
+def test_an_answer_of_no_tokens_is_the_same_each_time() -> None:
+    assert completion(max_tokens=0, echo=True, temperature=0.8).temperature == 0
+
+
+@pytest.mark.parametrize("model", ["", None, "auto"])
+def test_no_model_is_auto(model: Any) -> None:
+    assert completion(model=model).model == chat(model=model).model == "auto"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +174,6 @@ def test_best_of_is_no_more_than_n(best_of: int | None) -> None:
 
 def test_the_operators_limit_on_n() -> None:
     body = json.dumps({"prompt": "x", "n": 4}).encode()
-    assert COMPLETIONS.read(body, {}, RequestLimits(max_n=4)).n == 4
+    assert only(COMPLETIONS.read(body, {}, RequestLimits(max_n=4))).n == 4
     with pytest.raises(InvalidRequest, match="at most 3"):
         COMPLETIONS.read(body, {}, RequestLimits(max_n=3))

@@ -25,6 +25,7 @@ MOMENTS: dict[str, tuple[Play, bool]] = {
     "before an answer begins": (silent(), False),
     "while an answer is made": (endless(), False),
     "before the first chunk": (silent(), True),
+    "while comments are sent": (silent(), True),
     "in mid-stream": (endless(), True),
     "in a stream that stalls": (stalling(), True),
 }
@@ -40,6 +41,8 @@ async def test_the_upstream_is_stopped(moment: str, path: str, n: int) -> None:
         await eventually(lambda: w.large.calls)
         if n == 1 and moment in {"in mid-stream", "in a stream that stalls"}:
             await connection.until(b"x = 1")
+        if moment == "while comments are sent":
+            await connection.until(b": working")
         assert w.active == 1
         await connection.close()
         await eventually(w.large.calls[0].closed_by_client.is_set)
@@ -57,6 +60,25 @@ async def test_the_upstream_is_stopped(moment: str, path: str, n: int) -> None:
 
 def _count(w: World, verdict: str) -> float:
     return w.errors(verdict)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_while_tokens_are_counted_for_a_stream(begun: bool) -> None:
+    counted: list[Call] = []
+
+    async def tokenizer(call: Call, server: FakeUpstream) -> None:
+        counted.append(call)
+        await asyncio.Event().wait()
+
+    async with world(large=FakeUpstream(silent(), tokenizer=tokenizer)) as w:
+        connection = await w.open(stream=True)
+        await eventually(lambda: counted)
+        if begun:
+            await connection.until(b": working")
+        await connection.close()
+        await eventually(counted[0].closed_by_client.is_set)
+        await eventually(lambda: w.active == 0)
+        assert w.errors("client_gone") == 1
 
 
 async def test_while_tokens_are_counted() -> None:
@@ -119,7 +141,7 @@ async def test_in_a_real_sandbox_run_and_the_sandbox_serves_on() -> None:
 
 
 async def test_fifty_abandoned_requests_leave_nothing() -> None:
-    plays = [MOMENTS[moment] for moment in MOMENTS]
+    plays = [MOMENTS[moment] for moment in MOMENTS if moment != "while comments are sent"]
     async with world(
         large=FakeUpstream(in_turn(*(plays[at % 5][0] for at in range(52)))),
         max_concurrent_requests=2,

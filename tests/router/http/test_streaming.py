@@ -2,12 +2,24 @@
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from fake_upstream import ANSWER, LOGPROB, Call, FakeUpstream, Kind, answering, half, in_turn
+from fake_upstream import (
+    ANSWER,
+    LOGPROB,
+    Call,
+    FakeUpstream,
+    Kind,
+    Play,
+    answering,
+    half,
+    in_turn,
+    silent,
+)
 from fake_upstream import failing as upstream_failing
-from http_world import CHAT, PROMPT, TESTS, ScriptedBackend, events, texts, world
+from http_world import CHAT, COMPLETIONS, PROMPT, TESTS, ScriptedBackend, events, texts, world
 
 from router.http.completions import Completions
 
@@ -186,6 +198,104 @@ async def test_a_failure_in_mid_stream_is_an_error_event_and_not_an_end(path: st
         assert w.errors("upstream_unavailable") == 1
 
 
+async def test_nobody_in_between_keeps_a_stream() -> None:
+    async with world() as w:
+        for n in (1, 2):
+            answer = await w.complete(stream=True, n=n)
+            assert answer.headers["cache-control"] == "no-cache"
+            assert answer.headers["x-accel-buffering"] == "no"
+        assert "x-accel-buffering" not in (await w.complete()).headers
+
+
+@dataclass
+class Held:
+    """An upstream that answers when it may: its tokenizer, or its draws."""
+
+    tokenizing: bool
+    then: Play
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def play(self, call: Call, server: FakeUpstream) -> None:
+        await self.go_on.wait()
+        await self.then(call, server)
+
+    async def count(self, call: Call, server: FakeUpstream) -> None:
+        await self.go_on.wait()
+        await call.json({"tokens": [1, 2, 3]})
+
+    def upstream(self) -> FakeUpstream:
+        if self.tokenizing:
+            return FakeUpstream(self.then, tokenizer=self.count)
+        return FakeUpstream(self.play)
+
+
+@pytest.mark.parametrize("path", [COMPLETIONS, CHAT])
+@pytest.mark.parametrize(("n", "tokenizing"), [(1, False), (2, False), (1, True)])
+async def test_a_stream_begins_before_its_first_token_and_says_that_somebody_works(
+    path: str, n: int, tokenizing: bool
+) -> None:
+    held = Held(tokenizing, answering())
+    async with world(large=held.upstream()) as w:
+        connection = await w.open(path, stream=True, n=n, model="large", explain=True)
+        head = await connection.until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert b"x-request-id: " in head
+        assert b"x-budget-policy: auto" in head
+        assert b"x-router-plan" not in head
+        for _ in range(2):
+            assert b"data:" not in await connection.until(b": working\n\n")
+        assert not w.large.calls or not w.large.calls[0].ended.is_set()
+        held.go_on.set()
+        rest = await connection.until(b"[DONE]")
+        assert b"return " in rest or b"turn " in rest
+        assert f'"plan":"large*{n}'.encode() in rest
+        await connection.close()
+
+
+async def test_comments_come_while_the_tests_run() -> None:
+    backend = ScriptedBackend(gate=asyncio.Event())
+    async with world(backend=backend) as w:
+        ask = {"stream": True, "tests": TESTS, "budget": {"policy": "single"}}
+        connection = await w.open(**ask)
+        await connection.until(b"a + b")
+        await connection.until(b": working\n\n")
+        assert backend.gate is not None
+        backend.gate.set()
+        assert b'"verdict":"passed"' in await connection.until(b"[DONE]")
+        await connection.close()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+async def test_what_fails_when_the_stream_has_begun_is_an_event(n: int) -> None:
+    held = Held(tokenizing=False, then=upstream_failing(500))
+    async with world(*(held.upstream() for _ in range(2))) as w:
+        connection = await w.open(stream=True, n=n)
+        await connection.until(b": working\n\n")
+        held.go_on.set()
+        rest = await connection.until(b"[DONE]")
+        assert b'"code":"upstream_unavailable"' in rest
+        assert w.errors("upstream_unavailable") == 1
+        await connection.close()
+
+
+async def test_a_deadline_that_passes_when_the_stream_has_begun_is_an_event() -> None:
+    async with world(large=FakeUpstream(silent())) as w:
+        for latency_ms in (2000, 8000, 30_000):  # more where the machine was too busy to begin
+            answer = await w.complete(stream=True, budget={"latency_ms": latency_ms})
+            if answer.status_code == 200:
+                break
+        error, done = events(answer.text)
+        assert (error["error"]["code"], done) == ("deadline_exceeded", "[DONE]")
+        assert ": working" in answer.text
+
+
+async def test_a_stream_of_nothing_but_its_end_is_one() -> None:
+    async with world(large=FakeUpstream(answering(lambda *_: [""]))) as w:
+        *chunks, done = events((await w.complete(stream=True)).text)
+        assert (texts(chunks), done) == ("", "[DONE]")
+        assert [c["finish_reason"] for chunk in chunks for c in chunk["choices"]][-1] == "stop"
+
+
 async def test_an_error_before_the_stream_is_a_plain_error() -> None:
     async with world(*(FakeUpstream(upstream_failing(500)) for _ in range(2))) as w:
         answer = await w.complete(stream=True)
@@ -215,16 +325,22 @@ async def test_the_role_comes_once_where_a_failed_upstream_was_replaced() -> Non
 
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("explain", [False, True])
-async def test_a_fault_of_ours_ends_a_stream_with_an_error(n: int, explain: bool) -> None:
+async def test_a_fault_of_ours_keeps_its_status_or_ends_a_stream(n: int, explain: bool) -> None:
+    """Several samples are told at once, so that the fault shows before the stream has begun."""
+
     class Broken(Completions):
         def ending(self) -> dict[str, Any]:
             raise RuntimeError("secret")
 
     async with world(dialects={"/v1/completions": Broken()}) as w:
         answer = await w.complete(stream=True, n=n, explain=explain)
-        assert answer.status_code == 200
-        *_, error, done = events(answer.text)
-        assert done == "[DONE]"
+        if n == 1:
+            assert answer.status_code == 200
+            *_, error, done = events(answer.text)
+            assert done == "[DONE]"
+        else:
+            assert answer.status_code == 500
+            error = answer.json()
         assert error["error"]["code"] == "internal_error"
         assert "secret" not in answer.text
         assert w.errors("internal_error") == 1

@@ -7,6 +7,7 @@ import struct
 
 import platformdirs
 import pytest
+from gguf_files import gguf
 
 from router.catalogue.entries import lookup
 from router.upstream.architecture import UnknownArchitecture, from_config_json, from_gguf
@@ -103,27 +104,6 @@ def test_a_config_that_is_no_json_object_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(UnknownArchitecture, match=r"config\.json"):
         from_config_json(path)
-
-
-def text(value):
-    return struct.pack("<Q", len(value)) + value.encode()
-
-
-def gguf(metadata, tensors, version=3):
-    """A GGUF file of 32-bit numbers, strings and arrays of strings, with no weights."""
-    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
-    for key, value in metadata.items():
-        head += text(key)
-        match value:
-            case int():
-                head += struct.pack("<II", 4, value)
-            case str():
-                head += struct.pack("<I", 8) + text(value)
-            case list():
-                head += struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
-    for name, shape in tensors.items():
-        head += text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, 0)
-    return head
 
 
 METADATA = {

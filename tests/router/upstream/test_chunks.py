@@ -187,3 +187,105 @@ def test_mended_text_can_be_encoded_and_sound_text_is_left_alone(text: str) -> N
 def test_a_pair_of_halves_becomes_its_character() -> None:
     assert mended("\ud83e\udd8a") == "🦊"
     assert mended("a\ud83eb") == "a\ufffdb"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ["a\ud83e", "\udd8ab"],
+        ["a", "\ud83e", "\udd8a", "b"],
+        ["a\ud83e", "", "\udd8ab"],
+        ["a\ud83e\udd8a", "b"],
+    ],
+)
+def test_halves_of_a_character_are_joined_over_chunks(pieces: list[str]) -> None:
+    halves: dict[int, str] = {}
+    said = [
+        chunk.text
+        for piece in pieces
+        for chunk in parse_chunk(
+            {"choices": [{"index": 3, "text": piece}]}, last_finished=None, halves=halves
+        )
+    ]
+    assert "".join(said) == "a🦊b"
+    assert all(text.encode() is not None for text in said)
+    assert not halves
+
+
+def test_a_half_at_the_end_of_a_choice_is_replaced() -> None:
+    halves: dict[int, str] = {}
+    choices = [{"text": "a\ud83e"}, {"text": "\ud83e", "finish_reason": "stop"}]
+    said = [
+        chunk.text
+        for choice in choices
+        for chunk in parse_chunk({"choices": [choice]}, last_finished=None, halves=halves)
+    ]
+    assert said == ["a", "\ufffd\ufffd"]
+
+
+def test_a_half_that_is_held_back_is_a_token_where_every_chunk_is_one() -> None:
+    (chunk,) = parse_chunk({"choices": [{"text": "\ud83e"}]}, last_finished=None, halves={})
+    assert (chunk.text, chunk.least_tokens(token_per_chunk=True)) == ("", 1)
+
+
+def test_a_whole_answer_is_any_number_of_tokens() -> None:
+    assert Chunk(0, "x y z", said=True, whole=True).least_tokens(token_per_chunk=True) == 1
+    assert Chunk(0, "", said=True, whole=True).least_tokens(token_per_chunk=True) == 0
+
+
+def test_a_message_is_read_like_a_delta() -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+    (chunk,) = parsed({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    assert (chunk.text, chunk.usage) == ("x", Usage(1, 2))
+
+
+def test_cached_tokens_of_the_prompt_are_read() -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": None}
+    lone = {"choices": [], "usage": counted}
+    assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1)
+    counted["prompt_tokens_details"] = {"cached_tokens": 8}
+    assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1, 8)
+
+
+ECHOED = {
+    "tokens": ["de", "f", " x", "y"],
+    "token_logprobs": [None, -1.0, -2.0, -3.0],
+    "top_logprobs": [None, {"f": -1.0}, {" x": -2.0}, {"y": -3.0}],
+    "text_offset": [0, 2, 3, 5],
+}
+
+
+@pytest.mark.parametrize("said", ["prompt_token_ids", "prompt_logprobs", "usage"])
+@pytest.mark.parametrize("prompt", [2, 4])
+def test_an_echo_is_told_apart_from_what_follows(said: str, prompt: int) -> None:
+    choice: dict[str, Any] = {"index": 0, "text": "def xy", "logprobs": ECHOED}
+    event: dict[str, Any] = {"choices": [choice]}
+    if said == "usage":
+        event["usage"] = {"prompt_tokens": prompt, "completion_tokens": 4 - prompt}
+    else:
+        choice[said] = [0] * prompt
+    (chunk,) = parsed(event)
+    assert (chunk.text, chunk.echoed) == ("def xy", prompt)
+    tokens = chunk.tokens or ()
+    assert [token.token for token in tokens] == ["de", "f", " x", "y"]
+    assert [token.logprob for token in tokens] == [None, -1.0, -2.0, -3.0]
+    assert tokens[1].top == (("f", -1.0),)
+    assert chunk.least_tokens(token_per_chunk=False) == 4 - prompt
+
+
+def test_a_token_without_its_log_probability_is_no_echo() -> None:
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [{"text": "def xy", "logprobs": ECHOED}]})
+    later = ECHOED | {"token_logprobs": [None, -1.0, None, -3.0]}
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [{"text": "def xy", "logprobs": later, "prompt_token_ids": [0] * 4}]})
+    with pytest.raises(MalformedChunk):
+        parsed(
+            {"choices": [{"text": "x", "logprobs": later | {"token_logprobs": [-1.0, None] * 2}}]}
+        )
+
+
+def test_calls_that_are_told_whole_have_the_places_in_which_they_are_told() -> None:
+    calls = [{"id": str(n), "function": {"name": "f", "arguments": "{}"}} for n in range(2)]
+    (chunk,) = parsed({"choices": [{"message": {"content": None, "tool_calls": calls}}]})
+    assert [call["index"] for call in chunk.tool_calls] == [0, 1]

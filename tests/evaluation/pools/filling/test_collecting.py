@@ -18,8 +18,9 @@ from evaluation.pools.filling.plan import planned
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
+from router.sections import RemoteModel
 from router.service import running as running_service
-from router.settings import RemoteModel, Settings
+from router.settings import Settings
 
 TESTS = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
 PROBLEMS = [

@@ -1,0 +1,83 @@
+"""A request of several prompts: a plan for each, over one budget and one deadline.
+
+A FLOPs budget is shared out by `router.plan.shares`; without one there is nothing to share. A few
+plans run at once, begun in the order of the prompts: a long list must not take a server from
+everybody else. If one fails, the request fails, and what still runs is cancelled and settled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias, TypeVar
+
+from policies.moves import least_ceiling
+from router.gateway import Gateway, Prepared
+from router.plan.outcome import Outcome
+from router.plan.shares import Shares
+from router.request import RouteRequest
+
+AT_ONCE: Final = 8
+"""Plans of one request that run at the same time."""
+
+Perform: TypeAlias = Callable[[int, Prepared], Awaitable[Outcome]]
+"""Runs the plan of the prompt at this place."""
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The prompts of one request, prepared, in order; each with the budget of the whole request."""
+
+    gateway: Gateway
+    parts: tuple[Prepared, ...]
+    shares: Shares | None
+
+    @classmethod
+    async def prepare(
+        cls, gateway: Gateway, requests: Sequence[RouteRequest], received: float
+    ) -> Batch:
+        """Raises what `Gateway.prepare` raises, and `BudgetTooSmall`."""
+        parts = await _together(requests, lambda _, each: gateway.prepare(each, received))
+        budget = parts[0].budget.flops
+        if budget is None:
+            return cls(gateway, parts, None)
+        needs = [
+            min(least_ceiling(part.task, gateway.cost, model) for model in part.task.models)
+            for part in parts
+        ]
+        return cls(gateway, parts, Shares(budget, needs))
+
+    async def run(self, perform: Perform) -> tuple[Outcome, ...]:
+        """Every plan's outcome, in the order of the prompts."""
+        return await _together(self.parts, lambda at, part: self._one(at, part, perform))
+
+    async def _one(self, at: int, part: Prepared, perform: Perform) -> Outcome:
+        if self.shares is None:
+            return await perform(at, part)
+        with self.shares.of(at) as share:
+            budget = replace(part.budget, flops=share.ceiling)
+            outcome = await perform(at, replace(part, budget=budget))
+            share.settle(outcome.ledger.used)
+            return outcome
+
+
+async def _together(
+    given: Sequence[T], perform: Callable[[int, T], Awaitable[Result]]
+) -> tuple[Result, ...]:
+    """All results in order, a few at a time; the first error cancels what is left."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(at: int, each: T) -> Result:
+        async with places:
+            return await perform(at, each)
+
+    try:
+        async with asyncio.TaskGroup() as running:
+            tasks = [running.create_task(one(at, each)) for at, each in enumerate(given)]
+    except ExceptionGroup as several:  # one reason not to go on is enough
+        raise several.exceptions[0] from None
+    return tuple(task.result() for task in tasks)

@@ -1,0 +1,185 @@
+"""What `/openapi.json` says: the bodies, budgets and tests that requests may hold.
+
+It is read off the models that parse the bodies and off the values that the sandbox takes, so that
+it cannot say anything else than they do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import MISSING, Field, fields
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.routing import BaseRoute
+
+from router.http.dialect import Dialect
+from sandbox import IO, Asserts, Call, Calls, Integrity, IOCase, Limits, Pytest
+
+_REF: Final = "#/components/schemas/{model}"
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=name)}
+
+
+_KINDS: Final[Mapping[str, type]] = {
+    "asserts": Asserts,
+    "calls": Calls,
+    "io": IO,
+    "pytest": Pytest,
+}
+_ANY: Final[Mapping[str, Any]] = {}
+_WRITTEN: Final[Mapping[str, Mapping[str, Any]]] = {
+    "str": {"type": "string"},
+    "bool": {"type": "boolean"},
+    "float | None": {"type": ["number", "null"], "minimum": 0},
+    "JSONValue": _ANY,
+    "Sequence[JSONValue]": {"type": "array"},
+    "tuple[JSONValue, ...]": {"type": "array"},
+    "Mapping[str, JSONValue]": {"type": "object"},
+    "tuple[Call, ...]": {"type": "array", "minItems": 1, "items": _ref("Call")},
+    "tuple[IOCase, ...]": {"type": "array", "minItems": 1, "items": _ref("IOCase")},
+}
+"""How the types of fields look in JSON."""
+
+_BOUNDS: Final[Mapping[str, str]] = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
+_OPTIONAL: Final = frozenset({"args", "stdin"})
+"""Fields that a case may leave out, though the value has them."""
+
+_HEADERS: Final[Mapping[str, str]] = {
+    "X-Budget-FLOPs": "Total model FLOPs: a number, or one with K, M, G, T, P or E as in 17.6T.",
+    "X-Budget-Latency-Ms": "Milliseconds from receipt to the last byte.",
+    "X-Budget-Policy": "The name of a policy.",
+}
+
+
+class BudgetObject(BaseModel):
+    """What a request may spend; headers of the same meaning win."""
+
+    flops: float | str | None = None
+    latency_ms: float | str | None = None
+    policy: str | None = None
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong, in OpenAI's form; `code` is stable."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that is an error."""
+
+    error: ErrorDetail
+
+
+def operation(dialect: Dialect) -> dict[str, Any]:
+    """What is added to an endpoint's entry: its body, headers and answers."""
+    body = _ref(dialect.body.__name__)
+    answer = {"type": "object"}
+    return {
+        "parameters": [
+            {"name": name, "in": "header", "schema": {"type": "string"}, "description": text}
+            for name, text in _HEADERS.items()
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            "200": {
+                "description": "An answer, or with `stream` its events.",
+                "content": {
+                    "application/json": {"schema": answer},
+                    "text/event-stream": {"schema": {"type": "string"}},
+                },
+            },
+            "default": {
+                "description": "An error.",
+                "content": {
+                    "application/json": {"schema": {"$ref": _REF.format(model="ErrorAnswer")}}
+                },
+            },
+        },
+    }
+
+
+def describe(
+    app: FastAPI, routes: Iterable[BaseRoute], dialects: Iterable[Dialect]
+) -> dict[str, Any]:
+    """The whole document, of these routes."""
+    told = [_without_head(route) for route in routes]
+    document = get_openapi(title=app.title, version=app.version, routes=told)
+    known: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    bodies = [dialect.body for dialect in dialects]
+    models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, *bodies]
+    for model in models:
+        schema = model.model_json_schema(ref_template=_REF)
+        known |= schema.pop("$defs", {})
+        known[model.__name__] = schema
+    for body in bodies:
+        for name, own in (("tests", "Tests"), ("budget", "BudgetObject")):
+            known[body.__name__]["properties"][name] = {"anyOf": [_ref(own), {"type": "null"}]}
+    known["Tests"] = {
+        "oneOf": [_ref(kind.__name__) for kind in _KINDS.values()],
+        "description": "Tests that choose among the samples.",
+    }
+    known |= {kind.__name__: _tests(name, kind) for name, kind in _KINDS.items()}
+    known |= {kind.__name__: _fields_of(kind) for kind in (Call, IOCase)}
+    standard: dict[str, Any] = _standard(document)
+    return standard
+
+
+def _without_head(route: BaseRoute) -> BaseRoute:
+    """The route, told of once: HEAD goes without saying where there is GET."""
+    if not isinstance(route, APIRoute) or "GET" not in (route.methods or ()):
+        return route
+    told = copy(route)
+    told.methods = {"GET"}
+    return told
+
+
+def _standard(schema: Any) -> Any:
+    """A schema with bounds as the standard writes them: those outside a validator come as ours."""
+    if isinstance(schema, dict):
+        return {_BOUNDS.get(key, key): _standard(value) for key, value in schema.items()}
+    return [_standard(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _tests(name: str, kind: type[Any]) -> dict[str, Any]:
+    """The object of one kind of tests."""
+    limits = {field.name: {"type": "number", "exclusiveMinimum": 0} for field in fields(Limits)}
+    schema = _fields_of(kind)
+    schema["properties"] |= {
+        "kind": {"const": name},
+        "limits": {"type": ["object", "null"], "properties": limits, "additionalProperties": False},
+        "min_integrity": {"enum": [*Integrity, None]},
+    }
+    schema["required"] = ["kind", *schema["required"]]
+    return schema
+
+
+def _fields_of(kind: type[Any]) -> dict[str, Any]:
+    """The object whose keys are the fields of a value."""
+    optional = {each.name for each in fields(kind) if _has_default(each)} | _OPTIONAL
+    return {
+        "type": "object",
+        "description": (kind.__doc__ or "").partition("\n")[0],
+        "properties": {each.name: dict(_WRITTEN[str(each.type)]) for each in fields(kind)},
+        "required": [each.name for each in fields(kind) if each.name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING

@@ -1,0 +1,116 @@
+"""A run as it goes on: what it was settled on, its pieces as they come, and its outcome.
+
+While nothing comes, ticks do, so that whoever tells of it can say that somebody works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, TypeAlias, TypeVar
+
+from router.errors import Superseded
+from router.gateway import Gateway, Prepared
+from router.plan.draws import RunningDraw
+from router.plan.outcome import Outcome
+from router.plan.ports import Observer
+from router.plan.sessions import Turn
+from router.request import RouteRequest
+from router.upstream.chunks import Chunk
+
+QUIET_S: Final = 1.0
+"""How long a stream waits for its first token before it begins, and from comment to comment."""
+
+NEWER: Final = "a newer request of this session has come"
+
+Piece: TypeAlias = tuple[RunningDraw, Chunk]
+
+
+class Tick(Enum):
+    """`QUIET_S` have passed."""
+
+    TICK = "tick"
+
+
+Item: TypeAlias = Prepared | Piece | Outcome | Tick
+
+Handed = TypeVar("Handed")
+Result = TypeVar("Result")
+
+Hand: TypeAlias = Callable[[Handed], None]
+
+
+class _End(Enum):
+    """There is no more."""
+
+    END = "end"
+
+
+async def produced(
+    work: Callable[[Hand[Handed]], Coroutine[Any, Any, Result]],
+    *,
+    received: float | None = None,
+    turn: Turn | None = None,
+) -> AsyncGenerator[Handed | Result | Tick, None]:
+    """What work hands out as it goes on, then its result; ticks, where `received` begins them.
+
+    Closing it cancels the work, and so does a newer request of the session: then it raises
+    `Superseded`.
+    """
+    items: asyncio.Queue[Handed | _End] = asyncio.Queue()
+    run = asyncio.create_task(work(items.put_nowait), name="stream")
+    run.add_done_callback(lambda _: items.put_nowait(_End.END))
+    if turn is not None:
+        # Not by whoever reads the items: a client that does not read must not hold it up.
+        turn.superseded.add_done_callback(lambda _: run.cancel())
+    tick = None if received is None else received + QUIET_S
+    try:
+        while True:
+            try:
+                async with asyncio.timeout_at(tick):
+                    item = await items.get()
+            except TimeoutError:
+                tick = asyncio.get_running_loop().time() + QUIET_S
+                yield Tick.TICK
+                continue
+            if item is _End.END:
+                break
+            yield item
+        if turn is not None and run.cancelled() and turn.superseded.done():
+            raise Superseded(NEWER)
+        yield await run
+    finally:
+        run.cancel()
+        await asyncio.gather(run, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Relay(Observer):
+    """Hands pieces on as they come, from the first that holds a token or ends its sample."""
+
+    hand: Hand[Piece]
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        begun = draw.samples[chunk.index].tokens or chunk.echoed
+        if begun or chunk.finish_reason is not None:
+            self.hand((draw, chunk))
+
+
+def relay(
+    gateway: Gateway, request: RouteRequest, received: float, turn: Turn
+) -> AsyncGenerator[Item, None]:
+    """Serve a request: what it was settled on, its pieces as they come, then its outcome."""
+
+    async def work(hand: Hand[Prepared | Piece]) -> Outcome:
+        prepared = await gateway.prepare(request, received)
+        hand(prepared)
+        return await performed(gateway, prepared, hand)
+
+    return produced(work, received=received, turn=turn)
+
+
+async def performed(gateway: Gateway, prepared: Prepared, hand: Hand[Piece]) -> Outcome:
+    """Run a plan; where it streams through, its pieces are handed out as they come."""
+    return await gateway.run(prepared, _Relay(hand) if prepared.streams_through else None)

@@ -1,0 +1,214 @@
+"""How fast models answer now, as the runs before saw it: where forecasts come from.
+
+Every run is watched: when its draws began, when their first token came and when the last, and how
+many samples the model computed meanwhile. Of that a few dozen draws are kept, newer ones count
+more, and old ones are forgotten: a machine's load changes, and a cache fills. What the operator
+gave as a start counts little beside what was seen, and alone where nothing was.
+
+What came too late was not seen, and must be learned from too: a draw that the deadline ended before
+its first token is taken to have needed twice as long, or the next plan would try the same again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from policies.forecast import Forecast, Seen, Trend
+from policies.protocol import Command, Done, Draw, Event, Sampled, Started
+from policies.values import Candidate, Task
+from router.plan.draws import RunningDraw
+from router.plan.ports import Observer
+from router.upstream.chunks import Chunk
+
+KEPT: Final = 32
+"""Draws of one model that are remembered."""
+
+KEPT_LENGTHS: Final = 64
+LEAST_LENGTHS: Final = 8
+"""Answers of one model and kind that are remembered, and that it takes to know what is usual."""
+
+USUAL_SHARE: Final = 0.9
+"""The part of the answers that are no longer than what is called usual."""
+
+HALF_LIFE_S: Final = 30.0
+"""A draw counts half as much as one that came this much later."""
+
+STALE_S: Final = 600.0
+"""What is older is forgotten."""
+
+CLOCK_S: Final = 0.001
+"""Timers come early by less than this."""
+
+START_WEIGHT: Final = 0.05
+"""How much the operator's figures count beside a draw that was just seen."""
+
+Dated: TypeAlias = tuple[float, Seen]
+"""When, on the event loop's clock, and what."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaceStart:
+    """What is given of a model before it was seen: seconds by prompt tokens, and by samples."""
+
+    first: tuple[Seen, ...] = ()
+    step: tuple[Seen, ...] = ()
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was seen of one model. `busy` is how many samples it computes for us now."""
+
+    start: PaceStart
+    first: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
+    step: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
+    lengths: dict[str, deque[tuple[float, int]]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
+    )
+    busy: int = 0
+
+    def forecast(self, kind: str, now: float) -> Forecast | None:
+        """What is to be expected; None where nothing is known."""
+        first = _counted(self.first, self.start.first, now)
+        step = _counted(self.step, self.start.step, now)
+        if not first and not step:
+            return None
+        return Forecast(
+            Trend.of(first) if first else Trend(),
+            Trend.of(step) if step else Trend(),
+            busy=self.busy,
+            usual_tokens=_usual(self.lengths[kind], now),
+        )
+
+
+@dataclass(slots=True)
+class _Timed:
+    """One draw: when it began, and its first and its latest token with what ran meanwhile."""
+
+    model: str
+    began: float
+    samples: int
+    draw: RunningDraw | None = None
+    first_at: float = 0.0
+    first_tokens: int = 0
+    first_busy: int = 0
+    last_at: float = 0.0
+    last_tokens: int = 0
+    last_busy: int = 0
+
+
+class Paces:
+    """The memory of all models; one for a gateway."""
+
+    def __init__(self, starts: Mapping[str, PaceStart] | None = None) -> None:
+        self._models: dict[str, _Memory] = defaultdict(lambda: _Memory(PaceStart()))
+        for model, start in (starts or {}).items():
+            self._models[model] = _Memory(start)
+
+    def forecasts(self, kind: str) -> dict[str, Forecast]:
+        """What is to be expected of each model of which anything is known, for such requests."""
+        now = asyncio.get_running_loop().time()
+        found = {model: memory.forecast(kind, now) for model, memory in self._models.items()}
+        return {model: forecast for model, forecast in found.items() if forecast is not None}
+
+    def watch(self, task: Task, kind: str, deadline: float | None) -> Observer:
+        """An observer for one run."""
+        return _Watch(self._models, task, kind, deadline)
+
+
+@dataclass(slots=True)
+class _Watch(Observer):
+    """Times the draws of one run. `kind` is that of the request: what its answers are like."""
+
+    models: Mapping[str, _Memory]
+    task: Task
+    kind: str
+    deadline: float | None
+    _asked: Command | None = None
+    _running: dict[int, _Timed] = field(default_factory=dict)
+
+    def on_command(self, command: Command) -> None:
+        self._asked = command
+
+    def on_event(self, event: Event) -> None:
+        match event:
+            case Started(ticket=ticket) if isinstance(self._asked, Draw):
+                now = asyncio.get_running_loop().time()
+                self._running[ticket] = _Timed(self._asked.model, now, self._asked.n)
+                self.models[self._asked.model].busy += self._asked.n
+            case Sampled(ticket=ticket, candidate=candidate):
+                self._sampled(self._running[ticket], candidate)
+            case Done(ticket=ticket) as done if ticket in self._running:
+                self._done(self._running.pop(ticket), failed=done.failure is not None)
+            case _:
+                pass
+
+    def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
+        timed = self._running[draw.ticket]
+        tokens = draw.samples[chunk.index].tokens
+        if tokens <= timed.last_tokens:  # the others of a draw follow its longest in step
+            return
+        now, busy = asyncio.get_running_loop().time(), self.models[draw.model].busy
+        if timed.draw is None:
+            timed.draw = draw
+            timed.first_at, timed.first_tokens, timed.first_busy = now, tokens, busy
+        timed.last_at, timed.last_tokens, timed.last_busy = now, tokens, busy
+
+    def _sampled(self, timed: _Timed, candidate: Candidate) -> None:
+        memory = self.models[timed.model]
+        memory.busy -= 1
+        timed.samples -= 1
+        self._add_length(memory, None if candidate.cut else candidate.tokens)
+
+    def _done(self, timed: _Timed, *, failed: bool) -> None:
+        memory, now = self.models[timed.model], asyncio.get_running_loop().time()
+        memory.busy -= timed.samples
+        if failed:
+            return
+        late = self.deadline is not None and now > self.deadline - CLOCK_S
+        if late:
+            for _ in range(timed.samples):
+                self._add_length(memory, None)
+        if timed.draw is not None:
+            self._add_times(memory, timed, timed.draw)
+        elif late:
+            (size,) = (m.prompt_tokens for m in self.task.models if m.id == timed.model)
+            waited = Seen(size, 2 * (now - timed.began))
+            known = memory.forecast(self.kind, now)
+            if known is None or known.first.at(size) < waited.seconds:
+                memory.first.append((now, waited))
+
+    def _add_times(self, memory: _Memory, timed: _Timed, draw: RunningDraw) -> None:
+        first = Seen(draw.prompt_tokens, timed.first_at - timed.began)
+        memory.first.append((timed.first_at, first))
+        steps = timed.last_tokens - timed.first_tokens
+        if steps > 0:
+            busy = (timed.first_busy + timed.last_busy) / 2
+            step = Seen(busy, (timed.last_at - timed.first_at) / steps)
+            memory.step.append((timed.last_at, step))
+
+    def _add_length(self, memory: _Memory, tokens: int | None) -> None:
+        """An answer's length; one that was cut could have been as long as it was allowed to be."""
+        now = asyncio.get_running_loop().time()
+        known = self.task.max_tokens if tokens is None else tokens
+        memory.lengths[self.kind].append((now, known))
+
+
+def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[Seen]:
+    """What is not stale, by its age, and what was given as a start."""
+    fresh = [(when, seen) for when, seen in dated if now - when <= STALE_S]
+    newest = max((when for when, _ in fresh), default=now)
+    return [
+        *(Seen(s.size, s.seconds, 0.5 ** ((newest - at) / HALF_LIFE_S)) for at, s in fresh),
+        *(Seen(s.size, s.seconds, START_WEIGHT) for s in start),
+    ]
+
+
+def _usual(lengths: Iterable[tuple[float, int]], now: float) -> int | None:
+    fresh = sorted(tokens for when, tokens in lengths if now - when <= STALE_S)
+    if len(fresh) < LEAST_LENGTHS:
+        return None
+    return max(1, fresh[min(len(fresh) - 1, int(USUAL_SHARE * len(fresh)))])

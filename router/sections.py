@@ -1,0 +1,250 @@
+"""What stands in the sections of the configuration: models, policies, aliases, budgets, sandbox.
+
+`router.settings` puts them together, and says where they are read from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    Tag,
+    model_validator,
+)
+
+from router.catalogue.entries import CATALOGUE
+from router.catalogue.fim import FAMILIES, FimTemplate
+from router.request import AUTO
+from router.upstream.servers import ServerKind
+from sandbox import Limits
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,256}$")]
+"""Of a model or a policy: it appears in HTTP headers, so plain ASCII without spaces."""
+
+
+class Strict(BaseModel):
+    """A section in which a misspelt key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FimConfig(Strict):
+    """A fill-in-the-middle template of one's own; see `router.catalogue.fim.FimTemplate`."""
+
+    template: str
+    stop: tuple[str, ...] = ()
+    opening: str = ""
+    file: str = ""
+    closing: str = ""
+
+    def made(self) -> FimTemplate:
+        """The template. Raises ValueError."""
+        return FimTemplate(self.template, self.stop, self.opening, self.file, self.closing)
+
+    @model_validator(mode="after")
+    def _renders(self) -> Self:
+        self.made()
+        return self
+
+
+NO_FIM: Final = "none"
+"""The family of a model that was not trained to fill in, whatever its vocabulary has."""
+
+
+def _family(name: str) -> str:
+    known = [NO_FIM, *FAMILIES, *(entry.id for entry in CATALOGUE.values() if entry.fim)]
+    if name not in known:
+        raise ValueError(f"no family {name!r}; there are {', '.join(known)}, or a template")
+    return name
+
+
+def _kind_of_fim(value: object) -> str:
+    return "name" if isinstance(value, str) else "template"
+
+
+Fim: TypeAlias = Annotated[
+    Annotated[str, AfterValidator(_family), Tag("name")] | Annotated[FimConfig, Tag("template")],
+    Discriminator(_kind_of_fim),
+]
+"""A family, a catalogue model of that family, or a template."""
+
+
+class PaceConfig(Strict):
+    """How fast a model is, for latency budgets that come before it was seen at work.
+
+    `tokens_per_second` by samples at once, all of them together, as `evaluate time` shows them.
+    """
+
+    tokens_per_second: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
+    prompt_tokens_per_second: PositiveFloat | None = None
+
+
+class EmbeddedModel(Strict):
+    """A catalogue model, run by the gateway itself.
+
+    `slots` is how many samples it computes at once, `context` the tokens that each may use. `fim`
+    is how it fills in the middle, where its file does not tell it rightly.
+    """
+
+    engine: Literal["embedded"] = "embedded"
+    slots: PositiveInt = 8
+    context: PositiveInt = 4096
+    threads: PositiveInt | None = None
+    pace: PaceConfig = PaceConfig()
+    fim: Fim | None = None
+
+
+class SendConfig(Strict):
+    """What a server is sent beside the request itself.
+
+    One that refuses such a field is not sent it again, so this spares the first request its second
+    try. `max_tokens` is what the limit of a chat is called.
+    """
+
+    logprobs: bool = True
+    stream_options: bool = True
+    max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+
+class RemoteModel(Strict):
+    """A model at any OpenAI-compatible server.
+
+    FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
+    `name` is what the server calls the model, by default what we call it. `fim` is how it fills in
+    the middle, where neither its GGUF file nor the tokenizer beside its `config` tells it rightly.
+    """
+
+    engine: Literal["url"] = "url"
+    url: HttpUrl
+    name: str | None = None
+    api_key: SecretStr | None = None
+    config: Path | None = None
+    gguf: Path | None = None
+    flops_per_token: PositiveFloat | None = None
+    max_batch: PositiveInt = 16
+    context: PositiveInt | None = None
+    server: ServerKind = "openai"
+    send: SendConfig = SendConfig()
+    pace: PaceConfig = PaceConfig()
+    fim: Fim | None = None
+
+
+ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]
+
+
+class SingleConfig(Strict):
+    """See `policies.single`."""
+
+    kind: Literal["single"]
+    model: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return (self.model,) if self.model else ()
+
+
+class BestOfNConfig(Strict):
+    """See `policies.best_of_n`."""
+
+    kind: Literal["best_of_n"]
+    model: str | None = None
+    n: PositiveInt | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return (self.model,) if self.model else ()
+
+
+class CascadeConfig(Strict):
+    """See `policies.cascade`."""
+
+    kind: Literal["cascade"]
+    models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    n: PositiveInt = 8
+    n_last: PositiveInt = 4
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for by name."""
+        return self.models or ()
+
+
+PolicyConfig: TypeAlias = Annotated[
+    SingleConfig | BestOfNConfig | CascadeConfig, Field(discriminator="kind")
+]
+
+
+class BudgetConfig(Strict):
+    """FLOPs and milliseconds, each optional."""
+
+    flops: PositiveFloat | None = None
+    latency_ms: PositiveFloat | None = None
+
+
+class AliasConfig(Strict):
+    """What a name stands for that clients send as `model`: a model, an alias or `auto`.
+
+    `policy` and `budget` hold where a request names none itself.
+    """
+
+    model: Name = AUTO
+    policy: Name | None = None
+    budget: BudgetConfig = BudgetConfig()
+
+
+class CorsConfig(Strict):
+    """Which pages in a browser may call the gateway, by their origins; `*` is any."""
+
+    allow_origins: tuple[str, ...] = ()
+
+
+class LimitsConfig(Strict):
+    """The most that a request's tests may use; see `sandbox.Limits`."""
+
+    wall_s: PositiveFloat = 30.0
+    cpu_s: PositiveFloat = 30.0
+    memory_bytes: PositiveInt = 2 * 2**30
+    output_bytes: PositiveInt = 4 * 2**20
+    processes: PositiveInt = 128
+    disk_bytes: PositiveInt = 256 * 2**20
+    total_s: PositiveFloat = 120.0
+
+    def caps(self) -> Limits:
+        """As the sandbox takes them."""
+        return Limits(**self.model_dump())
+
+
+class DockerConfig(Strict):
+    """Containers for the docker backend; see `sandbox.docker`.
+
+    `runtime` is one that the daemon knows, such as `runsc`; `host` is its address, by default
+    DOCKER_HOST.
+    """
+
+    image: str = "budget-router-sandbox"
+    runtime: str = ""
+    host: str | None = None
+
+
+class SandboxConfig(Strict):
+    """The sandbox that runs the callers' tests."""
+
+    enabled: bool = True
+    backend: Literal["process", "docker"] = "process"
+    docker: DockerConfig = DockerConfig()
+    workers: PositiveInt | None = None
+    queue: PositiveInt = 256
+    max_tests_bytes: PositiveInt = 2**20
+    caps: LimitsConfig = LimitsConfig()

@@ -1,0 +1,119 @@
+"""An answer as it arrives: server-sent events, or JSON from a server that does not stream.
+
+It guards against streams that go on and get nowhere, against errors that come as events, and
+against bodies without an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import httpx
+from httpx_sse import EventSource, ServerSentEvent, SSEError
+
+from router.upstream.chunks import Chunk, MalformedChunk, parse_chunk, parse_json
+from router.upstream.refusals import Refused, read_refusal
+
+LONGEST_ANSWER: Final = 64 * 2**20
+"""Bytes of an answer that is told at once."""
+
+_NO_STATUS: Final = 500
+"""What an error inside of an answer counts as, where it does not say."""
+
+
+async def pieces(
+    response: httpx.Response, *, n: int, token_per_chunk: bool, patience_s: float | None
+) -> AsyncGenerator[Chunk, None]:
+    """The pieces of an answer with `n` choices, of a server that was not refusing.
+
+    Raises `MalformedChunk`, `Refused`, and TimeoutError where it gets nowhere for so long.
+    """
+    reading = _Reading(token_per_chunk, 0 if n == 1 else None)
+    if not _streams(response):
+        for chunk in reading.taken(parse_json(await _whole(response))):
+            yield replace(chunk, whole=True)
+        return
+    patience = _Patience(patience_s)
+    try:
+        async with aclosing(patience.over(EventSource(response).aiter_sse())) as events:
+            async for event in events:
+                if event.data == "[DONE]":
+                    return
+                for chunk in reading.event(event):
+                    if chunk.moves:
+                        patience.renew()
+                    yield chunk
+    except SSEError as error:
+        raise MalformedChunk(str(error)) from error
+
+
+def _streams(response: httpx.Response) -> bool:
+    """Whether it is a stream, or claims to be nothing that we can read."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return bool(kind) and not kind.endswith("json")
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > LONGEST_ANSWER:
+            raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
+    return bytes(body)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known of an answer from the events before: see `parse_chunk`."""
+
+    token_per_chunk: bool
+    last_finished: int | None
+    halves: dict[int, str] = field(default_factory=dict)
+
+    def event(self, event: ServerSentEvent) -> Iterator[Chunk]:
+        """The pieces in an event; one without data, such as a ping, has none."""
+        if event.event == "error":
+            raise Refused(read_refusal(_NO_STATUS, event.data))
+        if event.data:
+            yield from self.taken(parse_json(event.data))
+
+    def taken(self, data: Any) -> Iterator[Chunk]:
+        """The pieces in an event's JSON, or in a whole answer's."""
+        if isinstance(data, Mapping) and data.get("error") is not None:
+            raise Refused(read_refusal(_NO_STATUS, data))
+        for chunk in parse_chunk(data, last_finished=self.last_finished, halves=self.halves):
+            if chunk.finish_reason is not None and self.token_per_chunk:
+                self.last_finished = chunk.index
+            yield chunk
+
+
+class _Patience:
+    """Bounds, in seconds, how long a stream may go on without getting anywhere.
+
+    The client's own timeout sees bytes alone, and pings are bytes.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """The stream got somewhere."""
+        if self._seconds is not None:
+            self._end = asyncio.get_running_loop().time() + self._seconds
+
+    async def over(
+        self, events: AsyncGenerator[ServerSentEvent, None]
+    ) -> AsyncGenerator[ServerSentEvent, None]:
+        """The events. Raises TimeoutError."""
+        while True:
+            async with asyncio.timeout_at(self._end):
+                event = await anext(events, None)
+            if event is None:
+                return
+            yield event

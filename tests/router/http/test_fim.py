@@ -1,0 +1,155 @@
+"""Answers between a prompt and its suffix, where no tests choose."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fake_upstream import Call, FakeUpstream, Says, answering
+from http_world import TESTS, ScriptedBackend, events, texts, world
+
+from policies.values import Budget
+from router.errors import ContextLengthExceeded
+from router.request import BudgetRequest, RouteRequest, SampleRequest, TextPrompt
+
+pytestmark = pytest.mark.anyio
+MODELS = {name: {"fim": "qwen"} for name in ("small", "large")}
+PREFIX, SUFFIX = "def add(a, b):\n", "    return c\n\nadd(1, 2)\n"
+GOOD = ("    c", " = a", " + b", "\n")
+RUNS_ON = (*GOOD, "    return", " c\n", "\nadd(")
+REPEATS = (*GOOD, "    return c\n", "    c", " = a\n")
+BROKEN = ("    c", " = (", "\n")
+BEST_OF = {"budget": {"policy": "best_of_n"}, "explain": True}
+
+
+def saying(*answers: tuple[str, ...]) -> Says:
+    return lambda _call, index: answers[index % len(answers)]
+
+
+async def fill(w: Any, **fields: Any) -> Any:
+    asked = {"prompt": PREFIX, "suffix": SUFFIX, "model": "small"} | fields
+    answer = await w.complete(**asked)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def test_what_parses_and_does_not_repeat_the_suffix_comes_first() -> None:
+    says = saying(BROKEN, REPEATS, GOOD, BROKEN)
+    async with world(FakeUpstream(answering(says)), models=MODELS) as w:
+        answer = await fill(w, **BEST_OF)
+        assert answer.json()["choices"][0]["text"] == "".join(GOOD)
+        assert answer.headers["x-router-selected-by"] == "fim"
+        assert answer.headers["x-router-plan"] == "small*16+fim"
+        candidates = answer.json()["router"]["candidates"]
+        scores = [c["scores"] for c in candidates[:4]]
+        assert [s["unparsed"] for s in scores] == [1, 0, 0, 1]
+        assert [s["repeats"] for s in scores] == [0, 1, 0, 0]
+        assert {c["trimmed"] for c in candidates} == {None}
+
+
+async def test_where_all_fit_the_likelihood_chooses() -> None:
+    async with world(FakeUpstream(answering(saying(GOOD))), models=MODELS) as w:
+        answer = await fill(w, **BEST_OF)
+        assert answer.headers["x-router-selected-by"] == "nll"
+
+
+async def test_an_end_that_is_the_suffix_is_trimmed_and_shown() -> None:
+    async with world(FakeUpstream(answering(saying(RUNS_ON))), models=MODELS) as w:
+        answer = (await fill(w, explain=True, logprobs=1, max_tokens=6)).json()
+        (choice,) = answer["choices"]
+        assert choice["text"] == "".join(GOOD) == "".join(choice["logprobs"]["tokens"])
+        assert choice["finish_reason"] == "stop"  # it was cut after its own end
+        assert answer["usage"]["completion_tokens"] == 6  # they are spent
+        (candidate,) = answer["router"]["candidates"]
+        assert candidate["trimmed"] == "    return c\n"
+        assert candidate["completion_tokens"] == 6
+
+
+async def test_a_stream_of_one_sample_is_sent_as_it_comes_and_others_are_trimmed() -> None:
+    async with world(FakeUpstream(answering(saying(RUNS_ON))), models=MODELS) as w:
+        through = events((await fill(w, stream=True, explain=True)).text)
+        assert texts(through) == "".join(RUNS_ON)
+        assert through[-2]["router"]["candidates"][0]["trimmed"] is None
+        buffered = events((await fill(w, stream=True, **BEST_OF)).text)
+        assert texts(buffered) == "".join(GOOD)
+        assert buffered[-2]["router"]["candidates"][0]["trimmed"] == "".join(RUNS_ON[4:])
+
+
+async def test_tests_see_an_answer_as_it_is() -> None:
+    backend = ScriptedBackend()
+    async with world(FakeUpstream(answering(saying(RUNS_ON))), None, backend, models=MODELS) as w:
+        answer = (await fill(w, tests=TESTS, explain=True)).json()
+        assert answer["choices"][0]["text"] == "".join(RUNS_ON)
+        assert backend.programs[0].source == PREFIX + "".join(RUNS_ON) + SUFFIX
+        assert answer["router"]["candidates"][0]["scores"] == {}
+
+
+async def test_without_a_suffix_nothing_is_trimmed() -> None:
+    async with world(FakeUpstream(answering(saying(RUNS_ON))), models=MODELS) as w:
+        assert (await fill(w, suffix=None)).json()["choices"][0]["text"] == "".join(RUNS_ON)
+        assert (await fill(w, suffix="")).json()["choices"][0]["text"] == "".join(RUNS_ON)
+
+
+async def test_the_clients_stops_come_first_and_the_familys_are_added() -> None:
+    async with world(models=MODELS) as w:
+        await fill(w, stop=["\n\n"])
+        body = w.small.calls[0].body
+        assert body["stop"][0] == "\n\n"
+        assert {"<|endoftext|>", "<|fim_middle|>", "<|file_sep|>"} < set(body["stop"])
+        assert body["preserved_tokens"] == body["stop"][1:]
+
+
+async def test_a_prompt_in_the_models_own_form_is_passed_on_as_it_is() -> None:
+    prompt = f"<|fim_prefix|>{PREFIX}<|fim_suffix|>{SUFFIX}<|fim_middle|>"
+    async with world(models=MODELS) as w:
+        for suffix in (None, SUFFIX):
+            await fill(w, prompt=prompt, suffix=suffix)
+        assert [call.body["prompt"] for call in w.small.calls] == [prompt, prompt]
+
+
+async def test_a_suffix_of_very_many_lines_is_served() -> None:
+    def says(_call: Call, _index: int) -> tuple[str, ...]:
+        return ("x\n" * 100,)
+
+    models = {"small": MODELS["small"] | {"context": None}}
+    async with world(FakeUpstream(answering(says)), models=models) as w:
+        assert (await fill(w, suffix="x\n" * 2**18)).json()["choices"][0]["text"] in {
+            "",
+            "x\n" * 100,
+        }
+
+
+@pytest.mark.parametrize(("context", "kept"), [(4096, 4), (400, 2), (250, 1), (150, 0)])
+async def test_of_other_files_the_last_that_fit_the_context_stay(context: int, kept: int) -> None:
+    files = tuple((f"{at}.py", "x" * 400) for at in range(4))
+    sampling = SampleRequest(TextPrompt(PREFIX, SUFFIX, files))
+    request = RouteRequest(sampling, BudgetRequest(Budget(), "auto", given=False), max_tokens=64)
+    async with world(models={"small": MODELS["small"] | {"context": context}}) as w:
+        small = replace(request, model="small")
+        prepared = await w.service.gateway.prepare(small, asyncio.get_running_loop().time())
+        assert prepared.request.prompt == TextPrompt(PREFIX, SUFFIX, files[4 - kept :])
+        (view,) = prepared.task.models
+        assert view.prompt_tokens + 64 <= context
+        with pytest.raises(ContextLengthExceeded):
+            await w.service.gateway.prepare(replace(small, max_tokens=context), 0.0)
+
+
+TEMPLATES: dict[str, tuple[Any, str]] = {
+    "a family": ("codellama", "<PRE> P <SUF>S <MID>"),
+    "a catalogue model": ("qwen2.5-coder-0.5b", "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
+    "of one's own": ({"template": "<A>{suffix}<B>{prefix}", "stop": ["<B>"]}, "<A>S<B>P"),
+}
+
+
+@pytest.mark.parametrize(("fim", "prompt"), TEMPLATES.values(), ids=TEMPLATES)
+async def test_the_settings_name_a_template(fim: Any, prompt: str) -> None:
+    async with world(models={"small": {"fim": fim}}) as w:
+        await fill(w, prompt="P", suffix="S")
+        assert w.small.calls[0].body["prompt"] == prompt
+
+
+async def test_a_model_that_was_not_trained_for_it_refuses_a_suffix() -> None:
+    async with world(models={"small": {"fim": "none"}}) as w:
+        answer = await w.complete(prompt="P", suffix="S", model="small")
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == "suffix"

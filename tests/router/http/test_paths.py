@@ -1,0 +1,96 @@
+"""Which paths there are, and what is said at those that are not."""
+
+from typing import Any
+
+import pytest
+from fake_upstream import ANSWER
+from http_world import PROMPT, events, is_error, texts, untouched, world
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("model", ["small", "large", "auto"])
+async def test_the_path_of_an_engine_names_the_model(model: str) -> None:
+    async with world() as w:
+        path = f"/v1/engines/{model}/completions"
+        answer = await w.client.post(path, json={"prompt": PROMPT})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-router-model"] == ("large" if model == "auto" else model)
+        assert answer.json()["choices"][0]["text"] == "".join(ANSWER)
+        same = await w.client.post(path, json={"prompt": PROMPT, "model": model, "stream": True})
+        assert texts(events(same.text)) == "".join(ANSWER)
+
+
+async def test_a_models_name_may_have_slashes() -> None:
+    async with world() as w:
+        answer = await w.client.post("/v1/engines/org/model/completions", json={"prompt": PROMPT})
+        error = is_error(answer, 404, "model_not_found")
+        assert "'org/model'" in error["message"]
+
+
+async def test_an_engine_and_another_model_contradict_each_other() -> None:
+    async with world() as w:
+        body = {"prompt": PROMPT, "model": "large"}
+        answer = await w.client.post("/v1/engines/small/completions", json=body)
+        assert is_error(answer, 400, "invalid_request")["param"] == "model"
+        untouched(w)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/models", "/v1/models/small", "/healthz", "/readyz", "/metrics"]
+)
+async def test_what_can_be_got_can_be_asked_about(path: str) -> None:
+    async with world() as w:
+        got, asked = await w.client.get(path), await w.client.head(path)
+        assert asked.status_code == got.status_code == 200
+        assert asked.headers["content-type"] == got.headers["content-type"]
+        assert asked.content == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/completions", "the base URL of this gateway is {url}/v1"),
+        ("/chat/completions", "the base URL of this gateway is {url}/v1"),
+        ("/models", "the base URL of this gateway is {url}/v1"),
+        ("/fim/completions", "the base URL of this gateway is {url}/v1"),
+        ("/engines/small/completions", "the base URL of this gateway is {url}/v1"),
+        ("/v1/v1/chat/completions", "ask /v1/chat/completions"),
+        ("/v1/v1/v1/completions", "ask /v1/completions"),
+        ("/v1/completions/", "ask /v1/completions"),
+        ("/v1/infill", "ask /infill"),
+        ("/v1/metrics", "ask /metrics"),
+        ("/v1/responses", "send chats to /v1/chat/completions"),
+        ("/responses", "send chats to /v1/chat/completions"),
+        ("/v1/messages", "send chats to /v1/chat/completions"),
+        ("/api/generate", "send prompts to /v1/completions"),
+        ("/completion", "send prompts to /v1/completions"),
+        ("/v1/embeddings", "no embeddings"),
+        ("/nothing/of/the/kind", "/v1/models"),
+        ("/", "/v1/models"),
+        ("/v1/", "/v1/models"),
+    ],
+)
+async def test_a_path_that_is_not_there_says_which_to_ask(path: str, advice: str) -> None:
+    async with world() as w:
+        for method in ("GET", "POST"):
+            answer = await w.client.request(method, path)
+            message = is_error(answer, 404, "not_found")["message"]
+            assert message.startswith(f"there is no {path} here: ")
+            assert advice.format(url=w.url) in message, message
+
+
+async def test_another_method_says_which_there_is() -> None:
+    async with world() as w:
+        for path in ("/v1/completions", "/infill", "/v1/engines/small/completions"):
+            answer = await w.client.get(path)
+            is_error(answer, 405, "invalid_request")
+            assert answer.headers["allow"] == "POST"
+
+
+async def test_a_model_that_is_not_there_is_no_path_that_is_not_there() -> None:
+    async with world() as w:
+        answer: Any = await w.client.get("/v1/models/gpt-9")
+        message = is_error(answer, 404, "not_found")["message"]
+        assert "gpt-9" in message
+        assert message == "there is no model 'gpt-9'"

@@ -1,0 +1,106 @@
+"""What of an answer belongs between prompt and suffix."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies.values import REPEATS, UNPARSED
+from router.plan.programs import Gap
+
+LONG = [f"    y += {number}\n" for number in range(200)]
+LINE = Gap("def f(x):\n", "    return y\n\nf(1)\n")  # the gap is whole lines
+REST = Gap("def f(x):\n    y = ", "\n    return y\n\nf(1)\n")  # the end of one
+ENDS: dict[str, tuple[Gap, str, str]] = {
+    "nothing of the suffix": (LINE, "    y = x\n", ""),
+    "its first line": (LINE, "    y = x\n", "    return y"),
+    "its first line with its end": (LINE, "    y = x\n", "    return y\n"),
+    "two lines": (LINE, "    y = x\n", "    return y\n\nf(1)"),
+    "all of it": (LINE, "    y = x\n", "    return y\n\nf(1)\n"),
+    "all of it and blank lines": (LINE, "    y = x\n", "    return y\n\nf(1)\n\n\n"),
+    "all of it and more": (LINE, "    y = x\n", "    return y\n\nf(1)\nprint(2)\n"),
+    "a second line that is cut": (LINE, "    y = x\n", "    return y\n\nf("),
+    "a first line that is cut": (LINE, "    y = x\n    retu", ""),
+    "another second line": (LINE, "    y = x\n    return y\n\ng(2)\n", ""),
+    "nothing but the suffix": (LINE, "", "    return y\n"),
+    "the rest of a line": (REST, "x", ""),
+    "a rest, then the suffix": (REST, "x", "\n    return y\n"),
+    "a rest, then a cut suffix": (REST, "x", "\n    return y\n\nf"),
+    "a rest, then half a line": (REST, "x\n    ret", ""),
+    "closing brackets": (Gap("f(\n", ")\n"), "    1\n)\n", ""),
+    "a bracket in the line": (Gap("print(", ")\n"), "f(a)", ""),
+    "a bracket and a line": (Gap("print(", ")\nprint(2)\n"), "f(a)", ")\nprint(2)"),
+    "the end of a block": (Gap("if a {\n", "}\nb();\n"), "  c();\n  if d {\n  }\n", ""),
+    "a suffix of blank lines": (Gap("a\n", "\n\n"), "b\n\n\n", ""),
+    "lines from Windows": (
+        Gap("def f(x):\r\n", "    return y\r\n\r\nf(1)\r\n"),
+        "    y = x\n",
+        "    return y\n\nf(1)\n",
+    ),
+    "answers from Windows": (REST, "x", "\r\n    return y\r\n"),
+    "most of a long suffix": (Gap("y = 0\n", "".join(LONG)), "y = 1\n", "".join(LONG[:150])),
+    "another end of a long suffix": (
+        Gap("y = 0\n", "".join(LONG)),
+        "y = 1\n" + "".join(LONG[:50]) + "z = 0\n",
+        "",
+    ),
+    "one line, and more": (Gap("if a:\n", "    b()\n"), "    b()\n    c()\n", ""),
+}
+
+
+@pytest.mark.parametrize(("gap", "answer", "more"), ENDS.values(), ids=ENDS)
+def test_an_answer_ends_where_the_suffix_begins_again(gap: Gap, answer: str, more: str) -> None:
+    said = answer + more
+    fit = gap.fit(said)
+    assert said[: fit.kept] == answer
+    assert gap.fit(answer).kept == len(answer)
+
+
+@given(st.text("ab \n"), st.text("ab() \n"), st.text("ab() \n"))
+def test_what_is_kept_is_a_beginning_and_the_rest_begins_the_suffix(
+    text: str, suffix: str, answer: str
+) -> None:
+    fit = Gap(text, suffix).fit(answer)
+    trimmed = answer[fit.kept :].rstrip()
+    assert 0 <= fit.kept <= len(answer)
+    assert suffix.startswith(trimmed) or trimmed.startswith(suffix.rstrip("\n"))
+    assert not trimmed or any(character.isalnum() for character in trimmed)
+
+
+def test_what_parses_is_told_from_what_does_not() -> None:
+    scores = {
+        answer: LINE.fit(answer).scores[UNPARSED]
+        for answer in ("    y = x\n", "    y = (\n", "    y = x\n    return y\n", "")
+    }
+    assert list(scores.values()) == [0, 1, 0, 0]
+
+
+def test_other_languages_do_not_parse_and_so_nothing_is_told() -> None:
+    gap = Gap("function f(x) {\n", "  return y;\n}\n")
+    fits = [gap.fit(answer) for answer in ("  let y = x;\n", "  let y = (\n")]
+    assert {fit.scores[UNPARSED] for fit in fits} == {1}
+
+
+def test_a_suffix_that_is_said_amid_an_answer_is_a_repetition() -> None:
+    repeated = {
+        answer: LINE.fit(answer).scores[REPEATS]
+        for answer in (
+            "    y = x\n",
+            "    y = x\n    return y\n\ng(2)\n",
+            "    y = x\n        return y\n",
+            "    y = x\n    return y\n",  # trimmed, so that it repeats nothing
+        )
+    }
+    assert list(repeated.values()) == [0, 1, 0, 0]
+    assert Gap("y = ", " + 1)\nz\n").fit("f(x + 1)\n2").scores[REPEATS] == 1
+    assert Gap("y = ", ")\n").fit("f()\n)").scores[REPEATS] == 0
+
+
+def test_what_is_too_long_is_not_parsed() -> None:
+    long = "# a\n" * 20_000
+    assert UNPARSED not in Gap(long, "x\n").fit("y\n").scores
+    assert Gap("", "b\n" * 500_000).fit("a\n" * 1000 + "b\n" * 3).kept == 2000
+
+
+@pytest.mark.parametrize("program", ["\0", "(" * 1000, "x = '\ud83e'", "-" * 40_000 + "1"])
+def test_nothing_is_too_odd(program: str) -> None:
+    assert Gap("", "x\n").fit(program).scores[UNPARSED] == 1

@@ -1,0 +1,220 @@
+"""What is learned of models' paces, on a simulated clock."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+from fakes import ByHand
+from world import COST, task
+
+from evaluation.calibration.clock import simulate
+from policies.auto import Auto
+from policies.forecast import Forecast, Seen
+from policies.policy import Policy
+from policies.protocol import Done, Draw, Plan, Started, Wait
+from policies.values import Budget
+from router.plan.outcome import Outcome
+from router.plan.paces import LEAST_LENGTHS, STALE_S, Paces, PaceStart
+from router.plan.run import Run
+from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.failures import UpstreamError
+
+
+@dataclass
+class Paced:
+    """A machine: seconds per prompt token, and per token where so many samples are computed."""
+
+    prompt_s: dict[str, float] = field(default_factory=lambda: {"small": 0.002, "large": 0.006})
+    token_s: dict[str, float] = field(default_factory=lambda: {"small": 0.02, "large": 0.06})
+    length: int = 20
+    running: dict[str, int] = field(default_factory=lambda: {"small": 0, "large": 0})
+    broken: bool = False
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        model = draw.model
+        self.running[model] += draw.n
+        try:
+            await asyncio.sleep(100 * self.prompt_s[model])
+            if self.broken:
+                raise UpstreamError(model, "is down")
+            most = min(self.length, draw.max_tokens)
+            for at in range(most):
+                if at:
+                    await asyncio.sleep(self.token_s[model] * self.running[model])
+                ending = None if at < most - 1 else ("stop" if most == self.length else "length")
+                for index in range(draw.n):
+                    token = (TokenLogprob("x", -0.5),)
+                    yield Chunk(index, "x", token, said=True, finish_reason=ending)
+        finally:
+            self.running[model] -= draw.n
+
+    def token_per_chunk(self, model: str) -> bool:
+        return True
+
+
+def drawing(*draws: Draw) -> Plan:
+    for draw in draws:
+        assert isinstance((yield draw), Started)
+    for _ in draws:
+        while not isinstance((yield Wait()), Done):
+            pass
+
+
+def asked(model: str = "large", n: int = 1, max_tokens: int = 64) -> Draw:
+    return Draw(model, n, max_tokens, 0.8, verify=False)
+
+
+async def performed(
+    paces: Paces,
+    machine: Paced,
+    policy: Policy | None = None,
+    *,
+    draws: Sequence[Draw] = (),
+    within_s: float | None = None,
+    **fields: object,
+) -> Outcome:
+    what = task(**{"verifiable": False, "max_tokens": 64} | fields)
+    deadline = None
+    budget, cost = Budget(), COST
+    if within_s is not None:
+        deadline = asyncio.get_running_loop().time() + within_s
+        budget = Budget(latency_ms=1000 * within_s)
+        cost = replace(COST, forecasts=paces.forecasts("text"))
+    run = Run(
+        policy or ByHand(drawing(*draws)),
+        what,
+        budget,
+        cost,
+        sampler=machine,
+        observer=paces.watch(what, "text", deadline),
+    )
+    return await run.perform(deadline)
+
+
+def of(paces: Paces, model: str = "large", kind: str = "text") -> Forecast:
+    return paces.forecasts(kind)[model]
+
+
+def on_a_clock(scenario: Coroutine[object, object, None]) -> None:
+    simulate(scenario)
+
+
+def test_what_was_seen_is_expected() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        assert paces.forecasts("text") == {}
+        await performed(paces, machine, draws=[asked()])
+        assert of(paces).seconds(100, 1, 20) == pytest.approx(0.6 + 19 * 0.06)
+        assert of(paces).seconds(200, 1, 1) == pytest.approx(1.2)
+        assert of(paces).usual_tokens is None
+        assert "small" not in paces.forecasts("text")
+
+    on_a_clock(scenario())
+
+
+def test_steps_grow_with_what_is_computed_at_once_and_others_count() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked(n=1)])
+        await performed(paces, machine, draws=[asked(n=5)])
+        assert of(paces).step.at(3) == pytest.approx(0.18, rel=0.01)
+        other = asyncio.create_task(performed(paces, machine, draws=[asked(n=2)]))
+        await asyncio.sleep(0.01)
+        assert of(paces).busy == 2
+        assert of(paces).seconds(100, 1, 2) == pytest.approx(0.6 + 0.18, rel=0.01)
+        await other
+        assert of(paces).busy == 0
+
+    on_a_clock(scenario())
+
+
+def test_what_is_old_is_forgotten_and_what_is_new_counts_more() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked()])
+        machine.token_s["large"] = 0.6  # the machine is loaded
+        await asyncio.sleep(120)
+        await performed(paces, machine, draws=[asked()])
+        assert of(paces).step.at(1) > 0.55
+        await asyncio.sleep(STALE_S + 1)
+        assert paces.forecasts("text") == {}
+
+    on_a_clock(scenario())
+
+
+def test_nothing_runs_when_everything_has_ended_however_it_did() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked(n=4)], within_s=0.7)
+        gone = asyncio.create_task(performed(paces, machine, draws=[asked(n=3)]))
+        await asyncio.sleep(0.65)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        machine.broken = True
+        await performed(paces, machine, draws=[asked(n=3), asked("small", n=2)])
+        assert of(paces).busy == 0
+        assert "small" not in paces.forecasts("text")  # a failure tells nothing of a pace
+
+    on_a_clock(scenario())
+
+
+def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_could_be_long() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+        assert of(paces).usual_tokens == 20
+        assert of(paces, kind="chat").usual_tokens is None
+        await performed(paces, machine, draws=[asked(n=2, max_tokens=5)])
+        assert of(paces).usual_tokens == 64
+        await performed(paces, machine, draws=[asked(n=30)])
+        assert of(paces).usual_tokens == 20
+        await performed(paces, machine, draws=[asked(n=8)], within_s=2.0)
+        assert of(paces).usual_tokens == 64
+
+    on_a_clock(scenario())
+
+
+def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked("small")])
+        first = await performed(paces, machine, Auto(), within_s=0.5)
+        assert [draw.model for draw in first.draws] == ["large"]
+        assert not first.choice.candidates
+        assert of(paces).seconds(100, 1, 1) == pytest.approx(1.0)
+        second = await performed(paces, machine, Auto(), within_s=0.5)
+        assert [draw.model for draw in second.draws] == ["small"]
+        assert second.choice.candidates
+        # It is no measurement: one that was faster than that stands.
+        await performed(paces, machine, draws=[asked()])
+        assert of(paces).first.at(100) < 1.0
+
+    on_a_clock(scenario())
+
+
+def test_plans_by_what_was_seen_end_in_time_by_themselves() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced()
+        await performed(paces, machine, draws=[asked("small"), asked()])
+        models = []
+        for within_s in (0.9, 1.0, 2.0, 4.0, 5.0, 8.0):
+            outcome = await performed(paces, machine, Auto(), within_s=within_s)
+            assert not outcome.deadline_passed, within_s
+            models.append(outcome.choice.candidates[0].model)
+        assert models == ["small", "small", "small", "small", "large", "large"]
+
+    on_a_clock(scenario())
+
+
+def test_the_operators_figures_are_a_start_and_no_more() -> None:
+    async def scenario() -> None:
+        start = PaceStart((Seen(0, 0.0), Seen(50, 1.0)), (Seen(1, 0.1), Seen(16, 0.4)))
+        paces, machine = Paces({"large": start}), Paced()
+        assert of(paces).seconds(100, 1, 11) == pytest.approx(3.0)
+        assert of(paces).seconds(100, 16, 11) == pytest.approx(6.0)
+        for _ in range(10):
+            await performed(paces, machine, draws=[asked()])
+        assert of(paces).seconds(100, 1, 11) == pytest.approx(0.6 + 0.6, rel=0.1)
+
+    on_a_clock(scenario())
