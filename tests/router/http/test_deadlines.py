@@ -224,6 +224,18 @@ async def test_between_two_pieces_of_code_it_ends_with_a_line(
         assert said(answer) == ([sent], ["length"])
 
 
+async def test_a_beginning_that_has_gone_on_into_the_suffix_is_whole() -> None:
+    play = saying((0, "a = 1\n"), (0, "print(a)\n"), (0, "prin"))
+    models = {"large": {"fim": "qwen2.5-coder-0.5b"}}
+    async with world(large=FakeUpstream(play), models=models) as w:
+        suffix = "print(a)\nprint(b)\n"
+        answer = await soon(w.complete, model="large", prompt="", suffix=suffix, explain=True)
+        assert said(answer) == (["a = 1\n"], ["stop"])
+        (candidate,) = answer.json()["router"]["candidates"]
+        assert (candidate["trimmed"], candidate["partial"]) == ("print(a)\nprin", False)
+        assert candidate["completion_tokens"] == 3
+
+
 async def test_a_stream_between_two_pieces_of_code_says_all_that_was_finished() -> None:
     """Held back line by line, so that it can be cut; and whole in the end."""
     said_ = ["a", " = f(\n", "1,\n\n", "2)", "\n"]

@@ -6,7 +6,16 @@ import math
 from typing import Any
 
 import pytest
-from fake_upstream import ANSWER, FakeUpstream, answering, failing, pieces, silent
+from fake_upstream import (
+    ANSWER,
+    FakeUpstream,
+    answering,
+    failing,
+    in_turn,
+    pieces,
+    silent,
+    stalling,
+)
 from http_world import (
     COMPLETIONS,
     TESTS,
@@ -316,3 +325,58 @@ async def test_a_list_of_one_is_as_if_it_were_none() -> None:
         plain = await w.complete(prompt=PROMPTS[0], max_tokens=None)
         assert listed.json()["choices"] == plain.json()["choices"]
         assert listed.headers["x-router-overhead-ms"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_at_the_deadline_each_prompt_has_what_there_is_of_its_answer(stream: bool) -> None:
+    async def play(call: Any, server: FakeUpstream) -> None:
+        which = answering(says) if call.body["prompt"] == PROMPTS[1] else stalling(2)
+        await which(call, server)
+
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await w.complete(
+            model="large", prompt=PROMPTS, stream=stream, budget={"latency_ms": 1500}
+        )
+        assert answer.status_code == 200, answer.text
+        if stream:
+            chunks = events(answer.text)
+            found = [texts(chunks, at) for at in range(3)]
+            ends = {c["index"]: c["finish_reason"] for x in chunks[:-1] for c in x["choices"]}
+        else:
+            choices = answer.json()["choices"]
+            found = [choice["text"] for choice in choices]
+            ends = {choice["index"]: choice["finish_reason"] for choice in choices}
+        assert found == ["x = 1\n" * 2, said(PROMPTS[1]), "x = 1\n" * 2]
+        assert ends == {0: "length", 1: "stop", 2: "length"}
+
+
+async def test_a_stream_says_that_somebody_works_at_all_of_them() -> None:
+    held = asyncio.Event()
+
+    async def play(call: Any, server: FakeUpstream) -> None:
+        await held.wait()
+        await answering(says)(call, server)
+
+    async with world(large=FakeUpstream(play)) as w:
+        connection = await w.open(model="large", prompt=PROMPTS, stream=True)
+        head = await connection.until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert b"data:" not in await connection.until(b": working\n\n")
+        held.set()
+        rest = await connection.until(b"[DONE]")
+        assert all(said(prompt).split(" ")[-1].encode() in rest for prompt in PROMPTS)
+        await connection.close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_newer_request_of_the_session_ends_all_plans(stream: bool) -> None:
+    plays = (stalling(1), stalling(1), stalling(1), answering())
+    async with world(large=FakeUpstream(in_turn(*plays))) as w:
+        session = {"X-Session-Id": "editor"}
+        asked = {"model": "large", "prompt": PROMPTS, "stream": stream, "headers": session}
+        older = asyncio.create_task(w.complete(**asked))
+        await eventually(lambda: len(w.large.calls) == 3)
+        assert (await w.complete(model="large", headers=session)).status_code == 200
+        assert '"superseded"' in (await older).text
+        await eventually(lambda: all(c.closed_by_client.is_set() for c in w.large.calls[:3]))
+        await eventually(lambda: w.active == 0 and not w.service.sessions)
