@@ -2,8 +2,10 @@
 
 Models that fill in the middle often go on into the suffix. Where an answer ends with the suffix's
 beginning, at least one whole line of it that says something, that end is no part of the answer.
-Closing brackets alone say nothing: they may as well close what the answer opened. Lines compare
-without their ends, which prompts from Windows have of their own.
+Closing brackets alone say nothing: they may as well close what the answer opened. Where an answer
+goes on after all of the suffix, one line of it may be chance, unless what follows stands outside of
+its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
+from Windows have of their own.
 
 It guards against answers that repeat or do not parse, not against ones that are wrong.
 """
@@ -70,9 +72,11 @@ class Gap:
                 whole.append(said)
             elif number < last or not theirs.startswith(said):  # the last may be cut
                 return False
-        sure = sum(map(_telling, whole))
-        ended = not any(line.strip() for line in lines[at + len(self._lines) :])
-        return sure >= (1 if ended else _SURE_LINES)
+        sure = [line for line in whole if _telling(line)]
+        more = next((line for line in lines[at + len(self._lines) :] if line.strip()), None)
+        if more is None or len(sure) >= _SURE_LINES:
+            return bool(sure)
+        return bool(sure) and _indent(more) < _indent(sure[0])
 
     def _repeated_in(self, answer: str) -> bool:
         """Whether the first line of the suffix that says something is in an answer."""
@@ -94,3 +98,7 @@ def _lines(text: str) -> list[str]:
 
 def _telling(line: str) -> bool:
     return any(character.isalnum() for character in line)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

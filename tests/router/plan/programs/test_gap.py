@@ -43,6 +43,17 @@ ENDS: dict[str, tuple[Gap, str, str]] = {
         "y = 1\n" + "".join(LONG[:50]) + "z = 0\n",
         "",
     ),
+    "one line, and what is outside of its block": (
+        Gap("def f(x):\n    y = ", "\n    return y\n"),
+        "x",
+        "\n    return y\n\n\n# Test\nprint(f(1))\n",
+    ),
+    "one line of another block": (
+        Gap("def f(x):\n", "    return y\n"),
+        "    if x:\n        return y\n    y = x\n",
+        "",
+    ),
+    "one line at the top, and more": (Gap("a()\n", "b()\n"), "b()\nc()\n", ""),
     "one line, and more": (Gap("if a:\n", "    b()\n"), "    b()\n    c()\n", ""),
 }
 
