@@ -88,7 +88,7 @@ _HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
         FlopsText,
     ),
     "X-Budget-Latency-Ms": ("Milliseconds from receipt to the last byte.", MillisecondsText),
-    "X-Budget-Policy": ("The name of a policy.", str),
+    "X-Budget-Policy": ("The name of a policy.", Annotated[str, Field(min_length=1)]),
     "X-Session-Id": (
         "An editor's session: a newer request of it ends the older one.",
         Annotated[str, Field(pattern=r"^[!-~]{1,256}$")],
@@ -121,7 +121,8 @@ ERROR: Final[Mapping[str, Any]] = {
 def operation(dialect: Dialect) -> dict[str, Any]:
     """What is added to an endpoint's entry: its body, headers and answers."""
     body = _ref(dialect.body.__name__)
-    answer = {"type": "object"}
+    several = "n_cmpl" in dialect.body.model_fields  # llama.cpp tells them as a list
+    answer = {"type": ["object", "array"] if several else "object"}
     return {
         "parameters": [
             {
