@@ -130,7 +130,7 @@ def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
 def _choice(
     choice: Mapping[str, Any], usage: Usage | None, halves: MutableMapping[int, str] | None
 ) -> Chunk:
-    delta = {} if "text" in choice else choice["message" if "message" in choice else "delta"]
+    delta = _delta(choice)
     text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
     index = int(choice.get("index", 0))
@@ -145,6 +145,19 @@ def _choice(
         echoed=_echoed(choice, usage),
         tool_calls=_tool_calls(delta.get("tool_calls")),
     )
+
+
+def _delta(choice: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a choice of a chat says; of a text nothing. LiteLLM ends a text without its `text`."""
+    match choice:
+        case {"text": _}:
+            return {}
+        case {"message": delta} | {"delta": delta}:
+            return delta  # type: ignore[no-any-return]
+        case {"finish_reason": str()}:
+            return {}
+        case _:
+            raise ValueError("a choice says nothing")
 
 
 def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:

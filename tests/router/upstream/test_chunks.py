@@ -233,6 +233,13 @@ def test_a_whole_answer_is_any_number_of_tokens() -> None:
     assert Chunk(0, "", said=True, whole=True).least_tokens(token_per_chunk=True) == 0
 
 
+def test_a_text_may_end_without_one() -> None:
+    ended = {"index": 1, "finish_reason": "length"}
+    assert parsed({"choices": [ended]}) == [Chunk(1, "", finish_reason="length", said=False)]
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [{"index": 1, "finish_reason": None}]})
+
+
 def test_a_message_is_read_like_a_delta() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
     (chunk,) = parsed({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
