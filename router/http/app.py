@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -78,7 +78,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@routes.get("/readyz")
+@routes.get("/readyz", responses={503: {"description": "Engines are waited for."}})
 async def readyz(request: Request) -> JSONResponse:
     """Whether our own engines answer, what is waited for, and what is wrong with other servers.
 
@@ -94,7 +94,7 @@ async def readyz(request: Request) -> JSONResponse:
     return JSONResponse(shown, 503 if waiting else 200)
 
 
-@routes.get("/metrics")
+@routes.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
     registry = request.app.state.service.gateway.metrics.registry

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
@@ -73,8 +73,13 @@ Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
 Tokens: TypeAlias = Annotated[Integer, Field(ge=0, lt=2**31)]
 """A number of tokens, of a size that servers and floats can still take."""
 
-Length: TypeAlias = Annotated[Tokens | None, BeforeValidator(_no_length)]
+Length: TypeAlias = Annotated[
+    Tokens | None,
+    BeforeValidator(_no_length, json_schema_input_type=Tokens | Literal[-1] | None),
+]
 """The most tokens that an answer may have; None is no limit, and so is -1."""
+
+ModelId: TypeAlias = Annotated[str, Field(max_length=_LONGEST_MODEL_ID)]
 
 _LENGTHS: Final = ("max_tokens", "max_completion_tokens", "n_predict")
 """The names that a length goes by."""
@@ -92,14 +97,18 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    model: Annotated[str, BeforeValidator(_no_model), Field(max_length=_LONGEST_MODEL_ID)] = AUTO
+    model: Annotated[ModelId, BeforeValidator(_no_model, json_schema_input_type=ModelId | None)] = (
+        AUTO
+    )
     max_tokens: Length = None
     max_completion_tokens: Length = None
     n_predict: Length = None
     temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Annotated[Integer, Field(ge=1)] | None = None
     seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Annotated[Any, BeforeValidator(_stops)] = None
+    stop: Annotated[Any, BeforeValidator(_stops, json_schema_input_type=str | list[str] | None)] = (
+        None
+    )
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     best_of: Integer | None = None

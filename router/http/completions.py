@@ -44,12 +44,22 @@ def _are_tokens(prompt: object) -> bool:
 
 
 Prompts: TypeAlias = str | list[str] | list[int] | list[list[int]]
+_Tokens: TypeAlias = Annotated[
+    list[Annotated[int, Field(ge=0, le=_LARGEST_TOKEN)]], Field(min_length=1)
+]
+_Told: TypeAlias = (
+    str
+    | Annotated[list[str], Field(min_length=1)]
+    | _Tokens
+    | Annotated[list[_Tokens], Field(min_length=1)]
+)
+"""What `_prompts` lets through, for those who read the schema."""
 
 
 class CompletionBody(Body):
     """`POST /v1/completions`."""
 
-    prompt: Annotated[Prompts, BeforeValidator(_prompts)]
+    prompt: Annotated[Prompts, BeforeValidator(_prompts, json_schema_input_type=_Told)]
     suffix: str | None = None
     echo: StrictBool | None = None
     logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None

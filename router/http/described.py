@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import MISSING, Field, fields
-from typing import Any, Final
+from dataclasses import MISSING, fields
+from dataclasses import Field as DataclassField
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.routing import BaseRoute
 
 from router.http.dialect import Dialect
+from router.http.options import OPTIONS
 from sandbox import IO, Asserts, Call, Calls, Integrity, IOCase, Limits, Pytest
 
 _REF: Final = "#/components/schemas/{model}"
@@ -53,22 +55,45 @@ _BOUNDS: Final[Mapping[str, str]] = {
     "le": "maximum",
     "lt": "exclusiveMaximum",
 }
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "type": ["object", "null"],
+    "description": "Ollama's way to say what else stands at the top.",
+    "properties": dict.fromkeys(OPTIONS, _ANY),
+    "additionalProperties": False,
+}
+
 _OPTIONAL: Final = frozenset({"args", "stdin"})
 """Fields that a case may leave out, though the value has them."""
 
-_HEADERS: Final[Mapping[str, str]] = {
-    "X-Budget-FLOPs": "Total model FLOPs: a number, or one with K, M, G, T, P or E as in 17.6T.",
-    "X-Budget-Latency-Ms": "Milliseconds from receipt to the last byte.",
-    "X-Budget-Policy": "The name of a policy.",
-}
+_NUMBER: Final = r"(0*[1-9]\d{0,9}(\.\d{0,9})?|0*\.0{0,9}[1-9]\d{0,9})"
+"""Digits that are more than nothing; exponents are taken too, but not all are a finite number."""
+
+FlopsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}[KMGTPE]?$")]
+MillisecondsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}$")]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
 
 
 class BudgetObject(BaseModel):
     """What a request may spend; headers of the same meaning win."""
 
-    flops: float | str | None = None
-    latency_ms: float | str | None = None
+    model_config = ConfigDict(extra="forbid")
+    flops: Positive | FlopsText | None = None
+    latency_ms: Positive | MillisecondsText | None = None
     policy: str | None = None
+
+
+_HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
+    "X-Budget-FLOPs": (
+        "Total model FLOPs: a number, or one with K, M, G, T, P or E as in 17.6T.",
+        FlopsText,
+    ),
+    "X-Budget-Latency-Ms": ("Milliseconds from receipt to the last byte.", MillisecondsText),
+    "X-Budget-Policy": ("The name of a policy.", Annotated[str, Field(min_length=1)]),
+    "X-Session-Id": (
+        "An editor's session: a newer request of it ends the older one.",
+        Annotated[str, Field(pattern=r"^[!-~]{1,256}$")],
+    ),
+}
 
 
 class ErrorDetail(BaseModel):
@@ -86,14 +111,27 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+ERROR: Final[Mapping[str, Any]] = {
+    "description": "An error.",
+    "content": {"application/json": {"schema": _ref("ErrorAnswer")}},
+}
+"""An answer that is an error, as an entry of `responses`."""
+
+
 def operation(dialect: Dialect) -> dict[str, Any]:
     """What is added to an endpoint's entry: its body, headers and answers."""
     body = _ref(dialect.body.__name__)
-    answer = {"type": "object"}
+    several = "n_cmpl" in dialect.body.model_fields  # llama.cpp tells them as a list
+    answer = {"type": ["object", "array"] if several else "object"}
     return {
         "parameters": [
-            {"name": name, "in": "header", "schema": {"type": "string"}, "description": text}
-            for name, text in _HEADERS.items()
+            {
+                "name": name,
+                "in": "header",
+                "schema": TypeAdapter(kind).json_schema(),
+                "description": text,
+            }
+            for name, (text, kind) in _HEADERS.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
@@ -101,15 +139,10 @@ def operation(dialect: Dialect) -> dict[str, Any]:
                 "description": "An answer, or with `stream` its events.",
                 "content": {
                     "application/json": {"schema": answer},
-                    "text/event-stream": {"schema": {"type": "string"}},
+                    "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
                 },
             },
-            "default": {
-                "description": "An error.",
-                "content": {
-                    "application/json": {"schema": {"$ref": _REF.format(model="ErrorAnswer")}}
-                },
-            },
+            "default": ERROR,
         },
     }
 
@@ -130,12 +163,18 @@ def describe(
     for body in bodies:
         for name, own in (("tests", "Tests"), ("budget", "BudgetObject")):
             known[body.__name__]["properties"][name] = {"anyOf": [_ref(own), {"type": "null"}]}
+        known[body.__name__]["properties"] |= {"select": {"type": "null"}, "options": _OPTIONS}
     known["Tests"] = {
         "oneOf": [_ref(kind.__name__) for kind in _KINDS.values()],
         "description": "Tests that choose among the samples.",
     }
     known |= {kind.__name__: _tests(name, kind) for name, kind in _KINDS.items()}
     known |= {kind.__name__: _fields_of(kind) for kind in (Call, IOCase)}
+    for entry in (entry for path in document["paths"].values() for entry in path.values()):
+        entry["responses"].pop("422", None)  # FastAPI's own, which never comes
+        entry["responses"].setdefault("default", ERROR)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        known.pop(unused, None)
     standard: dict[str, Any] = _standard(document)
     return standard
 
@@ -181,5 +220,5 @@ def _fields_of(kind: type[Any]) -> dict[str, Any]:
     }
 
 
-def _has_default(field: Field[Any]) -> bool:
+def _has_default(field: DataclassField[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING

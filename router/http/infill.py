@@ -39,7 +39,7 @@ def _list(value: object) -> object:
     return [] if value is None else value
 
 
-Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
+Text: TypeAlias = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | None)]
 
 
 class ExtraFile(BaseModel):
@@ -55,12 +55,17 @@ class InfillBody(Body):
 
     input_prefix: Text
     input_suffix: Text
-    input_extra: Annotated[tuple[ExtraFile, ...], BeforeValidator(_list)] = ()
+    input_extra: Annotated[
+        tuple[ExtraFile, ...],
+        BeforeValidator(_list, json_schema_input_type=list[ExtraFile] | None),
+    ] = ()
     prompt: Text = ""
     n_cmpl: Annotated[Integer, Field(ge=1)] | None = None
     t_max_predict_ms: Annotated[Number, Field(allow_inf_nan=False)] | None = None
     t_max_prompt_ms: Annotated[Number, Field(allow_inf_nan=False)] | None = None
-    response_fields: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    response_fields: Annotated[
+        tuple[str, ...], BeforeValidator(_list, json_schema_input_type=list[str] | None)
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ class _Reading:
     token_per_chunk: bool
     last_finished: int | None
     halves: dict[int, str] = field(default_factory=dict)
+    spoken: set[int] = field(default_factory=set)
 
     def event(self, event: ServerSentEvent) -> Iterator[Chunk]:
         """The pieces in an event; one without data, such as a ping, has none."""
@@ -85,7 +86,11 @@ class _Reading:
         """The pieces in an event's JSON, or in a whole answer's."""
         if isinstance(data, Mapping) and data.get("error") is not None:
             raise Refused(read_refusal(_NO_STATUS, data))
-        for chunk in parse_chunk(data, last_finished=self.last_finished, halves=self.halves):
+        for chunk in parse_chunk(
+            data, last_finished=self.last_finished, halves=self.halves, spoken=self.spoken
+        ):
+            if chunk.said:
+                self.spoken.add(chunk.index)
             if chunk.finish_reason is not None and self.token_per_chunk:
                 self.last_finished = chunk.index
             yield chunk

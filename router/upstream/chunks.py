@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,18 @@ def mended(text: str) -> str:
 
 
 def parse_chunk(
-    event: object, *, last_finished: int | None, halves: MutableMapping[int, str] | None = None
+    event: object,
+    *,
+    last_finished: int | None,
+    halves: MutableMapping[int, str] | None = None,
+    spoken: Collection[int] = (),
 ) -> Iterator[Chunk]:
     """The pieces in one server-sent event, or in a whole answer. Raises `MalformedChunk`.
 
     `last_finished` is the choice to which usage without a choice belongs; None drops it. `halves`
     keeps, from one event of a stream to the next, the first half of a character whose second half
-    is still to come, by choice. What has no choices is no piece.
+    is still to come, by choice. Choices that have `spoken` may end without a word. What has no
+    choices is no piece.
     """
     if not isinstance(event, Mapping):
         raise MalformedChunk("a chunk is not a JSON object")
@@ -108,7 +113,7 @@ def parse_chunk(
         if not choices and usage is not None and last_finished is not None:
             yield Chunk(last_finished, usage=usage)
         for choice in choices:
-            yield _choice(choice, usage if len(choices) == 1 else None, halves)
+            yield _choice(choice, usage if len(choices) == 1 else None, halves, spoken)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
 
@@ -128,9 +133,12 @@ def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
 
 
 def _choice(
-    choice: Mapping[str, Any], usage: Usage | None, halves: MutableMapping[int, str] | None
+    choice: Mapping[str, Any],
+    usage: Usage | None,
+    halves: MutableMapping[int, str] | None,
+    spoken: Collection[int],
 ) -> Chunk:
-    delta = {} if "text" in choice else choice["message" if "message" in choice else "delta"]
+    delta = _delta(choice, spoken)
     text = choice["text"] if "text" in choice else delta.get("content")
     finish_reason = _text(choice.get("finish_reason")) or None
     index = int(choice.get("index", 0))
@@ -145,6 +153,17 @@ def _choice(
         echoed=_echoed(choice, usage),
         tool_calls=_tool_calls(delta.get("tool_calls")),
     )
+
+
+def _delta(choice: Mapping[str, Any], spoken: Collection[int]) -> Mapping[str, Any]:
+    """What a choice of a chat says; of a text nothing. LiteLLM ends a text without its `text`."""
+    if "text" in choice:
+        return {}
+    key = "message" if "message" in choice else "delta"
+    if key not in choice and choice.get("finish_reason") and choice.get("index") in spoken:
+        return {}
+    delta: Mapping[str, Any] = choice[key]
+    return delta
 
 
 def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:

@@ -35,6 +35,7 @@ _NOT_THE_REQUESTS: Final = frozenset(
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(length|size|window)|maximum context|max_model_len", re.IGNORECASE
 )
+_UNPARSED: Final = re.compile(r"failed to parse (\w+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(?<![\w.-])\d+(?![\w.-])")
 _QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d"
 
@@ -90,6 +91,12 @@ class Refusal:
     def says(self, word: str) -> bool:
         """Whether the message has this word, or this field."""
         return self._first_word((word,)) is not None
+
+    @property
+    def unparsed(self) -> str | None:
+        """The field that it could not parse, which llama.cpp may call a fault of its own."""
+        found = _UNPARSED.search(self.message)
+        return found[1] if found else None
 
     @property
     def tells_a_number(self) -> bool:

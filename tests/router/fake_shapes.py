@@ -27,7 +27,7 @@ def prompt_pieces(prompt: str | list[int]) -> list[str]:
 
 def template(messages: Sequence[dict[str, Any]]) -> str:
     """A chat as a prompt."""
-    return "".join(f"<{m['role']}>{m['content']}" for m in messages) + "<assistant>"
+    return "".join(f"<{m['role']}>{m.get('content')}" for m in messages) + "<assistant>"
 
 
 def event(choices: list[dict[str, Any]]) -> dict[str, Any]:
@@ -64,9 +64,15 @@ def _has_media(call: Call) -> bool:
     parts = [
         part
         for message in call.body.get("messages", ())
-        for part in (message["content"] if isinstance(message["content"], list) else ())
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
     ]
-    return any(part["type"] != "text" for part in parts)
+    return any(part.get("type") != "text" for part in parts)
+
+
+def _says_nothing(call: Call) -> bool:
+    messages = call.body.get("messages", ())
+    return any("content" not in each and each["role"] != "assistant" for each in messages)
 
 
 def _too_long(call: Call, context: int | None) -> bool:
@@ -83,6 +89,9 @@ class LlamaShape:
         if _has_media(call):
             message = "image input is not supported - hint: you may need to provide the mmproj"
             return 500, {"code": 500, "message": message, "type": "server_error"}
+        if _says_nothing(call):
+            message = "All non-assistant messages must contain 'content'"
+            return 400, {"code": 400, "message": message, "type": "invalid_request_error"}
         if _too_long(call, context):
             message = f"request ({call.prompt_tokens} tokens) exceeds the available context size"
             return 400, {"code": 400, "message": message, "type": "exceed_context_size_error"}

@@ -200,7 +200,7 @@ class FakeUpstream:
     async def _play(self, call: Call) -> None:
         if call in self.calls:
             before = [earlier.text for earlier in self.calls if earlier is not call]
-            call.cached_tokens = call.prompt_tokens - 1 if call.text in before else 0
+            call.cached_tokens = max(0, call.prompt_tokens - 1) if call.text in before else 0
             if (refused := self.shape.refusal(call, self.context)) is not None:
                 await _refuse(call, *refused)
             else:
@@ -251,6 +251,9 @@ def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) 
         said = [_until_stop(call, says(call, index)) for index in range(call.body["n"])]
         call.tokens = [0] * len(said)
         await call.open(server)
+        for index, tokens in enumerate(said):
+            if not tokens:  # stopped before its first
+                await call.finish(index, "stop", server)
         rows = itertools.zip_longest(*(tokens[:limit] for tokens in said))
         for number, row in enumerate(rows):
             if number:  # never between the last token and the usage, for which nobody waits long

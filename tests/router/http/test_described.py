@@ -1,6 +1,7 @@
 """`/openapi.json` says what the parsers take, and pages may call what it describes."""
 
 import json
+import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -8,9 +9,11 @@ import httpx
 import pytest
 from http_world import world
 
+from policies.values import InvalidBudget
 from router.http.app import DIALECTS, create_app
-from router.http.budgets import _KEYS
+from router.http.budgets import _KEYS, parse_flops, parse_latency
 from router.http.described import BudgetObject
+from router.http.options import OPTIONS
 from sandbox import InvalidTests, parse_tests
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +76,45 @@ async def test_cases_are_described_as_they_are_parsed(kind: str, case: str) -> N
 
 async def test_budgets_are_described_as_they_are_parsed() -> None:
     assert set(BudgetObject.model_fields) == _KEYS
+
+
+async def test_what_headers_may_hold_is_described_as_it_is_parsed() -> None:
+    (path, *_) = DIALECTS
+    shapes = {
+        each["name"]: re.compile(each["schema"]["pattern"])
+        for each in document()["paths"][path]["post"]["parameters"]
+        if "pattern" in each["schema"]
+    }
+    for name, parse in (("X-Budget-FLOPs", parse_flops), ("X-Budget-Latency-Ms", parse_latency)):
+        for good in ("1", "0.5", ".5", "007", "2.5", "1."):
+            assert parse(good) > 0
+            assert shapes[name].search(good)
+        for bad in ("", "0", "0.0", "-1", "x", "1Q", "."):
+            with pytest.raises(InvalidBudget):
+                parse(bad)
+            assert not shapes[name].search(bad)
+    assert shapes["X-Budget-FLOPs"].search("17.6T")
+    assert not shapes["X-Budget-Latency-Ms"].search("17.6T")
+
+
+@pytest.mark.parametrize("path", [path for path in DIALECTS if path != "/v1/chat/completions"])
+async def test_what_stands_for_nothing_is_described(path: str) -> None:
+    told = document()["components"]["schemas"][DIALECTS[path].body.__name__]["properties"]
+    for name in ("max_tokens", "n_predict"):
+        assert {"const": -1, "type": "integer"} in told[name]["anyOf"]
+    for name in ("model", "stop"):
+        assert {"type": "null"} in told[name]["anyOf"]
+    assert set(told["options"]["properties"]) == set(OPTIONS)
+
+
+async def test_every_answer_is_described() -> None:
+    told = document()["paths"]["/infill"]["post"]["responses"]["200"]["content"]
+    assert told["application/json"]["schema"]["type"] == ["object", "array"]
+    for path in document()["paths"].values():
+        for entry in path.values():
+            assert "default" in entry["responses"]
+            assert "422" not in entry["responses"]
+    assert "text/plain" in document()["paths"]["/metrics"]["get"]["responses"]["200"]["content"]
 
 
 async def test_the_pages_are_served() -> None:

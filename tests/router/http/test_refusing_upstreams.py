@@ -183,6 +183,31 @@ async def test_an_image_that_is_refused_is_a_400(kind: Any) -> None:
         assert answer.json()["error"]["code"] == "invalid_request"
 
 
+ONE_TOOL = [{"type": "function", "function": {"name": "f"}}]
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "fields", "blamed"),
+    [
+        (500, "Failed to parse messages: Missing tool call type", {}, True),
+        (500, "Failed to parse tools: Missing tool type", {"tools": ONE_TOOL}, True),
+        (500, "Failed to parse tools: Missing tool type", {}, False),
+        (400, "Failed to initialize samplers: failed to parse grammar", {"grammar": "x"}, True),
+        (400, "Failed to initialize samplers: failed to parse grammar", {}, False),
+        (500, "Failed to parse the weather", {}, False),
+    ],
+)
+async def test_what_of_the_clients_cannot_be_parsed_is_its_fault(
+    status: int, said: str, fields: dict[str, Any], blamed: bool
+) -> None:
+    async with world(FakeUpstream(failing(status, said))) as w:
+        answer = await w.chat(model="small", **fields)
+        assert answer.status_code == (400 if blamed else 502), answer.text
+        assert said in answer.json()["error"]["message"]
+        if blamed:
+            assert len(w.small.calls) == 1
+
+
 TOO_LONG = {
     "an error of its own": {"code": "context_length_exceeded", "message": "too many"},
     "words": {"message": "This model's maximum context length is 9 tokens."},

@@ -332,3 +332,13 @@ async def test_text_that_is_no_unicode_is_mended() -> None:
             answer = await w.complete(model="small", stream=stream, logprobs=1)
             assert answer.status_code == 200, answer.text
             assert "\ufffd" in answer.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_that_ends_without_one_is_whole(stream: bool) -> None:
+    play = streaming(CHUNK, {"choices": [{"index": 0, "finish_reason": "length"}]})
+    async with world(FakeUpstream(play, "vllm")) as w:
+        answer = await w.complete(model="small", stream=stream)
+        assert answer.status_code == 200, answer.text
+        assert '"finish_reason":"length"' in answer.text
+        assert '"error"' not in answer.text

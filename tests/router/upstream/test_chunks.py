@@ -233,6 +233,16 @@ def test_a_whole_answer_is_any_number_of_tokens() -> None:
     assert Chunk(0, "", said=True, whole=True).least_tokens(token_per_chunk=True) == 0
 
 
+@pytest.mark.parametrize(("index", "reason"), [(2, "length"), (1, None)])
+def test_a_text_may_end_without_one_if_it_has_spoken(index: int, reason: str | None) -> None:
+    ended = {"choices": [{"index": 1, "finish_reason": "length"}]}
+    chunks_read = list(parse_chunk(ended, last_finished=None, spoken={1}))
+    assert chunks_read == [Chunk(1, finish_reason="length")]
+    other = {"choices": [{"index": index, "finish_reason": reason}]}
+    with pytest.raises(MalformedChunk):
+        list(parse_chunk(other, last_finished=None, spoken={1}))
+
+
 def test_a_message_is_read_like_a_delta() -> None:
     choice = {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
     (chunk,) = parsed({"choices": [choice], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
