@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from evaluation.datasets.problem import DatasetUnavailable, Problem
-from evaluation.datasets.sources import Record, records
+from evaluation.datasets.problem import Problem
+from evaluation.datasets.sources import Record, released
 
 KINDS: Final = {
     "single": "SingleLineInfilling",
@@ -27,20 +27,9 @@ def reader(kind: str) -> Callable[[Path | None], tuple[Problem, ...]]:
     """Reads the file of one kind, as released."""
 
     def read(data: Path | None) -> tuple[Problem, ...]:
-        if data is None:
-            raise DatasetUnavailable(
-                f"name the file HumanEval-{KINDS[kind]}.jsonl.gz of openai/human-eval-infilling "
-                "with --data"
-            )
-        try:
-            found = tuple(_problem(row, KINDS[kind]) for row in records(data))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DatasetUnavailable(
-                f"{data} is not {KINDS[kind]} as released: {error!r}"
-            ) from error
-        if not found:
-            raise DatasetUnavailable(f"{data} has no problems")
-        return found
+        name = KINDS[kind]
+        file = f"HumanEval-{name}.jsonl.gz of openai/human-eval-infilling"
+        return released(data, file, name, lambda rows: (_problem(row, name) for row in rows))
 
     return read
 

@@ -9,12 +9,12 @@ contest's checker takes "no" for "NO" or lines for words: nobody can pass those.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from evaluation.datasets.problem import DatasetUnavailable, Problem
-from evaluation.datasets.sources import Record, records
+from evaluation.datasets.problem import Problem
+from evaluation.datasets.sources import Record, released
 
 HOLE: Final = "{{completion}}"
 
@@ -23,17 +23,11 @@ def reader(kind: str) -> Callable[[Path | None], tuple[Problem, ...]]:
     """Reads the Python problems in the file of one kind, `block` or `control`."""
 
     def read(data: Path | None) -> tuple[Problem, ...]:
-        if data is None:
-            raise DatasetUnavailable(
-                f"name the file {kind}_completion.jsonl.gz of gonglinyuan/safim with --data"
-            )
-        try:
-            found = tuple(_problem(row, kind) for row in records(data) if row["lang"] == "python")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DatasetUnavailable(f"{data} is not SAFIM as released: {error!r}") from error
-        if not found:
-            raise DatasetUnavailable(f"{data} has no problems in Python")
-        return found
+        def in_python(rows: Iterator[Record]) -> Iterator[Problem]:
+            return (_problem(row, kind) for row in rows if row["lang"] == "python")
+
+        file = f"{kind}_completion.jsonl.gz of gonglinyuan/safim"
+        return released(data, file, "SAFIM in Python", in_python)
 
     return read
 

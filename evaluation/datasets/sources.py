@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from evaluation.datasets.problem import DatasetUnavailable
+from evaluation.datasets.problem import DatasetUnavailable, Problem
 
 Record = Mapping[str, Any]
 
@@ -32,6 +32,27 @@ def records(path: Path) -> Iterator[Record]:
         raise DatasetUnavailable(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError, EOFError, zlib.error) as error:
         raise DatasetUnavailable(f"{path} does not read: {error}") from error
+
+
+def released(
+    data: Path | None,
+    file: str,
+    what: str,
+    problems: Callable[[Iterator[Record]], Iterable[Problem]],
+) -> tuple[Problem, ...]:
+    """The problems of a file that somebody has released, read from its records.
+
+    Raises `DatasetUnavailable` where it is not named, is another one or has no problem.
+    """
+    if data is None:
+        raise DatasetUnavailable(f"name the file {file} with --data")
+    try:
+        found = tuple(problems(records(data)))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DatasetUnavailable(f"{data} is not {what} as released: {error!r}") from error
+    if not found:
+        raise DatasetUnavailable(f"{data} has no problems")
+    return found
 
 
 def _array(path: Path) -> Iterator[Record]:
