@@ -19,6 +19,7 @@ from router.http.budgets import read_budget
 from router.http.options import unfolded
 from router.request import (
     AUTO,
+    BudgetRequest,
     Prompt,
     RequestLimits,
     RouteRequest,
@@ -159,19 +160,12 @@ def understood(
     if body.select is not None:
         raise InvalidRequest("select is not supported yet: leave it out", param="select")
     max_tokens = _length(body, least_tokens)
-    meant = limits.meant_by(body.model)
     return RouteRequest(
         sampling=SampleRequest(
             prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
         ),
-        budget=read_budget(
-            headers,
-            body.budget,
-            default=meant.budget.over(limits.default_budget),
-            maximum=limits.max_budget,
-            policy_by_default=meant.policy,
-        ),
-        model=meant.model,
+        budget=_budget(body, headers, limits),
+        model=limits.meant_by(body.model).model,
         n=_answers(body, limits),
         max_tokens=max_tokens,
         temperature=0 if max_tokens == 0 else body.temperature,
@@ -180,6 +174,18 @@ def understood(
         stream=bool(body.stream),
         include_usage=body.stream_options is not None and body.stream_options.include_usage,
         explain=bool(body.explain),
+    )
+
+
+def _budget(body: Body, headers: Mapping[str, str], limits: RequestLimits) -> BudgetRequest:
+    """The request's own, over what its alias has, over the operator's."""
+    meant = limits.meant_by(body.model)
+    return read_budget(
+        headers,
+        body.budget,
+        default=meant.budget.over(limits.default_budget),
+        maximum=limits.max_budget,
+        policy_by_default=meant.policy,
     )
 
 

@@ -14,10 +14,10 @@ from policies.cascade import Cascade
 from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import model_facts, models_of, pace_starts, policies_of
+from router.configured import BUILT_IN, model_facts, models_of, pace_starts, policies_of
 from router.sections import RemoteModel
 from router.server import listening
-from router.settings import Settings
+from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
 
 SIZES = (
@@ -243,3 +243,7 @@ def test_idle_connections_outlive_the_pools_of_clients() -> None:
     assert Settings().keep_alive_s == 75
     config = listening(FastAPI(), Settings(keep_alive_s=33))
     assert config.timeout_keep_alive == 33
+
+
+def test_policies_that_aliases_may_name_are_those_that_there_are() -> None:
+    assert set(POLICIES) == set(BUILT_IN)
