@@ -186,11 +186,17 @@ PolicyConfig: TypeAlias = Annotated[
 ]
 
 
-class BudgetConfig(Strict):
+class CapConfig(Strict):
     """FLOPs and milliseconds, each optional."""
 
     flops: PositiveFloat | None = None
     latency_ms: PositiveFloat | None = None
+
+
+class BudgetConfig(CapConfig):
+    """What may be spent, and the probability of success that is wanted."""
+
+    target: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class AliasConfig(Strict):

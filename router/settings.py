@@ -24,6 +24,7 @@ from router.request import AUTO
 from router.sections import (
     AliasConfig,
     BudgetConfig,
+    CapConfig,
     CorsConfig,
     EmbeddedModel,
     ModelConfig,
@@ -62,7 +63,7 @@ class Settings(BaseSettings):
     aliases: dict[Name, AliasConfig] = Field(default_factory=dict)
     cors: CorsConfig = CorsConfig()
     default_budget: BudgetConfig = BudgetConfig()
-    max_budget: BudgetConfig = BudgetConfig()
+    max_budget: CapConfig = CapConfig()
     default_max_tokens: PositiveInt = 512
     max_n: PositiveInt = 64
     max_prompts: PositiveInt = 256

@@ -69,8 +69,10 @@ _NUMBER: Final = r"(0*[1-9]\d{0,9}(\.\d{0,9})?|0*\.0{0,9}[1-9]\d{0,9})"
 """Digits that are more than nothing; exponents are taken too, but not all are a finite number."""
 
 FlopsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}[KMGTPE]?$")]
+ProbabilityText: TypeAlias = Annotated[str, Field(pattern=r"^0*\.\d{0,9}[1-9]\d{0,5}$")]
 MillisecondsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}$")]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 
 
 class BudgetObject(BaseModel):
@@ -80,6 +82,7 @@ class BudgetObject(BaseModel):
     flops: Positive | FlopsText | None = None
     latency_ms: Positive | MillisecondsText | None = None
     policy: str | None = None
+    target: Probability | ProbabilityText | None = None
 
 
 _HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
@@ -89,6 +92,10 @@ _HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
     ),
     "X-Budget-Latency-Ms": ("Milliseconds from receipt to the last byte.", MillisecondsText),
     "X-Budget-Policy": ("The name of a policy.", Annotated[str, Field(min_length=1)]),
+    "X-Budget-Target": (
+        "Wanted probability that tests pass: the cheapest plan that is expected to reach it.",
+        ProbabilityText,
+    ),
     "X-Session-Id": (
         "An editor's session: a newer request of it ends the older one.",
         Annotated[str, Field(pattern=r"^[!-~]{1,256}$")],

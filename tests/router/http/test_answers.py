@@ -83,7 +83,7 @@ async def test_explain_adds_up_over_a_cascade_that_escalates() -> None:
     small = FakeUpstream(answering(lambda call, index: WRONG * (index + 1)))
     async with world(small, FakeUpstream(answering()), backend) as w:
         answer = await w.complete(
-            tests=TESTS, explain=True, budget={"flops": 1e12, "latency_ms": 60000}
+            tests=TESTS, explain=True, budget={"flops": 1e12, "latency_ms": 60000, "target": None}
         )
         router = adds_up(w, answer)
         assert router["budget"] == {"flops": 1e12, "latency_ms": 60000}
