@@ -118,6 +118,29 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+class QuoteOption(BaseModel):
+    """What one budget would buy: give it as FLOPs, or as milliseconds.
+
+    `success` is the expected probability that the tests pass, with its 95 % interval;
+    `extrapolated` says in words what of the request was not calibrated.
+    """
+
+    flops: float
+    latency_ms: float | None
+    plan: str
+    success: float
+    low: float
+    high: float
+    extrapolated: str | None
+    expected_flops: float
+
+
+class QuoteAnswer(BaseModel):
+    """What budgets would buy, the cheapest first, each more than the one before."""
+
+    options: list[QuoteOption]
+
+
 ERROR: Final[Mapping[str, Any]] = {
     "description": "An error.",
     "content": {"application/json": {"schema": _ref("ErrorAnswer")}},
@@ -125,11 +148,28 @@ ERROR: Final[Mapping[str, Any]] = {
 """An answer that is an error, as an entry of `responses`."""
 
 
+def quoting(dialects: Iterable[Dialect]) -> dict[str, Any]:
+    """What is added to the entry of quotes, for requests in one of these dialects."""
+    bodies = {"anyOf": [_ref(dialect.body.__name__) for dialect in dialects]}
+    content = {"application/json": {"schema": _ref("QuoteAnswer")}}
+    answers = {"200": {"description": "What budgets would buy.", "content": content}}
+    return _operation(bodies, answers)
+
+
 def operation(dialect: Dialect) -> dict[str, Any]:
     """What is added to an endpoint's entry: its body, headers and answers."""
     body = _ref(dialect.body.__name__)
     several = "n_cmpl" in dialect.body.model_fields  # llama.cpp tells them as a list
     answer = {"type": ["object", "array"] if several else "object"}
+    content = {
+        "application/json": {"schema": answer},
+        "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
+    }
+    told = {"description": "An answer, or with `stream` its events.", "content": content}
+    return _operation(body, {"200": told})
+
+
+def _operation(body: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "parameters": [
             {
@@ -141,16 +181,7 @@ def operation(dialect: Dialect) -> dict[str, Any]:
             for name, (text, kind) in _HEADERS.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {
-            "200": {
-                "description": "An answer, or with `stream` its events.",
-                "content": {
-                    "application/json": {"schema": answer},
-                    "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
-                },
-            },
-            "default": ERROR,
-        },
+        "responses": {**answers, "default": ERROR},
     }
 
 
@@ -162,7 +193,7 @@ def describe(
     document = get_openapi(title=app.title, version=app.version, routes=told)
     known: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
     bodies = [dialect.body for dialect in dialects]
-    models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, *bodies]
+    models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, QuoteAnswer, *bodies]
     for model in models:
         schema = model.model_json_schema(ref_template=_REF)
         known |= schema.pop("$defs", {})

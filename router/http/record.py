@@ -20,6 +20,9 @@ from router.plan.outcome import Outcome
 CLIENT_GONE: Final = "client_gone"
 """How the request of a client that hung up is counted, among the codes of errors."""
 
+QUOTE: Final = "quote"
+"""How a quote is counted, among the plans."""
+
 log = structlog.get_logger("router")
 
 
@@ -70,6 +73,10 @@ class Record:
             seconds=round(self.elapsed(), 3),
         )
         return several.details(outcomes, self.elapsed())
+
+    def quoted(self) -> None:
+        """Count a request that was quoted for."""
+        self._count(plan=QUOTE)
 
     def headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         """The headers of an answer that is known."""
