@@ -195,7 +195,7 @@ class Calibration:
 
     def frontier(self, ladders: Iterable[Ladder], target: float = 0.0) -> Iterator[Ladder]:
         """Those that are expected to reach the target, without what costs more for no more."""
-        best = -math.inf
+        best = 0.0
         for each in ladders:
             if each.success.value > best and each.success.value >= target:
                 best = each.success.value

@@ -210,6 +210,23 @@ class AliasConfig(Strict):
     budget: BudgetConfig = BudgetConfig()
 
 
+class DriftConfig(Strict):
+    """Whether outcomes are held against what was expected; see `router.drift`.
+
+    `file` keeps them, in at most twice `file_bytes`; without one there are figures alone.
+    """
+
+    enabled: bool = False
+    file: Path | None = None
+    file_bytes: Annotated[int, Field(ge=2**16)] = 16 * 2**20
+
+    @model_validator(mode="after")
+    def _file_is_written(self) -> Self:
+        if self.file is not None and not self.enabled:
+            raise ValueError("file is named, and nothing is written to it: set enabled = true")
+        return self
+
+
 class CorsConfig(Strict):
     """Which pages in a browser may call the gateway, by their origins; `*` is any."""
 

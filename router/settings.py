@@ -26,6 +26,7 @@ from router.sections import (
     BudgetConfig,
     CapConfig,
     CorsConfig,
+    DriftConfig,
     EmbeddedModel,
     ModelConfig,
     Name,
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
     keep_alive_s: PositiveInt = 75
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
+    drift: DriftConfig = DriftConfig()
 
     @model_validator(mode="after")
     def _policies_name_models(self) -> Self:

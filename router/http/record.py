@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from policies.values import Verdict
+from router.drift import Drift
 from router.errors import ErrorObject, InternalError, translate
 from router.gateway import Gateway, Prepared
 from router.http.explain import outcome_label, response_headers, router_object
@@ -36,6 +37,7 @@ class Record:
 
     gateway: Gateway
     request_id: str
+    drift: Drift | None = None
     received: float = field(default_factory=_now)
     _counted: bool = field(default=False, init=False)
 
@@ -49,6 +51,8 @@ class Record:
         label = outcome_label(prepared, outcome, counts=False)
         verdict = best[0].verdict if best else Verdict.UNVERIFIED
         self._count(plan=label, verdict=verdict.value)
+        if self.drift is not None:
+            self.drift.observe(self.request_id, prepared, outcome)
         overhead_s = self.elapsed() - outcome.waited_s
         self.gateway.metrics.overhead_seconds.observe(max(0.0, overhead_s))
         log.info(

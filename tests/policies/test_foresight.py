@@ -108,8 +108,9 @@ def test_dominated_ladders_are_not_offered() -> None:
         ((0.3, 0.3, 0.6, 0.6), (0.25, 2.0)),
         ((0.3, 0.2, 0.25, 0.4), (0.25, 4.0)),
         ((0.6, 0.5, 0.4, 0.3), (0.25,)),
+        ((0.05, 0.05, 0.3, 0.4), (2.0, 4.0)),
     ):
-        kept = [each.calls for each in made.frontier(ladders(of=of))]
+        kept = [each.calls for each in made.frontier(ladders(of=of, less=0.05))]
         assert tuple(kept) == left
 
 
