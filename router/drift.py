@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry, Counter
 from policies.ladder import Found
 from policies.values import Verdict
 from router.gateway import Prepared
+from router.observations import DrawObservation, Observation
 from router.plan.outcome import Outcome
 
 DECILES: Final = 10
@@ -123,56 +124,45 @@ class Drift:
         if found is not None:
             self.figures.observe(found, outcome.ledger.used, passed=passed)
         if self.file is not None:
-            self.file.write(_row(request_id, prepared, outcome, passed=passed))
+            self.file.write(asdict(_observation(request_id, prepared, outcome, passed=passed)))
 
 
-def _row(request_id: str, prepared: Prepared, outcome: Outcome, *, passed: bool) -> dict[str, Any]:
+def _observation(
+    request_id: str, prepared: Prepared, outcome: Outcome, *, passed: bool
+) -> Observation:
     task, found, budget = prepared.task, prepared.found, prepared.budget
     call = None if found is None else found.call
-    calls = None if budget.flops is None or call is None else budget.flops / call
-    return {
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "id": request_id,
-        "kind": task.kind,
-        "policy": prepared.request.budget.policy,
-        "prompt_tokens": task.models[-1].prompt_tokens,
-        "budget_calls": calls,
-        "target": budget.target,
-        **_expected(found),
-        "passed": passed,
-        "flops": outcome.ledger.used,
-        "call_flops": call,
-        "deadline_passed": outcome.deadline_passed,
-        # A plan that may draw more than it is asked for ends when enough of it has passed.
-        "stops_early": prepared.policy.most_samples(task) > task.n,
-        "draws": list(_draws(outcome)),
-    }
+    return Observation(
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        id=request_id,
+        kind=task.kind,
+        policy=prepared.request.budget.policy,
+        prompt_tokens=task.models[-1].prompt_tokens,
+        budget_calls=None if budget.flops is None or call is None else budget.flops / call,
+        target=budget.target,
+        domain=None if found is None else found.domain.name,
+        plan=None if found is None else str(found.ladder),
+        expected=None if found is None else found.ladder.success.value,
+        extrapolated=None if found is None else bool(found.extrapolates),
+        passed=passed,
+        flops=outcome.ledger.used,
+        call_flops=call,
+        deadline_passed=outcome.deadline_passed,
+        # A plan that may draw more than is asked for ends when enough of it has passed.
+        stops_early=prepared.policy.most_samples(task) > task.n,
+        draws=tuple(_draws(outcome)),
+    )
 
 
-def _expected(found: Found | None) -> dict[str, Any]:
-    if found is None:
-        return {"domain": None, "plan": None, "expected": None, "extrapolated": None}
-    return {
-        "domain": found.domain.name,
-        "plan": str(found.ladder),
-        "expected": found.ladder.success.value,
-        "extrapolated": bool(found.extrapolates),
-    }
-
-
-def _draws(outcome: Outcome) -> Iterator[dict[str, Any]]:
-    """Each draw: of `n` samples asked for, how many were judged, and how many passed."""
+def _draws(outcome: Outcome) -> Iterator[DrawObservation]:
     for draw in outcome.draws:
-        verdicts = [
-            judgement.verdict
-            for sample in draw.samples
-            if (judgement := outcome.judgements.get(sample.id)) is not None
-        ]
-        yield {
-            "model": draw.model,
-            "n": draw.command.n,
-            "temperature": draw.command.temperature,
-            "judged": sum(verdict in JUDGED for verdict in verdicts),
-            "passed": verdicts.count(Verdict.PASSED),
-            "tokens": [sample.tokens for sample in draw.samples],
-        }
+        known = [outcome.judgements.get(sample.id) for sample in draw.samples]
+        verdicts = [judgement.verdict for judgement in known if judgement is not None]
+        yield DrawObservation(
+            model=draw.model,
+            n=draw.command.n,
+            temperature=draw.command.temperature,
+            judged=sum(verdict in JUDGED for verdict in verdicts),
+            passed=verdicts.count(Verdict.PASSED),
+            tokens=tuple(sample.tokens for sample in draw.samples),
+        )
