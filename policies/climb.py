@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.cost import CostModel
 from policies.foresight import Foresight
-from policies.ladder import Answers, Calibration, Found, Offer, Rung
+from policies.ladder import Answers, Calibration, Found, Ladder, Offer, Rung
 from policies.moves import (
     SAMPLING_TEMPERATURE,
     Drawn,
@@ -29,6 +29,10 @@ from policies.values import Budget, ModelView, Remaining, Task
 
 FREE_WIDTH: Final = 1.25
 """A full batch that takes at most so many times as long as one sample costs no time to speak of."""
+
+
+_NO_COSTS: Final = CostModel({})
+"""To look at ladders alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,10 @@ class Climb:
         """What budgets up to this one would buy, each more than the one before."""
         return self._foresight(task, cost).offers(budget)
 
+    def ladders(self, task: Task) -> tuple[Ladder, ...]:
+        """What every budget would buy, the smallest first."""
+        return self._foresight(task, _NO_COSTS).ladders
+
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The models that were calibrated; never a single one."""
         own = self.calibration.models
@@ -92,14 +100,17 @@ class Climb:
         """All that the longest of its ladders may draw."""
         if not task.verifiable:
             return self.otherwise.most_samples(task)
-        foresight = self._foresight(task, CostModel({}))  # rungs are counted, not paid for
         if task.greedy:
-            return len(foresight.models)
-        drawn = max(sum(rung.n for rung in ladder.rungs) for ladder in foresight.ladders)
-        return max(drawn, task.n) + len(task.models)
+            return len(self._models(task))
+        ladders = self.ladders(task)
+        drawn = max(sum(max(rung.n, task.n) for rung in each.rungs) for each in ladders)
+        return drawn + len(task.models)
 
     def _foresight(self, task: Task, cost: CostModel) -> Foresight:
         return Foresight(self.calibration, self.domain or task.kind, task, cost)
+
+    def _models(self, task: Task) -> list[ModelView]:
+        return self._foresight(task, _NO_COSTS).models
 
 
 @dataclass(slots=True)
@@ -124,8 +135,8 @@ class _Climber:
             short |= asked.n < rung.n
             if (yield from self._perform(asked)):
                 return
-        while short and (asked := self._leftover()) is not None:
-            if (yield from self._perform(asked)):
+        for _ in tuple(self.models) if short else ():
+            if (asked := self._leftover()) is None or (yield from self._perform(asked)):
                 return
 
     def width_is_free(self) -> bool:

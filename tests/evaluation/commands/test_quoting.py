@@ -18,10 +18,21 @@ OPTION = {
     "expected_flops": 1.2e12,
 }
 OUTCOME = {
-    "time": "2026-01-01T00:00:00+00:00", "kind": "text", "policy": "single",
-    "prompt_tokens": 100, "budget_calls": None, "target": None, "domain": "code",
-    "plan": "small*4", "expected": 0.5, "extrapolated": False, "passed": True,
-    "flops": 1e12, "call_flops": None, "deadline_passed": False, "stops_early": False,
+    "time": "2026-01-01T00:00:00+00:00",
+    "kind": "text",
+    "policy": "single",
+    "prompt_tokens": 100,
+    "budget_calls": None,
+    "target": None,
+    "domain": "code",
+    "plan": "small*4",
+    "expected": 0.5,
+    "extrapolated": False,
+    "passed": True,
+    "flops": 1e12,
+    "call_flops": None,
+    "deadline_passed": False,
+    "stops_early": False,
 }
 
 
