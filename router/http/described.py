@@ -85,7 +85,7 @@ class BudgetObject(BaseModel):
     target: Probability | ProbabilityText | None = None
 
 
-_HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
+_BUDGET: Final[Mapping[str, tuple[str, Any]]] = {
     "X-Budget-FLOPs": (
         "Total model FLOPs: a number, or one with K, M, G, T, P or E as in 17.6T.",
         FlopsText,
@@ -96,6 +96,8 @@ _HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
         "Wanted probability that tests pass: the cheapest plan that is expected to reach it.",
         ProbabilityText,
     ),
+}
+_SESSION: Final[Mapping[str, tuple[str, Any]]] = {
     "X-Session-Id": (
         "An editor's session: a newer request of it ends the older one.",
         Annotated[str, Field(pattern=r"^[!-~]{1,256}$")],
@@ -153,7 +155,7 @@ def quoting(dialects: Iterable[Dialect]) -> dict[str, Any]:
     bodies = {"anyOf": [_ref(dialect.body.__name__) for dialect in dialects]}
     content = {"application/json": {"schema": _ref("QuoteAnswer")}}
     answers = {"200": {"description": "What budgets would buy.", "content": content}}
-    return _operation(bodies, answers)
+    return _operation(bodies, answers, _BUDGET)
 
 
 def operation(dialect: Dialect) -> dict[str, Any]:
@@ -166,10 +168,14 @@ def operation(dialect: Dialect) -> dict[str, Any]:
         "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
     }
     told = {"description": "An answer, or with `stream` its events.", "content": content}
-    return _operation(body, {"200": told})
+    return _operation(body, {"200": told}, {**_BUDGET, **_SESSION})
 
 
-def _operation(body: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(
+    body: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    headers: Mapping[str, tuple[str, Any]],
+) -> dict[str, Any]:
     return {
         "parameters": [
             {
@@ -178,7 +184,7 @@ def _operation(body: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str,
                 "schema": TypeAdapter(kind).json_schema(),
                 "description": text,
             }
-            for name, (text, kind) in _HEADERS.items()
+            for name, (text, kind) in headers.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {**answers, "default": ERROR},

@@ -83,10 +83,10 @@ async def test_explain_adds_up_over_a_cascade_that_escalates() -> None:
     small = FakeUpstream(answering(lambda call, index: WRONG * (index + 1)))
     async with world(small, FakeUpstream(answering()), backend) as w:
         answer = await w.complete(
-            tests=TESTS, explain=True, budget={"flops": 1e12, "latency_ms": 60000, "target": None}
+            tests=TESTS, explain=True, budget={"flops": 1e12, "latency_ms": 60000}
         )
         router = adds_up(w, answer)
-        assert router["budget"] == {"flops": 1e12, "latency_ms": 60000}
+        assert router["budget"] == {"flops": 1e12, "latency_ms": 60000, "target": None}
         assert router["policy"] == "auto"
         assert router["plan"] == "small*8+large*4+tests"
         assert router["selected_by"] == "tests"

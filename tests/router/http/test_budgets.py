@@ -86,7 +86,7 @@ def test_the_maximum_has_no_say_in_targets(
 ) -> None:
     headers = {} if header is None else {"x-budget-target": repr(header)}
     found = read_budget(
-        headers, {"target": body}, default=Budget(target=default), maximum=Budget(1.0, 1.0)
+        headers, {"target": body}, default=Budget(target=default), maximum=Budget(1.0, 1.0, 0.001)
     )
     given = [value for value in (header, body) if value is not None]
     assert found.budget.target == next(iter([*given, default]))
