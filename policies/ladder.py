@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -123,12 +123,32 @@ class Domain:
 class Found:
     """A ladder for a request, and how far it is to be believed.
 
-    `extrapolates` says in words what the calibration has not seen; empty where it has.
+    `extrapolates` says in words what the calibration has not seen; empty where it has. `call` are
+    the FLOPs of one large call after this request's prompt, None where nobody knows them.
     """
 
     ladder: Ladder
     domain: Domain
     extrapolates: str = ""
+    call: float | None = None
+
+    def but(self, unlike: Iterable[str]) -> Found:
+        """The same, with more that the calibration has not seen."""
+        return replace(self, extrapolates="; ".join(filter(None, (self.extrapolates, *unlike))))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a budget would buy: this many FLOPs, or this many seconds.
+
+    `expected_flops` is what is spent on average, early stop included; `seconds` is None where
+    nobody knows how fast the models are.
+    """
+
+    found: Found
+    flops: float
+    expected_flops: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,14 @@ class Calibration:
         elif ladders[-1].calls < calls < math.inf:
             told.append(f"{calls:.3g} large calls are more than any that was calibrated")
         return Found(ladders[max(0, fitting - 1)], domain, "; ".join(told))
+
+    def frontier(self, ladders: Iterable[Ladder], target: float = 0.0) -> Iterator[Ladder]:
+        """Those that are expected to reach the target, without what costs more for no more."""
+        best = 0.0
+        for each in ladders:
+            if each.success.value > best and each.success.value >= target:
+                best = each.success.value
+                yield each
 
     def cheapest(self, ladders: Sequence[Ladder], target: float) -> Ladder | None:
         """The ladder that is expected to reach `target` for the least; None where none does."""
