@@ -123,7 +123,7 @@ class _Climber:
     found: Found
     left: Remaining
     passed: int = 0
-    drawn: set[str] = field(default_factory=set)
+    drawn: dict[str, int] = field(default_factory=dict)
 
     def climb(self) -> Generator[Command, Event]:
         """Rung after rung; then, where the budget was too small for one, shortened answers."""
@@ -172,7 +172,7 @@ class _Climber:
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
-        self.drawn.add(asked.model)
+        self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n
         if not ended.whole:
             self.models.pop(asked.model, None)
         return self.passed >= self.task.wanted
@@ -191,9 +191,13 @@ class _Climber:
         return self._draw(model, *size, reason=reason, temperature=rung.temperature)
 
     def _leftover(self) -> Draw | None:
-        """A shortened answer for what is left, of the largest model that can say enough in it."""
+        """A shortened answer for what is left, of the largest model that can say enough in it.
+
+        Only of a model whose rungs were not all drawn in full: more was not worth it.
+        """
         for model in self._largest_first():
-            if self.task.greedy and model.id in self.drawn:
+            planned = sum(rung.n for rung in self.found.ladder.rungs if rung.model == model.id)
+            if self.drawn.get(model.id, 0) >= (min(1, planned) if self.task.greedy else planned):
                 continue
             tokens = self._tokens(model, 1)
             if tokens >= self._shortest(model):
