@@ -111,7 +111,7 @@ def _recounts(
 
 
 def _cached(answered: Sequence[Mapping[str, Any]]) -> float | None:
-    """The part of the prompts' tokens that was cached; None where nothing was sent."""
+    """The part of the prompts' tokens that was cached; None where no server told of a cache."""
     sent = [
         command
         for record in answered
@@ -119,7 +119,8 @@ def _cached(answered: Sequence[Mapping[str, Any]]) -> float | None:
         if command.get("sent", True) and "prompt_tokens" in command
     ]
     prompts = sum(command["prompt_tokens"] for command in sent)
-    return sum(cached_of(command) for command in sent) / prompts if prompts else None
+    told = any(command.get("cached_tokens") is not None for command in sent)
+    return sum(cached_of(command) for command in sent) / prompts if told and prompts else None
 
 
 def _over_budget(answered: Sequence[Mapping[str, Any]], used: Sequence[float]) -> int:

@@ -89,6 +89,7 @@ def test_cached_prompts_cost_nothing_and_what_they_would_have_cost_stands_beside
     assert told.flops_uncached == pytest.approx(whole)
     assert told.cached == pytest.approx(80 / 300)
     assert told.recount_off == 0
+    assert row(read(written("silent", record("a"), unsaid))).cached is None
     _, head, _, line, *_ = ["", *to_markdown([told]).split("\n")]
     shown = dict(zip(head.split(" | "), line.split(" | "), strict=True))
     assert shown["prompts cached, %"] == "26.7"
