@@ -255,6 +255,14 @@ class TestVLLM:
         all_of_them = [token.token for chunk in chunks for token in chunk.tokens or ()]
         assert "".join(all_of_them) == said(chunks)
 
+    async def test_a_prompt_that_is_echoed_is_not_taken_from_the_cache(
+        self, server: Server
+    ) -> None:
+        request = replace(asking(LONG, logprobs=1), echo=True)
+        for _ in range(2):
+            chunks = await sampled(server, draw(), request)
+            assert not any(chunk.usage.cached_tokens for chunk in chunks if chunk.usage)
+
     async def test_more_log_probabilities_than_it_gives_are_the_clients_fault(
         self, server: Server
     ) -> None:
