@@ -6,6 +6,7 @@ A pool holds what one model said to one dataset under one way of sampling:
     DIR/samples/00001-<sha256>.parquet  immutable shards, named for their content
     DIR/samples/00002.jsonl             what was appended since, one append a line
     DIR/verdicts/...                    keyed by task and sample index
+    DIR/plus/...                        verdicts by the second tests, keyed likewise
     DIR/scores/...                      averaged NLL under rankers, keyed likewise
 
 For analysis, everything but the text comes as arrays per problem:
@@ -15,6 +16,7 @@ For analysis, everything but the text comes as arrays per problem:
     view = read_view(Path("pools/humaneval-0.5b"))
     for problem in view.problems:
         problem.n, problem.c, problem.judged, problem.passed, problem.tokens, problem.cut
+        problem.judged_plus, problem.passed_plus, problem.checks, problem.passed_checks
         problem.nll[view.identity.model]
     view.unjudged, view.without_samples, view.unscored("another-ranker")
 
