@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +33,16 @@ __all__ = [
     "Benchmark",
     "DatasetUnavailable",
     "Problem",
+    "SecondTested",
     "UnknownDataset",
     "content_hash",
     "humaneval",
     "load",
     "max_tokens",
+    "name_of_second",
     "sample_of",
     "second_tests",
+    "with_second_tests",
 ]
 
 
@@ -103,11 +106,45 @@ def second_tests(name: str, data: Path | None = None) -> plus.SecondTests:
 
     Raises `UnknownDataset` for one that has none, and `DatasetUnavailable`.
     """
+    second = name_of_second(name)
+    return plus.read_second_tests(second, _place(second, data))
+
+
+def name_of_second(name: str) -> str:
+    """The dataset that has a dataset's second tests. Raises `UnknownDataset` where none has."""
     if (second := SECOND_TESTS.get(name)) is None:
         raise UnknownDataset(
             f"there are no second tests of dataset {name!r}; there are of {', '.join(SECOND_TESTS)}"
         )
-    return plus.read_second_tests(second, _place(second, data))
+    return second
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTested:
+    """Problems with second tests in place of their own, by task, and what of these is left out."""
+
+    problems: Mapping[str, Problem]
+    omissions: str
+
+
+def with_second_tests(
+    name: str, problems: Sequence[Problem], data: Path | None = None
+) -> SecondTested:
+    """Those of a dataset's problems that have second tests; `data` as `second_tests` takes it.
+
+    Raises as `second_tests`, and `DatasetUnavailable` where the tests are of other problems.
+    """
+    second = second_tests(name, data)
+    others = {problem.task_id: problem for problem in second.problems}
+    both = [problem for problem in problems if problem.task_id in others]
+    wrong = [one.task_id for one in both if one.entry_point != others[one.task_id].entry_point]
+    if wrong or not both:
+        what = f"ask for another function in {wrong[0]}" if wrong else "have none of the tasks"
+        raise DatasetUnavailable(f"the second tests do not match {name} as it is here: they {what}")
+    return SecondTested(
+        {one.task_id: replace(one, tests=others[one.task_id].tests) for one in both},
+        second.omissions,
+    )
 
 
 def _place(name: str, data: Path | None) -> Path | None:

@@ -15,6 +15,7 @@ from typing import Any
 from evaluation.architectures import TERA
 from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
 from evaluation.gateway.results import Results, read
+from evaluation.gateway.second import SecondVerdicts, read_second
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
 from policies.cost import CostModel
 
@@ -30,7 +31,9 @@ class ComparisonRow:
     None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
     none, a time where nothing was answered. `failed_draws` counts answers of which an upstream
     failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
-    relative difference between a recount and the gateway's own figure.
+    relative difference between a recount and the gateway's own figure. `plus` is the pass rate by
+    second tests, of answers that have such a verdict, and `false_passes` which of their passes it
+    takes back; None where no answer has one.
     """
 
     label: str
@@ -45,6 +48,8 @@ class ComparisonRow:
     failed_draws: int
     recount_off: float | None
     difference: Estimate | None = None
+    plus: Estimate | None = None
+    false_passes: Estimate | None = None
 
 
 def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonRow]:
@@ -54,10 +59,13 @@ def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonR
     """
     runs = [read(path) for path in files]
     reference = None if baseline is None else _find(runs, baseline)
-    return [row(run, reference) for run in runs]
+    second = [read_second(path, run) for path, run in zip(files, runs, strict=True)]
+    return [row(*each, reference) for each in zip(runs, second, strict=True)]
 
 
-def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
+def row(
+    run: Results, second: SecondVerdicts | None = None, baseline: Results | None = None
+) -> ComparisonRow:
     """The row of one run, compared with the baseline on the problems that both have."""
     if not run.records:
         raise ValueError(f"the run {run.header.label!r} has no records yet")
@@ -78,12 +86,23 @@ def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
         failed_draws=sum(any(c.get("failure") for c in r["commands"]) for r in answered),
         recount_off=None if used is None else _largest_difference(answered, used),
         difference=None if baseline is None or baseline is run else _compare(run, baseline),
+        **_by_second_tests(run, second),
     )
 
 
 def passed(record: Mapping[str, Any]) -> bool:
     """Whether a problem counts as passed; a record of an error has no such verdict."""
     return record.get("verdict") == "passed"
+
+
+def _by_second_tests(run: Results, second: SecondVerdicts | None) -> dict[str, Estimate]:
+    """What second verdicts say, where there are some."""
+    if second is None or not second.passed:
+        return {}
+    n, plus = len(second.passed), sum(second.passed.values())
+    first = sum(passed(record) for record in run.records if record["task_id"] in second.passed)
+    found = {"plus": wilson(plus, n)}
+    return found | ({"false_passes": wilson(first - plus, first)} if first else {})
 
 
 def _recounts(answered: Sequence[Mapping[str, Any]], cost: CostModel) -> list[float] | None:
@@ -136,15 +155,20 @@ def to_json(table: Sequence[ComparisonRow]) -> list[dict[str, Any]]:
 def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> str:
     """The rows as a Markdown table, with notes on what its columns mean."""
     columns = ["run", "mean TFLOPs used", "mean cap, TFLOPs", "pass rate, % (95 %)"]
+    second = any(entry.plus is not None for entry in table)
+    if second:
+        columns += ["by second tests, %", "false, % of passes"]
     if baseline is not None:
         columns.append(f"against {baseline}, points (95 %)")
     columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
-    lines += ["| " + " | ".join(_cells(entry, baseline)) + " |" for entry in table]
+    lines += ["| " + " | ".join(_cells(entry, baseline, second=second)) + " |" for entry in table]
     notes = [
         "FLOPs are recounted from the tokens of each answer, and so are the requests over budget.",
         "Intervals of rates are Wilson's; a request that ended in an error counts as not passed.",
     ]
+    if second:
+        notes.append("The second tests chose nothing: what passes the first alone is false.")
     if baseline is not None:
         notes.append(
             "Differences are paired by problem, their intervals a bootstrap over problems."
@@ -152,9 +176,13 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def _cells(entry: ComparisonRow, baseline: str | None) -> list[str]:
+def _cells(entry: ComparisonRow, baseline: str | None, *, second: bool) -> list[str]:
     label = entry.label.replace("|", r"\|")
     cells = [label, _tera(entry.flops), _tera(entry.budget_flops), _percent(entry.pass_rate)]
+    if second:
+        cells += [
+            "-" if rate is None else _percent(rate) for rate in (entry.plus, entry.false_passes)
+        ]
     if baseline is not None:
         cells.append("-" if entry.difference is None else _percent(entry.difference, "+"))
     off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation import datasets
-from evaluation.datasets import Problem
+from evaluation.datasets import Problem, SecondTested
 from evaluation.pools.asked import read_problems
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.released import ENGINE as RELEASED
@@ -35,34 +33,14 @@ def problems_of(pool: Pool, data: Path | None = None) -> tuple[Problem, ...]:
     return problems
 
 
-@dataclass(frozen=True, slots=True)
-class SecondTested:
-    """The problems that have second tests, by task, and what of these tests is left out."""
-
-    problems: Mapping[str, Problem]
-    omissions: str
-
-
 def second_problems_of(pool: Pool, data: Path | None = None) -> SecondTested:
     """The pool's problems with the second tests in place of their own, where there are some.
 
-    `data` holds the second tests. Raises as `problems_of` does, and `DatasetUnavailable` where
-    they are of other problems.
+    `data` holds the second tests. Raises as `problems_of` does, and as `with_second_tests`.
     """
-    second = datasets.second_tests(pool.identity.dataset, data)
-    others = {problem.task_id: problem for problem in second.problems}
-    own = read_problems(pool) or problems_of(pool)
-    both = [problem for problem in own if problem.task_id in others]
-    wrong = [one.task_id for one in both if one.entry_point != others[one.task_id].entry_point]
-    if wrong or not both:
-        what = f"ask for another function in {wrong[0]}" if wrong else "have none of its tasks"
-        raise datasets.DatasetUnavailable(
-            f"the second tests of {pool.identity.dataset} do not match {pool.path}: they {what}"
-        )
-    return SecondTested(
-        {one.task_id: replace(one, tests=others[one.task_id].tests) for one in both},
-        second.omissions,
-    )
+    datasets.name_of_second(pool.identity.dataset)  # before anything is looked for
+    problems = read_problems(pool) or problems_of(pool)
+    return datasets.with_second_tests(pool.identity.dataset, problems, data)
 
 
 def _of_released(pool: Pool, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

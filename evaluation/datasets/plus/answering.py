@@ -83,24 +83,27 @@ def likely_forms(inputs: Sequence[list[Any]], shown: Sequence[list[Any]]) -> Seq
 def answers(
     asked: Mapping[str, Any],
     told: Callable[[Any], Any],
-    read: Callable[[Any], Any],
+    read: Callable[[dict[str, Any]], Any],
     shown: Callable[[Any], Any],
 ) -> Iterator[Mapping[str, Any]]:
-    """What is told of each input: arguments and answer, or why it is left out.
+    """What is told of each input: arguments, answer and seconds, or why it is left out.
 
     `asked` has the `program` of the reference, its `entry_point` and `contract`, the `inputs` and
-    before them those of the first tests, `base`, and the `arguments` of assertions; or `again` the
-    arguments that were told before. `shown` makes of a result what is compared.
+    before them those of the first tests, `base`. The `arguments` of assertions, and `again` those
+    that were told before, are JSON in JSON, which `read` reads. `shown` makes of a result what is
+    compared.
     """
     names: dict[str, Any] = {"__name__": "reference"}
     exec(asked["program"] + asked["contract"], names)  # noqa: S102 in the sandbox
     reference, contract = names[asked["entry_point"]], names["contract"]
-    likely = likely_forms(asked["base"], [read(args) for args in asked["arguments"]])
-    for number, args in enumerate([*asked["again"], *asked["base"], *asked["inputs"]]):
+    again, arguments = (
+        json.loads(asked[name], object_hook=read) for name in ("again", "arguments")
+    )
+    likely = likely_forms(asked["base"], arguments)
+    for number, args in enumerate([*again, *asked["base"], *asked["inputs"]]):
         try:
             with alarm():
-                known = number < len(asked["again"])
-                made = read(args) if known else restored(args, contract, likely)
+                made = args if number < len(again) else restored(args, contract, likely)
                 if made is None:
                     yield {"left_out": "invalid"}
                     continue
@@ -117,7 +120,8 @@ def answers(
             if seconds > SLOW_S:
                 yield {"left_out": "slow"}
             else:
-                yield {"left_out": "large"} if len(json.dumps(case)) > LARGE else case
+                large = len(json.dumps(case)) > LARGE
+                yield {"left_out": "large"} if large else case | {"seconds": seconds}
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,9 @@ LIMITS: Final = Limits(
 )
 """Of one reference with all its inputs, of which each has bounds of its own (`answering`)."""
 
+FORMAT: Final = 1
+"""Of what is kept."""
+
 _FUTURE: Final = "from __future__ import annotations\n"
 
 
@@ -41,11 +44,14 @@ class Answers:
 
     `left_out` counts inputs by reason: `slow`, `large`, `invalid` where the contract takes them in
     no form, `unanswered` where the reference raises or its result cannot be told, `unsettled` where
-    it answers otherwise in another process, as where the order of a set decides.
+    it answers otherwise in another process. Where only the order is another, because that of a set
+    decides it, answers are `unordered` instead. `cpu_s` is what answering all cases took.
     """
 
     cases: tuple[tuple[Any, Any], ...]
     left_out: Mapping[str, int]
+    unordered: bool = False
+    cpu_s: float = 0.0
 
 
 def text_of(module: str) -> str:
@@ -78,7 +84,8 @@ def _folder() -> Path:
 
 def _digest(rows: Sequence[Row]) -> str:
     """Of all that answers depend on."""
-    made_of = [text_of("values"), text_of("answering"), [asdict(row) for row in rows]]
+    asking = [text_of("values"), text_of("answering")]
+    made_of = [FORMAT, asking, [asdict(row) for row in rows]]
     return hashlib.sha256(json.dumps(made_of, default=values.told).encode()).hexdigest()[:32]
 
 
@@ -87,18 +94,23 @@ def _kept(path: Path) -> Mapping[str, Answers] | None:
     try:
         with gzip.open(path) as file:
             found = json.load(file)
-    except (OSError, ValueError, EOFError, zlib.error):
+        return {
+            task: Answers(tuple((args, answer) for args, answer in cases), *others)
+            for task, (cases, *others) in found.items()
+        }
+    except (OSError, EOFError, zlib.error, AttributeError, TypeError, ValueError):
         return None
-    return {
-        task: Answers(tuple((args, answer) for args, answer in cases), left_out)
-        for task, (cases, left_out) in found.items()
-    }
 
 
 def _keep(path: Path, found: Mapping[str, Answers]) -> None:
     """Write it whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    written = json.dumps({task: [each.cases, each.left_out] for task, each in found.items()})
+    written = json.dumps(
+        {
+            task: [each.cases, each.left_out, each.unordered, each.cpu_s]
+            for task, each in found.items()
+        }
+    )
     part = path.with_suffix(f".{os.getpid()}.part")
     part.write_bytes(gzip.compress(written.encode(), mtime=0))
     part.rename(path)
@@ -137,8 +149,8 @@ def _asking(
         "entry_point": row.entry_point,
         "base": base,
         "inputs": inputs,
-        "again": again,
-        "arguments": [[values.told(arg) for arg in args] for args in row.assertions.arguments],
+        "again": json.dumps(again),
+        "arguments": json.dumps(values.told([*map(list, row.assertions.arguments)])),
     }
     # What it ought to print is not known: that it differs from nothing is how it is seen.
     tests = IO((IOCase(json.dumps(asked), ""),))
@@ -154,14 +166,27 @@ def _answers(row: Row, report: Report) -> Answers:
 
 
 def _settled(answers: Answers, again: Sequence[Mapping[str, Any]]) -> Answers:
-    """Without what was answered otherwise the second time."""
-    cases = tuple(
-        case
-        for case, line in zip(answers.cases, again, strict=True)
-        if line.get("answer") == case[1]
-    )
-    unsettled = Counter(unsettled=len(answers.cases) - len(cases))
-    return Answers(cases, Counter(answers.left_out) + unsettled)
+    """Without what was answered otherwise the second time, or regardless of order."""
+    answers = replace(answers, cpu_s=sum(line.get("seconds", 0.0) for line in again))
+    settled, otherwise = [], []
+    for case, line in zip(answers.cases, again, strict=True):
+        if line.get("answer") == case[1]:
+            settled.append(case)
+        else:
+            otherwise.append((case, line.get("answer")))
+    if otherwise and all(_only_order(case[1], answer) for case, answer in otherwise):
+        return replace(answers, unordered=True)
+    left_out = Counter(answers.left_out) + Counter(unsettled=len(otherwise))
+    return replace(answers, cases=tuple(settled), left_out=left_out)
+
+
+def _only_order(one: Any, other: Any) -> bool:
+    """Whether two told sequences have the same members, of which a set can be made."""
+    one, other = (told.get("tuple") if isinstance(told, dict) else told for told in (one, other))
+    if not isinstance(one, list) or not isinstance(other, list):
+        return False
+    hashable = not any(isinstance(member, list | dict) for member in one)
+    return hashable and sorted(map(repr, one)) == sorted(map(repr, other))
 
 
 def _lines(row: Row, report: Report, count: int) -> list[Mapping[str, Any]]:
