@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm lint format bench report table bench-metrics paper sandbox-table \
-	bench-sandbox soak-sandbox study scores times torch lock clean
+	bench-sandbox soak-sandbox study second scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -124,6 +124,10 @@ times: $(READY) ## Time both engines, one model alone on the machine (wants `mak
 	done; done
 
 RUNS := single-0.5b single-1.5b $(foreach x,1 2 4,best_of_n-$(x) cascade-$(x))
+
+second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_PLUS, MBPP_PLUS: their files)
+	set -e; for judged in $(POOLS)/*/*/ $(RUNS:%=$(RESULTS)/%.jsonl); do \
+		$(BIN)/budget-router evaluate judge $$judged --tests plus; done
 
 report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(RUNS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B" \

@@ -1,20 +1,20 @@
 """Coding benchmarks as values: prompts, and tests as the gateway takes them.
 
 `human_eval`, `infilling`, `mbpp`, `apps` and `safim` read those of others and `own` one's own, all
-into `problem.Problem` and out of the files and the hub of `sources`. Not here: what models answered
-(`pools`).
+into `problem.Problem` and out of the files and the hub of `sources`. `plus` has second tests for
+two of them. Not here: what models answered (`pools`).
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from evaluation.datasets import apps, infilling, mbpp, own, safim
+from evaluation.datasets import apps, infilling, mbpp, own, plus, safim
 from evaluation.datasets.human_eval import STOP, humaneval
 from evaluation.datasets.problem import (
     MAX_TESTS_BYTES,
@@ -28,16 +28,21 @@ from evaluation.datasets.problem import (
 __all__ = [
     "BENCHMARKS",
     "MAX_TESTS_BYTES",
+    "SECOND_TESTS",
     "STOP",
     "Benchmark",
     "DatasetUnavailable",
     "Problem",
+    "SecondTested",
     "UnknownDataset",
     "content_hash",
     "humaneval",
     "load",
     "max_tokens",
+    "name_of_second",
     "sample_of",
+    "second_tests",
+    "with_second_tests",
 ]
 
 
@@ -65,7 +70,16 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "infilling-random": Benchmark(infilling.reader("random"), 128, "INFILLING_RANDOM"),
     "safim-block": Benchmark(safim.reader("block"), 128, "SAFIM_BLOCK"),
     "safim-control": Benchmark(safim.reader("control"), 64, "SAFIM_CONTROL"),
+    "humaneval-plus": Benchmark(plus.reader("humaneval-plus"), 512, "HUMANEVAL_PLUS"),
+    "mbpp-plus": Benchmark(plus.reader("mbpp-plus"), 256, "MBPP_PLUS"),
 }
+
+SECOND_TESTS: Final[Mapping[str, str]] = {
+    "humaneval": "humaneval-plus",
+    "mbpp": "mbpp-plus",
+    "mbpp-sanitized": "mbpp-plus",
+}
+"""Datasets that have the same problems, in part, with other tests."""
 
 OWN_MAX_TOKENS: Final = 512
 """For problems of one's own."""
@@ -84,9 +98,59 @@ def load(name: str, data: Path | None = None) -> tuple[Problem, ...]:
                 "give its JSON lines with --data"
             )
         return _unique(own.read(data), name)
-    if data is None and (named := os.environ.get(benchmark.variable)):
-        data = Path(named)
-    return _unique(benchmark.read(data), name)
+    return _unique(benchmark.read(_place(name, data)), name)
+
+
+def second_tests(name: str, data: Path | None = None) -> plus.SecondTests:
+    """Those of a dataset; `data` holds them, or what the environment names.
+
+    Raises `UnknownDataset` for one that has none, and `DatasetUnavailable`.
+    """
+    second = name_of_second(name)
+    return plus.read_second_tests(second, _place(second, data))
+
+
+def name_of_second(name: str) -> str:
+    """The dataset that has a dataset's second tests. Raises `UnknownDataset` where none has."""
+    if (second := SECOND_TESTS.get(name)) is None:
+        raise UnknownDataset(
+            f"there are no second tests of dataset {name!r}; there are of {', '.join(SECOND_TESTS)}"
+        )
+    return second
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTested:
+    """Problems with second tests in place of their own, by task, and what of these is left out."""
+
+    problems: Mapping[str, Problem]
+    omissions: str
+
+
+def with_second_tests(
+    name: str, problems: Sequence[Problem], data: Path | None = None
+) -> SecondTested:
+    """Those of a dataset's problems that have second tests; `data` as `second_tests` takes it.
+
+    Raises as `second_tests`, and `DatasetUnavailable` where the tests are of other problems.
+    """
+    second = second_tests(name, data)
+    others = {problem.task_id: problem for problem in second.problems}
+    both = [problem for problem in problems if problem.task_id in others]
+    wrong = [one.task_id for one in both if one.entry_point != others[one.task_id].entry_point]
+    if wrong or not both:
+        what = f"ask for another function in {wrong[0]}" if wrong else "have none of the tasks"
+        raise DatasetUnavailable(f"the second tests do not match {name} as it is here: they {what}")
+    return SecondTested(
+        {one.task_id: replace(one, tests=others[one.task_id].tests) for one in both},
+        second.omissions,
+    )
+
+
+def _place(name: str, data: Path | None) -> Path | None:
+    """Where a dataset's data is: as told, or as the environment says."""
+    named = os.environ.get(BENCHMARKS[name].variable)
+    return Path(named) if data is None and named else data
 
 
 def _unique(problems: tuple[Problem, ...], name: str) -> tuple[Problem, ...]:

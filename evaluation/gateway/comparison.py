@@ -21,6 +21,7 @@ from evaluation.gateway.recount import (
     recounted_flops,
 )
 from evaluation.gateway.results import Results, read
+from evaluation.gateway.second import SecondVerdicts, read_second
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
 from policies.cost import CostModel
 
@@ -38,6 +39,8 @@ class ComparisonRow:
     failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
     relative difference between a recount and the gateway's own figure. `cached` is the part of all
     prompt tokens that servers had cached, `flops_uncached` what it would have been without that.
+    `plus` is the pass rate by second tests, of answers that have such a verdict, and `false_passes`
+    which of their passes it takes back; None where no answer has one.
     """
 
     label: str
@@ -54,6 +57,8 @@ class ComparisonRow:
     difference: Estimate | None = None
     flops_uncached: float | None = None
     cached: float | None = None
+    plus: Estimate | None = None
+    false_passes: Estimate | None = None
 
 
 def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonRow]:
@@ -63,10 +68,13 @@ def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonR
     """
     runs = [read(path) for path in files]
     reference = None if baseline is None else _find(runs, baseline)
-    return [row(run, reference) for run in runs]
+    second = [read_second(path, run) for path, run in zip(files, runs, strict=True)]
+    return [row(*each, reference) for each in zip(runs, second, strict=True)]
 
 
-def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
+def row(
+    run: Results, second: SecondVerdicts | None = None, baseline: Results | None = None
+) -> ComparisonRow:
     """The row of one run, compared with the baseline on the problems that both have."""
     if not run.records:
         raise ValueError(f"the run {run.header.label!r} has no records yet")
@@ -91,12 +99,23 @@ def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
         flops_uncached=fmean(uncached) if uncached else None,
         cached=_cached(answered),
         difference=None if baseline is None or baseline is run else _compare(run, baseline),
+        **_by_second_tests(run, second),
     )
 
 
 def passed(record: Mapping[str, Any]) -> bool:
     """Whether a problem counts as passed; a record of an error has no such verdict."""
     return record.get("verdict") == "passed"
+
+
+def _by_second_tests(run: Results, second: SecondVerdicts | None) -> dict[str, Estimate]:
+    """What second verdicts say, where there are some."""
+    if second is None or not second.passed:
+        return {}
+    n, plus = len(second.passed), sum(second.passed.values())
+    first = sum(passed(record) for record in run.records if record["task_id"] in second.passed)
+    found = {"plus": wilson(plus, n)}
+    return found | ({"false_passes": wilson(first - plus, first)} if first else {})
 
 
 def _recounts(
@@ -167,17 +186,22 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     """The rows as a Markdown table, with notes on what its columns mean."""
     columns = ["run", "mean TFLOPs used", "without cache", "prompts cached, %"]
     columns += ["mean cap, TFLOPs", "pass rate, % (95 %)"]
+    second = any(entry.plus is not None for entry in table)
+    if second:
+        columns += ["by second tests, %", "false, % of passes"]
     if baseline is not None:
         columns.append(f"against {baseline}, points (95 %)")
     columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
-    lines += ["| " + " | ".join(_cells(entry, baseline)) + " |" for entry in table]
+    lines += ["| " + " | ".join(_cells(entry, baseline, second=second)) + " |" for entry in table]
     notes = [
         "FLOPs are recounted from the tokens of each answer, and so are the requests over budget.",
         "Prompt tokens that a server had cached are not computed; without that the mean would be",
         "what stands under *without cache*, in TFLOPs.",
         "Intervals of rates are Wilson's; a request that ended in an error counts as not passed.",
     ]
+    if second:
+        notes.append("The second tests chose nothing: what passes the first alone is false.")
     if baseline is not None:
         notes.append(
             "Differences are paired by problem, their intervals a bootstrap over problems."
@@ -185,11 +209,15 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def _cells(entry: ComparisonRow, baseline: str | None) -> list[str]:
+def _cells(entry: ComparisonRow, baseline: str | None, *, second: bool) -> list[str]:
     label = entry.label.replace("|", r"\|")
     cached = "-" if entry.cached is None else f"{100 * entry.cached:.1f}"
     cells = [label, _tera(entry.flops), _tera(entry.flops_uncached), cached]
     cells += [_tera(entry.budget_flops), _percent(entry.pass_rate)]
+    if second:
+        cells += [
+            "-" if rate is None else _percent(rate) for rate in (entry.plus, entry.false_passes)
+        ]
     if baseline is not None:
         cells.append("-" if entry.difference is None else _percent(entry.difference, "+"))
     off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"

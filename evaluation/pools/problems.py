@@ -1,11 +1,12 @@
-"""The problems that a pool's samples answer."""
+"""The problems that a pool's samples answer, with the first tests or with the second."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from evaluation import datasets
-from evaluation.datasets import Problem
+from evaluation.datasets import Problem, SecondTested
+from evaluation.pools.asked import read_problems
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.released import ENGINE as RELEASED
 from evaluation.pools.released import prompts_hash
@@ -30,6 +31,16 @@ def problems_of(pool: Pool, data: Path | None = None) -> tuple[Problem, ...]:
             f"{identity.dataset_sha256[:12]} and is {found[:12]} now; give the data it was drawn on"
         )
     return problems
+
+
+def second_problems_of(pool: Pool, data: Path | None = None) -> SecondTested:
+    """The pool's problems with the second tests in place of their own, where there are some.
+
+    `data` holds the second tests. Raises as `problems_of` does, and as `with_second_tests`.
+    """
+    datasets.name_of_second(pool.identity.dataset)  # before anything is looked for
+    problems = read_problems(pool) or problems_of(pool)
+    return datasets.with_second_tests(pool.identity.dataset, problems, data)
 
 
 def _of_released(pool: Pool, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

@@ -155,6 +155,36 @@ def bootstrap_difference(
     return bootstrap_mean(left - right, seed=seed, rounds=rounds, confidence=confidence)
 
 
+def bootstrap_share(
+    part: ArrayLike,
+    whole: ArrayLike,
+    *,
+    seed: int = 0,
+    rounds: int = BOOTSTRAP_ROUNDS,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """What share `part` is of `whole` over all problems, each of shape (problems,).
+
+    A round draws problems with replacement, and both counts of each. Rounds that draw nothing of
+    the whole say nothing and are left out. Raises ValueError for counts that are no part of their
+    whole, and where there is nothing of it.
+    """
+    parts, wholes = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    if parts.shape != wholes.shape or parts.ndim != 1 or not wholes.sum() > 0:
+        raise ValueError(
+            f"shapes {parts.shape} and {wholes.shape} with {wholes.sum():g} are no share"
+        )
+    if (parts < 0).any() or (parts > wholes).any():
+        raise ValueError("a part is below nothing, or more than its whole")
+    problems = len(wholes)
+    even = np.full(problems, 1 / problems)
+    drawn = np.random.default_rng(seed).multinomial(problems, even, size=rounds)
+    sums = drawn @ wholes
+    shares = (drawn @ parts)[sums > 0] / sums[sums > 0]
+    low, high = np.quantile(shares, ((1 - confidence) / 2, (1 + confidence) / 2))
+    return Estimate(float(parts.sum() / wholes.sum()), float(low), float(high))
+
+
 @dataclass(frozen=True, slots=True)
 class GreedyPoint:
     """The star in a figure: one answer per problem at temperature 0, and what one costs."""

@@ -1,46 +1,83 @@
-"""`budget-router evaluate judge`: sandbox verdicts for a pool, as the gateway would give them."""
+"""`budget-router evaluate judge`: sandbox verdicts for a pool, as the gateway would give them.
+
+With `--tests plus` a second set, by tests that chose nothing; also for a gateway's result file.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import typer
 
+from evaluation import datasets
 from evaluation.commands.common import options
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.progress import PoolProgress
-from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
+from evaluation.datasets import DatasetUnavailable, Problem, SecondTested, UnknownDataset
+from evaluation.gateway.local_judge import LocalJudge
+from evaluation.gateway.results import ResultFileError, read
+from evaluation.gateway.second import SecondVerdicts, judge_again, place, write_second
 from evaluation.pools.errors import PoolError
-from evaluation.pools.filling.verdicts import AT_ONCE, Judging, Tally
-from evaluation.pools.problems import problems_of
+from evaluation.pools.filling.verdicts import AT_ONCE, SECOND_LIMITS, Judging, Tally
+from evaluation.pools.problems import problems_of, second_problems_of
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
-from evaluation.pools.view import read_view
+from evaluation.pools.view import PoolView, read_view
 from policies.values import Verdict
 from router.configured import sandbox_backend
 from router.sections import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 
+_FOR_THE_USER: Final = (
+    PoolError,
+    ResultFileError,
+    DatasetUnavailable,
+    UnknownDataset,
+    InvalidTests,
+    SandboxUnavailable,
+    OSError,
+)
+"""Errors that are no bugs: each ends the command with its message."""
+
+Tests = Annotated[
+    Literal["base", "plus"],
+    typer.Option(help="The data set's own, or HumanEval+ and MBPP+ for what passes these."),
+]
+
+
+Judged = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The pool; or a result file, with --tests plus.")
+]
+
 
 def run(
     *,
-    path: options.Pool,
-    data: options.Data = None,
+    path: Judged,
+    tests: Tests = "base",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Where these tests are, unless a package or the hub has them."),
+    ] = None,
     backend: options.Backend = "process",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
     ] = None,
 ) -> None:
     """Run the tests on every sample of a pool that has no verdict yet."""
-    with failing_on(
-        PoolError, DatasetUnavailable, UnknownDataset, InvalidTests, SandboxUnavailable, OSError
-    ):
+    config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)
+    with failing_on(*_FOR_THE_USER):
+        if path.is_file():
+            if tests == "base":
+                fail(f"{path}: the answers of a result file have been judged; give --tests plus")
+            _judge_results(path, data, sandbox_backend(config))
+            return
         pool = Pool.open(path)
-        problems = problems_of(pool, data)
-        config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)
-        judged = _judge(pool, problems, sandbox_backend(config))
+        table, problems = _tests(pool, tests, data)
+        judged = _judge(pool, table, problems, sandbox_backend(config))
     passed, failed = judged.verdicts[Verdict.PASSED], judged.verdicts[Verdict.FAILED]
     typer.echo(
         f"{path}: {passed + failed} samples judged by {judged.programs} runs: "
@@ -52,17 +89,63 @@ def run(
         fail(f"the sandbox failed at {unverified} samples, which stay unverified; judge again")
 
 
-def _judge(pool: Pool, problems: tuple[Problem, ...], backend: Backend) -> Tally:
+def _tests(
+    pool: Pool, tests: Literal["base", "plus"], data: Path | None
+) -> tuple[Table, Mapping[str, Problem]]:
+    """The table that is filled, and the problems with the tests that fill it."""
+    if tests == "base":
+        return Table.VERDICTS, {problem.task_id: problem for problem in problems_of(pool, data)}
+    second = second_problems_of(pool, data)
+    _say(second, len(pool.identity.tasks))
+    return Table.PLUS, second.problems
+
+
+def _say(second: SecondTested, of: int) -> None:
+    typer.echo(
+        f"{len(second.problems)} of {of} problems have second tests; {second.omissions}", err=True
+    )
+
+
+def _judge_results(path: Path, data: Path | None, backend: Backend) -> None:
+    """Second verdicts on the answers that a gateway chose, beside their file."""
+    results = read(path)
+    dataset = str(results.header.parameters.get("dataset"))
+    problems = datasets.load(dataset)
+    second = datasets.with_second_tests(dataset, problems, data)
+    _say(second, len(problems))
+
+    async def judged(advance: Callable[[int], None]) -> SecondVerdicts:
+        async with backend:
+            judge = LocalJudge(backend, SECOND_LIMITS)
+            return await judge_again(results, second.problems, judge, advance)
+
+    with PoolProgress("verdicts", len(results.records), 0) as progress:
+        verdicts = asyncio.run(judged(lambda more: progress.advance(more, "")))
+    write_second(path, results, verdicts)
+    typer.echo(
+        f"{path}: {sum(verdicts.passed.values())} of {len(verdicts.passed)} answers pass the "
+        f"second tests: {place(path)}"
+    )
+
+
+def _judge(pool: Pool, table: Table, problems: Mapping[str, Problem], backend: Backend) -> Tally:
     with ExitStack() as stack:
-        writer = stack.enter_context(pool.writer(Table.VERDICTS))
-        view = read_view(pool.path)
-        done = view.samples - view.unjudged
-        progress = stack.enter_context(PoolProgress("verdicts", view.samples, done))
+        writer = stack.enter_context(pool.writer(table))
+        done, whole = _progress(read_view(pool.path), table, problems)
+        progress = stack.enter_context(PoolProgress("verdicts", whole, done))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
-        by_task = {problem.task_id: problem for problem in problems}
-        judging = Judging(pool, by_task, writer, lambda more: progress.advance(more, ""))
+        judging = Judging(pool, problems, writer, lambda more: progress.advance(more, ""))
         return asyncio.run(_over(judging, backend))
+
+
+def _progress(view: PoolView, table: Table, problems: Mapping[str, Problem]) -> tuple[int, int]:
+    """How many samples have their verdict, and how many are to have one."""
+    if table is Table.VERDICTS:
+        return view.samples - view.unjudged, view.samples
+    tested = [problem for problem in view.problems if problem.task_id in problems]
+    done = sum(int(problem.judged_plus.sum()) for problem in tested)
+    return done, sum(len(problem.index) for problem in tested)
 
 
 async def _over(judging: Judging, backend: Backend) -> Tally:

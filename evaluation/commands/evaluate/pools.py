@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.metrics import Estimate
 from evaluation.pools.errors import PoolError
 from evaluation.pools.summary import PoolSummary, summaries
 
@@ -30,6 +31,8 @@ def run(
         return
     console = Console()
     console.print(_table(found))
+    if any(summary.both_tests for summary in found):
+        console.print(_both_tests(found))
     for summary in found:
         for omission in summary.omissions:
             console.print(f"{summary.path}: {omission}", markup=False, highlight=False)
@@ -52,3 +55,23 @@ def _table(found: list[PoolSummary]) -> Table:
             ", ".join(item.rankers),
         )
     return table
+
+
+def _both_tests(found: list[PoolSummary]) -> Table:
+    """First and second tests side by side, on the samples that have been judged by both."""
+    names = ("pool", "problems", "samples", "base %", "plus %", "of passes, false %")
+    table = Table(*(Column(name, overflow="fold") for name in names))
+    for item in found:
+        if (both := item.both_tests) is not None:
+            rates = (both.base, both.plus, both.false_passes)
+            counts = (str(both.problems), str(both.samples))
+            table.add_row(item.path, *counts, *map(_percent, rates))
+    return table
+
+
+def _percent(rate: Estimate | None) -> str:
+    """A rate and its interval."""
+    if rate is None:
+        return ""
+    value, low, high = (100 * x for x in (rate.value, rate.low, rate.high))
+    return f"{value:.1f} ({low:.1f} to {high:.1f})"

@@ -237,3 +237,27 @@ def test_the_short_name_has_all_that_the_package_exports():
         assert getattr(metrics, name) is getattr(statistics, name)
     with pytest.raises(AttributeError, match="no attribute 'mode'"):
         _ = statistics.mode
+
+
+def test_a_share_is_of_sums_and_its_interval_over_problems():
+    part, whole = np.array([1, 0, 8, 2]), np.array([2, 0, 8, 10])
+    share = metrics.bootstrap_share(part, whole, rounds=400)
+    assert share.value == 11 / 20
+    assert 0.2 <= share.low < share.value < share.high <= 1.0
+    assert metrics.bootstrap_share(part, whole, rounds=400) == share
+    # By problems: ten times the samples of each say no more of how problems differ.
+    assert metrics.bootstrap_share(part * 10, whole * 10, rounds=400) == share
+    # Where all problems have as many, it is the mean's own.
+    band = metrics.bootstrap_mean(part / 8, rounds=400, seed=5)
+    even = metrics.bootstrap_share(part, np.full(4, 8), rounds=400, seed=5)
+    assert (even.value, even.low, even.high) == pytest.approx(
+        tuple(map(float, (band.value, band.low, band.high)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "whole"), [([], []), ([0], [0]), ([1], [1, 2]), ([2], [1]), ([-1], [1]), (1, 2)]
+)
+def test_what_is_no_share_is_an_error(part, whole):
+    with pytest.raises(ValueError, match=r"share|whole"):
+        metrics.bootstrap_share(part, whole)

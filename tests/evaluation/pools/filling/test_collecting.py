@@ -12,7 +12,8 @@ import pytest
 from fake_upstream import FakeUpstream, answering, failing, half, in_turn, streaming
 from http_world import eventually
 
-from evaluation.datasets import Problem
+from evaluation.datasets import STOP, Problem
+from evaluation.pools.asked import read_problems
 from evaluation.pools.filling.collecting import CollectFailed, Collector
 from evaluation.pools.filling.plan import planned
 from evaluation.pools.schema import Table
@@ -257,6 +258,8 @@ def test_a_run_killed_in_the_middle_goes_on_without_loss_or_doubles(place):
     assert set(before) <= set(after)
     assert sorted(key[:2] for key in after) == [(t, i) for t in files.TASKS for i in range(5)]
     assert read_view(out).samples == 15
+    asked_of = read_problems(Pool.open(out))
+    assert asked_of == tuple(replace(problem, tests={}, stop=STOP) for problem in PROBLEMS)
 
 
 def test_a_greedy_pool_asks_each_problem_once_at_temperature_0(place):
