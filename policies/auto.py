@@ -1,4 +1,4 @@
-"""What the gateway does before a calibration is loaded: no number here comes from a benchmark."""
+"""What the gateway does where a request names no policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.climb import Climb
 from policies.cost import CostModel
 from policies.pinning import pin
 from policies.policy import Policy
@@ -18,11 +19,13 @@ from policies.values import Budget, Task
 
 @dataclass(frozen=True, slots=True)
 class Auto:
-    """With tests a cascade (best of n where only one model is left); without, a single call.
+    """With tests the calibrated ladder where its models are there; without, a single call.
 
-    All of them keep to what can be paid for and to what is forecast to end in time.
+    Where there is none for these models: a cascade; best of n where only one model is left. All of
+    them keep to what can be paid for and to what is forecast to end in time.
     """
 
+    climb: Climb | None = None
     selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
@@ -40,6 +43,9 @@ class Auto:
     def _policy(self, task: Task) -> Policy:
         if not task.verifiable:
             return Single(selector=self.selector)
+        there = {model.id for model in task.models}
+        if self.climb is not None and there.issuperset(self.climb.calibration.models):
+            return self.climb
         if len(task.models) > 1:
             return Cascade(selector=self.selector)
         return BestOfN(selector=self.selector)

@@ -151,9 +151,11 @@ class CostModel:
             at_most, lambda n: self.ceiling(model, prompt_tokens, n, max_tokens) <= flops
         )
 
-    def tokens_within(self, model: str, prompt_tokens: int, flops: float, at_most: int) -> int:
-        """The largest max_tokens up to `at_most` at which one sample's ceiling fits `flops`."""
-        return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, 1, m) <= flops)
+    def tokens_within(
+        self, model: str, prompt_tokens: int, flops: float, at_most: int, n: int = 1
+    ) -> int:
+        """The largest max_tokens up to `at_most` at which the ceiling of n samples fits `flops`."""
+        return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, n, m) <= flops)
 
     def seconds(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
         """What a draw takes where its longest sample has `max_tokens`; 0 where nobody knows."""

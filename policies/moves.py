@@ -168,6 +168,23 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
                 pass
 
 
+def draw_together(draws: Sequence[Draw], *, enough: int) -> Generator[Command, Event]:
+    """Perform several draws side by side until all end, or until `enough` candidates passed."""
+    running = set[int]()
+    for each in draws:
+        if isinstance(started := (yield each), Started):
+            running.add(started.ticket)
+    passed = 0
+    while running and passed < enough:
+        match (yield Wait()):
+            case Judged(verdict=Verdict.PASSED):
+                passed += 1
+            case Done(ticket=ticket):
+                running.discard(ticket)
+            case _:
+                pass
+
+
 def hurried(
     task: Task, budget: Budget, cost: CostModel, models: Sequence[ModelView]
 ) -> Generator[Command, Event, bool]:

@@ -30,6 +30,21 @@ class InvalidBudget(ValueError):
     """A budget that is no positive, finite number."""
 
 
+class InvalidTarget(ValueError):
+    """A wanted probability that is none, or that no policy here could promise."""
+
+
+class TargetTooHigh(InvalidTarget):
+    """No plan within the budget is expected to reach the target; `best` is the most that can be."""
+
+    def __init__(self, target: float, best: float) -> None:
+        super().__init__(
+            f"no plan is expected to reach a probability of {target:g} within this budget: the "
+            f"best that can be had is {best:.3f}"
+        )
+        self.best = best
+
+
 class BudgetTooSmall(Exception):
     """No plan of this policy fits the budget; `least_flops` is the least that would do."""
 
@@ -46,12 +61,16 @@ class Budget:
     """What a request may spend. None is no limit.
 
     `flops` are total model FLOPs, `latency_ms` the wall time from receipt to the last byte.
+    `target` is the probability of success that is wanted: no more is spent than it takes.
     """
 
     flops: float | None = None
     latency_ms: float | None = None
+    target: float | None = None
 
     def __post_init__(self) -> None:
+        if self.target is not None and not 0 < self.target < 1:
+            raise InvalidTarget(f"a target is a probability above 0 and below 1, not {self.target}")
         for name, value in (("flops", self.flops), ("latency_ms", self.latency_ms)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise InvalidBudget(f"budget {name} must be a positive, finite number, not {value}")
@@ -61,6 +80,7 @@ class Budget:
         return Budget(
             other.flops if self.flops is None else self.flops,
             other.latency_ms if self.latency_ms is None else self.latency_ms,
+            other.target if self.target is None else self.target,
         )
 
     @property
@@ -102,13 +122,15 @@ class ModelView:
 
     `prompt_tokens` is the prompt's length under the model's tokenizer (or an estimate), `max_batch`
     the most samples that one upstream request may ask for, `prompt_bound` what the prompt cannot
-    exceed where its length is an estimate.
+    exceed where its length is an estimate. `caches` says that its server keeps a prompt that it has
+    just read, so that a second draw need not read it again.
     """
 
     id: str
     prompt_tokens: int
     max_batch: int
     prompt_bound: int | None = None
+    caches: bool = False
 
     @property
     def reserved_tokens(self) -> int:
@@ -122,7 +144,7 @@ class Task:
 
     `models` are those the plan may use, the cheapest first, at least one. `verifiable` says
     whether tests came with the request. `temperature` and `top_p` are the caller's, None if none
-    was given.
+    was given. `kind` is what its answers are like, as far as the request tells.
     """
 
     models: tuple[ModelView, ...]
@@ -131,6 +153,7 @@ class Task:
     temperature: float | None = None
     top_p: float | None = None
     n: int = 1
+    kind: str = "text"
 
     @property
     def wanted(self) -> int:

@@ -86,6 +86,7 @@ class Sizing:
             temperature=request.temperature,
             top_p=request.top_p,
             n=request.n,
+            kind=request.kind,
         )
 
     def _room(self, model: str, length: PromptLength) -> int | None:

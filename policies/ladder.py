@@ -1,0 +1,179 @@
+"""What calibration found: which ladder to climb for a kind of task, a prompt and a budget.
+
+A ladder is a fixed list of draws, made offline and stopped at the first pass. All a plan sees are
+failures, so what it should do after them can be worked out before; this module only looks it up.
+
+Budgets and costs are in *large calls* here: what one answer of `CALL_TOKENS` by the largest model
+of the calibration costs after the request's own prompt. So one ladder serves models on any machine
+and prompts of about one length.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policies.cost import CostModel
+from policies.values import ModelView
+
+CALL_TOKENS: Final = 256
+"""The tokens of the answer that a large call is counted with."""
+
+ROUNDING: Final = 1e-9
+"""A budget that is this part below a ladder's is that ladder's: it went through a division."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A draw of `n` samples of a model. At temperature 0 it is one sample."""
+
+    model: str
+    n: int
+    temperature: float
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or not 0 <= self.temperature < math.inf:
+            raise ValueError(f"no draw is like this: {self}")
+        if self.greedy and self.n > 1:
+            raise ValueError(f"greedy samples of one model are all the same: {self}")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether it is the model's answer at temperature 0."""
+        return self.temperature == 0
+
+    def __str__(self) -> str:
+        return f"{self.model}*{'greedy' if self.greedy else self.n}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value that is expected, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.value <= self.high:
+            raise ValueError(f"{self.value} is not in {self.low} to {self.high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs for a budget of so many large calls, in order, and what comes of them.
+
+    `success` is the expected probability that one of its samples passes, `spent` the expected
+    cost in large calls, early stop included.
+    """
+
+    calls: float
+    rungs: tuple[Rung, ...]
+    success: Interval
+    spent: Interval
+
+    def __str__(self) -> str:
+        return " > ".join(map(str, self.rungs))
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The ladders for prompts of about so many tokens, the smallest budget first; at least one.
+
+    `own` are those of a plan that pays its prompt at each draw, `cached` those of one that finds
+    it in the cache that its first draw of a model has filled.
+    """
+
+    prompt_tokens: int
+    own: tuple[Ladder, ...]
+    cached: tuple[Ladder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Tokens of a model's passing answers: half have at most `half`, nearly all at most `most`."""
+
+    half: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """One kind of task: its ladders by length of prompt, the shortest first.
+
+    `answers` by model is empty where nobody counted tokens, or where it is no one kind of task.
+    """
+
+    name: str
+    lengths: tuple[Length, ...]
+    answers: Mapping[str, Answers]
+
+    def at(self, prompt_tokens: int) -> Length:
+        """The ladders for the length that is nearest, by ratio."""
+        return min(
+            self.lengths,
+            key=lambda length: abs(math.log(max(1, prompt_tokens) / max(1, length.prompt_tokens))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ladder for a request, and how far it is to be believed.
+
+    `extrapolates` says in words what the calibration has not seen; empty where it has.
+    """
+
+    ladder: Ladder
+    domain: Domain
+    extrapolates: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Ladders over `models` (the cheapest first), by kind of task.
+
+    `domains` are kinds that a request may be known to be of; `pooled` is all of them together, for
+    requests of another kind. `kinds` says which kind of request (see `Task.kind`) is of which
+    domain.
+    """
+
+    models: tuple[str, ...]
+    domains: Mapping[str, Domain]
+    pooled: Domain
+    kinds: Mapping[str, str]
+
+    def call(self, prompt_tokens: int, cost: CostModel) -> float:
+        """FLOPs of one large call after a prompt. Raises `UnknownCost`."""
+        return cost.ceiling(self.models[-1], prompt_tokens, 1, CALL_TOKENS)
+
+    def domain(self, kind: str) -> Domain:
+        """The domain of a kind of request, or of that name; else all of them together."""
+        return self.domains.get(self.kinds.get(kind, kind), self.pooled)
+
+    def ladders(self, kind: str, model: ModelView, *, cached: bool) -> tuple[Ladder, ...]:
+        """All ladders for a request of this kind, the smallest budget first."""
+        length = self.domain(kind).at(model.prompt_tokens)
+        return length.cached if cached else length.own
+
+    def find(self, kind: str, model: ModelView, calls: float, *, cached: bool) -> Found:
+        """The ladder of the largest budget that is not above `calls`; else the smallest one.
+
+        `model` is any that has counted the prompt.
+        """
+        domain = self.domain(kind)
+        ladders = self.ladders(kind, model, cached=cached)
+        fitting = bisect_right([each.calls for each in ladders], calls * (1 + ROUNDING))
+        told = [] if domain is not self.pooled else [f"{kind} is no calibrated kind of task"]
+        if not fitting:
+            told.append(f"{calls:.3g} large calls are fewer than any that was calibrated")
+        elif ladders[-1].calls < calls < math.inf:
+            told.append(f"{calls:.3g} large calls are more than any that was calibrated")
+        return Found(ladders[max(0, fitting - 1)], domain, "; ".join(told))
+
+    def cheapest(self, ladders: Sequence[Ladder], target: float) -> Ladder | None:
+        """The ladder that is expected to reach `target` for the least; None where none does."""
+        reaching = [each for each in ladders if each.success.value >= target]
+        return min(reaching, key=lambda each: (each.spent.value, each.calls), default=None)
