@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.protocol import Draw
@@ -76,10 +76,17 @@ class RecordedModel:
 
 
 class ReplaySampler:
-    """Repeats what models said. One sampler is one run: what was drawn is gone."""
+    """Repeats what models said. One sampler is one run: what was drawn is gone.
 
-    def __init__(self, models: Mapping[str, RecordedModel]) -> None:
-        self._models = models
+    `cached` are the tokens of the prompt by model, of those whose server keeps what it has read: a
+    further draw tells that it found all but the last, which is computed in any case.
+    """
+
+    def __init__(
+        self, models: Mapping[str, RecordedModel], cached: Mapping[str, int] | None = None
+    ) -> None:
+        self._models, self._cached = models, cached or {}
+        self._read: set[str] = set()
         self._left: dict[str, Iterator[RecordedSample]] = {
             name: iter(model.samples) for name, model in models.items()
         }
@@ -90,8 +97,10 @@ class ReplaySampler:
         One that is cancelled first says what its samples have said by then, and ends after that.
         """
         pace = self._models[draw.model].pace
+        prompt = self._cached.get(draw.model, 0)
+        found = max(0, prompt - 1) if draw.model in self._read else 0
         speakers = [
-            _Speaker(at, sample, min(sample.tokens, draw.max_tokens))
+            _Speaker(at, sample, min(sample.tokens, draw.max_tokens), prompt, found)
             for at, sample in enumerate(self._drawn(draw))
         ]
         clock = asyncio.get_running_loop().time
@@ -99,6 +108,7 @@ class ReplaySampler:
         try:
             for step, ending in _endings(speakers):
                 await asyncio.sleep(first_at + (step - 1) * pace.token_s - clock())
+                self._read.add(draw.model)
                 for speaker in ending:
                     yield speaker.ends()
         except asyncio.CancelledError:
@@ -139,18 +149,24 @@ class ReplayJudge:
 
     async def judge(self, text: str) -> Judgement:
         """Look it up."""
-        await asyncio.sleep(self.seconds)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         self.judged.append(text)
         return self.verdicts.get(text, CUT)
 
 
 @dataclass(slots=True)
 class _Speaker:
-    """A sample as it is told: `most` tokens of it, unless it is stopped before."""
+    """A sample as it is told: `most` tokens of it, unless it is stopped before.
+
+    Of its prompt's tokens `found` were in the cache; the prompt has none where nobody tells.
+    """
 
     at: int
     sample: RecordedSample
     most: int
+    prompt: int
+    found: int
     ended: bool = False
 
     @property
@@ -161,22 +177,23 @@ class _Speaker:
     def ends(self) -> Chunk:
         """All of it, and how it ended."""
         self.ended = True
-        reason = "length" if self.sample.tokens > self.most else self.sample.finish_reason
-        return replace(self._said(self.most), finish_reason=reason)
+        return self._said(
+            self.most, "length" if self.sample.tokens > self.most else self.sample.finish_reason
+        )
 
     def begins(self, steps: int) -> Chunk | None:
         """What there is of it after so many steps; None where there is nothing to tell."""
         tokens = min(steps, self.most - 1)
         return None if self.ended or tokens <= 0 else self._said(tokens)
 
-    def _said(self, tokens: int) -> Chunk:
+    def _said(self, tokens: int, ending: str | None = None) -> Chunk:
         """The usage counts the tokens, since the piece is as many."""
-        sample, usage = self.sample, Usage(0, tokens)
+        sample, usage = self.sample, Usage(self.prompt, tokens, self.found)
         if not tokens:
-            return Chunk(self.at, sample.text, usage=usage)
+            return Chunk(self.at, sample.text, (), ending, usage)
         text = sample.text[: len(sample.text) * tokens // sample.tokens]
         logprobs = None if sample.nll is None else (TokenLogprob("", -sample.nll),)
-        return Chunk(self.at, text, logprobs, usage=usage, said=True)
+        return Chunk(self.at, text, logprobs, ending, usage, said=True)
 
 
 def _endings(speakers: Iterable[_Speaker]) -> Iterator[tuple[int, list[_Speaker]]]:

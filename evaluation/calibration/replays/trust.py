@@ -1,0 +1,78 @@
+"""Whether predictions can be trusted: what a ladder promised, against what came, by deciles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evaluation.calibration.replays.standings import Resampled, Standing, interval
+from evaluation.pools.view import Bools, Floats, Ints
+from evaluation.statistics.intervals import Estimate
+
+GROUPS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What the ladder promises: arrays of (budgets, problems), as success and its interval."""
+
+    success: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Decile:
+    """A tenth of all answers, by what was predicted: the means of that and of what came.
+
+    `low` and `high` are the means of the interval that was predicted; that of `observed` is by
+    bootstrap over problems. `n` are the problems times the budgets that are in it.
+    """
+
+    predicted: float
+    low: float
+    high: float
+    observed: Estimate
+    n: int
+
+    @property
+    def within(self) -> bool:
+        """Whether the prediction lies in the interval around what came."""
+        return self.observed.low <= self.predicted <= self.observed.high
+
+
+def deciles(
+    predicted: Predictions, came: Standing, resampled: Resampled
+) -> tuple[Decile, ...]:
+    """Ten parts of equal size, or nearly: the lowest predictions first."""
+    kept = came.outran == 0
+    order = np.argsort(predicted.success[kept], axis=None, kind="stable")
+    return tuple(
+        _decile(predicted, came.success, places, resampled)
+        for places in np.array_split(_places(kept, came.success.shape[1])[order], GROUPS)
+        if len(places)
+    )
+
+
+def _places(kept: Bools, problems: int) -> Ints:
+    """Where in a flat array of (budgets, problems) the budgets lie that are kept."""
+    return np.asarray(np.flatnonzero(np.repeat(kept, problems)))
+
+
+def _decile(
+    predicted: Predictions, observed: Floats, places: Ints, resampled: Resampled
+) -> Decile:
+    problems = observed.shape[1]
+    came = observed.ravel()[places]
+    sums = np.bincount(places % problems, weights=came, minlength=problems)
+    counts = np.bincount(places % problems, minlength=problems).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a round may have drawn none of a few problems
+        rounds = (resampled.weights @ sums) / (resampled.weights @ counts)
+    return Decile(
+        *(float(each.ravel()[places].mean()) for each in (predicted.success, predicted.low)),
+        float(predicted.high.ravel()[places].mean()),
+        interval(float(came.mean()), rounds),
+        len(places),
+    )
