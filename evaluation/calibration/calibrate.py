@@ -1,0 +1,131 @@
+"""A calibration from particles: ladders for every kind of task and every length of prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from evaluation.calibration.effects import Effects, effects, together
+from evaluation.calibration.ladders import WORTH, Ladders
+from evaluation.calibration.lattice import WIDEST, Lattice, Prices
+from evaluation.calibration.particles import Particles
+from policies.cost import PAPER_SEQUENCE_LENGTH, Architecture, CostModel, Rate
+from policies.ladder import CALL_TOKENS, Calibration, Domain, Length
+
+LENGTHS: Final = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""Prompts, in tokens, that problems are costed at; those between take the nearest."""
+
+POOLED: Final = "any"
+"""All domains together: for kinds of task that none of them is known to be like."""
+
+Basis: TypeAlias = Literal["exact", "paper"]
+"""What a draw costs: its prompt and tokens, or per sample the same (see `policies.cost`)."""
+
+_SLOPE_AT: Final = 64
+"""Tokens at which the cost of a token is taken: it hardly grows with them."""
+
+
+class CannotCalibrate(ValueError):
+    """These particles make no calibration; the message says what they lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrating:
+    """How it is done: what models cost, on which basis, and what success is `worth`.
+
+    `kinds` says which kind of request is like which data set. Raises `CannotCalibrate`.
+    """
+
+    rates: Mapping[str, Rate]
+    basis: Basis = "exact"
+    worth: float = WORTH
+    kinds: Mapping[str, str] | None = None
+    advance: Callable[[], None] = lambda: None
+
+    def calibration(self, particles: Sequence[Particles]) -> Calibration:
+        """Of data sets with the same models; `advance` is called for each length of each."""
+        names = self.models(particles)
+        found = {each.dataset: self._effects(each, names) for each in particles}
+        pooled = [together(parts) for parts in zip(*found.values(), strict=True)]
+        temperatures = {name: particles[0].arms[name].temperature for name in names}
+        domains = {
+            dataset: self._domain(dataset, names, temperatures, models)
+            for dataset, models in found.items()
+        }
+        everything = self._domain(POOLED, names, temperatures, pooled)
+        kinds = {k: d for k, d in (self.kinds or {}).items() if d in domains}
+        return Calibration(names, domains, everything, kinds)
+
+    def steps(self, particles: Sequence[Particles]) -> int:
+        """How often `advance` will be called."""
+        return (len(particles) + 1) * len(self._lengths())
+
+    def models(self, particles: Sequence[Particles]) -> tuple[str, ...]:
+        """The models that all data sets have, the cheapest first."""
+        common = set.intersection(*(set(each.arms) for each in particles))
+        unpriced = sorted(common - self.rates.keys())
+        if unpriced:
+            raise CannotCalibrate(
+                f"the sizes of {', '.join(unpriced)} are not known: name models with --models, or "
+                "give each its config.json with --config-json MODEL=FILE"
+            )
+        if len(common) < 2:  # noqa: PLR2004 a ladder of one model is best of n
+            raise CannotCalibrate(
+                "a ladder needs two models or more that answered the same problems"
+            )
+        return tuple(sorted(common, key=lambda name: self._call(name, PAPER_SEQUENCE_LENGTH)))
+
+    def _lengths(self) -> tuple[int, ...]:
+        return LENGTHS if self.basis == "exact" else (PAPER_SEQUENCE_LENGTH,)
+
+    def _effects(self, particles: Particles, names: Sequence[str]) -> list[Effects]:
+        if self.basis == "exact" and not particles.counted:
+            raise CannotCalibrate(
+                f"nobody counted the tokens of {particles.dataset}: give --basis paper, on which "
+                "every sample of a model costs the same"
+            )
+        return [effects(particles.arms[name], WIDEST) for name in names]
+
+    def _domain(
+        self,
+        name: str,
+        names: Sequence[str],
+        temperatures: Mapping[str, float],
+        models: Sequence[Effects],
+    ) -> Domain:
+        lattice = Lattice(models)
+        known = name != POOLED and all(model.answers is not None for model in models)
+        answers = {n: m.answers for n, m in zip(names, models, strict=True) if m.answers and known}
+        lengths = []
+        for tokens in self._lengths():
+            most = [answers[n].most if n in answers else CALL_TOKENS for n in names]
+            prices = [
+                self._prices(n, names[-1], tokens, m) for n, m in zip(names, most, strict=True)
+            ]
+            ladders = Ladders(names, temperatures, models, prices, self.worth)
+            own = ladders.make(lattice, again=False)
+            cached = ladders.make(lattice, again=True) if self.basis == "exact" else own
+            lengths.append(Length(tokens, own, cached))
+            self.advance()
+        return Domain(name, tuple(lengths), answers)
+
+    def _prices(self, name: str, largest: str, prompt_tokens: int, most: int) -> Prices:
+        call = self._call(largest, prompt_tokens)
+        if self.basis == "paper":
+            return Prices(0.0, 0.0, self._call(name, prompt_tokens) / call, most=1, spare=0)
+        cost = CostModel(self.rates)
+        return Prices(
+            prompt=cost.prefill(name, prompt_tokens) / call,
+            cached=cost.prefill(name, 1) / call,
+            token=cost.decode(name, prompt_tokens, _SLOPE_AT) / _SLOPE_AT / call,
+            most=most,
+        )
+
+    def _call(self, name: str, prompt_tokens: int) -> float:
+        rate = self.rates[name]
+        if self.basis == "paper":
+            if not isinstance(rate, Architecture):
+                raise CannotCalibrate(f"on the paper's basis {name} needs its sizes")
+            return rate.paper()
+        return CostModel(self.rates).ceiling(name, prompt_tokens, 1, CALL_TOKENS)

@@ -1,0 +1,230 @@
+"""From the lattice to ladders: for every budget the rungs that are worth most.
+
+Of two ladders the better one has more expected success, each large call that it spends more being
+worth `worth` of it. So a budget that hardly helps is left unspent.
+
+The lattice knows what a plan has spent in the mean. Whether a rung still fits differs from problem
+to problem, by the lengths of its answers, so the few ladders that look best are climbed once for
+each particle, as `policies.climb` does it, and the best of these is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evaluation.calibration.effects import Effects
+from evaluation.calibration.lattice import (
+    ROUND_TRIP,
+    WIDEST,
+    Lattice,
+    Prices,
+    Reached,
+    Step,
+    Way,
+    weights_at,
+)
+from evaluation.pools.view import Floats
+from policies.ladder import Interval, Ladder, Rung
+
+BUDGETS: Final = (
+    *(0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8),
+    *(1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0),
+    *(10.0, 12.0, 16.0, 24.0, 32.0),
+)
+"""In large calls."""
+
+WORTH: Final = 0.01
+"""Of expected success, of one more large call: a point."""
+
+SLACKS: Final = (0.6, 0.8, 1.0, 1.25, 1.6)
+"""Parts of a budget that a ladder may reserve in the mean: problems differ, and some have room."""
+
+FURTHER: Final = 2.0
+"""A ladder has rungs for so many times its budget: some problems' answers are short."""
+
+_Z: Final = 1.959963984540054
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Climbed:
+    """A ladder on every particle, under a budget: success, cost in large calls, and draws, (n,)."""
+
+    success: Floats
+    spent: Floats
+    draws: Floats
+
+    def score(self, worth: float) -> float:
+        """What a ladder is compared by."""
+        return float((self.success - worth * (self.spent + ROUND_TRIP * self.draws)).mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ladders:
+    """Makes the ladders for one length of prompt: models (the cheapest first), their prices."""
+
+    names: Sequence[str]
+    temperatures: Mapping[str, float]
+    models: Sequence[Effects]
+    prices: Sequence[Prices]
+    worth: float = WORTH
+
+    def make(self, lattice: Lattice, *, again: bool) -> tuple[Ladder, ...]:
+        """The ladder of every budget that buys anything. `again`: prompts are paid for once."""
+        reached = lattice.reach(self.prices, again=again)
+        found: list[Ladder] = []
+        steps: tuple[Step, ...] = ()
+        for calls in BUDGETS:
+            # What a smaller budget buys, a larger one buys too.
+            tried = {steps, *self._candidates(reached, calls, again=again)} - {()}
+            if not tried:
+                continue
+            climbed = {each: self.climb(each, calls, again=again) for each in sorted(tried)}
+            steps = max(climbed, key=lambda each: climbed[each].score(self.worth))
+            found.append(self._ladder(calls, steps, climbed[steps]))
+        return tuple(found)
+
+    def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
+        """What comes of a list of steps under a budget, step by step and for every particle."""
+        return _Climb(self.models, self.prices, calls, again=again).climb(steps)
+
+    def _candidates(
+        self, reached: Sequence[Reached], calls: float, *, again: bool
+    ) -> Iterator[tuple[Step, ...]]:
+        for slack in SLACKS:
+            best, score = None, -math.inf
+            for point in reached:
+                way = _cheapest(point.ways, slack * calls)
+                if way is not None and (new := point.success - self.worth * way.mean) > score:
+                    best, score = way, new
+            if best is not None and best.steps:
+                yield self._extended(best, FURTHER * calls, again=again)
+
+    def _extended(self, way: Way, limit: float, *, again: bool) -> tuple[Step, ...]:
+        """With further steps while they are worth it, the best for their cost first."""
+        steps, spent = list(way.steps), way.spent
+        while spent < limit and (step := self._next(steps, again=again)) is not None:
+            steps.append(step)
+            price = self.prices[step.model]
+            read = again and any(each.model == step.model for each in steps[:-1])
+            tokens = self.models[step.model].failing_tokens.mean() * max(1, step.n)
+            spent += price.cost(float(tokens), again=read)
+        return tuple(steps)
+
+    def _next(self, steps: Sequence[Step], *, again: bool) -> Step | None:
+        """The step that brings most for its cost, if it is worth its cost at all."""
+        samples = [sum(s.n for s in steps if s.model == at) for at in range(len(self.models))]
+        greedy = [Step(at, 0) in steps for at in range(len(self.models))]
+        weights = weights_at(self.models, samples, greedy)
+        best, ratio = None, self.worth
+        for at, (model, price) in enumerate(zip(self.models, self.prices, strict=True)):
+            read = again and (samples[at] > 0 or greedy[at])
+            before = model.failing[:, samples[at]]
+            fixed = price.cost(0.0, again=read) + ROUND_TRIP
+            for n in range(1, min(WIDEST, model.samples - samples[at]) + 1):
+                gain = weights * (1 - model.failing[:, samples[at] + n] / before)
+                cost = weights * (fixed + price.token * model.tokens[:, n])
+                if (new := float(gain.sum() / cost.sum())) > ratio:
+                    best, ratio = Step(at, n), new
+        return best
+
+    def _ladder(self, calls: float, steps: Sequence[Step], climbed: Climbed) -> Ladder:
+        rungs = tuple(self._rung(step) for step in steps)
+        success = _interval(climbed.success)
+        return Ladder(
+            calls,
+            rungs,
+            Interval(success.value, max(0.0, success.low), min(1.0, success.high)),
+            _interval(climbed.spent),
+        )
+
+    def _rung(self, step: Step) -> Rung:
+        name = self.names[step.model]
+        return Rung(name, max(1, step.n), self.temperatures[name] if step.n else 0.0)
+
+
+def _cheapest(ways: Sequence[Way], limit: float) -> Way | None:
+    """The way of the lowest mean cost that reserves no more; they come in that order."""
+    return next((way for way in ways if way.reserved <= limit), None)
+
+
+def _interval(values: Floats) -> Interval:
+    """The mean with its interval over problems (normal approximation)."""
+    mean, half = float(values.mean()), _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return Interval(mean, mean - half, mean + half)
+
+
+class _Climb:
+    """All particles at once, each with what is left of its own budget."""
+
+    def __init__(
+        self, models: Sequence[Effects], prices: Sequence[Prices], calls: float, *, again: bool
+    ) -> None:
+        n = len(models[0].failing)
+        self._models, self._prices, self._again = models, prices, again
+        self._rows = np.arange(n)
+        self._left = np.full(n, calls)
+        self._unsolved, self._spent, self._draws = np.ones(n), np.zeros(n), np.zeros(n)
+        self._drawn = [np.zeros(n, np.int64) for _ in models]
+        self._read = [np.zeros(n, np.bool_) for _ in models]
+        self._short = np.zeros(n, np.bool_)
+
+    def climb(self, steps: Sequence[Step]) -> Climbed:
+        """Every step as far as it fits, then one shortened answer where one did not fit."""
+        for step in steps:
+            self._step(step)
+        for at in reversed(range(len(self._models))):
+            self._shortened(at)
+        return Climbed(1 - self._unsolved, self._spent, self._draws)
+
+    def _step(self, step: Step) -> None:
+        model, price = self._models[step.model], self._prices[step.model]
+        prompt = self._prompt(step.model)
+        room = (self._left - prompt - price.token * price.spare) / (price.token * price.most)
+        wanted = max(1, step.n)
+        n = np.clip(np.floor(room + 1e-9), 0, wanted).astype(np.int64)
+        self._short |= n < wanted
+        if step.n == 0:
+            assert model.greedy_tokens is not None and model.greedy_failing is not None  # noqa: S101, PT018 no greedy step without
+            failing, tokens, failed = model.greedy_failing, model.greedy_tokens, model.greedy_tokens
+        else:
+            before = self._drawn[step.model]
+            after = np.minimum(before + n, model.samples)
+            failing = model.failing[self._rows, after] / model.failing[self._rows, before]
+            tokens, failed = model.tokens[self._rows, n], n * model.failing_tokens
+            self._drawn[step.model] = after
+        self._pay(n > 0, failing, prompt + price.token * tokens, prompt + price.token * failed)
+        self._read[step.model] |= n > 0
+
+    def _shortened(self, at: int) -> None:
+        """A sample whose length is what is left, where that holds half of the answers or more."""
+        model, price = self._models[at], self._prices[at]
+        if model.answers is None:
+            return
+        prompt = self._prompt(at)
+        room = np.floor((self._left - prompt) / price.token - price.spare)
+        tokens = np.minimum(room, price.most)
+        drawn = self._short & (tokens >= model.answers.half) & (self._drawn[at] < model.samples)
+        within = np.searchsorted(model.lengths, tokens, side="right") / len(model.lengths)
+        before = self._drawn[at]
+        after = np.minimum(before + 1, model.samples)
+        passing = 1 - model.failing[self._rows, after] / model.failing[self._rows, before]
+        cost = prompt + price.token * np.minimum(tokens, model.failing_tokens)
+        self._pay(drawn, 1 - passing * within, cost, cost)
+
+    def _prompt(self, at: int) -> Floats:
+        price = self._prices[at]
+        if not self._again:
+            return np.full(len(self._rows), price.prompt)
+        return np.where(self._read[at], price.cached, price.prompt)
+
+    def _pay(self, drawn: np.ndarray, failing: Floats, mean: Floats, failed: Floats) -> None:
+        """Where a draw is made: its cost, and what of the particle it leaves unsolved."""
+        self._spent += np.where(drawn, self._unsolved * mean, 0.0)
+        self._draws += np.where(drawn, self._unsolved, 0.0)
+        self._unsolved = np.where(drawn, self._unsolved * failing, self._unsolved)
+        self._left = np.where(drawn, self._left - failed, self._left)
