@@ -32,6 +32,9 @@ WIDTHS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 LADDER, CACHED, CASCADE, RANDOM = "ladder", "ladder-cached", "cascade", "random"
 
+TUNED: Final = "fixed"
+"""The fixed plan that was best on the problems for tuning, at every budget."""
+
 _ANYTHING: Final = Interval(0.0, 0.0, 1.0)
 
 

@@ -6,17 +6,17 @@ import hashlib
 from collections.abc import Sequence
 
 
-class TooFewProblems(ValueError):
+class CannotSplit(ValueError):
     """A fold would be empty, or leave nothing to calibrate on."""
 
 
 def folds(tasks: Sequence[str], count: int, split: str) -> list[int]:
     """The fold of each problem, from 0: problems by the hash of `split` and their id, dealt out.
 
-    Raises `TooFewProblems`.
+    Raises `CannotSplit`.
     """
     if not 1 < count <= len(tasks):
-        raise TooFewProblems(f"{len(tasks)} problems cannot be parted into {count} folds")
+        raise CannotSplit(f"{len(tasks)} problems cannot be parted into {count} folds")
     by_hash = sorted(range(len(tasks)), key=lambda at: _hash(split, tasks[at]))
     found = [0] * len(tasks)
     for place, at in enumerate(by_hash):
