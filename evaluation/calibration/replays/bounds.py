@@ -91,9 +91,7 @@ def _expected(plan: Sequence[_Share]) -> Averages:
     return Averages(1 - reached, plus, flops)
 
 
-def _shares(
-    problem: RecordedProblem, model: str, cost: CostModel, most: float
-) -> Iterator[_Share]:
+def _shares(problem: RecordedProblem, model: str, cost: CostModel, most: float) -> Iterator[_Share]:
     """Of every width that `most` FLOPs buy; of a model that never passes, none."""
     answers = problem.models[model]
     tokens = np.array([each.tokens for each in answers.samples], np.float64)
@@ -130,8 +128,4 @@ def _until_first_pass(tokens: Floats, passed: Bools, width: int) -> float:
 def _passes(sample: RecordedSample) -> bool:
     """Within a large call's tokens."""
     judged = sample.judgement
-    return (
-        judged is not None
-        and judged.verdict is Verdict.PASSED
-        and sample.tokens <= CALL_TOKENS
-    )
+    return judged is not None and judged.verdict is Verdict.PASSED and sample.tokens <= CALL_TOKENS

@@ -197,7 +197,7 @@ def _predictions(
     found = np.zeros((3, *caps.shape))
     for fold in folds:
         climb = Climb(fold.calibration)
-        for at in np.flatnonzero(fold.held_out):
+        for at in np.flatnonzero(fold.held_out).tolist():
             task = problems[at].task()
             for row, cap in enumerate(caps[:, at].tolist()):
                 success = climb.foresees(task, Budget(cap), cost).ladder.success

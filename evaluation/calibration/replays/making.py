@@ -1,4 +1,4 @@
-"""What problems are replayed with: calibrations by folds, or one artifact that was made elsewhere."""
+"""What problems are replayed with: calibrations by folds, or one artifact made elsewhere."""
 
 from __future__ import annotations
 

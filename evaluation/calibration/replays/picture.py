@@ -64,8 +64,8 @@ def _each(plan: Standing, resampled: Resampled, success: Floats) -> Iterable[Poi
         estimate = resampled.estimate(success[at])
         flops = float(np.mean(plan.flops[at][~np.isnan(success[at])]))
         if estimate is not None and flops > 0 and not outran:
-            percent = (100 * each for each in (estimate.value, estimate.low, estimate.high))
-            yield Point(flops / TERA, *percent)
+            low, high = 100 * estimate.low, 100 * estimate.high
+            yield Point(flops / TERA, 100 * estimate.value, low, high)
 
 
 def _draw_deciles(deciles: Iterable[Decile], stem: Path) -> list[Path]:

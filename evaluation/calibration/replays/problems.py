@@ -124,7 +124,9 @@ def read_problems(
         raise MixedPools(f"the pools in {directory} are of different versions of {dataset}")
     cheapest = sorted(views, key=lambda model: cost.draw(model, 1, [CALL_TOKENS]))
     problems = (
-        _problem(dataset, {model: [view.problems[at] for view in views[model]] for model in cheapest})
+        _problem(
+            dataset, {model: [view.problems[at] for view in views[model]] for model in cheapest}
+        )
         for at in range(len(views[cheapest[0]][0].problems))
     )
     kept = tuple(problem for problem in problems if problem is not None)

@@ -16,7 +16,8 @@ from enum import StrEnum
 import numpy as np
 
 from evaluation.calibration.replays.standings import Resampled, Standing, interval
-from evaluation.pools.view import Floats, Ints
+from evaluation.pools.columns import Ints
+from evaluation.pools.view import Floats
 from evaluation.statistics.intervals import Estimate
 
 

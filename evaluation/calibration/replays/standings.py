@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from evaluation.calibration.replays.problems import Averages
-from evaluation.pools.view import Bools, Floats, Ints
+from evaluation.pools.columns import Ints
+from evaluation.pools.view import Bools, Floats
 from evaluation.statistics.intervals import CONFIDENCE, Estimate
 
 ROUNDS: Final = 2000
@@ -55,14 +56,15 @@ def pieced(name: str, parts: Sequence[tuple[Sequence[Standing], Bools]]) -> Stan
     counted, on any part.
     """
     first = parts[0][0][0]
-    arrays = [np.full(first.success.shape, np.nan) for _ in range(3)]
+    success, plus, flops = (np.full(first.success.shape, np.nan) for _ in range(3))
     outran = np.zeros(len(first.outran), np.int64)
     for plans, problems in parts:
         for at, plan in enumerate(plans):
-            for array, own in zip(arrays, (plan.success, plan.plus, plan.flops), strict=True):
-                array[at, problems] = own[at, problems]
+            success[at, problems] = plan.success[at, problems]
+            plus[at, problems] = plan.plus[at, problems]
+            flops[at, problems] = plan.flops[at, problems]
             outran[at] += plan.outran[at]
-    return Standing(name, *arrays, outran)
+    return Standing(name, success, plus, flops, outran)
 
 
 def mixed(name: str, plans: Sequence[Standing]) -> Standing:

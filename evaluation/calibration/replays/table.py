@@ -18,10 +18,10 @@ def to_markdown(measured: Measured) -> str:
     """The tables of a comparison, with notes on what they say."""
     compared = measured.comparison
     parts = [_budgets(measured), *_ratio_tables(measured), _deciles(measured)]
-    problems, covered = len(compared.problems), sum(p.plus is not None for p in compared.problems)
+    covered = sum(problem.plus is not None for problem in compared.problems)
     notes = [
-        f"{problems} problems; the second tests cover {covered}. Success in %: by the tests that "
-        "choose, and by the second tests, which only score; in brackets mean TFLOPs.",
+        f"{len(compared.problems)} problems, and second tests for {covered}. Success in %, by the "
+        f"tests that choose and by the second tests, which only score; in brackets mean TFLOPs."
     ]
     for at, x in enumerate(compared.xs):
         left_out = [f"{p.name} ({p.outran[at]} runs)" for p in _plans(measured) if p.outran[at]]

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from evaluation.calibration.replays.standings import Resampled, Standing, interval
-from evaluation.pools.view import Bools, Floats, Ints
+from evaluation.pools.columns import Ints
+from evaluation.pools.view import Bools, Floats
 from evaluation.statistics.intervals import Estimate
 
 GROUPS: Final = 10
@@ -43,9 +44,7 @@ class Decile:
         return self.observed.low <= self.predicted <= self.observed.high
 
 
-def deciles(
-    predicted: Predictions, came: Standing, resampled: Resampled
-) -> tuple[Decile, ...]:
+def deciles(predicted: Predictions, came: Standing, resampled: Resampled) -> tuple[Decile, ...]:
     """Ten parts of equal size, or nearly: the lowest predictions first."""
     kept = came.outran == 0
     order = np.argsort(predicted.success[kept], axis=None, kind="stable")
@@ -61,9 +60,7 @@ def _places(kept: Bools, problems: int) -> Ints:
     return np.asarray(np.flatnonzero(np.repeat(kept, problems)))
 
 
-def _decile(
-    predicted: Predictions, observed: Floats, places: Ints, resampled: Resampled
-) -> Decile:
+def _decile(predicted: Predictions, observed: Floats, places: Ints, resampled: Resampled) -> Decile:
     problems = observed.shape[1]
     came = observed.ravel()[places]
     sums = np.bincount(places % problems, weights=came, minlength=problems)
@@ -71,7 +68,8 @@ def _decile(
     with np.errstate(invalid="ignore"):  # a round may have drawn none of a few problems
         rounds = (resampled.weights @ sums) / (resampled.weights @ counts)
     return Decile(
-        *(float(each.ravel()[places].mean()) for each in (predicted.success, predicted.low)),
+        float(predicted.success.ravel()[places].mean()),
+        float(predicted.low.ravel()[places].mean()),
         float(predicted.high.ravel()[places].mean()),
         interval(float(came.mean()), rounds),
         len(places),

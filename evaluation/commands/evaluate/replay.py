@@ -116,10 +116,8 @@ def _replayed(
             advance=advance,
         )
     seconds = time.process_time() - started
-    typer.echo(
-        f"{runs:,} runs in {seconds:.0f} s of one core, {1000 * seconds / max(1, runs):.2f} ms each",
-        err=True,
-    )
+    each = 1000 * seconds / max(1, runs)
+    typer.echo(f"{runs:,} runs in {seconds:.0f} s of one core, {each:.2f} ms each", err=True)
     return found
 
 
