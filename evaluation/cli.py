@@ -29,7 +29,14 @@ class Entry:
 
 
 TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
-    "": {"serve": Entry("serve", "Run the gateway until SIGTERM or Ctrl-C.")},
+    "": {
+        "serve": Entry("serve", "Run the gateway until SIGTERM or Ctrl-C."),
+        "calibrate": Entry(
+            "calibrate",
+            "Make a policy from pools: the ladders that spend every budget best, for `auto` to "
+            "climb.",
+        ),
+    },
     "models": {
         "list": Entry("models.list", "Show the catalogue, and which models are here."),
         "pull": Entry(

@@ -139,9 +139,9 @@ class CostModel:
         It includes one token more: an upstream that overruns a limit is aborted at the first token
         too many, and that token has been paid for.
         """
-        tokens = [max_tokens] * n
-        tokens[0] += 1
-        return self.draw(model, prompt_tokens, tokens)
+        rate = self._rate(model)
+        others = (n - 1) * rate.decode(prompt_tokens, max_tokens)
+        return rate.prefill(prompt_tokens) + rate.decode(prompt_tokens, max_tokens + 1) + others
 
     def samples_within(
         self, model: str, prompt_tokens: int, max_tokens: int, flops: float, at_most: int

@@ -192,6 +192,8 @@ def hurried(
 
     What there is of it at the deadline goes out. Gives whether it was so.
     """
+    if budget.latency_ms is None:
+        return False
     left, shortest = Remaining.of(budget), least_tokens(task)
     if any(sized(task, cost, model, n=1, left=left, shortest=shortest) for model in models):
         return False

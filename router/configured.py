@@ -14,15 +14,18 @@ from types import MappingProxyType
 from typing import Final
 
 import httpx
+import structlog
 
 from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.climb import Climb
 from policies.cost import CostModel, FlatRate, Rate
 from policies.forecast import Seen
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget
+from router.artifact import SHIPPED, Artifact, InvalidArtifact, read_artifact
 from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
@@ -30,11 +33,13 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.plan.paces import PaceStart
 from router.request import AUTO, Alias, RequestLimits
 from router.sections import (
+    AutoConfig,
     BestOfNConfig,
     CascadeConfig,
     EmbeddedModel,
     Fim,
     FimConfig,
+    LadderConfig,
     PaceConfig,
     PolicyConfig,
     RemoteModel,
@@ -50,10 +55,12 @@ from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
 from sandbox import Backend, ProcessBackend
 
+_log = structlog.get_logger("router")
+
 BUILT_IN: Final[Mapping[str, Policy]] = MappingProxyType(
-    {AUTO: Auto(), "single": Single(), "best_of_n": BestOfN(), "cascade": Cascade()}
+    {"single": Single(), "best_of_n": BestOfN(), "cascade": Cascade()}
 )
-"""The policies that are there without a configuration."""
+"""The policies that are there without a configuration, `auto` apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,43 @@ def models_of(
     return Models({model: upstreams[model] for model in order}, cost)
 
 
-def policies_of(settings: Settings) -> dict[str, Policy]:
-    """The built-in policies, and the configured ones over them."""
-    return {**BUILT_IN, **{name: _policy(config) for name, config in settings.policies.items()}}
+def policies_of(settings: Settings, rates: Mapping[str, Rate]) -> dict[str, Policy]:
+    """The built-in policies, and the configured ones over them; `rates` are what models cost.
+
+    Raises `InvalidArtifact` and OSError.
+    """
+    own = {name: _policy(config, rates) for name, config in settings.policies.items()}
+    return {AUTO: auto_of(settings.auto, rates), **BUILT_IN, **own}
+
+
+def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
+    """What `auto` is: the shipped ladders only where their models are there, named ones always.
+
+    Raises `InvalidArtifact` and OSError.
+    """
+    if config.policy == "cascade":
+        return Auto()
+    artifact = read_artifact(config.artifact or SHIPPED)
+    try:
+        climb = _climb(artifact, config.domain, rates)
+    except InvalidArtifact as unfit:
+        if config.artifact is not None:
+            raise
+        _log.info("auto_without_ladder", reason=str(unfit))
+        return Auto()
+    if unknown := sorted(rates.keys() - set(artifact.models)):
+        _log.info("auto_leaves_out", models=unknown, reason="its ladders do not know them")
+    return Auto(climb)
+
+
+def _climb(artifact: Artifact, domain: str | None, rates: Mapping[str, Rate]) -> Climb:
+    artifact.check(rates)
+    calibration = artifact.calibration()
+    if domain is not None and domain not in calibration.domains:
+        raise InvalidArtifact(
+            f"the policy has no domain {domain!r}; it has {', '.join(calibration.domains)}"
+        )
+    return Climb(calibration, domain)
 
 
 def pace_starts(settings: Settings) -> dict[str, PaceStart]:
@@ -191,7 +232,7 @@ def sandbox_backend(config: SandboxConfig) -> Backend:
             return DockerBackend(config.workers, config.queue, **config.docker.model_dump())
 
 
-def _policy(config: PolicyConfig) -> Policy:
+def _policy(config: PolicyConfig, rates: Mapping[str, Rate]) -> Policy:
     match config:
         case SingleConfig(model=model):
             return Single(model)
@@ -199,6 +240,8 @@ def _policy(config: PolicyConfig) -> Policy:
             return BestOfN(model, n)
         case CascadeConfig(models=models, n=n, n_last=n_last):
             return Cascade(models or (), n, n_last)
+        case LadderConfig(artifact=path, domain=domain):
+            return _climb(read_artifact(path or SHIPPED), domain, rates)
 
 
 def _pace_start(config: PaceConfig) -> PaceStart:

@@ -181,9 +181,34 @@ class CascadeConfig(Strict):
         return self.models or ()
 
 
+class LadderConfig(Strict):
+    """See `policies.climb`: ladders of `budget-router calibrate`, and what all requests are like."""
+
+    kind: Literal["ladder"]
+    artifact: Path | None = None
+    domain: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The models that it asks for are its artifact's, which is read when a gateway starts."""
+        return ()
+
+
 PolicyConfig: TypeAlias = Annotated[
-    SingleConfig | BestOfNConfig | CascadeConfig, Field(discriminator="kind")
+    SingleConfig | BestOfNConfig | CascadeConfig | LadderConfig, Field(discriminator="kind")
 ]
+
+
+class AutoConfig(Strict):
+    """What `auto` does with tests: climb calibrated ladders, or the cascade of set widths.
+
+    `artifact` is the ladders' file, the shipped one where none is named; `domain` the kind of task
+    of all requests, where the operator knows it.
+    """
+
+    policy: Literal["ladder", "cascade"] = "ladder"
+    artifact: Path | None = None
+    domain: str | None = None
 
 
 class BudgetConfig(Strict):

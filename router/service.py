@@ -6,13 +6,14 @@ What it starts (engines, sandbox, HTTP client) ends with it, in reverse order, h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import structlog
 
+from policies.policy import Policy
 from router.configured import (
     Models,
     engine_spec,
@@ -63,8 +64,8 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
-    Raises `EngineFailed`, `UnknownModel`, and `UnknownArchitecture` where a model's sizes cannot be
-    read.
+    Raises `EngineFailed`, `UnknownModel`, `InvalidArtifact`, and `UnknownArchitecture` where a
+    model's sizes cannot be read.
     """
     metrics = Metrics()
 
@@ -81,6 +82,7 @@ async def running(
             if isinstance(config, EmbeddedModel)
         }
         models = models_of(settings, engines, client)
+        policies = policies_of(settings, models.cost.rates)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
         try:
@@ -94,7 +96,7 @@ async def running(
         presence = Presence([models.upstreams[model] for model in remote])
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=_gateway(settings, models, backend.result(), metrics),
+            gateway=_gateway(settings, models, policies, backend.result(), metrics),
             engines=engines,
             request_limits=request_limits(settings),
             admission=Admission(settings.max_concurrent_requests),
@@ -105,12 +107,16 @@ async def running(
 
 
 def _gateway(
-    settings: Settings, models: Models, backend: Backend | None, metrics: Metrics
+    settings: Settings,
+    models: Models,
+    policies: Mapping[str, Policy],
+    backend: Backend | None,
+    metrics: Metrics,
 ) -> Gateway:
     return Gateway(
         upstreams=models.upstreams,
         cost=models.cost,
-        policies=policies_of(settings),
+        policies=policies,
         backend=backend,
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,

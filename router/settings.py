@@ -23,6 +23,7 @@ from pydantic_settings import (
 from router.request import AUTO
 from router.sections import (
     AliasConfig,
+    AutoConfig,
     BudgetConfig,
     CorsConfig,
     EmbeddedModel,
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     models: Annotated[dict[Name, ModelConfig], Field(min_length=1)] = Field(
         default_factory=_default_models
     )
+    auto: AutoConfig = AutoConfig()
     policies: dict[Name, PolicyConfig] = Field(default_factory=dict)
     aliases: dict[Name, AliasConfig] = Field(default_factory=dict)
     cors: CorsConfig = CorsConfig()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -45,10 +45,19 @@ class Calibrating:
 
     def calibration(self, particles: Sequence[Particles]) -> Calibration:
         """Of data sets with the same models; `advance` is called for each length of each."""
-        names = self.models(particles)
+        names = self.models(set.intersection(*(set(each.arms) for each in particles)))
         found = {each.dataset: self._effects(each, names) for each in particles}
-        pooled = [together(parts) for parts in zip(*found.values(), strict=True)]
         temperatures = {name: particles[0].arms[name].temperature for name in names}
+        return self.of_effects(names, temperatures, found)
+
+    def of_effects(
+        self,
+        names: tuple[str, ...],
+        temperatures: Mapping[str, float],
+        found: Mapping[str, Sequence[Effects]],
+    ) -> Calibration:
+        """Of what draws do: by data set, an entry per model, the cheapest first."""
+        pooled = [together(parts) for parts in zip(*found.values(), strict=True)]
         domains = {
             dataset: self._domain(dataset, names, temperatures, models)
             for dataset, models in found.items()
@@ -57,14 +66,13 @@ class Calibrating:
         kinds = {k: d for k, d in (self.kinds or {}).items() if d in domains}
         return Calibration(names, domains, everything, kinds)
 
-    def steps(self, particles: Sequence[Particles]) -> int:
-        """How often `advance` will be called."""
-        return (len(particles) + 1) * len(self._lengths())
+    def steps(self, datasets: int) -> int:
+        """How often `advance` will be called for so many data sets."""
+        return (datasets + 1) * len(self._lengths())
 
-    def models(self, particles: Sequence[Particles]) -> tuple[str, ...]:
-        """The models that all data sets have, the cheapest first."""
-        common = set.intersection(*(set(each.arms) for each in particles))
-        unpriced = sorted(common - self.rates.keys())
+    def models(self, common: Collection[str]) -> tuple[str, ...]:
+        """Models that all data sets have, the cheapest first."""
+        unpriced = sorted(set(common) - self.rates.keys())
         if unpriced:
             raise CannotCalibrate(
                 f"the sizes of {', '.join(unpriced)} are not known: name models with --models, or "

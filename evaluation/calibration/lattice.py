@@ -21,7 +21,13 @@ from evaluation.calibration.effects import Effects
 from evaluation.pools.view import Floats
 
 LEVELS: Final = (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
-"""Numbers of samples of a model between which a ladder steps."""
+"""Numbers of samples of a model between which a ladder of two models steps."""
+
+FEW_LEVELS: Final = (0, 1, 2, 4, 8, 16, 32)
+"""Those of more models: their combinations would be too many."""
+
+FINE: Final = 2
+"""Models up to which all levels are tried."""
 
 WIDEST: Final = 16
 """Samples of one rung."""
@@ -163,7 +169,7 @@ def _by_width(model: Effects, tokens: Floats) -> Floats:
 
 def _points(models: Sequence[Effects]) -> list[_Point]:
     """All there are, fewer samples first; the first has none."""
-    levels = [[n for n in LEVELS if n <= model.samples] for model in models]
+    levels = [[n for n in _levels(models) if n <= model.samples] for model in models]
     flags = [[False] if model.greedy_failing is None else [False, True] for model in models]
     points = [
         _Point(samples, greedy)
@@ -176,13 +182,17 @@ def _points(models: Sequence[Effects]) -> list[_Point]:
 def _steps(models: Sequence[Effects], point: _Point) -> Iterator[tuple[Step, _Point]]:
     for at, model in enumerate(models):
         drawn = point.samples[at]
-        for level in LEVELS:
+        for level in _levels(models):
             if drawn < level <= min(drawn + WIDEST, model.samples):
                 samples = (*point.samples[:at], level, *point.samples[at + 1 :])
                 yield Step(at, level - drawn), _Point(samples, point.greedy)
         if model.greedy_failing is not None and not point.greedy[at]:
             greedy = (*point.greedy[:at], True, *point.greedy[at + 1 :])
             yield Step(at, 0), _Point(point.samples, greedy)
+
+
+def _levels(models: Sequence[Effects]) -> tuple[int, ...]:
+    return LEVELS if len(models) <= FINE else FEW_LEVELS
 
 
 def _best(ways: list[Way]) -> list[Way]:

@@ -15,6 +15,7 @@ from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
 from router.configured import BUILT_IN, model_facts, models_of, pace_starts, policies_of
+from router.request import AUTO
 from router.sections import RemoteModel
 from router.server import listening
 from router.settings import POLICIES, Settings
@@ -108,7 +109,7 @@ def test_models_and_policies_are_built(file: Path) -> None:
     model = settings.models["mine"]
     assert isinstance(model, RemoteModel)
     assert "secret" not in repr(settings)
-    policies = policies_of(settings)
+    policies = policies_of(settings, {})
     assert policies["two"] == BestOfN(n=2)
     assert policies["auto"] == Single("mine")
     assert policies["cascade"] == Cascade()
@@ -246,4 +247,4 @@ def test_idle_connections_outlive_the_pools_of_clients() -> None:
 
 
 def test_policies_that_aliases_may_name_are_those_that_there_are() -> None:
-    assert set(POLICIES) == set(BUILT_IN)
+    assert set(POLICIES) == {AUTO, *BUILT_IN}
