@@ -19,10 +19,11 @@ def to_markdown(measured: Measured) -> str:
     compared = measured.comparison
     parts = [_budgets(measured), *_ratio_tables(measured), _deciles(measured)]
     covered = sum(problem.plus is not None for problem in compared.problems)
-    notes = [
+    said = (
         f"{len(compared.problems)} problems, and second tests for {covered}. Success in %, by the "
-        f"tests that choose and by the second tests, which only score; in brackets mean TFLOPs."
-    ]
+        "tests that choose and by the second tests, which only score; in brackets mean TFLOPs."
+    )
+    notes = [said]
     for at, x in enumerate(compared.xs):
         left_out = [f"{p.name} ({p.outran[at]} runs)" for p in _plans(measured) if p.outran[at]]
         if left_out:
