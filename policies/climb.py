@@ -110,8 +110,9 @@ class Climb:
             return self.otherwise.most_samples(task)
         if task.greedy:
             return len(self._models(task))
-        drawn = max(sum(rung.n for rung in ladder.rungs) for ladder in self.ladders(task))
-        return max(drawn, task.n) + len(task.models)
+        ladders = self.ladders(task)
+        drawn = max(sum(max(rung.n, task.n) for rung in each.rungs) for each in ladders)
+        return drawn + len(task.models)
 
     def _find(self, task: Task, calls: float) -> Found:
         kind = self.domain or task.kind
@@ -153,8 +154,8 @@ class _Climber:
             short |= asked.n < rung.n
             if (yield from self._perform(asked)):
                 return
-        while short and (asked := self._leftover()) is not None:
-            if (yield from self._perform(asked)):
+        for _ in tuple(self.models) if short else ():
+            if (asked := self._leftover()) is None or (yield from self._perform(asked)):
                 return
 
     def width_is_free(self) -> bool:

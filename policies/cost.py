@@ -199,6 +199,8 @@ def likely_tokens(text: str) -> int:
 
 def _largest(at_most: int, fits: Callable[[int], bool]) -> int:
     """The largest number in 0..at_most that fits, where everything below a fit also fits."""
+    if at_most > 0 and fits(at_most):  # mostly so
+        return at_most
     low, high = 0, at_most
     while low < high:
         middle = (low + high + 1) // 2

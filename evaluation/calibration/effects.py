@@ -137,21 +137,26 @@ def _failing_tokens(answers: Recorded) -> float:
 def _draw_tokens(answers: Recorded, widest: int) -> Floats:
     """(widest+1,): expected tokens of draws with replacement, ended by the first pass.
 
-    The first pass is the shortest passing sample of the draw. Given that it is the r-th shortest of
-    all passing ones, with t tokens, the others are none of the shorter ones, and each has come to
-    at most t tokens. Where nobody counted tokens, every sample of a draw is paid for.
+    The first pass is the shortest passing sample of the draw, and the others have come to as many
+    tokens by then, or ended. For each passing sample, the shortest first, the draws that it is the
+    first pass of are those of it and of samples that are no shorter passes. Where nobody counted
+    tokens, every sample of a draw is paid for.
     """
     widths = np.arange(widest + 1)
     if answers.tokens is None:
         return widths.astype(np.float64)
     tokens, n = answers.tokens, len(answers.tokens)
-    passing = np.sort(tokens[answers.passed])
+    passing = np.flatnonzero(answers.passed)
+    passing = passing[np.argsort(tokens[passing], kind="stable")]
     found = (1 - len(passing) / n) ** widths * widths * _failing_tokens(answers)
-    for rank, length in enumerate(passing):
-        first = (1 - rank / n) ** widths - (1 - (rank + 1) / n) ** widths
-        others = tokens[~(answers.passed & (tokens < length))]
-        beside = np.minimum(others, length).mean()
-        found += first * (length + np.maximum(widths - 1, 0) * beside)
+    allowed = np.ones(n, np.bool_)
+    beside = np.maximum(widths - 1, 0)
+    for at in passing:
+        share = allowed.sum() / n
+        allowed[at] = False  # for the longer ones; and its own tokens are told apart here
+        rest = np.minimum(tokens[allowed], tokens[at]).sum() / n
+        any_beside, none_again = share**beside, (share - 1 / n) ** beside
+        found += widths * (tokens[at] / n * any_beside + rest * (any_beside - none_again))
     found[0] = 0.0
     return np.asarray(found)
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from evaluation.calibration.effects import Effects
 from evaluation.calibration.lattice import (
+    LEVELS,
     ROUND_TRIP,
     WIDEST,
     Lattice,
@@ -84,8 +85,10 @@ class Ladders:
             if not tried:
                 continue
             climbed = {each: self.climb(each, calls, again=again) for each in sorted(tried)}
-            steps = max(climbed, key=lambda each: climbed[each].score(self.worth))
-            found.append(self._ladder(calls, steps, climbed[steps]))
+            best = max(climbed, key=lambda each: climbed[each].score(self.worth))
+            if climbed[best].success.any():
+                steps = best
+                found.append(self._ladder(calls, steps, climbed[steps]))
         return tuple(found)
 
     def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
@@ -102,11 +105,17 @@ class Ladders:
                 if way is not None and (new := point.success - self.worth * way.mean) > score:
                     best, score = way, new
             if best is not None and best.steps:
-                yield self._extended(best, FURTHER * calls, again=again)
+                yield self._extended(best.steps, best.spent, FURTHER * calls, again=again)
+        for at, model in enumerate(self.models):
+            for n in LEVELS:
+                if 0 < n <= min(WIDEST, model.samples):
+                    yield (Step(at, n),)
 
-    def _extended(self, way: Way, limit: float, *, again: bool) -> tuple[Step, ...]:
+    def _extended(
+        self, way: Sequence[Step], spent: float, limit: float, *, again: bool
+    ) -> tuple[Step, ...]:
         """With further steps while they are worth it, the best for their cost first."""
-        steps, spent = list(way.steps), way.spent
+        steps = list(way)
         while spent < limit and (step := self._next(steps, again=again)) is not None:
             steps.append(step)
             price = self.prices[step.model]
@@ -126,7 +135,7 @@ class Ladders:
             before = model.failing[:, samples[at]]
             fixed = price.cost(0.0, again=read) + ROUND_TRIP
             for n in range(1, min(WIDEST, model.samples - samples[at]) + 1):
-                gain = weights * (1 - model.failing[:, samples[at] + n] / before)
+                gain = weights * (1 - _share(model.failing[:, samples[at] + n], before))
                 cost = weights * (fixed + price.token * model.tokens[:, n])
                 if (new := float(gain.sum() / cost.sum())) > ratio:
                     best, ratio = Step(at, n), new
@@ -150,6 +159,11 @@ class Ladders:
 def _cheapest(ways: Sequence[Way], limit: float) -> Way | None:
     """The way of the lowest mean cost that reserves no more; they come in that order."""
     return next((way for way in ways if way.reserved <= limit), None)
+
+
+def _share(after: Floats, before: Floats) -> Floats:
+    """What is left of a probability; where there was none, none of it."""
+    return np.divide(after, before, out=np.zeros_like(after), where=before > 0)
 
 
 def _interval(values: Floats) -> Interval:
@@ -194,7 +208,7 @@ class _Climb:
         else:
             before = self._drawn[step.model]
             after = np.minimum(before + n, model.samples)
-            failing = model.failing[self._rows, after] / model.failing[self._rows, before]
+            failing = _share(model.failing[self._rows, after], model.failing[self._rows, before])
             tokens, failed = model.tokens[self._rows, n], n * model.failing_tokens
             self._drawn[step.model] = after
         self._pay(n > 0, failing, prompt + price.token * tokens, prompt + price.token * failed)
@@ -212,7 +226,7 @@ class _Climb:
         within = np.searchsorted(model.lengths, tokens, side="right") / len(model.lengths)
         before = self._drawn[at]
         after = np.minimum(before + 1, model.samples)
-        passing = 1 - model.failing[self._rows, after] / model.failing[self._rows, before]
+        passing = 1 - _share(model.failing[self._rows, after], model.failing[self._rows, before])
         cost = prompt + price.token * np.minimum(tokens, model.failing_tokens)
         self._pay(drawn, 1 - passing * within, cost, cost)
 

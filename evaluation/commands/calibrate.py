@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -63,10 +63,6 @@ BasisOption = Annotated[
     typer.Option(help="What a sample costs; by default exact where tokens were counted."),
 ]
 
-_FROM_PAPER: Final[Mapping[str, Sequence[str]]] = {
-    "codellama": CODE_LLAMA,
-    "llama3": LLAMA_3,
-}
 _PAPER_BENCHMARKS: Final = ("humaneval", "mbpp")
 
 
@@ -80,9 +76,9 @@ def run(
         float, typer.Option(min=0, help="Success that a large call more must bring.")
     ] = WORTH,
     like: Like = "text=humaneval",
-    from_paper: Annotated[
-        Literal["codellama", "llama3"] | None,
-        typer.Option("--from-paper", help="From the paper's tables, for these models."),
+    tables: Annotated[
+        Literal["paper"] | None,
+        typer.Option("--from", help="From the paper's tables: Code Llama, or as --model says."),
     ] = None,
     config: CostsConfig = None,
     config_json: Configs = None,
@@ -94,10 +90,10 @@ def run(
     kind, _, dataset = like.partition("=")
     rates = {**rates_of(config), **_sizes(config_json or [])}
     how = Calibrating(rates, basis or "exact", worth, {kind: dataset})
-    if from_paper is not None:
+    if tables is not None:
         if pools:
-            fail("give pools or --from-paper, not both")
-        artifact = _of_paper(from_paper, replace(how, basis="paper"))
+            fail("give pools or --from paper, not both")
+        artifact = _of_paper(model or CODE_LLAMA, replace(how, basis="paper"))
     else:
         artifact = _of_pools(pools or [], model or [], basis, how)
     _write(artifact, out)
@@ -120,9 +116,11 @@ def _of_pools(
     )
 
 
-def _of_paper(family: str, how: Calibrating) -> Artifact:
+def _of_paper(models: Sequence[str], how: Calibrating) -> Artifact:
+    if unknown := sorted(set(models) - {*CODE_LLAMA, *LLAMA_3}):
+        fail(f"the paper has no {', '.join(unknown)}; it has {', '.join((*CODE_LLAMA, *LLAMA_3))}")
     with failing_on(CannotCalibrate):
-        names = how.models(_FROM_PAPER[family])
+        names = how.models(models)
         found, told = {}, []
         for benchmark in _PAPER_BENCHMARKS:
             found[benchmark], assumed = published_effects(benchmark, names)

@@ -1,4 +1,5 @@
 import pytest
+from calibrations import calibration
 from hypothesis import given
 from hypothesis import strategies as st
 from world import COST, World, task
@@ -6,6 +7,7 @@ from world import COST, World, task
 from policies.auto import Auto
 from policies.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
 from policies.cascade import Cascade
+from policies.climb import Climb
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from policies.selectors import LIKELIEST
@@ -27,6 +29,7 @@ policies = st.one_of(
     st.builds(BestOfN, n=st.integers(1, 20)),
     st.builds(Cascade, n=st.integers(1, 12), n_last=st.integers(1, 6)),
     st.just(Auto()),
+    st.just(Auto(Climb(calibration()))),
 )
 
 

@@ -1,0 +1,197 @@
+"""Climbing calibrated ladders: which rungs, how wide, how long, and what ends a climb."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from calibrations import calibration
+from world import COST, World, task
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.climb import Climb
+from policies.cost import CostModel
+from policies.forecast import Forecast, Trend
+from policies.ladder import Interval, Rung
+from policies.pinning import PolicyMismatch
+from policies.protocol import Draw, Started, Wait
+from policies.values import Budget, InvalidBudget, InvalidTarget, TargetTooHigh
+
+CLIMB = Climb(calibration())
+CALL = CLIMB.calibration.call(100, COST)
+
+
+def drawn(world: World) -> list[tuple[str, int, float]]:
+    return [(draw.model, draw.n, draw.temperature) for draw in world.draws]
+
+
+def test_rungs_are_drawn_in_order_until_one_passes() -> None:
+    world = World(length=lambda _: 20)
+    world.perform(CLIMB, task(), 4 * CALL)
+    assert drawn(world) == [("small", 1, 0.0), ("small", 4, 0.8), ("large", 3, 0.8)]
+    stopped = World(passes=lambda at, _: at == 2, length=lambda _: 20)
+    stopped.perform(CLIMB, task(), 4 * CALL)
+    assert drawn(stopped) == [("small", 1, 0.0), ("small", 4, 0.8)]
+
+
+def test_an_answer_may_be_as_long_as_is_left_and_the_width_is_by_usual_lengths() -> None:
+    world = World(length=lambda _: 20)
+    world.perform(CLIMB, task(), CALL)
+    greedy, second = world.draws[:2]
+    assert greedy.max_tokens == 256
+    assert second.n == 2
+    assert COST.ceiling("small", 100, 2, second.max_tokens) <= CALL
+
+
+def test_a_kind_that_was_not_calibrated_reserves_whole_answers() -> None:
+    budget = 2 * CALL
+    known, other = World(length=lambda _: 20), World(length=lambda _: 20)
+    known.perform(CLIMB, task(max_tokens=1024), budget)
+    other.perform(CLIMB, task(max_tokens=1024, kind="chat"), budget)
+    assert max(draw.n for draw in known.draws) == 4
+    assert max(draw.n for draw in other.draws) < 4
+    assert CLIMB.foresees(task(kind="chat"), Budget(budget), COST).extrapolates
+    assert not CLIMB.foresees(task(), Budget(budget), COST).extrapolates
+
+
+def test_the_operator_may_know_the_kind_better_than_the_request() -> None:
+    told = Climb(calibration(), domain="code")
+    assert told.foresees(task(kind="chat"), Budget(CALL), COST).domain.name == "code"
+
+
+@pytest.mark.parametrize(
+    ("calls", "found", "extrapolates"),
+    [
+        *[(0.1, 0.25, True), (0.25, 0.25, False), (0.99, 0.25, False), (1, 1, False)],
+        *[(3.9, 2, False), (4, 4, False), (9, 4, True)],
+    ],
+)
+def test_the_largest_budget_that_is_not_above_is_taken(
+    calls: float, found: float, extrapolates: bool
+) -> None:
+    foreseen = CLIMB.foresees(task(), Budget(calls * CALL), COST)
+    assert foreseen.ladder.calls == found
+    assert bool(foreseen.extrapolates) is extrapolates
+
+
+def test_without_a_budget_the_longest_ladder_is_climbed() -> None:
+    foreseen = CLIMB.foresees(task(), Budget(), COST)
+    assert (foreseen.ladder.calls, foreseen.extrapolates) == (4, "")
+
+
+def test_a_rung_that_does_not_fit_is_passed_over_and_the_rest_buys_a_shorter_answer() -> None:
+    world = World(length=lambda draw: draw.max_tokens)
+    world.perform(CLIMB, task(), 0.25 * CALL)
+    assert world.draws
+    assert world.spent <= 0.25 * CALL
+    assert world.draws[-1].max_tokens < 256
+
+
+def test_a_model_whose_upstream_fails_is_left_out() -> None:
+    world = World(length=lambda _: 20, failing=frozenset({"small"}))
+    world.perform(CLIMB, task(), 4 * CALL)
+    assert drawn(world) == [("small", 1, 0.0), ("large", 3, 0.8)]
+
+
+def test_at_temperature_0_no_model_is_drawn_from_twice() -> None:
+    world = World(length=lambda _: 20)
+    world.perform(CLIMB, task(temperature=0.0), 4 * CALL)
+    assert drawn(world) == [("small", 1, 0.0), ("large", 1, 0.0)]
+
+
+def test_the_callers_temperature_wins() -> None:
+    world = World(length=lambda _: 20)
+    world.perform(CLIMB, task(temperature=0.3), 4 * CALL)
+    assert {temperature for _, _, temperature in drawn(world)} == {0.3}
+
+
+def test_several_choices_widen_the_rungs() -> None:
+    world = World(passes=lambda *_: True, length=lambda _: 20)
+    candidates = world.perform(CLIMB, task(n=3), 4 * CALL)
+    assert [draw.n for draw in world.draws] == [3]
+    assert len(candidates) == 3
+
+
+def test_a_target_takes_the_cheapest_ladder_that_reaches_it() -> None:
+    wanted = Budget(4 * CALL, target=0.5)
+    assert CLIMB.foresees(task(), wanted, COST).ladder.calls == 1
+    with pytest.raises(TargetTooHigh, match=r"0\.6"):
+        CLIMB.foresees(task(), Budget(2 * CALL, target=0.65), COST)
+
+
+def test_a_target_keeps_to_the_budget_of_its_ladder() -> None:
+    plan = CLIMB.plan(task(), Budget(target=0.3), COST)
+    first = next(plan)
+    assert isinstance(first, Draw)
+    assert COST.ceiling("small", 100, first.n, first.max_tokens) <= 0.25 * CALL
+
+
+@pytest.mark.parametrize("target", [0, 1, -0.5, 2, float("nan")])
+def test_a_target_is_a_probability(target: float) -> None:
+    with pytest.raises(InvalidTarget):
+        Budget(target=target)
+
+
+def test_a_latency_budget_is_worth_as_many_calls_as_end_in_it() -> None:
+    slow = {name: Forecast(Trend(0.1), Trend(0.0, 0.01)) for name in ("small", "large")}
+    cost = replace(COST, forecasts=slow)
+    call_s = cost.seconds("large", 100, 1, 256)
+    found = CLIMB.foresees(task(), Budget(latency_ms=2500 * call_s), cost)
+    assert found.ladder.calls == 2
+    both = Budget(CALL, latency_ms=2500 * call_s)
+    assert CLIMB.foresees(task(), both, cost).ladder.calls == 1
+
+
+def test_where_width_is_free_both_models_draw_at_once_at_full_width() -> None:
+    forecast = Forecast(Trend(0.02), Trend(0.01, 0.0001), usual_tokens=60)
+    cost = CostModel(COST.rates, dict.fromkeys(("small", "large"), forecast))
+    first, second = _commands(Budget(latency_ms=60_000), cost)
+    assert [(each.model, each.n) for each in (first, second)] == [("small", 16), ("large", 16)]
+    first, second = _commands(Budget(4 * CALL, latency_ms=60_000), cost)
+    reserved = [COST.ceiling(d.model, 100, d.n, d.max_tokens) for d in (first, second)]
+    assert sum(reserved) <= 4 * CALL
+
+
+def test_where_every_sample_takes_time_the_ladder_is_climbed() -> None:
+    forecast = Forecast(Trend(0.02), Trend(0.001, 0.01), usual_tokens=60)
+    cost = CostModel(COST.rates, dict.fromkeys(("small", "large"), forecast))
+    plan = CLIMB.plan(task(), Budget(latency_ms=60_000), cost)
+    assert isinstance(next(plan), Draw)
+    assert isinstance(plan.send(Started(0, 0.0)), Wait)
+
+
+def _commands(budget: Budget, cost: CostModel) -> tuple[Draw, Draw]:
+    plan = CLIMB.plan(task(), budget, cost)
+    first = next(plan)
+    second = plan.send(Started(0, 0.0))
+    assert isinstance(first, Draw)
+    assert isinstance(second, Draw)
+    return first, second
+
+
+def test_models_without_a_calibration_are_not_climbed() -> None:
+    with pytest.raises(PolicyMismatch, match="large"):
+        CLIMB.restrict(["small"], pinned=None)
+    with pytest.raises(PolicyMismatch, match="auto"):
+        CLIMB.restrict(["small", "large"], pinned="small")
+    assert CLIMB.restrict(["small", "other", "large"], pinned=None) == ("small", "large")
+
+
+def test_auto_climbs_where_all_models_of_the_calibration_are_there() -> None:
+    auto = Auto(CLIMB)
+    assert auto._policy(task()) is CLIMB
+    assert auto._policy(task("small", "other", "large")) is CLIMB
+    assert isinstance(auto._policy(task("small", "other")), Cascade)
+    assert isinstance(auto._policy(task("small")), BestOfN)
+
+
+def test_what_cannot_be_is_not_built() -> None:
+    for wrong in ((0, 0.8), (2, 0.0), (1, -1.0), (1, float("inf"))):
+        with pytest.raises(ValueError, match=r"draw|greedy"):
+            Rung("small", *wrong)
+    with pytest.raises(ValueError, match=r"0\.5"):
+        Interval(0.5, 0.6, 0.7)
+    with pytest.raises(InvalidBudget):
+        Budget(flops=-1, target=0.5)
