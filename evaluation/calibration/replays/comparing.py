@@ -195,11 +195,13 @@ def _predictions(
     problems: Sequence[RecordedProblem], folds: Sequence[Fold], caps: Floats, cost: CostModel
 ) -> Predictions:
     found = np.zeros((3, *caps.shape))
-    for fold in folds:
-        climb = Climb(fold.calibration)
+    parts = np.zeros(len(problems), np.int64)
+    for number, fold in enumerate(folds):
+        climb, parts[fold.held_out] = Climb(fold.calibration), number
         for at in np.flatnonzero(fold.held_out).tolist():
             task = problems[at].task()
             for row, cap in enumerate(caps[:, at].tolist()):
-                success = climb.foresees(task, Budget(cap), cost).ladder.success
-                found[:, row, at] = success.value, success.low, success.high
-    return Predictions(*found)
+                told = climb.foresees(task, Budget(cap), cost).ladder.success
+                found[:, row, at] = told.value, told.low, told.high
+    success, low, high = found
+    return Predictions(success, low, high, parts)

@@ -17,11 +17,15 @@ GROUPS: Final = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
-    """What the ladder promises: arrays of (budgets, problems), as success and its interval."""
+    """What the ladder promises: arrays of (budgets, problems), as success and its interval.
+
+    `folds` (problems,) are those of the problems, each of which had predictions of its own.
+    """
 
     success: Floats
     low: Floats
     high: Floats
+    folds: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +49,24 @@ class Decile:
 
 
 def deciles(predicted: Predictions, came: Standing, resampled: Resampled) -> tuple[Decile, ...]:
-    """Ten parts of equal size, or nearly: the lowest predictions first."""
-    kept = came.outran == 0
-    order = np.argsort(predicted.success[kept], axis=None, kind="stable")
-    return tuple(
-        _decile(predicted, came.success, places, resampled)
-        for places in np.array_split(_places(kept, came.success.shape[1])[order], GROUPS)
-        if len(places)
-    )
+    """Ten parts of equal size, or nearly: the lowest predictions first.
 
-
-def _places(kept: Bools, problems: int) -> Ints:
-    """Where in a flat array of (budgets, problems) the budgets lie that are kept."""
-    return np.asarray(np.flatnonzero(np.repeat(kept, problems)))
+    Every fold is parted by itself. A fold of hard problems was predicted by the easier others, so
+    that parts across folds would tell the folds apart, and not the predictions. Equal predictions
+    are parted by chance.
+    """
+    kept = np.flatnonzero(came.outran == 0)
+    problems = came.success.shape[1]
+    parts = [list[Ints]() for _ in range(GROUPS)]
+    for fold in np.unique(predicted.folds):
+        own = np.flatnonzero(predicted.folds == fold)
+        places = (kept[:, None] * problems + own).ravel()
+        chance = np.random.default_rng(0).permutation(len(places))
+        order = np.lexsort((chance, predicted.success.ravel()[places]))
+        for part, found in zip(parts, np.array_split(places[order], GROUPS), strict=True):
+            part.append(found)
+    each = (np.concatenate(part) for part in parts)
+    return tuple(_decile(predicted, came.success, part, resampled) for part in each if len(part))
 
 
 def _decile(predicted: Predictions, observed: Floats, places: Ints, resampled: Resampled) -> Decile:
