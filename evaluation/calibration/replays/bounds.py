@@ -37,8 +37,8 @@ TYPICAL_TOKENS: Final = 100
 class _Share:
     """Samples of a model in one draw, which its first pass ends.
 
-    `fails` is how likely none passes, `flops` what is expected to be spent, `whole` what is spent
-    where none passes; `plus` is the part of passes that pass the second tests.
+    `fails` is how likely none passes, `flops` what is expected to be spent, `whole` what must be
+    there for it; `plus` is the part of passes that pass the second tests.
     """
 
     fails: float = 1.0
@@ -103,11 +103,11 @@ def _shares(problem: RecordedProblem, model: str, cost: CostModel, most: float) 
     token = cost.decode(model, answers.prompt_tokens, TYPICAL_TOKENS) / TYPICAL_TOKENS
     for width in WIDTHS:
         failing = width * float(tokens[~passed].mean()) if not passed.all() else 0.0
-        whole = prefill + token * (failing or width * float(tokens.min()))
-        if whole > most:
-            return
         fails = float(1 - passed.mean()) ** width
         spoken = fails * failing + _until_first_pass(tokens, passed, width)
+        whole = prefill + token * max(failing, spoken)
+        if whole > most:
+            return
         yield _Share(fails, prefill + token * spoken, whole, truly / float(passed.sum()))
 
 

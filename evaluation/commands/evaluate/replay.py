@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from evaluation.calibration.calibrate import Calibrating, CannotCalibrate
+from evaluation.calibration.ladders import WORTH
 from evaluation.calibration.particles import TooFewProblems
 from evaluation.calibration.replays.comparing import BUDGETS, Comparison, compare, fixed_alone
 from evaluation.calibration.replays.folds import CannotSplit
@@ -24,6 +26,11 @@ from evaluation.commands.common.progress import PoolProgress
 from evaluation.pools.errors import PoolError
 from policies.cost import CostModel, UnknownCost
 from router.artifact import InvalidArtifact, read_artifact
+
+_KNOWN: Final = (
+    *(PoolError, UnknownCost, TooFewProblems, CannotSplit),
+    *(CannotCalibrate, InvalidArtifact, OSError),
+)
 
 
 def run(
@@ -52,15 +59,17 @@ def run(
     seeds: Annotated[int, typer.Option(min=1, help="Orders of the samples.")] = 20,
     folds: Annotated[int, typer.Option(min=2, help="Of the problems, without --policy.")] = 5,
     split: Annotated[str, typer.Option(help="Another word parts them otherwise.")] = "0",
+    worth: Annotated[
+        float, typer.Option(min=0, help="As `calibrate` takes it, without --policy.")
+    ] = WORTH,
     config: CostsConfig = None,
 ) -> None:
     """Replay every plan on recorded samples: the ladder, the cascade, fixed plans, and bounds."""
     rates = rates_of(config)
     cost, xs = CostModel(rates), tuple(sorted(set(budget or BUDGETS)))
-    if xs[0] <= 0:
+    if not 0 < xs[0] <= xs[-1] < math.inf:
         fail("a budget is a number of large calls, above 0")
-    known = (PoolError, UnknownCost, TooFewProblems, CannotSplit, CannotCalibrate, InvalidArtifact)
-    with failing_on(*known, OSError):
+    with failing_on(*_KNOWN):
         artifact = None if policy is None else read_artifact(policy)
         if artifact is not None:
             artifact.check(rates)
@@ -71,7 +80,7 @@ def run(
         else:
             with PoolProgress("calibrating", folds, 0) as bar:
                 making = by_folds(
-                    *(problems, pools, Calibrating(rates)),
+                    *(problems, pools, Calibrating(rates, worth=worth)),
                     count=folds,
                     split=split,
                     advance=lambda: bar.advance(1, ""),
