@@ -7,6 +7,7 @@ asserts.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from pathlib import Path
@@ -20,16 +21,25 @@ if TYPE_CHECKING:
     from sandbox.inner.link import Link
 
 
+@functools.cache
+def roots(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The directories that an import path leads to.
+
+    Asked for once before the first fork: it takes a system call for each part of each entry.
+    """
+    return tuple(os.path.realpath(entry) for entry in path)
+
+
 def guard(link: Link) -> None:
     """From now on an import finds modules only where they can be found now, or below.
 
     One that lies elsewhere stops the tests with `NeedShared`.
     """
-    roots = tuple(os.path.realpath(entry) for entry in sys.path)
+    found = roots(tuple(sys.path))
 
     def hook(entry: str) -> _Elsewhere:
         place = os.path.realpath(entry)
-        if any(os.path.commonpath((place, root)) == root for root in roots):
+        if any(os.path.commonpath((place, root)) == root for root in found):
             raise ImportError  # as a hook says that this is none of its business
         return _Elsewhere(link, place)
 

@@ -70,7 +70,8 @@ class SocketChannel:
     """A socket of the run's own."""
 
     def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+        # Told of what kind it is, it need not ask the kernel.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptor)
         self.recv = self._socket.recv
         self.sendall = self._socket.sendall
 
@@ -143,20 +144,20 @@ def enter(setup: Setup) -> None:
         os.close(descriptor)
     os.close(setup.procfs)
     for target in ("/tmp", "/dev/shm"):  # noqa: S108 - in a mount namespace of our own
-        _cover(Path(target), setup.disk_bytes)
+        _cover(target, setup.disk_bytes)
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
-def _cover(target: Path, size: int) -> None:
+def _cover(target: str, size: int) -> None:
     """Mount a file system of the run's own; what the root shows below `target` stays visible.
 
     That is there only where the packages lie so on the host. The way to them stays read-only too:
     who could write on it could put modules there that the tests import.
     """
     os.chdir(target)  # what is covered is reached from here
-    shown = list(Path().iterdir())
-    linux.mount("run", str(target), "tmpfs", _TMPFS, _tmpfs_options(size))
-    for path in shown:
+    shown = os.listdir()  # noqa: PTH208 - mostly nothing, for which no paths are made
+    linux.mount("run", target, "tmpfs", _TMPFS, _tmpfs_options(size))
+    for path in map(Path, shown):
         place = target / path
         if path.is_dir():
             place.mkdir()

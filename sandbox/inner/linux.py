@@ -142,7 +142,12 @@ class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
+# Made once: ctypes writes to many pages for each, which every run would copy.
+_OWN_CAPABILITIES = _CapHeader(version=_CAPABILITY_VERSION_3, pid=0)
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
+
+
 def drop_capabilities() -> None:
     """Empty the effective, permitted and inheritable sets of the calling thread."""
-    header = _CapHeader(version=_CAPABILITY_VERSION_3, pid=0)
-    _syscall("capset", _SYS_CAPSET, ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+    own, none = ctypes.byref(_OWN_CAPABILITIES), ctypes.byref(_NO_CAPABILITIES)
+    _syscall("capset", _SYS_CAPSET, own, none)

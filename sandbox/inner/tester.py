@@ -92,7 +92,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     if "failure" in answer:
         return load_failure(answer["failure"])
     found: dict[str, Any] = answer["names"]
-    module = _solution(link, found)
+    module = Solution(link, found)
     sys.modules["solution"] = module
     missing = bind(names, found, entry)
     if missing is not None:
@@ -109,7 +109,7 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     if "failure" in answer:
         return load_failure(answer["failure"])
     found: dict[str, Any] = answer["names"]
-    module = _solution(link, found)
+    module = Solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found)
     verdict = pytest_run.run(
@@ -158,25 +158,31 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     raise FaultyTests(f"tests.code never calls the candidate: {reason}")
 
 
-def _solution(link: Link, found: dict[str, Any]) -> types.ModuleType:
-    """The module that tests import: what the solution defined of the names that they use."""
+class Solution(types.ModuleType):
+    """The module that tests import: what the solution defined of the names that they use.
 
-    class Solution(types.ModuleType):
-        def __getattr__(self, name: str) -> Any:
-            if name == "__all__":
-                raise link.stop(NeedShared("all names of the solution"))
-            # A name that was not asked for is made up as text, in a `getattr`. Private ones are
-            # not: pytest looks for many of its own.
-            if name in link.named or name.startswith("_"):
-                raise AttributeError(name)
-            return link.variable(name)
+    One class for all runs: making a class looks up each of a hundred special methods.
+    """
 
-        def __setattr__(self, name: str, _value: object) -> None:
-            raise link.stop(NeedShared(f"the tests set {name} of the solution"))
+    __slots__ = ("__link",)
 
-    module = Solution("solution")
-    vars(module).update(found)
-    return module
+    def __init__(self, link: Link, found: dict[str, Any]) -> None:
+        super().__init__("solution")
+        object.__setattr__(self, "_Solution__link", link)
+        vars(self).update(found)
+
+    def __getattr__(self, name: str) -> Any:
+        link = self.__link
+        if name == "__all__":
+            raise link.stop(NeedShared("all names of the solution"))
+        # A name that was not asked for is made up as text, in a `getattr`. Private ones are
+        # not: pytest looks for many of its own.
+        if name in link.named or name.startswith("_"):
+            raise AttributeError(name)
+        return link.variable(name)
+
+    def __setattr__(self, name: str, _value: object) -> None:
+        raise self.__link.stop(NeedShared(f"the tests set {name} of the solution"))
 
 
 def bind(names: dict[str, Any], found: dict[str, Any], entry: str) -> Frame | None:
@@ -187,8 +193,14 @@ def bind(names: dict[str, Any], found: dict[str, Any], entry: str) -> Frame | No
     if entry not in found:
         text = f"the entry point {entry!r} is not defined"
         return {"status": "error", "detail": "exception", "message": text}
-    trusted = _BUILTINS | names.keys()
-    names.update({n: value for n, value in found.items() if n == entry or n not in trusted})
+    names.update(
+        {
+            n: value
+            for n, value in found.items()
+            # Not their union, which would write to every name.
+            if n == entry or (n not in _BUILTINS and n not in names)
+        }
+    )
     return None
 
 

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 
 from sandbox import frames
-from sandbox.inner import linux, pytest_run, shapes
+from sandbox.inner import imports, linux, pytest_run, shapes
 from sandbox.inner.containers import Containers
 from sandbox.inner.counting import Assertions
 from sandbox.inner.exchange import heard, told
@@ -47,6 +47,7 @@ def settle() -> tuple[random.Random, ...]:
     site.setquit()
     sys.argv = ["solution.py"]
     _rehearse()
+    imports.roots(tuple(sys.path))
     gc.collect()
     generators = tuple(item for item in gc.get_objects() if issubclass(type(item), random.Random))
     gc.freeze()

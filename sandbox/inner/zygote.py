@@ -170,6 +170,8 @@ def _serve(control: socket.socket, setup: Setup) -> None:
             return
         if not message.startswith(b"s") or not descriptors:
             continue
+        if (disk_bytes := int(message[1:])) != setup.disk_bytes:  # here, not in each fork
+            setup = replace(setup, disk_bytes=disk_bytes)
         try:
             pid = linux.clone(_PER_RUN)
         except OSError as error:
@@ -179,7 +181,7 @@ def _serve(control: socket.socket, setup: Setup) -> None:
         if pid == 0:
             control.close()
             channel = keeper.SocketChannel(descriptors[0])
-            keeper.main(channel, replace(setup, disk_bytes=int(message[1:])), keeper.enter)
+            keeper.main(channel, setup, keeper.enter)
         os.close(descriptors[0])
         if not _wait(control, pid):
             return

@@ -1,0 +1,111 @@
+"""`budget-router calibrate`: from counts and tables to a policy that a gateway can read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import Result
+
+from router.artifact import read_artifact
+
+PROBLEMS = 24
+
+
+@pytest.fixture
+def counts(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.csv"
+    rows = [
+        f"p/{at},{model},16,{min(16, more * at // 2)}"
+        for model, more in (("codellama-7b", 1), ("codellama-34b", 2))
+        for at in range(PROBLEMS)
+    ]
+    path.write_text("problem,model,n,c\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.fixture
+def calibrate(cli: Callable[..., Result]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        result = cli("calibrate", *arguments)
+        return result.exit_code, result.stdout, result.stderr
+
+    return run
+
+
+Calibrate: TypeAlias = Callable[..., tuple[int, str, str]]
+
+
+def test_counts_make_a_policy_on_the_papers_basis(
+    calibrate: Calibrate, counts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "policy.json"
+    code, told, _ = calibrate(counts, "--out", out)
+    assert code == 0
+    assert "| mine | 1 |" in told
+    artifact = read_artifact(out)
+    assert (artifact.basis, artifact.models) == ("paper", ("codellama-7b", "codellama-34b"))
+    (source,) = artifact.sources
+    assert (source.dataset, len(source.problems)) == ("mine", PROBLEMS)
+    assert source.samples == {"codellama-7b": 16, "codellama-34b": 16}
+
+
+def test_a_file_that_is_there_is_not_written_over_in_silence(
+    calibrate: Calibrate, counts: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "policy.json"
+    out.write_text("mine")
+    code, _, said = calibrate(counts, "--out", out)
+    assert (code, out.read_text()) == (1, "mine")
+    assert "--force" in said
+    assert calibrate(counts, "--out", out, "--force")[0] == 0
+    assert read_artifact(out)
+
+
+def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
+    calibrate: Calibrate, tmp_path: Path
+) -> None:
+    out = tmp_path / "policy.json"
+    models = ("--model", "llama3-8b", "--model", "llama3-70b")
+    assert calibrate("--from", "paper", *models, "--out", out)[0] == 0
+    artifact = read_artifact(out)
+    assert artifact.models == ("llama3-8b", "llama3-70b")
+    assert any("Beta distribution" in each for each in artifact.assumptions)
+    assert any("same order of difficulty" in each for each in artifact.assumptions)
+    one = next(each for each in artifact.calibration().domains["humaneval"].lengths[0].own)
+    assert 0 < one.success.value < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "nowhere is not there"),
+        ([], "name pools"),
+        (["{counts}", "--from", "paper"], "not both"),
+        (["--from", "paper", "--model", "gpt"], "the paper has no gpt"),
+        (["{counts}", "--model", "codellama-7b"], "two models or more"),
+        (["{counts}", "--basis", "exact"], "--basis paper"),
+        (["{counts}", "--config-json", "x"], "MODEL=FILE"),
+        (["{counts}", "--config-json", "x=nowhere"], "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    calibrate: Calibrate, counts: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    given = [each.format(counts=counts) for each in arguments]
+    code, _, told = calibrate(*given, "--out", tmp_path / "policy.json")
+    assert code == 1
+    assert said in told
+    assert not (tmp_path / "policy.json").exists()
+
+
+def test_a_model_without_known_sizes_is_named(calibrate: Calibrate, tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = [f"p/{at},{model},4,2" for model in ("codellama-7b", "odd") for at in range(PROBLEMS)]
+    path.write_text("problem,model,n,c\n" + "\n".join(rows) + "\n")
+    code, _, said = calibrate(path, "--out", tmp_path / "policy.json")
+    assert code == 1
+    assert "odd" in said
+    assert "--config-json" in said

@@ -1,0 +1,157 @@
+"""Policy files: what is written is read again, and what cannot be served is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calibrations import calibration
+from world import COST
+
+from policies.auto import Auto
+from policies.climb import Climb
+from policies.cost import Architecture, CostModel, FlatRate
+from router.artifact import SHIPPED, Artifact, InvalidArtifact, Source, read_artifact
+from router.configured import auto_of, policies_of
+from router.sections import AutoConfig, LadderConfig
+from router.settings import Settings
+
+SOURCE = Source(dataset="code", problems=("a", "b"), pools={"small": ("h",)}, samples={"small": 3})
+
+
+def made() -> Artifact:
+    return Artifact.of(calibration(), COST.rates, basis="exact", worth=0.01, sources=[SOURCE])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_text(made().to_json())
+    return path
+
+
+def test_what_is_written_is_read_again(file: Path) -> None:
+    found = read_artifact(file)
+    assert found == made()
+    assert found.to_json() == file.read_text()
+    assert found.calibration().kinds == calibration().kinds
+
+
+def test_a_model_of_a_flat_rate_is_kept_as_one() -> None:
+    rates = {"small": FlatRate(1e9), "large": FlatRate(3e9)}
+    artifact = Artifact.of(calibration(), rates, basis="exact", worth=0.01, sources=[])
+    artifact.check(rates)
+
+
+def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    *places, last = path.split(".")
+
+    def change(whole: dict[str, Any]) -> None:
+        at: Any = whole
+        for place in places:
+            at = at[int(place) if place.isdigit() else place]
+        at[int(last) if last.isdigit() else last] = value
+
+    return change
+
+
+LADDER = "domains.0.lengths.0.own.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_set("schema", 2), "newer version"),
+        (_set("schema", 0), "older version"),
+        (_set("format", "other"), "no policy"),
+        (_set("models", ["small"]), "models"),
+        (_set("cost_sha256", "0" * 64), "cost_sha256"),
+        (_set("rates.small.layers", 0), "rates.small.layers"),
+        (_set("worth", float("nan")), "worth"),
+        (_set(f"{LADDER}.calls", -1), "calls"),
+        (_set(f"{LADDER}.calls", 9), "order"),
+        (_set(f"{LADDER}.rungs", []), "rungs"),
+        (_set(f"{LADDER}.rungs.0", ["other", 1, 0.8]), "other"),
+        (_set(f"{LADDER}.rungs.0", ["small", 0, 0.8]), "rungs"),
+        (_set(f"{LADDER}.rungs.0", ["small", 3, 0.0]), "greedy"),
+        (_set(f"{LADDER}.success", [0.5, 0.6, 0.7]), "not in"),
+        (_set("domains.0.lengths.0.prompt_tokens", 5000), "order"),
+        (_set("unknown", 1), "unknown"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_what_is_wrong(
+    file: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    whole = json.loads(file.read_text())
+    change(whole)
+    file.write_text(json.dumps(whole))
+    with pytest.raises(InvalidArtifact, match=said) as error:
+        read_artifact(file)
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": 1}'])
+def test_what_is_no_policy_is_refused(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(InvalidArtifact, match=r"policy\.json"):
+        read_artifact(file)
+
+
+def test_half_a_file_is_refused(file: Path) -> None:
+    file.write_text(file.read_text()[:2000])
+    with pytest.raises(InvalidArtifact, match="damaged"):
+        read_artifact(file)
+
+
+def test_models_must_be_there_and_of_the_same_sizes(file: Path) -> None:
+    artifact = read_artifact(file)
+    artifact.check(COST.rates)
+    with pytest.raises(InvalidArtifact, match="large is not"):
+        artifact.check({"small": COST.rates["small"]})
+    other = {**COST.rates, "small": Architecture(1, 1, 1, 1)}
+    with pytest.raises(InvalidArtifact, match="other sizes"):
+        artifact.check(other)
+
+
+def test_auto_climbs_the_named_file_and_refuses_one_that_does_not_fit(file: Path) -> None:
+    found = auto_of(AutoConfig(artifact=file), COST.rates)
+    assert found == Auto(Climb(made().calibration()))
+    with pytest.raises(InvalidArtifact):
+        auto_of(AutoConfig(artifact=file), {})
+    with pytest.raises(InvalidArtifact, match="domain 'none'"):
+        auto_of(AutoConfig(artifact=file, domain="none"), COST.rates)
+    with pytest.raises(OSError, match="nowhere"):
+        auto_of(AutoConfig(artifact=file.with_name("nowhere")), COST.rates)
+
+
+def test_auto_is_without_a_ladder_where_the_shipped_one_is_for_others_or_unwanted() -> None:
+    assert auto_of(AutoConfig(), COST.rates) == Auto()
+    shipped = read_artifact(SHIPPED)
+    rates = {name: rate.made() for name, rate in shipped.rates.items()}
+    assert auto_of(AutoConfig(policy="cascade"), rates) == Auto()
+    assert auto_of(AutoConfig(), rates) == Auto(Climb(shipped.calibration()))
+
+
+def test_a_policy_of_ladders_can_be_configured(file: Path) -> None:
+    settings = Settings(policies={"mine": LadderConfig(kind="ladder", artifact=file)})
+    assert policies_of(settings, COST.rates)["mine"] == Climb(made().calibration())
+
+
+def test_the_shipped_ladders_are_for_the_embedded_pair_at_every_length_and_budget() -> None:
+    shipped = read_artifact(SHIPPED)
+    assert set(shipped.models) == set(Settings().models)
+    assert shipped.basis == "exact"
+    found = shipped.calibration()
+    assert found.kinds == {"text": "humaneval"}
+    cost = CostModel({name: rate.made() for name, rate in shipped.rates.items()})
+    for domain in (*found.domains.values(), found.pooled):
+        for length in domain.lengths:
+            for ladders in (length.own, length.cached):
+                assert ladders[-1].success.value > ladders[0].success.value
+                call = found.call(length.prompt_tokens, cost)
+                first = ladders[0].rungs[0]
+                least = cost.ceiling(first.model, length.prompt_tokens, 1, 32)
+                assert least <= ladders[0].calls * call
