@@ -36,6 +36,9 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Make a policy from pools: the ladders that spend every budget best, for `auto` to "
             "climb.",
         ),
+        "quote": Entry(
+            "quote", "Show what budgets would buy for a prompt with tests: nothing is generated."
+        ),
     },
     "models": {
         "list": Entry("models.list", "Show the catalogue, and which models are here."),
@@ -88,6 +91,10 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.time",
             "Time samples of a real engine at several batch sizes, as the paper does for its "
             "Table 1.",
+        ),
+        "outcomes": Entry(
+            "evaluate.outcomes",
+            "Hold outcomes that a gateway kept against what it expected, and make counts of them.",
         ),
         "pools": Entry("evaluate.pools", "Show what pools hold, and what of it is missing."),
         "import": Entry(

@@ -9,6 +9,7 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.climb import Climb
 from policies.cost import CostModel
+from policies.ladder import Found, Offer
 from policies.pinning import pin
 from policies.policy import Policy
 from policies.protocol import Plan
@@ -39,6 +40,14 @@ class Auto:
     def most_samples(self, task: Task) -> int:
         """As the policy that the task calls for."""
         return self._policy(task).most_samples(task)
+
+    def foresees(self, task: Task, budget: Budget, cost: CostModel) -> Found | None:
+        """As the policy that the task calls for."""
+        return self._policy(task).foresees(task, budget, cost)
+
+    def offers(self, task: Task, budget: Budget, cost: CostModel) -> tuple[Offer, ...] | None:
+        """As the policy that the task calls for."""
+        return self._policy(task).offers(task, budget, cost)
 
     def _policy(self, task: Task) -> Policy:
         if not task.verifiable:

@@ -9,6 +9,7 @@ from typing import Final
 from policies.cost import CostModel
 from policies.moves import draw_repeatedly, hurried, informed, require_affordable
 from policies.pinning import pin
+from policies.policy import Uncalibrated
 from policies.protocol import Plan
 from policies.selectors import USUAL, Selector
 from policies.values import Budget, Remaining, Task
@@ -21,7 +22,7 @@ MOST_SAMPLES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class BestOfN:
+class BestOfN(Uncalibrated):
     """Up to `n` samples of one model: the cheapest unless one is named.
 
     Without an `n`, tests and a FLOPs budget together decide: k is the most that the budget buys

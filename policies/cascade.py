@@ -18,6 +18,7 @@ from policies.moves import (
     useful_tokens,
 )
 from policies.pinning import PolicyMismatch
+from policies.policy import Uncalibrated
 from policies.protocol import Plan
 from policies.selectors import USUAL, Selector
 from policies.single import Single
@@ -25,7 +26,7 @@ from policies.values import NOTHING, Budget, Remaining, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Cascade:
+class Cascade(Uncalibrated):
     """Up to `n` samples of each model but the last, then up to `n_last` of the last.
 
     Tests decide when to stop, so without them there is nothing to climb on and the plan is that of

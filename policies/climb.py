@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.cost import CostModel
-from policies.ladder import CALL_TOKENS, Answers, Calibration, Found, Ladder, Rung
+from policies.foresight import Foresight
+from policies.ladder import Answers, Calibration, Found, Ladder, Offer, Rung
 from policies.moves import (
     SAMPLING_TEMPERATURE,
     Drawn,
@@ -24,10 +25,14 @@ from policies.policy import Policy
 from policies.protocol import Command, Draw, Event, Plan
 from policies.selectors import USUAL, Selector
 from policies.single import Single
-from policies.values import Budget, ModelView, Remaining, TargetTooHigh, Task
+from policies.values import Budget, ModelView, Remaining, Task
 
 FREE_WIDTH: Final = 1.25
 """A full batch that takes at most so many times as long as one sample costs no time to speak of."""
+
+
+_NO_COSTS: Final = CostModel({})
+"""To look at ladders alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,14 @@ class Climb:
         if not task.verifiable:
             yield from self.otherwise.plan(task, budget, cost)
             return
-        models = self._models(task)
+        foresight = self._foresight(task, cost)
+        models = foresight.models
         require_affordable(task, budget, cost, models)
         if (yield from hurried(task, budget, cost, models)):
             return
-        found = self.foresees(task, budget, cost)
+        found = foresight.found(budget)
         if budget.target is not None:
-            limit = found.ladder.calls * self._call(task, cost)
+            limit = found.ladder.calls * foresight.call
             budget = replace(budget, flops=min(limit, budget.flops_limit))
         left = Remaining.of(budget)
         climber = _Climber(task, cost, {m.id: m for m in models}, found, left)
@@ -68,29 +74,15 @@ class Climb:
 
         Raises `TargetTooHigh`.
         """
-        calls = math.inf
-        if budget.flops is not None:
-            calls = budget.flops / self._call(task, cost)
-        if budget.latency_ms is not None:
-            longest = self._longest(task)
-            seconds = cost.seconds(longest.id, longest.prompt_tokens, 1, CALL_TOKENS)
-            if seconds:
-                calls = min(calls, budget.latency_ms / 1000 / seconds)
-        found = self._find(task, calls)
-        if budget.target is None:
-            return found
-        ladders = self.ladders(task, up_to=found.ladder)
-        cheapest = self.calibration.cheapest(ladders, budget.target)
-        if cheapest is None:
-            raise TargetTooHigh(budget.target, max(each.success.value for each in ladders))
-        return replace(found, ladder=cheapest)
+        return self._foresight(task, cost).found(budget)
 
-    def ladders(self, task: Task, up_to: Ladder | None = None) -> tuple[Ladder, ...]:
-        """What every budget would buy, the smallest first; up to that of one ladder."""
-        ladders = self.calibration.ladders(
-            self.domain or task.kind, self._longest(task), cached=self._cached(task)
-        )
-        return ladders if up_to is None else ladders[: ladders.index(up_to) + 1]
+    def offers(self, task: Task, budget: Budget, cost: CostModel) -> tuple[Offer, ...]:
+        """What budgets up to this one would buy, each more than the one before."""
+        return self._foresight(task, cost).offers(budget)
+
+    def ladders(self, task: Task) -> tuple[Ladder, ...]:
+        """What every budget would buy, the smallest first."""
+        return self._foresight(task, _NO_COSTS).ladders
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The models that were calibrated; never a single one."""
@@ -114,22 +106,11 @@ class Climb:
         drawn = max(sum(max(rung.n, task.n) for rung in each.rungs) for each in ladders)
         return drawn + len(task.models)
 
-    def _find(self, task: Task, calls: float) -> Found:
-        kind = self.domain or task.kind
-        return self.calibration.find(kind, self._longest(task), calls, cached=self._cached(task))
-
-    def _call(self, task: Task, cost: CostModel) -> float:
-        return self.calibration.call(self._longest(task).reserved_tokens, cost)
+    def _foresight(self, task: Task, cost: CostModel) -> Foresight:
+        return Foresight(self.calibration, self.domain or task.kind, task, cost)
 
     def _models(self, task: Task) -> list[ModelView]:
-        return [model for model in task.models if model.id in self.calibration.models]
-
-    def _longest(self, task: Task) -> ModelView:
-        """The view of the largest calibrated model; the others count about the same tokens."""
-        return self._models(task)[-1]
-
-    def _cached(self, task: Task) -> bool:
-        return all(model.caches for model in self._models(task))
+        return self._foresight(task, _NO_COSTS).models
 
 
 @dataclass(slots=True)
@@ -142,7 +123,7 @@ class _Climber:
     found: Found
     left: Remaining
     passed: int = 0
-    drawn: set[str] = field(default_factory=set)
+    drawn: dict[str, int] = field(default_factory=dict)
 
     def climb(self) -> Generator[Command, Event]:
         """Rung after rung; then, where the budget was too small for one, shortened answers."""
@@ -191,7 +172,7 @@ class _Climber:
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
-        self.drawn.add(asked.model)
+        self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n
         if not ended.whole:
             self.models.pop(asked.model, None)
         return self.passed >= self.task.wanted
@@ -210,9 +191,13 @@ class _Climber:
         return self._draw(model, *size, reason=reason, temperature=rung.temperature)
 
     def _leftover(self) -> Draw | None:
-        """A shortened answer for what is left, of the largest model that can say enough in it."""
+        """A shortened answer for what is left, of the largest model that can say enough in it.
+
+        Only of a model whose rungs were not all drawn in full: more was not worth it.
+        """
         for model in self._largest_first():
-            if self.task.greedy and model.id in self.drawn:
+            planned = sum(rung.n for rung in self.found.ladder.rungs if rung.model == model.id)
+            if self.drawn.get(model.id, 0) >= (min(1, planned) if self.task.greedy else planned):
                 continue
             tokens = self._tokens(model, 1)
             if tokens >= self._shortest(model):

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
@@ -83,6 +83,9 @@ class Ladder:
 class Length:
     """The ladders for prompts of about so many tokens, the smallest budget first; at least one.
 
+    Some make the most of a budget, others spend little of a larger one: those are for who wants no
+    more than some probability of success.
+
     `own` are those of a plan that pays its prompt at each draw, `cached` those of one that finds
     it in the cache that its first draw of a model has filled.
     """
@@ -123,12 +126,32 @@ class Domain:
 class Found:
     """A ladder for a request, and how far it is to be believed.
 
-    `extrapolates` says in words what the calibration has not seen; empty where it has.
+    `extrapolates` says in words what the calibration has not seen; empty where it has. `call` are
+    the FLOPs of one large call after this request's prompt, None where nobody knows them.
     """
 
     ladder: Ladder
     domain: Domain
     extrapolates: str = ""
+    call: float | None = None
+
+    def but(self, unlike: Iterable[str]) -> Found:
+        """The same, with more that the calibration has not seen."""
+        return replace(self, extrapolates="; ".join(filter(None, (self.extrapolates, *unlike))))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a budget would buy: this many FLOPs, or this many seconds.
+
+    `expected_flops` is what is spent on average, early stop included; `seconds` is None where
+    nobody knows how fast the models are.
+    """
+
+    found: Found
+    flops: float
+    expected_flops: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +160,14 @@ class Calibration:
 
     `domains` are kinds that a request may be known to be of; `pooled` is all of them together, for
     requests of another kind. `kinds` says which kind of request (see `Task.kind`) is of which
-    domain.
+    domain. `worth` is the expected success that one more large call must bring to be spent.
     """
 
     models: tuple[str, ...]
     domains: Mapping[str, Domain]
     pooled: Domain
     kinds: Mapping[str, str]
+    worth: float = 0.01
 
     def call(self, prompt_tokens: int, cost: CostModel) -> float:
         """FLOPs of one large call after a prompt. Raises `UnknownCost`."""
@@ -159,21 +183,37 @@ class Calibration:
         return length.cached if cached else length.own
 
     def find(self, kind: str, model: ModelView, calls: float, *, cached: bool) -> Found:
-        """The ladder of the largest budget that is not above `calls`; else the smallest one.
+        """The best ladder of a budget that is not above `calls`; else that of the smallest one.
 
         `model` is any that has counted the prompt.
         """
         domain = self.domain(kind)
         ladders = self.ladders(kind, model, cached=cached)
-        fitting = bisect_right([each.calls for each in ladders], calls * (1 + ROUNDING))
+        fitting = bisect_right(ladders, calls * (1 + ROUNDING), key=_calls)
         told = [] if domain is not self.pooled else [f"{kind} is no calibrated kind of task"]
         if not fitting:
             told.append(f"{calls:.3g} large calls are fewer than any that was calibrated")
         elif ladders[-1].calls < calls < math.inf:
             told.append(f"{calls:.3g} large calls are more than any that was calibrated")
-        return Found(ladders[max(0, fitting - 1)], domain, "; ".join(told))
+        best = max(ladders[:fitting] or ladders[:1], key=self._score)
+        return Found(best, domain, "; ".join(told))
+
+    def _score(self, ladder: Ladder) -> float:
+        return ladder.success.value - self.worth * ladder.spent.value
+
+    def frontier(self, ladders: Iterable[Ladder], target: float = 0.0) -> Iterator[Ladder]:
+        """Those that are expected to reach the target, without what costs more for no more."""
+        best = 0.0
+        for each in ladders:
+            if each.success.value > best and each.success.value >= target:
+                best = each.success.value
+                yield each
 
     def cheapest(self, ladders: Sequence[Ladder], target: float) -> Ladder | None:
         """The ladder that is expected to reach `target` for the least; None where none does."""
         reaching = [each for each in ladders if each.success.value >= target]
         return min(reaching, key=lambda each: (each.spent.value, each.calls), default=None)
+
+
+def _calls(ladder: Ladder) -> float:
+    return ladder.calls

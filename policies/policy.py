@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from policies.cost import CostModel
+from policies.ladder import Found, Offer
 from policies.protocol import Plan
 from policies.selectors import Selector
 from policies.values import Budget, Task
@@ -34,3 +35,32 @@ class Policy(Protocol):
     def most_samples(self, task: Task) -> int:
         """The most samples that the plan may draw; a plan of one can be streamed through."""
         ...
+
+    def foresees(self, task: Task, budget: Budget, cost: CostModel) -> Found | None:
+        """What is expected of the plan for a task with tests; None where nobody measured it.
+
+        Raises `TargetTooHigh`.
+        """
+        ...
+
+    def offers(self, task: Task, budget: Budget, cost: CostModel) -> tuple[Offer, ...] | None:
+        """What budgets up to this one would buy for a task with tests, the cheapest first.
+
+        None where nobody measured it. Raises `TargetTooHigh`, and `UnknownCost` where there is
+        nothing to say them in.
+        """
+        ...
+
+
+class Uncalibrated:
+    """A policy of whose plans nobody measured what comes of them."""
+
+    __slots__ = ()
+
+    def foresees(self, task: Task, budget: Budget, cost: CostModel) -> Found | None:  # noqa: ARG002 of Policy
+        """Nothing."""
+        return None
+
+    def offers(self, task: Task, budget: Budget, cost: CostModel) -> tuple[Offer, ...] | None:  # noqa: ARG002 of Policy
+        """Nothing."""
+        return None

@@ -15,13 +15,14 @@ from policies.moves import (
     sized,
 )
 from policies.pinning import pin
+from policies.policy import Uncalibrated
 from policies.protocol import Plan
 from policies.selectors import USUAL, Selector
 from policies.values import Budget, ModelView, Remaining, Task
 
 
 @dataclass(frozen=True, slots=True)
-class Single:
+class Single(Uncalibrated):
     """The task's n samples of the largest model whose whole answer fits, in FLOPs and in time.
 
     Where no whole answer fits, the model answers that can say most; where a model's upstream fails,

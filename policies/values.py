@@ -30,7 +30,7 @@ class InvalidBudget(ValueError):
     """A budget that is no positive, finite number."""
 
 
-class InvalidTarget(ValueError):
+class InvalidTarget(InvalidBudget):
     """A wanted probability that is none, or that no policy here could promise."""
 
 

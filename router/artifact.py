@@ -141,6 +141,7 @@ class Artifact(_Part):
                 "rates": {name: asdict(rate) for name, rate in own.items()},
                 "cost_sha256": cost_hash(own),
                 "kinds": dict(calibration.kinds),
+                "worth": calibration.worth,
                 "domains": [_domain_json(each) for each in calibration.domains.values()],
                 "pooled": _domain_json(calibration.pooled),
                 **told,
@@ -150,7 +151,7 @@ class Artifact(_Part):
     def calibration(self) -> Calibration:
         """As policies have it. Raises ValueError for values that cannot be together."""
         domains = {each.name: self._domain(each) for each in self.domains}
-        return Calibration(self.models, domains, self._domain(self.pooled), self.kinds)
+        return Calibration(self.models, domains, self._domain(self.pooled), self.kinds, self.worth)
 
     def check(self, rates: Mapping[str, Rate]) -> None:
         """Raise `InvalidArtifact` unless its models are there, and of the sizes it was made for."""

@@ -25,7 +25,7 @@ from typing import ClassVar, Final
 
 from policies.cost import UnknownCost
 from policies.pinning import PolicyMismatch
-from policies.values import BudgetTooSmall, InvalidBudget
+from policies.values import BudgetTooSmall, InvalidBudget, InvalidTarget
 from router.upstream.failures import PromptTooLong, UpstreamBusy, UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable
 
@@ -164,6 +164,8 @@ def translate(error: Exception) -> ErrorObject:  # noqa: PLR0911 one arm per for
             # To the last digit, so that the number can be sent back as it stands.
             text = f"this budget is too small: the least that would do is {least:.17g} FLOPs"
             return ErrorObject(400, "budget_too_small", text, "budget.flops")
+        case InvalidTarget():
+            return ErrorObject(400, "invalid_budget", message, "budget.target")
         case InvalidBudget() | UnknownCost():
             return ErrorObject(400, "invalid_budget", message, "budget")
         case PolicyMismatch():

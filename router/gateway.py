@@ -10,6 +10,7 @@ from typing import Final
 
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
+from policies.ladder import Found, Offer
 from policies.policy import Policy
 from policies.protocol import Draw
 from policies.values import Budget, Task
@@ -20,6 +21,7 @@ from router.errors import (
     ModelNotFound,
     UnknownPolicy,
 )
+from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.outcome import Outcome
@@ -55,7 +57,8 @@ in."""
 class Prepared:
     """A request with its policy, its models counted and its deadline set (event loop's clock).
 
-    `forecasts` say, where time is short, what is expected of each model that was seen lately.
+    `forecasts` say, where time is short, what is expected of each model that was seen lately;
+    `found` what calibration says of the plan, where it is one that was calibrated.
     """
 
     request: RouteRequest
@@ -64,6 +67,7 @@ class Prepared:
     budget: Budget
     deadline: float | None
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    found: Found | None = None
 
     def left(self, now: float) -> Budget:
         """The budget as it is at this moment: some time went by since receipt."""
@@ -143,7 +147,21 @@ class Gateway:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         _check_tools(request, policy, task)
         forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
-        return Prepared(request, policy, task, budget, deadline, forecasts)
+        prepared = Prepared(request, policy, task, budget, deadline, forecasts)
+        left = prepared.left(asyncio.get_running_loop().time())
+        cost = replace(self.cost, forecasts=forecasts)
+        return replace(prepared, found=foreseen(request, policy, task, left, cost))
+
+    async def quote(self, request: RouteRequest, received: float) -> tuple[Offer, ...]:
+        """What budgets would buy for a request, the cheapest first; nothing is drawn.
+
+        Their seconds are those that a budget must have. Raises what `prepare` raises.
+        """
+        prepared = await self.prepare(request, received)
+        cost = replace(self.cost, forecasts=self.paces.forecasts(request.kind))
+        now = asyncio.get_running_loop().time()
+        offers = offered(request, prepared.policy, prepared.task, prepared.left(now), cost)
+        return tuple(_with_margin(offer, now - received) for offer in offers)
 
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Run the plan; `observer` hears of it. Raises what `Run.perform` raises."""
@@ -233,6 +251,13 @@ def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
         raise InvalidRequest(
             "tools need a plan of one sample: name the policy single, with n of 1", param="tools"
         )
+
+
+def _with_margin(offer: Offer, counting_s: float) -> Offer:
+    """The offer with the time that goes by around a plan, which a budget has to cover as well."""
+    if offer.seconds is None:
+        return offer
+    return replace(offer, seconds=(offer.seconds + counting_s) / (1 - LATENCY_MARGIN))
 
 
 def _wrapped(seed: int) -> int:

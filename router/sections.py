@@ -182,7 +182,7 @@ class CascadeConfig(Strict):
 
 
 class LadderConfig(Strict):
-    """See `policies.climb`: ladders of `budget-router calibrate`, and what all requests are like."""
+    """See `policies.climb`: ladders of `budget-router calibrate`, and what requests are like."""
 
     kind: Literal["ladder"]
     artifact: Path | None = None
@@ -211,11 +211,17 @@ class AutoConfig(Strict):
     domain: str | None = None
 
 
-class BudgetConfig(Strict):
+class CapConfig(Strict):
     """FLOPs and milliseconds, each optional."""
 
     flops: PositiveFloat | None = None
     latency_ms: PositiveFloat | None = None
+
+
+class BudgetConfig(CapConfig):
+    """What may be spent, and the probability of success that is wanted."""
+
+    target: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class AliasConfig(Strict):
@@ -227,6 +233,23 @@ class AliasConfig(Strict):
     model: Name = AUTO
     policy: Name | None = None
     budget: BudgetConfig = BudgetConfig()
+
+
+class DriftConfig(Strict):
+    """Whether outcomes are held against what was expected; see `router.drift`.
+
+    `file` keeps them, in at most twice `file_bytes`; without one there are figures alone.
+    """
+
+    enabled: bool = False
+    file: Path | None = None
+    file_bytes: Annotated[int, Field(ge=2**16)] = 16 * 2**20
+
+    @model_validator(mode="after")
+    def _file_is_written(self) -> Self:
+        if self.file is not None and not self.enabled:
+            raise ValueError("file is named, and nothing is written to it: set enabled = true")
+        return self
 
 
 class CorsConfig(Strict):

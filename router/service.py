@@ -23,6 +23,7 @@ from router.configured import (
     request_limits,
     sandbox_backend,
 )
+from router.drift import Drift, DriftFigures, OutcomeFile
 from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
@@ -30,7 +31,7 @@ from router.plan.admission import Admission
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
-from router.sections import EmbeddedModel, RemoteModel, SandboxConfig
+from router.sections import DriftConfig, EmbeddedModel, RemoteModel, SandboxConfig
 from router.settings import Settings
 from router.upstream import transport
 from router.upstream.presence import Presence
@@ -52,6 +53,7 @@ class Service:
     sessions: Sessions
     max_body_bytes: int
     presence: Presence
+    drift: Drift | None = None
 
     def not_ready(self) -> list[str]:
         """Embedded engines that do not answer just now."""
@@ -73,6 +75,7 @@ async def running(
         metrics.engine_restarts.labels(model).inc()
 
     async with AsyncExitStack() as stack:
+        drift = _drift(settings.drift, metrics, stack)
         client = await stack.enter_async_context(
             transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
@@ -103,6 +106,7 @@ async def running(
             sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
             presence=presence,
+            drift=drift,
         )
 
 
@@ -122,6 +126,16 @@ def _gateway(
         default_max_tokens=settings.default_max_tokens,
         paces=Paces(pace_starts(settings)),
     )
+
+
+def _drift(config: DriftConfig, metrics: Metrics, stack: AsyncExitStack) -> Drift | None:
+    """What hears of outcomes, where the operator wants it. Raises OSError for a bad file."""
+    if not config.enabled:
+        return None
+    figures = DriftFigures(metrics.registry)
+    if config.file is None:
+        return Drift(figures)
+    return Drift(figures, stack.enter_context(OutcomeFile(config.file, config.file_bytes)))
 
 
 async def _sandbox(

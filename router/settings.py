@@ -25,7 +25,9 @@ from router.sections import (
     AliasConfig,
     AutoConfig,
     BudgetConfig,
+    CapConfig,
     CorsConfig,
+    DriftConfig,
     EmbeddedModel,
     ModelConfig,
     Name,
@@ -64,7 +66,7 @@ class Settings(BaseSettings):
     aliases: dict[Name, AliasConfig] = Field(default_factory=dict)
     cors: CorsConfig = CorsConfig()
     default_budget: BudgetConfig = BudgetConfig()
-    max_budget: BudgetConfig = BudgetConfig()
+    max_budget: CapConfig = CapConfig()
     default_max_tokens: PositiveInt = 512
     max_n: PositiveInt = 64
     max_prompts: PositiveInt = 256
@@ -75,6 +77,7 @@ class Settings(BaseSettings):
     keep_alive_s: PositiveInt = 75
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
+    drift: DriftConfig = DriftConfig()
 
     @model_validator(mode="after")
     def _policies_name_models(self) -> Self:

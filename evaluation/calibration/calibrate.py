@@ -64,7 +64,7 @@ class Calibrating:
         }
         everything = self._domain(POOLED, names, temperatures, pooled)
         kinds = {k: d for k, d in (self.kinds or {}).items() if d in domains}
-        return Calibration(names, domains, everything, kinds)
+        return Calibration(names, domains, everything, kinds, self.worth)
 
     def steps(self, datasets: int) -> int:
         """How often `advance` will be called for so many data sets."""

@@ -42,6 +42,12 @@ BUDGETS: Final = (
 WORTH: Final = 0.01
 """Of expected success, of one more large call: a point."""
 
+THRIFTS: Final = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8)
+"""Of expected success, that a large call more must bring in ladders that spend little."""
+
+ROOM: Final = 1.25
+"""Times what a thrifty ladder reserves in the mean, that it may reserve: problems differ."""
+
 SLACKS: Final = (0.6, 0.8, 1.0, 1.25, 1.6)
 """Parts of a budget that a ladder may reserve in the mean: problems differ, and some have room."""
 
@@ -75,8 +81,23 @@ class Ladders:
     worth: float = WORTH
 
     def make(self, lattice: Lattice, *, again: bool) -> tuple[Ladder, ...]:
-        """The ladder of every budget that buys anything. `again`: prompts are paid for once."""
+        """The ladder of every budget that buys anything, and the thrifty ones among them.
+
+        `again`: prompts are paid for once.
+        """
         reached = lattice.reach(self.prices, again=again)
+        found = self._of_budgets(reached, again=again)
+        for each in self._thrifty(reached, again=again):
+            beaten = any(
+                other.success.value >= each.success.value and other.spent.value <= each.spent.value
+                for other in found
+            )
+            if not beaten and each.calls not in {other.calls for other in found}:
+                found.append(each)
+        return tuple(sorted(found, key=lambda each: each.calls))
+
+    def _of_budgets(self, reached: Sequence[Reached], *, again: bool) -> list[Ladder]:
+        """The ladder that makes the most of each budget."""
         found: list[Ladder] = []
         steps: tuple[Step, ...] = ()
         for calls in BUDGETS:
@@ -89,7 +110,21 @@ class Ladders:
             if climbed[best].success.any():
                 steps = best
                 found.append(self._ladder(calls, steps, climbed[steps]))
-        return tuple(found)
+        return found
+
+    def _thrifty(self, reached: Sequence[Reached], *, again: bool) -> Iterator[Ladder]:
+        """Ladders that no budget cuts short and that stop early, for their success the cheapest."""
+        for worth in THRIFTS:
+            scored = [
+                (point.success - worth * way.mean, way)
+                for point in reached
+                for way in point.ways[:1]
+            ]
+            _, best = max(scored, key=lambda each: each[0])
+            if best.steps:
+                calls = math.ceil(1000 * ROOM * best.reserved) / 1000
+                climbed = self.climb(best.steps, calls, again=again)
+                yield self._ladder(calls, best.steps, climbed)
 
     def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
         """What comes of a list of steps under a budget, step by step and for every particle."""

@@ -168,7 +168,6 @@ def _artifact(
         calibration,
         how.rates,
         basis=how.basis,
-        worth=how.worth,
         sources=sources,
         assumptions=assumptions,
     )

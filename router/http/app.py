@@ -19,11 +19,12 @@ from starlette.exceptions import HTTPException
 from router.http.advice import advice
 from router.http.chat import Chat
 from router.http.completions import Completions
-from router.http.described import describe, operation
+from router.http.described import describe, operation, quoting
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange, request_id
 from router.http.fim import Fim
 from router.http.infill import Infill
+from router.http.quote import QUOTED, Quotation
 from router.request import AUTO
 from router.service import Service
 
@@ -70,6 +71,12 @@ async def model(request: Request, model: str) -> dict[str, Any]:
 async def engine(request: Request, model: str) -> Response:
     """Completions of the model in the path, as OpenAI's first clients ask for them."""
     return await Exchange(request, Completions(model)).serve()
+
+
+@routes.post("/v1/quote", openapi_extra=quoting(QUOTED))
+async def quote(request: Request) -> Response:
+    """What budgets would buy for a completion or a chat; nothing is drawn."""
+    return await Quotation(request).serve()
 
 
 @routes.get("/healthz")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from policies.values import Budget, InvalidBudget
+from policies.values import Budget, InvalidBudget, InvalidTarget
 from router.request import AUTO, BudgetRequest
 
 _SCALE: Final = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
@@ -15,9 +15,9 @@ _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
 )
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
-_KEYS: Final = frozenset({"flops", "latency_ms", "policy"})
+_KEYS: Final = frozenset({"flops", "latency_ms", "policy", "target"})
 _PREFIX: Final = "x-budget-"
-_HEADERS: Final = ("X-Budget-FLOPs", "X-Budget-Latency-Ms", "X-Budget-Policy")
+_HEADERS: Final = ("X-Budget-FLOPs", "X-Budget-Latency-Ms", "X-Budget-Policy", "X-Budget-Target")
 _OF_ANSWERS: Final = frozenset({"x-budget-flops-used", "x-budget-latency-ms-used"})
 """What clients may send back as it came."""
 
@@ -36,6 +36,15 @@ def parse_latency(value: object) -> float:
     return _positive(value, "latency_ms", "milliseconds as a number, such as 500")
 
 
+def parse_target(value: object) -> float:
+    """A probability from a number or its text. Raises `InvalidTarget`."""
+    if isinstance(value, str) and (match := _QUANTITY.fullmatch(value.strip())):
+        value = float(match["number"]) if not match["unit"] else value
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise InvalidTarget(f"budget target is {value!r}; expected a number above 0 and below 1")
+
+
 def read_budget(
     headers: Mapping[str, str],
     body: object,
@@ -45,6 +54,8 @@ def read_budget(
     policy_by_default: str | None = None,
 ) -> BudgetRequest:
     """The effective budget of a request. `headers` match without regard to case.
+
+    A target is none of the operator's business: what it may spend is.
 
     Raises `InvalidBudget`, also for a header that looks like one of ours and is none: a budget that
     is misspelt must not be passed over.
@@ -63,6 +74,8 @@ def read_budget(
     given_latency = headers.get("x-budget-latency-ms", body.get("latency_ms"))
     flops = default.flops if given_flops is None else parse_flops(given_flops)
     latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
+    given_target = headers.get("x-budget-target", body.get("target"))
+    target = default.target if given_target is None else parse_target(given_target)
     policy = headers.get("x-budget-policy", body.get("policy"))
     if policy is not None and not isinstance(policy, str):
         raise InvalidBudget("budget.policy must be the name of a policy")
@@ -70,9 +83,10 @@ def read_budget(
         Budget(
             _least(flops, maximum.flops),
             _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
+            target,
         ),
         policy=policy if policy is not None else policy_by_default or AUTO,
-        given=given_flops is not None or given_latency is not None,
+        given=any(each is not None for each in (given_flops, given_latency, given_target)),
     )
 
 

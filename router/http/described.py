@@ -69,8 +69,10 @@ _NUMBER: Final = r"(0*[1-9]\d{0,9}(\.\d{0,9})?|0*\.0{0,9}[1-9]\d{0,9})"
 """Digits that are more than nothing; exponents are taken too, but not all are a finite number."""
 
 FlopsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}[KMGTPE]?$")]
+ProbabilityText: TypeAlias = Annotated[str, Field(pattern=r"^0*\.\d{0,9}[1-9]\d{0,5}$")]
 MillisecondsText: TypeAlias = Annotated[str, Field(pattern=f"^{_NUMBER}$")]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Probability: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 
 
 class BudgetObject(BaseModel):
@@ -80,15 +82,22 @@ class BudgetObject(BaseModel):
     flops: Positive | FlopsText | None = None
     latency_ms: Positive | MillisecondsText | None = None
     policy: str | None = None
+    target: Probability | ProbabilityText | None = None
 
 
-_HEADERS: Final[Mapping[str, tuple[str, Any]]] = {
+_BUDGET: Final[Mapping[str, tuple[str, Any]]] = {
     "X-Budget-FLOPs": (
         "Total model FLOPs: a number, or one with K, M, G, T, P or E as in 17.6T.",
         FlopsText,
     ),
     "X-Budget-Latency-Ms": ("Milliseconds from receipt to the last byte.", MillisecondsText),
     "X-Budget-Policy": ("The name of a policy.", Annotated[str, Field(min_length=1)]),
+    "X-Budget-Target": (
+        "Wanted probability that tests pass: the cheapest plan that is expected to reach it.",
+        ProbabilityText,
+    ),
+}
+_SESSION: Final[Mapping[str, tuple[str, Any]]] = {
     "X-Session-Id": (
         "An editor's session: a newer request of it ends the older one.",
         Annotated[str, Field(pattern=r"^[!-~]{1,256}$")],
@@ -111,6 +120,29 @@ class ErrorAnswer(BaseModel):
     error: ErrorDetail
 
 
+class QuoteOption(BaseModel):
+    """What one budget would buy: give it as FLOPs, or as milliseconds.
+
+    `success` is the expected probability that the tests pass, with its 95 % interval;
+    `extrapolated` says in words what of the request was not calibrated.
+    """
+
+    flops: float
+    latency_ms: float | None
+    plan: str
+    success: float
+    low: float
+    high: float
+    extrapolated: str | None
+    expected_flops: float
+
+
+class QuoteAnswer(BaseModel):
+    """What budgets would buy, the cheapest first, each more than the one before."""
+
+    options: list[QuoteOption]
+
+
 ERROR: Final[Mapping[str, Any]] = {
     "description": "An error.",
     "content": {"application/json": {"schema": _ref("ErrorAnswer")}},
@@ -118,11 +150,32 @@ ERROR: Final[Mapping[str, Any]] = {
 """An answer that is an error, as an entry of `responses`."""
 
 
+def quoting(dialects: Iterable[Dialect]) -> dict[str, Any]:
+    """What is added to the entry of quotes, for requests in one of these dialects."""
+    bodies = {"anyOf": [_ref(dialect.body.__name__) for dialect in dialects]}
+    content = {"application/json": {"schema": _ref("QuoteAnswer")}}
+    answers = {"200": {"description": "What budgets would buy.", "content": content}}
+    return _operation(bodies, answers, _BUDGET)
+
+
 def operation(dialect: Dialect) -> dict[str, Any]:
     """What is added to an endpoint's entry: its body, headers and answers."""
     body = _ref(dialect.body.__name__)
     several = "n_cmpl" in dialect.body.model_fields  # llama.cpp tells them as a list
     answer = {"type": ["object", "array"] if several else "object"}
+    content = {
+        "application/json": {"schema": answer},
+        "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
+    }
+    told = {"description": "An answer, or with `stream` its events.", "content": content}
+    return _operation(body, {"200": told}, {**_BUDGET, **_SESSION})
+
+
+def _operation(
+    body: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    headers: Mapping[str, tuple[str, Any]],
+) -> dict[str, Any]:
     return {
         "parameters": [
             {
@@ -131,19 +184,10 @@ def operation(dialect: Dialect) -> dict[str, Any]:
                 "schema": TypeAdapter(kind).json_schema(),
                 "description": text,
             }
-            for name, (text, kind) in _HEADERS.items()
+            for name, (text, kind) in headers.items()
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {
-            "200": {
-                "description": "An answer, or with `stream` its events.",
-                "content": {
-                    "application/json": {"schema": answer},
-                    "text/event-stream": {},  # of a stream, OpenAPI 3.1 can say no more
-                },
-            },
-            "default": ERROR,
-        },
+        "responses": {**answers, "default": ERROR},
     }
 
 
@@ -155,7 +199,7 @@ def describe(
     document = get_openapi(title=app.title, version=app.version, routes=told)
     known: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
     bodies = [dialect.body for dialect in dialects]
-    models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, *bodies]
+    models: list[type[BaseModel]] = [BudgetObject, ErrorAnswer, QuoteAnswer, *bodies]
     for model in models:
         schema = model.model_json_schema(ref_template=_REF)
         known |= schema.pop("$defs", {})

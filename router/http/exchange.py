@@ -60,7 +60,7 @@ class Exchange:
         self._gateway = self._service.gateway
         self._turn = Turn()
         self._id = request_id(request)
-        self._record = Record(self._gateway, self._id)
+        self._record = Record(self._gateway, self._id, self._service.drift)
 
     async def serve(self) -> Response:
         """Answer a request; every error leaves as an OpenAI error object."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from policies.cost import CostModel
 from policies.forecast import Forecast
+from policies.ladder import Found
 from policies.protocol import Execute, Rank
 from policies.selectors import FIM
 from policies.values import NLL, Verdict
@@ -84,6 +85,8 @@ def budget_headers(request: RouteRequest) -> dict[str, str]:
         headers["X-Budget-FLOPs"] = _exact(budget.flops)
     if budget.latency_ms is not None:
         headers["X-Budget-Latency-Ms"] = _exact(budget.latency_ms)
+    if budget.target is not None:
+        headers["X-Budget-Target"] = _exact(budget.target)
     return headers
 
 
@@ -104,7 +107,8 @@ def router_object(
         "model": best.model if best else None,
         "selected_by": outcome.choice.selected_by,
         "verdict": (best.verdict if best else Verdict.UNVERIFIED).value,
-        "budget": {"flops": prepared.budget.flops, "latency_ms": prepared.budget.latency_ms},
+        "budget": asdict(prepared.budget),
+        "calibration": None if prepared.found is None else _foreseen(prepared.found),
         "max_tokens": prepared.task.max_tokens,
         "flops_used": flops_used(outcome, cost),
         "latency_ms_used": round(elapsed_s * 1000, 1),
@@ -119,6 +123,20 @@ def router_object(
             for draw in outcome.draws
             for sample, flops in _shares(draw, cost)
         ],
+    }
+
+
+def _foreseen(found: Found) -> dict[str, Any]:
+    """What calibration says of the plan."""
+    ladder = found.ladder
+    return {
+        "expected_success": ladder.success.value,
+        "low": ladder.success.low,
+        "high": ladder.success.high,
+        "calls": ladder.calls,
+        "expected_flops": None if found.call is None else ladder.spent.value * found.call,
+        "ladder": str(ladder),
+        "extrapolated": found.extrapolates or None,
     }
 
 
@@ -175,7 +193,7 @@ def object_of_several(
     return {
         "plan": plan_label((d for o in outcomes for d in o.draws), verified=False),
         "policy": parts[0].request.budget.policy,
-        "budget": {"flops": budget.flops, "latency_ms": budget.latency_ms},
+        "budget": asdict(budget),
         "flops_used": _flops_of_several(outcomes, cost),
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "prompts": [

@@ -18,7 +18,6 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from policies.values import Budget
 from router.errors import InvalidRequest
 from router.http.body import Body, Integer, Number, understood, validated
 from router.http.envelope import AnswerHead, Tally
@@ -166,7 +165,7 @@ def _within(request: RouteRequest, milliseconds: float) -> RouteRequest:
     """The request, with no more time than that."""
     given = request.budget.budget
     latency = min(milliseconds, given.latency_ms or milliseconds)
-    budget = Budget(flops=given.flops, latency_ms=latency)
+    budget = replace(given, latency_ms=latency)
     return replace(request, budget=replace(request.budget, budget=budget))
 
 

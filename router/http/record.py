@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from policies.values import Verdict
+from router.drift import Drift
 from router.errors import ErrorObject, InternalError, translate
 from router.gateway import Gateway, Prepared
 from router.http.explain import outcome_label, response_headers, router_object
@@ -19,6 +20,9 @@ from router.plan.outcome import Outcome
 
 CLIENT_GONE: Final = "client_gone"
 """How the request of a client that hung up is counted, among the codes of errors."""
+
+QUOTE: Final = "quote"
+"""How a quote is counted, among the plans."""
 
 log = structlog.get_logger("router")
 
@@ -33,6 +37,7 @@ class Record:
 
     gateway: Gateway
     request_id: str
+    drift: Drift | None = None
     received: float = field(default_factory=_now)
     _counted: bool = field(default=False, init=False)
 
@@ -46,6 +51,8 @@ class Record:
         label = outcome_label(prepared, outcome, counts=False)
         verdict = best[0].verdict if best else Verdict.UNVERIFIED
         self._count(plan=label, verdict=verdict.value)
+        if self.drift is not None:
+            self.drift.observe(self.request_id, prepared, outcome)
         overhead_s = self.elapsed() - outcome.waited_s
         self.gateway.metrics.overhead_seconds.observe(max(0.0, overhead_s))
         log.info(
@@ -70,6 +77,10 @@ class Record:
             seconds=round(self.elapsed(), 3),
         )
         return several.details(outcomes, self.elapsed())
+
+    def quoted(self) -> None:
+        """Count a request that was quoted for."""
+        self._count(plan=QUOTE)
 
     def headers(self, prepared: Prepared, outcome: Outcome) -> dict[str, str]:
         """The headers of an answer that is known."""

@@ -8,8 +8,15 @@ from evaluation.cli import app
 
 @pytest.fixture
 def cli():
-    """Run the console script: `cli("models", "list")` gives click's result."""
-    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+    """Run the console script: `cli("models", "list")` gives click's result.
+
+    What a person types into it then, is its `typed`.
+    """
+
+    def run(*arguments, typed=None):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
+
+    return run
 
 
 @pytest.fixture

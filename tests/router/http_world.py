@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +22,7 @@ import uvicorn
 from fake_upstream import FakeUpstream, answering
 
 from policies.cost import CostModel
+from policies.policy import Policy
 from router.http.app import DIALECTS, create_app
 from router.http.dialect import Dialect
 from router.service import Service
@@ -251,9 +252,13 @@ async def world(
     models: dict[str, dict[str, Any]] | None = None,
     host: str = "127.0.0.1",
     dialects: Mapping[str, Dialect] = DIALECTS,
+    policies: Mapping[str, Policy] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
-    """A gateway over two upstreams. `models` overrides their configuration, by name."""
+    """A gateway over two upstreams. `models` overrides their configuration, by name.
+
+    `policies` stand beside those of the settings, or in their place.
+    """
     tasks = asyncio.all_tasks()
     upstreams = {
         "small": small or FakeUpstream(answering()),
@@ -270,8 +275,9 @@ async def world(
         @asynccontextmanager
         async def service() -> AsyncIterator[Service]:
             async with running_service(made, lambda _: backend) as built:
-                services.append(built)
-                yield built
+                told = {**built.gateway.policies, **(policies or {})}
+                services.append(replace(built, gateway=replace(built.gateway, policies=told)))
+                yield services[0]
 
         config = uvicorn.Config(
             create_app(service, dialects), port=0, log_config=None, access_log=False

@@ -23,7 +23,7 @@ SOURCE = Source(dataset="code", problems=("a", "b"), pools={"small": ("h",)}, sa
 
 
 def made() -> Artifact:
-    return Artifact.of(calibration(), COST.rates, basis="exact", worth=0.01, sources=[SOURCE])
+    return Artifact.of(calibration(), COST.rates, basis="exact", sources=[SOURCE])
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_again(file: Path) -> None:
 
 def test_a_model_of_a_flat_rate_is_kept_as_one() -> None:
     rates = {"small": FlatRate(1e9), "large": FlatRate(3e9)}
-    artifact = Artifact.of(calibration(), rates, basis="exact", worth=0.01, sources=[])
+    artifact = Artifact.of(calibration(), rates, basis="exact", sources=[])
     artifact.check(rates)
 
 

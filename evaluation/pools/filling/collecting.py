@@ -19,6 +19,7 @@ from evaluation.pools.filling.plan import PlannedDraw
 from evaluation.pools.schema import Identity, Row
 from evaluation.pools.workers import for_each
 from policies.cost import CostModel
+from policies.policy import Uncalibrated
 from policies.protocol import Done, Draw, Plan, Wait
 from policies.selectors import LIKELIEST, Selector
 from policies.values import Budget, ModelView, Task
@@ -150,7 +151,7 @@ class Collector:
 
 
 @dataclass(frozen=True, slots=True)
-class OneDraw:
+class OneDraw(Uncalibrated):
     """The plan of a collector: one draw, read to its end."""
 
     draw: Draw

@@ -86,7 +86,7 @@ async def test_explain_adds_up_over_a_cascade_that_escalates() -> None:
             tests=TESTS, explain=True, budget={"flops": 1e12, "latency_ms": 60000}
         )
         router = adds_up(w, answer)
-        assert router["budget"] == {"flops": 1e12, "latency_ms": 60000}
+        assert router["budget"] == {"flops": 1e12, "latency_ms": 60000, "target": None}
         assert router["policy"] == "auto"
         assert router["plan"] == "small*8+large*4+tests"
         assert router["selected_by"] == "tests"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.values import Budget, InvalidBudget
-from router.http.budgets import parse_flops, parse_latency, read_budget
+from policies.values import Budget, InvalidBudget, InvalidTarget
+from router.http.budgets import parse_flops, parse_latency, parse_target, read_budget
 
 SCALES = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 positive = st.floats(min_value=1e-300, max_value=1e300, allow_nan=False, allow_infinity=False)
@@ -44,7 +44,7 @@ def test_a_suffix_scales(number: float, unit: str) -> None:
 
 @given(st.text(max_size=12) | st.none() | st.booleans() | st.floats() | st.integers())
 def test_whatever_is_read_is_positive_and_finite(value: object) -> None:
-    for parse in (parse_flops, parse_latency):
+    for parse in (parse_flops, parse_latency, parse_target):
         try:
             found = parse(value)
         except InvalidBudget:
@@ -63,6 +63,34 @@ def test_a_latency_has_no_suffix() -> None:
     assert parse_latency("250.5") == 250.5
     with pytest.raises(InvalidBudget):
         parse_latency("5K")
+
+
+@pytest.mark.parametrize(
+    ("value", "target"), [(0.8, 0.8), ("0.8", 0.8), (" .5 ", 0.5), ("5e-1", 0.5)]
+)
+def test_a_target_is_a_probability(value: object, target: float) -> None:
+    assert parse_target(value) == target
+
+
+@pytest.mark.parametrize(
+    "value", [0, 1, 0.0, 1.0, -0.1, 1.5, 80, "80%", "1", "0.5K", True, None, []]
+)
+def test_what_is_no_probability_is_refused(value: object) -> None:
+    with pytest.raises(InvalidTarget):
+        parse_target(value)
+
+
+@given(*(st.none() | st.floats(0, 1, exclude_min=True, exclude_max=True) for _ in range(3)))
+def test_the_maximum_has_no_say_in_targets(
+    header: float | None, body: float | None, default: float | None
+) -> None:
+    headers = {} if header is None else {"x-budget-target": repr(header)}
+    found = read_budget(
+        headers, {"target": body}, default=Budget(target=default), maximum=Budget(1.0, 1.0, 0.001)
+    )
+    given = [value for value in (header, body) if value is not None]
+    assert found.budget.target == next(iter([*given, default]))
+    assert found.given is bool(given)
 
 
 def test_a_named_policy_alone_is_no_budget() -> None:

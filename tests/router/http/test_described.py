@@ -11,7 +11,7 @@ from http_world import world
 
 from policies.values import InvalidBudget
 from router.http.app import DIALECTS, create_app
-from router.http.budgets import _KEYS, parse_flops, parse_latency
+from router.http.budgets import _KEYS, parse_flops, parse_latency, parse_target
 from router.http.described import BudgetObject
 from router.http.options import OPTIONS
 from sandbox import InvalidTests, parse_tests
@@ -93,6 +93,13 @@ async def test_what_headers_may_hold_is_described_as_it_is_parsed() -> None:
             with pytest.raises(InvalidBudget):
                 parse(bad)
             assert not shapes[name].search(bad)
+    for good in ("0.5", ".5", "0.999", "00.05"):
+        assert 0 < parse_target(good) < 1
+        assert shapes["X-Budget-Target"].search(good)
+    for bad in ("", "0", "0.0", "1", "1.5", "80%", "."):
+        with pytest.raises(InvalidBudget):
+            parse_target(bad)
+        assert not shapes["X-Budget-Target"].search(bad)
     assert shapes["X-Budget-FLOPs"].search("17.6T")
     assert not shapes["X-Budget-Latency-Ms"].search("17.6T")
 

@@ -1,0 +1,120 @@
+"""What calibration says of one task: the ladder for a budget, and what other budgets would buy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from policies.cost import CostModel
+from policies.ladder import CALL_TOKENS, ROUNDING, Calibration, Found, Ladder, Offer
+from policies.values import Budget, ModelView, TargetTooHigh, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """A calibration, and a task of this kind with its costs: what can be told before a draw."""
+
+    calibration: Calibration
+    kind: str
+    task: Task
+    cost: CostModel
+
+    @property
+    def models(self) -> list[ModelView]:
+        """The calibrated models among the task's, the cheapest first."""
+        return [model for model in self.task.models if model.id in self.calibration.models]
+
+    @property
+    def call(self) -> float:
+        """FLOPs of one large call. Raises `UnknownCost`."""
+        return self.calibration.call(self._longest.reserved_tokens, self.cost)
+
+    @property
+    def ladders(self) -> tuple[Ladder, ...]:
+        """What every budget would buy, the smallest first."""
+        return self.calibration.ladders(self.kind, self._longest, cached=self._cached)
+
+    def found(self, budget: Budget) -> Found:
+        """The ladder for this budget, or the cheapest that is expected to reach its target.
+
+        Raises `TargetTooHigh`.
+        """
+        if budget.target is None:
+            return self._found(self._calls(budget))
+        within = self._within(budget)
+        cheapest = self.calibration.cheapest(within, budget.target)
+        if cheapest is None:
+            raise _too_high(budget.target, within)
+        return replace(self._found(cheapest.calls), ladder=cheapest)
+
+    def offers(self, budget: Budget) -> tuple[Offer, ...]:
+        """What budgets up to this one would buy, each more than the one before.
+
+        Raises `TargetTooHigh` and `UnknownCost`.
+        """
+        within = self._within(budget)
+        worth = list(self.calibration.frontier(within, budget.target or 0.0))
+        if budget.target is not None and not worth:
+            raise _too_high(budget.target, within)
+        call, seconds = self.call, self._call_seconds
+        return tuple(
+            Offer(
+                replace(self._found(each.calls), ladder=each),
+                flops=each.calls * call,
+                expected_flops=each.spent.value * call,
+                seconds=each.calls * seconds or None,
+            )
+            for each in worth
+        )
+
+    def _within(self, budget: Budget) -> list[Ladder]:
+        """Those that this budget pays for."""
+        calls = self._calls(budget) * (1 + ROUNDING)
+        return [each for each in self.ladders if each.calls <= calls]
+
+    def _found(self, calls: float) -> Found:
+        found = self.calibration.find(self.kind, self._longest, calls, cached=self._cached)
+        call = self.call if self.cost.knows(self.calibration.models[-1]) else None
+        return replace(found, call=call).but(self._unlike(found))
+
+    def _unlike(self, found: Found) -> Iterator[str]:
+        """What of the task is not as it was calibrated, in words."""
+        task, there = self.task, {model.id for model in self.models}
+        if task.temperature is not None:
+            yield f"the temperature {task.temperature:g} is the request's own"
+        if task.n > 1:
+            yield f"{task.n} answers are wanted"
+        if missing := [model for model in self.calibration.models if model not in there]:
+            yield f"nothing can be drawn from {', '.join(missing)}"
+        answers = found.domain.answers.values()
+        if task.max_tokens < max((each.most for each in answers), default=0):
+            yield f"answers are cut at {task.max_tokens} tokens"
+
+    def _calls(self, budget: Budget) -> float:
+        """The budget in large calls."""
+        calls = math.inf
+        if budget.flops is not None:
+            calls = budget.flops / self.call
+        if budget.latency_ms is not None and (seconds := self._call_seconds):
+            calls = min(calls, budget.latency_ms / 1000 / seconds)
+        return calls
+
+    @property
+    def _call_seconds(self) -> float:
+        """How long one large call takes; 0 where nobody knows."""
+        longest = self._longest
+        return self.cost.seconds(longest.id, longest.prompt_tokens, 1, CALL_TOKENS)
+
+    @property
+    def _longest(self) -> ModelView:
+        """The view of the largest calibrated model; the others count about the same tokens."""
+        return self.models[-1]
+
+    @property
+    def _cached(self) -> bool:
+        return all(model.caches for model in self.models)
+
+
+def _too_high(target: float, within: Sequence[Ladder]) -> TargetTooHigh:
+    return TargetTooHigh(target, max((each.success.value for each in within), default=0.0))

@@ -1,0 +1,145 @@
+import math
+
+import pytest
+from calibrations import CALLS, SUCCESS, calibration
+from hypothesis import given
+from hypothesis import strategies as st
+from world import COST, task
+
+from policies.auto import Auto
+from policies.best_of_n import BestOfN
+from policies.cascade import Cascade
+from policies.climb import Climb
+from policies.cost import CostModel, UnknownCost
+from policies.forecast import Forecast, Seen, Trend
+from policies.policy import Policy
+from policies.single import Single
+from policies.values import Budget, TargetTooHigh
+
+CLIMB = Climb(calibration())
+CALL = COST.ceiling("large", 100, 1, 256)
+TASK = task()
+SLOW = Trend.of([Seen(1, 0.01)])
+
+
+@pytest.mark.parametrize("policy", [Single(), BestOfN(), Cascade(), Auto()])
+def test_what_was_not_calibrated_foresees_nothing(policy: Policy) -> None:
+    assert policy.foresees(TASK, Budget(), COST) is None
+    assert policy.offers(TASK, Budget(), COST) is None
+
+
+@pytest.mark.parametrize("models", [("small",), ("large",), ("small", "other")])
+def test_auto_foresees_nothing_where_it_does_not_climb(models: tuple[str, ...]) -> None:
+    auto = Auto(climb=CLIMB)
+    assert auto.foresees(task(*models), Budget(), COST) is None
+    assert auto.foresees(TASK, Budget(), COST) == CLIMB.foresees(TASK, Budget(), COST)
+    assert auto.offers(TASK, Budget(), COST) == CLIMB.offers(TASK, Budget(), COST)
+
+
+@pytest.mark.parametrize(
+    ("calls", "at"), [(0.1, 0), (0.25, 0), (0.99, 0), (1, 1), (3.9, 2), (4, 3), (9, 3)]
+)
+def test_a_budget_is_counted_in_large_calls_after_its_own_prompt(calls: float, at: int) -> None:
+    for prompt in (10, 100, 1500):
+        asked = task(prompt=prompt)
+        call = COST.ceiling("large", prompt, 1, 256)
+        found = CLIMB.foresees(asked, Budget(calls * call), COST)
+        assert found.ladder.calls == CALLS[at]
+        assert found.call == call
+        assert ("fewer" in found.extrapolates) == (calls < CALLS[0])
+        assert ("more" in found.extrapolates) == (calls > CALLS[-1])
+
+
+def test_time_counts_in_large_calls_where_it_is_known() -> None:
+    timed = CostModel(COST.rates, {"large": Forecast(step=SLOW)})
+    call_ms = 1000 * timed.seconds("large", 100, 1, 256)
+    for calls in CALLS:
+        found = CLIMB.foresees(TASK, Budget(latency_ms=calls * call_ms), timed)
+        assert found.ladder.calls == calls
+        unknown = CLIMB.foresees(TASK, Budget(latency_ms=calls * call_ms), COST)
+        assert unknown.ladder.calls == CALLS[-1]
+        assert not unknown.extrapolates
+    both = CLIMB.foresees(TASK, Budget(CALL, 4 * call_ms), timed)
+    assert both.ladder.calls == 1
+
+
+def test_what_is_offered_is_what_such_a_budget_buys() -> None:
+    timed = CostModel(COST.rates, {"large": Forecast(step=SLOW)})
+    offers = CLIMB.offers(TASK, Budget(), timed)
+    assert [offer.found.ladder.calls for offer in offers] == list(CALLS)
+    for offer in offers:
+        assert CLIMB.foresees(TASK, Budget(offer.flops), timed) == offer.found
+        assert offer.seconds is not None
+        assert CLIMB.foresees(TASK, Budget(latency_ms=1000 * offer.seconds), timed) == offer.found
+        assert offer.expected_flops == offer.found.ladder.spent.value * CALL
+    assert {offer.seconds for offer in CLIMB.offers(TASK, Budget(), COST)} == {None}
+
+
+budgets = st.none() | st.floats(0.01, 20)
+targets = st.none() | st.floats(0.01, 0.99)
+
+
+@given(budgets, targets)
+def test_offers_and_targets_keep_to_the_budget(calls: float | None, target: float | None) -> None:
+    budget = Budget(None if calls is None else calls * CALL, target=target)
+    fitting = [s for c, s in zip(CALLS, SUCCESS, strict=True) if calls is None or c <= calls]
+    if target is not None and target > max(fitting, default=0):
+        for tell in (CLIMB.foresees, CLIMB.offers):
+            with pytest.raises(TargetTooHigh) as refused:
+                tell(TASK, budget, COST)
+            assert refused.value.best == max(fitting, default=0)
+        return
+    offers = CLIMB.offers(TASK, budget, COST)
+    told = [offer.found.ladder.success.value for offer in offers]
+    assert told == [success for success in fitting if success >= (target or 0)]
+    if target is not None:
+        found = CLIMB.foresees(TASK, budget, COST)
+        assert found == offers[0].found
+        assert not found.extrapolates
+        plan = CLIMB.plan(TASK, budget, COST)
+        assert next(plan)
+
+
+def test_dominated_ladders_are_not_offered() -> None:
+    from calibrations import ladders  # noqa: PLC0415
+
+    made = CLIMB.calibration
+    for of, left in (
+        ((0.3, 0.3, 0.6, 0.6), (0.25, 2.0)),
+        ((0.3, 0.2, 0.25, 0.4), (0.25, 4.0)),
+        ((0.6, 0.5, 0.4, 0.3), (0.25,)),
+        ((0.05, 0.05, 0.3, 0.4), (2.0, 4.0)),
+    ):
+        kept = [each.calls for each in made.frontier(ladders(of=of, less=0.05))]
+        assert tuple(kept) == left
+
+
+def test_what_of_a_task_was_not_calibrated_is_told() -> None:
+    def told(**fields: object) -> str:
+        return CLIMB.foresees(task(**fields), Budget(), COST).extrapolates  # type: ignore[arg-type]
+
+    assert told() == ""
+    assert told(temperature=0.0) == "the temperature 0 is the request's own"
+    assert told(n=3) == "3 answers are wanted"
+    assert told(max_tokens=47) == "answers are cut at 47 tokens"
+    assert told(max_tokens=48) == ""
+    assert told(kind="fill") == "fill is no calibrated kind of task"
+    alone = CLIMB.foresees(task("small"), Budget(), COST)
+    assert alone.extrapolates == "nothing can be drawn from large"
+    assert told(kind="chat", n=2).count("; ") == 1
+
+
+def test_flops_are_not_needed_without_a_budget_of_them() -> None:
+    nobody = CostModel({})
+    assert CLIMB.foresees(TASK, Budget(), nobody).call is None
+    with pytest.raises(UnknownCost):
+        CLIMB.foresees(TASK, Budget(1e12), nobody)
+    with pytest.raises(UnknownCost):
+        CLIMB.offers(TASK, Budget(), nobody)
+
+
+def test_a_domain_that_the_operator_names_is_that_of_every_request() -> None:
+    told = Climb(calibration(), domain="code").foresees(task(kind="chat"), Budget(), COST)
+    assert told.domain.name == "code"
+    assert not told.extrapolates
+    assert math.isclose(told.ladder.success.value, SUCCESS[-1])
