@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from evaluation.calibration.replays.entrants import (
     adaptive,
     fixed,
     fixed_rungs,
+    ladders,
 )
 from evaluation.calibration.replays.performing import ProblemReplay
 from evaluation.calibration.replays.problems import Averages, RecordedProblem
@@ -25,6 +27,9 @@ from policies.climb import Climb
 from policies.cost import CostModel
 from policies.ladder import Calibration, Rung
 from policies.values import Budget
+
+TARGETS: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+"""Probabilities of success that are asked for, within the largest budget."""
 
 BUDGETS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0, 8.0)
 """In ceilings of one large call."""
@@ -44,7 +49,7 @@ class Comparison:
 
     `plans` are by name, `tuned` is the fixed plan that was best on the problems for tuning (None
     where there were none), and `choices` its name by budget and fold. `runs` is how many there
-    were.
+    were. `targeted` are ladders that are asked for `TARGETS`, arrays of (targets, problems).
     """
 
     xs: tuple[float, ...]
@@ -54,6 +59,7 @@ class Comparison:
     tuned: Standing | None
     choices: tuple[tuple[str, ...], ...]
     predictions: Predictions
+    targeted: Mapping[str, Standing]
     runs: int
 
 
@@ -74,17 +80,21 @@ def compare(
     """
     caps = caps_of(problems, cost, xs)
     rungs = tuple(fixed_rungs(problems))
-    came, runs = dict[str, list[list[Averages]]](), 0
+    came = defaultdict[str, list[list[Averages]]](list)
+    wanted = defaultdict[str, list[list[Averages]]](list)
+    runs = 0
     for at, problem in enumerate(problems):
         own = next(fold.calibration for fold in folds if fold.held_out[at])
         replays = ProblemReplay.of(problem, cost, seeds)
         budgets = caps[:, at].tolist()
         entrants = (*adaptive(own), *fixed(own, problem.dataset, rungs))
-        found = replays.replay(entrants, budgets)
+        found = replays.replay(entrants, [Budget(cap) for cap in budgets])
         found[bounds.RATES] = bounds.by_rates(problem, cost, budgets)
         found[bounds.OUTCOMES] = bounds.by_outcomes(problem, cost, budgets)
-        for name, averages in found.items():
-            came.setdefault(name, []).append(averages)
+        targets = [Budget(max(budgets), target=target) for target in TARGETS]
+        for where, averages in ((came, found), (wanted, replays.replay(ladders(own), targets))):
+            for name, each in averages.items():
+                where[name].append(each)
         runs += replays.runs
         advance(replays.runs)
     plans = {name: Standing.of(name, of, covered(problems)) for name, of in came.items()}
@@ -97,6 +107,7 @@ def compare(
         None if tuned is None else tuned.best,
         () if tuned is None else tuned.choices,
         _predictions(problems, folds, caps, cost),
+        {name: Standing.of(name, of, covered(problems)) for name, of in wanted.items()},
         runs,
     )
 
@@ -117,7 +128,8 @@ def fixed_alone(
     came = dict[str, list[list[Averages]]]()
     for at, problem in enumerate(problems):
         replays = ProblemReplay.of(problem, cost, seeds)
-        for name, averages in replays.replay(entrants, caps[:, at].tolist()).items():
+        budgets = [Budget(cap) for cap in caps[:, at].tolist()]
+        for name, averages in replays.replay(entrants, budgets).items():
             came.setdefault(name, []).append(averages)
         advance(replays.runs)
     return {name: Standing.of(name, of, covered(problems)) for name, of in came.items()}

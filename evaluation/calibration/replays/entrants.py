@@ -57,11 +57,15 @@ class Entrant:
         return as_meant and first.max_tokens >= self.most
 
 
-def adaptive(calibration: Calibration) -> tuple[Entrant, ...]:
-    """The ladder with and without a cache, and the cascade where there is more than one model."""
+def ladders(calibration: Calibration) -> tuple[Entrant, ...]:
+    """The ladder, without a cache and with one."""
     climb = Climb(calibration)
-    ladders = Entrant(LADDER, climb), Entrant(CACHED, climb, cached=True)
-    return (*ladders, Entrant(CASCADE, Cascade())) if len(calibration.models) > 1 else ladders
+    return Entrant(LADDER, climb), Entrant(CACHED, climb, cached=True)
+
+
+def adaptive(calibration: Calibration) -> tuple[Entrant, ...]:
+    """The ladders, and today's cascade."""
+    return *ladders(calibration), Entrant(CASCADE, Cascade())
 
 
 def fixed(calibration: Calibration, kind: str, rungs: Iterable[Rung]) -> tuple[Entrant, ...]:

@@ -26,11 +26,11 @@ from evaluation.calibration.replays.problems import Averages, RecordedProblem
 from policies.cost import CostModel
 from policies.ladder import Rung
 from policies.protocol import Draw
-from policies.values import Budget, BudgetTooSmall, Task, Verdict
+from policies.values import Budget, BudgetTooSmall, TargetTooHigh, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 
-Key: TypeAlias = tuple[Draw | None, float]
+Key: TypeAlias = tuple[Draw | None, Budget | None]
 """What decides how a run of a fixed plan goes, but for the order of the samples."""
 
 
@@ -59,57 +59,62 @@ class ProblemReplay:
         return cls(problem, cost, orders, _tasks=tasks)
 
     def replay(
-        self, entrants: Iterable[Entrant], caps: Sequence[float]
+        self, entrants: Iterable[Entrant], budgets: Sequence[Budget]
     ) -> dict[str, list[Averages]]:
-        """By plan, for each cap in FLOPs, what came of it over all orders."""
-        return simulate(self._replay(entrants, caps))
+        """By plan, for each budget, what came of it over all orders.
+
+        A target that is too high takes the best that can be had.
+        """
+        return simulate(self._replay(entrants, budgets))
 
     async def _replay(
-        self, entrants: Iterable[Entrant], caps: Sequence[float]
+        self, entrants: Iterable[Entrant], budgets: Sequence[Budget]
     ) -> dict[str, list[Averages]]:
         return {
-            entrant.name: [await self._in_all_orders(entrant, cap) for cap in caps]
+            entrant.name: [await self._in_all_orders(entrant, budget) for budget in budgets]
             for entrant in entrants
         }
 
-    async def _in_all_orders(self, entrant: Entrant, cap: float) -> Averages:
+    async def _in_all_orders(self, entrant: Entrant, budget: Budget) -> Averages:
         if entrant.rung is None:
-            return _averaged([await self._run(entrant, cap, order) for order in self.orders])
-        key = self._key(entrant, entrant.rung, cap)
+            return _averaged([await self._run(entrant, budget, order) for order in self.orders])
+        key = self._key(entrant, entrant.rung, budget)
         if key not in self._known:
             # A greedy answer is the same in any order, so one stands for all.
             alone = key[0] is not None and key[0].temperature == 0
             orders = self.orders[:1] if alone else self.orders
-            runs = [await self._run(entrant, cap, order) for order in orders]
+            runs = [await self._run(entrant, budget, order) for order in orders]
             self._known[key] = _averaged(runs)
         return self._known[key]
 
-    def _key(self, entrant: Entrant, rung: Rung, cap: float) -> Key:
-        """What a fixed plan draws first, and its cap where it may draw once more after that."""
-        plan = entrant.policy.plan(self._tasks[entrant.cached], Budget(cap), self.cost)
+    def _key(self, entrant: Entrant, rung: Rung, budget: Budget) -> Key:
+        """What a fixed plan draws first, and its budget where it may draw once more after that."""
+        plan = entrant.policy.plan(self._tasks[entrant.cached], budget, self.cost)
         try:
             first = next(plan)
         except BudgetTooSmall:
-            return None, 0.0
+            return None, None
         finally:
             plan.close()
         if not isinstance(first, Draw):
-            return None, cap
+            return None, budget
         # No limit above the longest recorded answer cuts any.
         longest = max(each.tokens for each in self.problem.models[first.model].all)
         drawn = replace(first, max_tokens=min(first.max_tokens, longest), reason="")
-        return drawn, 0.0 if entrant.draws_whole(first, rung) else cap
+        return drawn, None if entrant.draws_whole(first, rung) else budget
 
     async def _run(
-        self, entrant: Entrant, cap: float, order: Mapping[str, RecordedModel]
+        self, entrant: Entrant, budget: Budget, order: Mapping[str, RecordedModel]
     ) -> Averages:
         self.runs += 1
         task = self._tasks[entrant.cached]
         prompts = {m.id: m.prompt_tokens for m in task.models} if entrant.cached else None
         sampler, judge = ReplaySampler(order, prompts), ReplayJudge(self.problem.verdicts)
         try:
-            run = Run(entrant.policy, task, Budget(cap), self.cost, sampler=sampler, judge=judge)
+            run = Run(entrant.policy, task, budget, self.cost, sampler=sampler, judge=judge)
             return self._came(await run.perform(), cached=entrant.cached)
+        except TargetTooHigh as error:
+            return await self._run(entrant, replace(budget, target=error.best), order)
         except BudgetTooSmall:
             return Averages()
 
@@ -117,9 +122,9 @@ class ProblemReplay:
         chosen = next(iter(outcome.choice.candidates), None)
         passed = chosen is not None and chosen.verdict is Verdict.PASSED
         truly = passed and chosen is not None and chosen.text in (self.problem.plus or ())
-        kept = unspent(outcome, self.cost) if cached else 0.0
+        flops = with_cache(outcome, self.cost) if cached else outcome.ledger.used
         outran = any(isinstance(failure, OutOfSamples) for failure in outcome.failures)
-        return Averages(float(passed), float(truly), outcome.ledger.used - kept, int(outran))
+        return Averages(float(passed), float(truly), flops, int(outran))
 
 
 def _averaged(runs: Sequence[Averages]) -> Averages:
@@ -132,15 +137,15 @@ def _averaged(runs: Sequence[Averages]) -> Averages:
     )
 
 
-def unspent(outcome: Outcome, cost: CostModel) -> float:
-    """FLOPs of prompts that were read again though the plan's own draw before had filled a cache.
+def with_cache(outcome: Outcome, cost: CostModel) -> float:
+    """FLOPs where a further draw of a model finds the prompt that an earlier one has read.
 
-    The last token of a prompt is computed in any case.
+    Its last token is computed in any case.
     """
-    seen, saved = set[str](), 0.0
-    for draw in outcome.draws:
-        if draw.model in seen and draw.sent:
-            prompt = draw.prompt_tokens
-            saved += cost.prefill(draw.model, prompt) - cost.prefill(draw.model, 1)
-        seen.add(draw.model)
-    return saved
+    read, spent = set[str](), 0.0
+    for draw in (each for each in outcome.draws if each.sent):
+        prompt = 1 if draw.model in read else draw.prompt_tokens
+        spent += cost.prefill(draw.model, prompt)
+        spent += sum(cost.decode(draw.model, draw.prompt_tokens, s.tokens) for s in draw.samples)
+        read.add(draw.model)
+    return spent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.calibration.replays import bounds
-from evaluation.calibration.replays.comparing import Comparison
+from evaluation.calibration.replays.comparing import TARGETS, Comparison
 from evaluation.calibration.replays.entrants import CACHED, CASCADE, LADDER, RANDOM, TUNED
 from evaluation.calibration.replays.ratios import Ratio, Ratios, ratios
 from evaluation.calibration.replays.standings import Resampled, Standing
@@ -49,15 +50,21 @@ class Measured:
         plans = {**self.comparison.plans, **tuned}
         return {name: plans[name] for name in SHOWN if name in plans}
 
-    def against(self, ours: str, theirs: str, *, plus: bool = False) -> Ratios | None:
-        """FLOPs at equal success; None where one of them was not replayed."""
-        if plus and not any(problem.plus is not None for problem in self.comparison.problems):
-            return None
-        plans = self.shown
-        if ours not in plans or theirs not in plans:
-            return None
-        pair = plans[ours], plans[theirs]
-        return ratios(*pair, self.comparison.xs, self.resampled, plus=plus)
+    @property
+    def pairs(self) -> Iterator[tuple[str, str, str, Ratios]]:
+        """What is compared at equal success: our plan, theirs, the tests, and the ratios.
+
+        With `wanted` ours is asked for a success, and not given a budget.
+        """
+        compared = self.comparison
+        wanted = {f"{name}-wanted": plan for name, plan in compared.targeted.items()}
+        ours = {name: compared.plans[name] for name in (LADDER, CACHED)} | wanted
+        theirs = {name: self.shown[name] for name in (TUNED, CASCADE) if name in self.shown}
+        covered = any(problem.plus is not None for problem in compared.problems)
+        for plus in (False, True) if covered else (False,):
+            for (name, plan), (other, goal) in itertools.product(ours.items(), theirs.items()):
+                found = ratios(plan, goal, compared.xs, self.resampled, plus=plus)
+                yield name, other, "plus" if plus else "base", found
 
     def deciles(self) -> tuple[Decile, ...]:
         """What the ladder promised, against what came of it."""
@@ -66,7 +73,8 @@ class Measured:
 
     def to_json(self) -> dict[str, Any]:
         """As the file has it. Shares and rates are fractions, FLOPs are means over problems."""
-        compared, main = self.comparison, self.against(LADDER, TUNED)
+        compared, pairs = self.comparison, list(self.pairs)
+        main = next((each for *names, each in pairs if names == [LADDER, TUNED, "base"]), None)
         return {
             "schema": SCHEMA,
             "dataset": compared.problems[0].dataset,
@@ -77,23 +85,20 @@ class Measured:
             "budgets": [self._budget(at) for at in range(len(compared.xs))],
             "ratios": [] if main is None else [_ratio_json(each, _MAIN) for each in main.each],
             "ratio_mean": None if main is None else _estimate_json("ratio", main.mean),
-            "comparisons": [*self._comparisons()],
+            "comparisons": [_pair_json(*pair) for pair in pairs],
+            "targets": self._targets(),
             "deciles": [_decile_json(each) for each in self.deciles()],
         }
 
-    def _comparisons(self) -> Iterator[dict[str, Any]]:
-        for plus in (False, True):
-            for ours in (LADDER, CACHED):
-                for theirs in (TUNED, CASCADE):
-                    found = self.against(ours, theirs, plus=plus)
-                    if found is not None:
-                        yield {
-                            "plan": ours,
-                            "against": theirs,
-                            "tests": "plus" if plus else "base",
-                            "ratio_mean": _estimate_json("ratio", found.mean),
-                            "ratios": [_ratio_json(each, _OTHERS) for each in found.each],
-                        }
+    def _targets(self) -> list[dict[str, Any]]:
+        plans = self.comparison.targeted.values()
+        return [
+            {
+                "target": target,
+                "plans": [self._plan(plan, at) for plan in plans if not plan.outran[at]],
+            }
+            for at, target in enumerate(TARGETS)
+        ]
 
     def _budget(self, at: int) -> dict[str, Any]:
         compared = self.comparison
@@ -147,6 +152,16 @@ def false_passes(plan: Standing, at: int) -> float | None:
     covered = ~np.isnan(plan.plus[at])
     passed = plan.success[at, covered].sum()
     return float(1 - plan.plus[at, covered].sum() / passed) if passed > 0 else None
+
+
+def _pair_json(ours: str, theirs: str, tests: str, found: Ratios) -> dict[str, Any]:
+    return {
+        "plan": ours,
+        "against": theirs,
+        "tests": tests,
+        "ratio_mean": _estimate_json("ratio", found.mean),
+        "ratios": [_ratio_json(each, _OTHERS) for each in found.each],
+    }
 
 
 def _ratio_json(ratio: Ratio, names: tuple[str, str]) -> dict[str, Any]:

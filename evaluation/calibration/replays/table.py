@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evaluation.architectures import TERA
-from evaluation.calibration.replays.entrants import CACHED, CASCADE, LADDER, TUNED
+from evaluation.calibration.replays.entrants import LADDER
 from evaluation.calibration.replays.ratios import Ratios, Reach
 from evaluation.calibration.replays.report import Measured, false_passes
 from evaluation.calibration.replays.standings import Standing
@@ -61,11 +61,8 @@ def _cell(plan: Standing, at: int) -> str:
 def _ratio_tables(measured: Measured) -> Iterator[str]:
     """FLOPs of the ladders at the success of others, by budget and as the geometric mean."""
     found = [
-        (f"{ours} against {theirs}{' on plus' if plus else ''}", ratios)
-        for plus in (False, True)
-        for ours in (LADDER, CACHED)
-        for theirs in (TUNED, CASCADE)
-        if (ratios := measured.against(ours, theirs, plus=plus)) is not None
+        (f"{ours} against {theirs}, {tests}", ratios)
+        for ours, theirs, tests, ratios in measured.pairs
     ]
     if found:
         xs = measured.comparison.xs

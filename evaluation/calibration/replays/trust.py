@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.calibration.replays.standings import Resampled, Standing, interval
 from evaluation.pools.columns import Ints
-from evaluation.pools.view import Bools, Floats
+from evaluation.pools.view import Floats
 from evaluation.statistics.intervals import Estimate
 
 GROUPS: Final = 10

@@ -7,6 +7,7 @@ import pytest
 import study_pools
 from typer.testing import CliRunner
 
+from evaluation.calibration import calibrate
 from evaluation.cli import app
 
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
@@ -24,7 +25,13 @@ def run(*arguments):
 
 @pytest.fixture(scope="module")
 def pools(tmp_path_factory):
-    """Two small data sets of two models."""
+    """Two small data sets of two models, whose prompts have one length: no other is calibrated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibrate, "LENGTHS", (128,))
+        yield _pools(tmp_path_factory)
+
+
+def _pools(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pools")
     for dataset, seed in (("one", 1), ("two", 2)):
         for model, n in zip(MODELS, (6, 3), strict=True):
@@ -104,8 +111,18 @@ def test_flops_at_equal_success_are_there(by_folds):
             )
     assert found["ratio_mean"]["ratio"] > 0
     assert {(each["plan"], each["against"]) for each in found["comparisons"]} == {
-        (plan, other) for plan in ("ladder", "ladder-cached") for other in ("fixed", "cascade")
+        (plan, other)
+        for plan in ("ladder", "ladder-cached", "ladder-wanted", "ladder-cached-wanted")
+        for other in ("fixed", "cascade")
     }
+
+
+def test_targets_are_asked_for_as_well(by_folds):
+    out, _ = by_folds
+    for target in read(out)["targets"]:
+        for plan in target["plans"]:
+            assert plan["name"] in {"ladder", "ladder-cached"}
+            assert 0 <= plan["low"] <= plan["success"] <= plan["high"] <= 1
 
 
 def test_predictions_stand_beside_what_came(by_folds):

@@ -115,6 +115,8 @@ def test_one_fold_is_tuned_elsewhere_or_not_at_all():
 
 def test_a_plan_that_outruns_the_pool_is_counted():
     hopeless = problem(small=[(9, False)] * 4, large=[(9, False)] * 2)
-    found = compare([hopeless], COST, [Fold(np.ones(1, np.bool_), calibration())], xs=(8.0,), seeds=3)
+    found = compare(
+        [hopeless], COST, [Fold(np.ones(1, np.bool_), calibration())], xs=(8.0,), seeds=3
+    )
     assert found.plans[LADDER].outran.tolist() == [3]
     assert found.plans["small*4"].outran.tolist() == [0]

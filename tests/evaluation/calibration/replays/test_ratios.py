@@ -57,9 +57,7 @@ def test_what_is_not_reached_has_no_ratio_and_does_not_count():
     *known, last = ratios(ours, theirs, XS, Resampled(40)).each
     assert [each.reach for each in known] == [Reach.CHEAPEST, Reach.BETWEEN]
     assert (last.reach, last.ratio, last.ours) == (Reach.UNREACHED, None, None)
-    assert ratios(ours, theirs, XS, Resampled(40)).mean.value == pytest.approx(
-        math.sqrt(0.5 * 1.0)
-    )
+    assert ratios(ours, theirs, XS, Resampled(40)).mean.value == pytest.approx(math.sqrt(0.5 * 1.0))
 
 
 def test_budgets_at_which_a_plan_outran_are_left_out():
