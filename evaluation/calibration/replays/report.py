@@ -84,7 +84,7 @@ class Measured:
             **self.told,
             "budgets": [self._budget(at) for at in range(len(compared.xs))],
             "ratios": [] if main is None else [_ratio_json(each, _MAIN) for each in main.each],
-            "ratio_mean": None if main is None else _estimate_json("ratio", main.mean),
+            "ratio_mean": None if main is None else _mean_json(main),
             "comparisons": [_pair_json(*pair) for pair in pairs],
             "targets": self._targets(),
             "deciles": [_decile_json(each) for each in self.deciles()],
@@ -159,7 +159,7 @@ def _pair_json(ours: str, theirs: str, tests: str, found: Ratios) -> dict[str, A
         "plan": ours,
         "against": theirs,
         "tests": tests,
-        "ratio_mean": _estimate_json("ratio", found.mean),
+        "ratio_mean": _mean_json(found),
         "ratios": [_ratio_json(each, _OTHERS) for each in found.each],
     }
 
@@ -176,6 +176,13 @@ def _ratio_json(ratio: Ratio, names: tuple[str, str]) -> dict[str, Any]:
         "high": None if found is None else found.high,
         "reach": ratio.reach.value,
     }
+
+
+def _mean_json(found: Ratios) -> dict[str, float] | None:
+    """Over the budgets whose success was reached; how many were not."""
+    told = _estimate_json("ratio", found.mean)
+    unreached = sum(each.ratio is None for each in found.each)
+    return None if told is None else {**told, "unreached": unreached}
 
 
 def _estimate_json(name: str, estimate: Estimate | None) -> dict[str, float] | None:
