@@ -78,20 +78,15 @@ def compare(
     The fixed plans of a fold are tuned on what they came to on the other folds, or, where there is
     one fold only, `elsewhere`: on problems of another data set.
     """
-    caps = caps_of(problems, cost, xs)
-    rungs = tuple(fixed_rungs(problems))
+    caps, rungs = caps_of(problems, cost, xs), tuple(fixed_rungs(problems))
     came = defaultdict[str, list[list[Averages]]](list)
     wanted = defaultdict[str, list[list[Averages]]](list)
     runs = 0
     for at, problem in enumerate(problems):
         own = next(fold.calibration for fold in folds if fold.held_out[at])
         replays = ProblemReplay.of(problem, cost, seeds)
-        budgets = caps[:, at].tolist()
-        entrants = (*adaptive(own), *fixed(own, problem.dataset, rungs))
-        found = replays.replay(entrants, [Budget(cap) for cap in budgets])
-        found[bounds.RATES] = bounds.by_rates(problem, cost, budgets)
-        found[bounds.OUTCOMES] = bounds.by_outcomes(problem, cost, budgets)
-        targets = [Budget(max(budgets), target=target) for target in TARGETS]
+        found = _under(replays, own, rungs, caps[:, at].tolist())
+        targets = [Budget(float(caps[:, at].max()), target=target) for target in TARGETS]
         for where, averages in ((came, found), (wanted, replays.replay(ladders(own), targets))):
             for name, each in averages.items():
                 where[name].append(each)
@@ -110,6 +105,19 @@ def compare(
         {name: Standing.of(name, of, covered(problems)) for name, of in wanted.items()},
         runs,
     )
+
+
+def _under(
+    replays: ProblemReplay, calibration: Calibration, rungs: Sequence[Rung], caps: Sequence[float]
+) -> dict[str, list[Averages]]:
+    """All plans on one problem, under each cap."""
+    problem, cost = replays.problem, replays.cost
+    entrants = (*adaptive(calibration), *fixed(calibration, problem.dataset, rungs))
+    return {
+        **replays.replay(entrants, [Budget(cap) for cap in caps]),
+        bounds.RATES: bounds.by_rates(problem, cost, caps),
+        bounds.OUTCOMES: bounds.by_outcomes(problem, cost, caps),
+    }
 
 
 def fixed_alone(

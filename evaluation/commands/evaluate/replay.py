@@ -65,31 +65,43 @@ def run(
     config: CostsConfig = None,
 ) -> None:
     """Replay every plan on recorded samples: the ladder, the cascade, fixed plans, and bounds."""
-    rates = rates_of(config)
-    cost, xs = CostModel(rates), tuple(sorted(set(budget or BUDGETS)))
-    if not 0 < xs[0] <= xs[-1] < math.inf:
+    rates, xs = rates_of(config), tuple(sorted(set(budget or BUDGETS)))
+    if not all(0 < x < math.inf for x in xs):
         fail("a budget is a number of large calls, above 0")
+    if policy is not None and model:
+        fail("a policy is for its own models: give --policy or --model, not both")
+    cost = CostModel(rates)
     with failing_on(*_KNOWN):
         artifact = None if policy is None else read_artifact(policy)
         if artifact is not None:
             artifact.check(rates)
         models = tuple(model or ()) if artifact is None else artifact.models
         problems = read_problems(pools, dataset, cost, models)
-        if artifact is not None:
-            making = by_artifact(problems, pools, artifact, cost)
+        if artifact is None:
+            making = _by_folds(problems, pools, Calibrating(rates, worth=worth), folds, split)
         else:
-            with PoolProgress("calibrating", folds, 0) as bar:
-                making = by_folds(
-                    *(problems, pools, Calibrating(rates, worth=worth)),
-                    count=folds,
-                    split=split,
-                    advance=lambda: bar.advance(1, ""),
-                )
+            making = by_artifact(problems, pools, artifact, cost)
     for warning in making.warnings:
         typer.echo(f"budget-router: {warning}", err=True)
     compared = _replayed(problems, cost, making, xs, seeds)
     told = {"seeds": seeds, "pools": pools_told(pools, problems), **making.told}
     _write(Measured.of(compared, told), out)
+
+
+def _by_folds(
+    problems: tuple[RecordedProblem, ...],
+    pools: Path,
+    calibrating: Calibrating,
+    count: int,
+    split: str,
+) -> Making:
+    with PoolProgress("calibrating", count, 0) as bar:
+        return by_folds(
+            *(problems, pools, calibrating),
+            count=count,
+            split=split,
+            advance=lambda: bar.advance(1, ""),
+        )
 
 
 def _replayed(
