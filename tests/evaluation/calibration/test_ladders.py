@@ -85,8 +85,9 @@ def test_a_larger_budget_buys_no_less_and_none_is_overspent(
     models: list[Effects], ladders: Ladders, again: bool
 ) -> None:
     made = ladders.make(Lattice(models), again=again)
-    assert {each.calls for each in made} <= set(BUDGETS)
-    score = [each.success.value - ladders.worth * each.spent.value for each in made]
+    of_budgets = [each for each in made if each.calls in BUDGETS]
+    assert 10 < len(of_budgets) < len(made)
+    score = [each.success.value - ladders.worth * each.spent.value for each in of_budgets]
     assert all(after >= before - 1e-3 for before, after in itertools.pairwise(score))
     for each in made:
         assert 0 < each.spent.value <= each.calls
@@ -99,6 +100,8 @@ def test_ladders_beat_every_single_rung_of_their_budget(
     models: list[Effects], ladders: Ladders
 ) -> None:
     for made in ladders.make(Lattice(models), again=False):
+        if made.calls not in BUDGETS:
+            continue
         for model, n in itertools.product((0, 1), (1, 2, 4, 8)):
             single = ladders.climb([Step(model, n)], made.calls, again=False)
             worth = made.success.value - ladders.worth * made.spent.value
@@ -117,3 +120,14 @@ def test_success_that_is_worth_more_is_bought_more_of(models: list[Effects]) -> 
 def test_a_cached_prompt_makes_draws_cheaper(models: list[Effects], ladders: Ladders) -> None:
     own, cached = (ladders.make(Lattice(models), again=again)[-1] for again in (False, True))
     assert cached.spent.value < own.spent.value
+
+
+def test_thrifty_ladders_reach_their_success_for_less_than_any_other(
+    models: list[Effects], ladders: Ladders
+) -> None:
+    made = ladders.make(Lattice(models), again=False)
+    thrifty = [each for each in made if each.calls not in BUDGETS]
+    assert thrifty
+    for each in thrifty:
+        cheaper = [o for o in made if o is not each and o.spent.value <= each.spent.value]
+        assert all(other.success.value < each.success.value for other in cheaper)
