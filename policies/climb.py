@@ -115,7 +115,10 @@ class Climb:
 
 @dataclass(slots=True)
 class _Climber:
-    """One climb: what is left, what has passed, which models are still good for a draw."""
+    """One climb: what is left, what has passed, which models are still good for a draw.
+
+    `drawn` are samples by model, `kept` the prompt tokens that its server has kept of this climb.
+    """
 
     task: Task
     cost: CostModel
@@ -124,6 +127,7 @@ class _Climber:
     left: Remaining
     passed: int = 0
     drawn: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
 
     def climb(self) -> Generator[Command, Event]:
         """Rung after rung; then, where the budget was too small for one, shortened answers."""
@@ -172,6 +176,7 @@ class _Climber:
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
+        self.kept[asked.model] = ended.kept_tokens
         self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n
         if not ended.whole:
             self.models.pop(asked.model, None)
@@ -214,6 +219,7 @@ class _Climber:
         """At a rung's temperature, unless the caller has one; several are never greedy."""
         alone = temperature == 0 and n == 1
         asked = draw(self.task, model, n=n, max_tokens=max_tokens, alone=alone, reason=reason)
+        asked = replace(asked, counts_on_cache=self.kept.get(model.id, 0) > 0)
         if self.task.temperature is not None or temperature == 0:
             return asked
         return replace(asked, temperature=temperature)
@@ -223,21 +229,24 @@ class _Climber:
 
         Then as long as fits: what is reserved and not used is free again.
         """
-        most, n = self._most(model), min(n, model.max_batch)
+        most, n, kept = self._most(model), min(n, model.max_batch), self.kept.get(model.id, 0)
+        paid, likely = (model.id, model.reserved_tokens), (model.id, model.prompt_tokens)
         if not math.isinf(self.left.flops):
-            n = self.cost.samples_within(model.id, model.reserved_tokens, most, self.left.flops, n)
+            n = self.cost.samples_within(*paid, most, self.left.flops, n, cached_tokens=kept)
         usual = self.cost.usual_tokens(model.id, most)
-        n = self.cost.samples_in_time(model.id, model.prompt_tokens, usual, self.left.seconds, n)
+        n = self.cost.samples_in_time(*likely, usual, self.left.seconds, n)
         return (n, self._tokens(model, n)) if n else None
 
     def _tokens(self, model: ModelView, n: int) -> int:
         """The longest max_tokens of n samples that fits."""
+        seconds, kept = self.left.seconds, self.kept.get(model.id, 0)
         tokens = self.cost.tokens_in_time(
-            model.id, model.prompt_tokens, n, self.left.seconds, self.task.max_tokens
+            model.id, model.prompt_tokens, n, seconds, self.task.max_tokens
         )
         if math.isinf(self.left.flops):
             return tokens
-        return self.cost.tokens_within(model.id, model.reserved_tokens, self.left.flops, tokens, n)
+        paid = (model.id, model.reserved_tokens, self.left.flops, tokens)
+        return self.cost.tokens_within(*paid, n=n, cached_tokens=kept)
 
     def _most(self, model: ModelView) -> int:
         known = self._answers(model)

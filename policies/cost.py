@@ -6,6 +6,9 @@ attention, which grows with the context:
 
     2·N_body·(P + ΣG) + 2·N_head·(1 + ΣG) + 4·L·d·Σcontext
 
+Prompt tokens that a server has in its cache are not computed, so they cost nothing; the others
+still look back at them. A prompt's last token is computed in any case: the answer begins there.
+
 The *paper* basis charges every sample the same: the linear layers, output head included, at a
 sequence length of 128 ("The Larger the Better?", section 2.3 and Table 1).
 """
@@ -51,10 +54,12 @@ class Architecture:
     layers: int
     attention_width: int
 
-    def prefill(self, prompt_tokens: int) -> float:
-        """FLOPs of one pass over the prompt, with the head at its last position."""
-        context = prompt_tokens * (prompt_tokens + 1) // 2
-        return 2 * (self.body_params * prompt_tokens + self.head_params) + self._attention(context)
+    def prefill(self, prompt_tokens: int, cached_tokens: int = 0) -> float:
+        """FLOPs of one pass over the prompt's new tokens, with the head at its last position."""
+        cached = cacheable(prompt_tokens, cached_tokens)
+        new = prompt_tokens - cached
+        context = prompt_tokens * (prompt_tokens + 1) // 2 - cached * (cached + 1) // 2
+        return 2 * (self.body_params * new + self.head_params) + self._attention(context)
 
     def decode(self, prompt_tokens: int, completion_tokens: int) -> float:
         """FLOPs of one sample's generated tokens after a prompt."""
@@ -84,9 +89,9 @@ class FlatRate:
 
     flops_per_token: float
 
-    def prefill(self, prompt_tokens: int) -> float:
-        """FLOPs of one pass over the prompt."""
-        return self.flops_per_token * prompt_tokens
+    def prefill(self, prompt_tokens: int, cached_tokens: int = 0) -> float:
+        """FLOPs of one pass over the prompt's new tokens."""
+        return self.flops_per_token * (prompt_tokens - cacheable(prompt_tokens, cached_tokens))
 
     def decode(self, prompt_tokens: int, completion_tokens: int) -> float:  # noqa: ARG002 same shape as Architecture
         """FLOPs of one sample's generated tokens, the same after any prompt."""
@@ -115,17 +120,23 @@ class CostModel:
         """Whether FLOPs budgets can bind on this model."""
         return model in self.rates
 
-    def prefill(self, model: str, prompt_tokens: int) -> float:
-        """FLOPs of one pass over the prompt."""
-        return self._rate(model).prefill(prompt_tokens)
+    def prefill(self, model: str, prompt_tokens: int, cached_tokens: int = 0) -> float:
+        """FLOPs of one pass over what of the prompt is not cached."""
+        return self._rate(model).prefill(prompt_tokens, cached_tokens)
 
     def decode(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """FLOPs of one sample's generated tokens."""
         return self._rate(model).decode(prompt_tokens, completion_tokens)
 
-    def draw(self, model: str, prompt_tokens: int, completion_tokens: Sequence[int]) -> float:
+    def draw(
+        self,
+        model: str,
+        prompt_tokens: int,
+        completion_tokens: Sequence[int],
+        cached_tokens: int = 0,
+    ) -> float:
         """FLOPs of one upstream request: the prompt once, then each sample's tokens."""
-        return self.prefill(model, prompt_tokens) + sum(
+        return self.prefill(model, prompt_tokens, cached_tokens) + sum(
             self.decode(model, prompt_tokens, tokens) for tokens in completion_tokens
         )
 
@@ -133,29 +144,59 @@ class CostModel:
         """FLOPs of scoring a completion that another model may have written."""
         return self._rate(model).score(prompt_tokens, completion_tokens)
 
-    def ceiling(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
+    def ceiling(
+        self, model: str, prompt_tokens: int, n: int, max_tokens: int, cached_tokens: int = 0
+    ) -> float:
         """The most that a draw of `n` samples of at most `max_tokens` each can cost.
 
         It includes one token more: an upstream that overruns a limit is aborted at the first token
         too many, and that token has been paid for.
+
+        `cached_tokens` are those that the draw counts on (`Done.kept_tokens` says how many it may).
+        If they are not there after all, the prompt is computed, and the draw cut where that ends:
+        the ceiling covers this too.
         """
         rate = self._rate(model)
+        first = rate.decode(prompt_tokens, max_tokens + 1)
         others = (n - 1) * rate.decode(prompt_tokens, max_tokens)
-        return rate.prefill(prompt_tokens) + rate.decode(prompt_tokens, max_tokens + 1) + others
+        most = rate.prefill(prompt_tokens, cached_tokens) + first + others
+        if cached_tokens <= 0:
+            return most
+        return max(most, self.ceiling(model, prompt_tokens, n, min(1, max_tokens)))
 
     def samples_within(
-        self, model: str, prompt_tokens: int, max_tokens: int, flops: float, at_most: int
+        self,
+        model: str,
+        prompt_tokens: int,
+        max_tokens: int,
+        flops: float,
+        at_most: int,
+        *,
+        cached_tokens: int = 0,
     ) -> int:
         """The largest n up to `at_most` whose ceiling fits `flops`; 0 if not even one does."""
-        return _largest(
-            at_most, lambda n: self.ceiling(model, prompt_tokens, n, max_tokens) <= flops
-        )
+
+        def fits(n: int) -> bool:
+            return self.ceiling(model, prompt_tokens, n, max_tokens, cached_tokens) <= flops
+
+        return _largest(at_most, fits)
 
     def tokens_within(
-        self, model: str, prompt_tokens: int, flops: float, at_most: int, n: int = 1
+        self,
+        model: str,
+        prompt_tokens: int,
+        flops: float,
+        at_most: int,
+        *,
+        n: int = 1,
+        cached_tokens: int = 0,
     ) -> int:
         """The largest max_tokens up to `at_most` at which the ceiling of n samples fits `flops`."""
-        return _largest(at_most, lambda m: self.ceiling(model, prompt_tokens, n, m) <= flops)
+
+        def fits(tokens: int) -> bool:
+            return self.ceiling(model, prompt_tokens, n, tokens, cached_tokens) <= flops
+
+        return _largest(at_most, fits)
 
     def seconds(self, model: str, prompt_tokens: int, n: int, max_tokens: int) -> float:
         """What a draw takes where its longest sample has `max_tokens`; 0 where nobody knows."""
@@ -185,6 +226,11 @@ class CostModel:
             return self.rates[model]
         except KeyError:
             raise UnknownCost(model) from None
+
+
+def cacheable(prompt_tokens: int, cached_tokens: int) -> int:
+    """How many of a prompt's tokens can have come from a cache: all but the last, at most."""
+    return max(0, min(cached_tokens, prompt_tokens - 1))
 
 
 def most_tokens(text: str) -> int:

@@ -129,13 +129,15 @@ class Drawn:
     """How a draw ended: its passes, and what remains for what follows.
 
     `whole` is false where it was refused or failed, so that its model is of no more use.
-    `candidates` are its samples, where no pass ended it early.
+    `candidates` are its samples, where no pass ended it early. `kept_tokens` of its prompt may be
+    counted on by a further draw (see `Done`).
     """
 
     passed: int
     left: Remaining
     whole: bool = True
     candidates: tuple[Candidate, ...] = ()
+    kept_tokens: int = 0
 
 
 def informed(selector: Selector, candidates: Sequence[Candidate]) -> Generator[Command, Event]:
@@ -163,7 +165,7 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
                     return Drawn(passed, NOTHING)
             case Done(ticket=started.ticket) as done:
                 whole = done.failure is None
-                return Drawn(passed, done.remaining, whole, tuple(candidates))
+                return Drawn(passed, done.remaining, whole, tuple(candidates), done.kept_tokens)
             case _:
                 pass
 

@@ -26,6 +26,11 @@ class Draw:
 
     `top_p` is left to the server where it is None. `prompt` is the request's own where it is None:
     a plan may ask another, such as one for tests, or for a revision. `reason` says why, for people.
+
+    A draw that `counts_on_cache` reserves no more for the prompt than what the server has not kept
+    of it from the plan's own earlier draws (`Done.kept_tokens`); where it was kept no longer, the
+    draw is cut when its reservation is used up. Where nothing is known to be kept, the whole prompt
+    is reserved.
     """
 
     model: str
@@ -36,6 +41,7 @@ class Draw:
     top_p: float | None = None
     prompt: str | None = None
     reason: str = ""
+    counts_on_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,15 @@ class Executed:
 class Done:
     """What ran under a ticket ended, its samples are judged and its cost is settled.
 
-    `remaining` is free again; `failure` says what went wrong, None if nothing did.
+    `remaining` is free again; `failure` says what went wrong, None if nothing did. Of a draw,
+    `kept_tokens` are those of its prompt that a further draw of the same model and prompt may count
+    on (see `Draw.counts_on_cache` and `CostModel.ceiling`).
     """
 
     ticket: int
     remaining: Remaining
     failure: str | None = None
+    kept_tokens: int = 0
 
 
 Event: TypeAlias = Started | Refused | Sampled | Judged | Ranked | Executed | Done

@@ -39,6 +39,16 @@ class Metrics:
             "router_flops_reserved", "FLOPs reserved for draws", "model"
         )
         self.flops_used = self._counter("router_flops_used", "FLOPs settled for draws", "model")
+        self.prompt_tokens = self._counter(
+            "router_prompt_tokens",
+            "Prompt tokens of draws, once a draw: computed, or found in a cache by its server",
+            *("model", "source"),
+        )
+        self.cache_misreports = self._counter(
+            "router_cache_misreports",
+            "Draws whose server told a number of cached tokens that cannot be",
+            "model",
+        )
         self.samples = self._counter(
             "router_samples", "Samples by how they ended", "model", "finish_reason"
         )
@@ -84,6 +94,11 @@ class Metrics:
     def _observe_draw(self, draw: RunningDraw) -> None:
         self.upstream_overruns.labels(draw.model).inc(draw.overrun)
         self.cancelled_draws.labels(draw.model).inc(not draw.finished and draw.failure is None)
+        self.cache_misreports.labels(draw.model).inc(draw.misreported)
+        if draw.sent:
+            cached = draw.cached_tokens or 0
+            self.prompt_tokens.labels(draw.model, "cached").inc(cached)
+            self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
         for sample in draw.samples:
             ending = sample.ending if sample.ending in _ENDINGS else "other"
             self.samples.labels(draw.model, ending).inc()

@@ -67,7 +67,7 @@ class Sizing:
         if max_tokens is None:
             max_tokens = self._default_max_tokens(room)
         views = tuple(
-            ModelView(id_, length.tokens, self.upstreams[id_].max_batch, length.bound)
+            self._view(id_, length)
             for id_, length in lengths.items()
             if length.bound is not None or (left := room[id_]) is None or left >= max_tokens
         )
@@ -87,6 +87,16 @@ class Sizing:
             top_p=request.top_p,
             n=request.n,
             kind=request.kind,
+        )
+
+    def _view(self, model: str, length: PromptLength) -> ModelView:
+        upstream = self.upstreams[model]
+        return ModelView(
+            model,
+            length.tokens,
+            upstream.max_batch,
+            length.bound,
+            caches=bool(upstream.server.telling),
         )
 
     def _room(self, model: str, length: PromptLength) -> int | None:

@@ -125,7 +125,7 @@ class Calibrating:
         cost = CostModel(self.rates)
         return Prices(
             prompt=cost.prefill(name, prompt_tokens) / call,
-            cached=cost.prefill(name, 1) / call,
+            cached=cost.prefill(name, prompt_tokens, prompt_tokens - 1) / call,
             token=cost.decode(name, prompt_tokens, _SLOPE_AT) / _SLOPE_AT / call,
             most=most,
         )

@@ -220,6 +220,7 @@ class _Climb:
         self._unsolved, self._spent, self._draws = np.ones(n), np.zeros(n), np.zeros(n)
         self._drawn = [np.zeros(n, np.int64) for _ in models]
         self._read = [np.zeros(n, np.bool_) for _ in models]
+        self._planned = [0 for _ in models]
         self._short = np.zeros(n, np.bool_)
 
     def climb(self, steps: Sequence[Step]) -> Climbed:
@@ -234,8 +235,10 @@ class _Climb:
         model, price = self._models[step.model], self._prices[step.model]
         prompt = self._prompt(step.model)
         room = (self._left - prompt - price.token * price.spare) / (price.token * price.most)
+        gone = (self._left - price.prompt) / price.token - price.spare
         wanted = max(1, step.n)
-        n = np.clip(np.floor(room + 1e-9), 0, wanted).astype(np.int64)
+        self._planned[step.model] += wanted
+        n = np.clip(np.floor(np.minimum(room, gone) + 1e-9), 0, wanted).astype(np.int64)
         self._short |= n < wanted
         if step.n == 0:
             assert model.greedy_tokens is not None and model.greedy_failing is not None  # noqa: S101, PT018 no greedy step without
@@ -257,7 +260,8 @@ class _Climb:
         prompt = self._prompt(at)
         room = np.floor((self._left - prompt) / price.token - price.spare)
         tokens = np.minimum(room, price.most)
-        drawn = self._short & (tokens >= model.answers.half) & (self._drawn[at] < model.samples)
+        drawn = self._short & (tokens >= model.answers.half)
+        drawn &= self._drawn[at] < min(self._planned[at], model.samples)
         within = np.searchsorted(model.lengths, tokens, side="right") / len(model.lengths)
         before = self._drawn[at]
         after = np.minimum(before + 1, model.samples)

@@ -67,8 +67,9 @@ class Prices:
         return (self.cached if again else self.prompt) + self.token * tokens
 
     def reserved(self, n: int, *, again: bool) -> float:
-        """The ceiling of a draw of n samples."""
-        return self.cost(n * self.most + self.spare, again=again)
+        """The ceiling of a draw of n samples; it covers a prompt that is cached no longer."""
+        gone = self.cost(n + self.spare, again=False)
+        return max(gone, self.cost(n * self.most + self.spare, again=again))
 
 
 class Step(NamedTuple):

@@ -1,6 +1,7 @@
 """The comparison table: one row per result file, mean FLOPs used first.
 
-FLOPs are those of the recount, and so is the number of requests over budget. A problem whose
+FLOPs are those of the recount, and so is the number of requests over budget. Prompt tokens that a
+server had cached cost nothing; what they would have cost stands beside it. A problem whose
 request ended in an error counts as not passed: a policy must not gain by failing to answer.
 """
 
@@ -13,7 +14,12 @@ from statistics import fmean
 from typing import Any
 
 from evaluation.architectures import TERA
-from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
+from evaluation.gateway.recount import (
+    CannotRecount,
+    cached_of,
+    cost_from_json,
+    recounted_flops,
+)
 from evaluation.gateway.results import Results, read
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
 from policies.cost import CostModel
@@ -30,7 +36,8 @@ class ComparisonRow:
     None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
     none, a time where nothing was answered. `failed_draws` counts answers of which an upstream
     failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
-    relative difference between a recount and the gateway's own figure.
+    relative difference between a recount and the gateway's own figure. `cached` is the part of all
+    prompt tokens that servers had cached, `flops_uncached` what it would have been without that.
     """
 
     label: str
@@ -45,6 +52,8 @@ class ComparisonRow:
     failed_draws: int
     recount_off: float | None
     difference: Estimate | None = None
+    flops_uncached: float | None = None
+    cached: float | None = None
 
 
 def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonRow]:
@@ -64,7 +73,9 @@ def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
     answered = [record for record in run.records if record.get("error") is None]
     caps = [r["budget_flops"] for r in run.records if r.get("budget_flops") is not None]
     times = [record["latency_s"] for record in answered]
-    used = _recounts(answered, cost_from_json(run.header.rates))
+    cost = cost_from_json(run.header.rates)
+    used = _recounts(answered, cost, with_cache=True)
+    uncached = _recounts(answered, cost, with_cache=False)
     return ComparisonRow(
         label=run.header.label,
         n=len(run.records),
@@ -77,6 +88,8 @@ def row(run: Results, baseline: Results | None = None) -> ComparisonRow:
         errors=len(run.records) - len(answered),
         failed_draws=sum(any(c.get("failure") for c in r["commands"]) for r in answered),
         recount_off=None if used is None else _largest_difference(answered, used),
+        flops_uncached=fmean(uncached) if uncached else None,
+        cached=_cached(answered),
         difference=None if baseline is None or baseline is run else _compare(run, baseline),
     )
 
@@ -86,11 +99,28 @@ def passed(record: Mapping[str, Any]) -> bool:
     return record.get("verdict") == "passed"
 
 
-def _recounts(answered: Sequence[Mapping[str, Any]], cost: CostModel) -> list[float] | None:
+def _recounts(
+    answered: Sequence[Mapping[str, Any]], cost: CostModel, *, with_cache: bool
+) -> list[float] | None:
     try:
-        return [recounted_flops(record["commands"], cost) for record in answered]
+        return [
+            recounted_flops(record["commands"], cost, with_cache=with_cache) for record in answered
+        ]
     except CannotRecount:
         return None
+
+
+def _cached(answered: Sequence[Mapping[str, Any]]) -> float | None:
+    """The part of the prompts' tokens that was cached; None where no server told of a cache."""
+    sent = [
+        command
+        for record in answered
+        for command in record["commands"]
+        if command.get("sent", True) and "prompt_tokens" in command
+    ]
+    prompts = sum(command["prompt_tokens"] for command in sent)
+    told = any(command.get("cached_tokens") is not None for command in sent)
+    return sum(cached_of(command) for command in sent) / prompts if told and prompts else None
 
 
 def _over_budget(answered: Sequence[Mapping[str, Any]], used: Sequence[float]) -> int:
@@ -135,7 +165,8 @@ def to_json(table: Sequence[ComparisonRow]) -> list[dict[str, Any]]:
 
 def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> str:
     """The rows as a Markdown table, with notes on what its columns mean."""
-    columns = ["run", "mean TFLOPs used", "mean cap, TFLOPs", "pass rate, % (95 %)"]
+    columns = ["run", "mean TFLOPs used", "without cache", "prompts cached, %"]
+    columns += ["mean cap, TFLOPs", "pass rate, % (95 %)"]
     if baseline is not None:
         columns.append(f"against {baseline}, points (95 %)")
     columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
@@ -143,6 +174,8 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     lines += ["| " + " | ".join(_cells(entry, baseline)) + " |" for entry in table]
     notes = [
         "FLOPs are recounted from the tokens of each answer, and so are the requests over budget.",
+        "Prompt tokens that a server had cached are not computed; without that the mean would be",
+        "what stands under *without cache*, in TFLOPs.",
         "Intervals of rates are Wilson's; a request that ended in an error counts as not passed.",
     ]
     if baseline is not None:
@@ -154,7 +187,9 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
 
 def _cells(entry: ComparisonRow, baseline: str | None) -> list[str]:
     label = entry.label.replace("|", r"\|")
-    cells = [label, _tera(entry.flops), _tera(entry.budget_flops), _percent(entry.pass_rate)]
+    cached = "-" if entry.cached is None else f"{100 * entry.cached:.1f}"
+    cells = [label, _tera(entry.flops), _tera(entry.flops_uncached), cached]
+    cells += [_tera(entry.budget_flops), _percent(entry.pass_rate)]
     if baseline is not None:
         cells.append("-" if entry.difference is None else _percent(entry.difference, "+"))
     off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"

@@ -1,8 +1,8 @@
 """FLOPs counted again, from the tokens of an answer: the gateway's own figures are not trusted.
 
-A recount needs two things: how many tokens each upstream request had (the `commands` of the
-`router` object) and what a token costs (the sizes of the models, which the evaluator reads itself
-and keeps in the header of its result file).
+A recount needs two things: how many tokens each upstream request had, those of its prompt that were
+cached told apart (the `commands` of the `router` object), and what a token costs (the sizes of the
+models, which the evaluator reads itself and keeps in the header of its result file).
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ class CannotRecount(ValueError):
     """An answer lacks the tokens or a model's sizes; the message says which."""
 
 
-def recounted_flops(commands: Sequence[Mapping[str, Any]], cost: CostModel) -> float:
+def recounted_flops(
+    commands: Sequence[Mapping[str, Any]], cost: CostModel, *, with_cache: bool = True
+) -> float:
     """FLOPs of all upstream requests of an answer, failed and cancelled ones included.
 
+    Prompt tokens that a server had cached cost nothing, or as others do, `with_cache` or without.
     Raises `CannotRecount`.
     """
-    return math.fsum(_command_flops(command, cost) for command in commands)
+    return math.fsum(_command_flops(command, cost, with_cache=with_cache) for command in commands)
 
 
-def _command_flops(command: Mapping[str, Any], cost: CostModel) -> float:
+def cached_of(command: Mapping[str, Any]) -> int:
+    """Prompt tokens of a request that its server had cached; 0 where it did not say."""
+    cached = command.get("cached_tokens")
+    return cached if isinstance(cached, int) else 0
+
+
+def _command_flops(command: Mapping[str, Any], cost: CostModel, *, with_cache: bool) -> float:
     match command:
         case {"sent": False}:
             return 0.0
@@ -38,7 +47,8 @@ def _command_flops(command: Mapping[str, Any], cost: CostModel) -> float:
         }:
             if not cost.knows(model):
                 raise CannotRecount(f"the sizes of model {model!r} are not known here")
-            return cost.draw(model, prompt_tokens, completion_tokens)
+            cached_tokens = cached_of(command) if with_cache else 0
+            return cost.draw(model, prompt_tokens, completion_tokens, cached_tokens)
     raise CannotRecount(f"a command without model and tokens: {dict(command)}")
 
 

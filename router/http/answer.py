@@ -87,7 +87,7 @@ class Answer:
         content = self.dialect.ending() | self.dialect.tally(_tally(draw, sample, text))
         return self._chunk(draw.model, index, content, finish_reason)
 
-    def usage(self, outcome: Outcome) -> dict[str, int]:
+    def usage(self, outcome: Outcome) -> dict[str, Any]:
         """Tokens of the answers that are returned; others are told of in the `router` object.
 
         Where nothing was chosen, the deadline came before the first token: the prompt counts.
@@ -95,7 +95,7 @@ class Answer:
         sent = [(draw, draw.samples[0]) for draw in outcome.draws[-1:]]
         return _usage([(each.draw, each.sample) for each in self._chosen(outcome)] or sent)
 
-    def usage_chunk(self, model: str, told: dict[str, int]) -> dict[str, Any]:
+    def usage_chunk(self, model: str, told: dict[str, Any]) -> dict[str, Any]:
         """OpenAI's usage chunk, which has no choices."""
         return self.dialect.stream_chunk(self.head(model), [], told)
 
@@ -172,7 +172,7 @@ class Answer:
         return self.dialect.logprobs(shown, offset)
 
 
-_NOTHING: Final = Tally("", 0, 0, 0.0, 0.0)
+_NOTHING: Final = Tally("", 0, 0, 0, 0.0, 0.0)
 
 
 def together(parts: Sequence[tuple[Answer, Outcome]], details: dict[str, Any]) -> Any:
@@ -185,32 +185,47 @@ def together(parts: Sequence[tuple[Answer, Outcome]], details: dict[str, Any]) -
     return answer.dialect.whole_answer(answer.prepared.request, head, choices, usage, details)
 
 
-def summed(usages: Iterable[dict[str, int]]) -> dict[str, int]:
+def summed(usages: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Usage of several answers."""
     total: Counter[str] = Counter()
+    details: Counter[str] = Counter()
     for usage in usages:
-        total.update(usage)
-    return dict(total)
+        total.update({name: count for name, count in usage.items() if name != _DETAILS})
+        details.update(usage.get(_DETAILS, {}))
+    return {**total, **({_DETAILS: dict(details)} if details else {})}
+
+
+_DETAILS: Final = "prompt_tokens_details"
 
 
 def _tally(draw: RunningDraw, sample: Sample, text: str) -> Tally:
     return Tally(
         text,
         draw.prompt_tokens,
+        draw.cached_tokens or 0,
         sample.tokens,
         prompt_ms=1000 * draw.prompt_s,
         predicted_ms=1000 * draw.predicted_s,
     )
 
 
-def _usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, int]:
+def _usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, Any]:
+    """The prompt once. Of several draws of it the one counts that had to compute the most.
+
+    Where a server does not say, nothing is told of a cache.
+    """
     prompt = max((draw.prompt_tokens for draw, _ in chosen), default=0)
     completion = sum(sample.tokens for _, sample in chosen)
-    return {
+    usage: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
+    cached = [draw.cached_tokens for draw, _ in chosen if draw.prompt_tokens == prompt]
+    known = [count for count in cached if count is not None]
+    if known and len(known) == len(cached):
+        usage[_DETAILS] = {"cached_tokens": min(known)}
+    return usage
 
 
 def event(data: dict[str, Any]) -> bytes:

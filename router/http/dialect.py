@@ -42,7 +42,7 @@ class Dialect(Protocol):
         request: RouteRequest,
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int],
+        usage: dict[str, Any],
         details: dict[str, Any],
     ) -> Any:
         """An answer that is told at once; `details` are what is added to its fields."""
@@ -52,7 +52,7 @@ class Dialect(Protocol):
         self,
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int] | None = None,
+        usage: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """A piece of a stream, or the usage of all of it."""
         ...

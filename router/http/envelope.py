@@ -20,10 +20,14 @@ class AnswerHead:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """A choice that has ended: its text, and what it took. Times are in milliseconds."""
+    """A choice that has ended: its text, and what it took. Times are in milliseconds.
+
+    Of the prompt's tokens so many were cached.
+    """
 
     text: str
     prompt_tokens: int
+    cached_tokens: int
     completion_tokens: int
     prompt_ms: float
     predicted_ms: float
@@ -44,7 +48,7 @@ class OpenAIEnvelope:
         request: RouteRequest,  # noqa: ARG002 of Dialect
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int],
+        usage: dict[str, Any],
         details: dict[str, Any],
     ) -> Any:
         """An answer that is told at once."""
@@ -55,7 +59,7 @@ class OpenAIEnvelope:
         self,
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int] | None = None,
+        usage: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """A piece of a stream; OpenAI's usage chunk has no choices."""
         told = {} if usage is None else {"usage": usage}

@@ -2,7 +2,8 @@
 
 Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
 those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
-tokens and its share of the prompt.
+tokens and its share of the prompt. Cached tokens are those of a command's prompt, which its
+candidates share: the whole is the sum over commands.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
     """FLOPs that the run spent; None where a model's FLOPs are unknown."""
     known = all(work.model is None or cost.knows(work.model) for work in outcome.work)
     return outcome.ledger.used if known else None
+
+
+def cached_tokens(outcome: Outcome) -> int:
+    """Prompt tokens of all draws that servers say they had not to compute."""
+    return sum(draw.cached_tokens or 0 for draw in outcome.draws)
 
 
 def response_headers(
@@ -111,6 +117,7 @@ def router_object(
         "calibration": None if prepared.found is None else _foreseen(prepared.found),
         "max_tokens": prepared.task.max_tokens,
         "flops_used": flops_used(outcome, cost),
+        "cached_tokens": cached_tokens(outcome),
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",
@@ -195,6 +202,7 @@ def object_of_several(
         "policy": parts[0].request.budget.policy,
         "budget": asdict(budget),
         "flops_used": _flops_of_several(outcomes, cost),
+        "cached_tokens": sum(cached_tokens(outcome) for outcome in outcomes),
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "prompts": [
             router_object(_with_share(part, outcome), outcome, cost, elapsed_s=elapsed_s)
@@ -244,6 +252,8 @@ def _details(work: Work) -> dict[str, Any]:
                 "temperature": draw.temperature,
                 "top_p": draw.top_p,
                 "prompt_tokens": work.prompt_tokens,
+                "cached_tokens": work.cached_tokens,
+                "counted_on_cached": work.counted_on,
                 "completion_tokens": [sample.tokens for sample in work.samples],
                 "overrun": work.overrun,
             }
@@ -277,6 +287,7 @@ def _candidate(
         "ticket": draw.ticket,
         "model": draw.model,
         "prompt_tokens": draw.prompt_tokens,
+        "cached_tokens": draw.cached_tokens,
         "completion_tokens": sample.tokens,
         "flops": flops,
         "finish_reason": sample.ending,

@@ -99,7 +99,7 @@ class Infill:
         request: RouteRequest,
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int],  # noqa: ARG002 of Dialect
+        usage: dict[str, Any],  # noqa: ARG002 of Dialect
         details: dict[str, Any],
     ) -> Any:
         """A result, or a list of them where several were asked for."""
@@ -113,7 +113,7 @@ class Infill:
         self,
         head: AnswerHead,
         choices: Sequence[dict[str, Any]],
-        usage: dict[str, int] | None = None,  # noqa: ARG002 of Dialect
+        usage: dict[str, Any] | None = None,  # noqa: ARG002 of Dialect
     ) -> dict[str, Any]:
         """A piece of a result."""
         (choice,) = choices
@@ -145,14 +145,16 @@ class Infill:
         return {"content": ""}
 
     def tally(self, tally: Tally) -> dict[str, Any]:
-        """Tokens and times. How much of a prompt was cached is not known here."""
+        """Tokens and times. What a slot holds at the end is what llama.cpp calls cached."""
+        computed = tally.prompt_tokens - tally.cached_tokens
         return {
             "tokens_predicted": tally.completion_tokens,
             "tokens_evaluated": tally.prompt_tokens,
             "tokens_cached": tally.prompt_tokens + tally.completion_tokens,
             "has_new_line": "\n" in tally.text,
             "truncated": False,
-            "timings": _timed("prompt", tally.prompt_tokens, tally.prompt_ms)
+            "timings": {"cache_n": tally.cached_tokens}
+            | _timed("prompt", computed, tally.prompt_ms)
             | _timed("predicted", tally.completion_tokens, tally.predicted_ms),
         }
 

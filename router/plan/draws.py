@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +13,8 @@ from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
 from router.request import Fit, PromptLength
-from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.chunks import Chunk, TokenLogprob, Usage
+from router.upstream.failures import UpstreamError
 
 CANCELLED: Final = "cancelled"
 
@@ -22,6 +23,10 @@ CUT: Final = "length"
 
 Fits: TypeAlias = Callable[[str], Fit]
 """Says of a text that ended what of it is the answer."""
+
+
+IN_FLIGHT: Final = 2
+"""Tokens of each sample that may be computed, though not seen, when its draw is stopped."""
 
 
 class Overrun(Exception):
@@ -123,8 +128,11 @@ class RunningDraw:
 
     `flops` are what it has cost by the tokens seen, prompt included once it is `sent` (its bound,
     where nobody counted it); its ceiling where tokens cannot be counted or the upstream overran its
-    limit. `token_per_chunk` says that every piece of text is one token. `fits` says of a text what
-    of it is the answer, where there is a suffix. Its times are the event loop's: when it was sent,
+    limit. `counted_on` are the prompt tokens that its hold takes to be cached. `computed` are those
+    that the server says it computed, the most that it said; None as long as it said nothing, and
+    `told_early` where it spoke before the first token. `misreported` is whether it said what cannot
+    be. `token_per_chunk` says that every piece of text is one token. `fits` says of a text what of
+    it is the answer, where there is a suffix. Its times are the event loop's: when it was sent,
     and when its first and its latest piece came.
     """
 
@@ -133,6 +141,10 @@ class RunningDraw:
     prompt: PromptLength
     hold: Hold
     samples: tuple[Sample, ...]
+    counted_on: int = 0
+    computed: int | None = None
+    told_early: bool = False
+    misreported: bool = False
     token_per_chunk: bool = False
     fits: Fits | None = None
     sent: bool = False
@@ -153,6 +165,17 @@ class RunningDraw:
         return self.prompt.tokens
 
     @property
+    def cached_tokens(self) -> int | None:
+        """Of the prompt, those that the server had not to compute; None where it does not say.
+
+        The last token is computed in any case, and so is what was echoed with log-probabilities.
+        """
+        if self.computed is None:
+            return None
+        echoed = max(sample.echoed for sample in self.samples)
+        return max(0, self.prompt.most - max(1, self.computed, echoed))
+
+    @property
     def prompt_s(self) -> float:
         """Seconds from sending it to its first piece; none where there is no piece."""
         return 0.0 if self.first_at is None else self.first_at - self.sent_at
@@ -166,8 +189,10 @@ class RunningDraw:
         """It goes out: from here on its prompt costs."""
         self.sent, self.sent_at = True, now
 
-    def arrived(self, now: float) -> None:
-        """A piece came."""
+    def arrived(self, chunk: Chunk, now: float) -> None:
+        """A piece came; one that only tells of the prompt is none."""
+        if chunk.of_prompt:
+            return
         self.latest_at = now
         if self.first_at is None:
             self.first_at = now
@@ -186,8 +211,11 @@ class RunningDraw:
         counted = sample.counted and countable
         if chunk.usage is not None:
             # A server's own count corrects ours upwards only: what was seen was sent.
-            tokens, counted = max(tokens, chunk.usage.completion_tokens), True
-            self._correct_prompt(chunk.usage.prompt_tokens)
+            self._take_prompt(chunk.usage)
+            if chunk.usage.completion_tokens is not None:
+                tokens, counted = max(tokens, chunk.usage.completion_tokens), True
+        early = chunk.of_prompt and not chunk.whole and not self._begun
+        self.told_early |= early and self.computed is not None
         if tokens > self.command.max_tokens:
             raise Overrun(f"choice {chunk.index} exceeds {self.command.max_tokens} tokens")
         sample.take(chunk, tokens, counted=bool(counted))
@@ -198,12 +226,24 @@ class RunningDraw:
             sample.fit(self.fits(sample.text))
         return sample
 
-    def _correct_prompt(self, tokens: int) -> None:
-        """Take the server's count where ours was an estimate; one above our bound is an overrun."""
+    def _take_prompt(self, usage: Usage) -> None:
+        """Take the server's count where ours was an estimate; one above our bound is an overrun.
+
+        Where several choices are told together, some servers count their prompt as often: there our
+        own count stays. What was computed is the most that is said of it.
+        """
+        tokens = usage.prompt_tokens
         if tokens > self.prompt.most:
-            self.overrun = True
+            self.overrun |= usage.completion_tokens is not None or not self._begun
         elif tokens > 0:
             self.prompt = PromptLength(tokens)
+        self.misreported |= usage.misreported
+        if usage.cached_tokens is not None and tokens > 0:
+            self.computed = max(self.computed or 1, tokens - usage.cached_tokens)
+
+    @property
+    def _begun(self) -> bool:
+        return any(sample.tokens or sample.finish_reason for sample in self.samples)
 
     @property
     def finished(self) -> bool:
@@ -216,8 +256,29 @@ class RunningDraw:
             return 0.0
         if self.overrun or not all(sample.counted for sample in self.samples):
             return self.hold.ceiling
-        tokens = [sample.tokens for sample in self.samples]
-        return cost.draw(self.model, self.prompt.most, tokens)
+        spent = self._priced(cost, [sample.tokens for sample in self.samples])
+        # More is left only where a server takes back what it said of its cache.
+        return min(spent, self.hold.ceiling)
+
+    def keep_within(self, cost: CostModel) -> None:
+        """Raise `UpstreamError` where the hold may not last for what comes before it is stopped.
+
+        That can only be where it counted on a cache: any other hold lasts to the end.
+        """
+        if not self.counted_on or self.finished or not cost.knows(self.model):
+            return
+        most = self.command.max_tokens
+        soon = [
+            sample.tokens if sample.finish_reason else min(sample.tokens + IN_FLIGHT, most)
+            for sample in self.samples
+        ]
+        if self._priced(cost, soon) > self.hold.ceiling:
+            found = self.cached_tokens or 0
+            reason = f"had {found} tokens of the prompt in its cache and not {self.counted_on}"
+            raise UpstreamError(self.model, reason)
+
+    def _priced(self, cost: CostModel, tokens: Sequence[int]) -> float:
+        return cost.draw(self.model, self.prompt.most, tokens, self.cached_tokens or 0)
 
     def candidate(self, sample: Sample) -> Candidate:
         """A finished sample as a decision sees it."""
@@ -236,17 +297,3 @@ class RunningDraw:
             sample.fit(fit)
             return self.candidate(sample)
         return replace(self.candidate(sample), finish_reason=CUT, partial=True)
-
-
-def partial_candidates(work: Iterable[object]) -> dict[int, Candidate]:
-    """What there is, in the draws among this work, of samples that did not end, by their id.
-
-    A sample counts from its first token on, also where that has no text of its own yet.
-    """
-    return {
-        sample.id: draw.beginning(sample)
-        for draw in work
-        if isinstance(draw, RunningDraw)
-        for sample in draw.samples
-        if sample.finish_reason is None and sample.tokens
-    }

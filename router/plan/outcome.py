@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from policies.values import Choice
+from policies.values import Candidate, Choice
 from router.plan.draws import RunningDraw
 from router.plan.ledger import Ledger
 from router.plan.work import Work
@@ -36,3 +37,17 @@ class Outcome:
     def failures(self) -> list[Exception]:
         """What upstreams did wrong, in order."""
         return [work.failure for work in self.work if work.failure is not None]
+
+
+def partial_candidates(work: Iterable[object]) -> dict[int, Candidate]:
+    """What there is, in the draws among this work, of samples that did not end, by their id.
+
+    A sample counts from its first token on, also where that has no text of its own yet.
+    """
+    return {
+        sample.id: draw.beginning(sample)
+        for draw in work
+        if isinstance(draw, RunningDraw)
+        for sample in draw.samples
+        if sample.finish_reason is None and sample.tokens
+    }

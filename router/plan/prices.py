@@ -24,12 +24,16 @@ class Prices:
         """Of a request's commands."""
         return cls(cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models})
 
-    def ceiling(self, command: Start) -> float:
-        """FLOPs; none where a model's are unknown, or where no model computes it."""
+    def ceiling(self, command: Start, cached_tokens: int = 0) -> float:
+        """FLOPs; none where a model's are unknown, or where no model computes it.
+
+        `cached_tokens` of a draw's prompt are counted on.
+        """
         match command:
             case Draw(model=model) if self.cost.knows(model):
                 prompt = self.prompt(command).most
-                return self.cost.ceiling(model, prompt, command.n, command.max_tokens)
+                most = command.max_tokens
+                return self.cost.ceiling(model, prompt, command.n, most, cached_tokens)
             case Rank(model=model, candidates=candidates) if self.cost.knows(model):
                 prompt = self.lengths[model].most
                 return sum(self.cost.score(model, prompt, each.tokens) for each in candidates)

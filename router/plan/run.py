@@ -51,9 +51,10 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import Budget, Candidate, Remaining, Task
-from router.plan.draws import Fits, Overrun, RunningDraw, Sample, partial_candidates
+from router.plan.draws import Fits, Overrun, RunningDraw, Sample
+from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
-from router.plan.outcome import Outcome
+from router.plan.outcome import Outcome, partial_candidates
 from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
 from router.plan.tasks import WorkTasks
@@ -97,8 +98,7 @@ class Run:
         self._ledger = Ledger(budget.flops_limit)
         self._deadline: float | None = None
         self._unseen: asyncio.Queue[Event] = asyncio.Queue()
-        self._tickets = itertools.count()
-        self._sample_ids = itertools.count()
+        self._tickets, self._sample_ids = itertools.count(), itertools.count()
         self._work: dict[int, Work] = {}
         self._tasks = WorkTasks(settle=self._settle, done=self._done)
         self._cancelled: set[int] = set()
@@ -177,7 +177,7 @@ class Run:
         return Done(ticket, self._remaining())
 
     def _start(self, command: Start) -> Event:
-        hold = self._ledger.hold(self._prices.ceiling(command))
+        hold = self._ledger.hold(self._prices.ceiling(command, counted_on(self.work, command)))
         if hold is None:
             refused = Refused(self._remaining())
             self._observer.on_event(refused)
@@ -204,6 +204,7 @@ class Run:
             self._prices.prompt(draw),
             hold,
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
+            counted_on=counted_on(self.work, draw),
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
             fits=self._fits,
         )
@@ -213,7 +214,7 @@ class Run:
 
     def _done(self, work: Work) -> None:
         failure = None if work.failure is None else str(work.failure)
-        done = Done(work.ticket, self._remaining(), failure)
+        done = Done(work.ticket, self._remaining(), failure, kept_tokens(self.work, work.command))
         self._observer.on_event(done)
         if work.ticket not in self._cancelled:  # or it is the answer to `Cancel`
             self._unseen.put_nowait(done)
@@ -243,7 +244,7 @@ class Run:
                     aclosing(self._sampler.sample(running.command)) as chunks,
                 ):
                     async for chunk in chunks:
-                        running.arrived(loop.time())
+                        running.arrived(chunk, loop.time())
                         self._take(running, chunk)
                         if running.finished and patience.when() is None:
                             patience.reschedule(loop.time() + USAGE_GRACE_S)
@@ -260,16 +261,15 @@ class Run:
         ended = running.take(chunk)
         self._observer.on_chunk(running, chunk)
         if ended is None:
+            running.keep_within(self._cost)
             return
-        candidate = running.candidate(ended)
-        self._candidates[candidate.id] = candidate
+        candidate = self._candidates[ended.id] = running.candidate(ended)
         self._tell(Sampled(running.ticket, candidate))
         if running.command.verify and self._judge is not None:
             self._tasks.launch(running, self._verify(candidate, self._judge), pays=False)
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:
-        judgement = await judge.judge(candidate.text)
-        self._judgements[candidate.id] = judgement
+        self._judgements[candidate.id] = judgement = await judge.judge(candidate.text)
         judged = self._know(candidate.id, verdict=judgement.verdict)
         self._tell(Judged(judged, judgement.verdict))
 

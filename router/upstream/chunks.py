@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from router.upstream.caches import cached_tokens, told_cached
 
 
 class MalformedChunk(ValueError):
@@ -33,11 +35,18 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the server counts them; `cached_tokens` of the prompt it had not to compute."""
+    """Tokens as the server counts them.
+
+    `completion_tokens` is None where no choice's own are told: while the prompt is read, or where
+    those of several choices are told together. `cached_tokens` of the prompt had not to be
+    computed; None where the server does not say. A figure that cannot be is `misreported`; what
+    stands here is the nearest that can.
+    """
 
     prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int = 0
+    completion_tokens: int | None
+    cached_tokens: int | None = None
+    misreported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,12 @@ class Chunk:
     whole: bool = False
     echoed: int = 0
     tool_calls: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def of_prompt(self) -> bool:
+        """Whether it tells of the prompt, and says nothing."""
+        alone = self.usage is not None and self.usage.completion_tokens is None
+        return alone and not self.said and self.finish_reason is None
 
     @property
     def moves(self) -> bool:
@@ -101,35 +116,44 @@ def parse_chunk(
 ) -> Iterator[Chunk]:
     """The pieces in one server-sent event, or in a whole answer. Raises `MalformedChunk`.
 
-    `last_finished` is the choice to which usage without a choice belongs; None drops it. `halves`
-    keeps, from one event of a stream to the next, the first half of a character whose second half
-    is still to come, by choice. Choices that have `spoken` may end without a word. What has no
-    choices is no piece.
+    `last_finished` is the choice to which usage without a choice belongs; where it is None, that
+    is of all choices together. `halves` keeps, from one event of a stream to the next, the first
+    half of a character whose second half is still to come, by choice. Choices that have `spoken`
+    may end without a word. What has neither choices nor usage is no piece.
     """
     if not isinstance(event, Mapping):
         raise MalformedChunk("a chunk is not a JSON object")
     try:
-        usage, choices = _usage(event.get("usage")), event.get("choices") or ()
+        if (progress := event.get("prompt_progress")) is not None:
+            yield Chunk(0, usage=_prompt_only(progress))
+            return
+        usage, choices = _usage(event), event.get("choices") or ()
         if not choices and usage is not None and last_finished is not None:
             yield Chunk(last_finished, usage=usage)
+        elif len(choices) != 1 and usage is not None:
+            yield Chunk(0, usage=replace(usage, completion_tokens=None))
         for choice in choices:
             yield _choice(choice, usage if len(choices) == 1 else None, halves, spoken)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise MalformedChunk(f"a chunk lacks what a chunk has: {error!r}") from error
 
 
-def _usage(usage: Mapping[str, Any] | None) -> Usage | None:
+def _usage(event: Mapping[str, Any]) -> Usage | None:
+    usage = event.get("usage")
     if usage is None:
         return None
-    details = usage.get("prompt_tokens_details") or {}
-    found = Usage(
-        int(usage["prompt_tokens"]),
-        int(usage["completion_tokens"]),
-        int(details.get("cached_tokens") or 0),
-    )
-    if min(found.prompt_tokens, found.completion_tokens, found.cached_tokens) < 0:
-        raise ValueError(f"less than no tokens: {found}")
-    return found
+    prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+    if min(prompt, completion) < 0:
+        raise ValueError(f"less than no tokens: {usage}")
+    return Usage(prompt, completion, *cached_tokens(told_cached(usage, event), prompt))
+
+
+def _prompt_only(progress: Mapping[str, Any]) -> Usage:
+    """How far llama.cpp has read a prompt: it says at the beginning what it need not read."""
+    prompt = int(progress["total"])
+    if prompt < 0:
+        raise ValueError(f"less than no tokens: {progress}")
+    return Usage(prompt, None, *cached_tokens(progress.get("cache"), prompt))
 
 
 def _choice(
@@ -183,7 +207,7 @@ def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
             return min(len(told), len(values))
     if usage is None:
         raise ValueError("a prompt was repeated, but not said how far it goes")
-    return max(0, len(values) - usage.completion_tokens)
+    return max(0, len(values) - (usage.completion_tokens or 0))
 
 
 def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:

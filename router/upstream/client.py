@@ -132,6 +132,7 @@ class Upstream:
         prompt = asked if draw.prompt is None else prompts.of_the_plan(draw.prompt, asked)
         body: dict[str, Any] = {
             **self.server.plain_sampling,
+            **self.server.telling,
             **prompts.stopping(prompt, request.passed_on, self.fim, self.server),
             "model": self.name,
             "n": draw.n,
@@ -235,6 +236,8 @@ def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
     Every server draws a token where none is wanted: the pass over the prompt makes it, so it costs
     nothing and is passed over.
     """
+    if chunk.of_prompt:
+        return chunk
     usage = None if chunk.usage is None else replace(chunk.usage, completion_tokens=0)
     if not request.echo:
         return replace(chunk, usage=usage, text="", tokens=None, echoed=0, said=False)

@@ -148,7 +148,8 @@ def test_the_gateway_s_models_are_one_of_its_own_and_one_at_vllm():
     assert isinstance(large, RemoteModel)
     assert large.url.host in COMPOSE["services"]
     assert large.server == "vllm"
-    options = dict(option.removeprefix("--").split("=") for option in VLLM["command"])
+    options = dict(option.removeprefix("--").partition("=")[::2] for option in VLLM["command"])
+    assert "enable-prompt-tokens-details" in options
     assert options["served-model-name"] == (large.name or "qwen2.5-coder-1.5b")
     assert int(options["max-model-len"]) == large.context
 

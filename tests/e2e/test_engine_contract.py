@@ -67,7 +67,8 @@ def test_the_nucleus_is_that_of_the_distribution_at_the_temperature() -> None:
     async def scenario() -> None:
         request = SampleRequest(TextPrompt("1, 2, 3, 4, 5, 6, 7,"), {"top_p": 0.5}, logprobs=1)
         async with engine() as upstream:
-            (first, *_) = await sampled(upstream, draw(max_tokens=1, temperature=0), request)
+            chunks = await sampled(upstream, draw(max_tokens=1, temperature=0), request)
+            first = next(chunk for chunk in chunks if not chunk.of_prompt)
             drawn = [
                 chunk
                 for _ in range(3)
@@ -89,7 +90,7 @@ def test_chunks_count_every_token_also_those_held_back_for_a_stop_string() -> No
         async with engine() as upstream:
             request = SampleRequest(TEXT, KEEP_GOING | {"stop": ["\nno such line", "  never"]})
             chunks = await sampled(upstream, draw(max_tokens=60, temperature=0), request)
-        (usage,) = [chunk.usage for chunk in chunks if chunk.usage]
+        (usage,) = [chunk.usage for chunk in chunks if chunk.usage and not chunk.of_prompt]
         assert any(chunk.said and not chunk.text and not chunk.finish_reason for chunk in chunks)
         seen = sum(chunk.least_tokens(token_per_chunk=True) for chunk in chunks)
         assert seen == usage.completion_tokens
@@ -117,7 +118,7 @@ def test_token_numbers_are_a_prompt() -> None:
             numbers = TokenPrompt((504, 1101, 314))
             assert await upstream.count_tokens(numbers) == PromptLength(3)
             chunks = await sampled(upstream, draw(max_tokens=4), SampleRequest(numbers))
-            assert chunks[-1].usage == Usage(3, 4)
+            assert chunks[-1].usage == Usage(3, 4, 0)
 
     run(scenario())
 

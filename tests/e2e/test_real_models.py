@@ -41,7 +41,7 @@ def cost() -> CostModel:
 
 def recount(router: dict[str, Any]) -> float:
     return sum(
-        cost().draw(c["model"], c["prompt_tokens"], c["completion_tokens"])
+        cost().draw(c["model"], c["prompt_tokens"], c["completion_tokens"], c["cached_tokens"] or 0)
         for c in router["commands"]
     )
 

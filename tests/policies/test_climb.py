@@ -16,8 +16,16 @@ from policies.cost import CostModel
 from policies.forecast import Forecast, Trend
 from policies.ladder import Interval, Rung
 from policies.pinning import PolicyMismatch
-from policies.protocol import Draw, Started, Wait
-from policies.values import Budget, InvalidBudget, InvalidTarget, TargetTooHigh
+from policies.protocol import Done, Draw, Started, Wait
+from policies.values import (
+    Budget,
+    InvalidBudget,
+    InvalidTarget,
+    ModelView,
+    Remaining,
+    TargetTooHigh,
+    Task,
+)
 
 CLIMB = Climb(calibration())
 CALL = CLIMB.calibration.call(100, COST)
@@ -195,3 +203,24 @@ def test_what_cannot_be_is_not_built() -> None:
         Interval(0.5, 0.6, 0.7)
     with pytest.raises(InvalidBudget):
         Budget(flops=-1, target=0.5)
+
+
+def test_a_rung_counts_on_the_prompt_that_the_climb_has_had_read() -> None:
+    models = tuple(ModelView(name, 1000, 16, caches=True) for name in ("small", "large"))
+    asked = replace(task(), models=models)
+    budget = 1.2 * CLIMB.calibration.call(1000, COST)
+    again, paid = (_second(asked, budget, kept) for kept in (999, 0))
+    assert (again.counts_on_cache, paid.counts_on_cache) == (True, False)
+
+
+def _second(asked: Task, flops: float, kept: int) -> Draw:
+    """The draw after a first one that failed, of whose prompt so much was kept."""
+    plan = CLIMB.plan(asked, Budget(flops), COST)
+    first = next(plan)
+    assert isinstance(first, Draw)
+    plan.send(Started(0, 0.0))
+    cost = COST.draw(first.model, 1000, [20])
+    second = plan.send(Done(0, Remaining(flops - cost), kept_tokens=kept))
+    assert isinstance(second, Draw)
+    assert second.model == first.model
+    return second

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.cost import Architecture, CostModel, FlatRate, UnknownCost
+from policies.cost import Architecture, CostModel, FlatRate, UnknownCost, cacheable
 
 SMALL = Architecture(
     body_params=357_826_560, head_params=136_134_656, layers=24, attention_width=896
@@ -65,3 +65,59 @@ def test_tokens_within_is_the_largest_that_fits(
 def test_an_unknown_model_has_no_cost() -> None:
     with pytest.raises(UnknownCost, match="its FLOPs per token"):
         COST.draw("other", 1, [1])
+
+
+def test_cached_prefill_by_hand() -> None:
+    # P = 5 of which 3 are cached: contexts 4 and 5, and the head once.
+    body, head = SMALL.body_params, SMALL.head_params
+    expected = 2 * body * 2 + 2 * head + 4 * 24 * 896 * (4 + 5)
+    assert COST.prefill("small", 5, 3) == expected
+    assert COST.prefill("flat", 5, 3) == 2e9
+    assert COST.draw("small", 5, [2, 1], 3) == expected + COST.decode("small", 5, 2) + COST.decode(
+        "small", 5, 1
+    )
+
+
+@given(models, st.integers(1, 2000), st.integers(0, 2000))
+def test_what_is_cached_is_saved_and_nothing_else(model: str, prompt: int, cached: int) -> None:
+    """Reading a prompt in two parts costs what it costs at once, but for a second output head."""
+    cached = min(cached, prompt - 1)
+    rest = COST.prefill(model, prompt, cached)
+    head = 2 * SMALL.head_params if model == "small" else 0
+    first = COST.prefill(model, cached) - head if cached else 0.0
+    assert first + rest == pytest.approx(COST.prefill(model, prompt))
+
+
+@given(models, tokens, st.integers(-5, 4000))
+def test_the_last_token_is_computed_whatever_is_said(model: str, prompt: int, told: int) -> None:
+    least = COST.prefill(model, prompt, prompt)
+    assert least == COST.prefill(model, prompt, prompt - 1)
+    assert least <= COST.prefill(model, prompt, told) <= COST.prefill(model, prompt)
+    assert 0 <= cacheable(prompt, told) <= max(0, prompt - 1)
+    assert prompt == 0 or least > 0
+
+
+@given(models, tokens, st.lists(st.integers(0, 300), min_size=1, max_size=8), st.integers(0, 2500))
+def test_a_ceiling_that_counts_on_a_cache_bounds_hits_and_the_first_tokens_of_a_miss(
+    model: str, prompt: int, drawn: list[int], cached: int
+) -> None:
+    limit = max(1, *drawn)
+    whole = COST.ceiling(model, prompt, len(drawn), limit)
+    ceiling = COST.ceiling(model, prompt, len(drawn), limit, cached)
+    assert COST.draw(model, prompt, drawn, cached) <= ceiling <= whole
+    assert COST.draw(model, prompt, [1] * len(drawn)) <= ceiling
+    assert COST.ceiling(model, prompt, len(drawn), limit, 0) == whole
+
+
+@given(models, tokens, st.floats(0, 1e15), st.integers(0, 32), st.integers(0, 2500))
+def test_sizes_that_count_on_a_cache_are_the_largest_that_fit(
+    model: str, prompt: int, flops: float, at_most: int, cached: int
+) -> None:
+    n = COST.samples_within(model, prompt, 40, flops, at_most, cached_tokens=cached)
+    assert n >= COST.samples_within(model, prompt, 40, flops, at_most)
+    assert n == 0 or COST.ceiling(model, prompt, n, 40, cached) <= flops
+    assert n == at_most or COST.ceiling(model, prompt, n + 1, 40, cached) > flops
+    limit = COST.tokens_within(model, prompt, flops, at_most, cached_tokens=cached)
+    assert limit >= COST.tokens_within(model, prompt, flops, at_most)
+    assert limit == 0 or COST.ceiling(model, prompt, 1, limit, cached) <= flops
+    assert limit == at_most or COST.ceiling(model, prompt, 1, limit + 1, cached) > flops

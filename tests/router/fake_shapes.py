@@ -100,6 +100,15 @@ class LlamaShape:
             return 400, {"code": 400, "message": message, "type": "invalid_request_error"}
         return None
 
+    def reading(self, call: Call) -> Iterator[dict[str, Any]]:
+        """How far it has read the prompt, where it is to tell: at first what is in its cache."""
+        if call.body.get("return_progress"):
+            empty: dict[str, Any] = {"delta": {"content": None}} if call.chat else {"text": ""}
+            for read in (call.cached_tokens, call.prompt_tokens):
+                told = {"cache": call.cached_tokens, "processed": read, "time_ms": 0}
+                choice = empty | {"index": 0, "logprobs": None, "finish_reason": None}
+                yield event([choice]) | {"prompt_progress": {"total": call.prompt_tokens} | told}
+
     def opening(self, call: Call, index: int) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""
         if call.chat:
@@ -163,6 +172,10 @@ class VLLMShape:
 
     def _refused(self, message: str, param: str | None = None) -> tuple[int, dict[str, Any]]:
         return 400, {"message": message, "type": "BadRequestError", "param": param, "code": 400}
+
+    def reading(self, call: Call) -> Iterator[dict[str, Any]]:
+        """It tells nothing before the end."""
+        yield from ()
 
     def opening(self, call: Call, index: int) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""

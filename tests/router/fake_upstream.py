@@ -36,10 +36,11 @@ class Call:
     number: int
     writer: asyncio.StreamWriter
     tokens: list[int] = field(default_factory=list)
-    cached_tokens: int = 0
+    cached_tokens: Any = 0
     closed_by_client: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     _open: bool = False
+    _read: bool = False
 
     @property
     def chat(self) -> bool:
@@ -89,14 +90,23 @@ class Call:
 
     async def open(self, server: FakeUpstream) -> None:
         """Begin every choice."""
+        await self.read(server)
         for index in range(self.body["n"]):
             for event in server.shape.opening(self, index):
+                await self.event(event)
+
+    async def read(self, server: FakeUpstream) -> None:
+        """Read the prompt, once."""
+        if not self._read:
+            self._read = True
+            for event in server.shape.reading(self):
                 await self.event(event)
 
     async def token(
         self, index: int, text: str, server: FakeUpstream, reason: str | None = None
     ) -> None:
         """Send one token of one choice, which may be its last."""
+        await self.read(server)
         while len(self.tokens) <= index:
             self.tokens.append(0)
         self.tokens[index] += 1
@@ -200,7 +210,8 @@ class FakeUpstream:
     async def _play(self, call: Call) -> None:
         if call in self.calls:
             before = [earlier.text for earlier in self.calls if earlier is not call]
-            call.cached_tokens = max(0, call.prompt_tokens - 1) if call.text in before else 0
+            found = call.text in before and not call.repeated
+            call.cached_tokens = max(0, call.prompt_tokens - 1) if found else 0
             if (refused := self.shape.refusal(call, self.context)) is not None:
                 await _refuse(call, *refused)
             else:

@@ -28,6 +28,11 @@ class ServerDialect(Protocol):
         ...
 
     @property
+    def telling(self) -> Mapping[str, Any]:
+        """Fields that have it say, before the first token, how much of a prompt is cached."""
+        ...
+
+    @property
     def any_name(self) -> bool:
         """Whether it answers for its one model by whatever name it is called."""
         ...

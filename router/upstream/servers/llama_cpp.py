@@ -37,6 +37,7 @@ class LlamaCpp:
     echoes: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
+    telling: ClassVar[Mapping[str, Any]] = MappingProxyType({"return_progress": True})
     any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
     most_stops: ClassVar[int | None] = None

@@ -18,6 +18,7 @@ class VLLM:
     echoes: ClassVar[bool] = True
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     most_stops: ClassVar[int | None] = None

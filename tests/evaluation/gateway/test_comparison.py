@@ -74,6 +74,28 @@ def test_answers_of_which_an_upstream_failed_a_draw_are_counted(written):
     assert "| failed draws |" in to_markdown(rows([path]))
 
 
+def test_cached_prompts_cost_nothing_and_what_they_would_have_cost_stands_beside_it(written):
+    found = record("a")
+    (command,) = found["commands"]
+    command["cached_tokens"] = 80
+    found["flops_used"] = COST.draw(LARGE, 100, [50], 80)
+    unsaid, unsent = record("b"), record("c")
+    unsaid["commands"][0]["cached_tokens"] = None
+    unsent["commands"].append(command | {"sent": False})
+    path = written("run", found, unsaid, unsent)
+    told = row(read(path))
+    whole, rest = (COST.draw(LARGE, 100, [50], cached) for cached in (0, 80))
+    assert told.flops == pytest.approx((rest + 2 * whole) / 3)
+    assert told.flops_uncached == pytest.approx(whole)
+    assert told.cached == pytest.approx(80 / 300)
+    assert told.recount_off == 0
+    assert row(read(written("silent", record("a"), unsaid))).cached is None
+    _, head, _, line, *_ = ["", *to_markdown([told]).split("\n")]
+    shown = dict(zip(head.split(" | "), line.split(" | "), strict=True))
+    assert shown["prompts cached, %"] == "26.7"
+    assert "without cache" in shown
+
+
 def test_a_gateway_s_own_figure_changes_only_the_difference_told(written):
     lie = record("a") | {"flops_used": 0.5 * record("a")["flops_used"]}
     honest, told = row(read(written("h", record("a")))), row(read(written("l", lie)))
@@ -90,6 +112,7 @@ def test_flops_of_an_unknown_model_are_unknown_and_not_zero(written):
 def test_a_run_of_errors_alone_still_has_a_row(written):
     told = row(read(written("run", failed("a"), failed("b"))))
     assert (told.n, told.errors, told.flops, told.latency_s) == (2, 2, None, None)
+    assert (told.flops_uncached, told.cached) == (None, None)
     assert "| 0.0 (0.0 to 65.8) |" in to_markdown([told])
 
 

@@ -19,6 +19,7 @@ commands = st.lists(
         {
             "model": st.sampled_from("abc"),
             "prompt_tokens": st.integers(0, 5000),
+            "cached_tokens": st.none() | st.integers(0, 6000),
             "completion_tokens": st.lists(st.integers(0, 2000), max_size=8),
             "flops": st.floats(0, 1),
         }
@@ -32,10 +33,24 @@ def test_a_recount_is_the_cost_model_s_sum_and_survives_json(known, asked):
     cost = CostModel(known)
     asked = [command for command in asked if command["model"] in known]
     header = json.loads(json.dumps({name: rate_to_json(rate) for name, rate in known.items()}))
-    expected = math.fsum(
-        cost.draw(c["model"], c["prompt_tokens"], c["completion_tokens"]) for c in asked
-    )
-    assert recounted_flops(json.loads(json.dumps(asked)), cost_from_json(header)) == expected
+    read = json.loads(json.dumps(asked)), cost_from_json(header)
+    for with_cache in (True, False):
+        expected = math.fsum(
+            cost.draw(
+                c["model"],
+                c["prompt_tokens"],
+                c["completion_tokens"],
+                (with_cache and c["cached_tokens"]) or 0,
+            )
+            for c in asked
+        )
+        assert recounted_flops(*read, with_cache=with_cache) == expected
+
+
+@pytest.mark.parametrize("told", [{}, {"cached_tokens": None}, {"cached_tokens": "40"}])
+def test_a_command_that_says_nothing_of_a_cache_is_counted_whole(told):
+    command = {"model": "a", "prompt_tokens": 50, "completion_tokens": [1]} | told
+    assert recounted_flops([command], CostModel({"a": FlatRate(1.0)})) == 51
 
 
 @given(models.filter(lambda known: len(known) < 3))

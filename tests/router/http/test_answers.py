@@ -39,6 +39,7 @@ async def test_a_plain_answer_has_every_header_of_the_contract() -> None:
             "prompt_tokens": 4,
             "completion_tokens": 4,
             "total_tokens": 8,
+            "prompt_tokens_details": {"cached_tokens": 0},
         }
         assert "router" not in answer.json()
 
@@ -60,14 +61,19 @@ def adds_up(w: World, answer: Any) -> dict[str, Any]:
         mine = [c for c in router["candidates"] if c["ticket"] == ticket]
         assert [c["completion_tokens"] for c in mine] == command["completion_tokens"]
         assert {c["prompt_tokens"] for c in mine} == {command["prompt_tokens"]}
+        assert {c["cached_tokens"] for c in mine} == {command["cached_tokens"]}
         assert {c["model"] for c in mine} == {command["model"]}
         flops = w.cost.draw(
-            command["model"], command["prompt_tokens"], command["completion_tokens"]
+            command["model"],
+            command["prompt_tokens"],
+            command["completion_tokens"],
+            command["cached_tokens"] or 0,
         )
         assert command["flops"] == pytest.approx(flops, rel=1e-12)
         assert command["flops"] <= command["flops_reserved"]
         assert max(command["completion_tokens"]) <= command["max_tokens"]
         recounted += flops
+    assert router["cached_tokens"] == sum(c["cached_tokens"] or 0 for c in router["commands"])
     candidates = math.fsum(c["flops"] for c in router["candidates"])
     assert candidates == pytest.approx(recounted, rel=1e-12)
     assert router["flops_used"] == pytest.approx(recounted, rel=1e-12)

@@ -62,6 +62,7 @@ async def test_a_prompt_is_scored_where_one_token_is_drawn() -> None:
             "prompt_tokens": 4,
             "completion_tokens": 1,
             "total_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 0},
         }
         (candidate,) = answer.json()["router"]["candidates"]
         assert (candidate["completion_tokens"], candidate["nll"]) == (1, -LOGPROB)

@@ -61,6 +61,7 @@ async def test_every_prompt_has_its_choice_in_order_and_usage_is_summed() -> Non
             "prompt_tokens": prompt_tokens,
             "completion_tokens": 9,
             "total_tokens": prompt_tokens + 9,
+            "prompt_tokens_details": {"cached_tokens": 0},
         }
         assert len(w.large.calls) == 3
 
@@ -104,7 +105,9 @@ async def test_usage_of_a_stream_comes_once_for_all_prompts() -> None:
         wanted = {"stream": True, "stream_options": {"include_usage": True}}
         plain = (await w.complete(prompt=PROMPTS)).json()
         *chunks, _ = events((await w.complete(prompt=PROMPTS, **wanted)).text)
-        assert [chunk["usage"] for chunk in chunks if "usage" in chunk] == [plain["usage"]]
+        again = sum(len(pieces(prompt)) - 1 for prompt in PROMPTS)
+        cached = {"prompt_tokens_details": {"cached_tokens": again}}
+        assert [chunk["usage"] for chunk in chunks if "usage" in chunk] == [plain["usage"] | cached]
         assert chunks[-1]["choices"] == []
 
 
@@ -161,7 +164,7 @@ async def test_all_prompts_together_spend_no_more_than_the_budget(
         assert len(router["prompts"]) == len(prompts)
         assert router["flops_used"] <= budget
         counted = sum(
-            w.cost.draw(up, call.prompt_tokens, call.tokens)
+            w.cost.draw(up, call.prompt_tokens, call.tokens, call.cached_tokens)
             for up, fake in (("small", w.small), ("large", w.large))
             for call in fake.calls
         )

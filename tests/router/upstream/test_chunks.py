@@ -132,7 +132,7 @@ def test_usage_on_a_finish_chunk_belongs_to_its_choice() -> None:
 def test_usage_without_a_choice_belongs_to_the_one_that_finished_last() -> None:
     lone = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}
     assert parsed(lone, last_finished=2) == [Chunk(2, usage=Usage(3, 5))]
-    assert parsed(lone) == []
+    assert parsed(lone) == [Chunk(0, usage=Usage(3, None))]  # of all choices together
     assert parsed({"choices": []}, last_finished=0) == []
 
 
@@ -140,7 +140,9 @@ def test_several_choices_in_one_chunk_share_no_usage() -> None:
     choice = {"text": "x", "finish_reason": "stop"}
     counted = {"prompt_tokens": 3, "completion_tokens": 5}
     found = parsed({"choices": [choice, choice | {"index": 1}], "usage": counted})
-    assert [(chunk.index, chunk.usage) for chunk in found] == [(0, None), (1, None)]
+    whole, *choices = found
+    assert (whole.of_prompt, whole.usage) == (True, Usage(3, None))
+    assert [(chunk.index, chunk.usage) for chunk in choices] == [(0, None), (1, None)]
 
 
 @pytest.mark.parametrize("reason", [None, ""])
@@ -255,6 +257,72 @@ def test_cached_tokens_of_the_prompt_are_read() -> None:
     assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1)
     counted["prompt_tokens_details"] = {"cached_tokens": 8}
     assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1, 8)
+    assert parsed(lone)[0].usage == Usage(9, None, 8)
+
+
+def test_an_older_llama_cpp_tells_of_its_cache_beside_its_times() -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1}
+    lone = {"choices": [], "usage": counted, "timings": {"cache_n": 8, "prompt_n": 1}}
+    assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1, 8)
+
+
+@pytest.mark.parametrize(
+    ("told", "cached", "misreported"),
+    [
+        (None, None, False),
+        (0, 0, False),
+        (8.0, 8, False),
+        (9, 9, False),
+        (10, 9, True),
+        (10**30, 9, True),
+        (-1, 0, True),
+        ("8", 0, True),
+        (True, 0, True),
+        (float("nan"), 0, True),
+        (float("inf"), 0, True),
+        ([8], 0, True),
+        ({}, 0, True),
+    ],
+)
+@pytest.mark.parametrize("place", ["usage", "timings", "progress"])
+def test_cached_tokens_that_cannot_be_are_set_right_and_lose_no_answer(
+    place: str, told: object, cached: int | None, misreported: bool
+) -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1}
+    lone: dict[str, object] = {"choices": [], "usage": counted}
+    match place:
+        case "usage":
+            lone["usage"] = counted | {"prompt_tokens_details": {"cached_tokens": told}}
+        case "timings":
+            lone["timings"] = {"cache_n": told}
+        case _:
+            lone["prompt_progress"] = {"total": 9, "cache": told, "processed": 9}
+    completion = None if place == "progress" else 1
+    (chunk,) = parsed(lone, last_finished=0)
+    assert chunk.usage == Usage(9, completion, cached, misreported)
+
+
+@pytest.mark.parametrize("details", [[], "8", 8, {"audio_tokens": 3}])
+def test_details_of_another_shape_tell_nothing_of_a_cache(details: object) -> None:
+    counted = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": details}
+    assert parsed({"choices": [], "usage": counted}, last_finished=0)[0].usage == Usage(9, 1)
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_reading_a_prompt_is_no_token(chat: bool) -> None:
+    said = {"delta": {"role": "assistant", "content": None}} if chat else {"text": ""}
+    choice = said | {"index": 1, "logprobs": None, "finish_reason": None}
+    progress = {"total": 141, "cache": 140, "processed": 140, "time_ms": 0}
+    (chunk,) = parsed({"choices": [choice], "prompt_progress": progress})
+    assert chunk.usage == Usage(141, None, 140)
+    assert (chunk.of_prompt, chunk.moves, chunk.said) == (True, True, False)
+    assert chunk.least_tokens(token_per_chunk=True) == 0
+
+
+@pytest.mark.parametrize("progress", [{}, {"total": -1}, {"total": "many"}, [], 3])
+def test_progress_of_another_shape_is_no_chunk(progress: object) -> None:
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [], "prompt_progress": progress})
 
 
 ECHOED = {

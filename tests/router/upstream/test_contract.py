@@ -18,7 +18,7 @@ from http_world import eventually_asked
 
 from policies.protocol import Draw
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk
+from router.upstream.chunks import Chunk, Usage
 from router.upstream.failures import PromptTooLong, UpstreamError
 from router.upstream.presence import trouble_of
 from router.upstream.servers import SERVERS
@@ -90,7 +90,12 @@ def counted(server: Server, chunks: list[Chunk], index: int = 0) -> int:
     if not per_chunk:  # its usage is that of all choices
         return seen
     # An end of turn that it was told to ignore is a token without a chunk.
-    return max(seen, *(chunk.usage.completion_tokens for chunk in own if chunk.usage))
+    return max(seen, *(usage.completion_tokens or 0 for usage in usages(own)))
+
+
+def usages(chunks: list[Chunk]) -> list[Usage]:
+    """What is told at the end of choices; how far a prompt is read is told before."""
+    return [chunk.usage for chunk in chunks if chunk.usage and not chunk.of_prompt]
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
@@ -99,7 +104,7 @@ async def test_a_sample_ends_once_and_is_counted_as_we_count(
 ) -> None:
     chunks = await sampled(server, draw(), asking(prompt))
     assert [chunk.finish_reason for chunk in chunks if chunk.finish_reason] == ["length"]
-    (usage,) = [chunk.usage for chunk in chunks if chunk.usage]
+    (usage,) = usages(chunks)
     assert usage.completion_tokens == counted(server, chunks) == 6
     length = await server.upstream.count_tokens(prompt)
     assert (length.tokens, length.bound) == (usage.prompt_tokens, None)
@@ -113,7 +118,7 @@ async def test_samples_of_one_draw_are_told_apart(server: Server, prompt: Prompt
         assert [chunk.finish_reason for chunk in own if chunk.finish_reason] == ["length"]
         assert counted(server, chunks, index) == 6
         if server.upstream.token_per_chunk:
-            (usage,) = [chunk.usage for chunk in own if chunk.usage]
+            (usage,) = usages(own)
             length = await server.upstream.count_tokens(prompt)
             assert (usage.completion_tokens, usage.prompt_tokens) == (6, length.tokens)
     assert {chunk.index for chunk in chunks} == {0, 1, 2}
@@ -152,12 +157,21 @@ async def test_a_prompt_is_tokenized_as_the_text_that_it_is(server: Server) -> N
     assert lengths[0] == lengths[1]
 
 
-async def test_a_second_draw_of_a_prompt_is_told_to_be_cached(server: Server) -> None:
-    cached = []
-    for _ in range(2):
-        chunks = await sampled(server, draw(temperature=0), asking(LONG))
-        cached += [chunk.usage for chunk in chunks if chunk.usage]
-    assert cached[1].cached_tokens > cached[1].prompt_tokens / 2
+@pytest.mark.parametrize("n", [1, 3])
+async def test_a_second_draw_of_a_prompt_is_told_to_be_cached(server: Server, n: int) -> None:
+    await sampled(server, draw(), asking(LONG))
+    chunks = await sampled(server, draw(n=n), asking(LONG))
+    told = [chunk.usage for chunk in chunks if chunk.usage]
+    assert {usage.prompt_tokens for usage in told} == {told[0].prompt_tokens}
+    (cached,) = {usage.cached_tokens for usage in told}
+    assert cached is not None
+    assert told[0].prompt_tokens / 2 < cached < told[0].prompt_tokens
+    assert not any(usage.misreported for usage in told)
+    if server.upstream.token_per_chunk:
+        # All but the last token; and it is told before the first one of the answer comes.
+        assert cached == told[0].prompt_tokens - 1
+        first = next(at for at, chunk in enumerate(chunks) if chunk.text)
+        assert any(chunk.of_prompt for chunk in chunks[:first])
 
 
 async def test_a_priority_is_taken(server: Server) -> None:
@@ -240,6 +254,14 @@ class TestVLLM:
         assert counted(server, chunks) == max_tokens
         all_of_them = [token.token for chunk in chunks for token in chunk.tokens or ()]
         assert "".join(all_of_them) == said(chunks)
+
+    async def test_a_prompt_that_is_echoed_is_not_taken_from_the_cache(
+        self, server: Server
+    ) -> None:
+        request = replace(asking(LONG, logprobs=1), echo=True)
+        for _ in range(2):
+            chunks = await sampled(server, draw(), request)
+            assert not any(chunk.usage.cached_tokens for chunk in chunks if chunk.usage)
 
     async def test_more_log_probabilities_than_it_gives_are_the_clients_fault(
         self, server: Server
