@@ -104,6 +104,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.curves",
             "Draw pass@k, rank-score@k and their budgeted forms from recorded pools.",
         ),
+        "replay": Entry(
+            "evaluate.replay",
+            "Replay every plan on recorded samples: the ladder, the cascade, fixed plans, and "
+            "bounds.",
+        ),
         "report": Entry(
             "evaluate.report",
             "Write the study of all pools as one HTML page, with figures, tables and claims.",

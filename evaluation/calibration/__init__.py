@@ -4,6 +4,7 @@ To make one: `particles` are problems with what models did on them, `effects` wh
 each, `lattice` every order of draws with what it costs, `ladders` the best of them for a budget,
 `calibrate` all of it for every kind of task and length of prompt. To replay: `clock` is an event
 loop whose time costs nothing, `replay` a sampler and a judge that repeat what was recorded: with
-them `router.plan.run` drives a plan over samples of a pool as it does live. What models said is in
+them `router.plan.run` drives a plan over samples of a pool as it does live; `replays` does so with
+all plans on all problems, side by side. What models said is in
 `evaluation.pools`; what a policy is, in `policies`.
 """

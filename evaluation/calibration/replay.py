@@ -1,7 +1,9 @@
 """Recorded samples as an upstream, and their verdicts as a judge, for a run that spends nothing.
 
-Samples come token by token, at the seconds that a token takes, those of a draw in step: so what a
-draw has cost when a verdict, a deadline or the plan itself ends it is what it would have cost live.
+Samples of a draw advance in step, a token each at the seconds that a token takes. The sampler jumps
+from one moment to the next at which a sample ends, for nothing can change between them but by what
+happens elsewhere. A draw that is ended there, by a verdict, a deadline or the plan itself, is told
+at that moment what was said by then: so it has cost what it would have cost live, token by token.
 (A sampler that yields all at once books nearly ten times as much, since nothing suspends before the
 verdict.)
 
@@ -13,8 +15,9 @@ recorded verdict, and is taken to fail.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.protocol import Draw
@@ -24,6 +27,10 @@ from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
 
 CUT: Final = Judgement(Verdict.FAILED, "cut", message="cut shorter than it was recorded")
+
+
+ROUNDING: Final = 1e-6
+"""Of a step: times are sums of floats, and timers come early by as much."""
 
 
 class OutOfSamples(UpstreamError):
@@ -69,31 +76,50 @@ class RecordedModel:
 
 
 class ReplaySampler:
-    """Repeats what models said. One sampler is one run: what was drawn is gone."""
+    """Repeats what models said. One sampler is one run: what was drawn is gone.
 
-    def __init__(self, models: Mapping[str, RecordedModel]) -> None:
-        self._models = models
+    `cached` are the tokens of the prompt by model, of those whose server keeps what it has read: a
+    further draw tells that it found all but the last, which is computed in any case.
+    """
+
+    def __init__(
+        self, models: Mapping[str, RecordedModel], cached: Mapping[str, int] | None = None
+    ) -> None:
+        self._models, self._cached = models, cached or {}
+        self._read: set[str] = set()
         self._left: dict[str, Iterator[RecordedSample]] = {
             name: iter(model.samples) for name, model in models.items()
         }
 
     async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
-        """Stream the next samples of a model. Raises `OutOfSamples`."""
+        """Stream the next samples of a model. Raises `OutOfSamples`.
+
+        One that is cancelled first says what its samples have said by then, and ends after that.
+        """
         pace = self._models[draw.model].pace
-        drawn = self._drawn(draw)
-        telling = {at: _told(at, sample, draw.max_tokens) for at, sample in enumerate(drawn)}
-        await asyncio.sleep(pace.first_token_s)
-        while telling:
-            for at, pieces in list(telling.items()):
-                piece = next(pieces)
-                if piece.finish_reason is not None:
-                    del telling[at]
-                yield piece
-            if telling:
-                await asyncio.sleep(pace.token_s)
+        prompt = self._cached.get(draw.model, 0)
+        found = max(0, prompt - 1) if draw.model in self._read else 0
+        speakers = [
+            _Speaker(at, sample, min(sample.tokens, draw.max_tokens), prompt, found)
+            for at, sample in enumerate(self._drawn(draw))
+        ]
+        clock = asyncio.get_running_loop().time
+        first_at = clock() + pace.first_token_s
+        try:
+            for step, ending in _endings(speakers):
+                await asyncio.sleep(first_at + (step - 1) * pace.token_s - clock())
+                self._read.add(draw.model)
+                for speaker in ending:
+                    yield speaker.ends()
+        except asyncio.CancelledError:
+            steps = math.floor((clock() - first_at) / pace.token_s + ROUNDING) + 1
+            for speaker in speakers:
+                if (begun := speaker.begins(steps)) is not None:
+                    yield begun
+            raise
 
     def token_per_chunk(self, model: str) -> bool:  # noqa: ARG002 of any model
-        """Every chunk with text is a token."""
+        """Every chunk says how many tokens there are by then."""
         return True
 
     def _drawn(self, draw: Draw) -> list[RecordedSample]:
@@ -123,20 +149,56 @@ class ReplayJudge:
 
     async def judge(self, text: str) -> Judgement:
         """Look it up."""
-        await asyncio.sleep(self.seconds)
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
         self.judged.append(text)
         return self.verdicts.get(text, CUT)
 
 
-def _told(at: int, sample: RecordedSample, max_tokens: int) -> Iterator[Chunk]:
-    """The tokens of a sample, each with its share of the text; the last says how it ended."""
-    most = min(sample.tokens, max_tokens)
-    reason = "length" if sample.tokens > most else sample.finish_reason
-    logprobs = None if sample.nll is None else (TokenLogprob("", -sample.nll),)
-    for token in range(most):
-        start, end = (len(sample.text) * n // sample.tokens for n in (token, token + 1))
-        piece = Chunk(at, sample.text[start:end], logprobs, said=True)
-        ended = token == most - 1
-        yield replace(piece, finish_reason=reason, usage=Usage(0, most)) if ended else piece
-    if not most:
-        yield Chunk(at, sample.text, finish_reason=reason, usage=Usage(0, 0))
+@dataclass(slots=True)
+class _Speaker:
+    """A sample as it is told: `most` tokens of it, unless it is stopped before.
+
+    Of its prompt's tokens `found` were in the cache; the prompt has none where nobody tells.
+    """
+
+    at: int
+    sample: RecordedSample
+    most: int
+    prompt: int
+    found: int
+    ended: bool = False
+
+    @property
+    def step(self) -> int:
+        """The one with which it ends; what has no token ends with the first of the others."""
+        return max(1, self.most)
+
+    def ends(self) -> Chunk:
+        """All of it, and how it ended."""
+        self.ended = True
+        return self._said(
+            self.most, "length" if self.sample.tokens > self.most else self.sample.finish_reason
+        )
+
+    def begins(self, steps: int) -> Chunk | None:
+        """What there is of it after so many steps; None where there is nothing to tell."""
+        tokens = min(steps, self.most - 1)
+        return None if self.ended or tokens <= 0 else self._said(tokens)
+
+    def _said(self, tokens: int, ending: str | None = None) -> Chunk:
+        """The usage counts the tokens, since the piece is as many."""
+        sample, usage = self.sample, Usage(self.prompt, tokens, self.found)
+        if not tokens:
+            return Chunk(self.at, sample.text, (), ending, usage)
+        text = sample.text[: len(sample.text) * tokens // sample.tokens]
+        logprobs = None if sample.nll is None else (TokenLogprob("", -sample.nll),)
+        return Chunk(self.at, text, logprobs, ending, usage, said=True)
+
+
+def _endings(speakers: Iterable[_Speaker]) -> Iterator[tuple[int, list[_Speaker]]]:
+    """The steps with which samples end, in order, and those that do."""
+    ending: dict[int, list[_Speaker]] = {}
+    for speaker in speakers:
+        ending.setdefault(speaker.step, []).append(speaker)
+    return iter(sorted(ending.items()))

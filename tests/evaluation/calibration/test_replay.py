@@ -23,6 +23,7 @@ from evaluation.calibration.replay import (
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.policy import Policy
+from policies.protocol import Draw
 from policies.single import Single
 from policies.values import NLL, Budget, Task, Verdict
 from router.plan.outcome import Outcome
@@ -206,3 +207,19 @@ def test_a_replay_binds_its_budget_and_is_the_same_twice(
 def test_a_token_takes_time(first: float, token: float) -> None:
     with pytest.raises(ValueError, match="takes time"):
         Pace(first, token)
+
+
+def test_a_further_draw_tells_what_of_its_prompt_was_cached() -> None:
+    async def told(cached: dict[str, int]) -> list[list[tuple[int, int, int]]]:
+        models = {"small": RecordedModel([said(at, 3) for at in range(4)], PACE)}
+        sampler, draws = ReplaySampler(models, cached), []
+        for _ in range(2):
+            draw = Draw("small", n=2, max_tokens=9, temperature=0.8, verify=False)
+            usages = [chunk.usage async for chunk in sampler.sample(draw)]
+            draws.append(
+                [(u.prompt_tokens, u.completion_tokens, u.cached_tokens) for u in usages if u]
+            )
+        return draws
+
+    assert simulate(told({"small": 20})) == [[(20, 3, 0)] * 2, [(20, 3, 19)] * 2]
+    assert simulate(told({})) == [[(0, 3, 0)] * 2] * 2
