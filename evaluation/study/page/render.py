@@ -51,6 +51,7 @@ def render(
     decided = [finding for finding in found if finding.holds is not None]
     return environment.get_template("report.html.j2").render(
         in_short=list(sentences.in_short(evidence)),
+        short=tables.in_short(evidence),
         holding=sum(bool(finding.holds) for finding in decided),
         open_=sum(bool(finding.holds) and not finding.sure for finding in decided),
         decided=len(decided),

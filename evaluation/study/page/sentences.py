@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from evaluation.study.comparisons import Duel
-from evaluation.study.costs import TITLES, Basis
+from evaluation.study.costs import Basis
 from evaluation.study.evidence import Evidence
 from evaluation.study.page.tables import dataset_title, of_one_family, percent
 from evaluation.study.restated import Finding
@@ -14,30 +14,39 @@ from policies.cost import Architecture
 
 
 def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
-    """The answer in sentences: what one greedy answer's cost buys of a smaller model."""
-    for entry in evidence:
-        for duel in of_one_family(entry.duels, ranked=False):
-            yield _sentence(dataset_title(entry.dataset), duel)
-
-
-def _sentence(dataset: str, duel: Duel) -> str:
-    start = (
-        f"{dataset}, {TITLES[duel.basis]}, on {duel.problems} problems: one greedy answer of "
-        f"{duel.rival} solves {100 * duel.theirs.value:.1f} % and costs as much as "
-        f"{_bought(duel)} samples of {duel.contender.model}"
+    """What was found, in three sentences: with tests, what decides it, and without tests."""
+    chosen = [duel for entry in evidence for duel in of_one_family(entry.duels, ranked=False)]
+    if not chosen:
+        return
+    yield (
+        "Where tests choose, samples of a smaller model that cost one greedy answer of a larger one "
+        f"solve {_tally(chosen)}."
     )
-    if duel.capped:
-        return (
-            f"{start}; the pool can tell no more than k = {duel.k}, which solve "
-            f"{percent(duel.ours)} %."
-        )
-    solving = "one of them solves" if duel.k == 1 else f"{duel.k} of them solve"
-    sure = duel.difference.low > 0 or duel.difference.high < 0
+    bought = sorted(duel.bought for duel in chosen)
+    yield (
+        f"How many samples that cost buys decides it: {_number(bought[0])} to {_number(bought[-1])}, "
+        "most of them where they share the prompt."
+    )
+    ranked = [duel for entry in evidence for duel in of_one_family(entry.duels, ranked=True)]
+    if ranked:
+        yield f"Where a model's likelihood chooses among them, they solve {_tally(ranked)}."
+
+
+def _tally(duels: Sequence[Duel]) -> str:
+    """How many of the comparisons went which way, chance apart, and the range of differences."""
+    more = sum(duel.difference.low > 0 for duel in duels)
+    fewer = sum(duel.difference.high < 0 for duel in duels)
+    points = sorted(100 * duel.difference.value for duel in duels)
+    open_ = len(duels) - more - fewer
+    left = f", and chance alone could make the difference in {open_}" if open_ else ""
     return (
-        f"{start}; {solving} {percent(duel.ours)} %: a difference of "
-        f"{percent(duel.difference, '+')} points"
-        + ("." if sure else ", which chance alone could make.")
+        f"more in {more} of {len(duels)} comparisons and fewer in {fewer}{left} "
+        f"({points[0]:+.1f} to {points[-1]:+.1f} points)"
     )
+
+
+def _number(bought: float) -> str:
+    return f"{bought:.1f}" if math.isfinite(bought) else "any number"
 
 
 def _bought(duel: Duel) -> str:

@@ -125,6 +125,26 @@ def duels(found: Iterable[Duel], caption: str) -> PageTable:
     )
 
 
+def in_short(evidence: Iterable[Evidence]) -> PageTable:
+    """The main question by data set: what the cost of one greedy answer buys where tests choose."""
+    return PageTable(
+        "One greedy answer of the larger model, and as many samples of the smaller one as it costs",
+        ("data set", "cost counted as", "samples", "solved, %", "greedy, %", "difference, points"),
+        tuple(
+            (
+                dataset_title(entry.dataset),
+                TITLES[duel.basis],
+                f"{duel.k} of {duel.contender.model}",
+                ("at least " if duel.capped else "") + percent(duel.ours),
+                f"{100 * duel.theirs.value:.1f}",
+                percent(duel.difference, "+"),
+            )
+            for entry in evidence
+            for duel in of_one_family(entry.duels, ranked=False)
+        ),
+    )
+
+
 def _duel_row(entry: Duel) -> tuple[str, ...]:
     contender = entry.contender
     who = contender.model
