@@ -19,13 +19,13 @@ def in_short(evidence: Sequence[Evidence]) -> Iterator[str]:
     if not chosen:
         return
     yield (
-        "Where tests choose, samples of a smaller model that cost one greedy answer of a larger one "
-        f"solve {_tally(chosen)}."
+        "Where tests choose, samples of a smaller model that cost one greedy answer of a larger "
+        f"one solve {_tally(chosen)}."
     )
     bought = sorted(duel.bought for duel in chosen)
     yield (
-        f"How many samples that cost buys decides it: {_number(bought[0])} to {_number(bought[-1])}, "
-        "most of them where they share the prompt."
+        f"How many samples that cost buys decides it: {_number(bought[0])} to "
+        f"{_number(bought[-1])}, most of them where they share the prompt."
     )
     ranked = [duel for entry in evidence for duel in of_one_family(entry.duels, ranked=True)]
     if ranked:
