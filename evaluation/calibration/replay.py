@@ -106,6 +106,9 @@ class ReplaySampler:
         clock = asyncio.get_running_loop().time
         first_at = clock() + pace.first_token_s
         try:
+            if prompt:  # told before the first token, as servers do that tell
+                await asyncio.sleep(pace.first_token_s)
+                yield Chunk(0, usage=Usage(prompt, None, found))
             for step, ending in _endings(speakers):
                 await asyncio.sleep(first_at + (step - 1) * pace.token_s - clock())
                 self._read.add(draw.model)

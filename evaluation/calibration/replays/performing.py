@@ -112,19 +112,18 @@ class ProblemReplay:
         sampler, judge = ReplaySampler(order, prompts), ReplayJudge(self.problem.verdicts)
         try:
             run = Run(entrant.policy, task, budget, self.cost, sampler=sampler, judge=judge)
-            return self._came(await run.perform(), cached=entrant.cached)
+            return self._came(await run.perform())
         except TargetTooHigh as error:
             return await self._run(entrant, replace(budget, target=error.best), order)
         except BudgetTooSmall:
             return Averages()
 
-    def _came(self, outcome: Outcome, *, cached: bool) -> Averages:
+    def _came(self, outcome: Outcome) -> Averages:
         chosen = next(iter(outcome.choice.candidates), None)
         passed = chosen is not None and chosen.verdict is Verdict.PASSED
         truly = passed and chosen is not None and chosen.text in (self.problem.plus or ())
-        flops = with_cache(outcome, self.cost) if cached else outcome.ledger.used
         outran = any(isinstance(failure, OutOfSamples) for failure in outcome.failures)
-        return Averages(float(passed), float(truly), flops, int(outran))
+        return Averages(float(passed), float(truly), outcome.ledger.used, int(outran))
 
 
 def _averaged(runs: Sequence[Averages]) -> Averages:
@@ -135,17 +134,3 @@ def _averaged(runs: Sequence[Averages]) -> Averages:
         fmean(run.flops for run in runs),
         sum(run.outran for run in runs),
     )
-
-
-def with_cache(outcome: Outcome, cost: CostModel) -> float:
-    """FLOPs where a further draw of a model finds the prompt that an earlier one has read.
-
-    Its last token is computed in any case.
-    """
-    read, spent = set[str](), 0.0
-    for draw in (each for each in outcome.draws if each.sent):
-        prompt = 1 if draw.model in read else draw.prompt_tokens
-        spent += cost.prefill(draw.model, prompt)
-        spent += sum(cost.decode(draw.model, draw.prompt_tokens, s.tokens) for s in draw.samples)
-        read.add(draw.model)
-    return spent

@@ -22,6 +22,8 @@ from evaluation.calibration.replay import (
 )
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.climb import Climb
+from policies.ladder import Calibration, Domain, Interval, Ladder, Length, Rung
 from policies.policy import Policy
 from policies.protocol import Draw
 from policies.single import Single
@@ -210,7 +212,7 @@ def test_a_token_takes_time(first: float, token: float) -> None:
 
 
 def test_a_further_draw_tells_what_of_its_prompt_was_cached() -> None:
-    async def told(cached: dict[str, int]) -> list[list[tuple[int, int, int]]]:
+    async def told(cached: dict[str, int]) -> list[list[tuple[int, int | None, int | None]]]:
         models = {"small": RecordedModel([said(at, 3) for at in range(4)], PACE)}
         sampler, draws = ReplaySampler(models, cached), []
         for _ in range(2):
@@ -221,5 +223,26 @@ def test_a_further_draw_tells_what_of_its_prompt_was_cached() -> None:
             )
         return draws
 
-    assert simulate(told({"small": 20})) == [[(20, 3, 0)] * 2, [(20, 3, 19)] * 2]
+    assert simulate(told({"small": 20})) == [
+        [(20, None, found), (20, 3, found), (20, 3, found)] for found in (0, 19)
+    ]
     assert simulate(told({})) == [[(0, 3, 0)] * 2] * 2
+
+
+def test_what_a_climb_finds_in_the_cache_costs_nothing() -> None:
+    rungs = (Rung("small", 2, 0.8), Rung("small", 2, 0.8))
+    ladder = Ladder(1.0, rungs, Interval(0.5, 0, 1), Interval(0.5, 0, 1))
+    lengths = (Length(50, (ladder,), (ladder,)),)
+    climb = Climb(Calibration(("small",), {}, Domain("any", lengths, {}), {}))
+    samples = [said(at, 9) for at in range(4)]
+    models = {"small": RecordedModel(samples, PACE)}
+
+    def used(cached: dict[str, int]) -> float:
+        asked = task("small", prompt=50)
+        sampler, judge = ReplaySampler(models, cached), ReplayJudge.of(samples)
+        run = Run(climb, asked, Budget(1e14), COST, sampler=sampler, judge=judge)
+        return simulate(run.perform()).ledger.used
+
+    first = COST.draw("small", 50, [9, 9])
+    assert used({}) == 2 * first
+    assert used({"small": 50}) == first + COST.draw("small", 50, [9, 9], 49)
