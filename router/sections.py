@@ -186,17 +186,19 @@ PolicyConfig: TypeAlias = Annotated[
 ]
 
 
-class CapConfig(Strict):
-    """FLOPs and milliseconds, each optional."""
+class BudgetConfig(Strict):
+    """FLOPs, milliseconds and the probability of success that is wanted, each optional."""
 
     flops: PositiveFloat | None = None
     latency_ms: PositiveFloat | None = None
-
-
-class BudgetConfig(CapConfig):
-    """What may be spent, and the probability of success that is wanted."""
-
     target: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class CapConfig(Strict):
+    """The most that a request may spend."""
+
+    flops: PositiveFloat | None = None
+    latency_ms: PositiveFloat | None = None
 
 
 class AliasConfig(Strict):
