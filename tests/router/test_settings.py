@@ -14,14 +14,7 @@ from policies.cascade import Cascade
 from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import (
-    BUILT_IN,
-    model_facts,
-    models_of,
-    pace_starts,
-    policies_of,
-    request_limits,
-)
+from router.configured import BUILT_IN, model_facts, models_of, pace_starts, policies_of
 from router.sections import RemoteModel
 from router.server import listening
 from router.settings import POLICIES, Settings
@@ -254,17 +247,3 @@ def test_idle_connections_outlive_the_pools_of_clients() -> None:
 
 def test_policies_that_aliases_may_name_are_those_that_there_are() -> None:
     assert set(POLICIES) == set(BUILT_IN)
-
-
-def test_a_target_may_be_wanted_by_default_and_is_no_maximum() -> None:
-    models = {"m": {"engine": "url", "url": "http://127.0.0.1:9"}}
-    alias = {"model": "m", "budget": {"target": 0.7}}
-    made = Settings(models=models, default_budget={"target": 0.5}, aliases={"a": alias})
-    limits = request_limits(made)
-    assert limits.default_budget.target == 0.5
-    assert limits.meant_by("a").budget.target == 0.7
-    for target in (0, 1, 1.5, -0.5):
-        with pytest.raises(ValidationError):
-            Settings(models=models, default_budget={"target": target})
-    with pytest.raises(ValidationError, match="target"):
-        Settings(models=models, max_budget={"target": 0.5})
