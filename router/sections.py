@@ -213,10 +213,7 @@ class AliasConfig(Strict):
 
 
 class DriftConfig(Strict):
-    """Whether outcomes are held against what was expected; see `router.drift`.
-
-    `file` keeps them, in at most twice `file_bytes`; without one there are figures alone.
-    """
+    """See `router.drift`: figures, and a `file` of outcomes of at most twice `file_bytes`."""
 
     enabled: bool = False
     file: Path | None = None
