@@ -186,19 +186,17 @@ PolicyConfig: TypeAlias = Annotated[
 ]
 
 
-class BudgetConfig(Strict):
-    """FLOPs, milliseconds and the probability of success that is wanted, each optional."""
-
-    flops: PositiveFloat | None = None
-    latency_ms: PositiveFloat | None = None
-    target: Annotated[float, Field(gt=0, lt=1)] | None = None
-
-
 class CapConfig(Strict):
-    """The most that a request may spend."""
+    """FLOPs and milliseconds, each optional."""
 
     flops: PositiveFloat | None = None
     latency_ms: PositiveFloat | None = None
+
+
+class BudgetConfig(CapConfig):
+    """What may be spent, and the probability of success that is wanted."""
+
+    target: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 class AliasConfig(Strict):
@@ -213,7 +211,10 @@ class AliasConfig(Strict):
 
 
 class DriftConfig(Strict):
-    """See `router.drift`: figures, and a `file` of outcomes of at most twice `file_bytes`."""
+    """Whether outcomes are held against what was expected; see `router.drift`.
+
+    `file` keeps them, in at most twice `file_bytes`; without one there are figures alone.
+    """
 
     enabled: bool = False
     file: Path | None = None
