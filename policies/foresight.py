@@ -51,10 +51,16 @@ class Foresight:
     def offers(self, budget: Budget) -> tuple[Offer, ...]:
         """What budgets up to this one would buy, each more than the one before.
 
-        Raises `TargetTooHigh` and `UnknownCost`.
+        Where a probability is wanted, what that and greater ones would be reached with, for the
+        least that is expected to be spent. Raises `TargetTooHigh` and `UnknownCost`.
         """
         within = self._within(budget)
-        worth = list(self.calibration.frontier(within, budget.target or 0.0))
+        bought = (
+            [self._found(each.calls).ladder for each in within]
+            if budget.target is None
+            else sorted(within, key=lambda each: (each.spent.value, each.calls))
+        )
+        worth = list(self.calibration.frontier(bought, budget.target or 0.0))
         if budget.target is not None and not worth:
             raise _too_high(budget.target, within)
         call, seconds = self.call, self._call_seconds

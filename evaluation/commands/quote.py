@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Annotated, Any
 
 import httpx
@@ -80,6 +81,7 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
     if not options:
         console.print("This budget is less than any that was calibrated.")
         return
+    letters = _letters(options)
     right = ("TFLOPs", "expected", "ms", "success, %")
     table = Table(*(Column(name, justify="right") for name in right), "95 %", "plan")
     for each in options:
@@ -89,8 +91,21 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
             "" if each["latency_ms"] is None else f"{each['latency_ms']:.0f}",
             f"{100 * each['success']:.1f}",
             f"{100 * each['low']:.1f} to {100 * each['high']:.1f}",
-            each["plan"],
+            " > ".join(f"{letters.get(m, m)}*{n}" for m, n in _rungs(each["plan"])),
         )
     console.print(table)
+    legend = ", ".join(f"{letter}: {model}" for model, letter in letters.items())
+    console.print(legend, markup=False, highlight=False)
     for said in dict.fromkeys(each["extrapolated"] for each in options if each["extrapolated"]):
         console.print(f"Not as it was calibrated: {said}.", markup=False, highlight=False)
+
+
+def _rungs(plan: str) -> list[tuple[str, str]]:
+    """Each draw of a plan: its model, and how many samples, or that it is greedy."""
+    return [(model, n) for model, _, n in (rung.rpartition("*") for rung in plan.split(" > "))]
+
+
+def _letters(options: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """A letter for each model, or plans would not fit a line."""
+    models = dict.fromkeys(model for each in options for model, _ in _rungs(each["plan"]))
+    return dict(zip(models, ascii_uppercase, strict=False))

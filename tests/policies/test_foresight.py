@@ -1,7 +1,8 @@
 import math
+from dataclasses import replace
 
 import pytest
-from calibrations import CALLS, SUCCESS, calibration
+from calibrations import CALLS, SUCCESS, calibration, ladder, ladders
 from hypothesis import given
 from hypothesis import strategies as st
 from world import COST, task
@@ -12,6 +13,7 @@ from policies.cascade import Cascade
 from policies.climb import Climb
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast, Seen, Trend
+from policies.ladder import Domain, Length
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget, TargetTooHigh
@@ -100,9 +102,39 @@ def test_offers_and_targets_keep_to_the_budget(calls: float | None, target: floa
         assert next(plan)
 
 
-def test_dominated_ladders_are_not_offered() -> None:
-    from calibrations import ladders  # noqa: PLC0415
+probabilities = st.floats(0.06, 0.9)
 
+
+@given(
+    st.lists(st.tuples(probabilities, st.floats(0.1, 1.0)), min_size=4, max_size=4),
+    st.floats(0.01, 0.9),
+)
+def test_whatever_was_calibrated_offers_are_what_is_bought(
+    given_ladders: list[tuple[float, float]], target: float
+) -> None:
+    """Also where more budget promises less, or hardly more for much more."""
+    made = tuple(
+        ladder(each.calls, success, each.rungs, spent=share * each.calls)
+        for each, (success, share) in zip(ladders(), given_ladders, strict=True)
+    )
+    domain = Domain("code", (Length(100, made, made),), {})
+    climb = Climb(replace(calibration(), domains={"code": domain}))
+    offers = climb.offers(TASK, Budget(), COST)
+    assert offers
+    for offer in offers:
+        assert climb.foresees(TASK, Budget(offer.flops), COST) == offer.found
+    if target > max(success for success, _ in given_ladders):
+        return
+    reaching = climb.offers(TASK, Budget(target=target), COST)
+    assert reaching[0].found == climb.foresees(TASK, Budget(target=target), COST)
+    for offer in reaching:
+        wanted = Budget(target=offer.found.ladder.success.value)
+        assert climb.foresees(TASK, wanted, COST) == offer.found
+    spent = [offer.expected_flops for offer in reaching]
+    assert spent == sorted(spent)
+
+
+def test_dominated_ladders_are_not_offered() -> None:
     made = CLIMB.calibration
     for of, left in (
         ((0.3, 0.3, 0.6, 0.6), (0.25, 2.0)),

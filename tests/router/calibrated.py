@@ -18,7 +18,7 @@ def calibrated(**options: Any) -> AbstractAsyncContextManager[World]:
     backend = options.pop("backend", ScriptedBackend(lambda _source: False))
     climb = Climb(calibration())
     policies = {"auto": Auto(climb=climb), "climb": climb}
-    return world(backend=backend, policies=policies, **options)
+    return world(backend=backend, policies_made=policies, **options)
 
 
 def call_of(w: World, prompt: str = PROMPT) -> float:

@@ -252,12 +252,12 @@ async def world(
     models: dict[str, dict[str, Any]] | None = None,
     host: str = "127.0.0.1",
     dialects: Mapping[str, Dialect] = DIALECTS,
-    policies: Mapping[str, Policy] | None = None,
+    policies_made: Mapping[str, Policy] | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """A gateway over two upstreams. `models` overrides their configuration, by name.
 
-    `policies` stand beside those of the settings, or in their place.
+    `policies_made` stand beside those of the settings, or in their place.
     """
     tasks = asyncio.all_tasks()
     upstreams = {
@@ -275,7 +275,7 @@ async def world(
         @asynccontextmanager
         async def service() -> AsyncIterator[Service]:
             async with running_service(made, lambda _: backend) as built:
-                told = {**built.gateway.policies, **(policies or {})}
+                told = {**built.gateway.policies, **(policies_made or {})}
                 services.append(replace(built, gateway=replace(built.gateway, policies=told)))
                 yield services[0]
 

@@ -64,7 +64,15 @@ def test_a_quote_is_a_table_or_json(cli, files) -> None:
         shown = cli("quote", prompt, "--tests", tests, "--url", gateway.url)
         told = cli("quote", prompt, "--tests", tests, "--url", f"{gateway.url}/v1/", "--json")
     assert shown.exit_code == 0, shown.output
-    for said in ("2.5", "61.2", "55.0 to 67.0", "small*2 > large*1", "1234", "no calibrated kind"):
+    for said in (
+        "2.5",
+        "61.2",
+        "55.0 to 67.0",
+        "A*2 > B*1",
+        "A: small, B: large",
+        "1234",
+        "no calibrated kind",
+    ):
         assert said in shown.stdout
     assert json.loads(told.stdout) == {"options": [OPTION, slow]}
     first = gateway.asked[0].body

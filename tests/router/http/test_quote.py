@@ -19,7 +19,7 @@ from http_world import (
     untouched,
     world,
 )
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.http.app import create_app
@@ -236,7 +236,13 @@ asked = st.dictionaries(
 async def test_whatever_is_asked_the_answer_is_a_quote_or_the_clients_error() -> None:
     bodies: list[dict[str, Any]] = []
 
-    @settings(max_examples=150, database=None, derandomize=True)
+    @settings(
+        max_examples=60,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(asked)
     def gather(body: dict[str, Any]) -> None:
         bodies.append(body)

@@ -6,6 +6,10 @@ import pytest
 from calibrated import calibrated, call_of
 from calibrations import CALLS
 from http_world import PROMPT, TESTS, events, is_error, untouched
+from pydantic import ValidationError
+
+from router.configured import request_limits
+from router.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +105,17 @@ async def test_infill_keeps_its_target() -> None:
         assert answer.headers["x-budget-target"] == "0.5"
         assert answer.headers["x-budget-latency-ms"] == "60000"
         is_error(await w.client.post("/infill", json=body | budget), 400, "invalid_budget")
+
+
+def test_a_target_may_be_wanted_by_default_and_is_no_maximum() -> None:
+    models = {"m": {"engine": "url", "url": "http://127.0.0.1:9"}}
+    alias = {"model": "m", "budget": {"target": 0.7}}
+    made = Settings(models=models, default_budget={"target": 0.5}, aliases={"a": alias})
+    limits = request_limits(made)
+    assert limits.default_budget.target == 0.5
+    assert limits.meant_by("a").budget.target == 0.7
+    for target in (0, 1, 1.5, -0.5):
+        with pytest.raises(ValidationError):
+            Settings(models=models, default_budget={"target": target})
+    with pytest.raises(ValidationError, match="target"):
+        Settings(models=models, max_budget={"target": 0.5})
