@@ -42,7 +42,24 @@ BUDGETS: Final = (
 WORTH: Final = 0.01
 """Of expected success, of one more large call: a point."""
 
-THRIFTS: Final = (0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5, 0.8)
+THRIFTS: Final = (
+    0.02,
+    0.03,
+    0.05,
+    0.08,
+    0.12,
+    0.16,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+    0.65,
+    0.8,
+    1.1,
+    1.5,
+    2,
+)
 """Of expected success, that a large call more must bring in ladders that spend little."""
 
 ROOM: Final = 1.25
