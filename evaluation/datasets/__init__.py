@@ -1,8 +1,8 @@
 """Coding benchmarks as values: prompts, and tests as the gateway takes them.
 
 `human_eval`, `infilling`, `mbpp`, `apps` and `safim` read those of others and `own` one's own, all
-into `problem.Problem` and out of the files and the hub of `sources`. Not here: what models answered
-(`pools`).
+into `problem.Problem` and out of the files and the hub of `sources`. `plus` has second tests for
+two of them. Not here: what models answered (`pools`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from evaluation.datasets import apps, infilling, mbpp, own, safim
+from evaluation.datasets import apps, infilling, mbpp, own, plus, safim
 from evaluation.datasets.human_eval import STOP, humaneval
 from evaluation.datasets.problem import (
     MAX_TESTS_BYTES,
@@ -28,6 +28,7 @@ from evaluation.datasets.problem import (
 __all__ = [
     "BENCHMARKS",
     "MAX_TESTS_BYTES",
+    "SECOND_TESTS",
     "STOP",
     "Benchmark",
     "DatasetUnavailable",
@@ -38,6 +39,7 @@ __all__ = [
     "load",
     "max_tokens",
     "sample_of",
+    "second_tests",
 ]
 
 
@@ -65,7 +67,16 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "infilling-random": Benchmark(infilling.reader("random"), 128, "INFILLING_RANDOM"),
     "safim-block": Benchmark(safim.reader("block"), 128, "SAFIM_BLOCK"),
     "safim-control": Benchmark(safim.reader("control"), 64, "SAFIM_CONTROL"),
+    "humaneval-plus": Benchmark(plus.reader("humaneval-plus"), 512, "HUMANEVAL_PLUS"),
+    "mbpp-plus": Benchmark(plus.reader("mbpp-plus"), 256, "MBPP_PLUS"),
 }
+
+SECOND_TESTS: Final[Mapping[str, str]] = {
+    "humaneval": "humaneval-plus",
+    "mbpp": "mbpp-plus",
+    "mbpp-sanitized": "mbpp-plus",
+}
+"""Datasets that have the same problems, in part, with other tests."""
 
 OWN_MAX_TOKENS: Final = 512
 """For problems of one's own."""
@@ -84,9 +95,25 @@ def load(name: str, data: Path | None = None) -> tuple[Problem, ...]:
                 "give its JSON lines with --data"
             )
         return _unique(own.read(data), name)
-    if data is None and (named := os.environ.get(benchmark.variable)):
-        data = Path(named)
-    return _unique(benchmark.read(data), name)
+    return _unique(benchmark.read(_place(name, data)), name)
+
+
+def second_tests(name: str, data: Path | None = None) -> plus.SecondTests:
+    """Those of a dataset; `data` holds them, or what the environment names.
+
+    Raises `UnknownDataset` for one that has none, and `DatasetUnavailable`.
+    """
+    if (second := SECOND_TESTS.get(name)) is None:
+        raise UnknownDataset(
+            f"there are no second tests of dataset {name!r}; there are of {', '.join(SECOND_TESTS)}"
+        )
+    return plus.read_second_tests(second, _place(second, data))
+
+
+def _place(name: str, data: Path | None) -> Path | None:
+    """Where a dataset's data is: as told, or as the environment says."""
+    named = os.environ.get(BENCHMARKS[name].variable)
+    return Path(named) if data is None and named else data
 
 
 def _unique(problems: tuple[Problem, ...], name: str) -> tuple[Problem, ...]:

@@ -7,13 +7,14 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from evaluation.datasets.problem import DatasetUnavailable, Problem
+from evaluation.datasets.problem import DatasetUnavailable
 
 Record = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def records(path: Path) -> Iterator[Record]:
@@ -38,9 +39,9 @@ def released(
     data: Path | None,
     file: str,
     what: str,
-    problems: Callable[[Iterator[Record]], Iterable[Problem]],
-) -> tuple[Problem, ...]:
-    """The problems of a file that somebody has released, read from its records.
+    problems: Callable[[Iterator[Record]], Iterable[T]],
+) -> tuple[T, ...]:
+    """The problems of a file that somebody has released, made of its records.
 
     Raises `DatasetUnavailable` where it is not named, is another one or has no problem.
     """

@@ -89,7 +89,7 @@ def check_unique(rows: Columns, pool: Pool, what: str) -> None:
     twice = rows.keys[1:][rows.keys[1:] == rows.keys[:-1]]
     if len(twice):
         raise DuplicateRow(
-            f"{pool.path}: {len(twice)} {what} are there twice, the first: {_named(pool, twice[0])}"
+            f"{pool.path}: {len(twice)} {what} are there twice, the first: {named(pool, twice[0])}"
         )
 
 
@@ -103,7 +103,7 @@ def places(rows: Columns, samples: Columns, pool: Pool, what: str) -> Ints:
         stray = rows.keys[~found]
         raise StrayRow(
             f"{pool.path}: {len(stray)} {what} belong to samples that are not there, the first to "
-            f"{_named(pool, stray[0])}"
+            f"{named(pool, stray[0])}"
         )
     return at
 
@@ -133,6 +133,7 @@ def _check_nll(column: pa.Array, pool: Pool, table: Table) -> None:
         raise InvalidRow(f"{pool.path}: {table} have a log-probability that is no finite number")
 
 
-def _named(pool: Pool, key: np.int64) -> str:
+def named(pool: Pool, key: np.int64) -> str:
+    """The sample that a key stands for, in words."""
     task, index = divmod(int(key), 2**INDEX_BITS)
     return f"task {pool.identity.tasks[task]!r}, sample {index}"

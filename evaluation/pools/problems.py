@@ -1,11 +1,14 @@
-"""The problems that a pool's samples answer."""
+"""The problems that a pool's samples answer, with the first tests or with the second."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation import datasets
 from evaluation.datasets import Problem
+from evaluation.pools.asked import read_problems
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.released import ENGINE as RELEASED
 from evaluation.pools.released import prompts_hash
@@ -30,6 +33,36 @@ def problems_of(pool: Pool, data: Path | None = None) -> tuple[Problem, ...]:
             f"{identity.dataset_sha256[:12]} and is {found[:12]} now; give the data it was drawn on"
         )
     return problems
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTested:
+    """The problems that have second tests, by task, and what of these tests is left out."""
+
+    problems: Mapping[str, Problem]
+    omissions: str
+
+
+def second_problems_of(pool: Pool, data: Path | None = None) -> SecondTested:
+    """The pool's problems with the second tests in place of their own, where there are some.
+
+    `data` holds the second tests. Raises as `problems_of` does, and `DatasetUnavailable` where
+    they are of other problems.
+    """
+    second = datasets.second_tests(pool.identity.dataset, data)
+    others = {problem.task_id: problem for problem in second.problems}
+    own = read_problems(pool) or problems_of(pool)
+    both = [problem for problem in own if problem.task_id in others]
+    wrong = [one.task_id for one in both if one.entry_point != others[one.task_id].entry_point]
+    if wrong or not both:
+        what = f"ask for another function in {wrong[0]}" if wrong else "have none of its tasks"
+        raise datasets.DatasetUnavailable(
+            f"the second tests of {pool.identity.dataset} do not match {pool.path}: they {what}"
+        )
+    return SecondTested(
+        {one.task_id: replace(one, tests=others[one.task_id].tests) for one in both},
+        second.omissions,
+    )
 
 
 def _of_released(pool: Pool, problems: tuple[Problem, ...]) -> tuple[Problem, ...]:

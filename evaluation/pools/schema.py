@@ -28,10 +28,22 @@ class Table(StrEnum):
 
     SAMPLES = "samples"
     VERDICTS = "verdicts"
+    PLUS = "plus"
     SCORES = "scores"
 
 
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
+
+_VERDICTS: Final = pa.schema(
+    [
+        pa.field("task_id", _NAME, nullable=False),
+        pa.field("index", pa.int32(), nullable=False),
+        pa.field("passed", pa.bool_(), nullable=False),
+        pa.field("status", _NAME, nullable=False),  # the sandbox's own word
+        pa.field("checks", pa.int32()),  # cases of the tests; null where nobody counted
+        pa.field("passed_checks", pa.int32()),  # those that came out right
+    ]
+)
 
 COLUMNS: Final[Mapping[Table, pa.Schema]] = {
     Table.SAMPLES: pa.schema(
@@ -47,16 +59,8 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
             pa.field("finish_reason", _NAME, nullable=False),
         ]
     ),
-    Table.VERDICTS: pa.schema(
-        [
-            pa.field("task_id", _NAME, nullable=False),
-            pa.field("index", pa.int32(), nullable=False),
-            pa.field("passed", pa.bool_(), nullable=False),
-            pa.field("status", _NAME, nullable=False),  # the sandbox's own word
-            pa.field("checks", pa.int32()),  # cases of the tests; null where nobody counted
-            pa.field("passed_checks", pa.int32()),  # those that came out right
-        ]
-    ),
+    Table.VERDICTS: _VERDICTS,
+    Table.PLUS: _VERDICTS,  # by the second tests, of samples that have a verdict by the first
     Table.SCORES: pa.schema(
         [
             pa.field("ranker", _NAME, nullable=False),
@@ -71,9 +75,10 @@ COLUMNS: Final[Mapping[Table, pa.Schema]] = {
 ADDED: Final[Mapping[Table, frozenset[str]]] = {
     Table.SAMPLES: frozenset(),
     Table.VERDICTS: frozenset({"checks", "passed_checks"}),
+    Table.PLUS: frozenset({"checks", "passed_checks"}),
     Table.SCORES: frozenset(),
 }
-"""Columns that pools written earlier have not, and that are null there."""
+"""Columns that rows may lack, as those of earlier pools do, and that are null there."""
 
 _NOT_NEGATIVE: Final = (
     *("index", "draw", "seed", "tokens", "prompt_tokens"),

@@ -19,9 +19,11 @@ from evaluation.pools.columns import (
     Columns,
     Ints,
     check_unique,
+    named,
     places,
     read_columns,
 )
+from evaluation.pools.errors import InvalidRow, StrayRow
 from evaluation.pools.schema import Identity, Table
 from evaluation.pools.store import Pool
 
@@ -39,8 +41,11 @@ UNKNOWN: Final = -1
 class ProblemView:
     """The samples of one problem, in the order drawn: every array is (n,), n may be 0.
 
-    `judged` says which have a verdict, `passed` which passed; `cut` which ended at the token
-    limit, `empty` which have no text (their `tokens` may count a stop sequence that was withheld).
+    `judged` says which have a verdict, `passed` which passed; `judged_plus` and `passed_plus` say
+    it of the second tests, which nothing passes that fails the first, and which not every problem
+    has. Of `checks` of the first tests `passed_checks` came out right, both -1 where nobody
+    counted. `cut` says which ended at the token limit, `empty` which have no text (their `tokens`
+    may count a stop sequence that was withheld).
     `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
     Where nobody counted, as in samples of others, `tokens` are -1 and `counted` is false.
     `nll` has, per ranker and first of all the generator, averaged NLL in nats per token, NaN where
@@ -56,6 +61,10 @@ class ProblemView:
     empty: Bools
     judged: Bools
     passed: Bools
+    judged_plus: Bools
+    passed_plus: Bools
+    checks: Ints
+    passed_checks: Ints
     nll: Mapping[str, Floats]
 
     @property
@@ -117,8 +126,9 @@ def read_view(path: Path) -> PoolView:
     """Read a pool's directory.
 
     Raises every `PoolError` but `PoolBusy`: `DuplicateRow` for samples, verdicts or scores with
-    one key, `UnknownTask`, `StrayRow` for a verdict or score without its sample, `InvalidRow` for
-    a NaN log-probability.
+    one key, `UnknownTask`, `StrayRow` for a verdict or score without its sample and for a second
+    verdict without a first, `InvalidRow` for a NaN log-probability and for a sample that passes the
+    second tests alone.
     """
     pool = Pool.open(path)
     samples = read_columns(
@@ -153,15 +163,52 @@ def read_view(path: Path) -> PoolView:
     )
 
 
-def _verdicts(pool: Pool, samples: Columns) -> dict[str, Bools]:
-    """`judged` and `passed` of every sample."""
-    verdicts = read_columns(pool, Table.VERDICTS, ("passed",))
-    check_unique(verdicts, pool, "verdicts")
-    at = places(verdicts, samples, pool, "verdicts")
-    found = {name: np.zeros(len(samples.keys), np.bool_) for name in ("judged", "passed")}
+def _verdicts(pool: Pool, samples: Columns) -> dict[str, NDArray[Any]]:
+    """What the first tests and the second said of every sample."""
+    first = _judged(pool, samples, Table.VERDICTS, ("checks", "passed_checks"))
+    second = _judged(pool, samples, Table.PLUS, ())
+    _check_second(pool, samples, first, second)
+    return first | {f"{name}_plus": column for name, column in second.items()}
+
+
+def _judged(
+    pool: Pool, samples: Columns, table: Table, counts: tuple[str, ...]
+) -> dict[str, NDArray[Any]]:
+    """`judged`, `passed` and these counts of every sample, out of one table of verdicts."""
+    verdicts = read_columns(pool, table, ("passed", *counts))
+    check_unique(verdicts, pool, table)
+    at = places(verdicts, samples, pool, table)
+    found: dict[str, NDArray[Any]] = {
+        name: np.zeros(len(samples.keys), np.bool_) for name in ("judged", "passed")
+    }
     found["judged"][at] = True
     found["passed"][at] = verdicts.values["passed"]
+    for name in counts:
+        found[name] = np.full(len(samples.keys), UNKNOWN)
+        found[name][at] = np.nan_to_num(verdicts.values[name].astype(np.float64), nan=UNKNOWN)
     return found
+
+
+def _check_second(
+    pool: Pool,
+    samples: Columns,
+    first: Mapping[str, NDArray[Any]],
+    second: Mapping[str, NDArray[Any]],
+) -> None:
+    """Raise where a sample has only a second verdict, or passes by the second tests alone."""
+    alone = second["judged"] & ~first["judged"]
+    if alone.any():
+        raise StrayRow(
+            f"{pool.path}: {alone.sum()} samples have a verdict by the second tests and none by "
+            f"the first, such as {named(pool, samples.keys[alone][0])}: judge the pool"
+        )
+    wrong = second["passed"] & ~first["passed"]
+    if wrong.any():
+        raise InvalidRow(
+            f"{pool.path}: {wrong.sum()} samples pass the second tests and not the first, such as "
+            f"{named(pool, samples.keys[wrong][0])}: remove {pool.path / Table.PLUS} and judge "
+            "with --tests plus again"
+        )
 
 
 def _nll(pool: Pool, samples: Columns) -> dict[str, Floats]:

@@ -60,11 +60,17 @@ def write(
     samples: list[dict[str, Any]],
     verdicts: list[dict[str, Any]] | None = None,
     scores: list[dict[str, Any]] | None = None,
+    plus: list[dict[str, Any]] | None = None,
 ) -> Pool:
     """A pool with these rows, each table as one shard."""
     pool = Pool.create(path, identity())
-    tables = ((Table.SAMPLES, samples), (Table.VERDICTS, verdicts), (Table.SCORES, scores))
-    for table, rows in tables:
+    tables = {
+        Table.SAMPLES: samples,
+        Table.VERDICTS: verdicts,
+        Table.PLUS: plus,
+        Table.SCORES: scores,
+    }
+    for table, rows in tables.items():
         if rows:
             with pool.writer(table) as writer:
                 writer.append(rows)

@@ -17,6 +17,7 @@ from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.local.loading import LoadFailed
+from evaluation.pools.asked import write_problems
 from evaluation.pools.errors import PoolError
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
@@ -78,6 +79,7 @@ def run(
         problems = datasets.load(dataset, data)
         where = sampler.place(load_settings(config), model, engine)
         pool = Pool.create(out, identity_of(sampling, where, problems))
+        write_problems(pool, problems)
         collector = _fill(pool, problems[:limit], where, n=n, batch=batch, concurrency=concurrency)
     if collector is not None:
         _tell(collector)

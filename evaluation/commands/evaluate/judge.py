@@ -1,10 +1,15 @@
-"""`budget-router evaluate judge`: sandbox verdicts for a pool, as the gateway would give them."""
+"""`budget-router evaluate judge`: sandbox verdicts for a pool, as the gateway would give them.
+
+With `--tests plus` a second set, by tests that chose nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,20 +19,29 @@ from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
 from evaluation.pools.errors import PoolError
 from evaluation.pools.filling.verdicts import AT_ONCE, Judging, Tally
-from evaluation.pools.problems import problems_of
+from evaluation.pools.problems import problems_of, second_problems_of
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
-from evaluation.pools.view import read_view
+from evaluation.pools.view import PoolView, read_view
 from policies.values import Verdict
 from router.configured import sandbox_backend
 from router.sections import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 
+Tests = Annotated[
+    Literal["base", "plus"],
+    typer.Option(help="The data set's own, or HumanEval+ and MBPP+ for what passes these."),
+]
+
 
 def run(
     *,
     path: options.Pool,
-    data: options.Data = None,
+    tests: Tests = "base",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Where these tests are, unless a package or the hub has them."),
+    ] = None,
     backend: options.Backend = "process",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
@@ -38,9 +52,9 @@ def run(
         PoolError, DatasetUnavailable, UnknownDataset, InvalidTests, SandboxUnavailable, OSError
     ):
         pool = Pool.open(path)
-        problems = problems_of(pool, data)
+        table, problems = _tests(pool, tests, data)
         config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)
-        judged = _judge(pool, problems, sandbox_backend(config))
+        judged = _judge(pool, table, problems, sandbox_backend(config))
     passed, failed = judged.verdicts[Verdict.PASSED], judged.verdicts[Verdict.FAILED]
     typer.echo(
         f"{path}: {passed + failed} samples judged by {judged.programs} runs: "
@@ -52,17 +66,39 @@ def run(
         fail(f"the sandbox failed at {unverified} samples, which stay unverified; judge again")
 
 
-def _judge(pool: Pool, problems: tuple[Problem, ...], backend: Backend) -> Tally:
+def _tests(
+    pool: Pool, tests: Literal["base", "plus"], data: Path | None
+) -> tuple[Table, Mapping[str, Problem]]:
+    """The table that is filled, and the problems with the tests that fill it."""
+    if tests == "base":
+        return Table.VERDICTS, {problem.task_id: problem for problem in problems_of(pool, data)}
+    second = second_problems_of(pool, data)
+    typer.echo(
+        f"{len(second.problems)} of {len(pool.identity.tasks)} problems have second tests; "
+        f"{second.omissions}",
+        err=True,
+    )
+    return Table.PLUS, second.problems
+
+
+def _judge(pool: Pool, table: Table, problems: Mapping[str, Problem], backend: Backend) -> Tally:
     with ExitStack() as stack:
-        writer = stack.enter_context(pool.writer(Table.VERDICTS))
-        view = read_view(pool.path)
-        done = view.samples - view.unjudged
-        progress = stack.enter_context(PoolProgress("verdicts", view.samples, done))
+        writer = stack.enter_context(pool.writer(table))
+        done, whole = _progress(read_view(pool.path), table, problems)
+        progress = stack.enter_context(PoolProgress("verdicts", whole, done))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
-        by_task = {problem.task_id: problem for problem in problems}
-        judging = Judging(pool, by_task, writer, lambda more: progress.advance(more, ""))
+        judging = Judging(pool, problems, writer, lambda more: progress.advance(more, ""))
         return asyncio.run(_over(judging, backend))
+
+
+def _progress(view: PoolView, table: Table, problems: Mapping[str, Problem]) -> tuple[int, int]:
+    """How many samples have their verdict, and how many are to have one."""
+    if table is Table.VERDICTS:
+        return view.samples - view.unjudged, view.samples
+    tested = [problem for problem in view.problems if problem.task_id in problems]
+    done = sum(int(problem.judged_plus.sum()) for problem in tested)
+    return done, sum(len(problem.index) for problem in tested)
 
 
 async def _over(judging: Judging, backend: Backend) -> Tally:

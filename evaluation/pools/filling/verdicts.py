@@ -2,6 +2,9 @@
 
 Exact duplicates (the same text for the same task) share one verdict. What the sandbox itself failed
 at gets no row: it stays unverified, is counted, and is tried again by the next run.
+
+The second tests have the inputs of the first and more. So a sample that failed the first has failed
+these as well, and is not run: its first status stands. Problems without such tests are passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 
 from evaluation.datasets import MAX_TESTS_BYTES, Problem
 from evaluation.pools.columns import INDEX_BITS, Columns, check_unique, places, read_columns
-from evaluation.pools.errors import UnknownTask
+from evaluation.pools.errors import StrayRow, UnknownTask
 from evaluation.pools.schema import Row, Table
 from evaluation.pools.store import Pool, TableWriter
 from evaluation.pools.workers import for_each
@@ -35,6 +38,9 @@ ROWS_PER_WRITE: Final = 256
 LIMITS: Final = Limits()
 """Of one program, unless its tests say less: what the gateway gives those who ask for nothing."""
 
+SECOND_LIMITS: Final = Limits(wall_s=60.0, cpu_s=15.0, memory_bytes=2**30)
+"""Of one program with the second tests: three times what the slowest reference takes."""
+
 _DIGEST: Final = 16
 _COUNTS: Final = ("checks", "passed_checks")
 
@@ -50,8 +56,12 @@ class ProgramVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
-    """One sample; `outcome` is None where it has no verdict. `digest` tells programs apart."""
+    """One sample; `outcome` is None where it has no verdict. `digest` tells programs apart.
 
+    `key` is that of the columns of its pool.
+    """
+
+    key: int
     task_id: str
     index: int
     text: str
@@ -69,9 +79,11 @@ class Tally:
 
 
 class Judging:
-    """One run over a pool. `on_judged` hears of each sample that got a verdict, or got none.
+    """One run over a pool, by the first tests or by the second, as the writer's table says.
 
-    Raises, when built, `PoolError` for verdicts that do not fit the samples.
+    `problems` have those tests. `on_judged` hears of each sample that got a verdict, or got none.
+    Raises, when built, `PoolError` for verdicts that do not fit the samples, and for second ones
+    where there are no first.
     """
 
     def __init__(
@@ -80,15 +92,17 @@ class Judging:
         problems: Mapping[str, Problem],
         writer: TableWriter,
         on_judged: Callable[[int], None],
-        limits: Limits = LIMITS,
+        limits: Limits | None = None,
     ) -> None:
         self.judged = Tally()
         self._pool = pool
         self._problems = problems
         self._writer = writer
         self._on_judged = on_judged
-        self._limits = limits
-        self._verdicts = _verdicts(pool)
+        second = writer.table is Table.PLUS
+        self._limits = limits or (SECOND_LIMITS if second else LIMITS)
+        self._verdicts = _verdicts(pool, writer.table)
+        self._first = _verdicts(pool, Table.VERDICTS) if second else None
         self._known: dict[bytes, ProgramVerdict] = {}
         self._running: dict[bytes, list[StoredSample]] = {}
         self._rows: list[Row] = []
@@ -116,7 +130,7 @@ class Judging:
     def _programs(self) -> Iterator[StoredSample]:
         """A sample of each program that is to be run; duplicates wait for it or are settled."""
         for sample in samples(self._pool, self._verdicts):
-            if sample.outcome is not None:
+            if sample.outcome is not None or self._failed_before(sample):
                 continue
             if (known := self._known.get(sample.digest)) is not None:
                 self._settle([sample], known)
@@ -125,6 +139,22 @@ class Judging:
             else:
                 self._running[sample.digest] = []
                 yield sample
+
+    def _failed_before(self, sample: StoredSample) -> bool:
+        """Settle what the first tests decide of the second; whether there is nothing to run."""
+        if self._first is None:
+            return False
+        if sample.task_id not in self._problems:
+            return True
+        first = _outcome(self._first, sample.key)
+        if first is None:
+            raise StrayRow(
+                f"{self._pool.path}: sample {sample.index} of task {sample.task_id!r} has no "
+                "verdict by the first tests: judge the pool without --tests plus before"
+            )
+        if not first.passed:
+            self._settle([sample], ProgramVerdict(passed=False, status=first.status))
+        return not first.passed
 
     async def _judge(self, sample: StoredSample, judge: SandboxJudge) -> None:
         """Run one program, and settle all samples that are it."""
@@ -191,19 +221,22 @@ def samples(pool: Pool, verdicts: Columns) -> Iterator[StoredSample]:
     Neighbours of one task share what the judge works out of its prompt.
     """
     tasks = {task: number for number, task in enumerate(pool.identity.tasks)}
-    statuses = verdicts.names.get("status", ())
     for batch in pool.batches(Table.SAMPLES, ["task_id", "index", "text"]):
         rows = zip(*(batch.column(name).to_pylist() for name in batch.schema.names), strict=True)
         for task, index, text in sorted(rows, key=lambda row: row[0]):
             key = (tasks.get(task, len(tasks)) << INDEX_BITS) | index
-            at = int(np.searchsorted(verdicts.keys, key))
-            outcome = None
-            if at < len(verdicts.keys) and verdicts.keys[at] == key:
-                status = statuses[verdicts.values["status"][at]]
-                counts = (_count(verdicts.values[name][at]) for name in _COUNTS)
-                outcome = ProgramVerdict(bool(verdicts.values["passed"][at]), status, *counts)
-            whole = f"{task}\0{text}".encode()
-            yield StoredSample(task, index, text, hashlib.sha256(whole).digest()[:_DIGEST], outcome)
+            digest = hashlib.sha256(f"{task}\0{text}".encode()).digest()[:_DIGEST]
+            yield StoredSample(key, task, index, text, digest, _outcome(verdicts, key))
+
+
+def _outcome(verdicts: Columns, key: int) -> ProgramVerdict | None:
+    """What a table of verdicts says of one sample."""
+    at = int(np.searchsorted(verdicts.keys, key))
+    if at == len(verdicts.keys) or verdicts.keys[at] != key:
+        return None
+    status = verdicts.names["status"][verdicts.values["status"][at]]
+    counts = (_count(verdicts.values[name][at]) for name in _COUNTS)
+    return ProgramVerdict(bool(verdicts.values["passed"][at]), status, *counts)
 
 
 def _count(value: float) -> int | None:
@@ -211,11 +244,11 @@ def _count(value: float) -> int | None:
     return None if math.isnan(value) else int(value)
 
 
-def _verdicts(pool: Pool) -> Columns:
+def _verdicts(pool: Pool, table: Table) -> Columns:
     """The verdicts that are there. Raises `PoolError` where they do not fit the samples."""
-    verdicts = read_columns(pool, Table.VERDICTS, ("passed", "status", *_COUNTS))
-    check_unique(verdicts, pool, "verdicts")
+    verdicts = read_columns(pool, table, ("passed", "status", *_COUNTS))
+    check_unique(verdicts, pool, table)
     known = read_columns(pool, Table.SAMPLES, ())
     check_unique(known, pool, "samples")
-    places(verdicts, known, pool, "verdicts")
+    places(verdicts, known, pool, table)
     return verdicts

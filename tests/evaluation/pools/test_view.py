@@ -4,7 +4,7 @@ import numpy as np
 import pool_files as files
 import pytest
 
-from evaluation.pools.errors import DuplicateRow, MixedPools, StrayRow, UnreadablePool
+from evaluation.pools.errors import DuplicateRow, InvalidRow, MixedPools, StrayRow, UnreadablePool
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
@@ -37,6 +37,28 @@ def test_a_view_has_every_task_and_counts_what_is_missing(tmp_path):
     assert view.finish_reasons == {"length": 1, "stop": 2}
 
 
+def test_a_view_has_both_verdicts_and_partial_credit(tmp_path):
+    samples = [files.sample(index=index) for index in range(4)] + [files.sample("a/1")]
+    verdicts = [
+        files.verdict(index=0, checks=3, passed_checks=3),
+        files.verdict(index=1, passed=False, checks=3, passed_checks=1),
+        files.verdict(index=2, checks=None, passed_checks=None),
+        files.verdict("a/1"),
+    ]
+    plus = [
+        files.verdict(index=0, passed=False),
+        files.verdict(index=1, passed=False),
+        files.verdict(index=2),
+    ]
+    first, second, _ = read_view(files.write(tmp_path, samples, verdicts, plus=plus).path).problems
+    assert first.passed.tolist() == [True, False, True, False]
+    assert first.judged_plus.tolist() == [True, True, True, False]
+    assert first.passed_plus.tolist() == [False, False, True, False]
+    assert first.checks.tolist() == [3, 3, -1, -1]
+    assert first.passed_checks.tolist() == [3, 1, -1, -1]
+    assert (second.passed.tolist(), second.judged_plus.tolist()) == ([True], [False])
+
+
 def test_an_empty_pool_is_a_pool(tmp_path):
     Pool.create(tmp_path, files.identity())
     view = read_view(tmp_path)
@@ -67,6 +89,16 @@ def test_shards_and_journal_are_read_as_one(tmp_path):
         ({"samples": [files.sample()], "scores": [files.score(), files.score()]}, DuplicateRow),
         ({"samples": [files.sample()], "verdicts": [files.verdict(index=1)]}, StrayRow),
         ({"samples": [files.sample()], "scores": [files.score("a/2")]}, StrayRow),
+        ({"samples": [files.sample()], "plus": [files.verdict("a/2")]}, StrayRow),
+        ({"samples": [files.sample()], "plus": [files.verdict()]}, StrayRow),
+        (
+            {
+                "samples": [files.sample()],
+                "verdicts": [files.verdict(passed=False)],
+                "plus": [files.verdict()],
+            },
+            InvalidRow,
+        ),
     ],
 )
 def test_keys_that_do_not_fit_are_named(tmp_path, rows, error):
