@@ -76,6 +76,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Sample a model into a pool, resuming one that was stopped; only its engine is "
             "started.",
         ),
+        "revise": Entry(
+            "evaluate.revise",
+            "Ask a model again what a pool left unsolved, showing it the failed answer and its "
+            "test.",
+        ),
         "judge": Entry(
             "evaluate.judge", "Run the tests on every sample of a pool that has no verdict yet."
         ),
