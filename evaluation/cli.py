@@ -98,6 +98,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
         "import": Entry(
             "evaluate.import_released", "Make a pool of generations in the paper's released format."
         ),
+        "signal": Entry(
+            "evaluate.signal",
+            "Measure what partial credit and revisions are worth, before a policy believes in "
+            "them.",
+        ),
         "curves": Entry(
             "evaluate.curves",
             "Draw pass@k, rank-score@k and their budgeted forms from recorded pools.",

@@ -76,28 +76,36 @@ class Ladders:
 
     def make(self, lattice: Lattice, *, again: bool) -> tuple[Ladder, ...]:
         """The ladder of every budget that buys anything. `again`: prompts are paid for once."""
+        return tuple(
+            self._ladder(calls, steps, climbed)
+            for calls, steps, climbed in self.found(lattice, again=again)
+        )
+
+    def found(
+        self, lattice: Lattice, *, again: bool
+    ) -> Iterator[tuple[float, tuple[Step, ...], Climbed]]:
+        """For every budget that buys anything the best steps, and what comes of them."""
         reached = lattice.reach(self.prices, again=again)
-        found: list[Ladder] = []
         steps: tuple[Step, ...] = ()
         for calls in BUDGETS:
             # What a smaller budget buys, a larger one buys too.
-            tried = {steps, *self._candidates(reached, calls, again=again)} - {()}
+            tried = {steps, *self.candidates(reached, calls, again=again)} - {()}
             if not tried:
                 continue
             climbed = {each: self.climb(each, calls, again=again) for each in sorted(tried)}
             best = max(climbed, key=lambda each: climbed[each].score(self.worth))
             if climbed[best].success.any():
                 steps = best
-                found.append(self._ladder(calls, steps, climbed[steps]))
-        return tuple(found)
+                yield calls, steps, climbed[steps]
 
     def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
         """What comes of a list of steps under a budget, step by step and for every particle."""
         return _Climb(self.models, self.prices, calls, again=again).climb(steps)
 
-    def _candidates(
+    def candidates(
         self, reached: Sequence[Reached], calls: float, *, again: bool
     ) -> Iterator[tuple[Step, ...]]:
+        """Lists of steps that look best by what the lattice knows, to be climbed and compared."""
         for slack in SLACKS:
             best, score = None, -math.inf
             for point in reached:
