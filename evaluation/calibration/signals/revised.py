@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.metrics import Estimate, pass_at_k
+from evaluation.metrics import Estimate, pass_at_k, wilson
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.view import Floats, PoolView, ProblemView
 from policies.cost import CostModel, Rate
@@ -38,7 +38,7 @@ class Revised:
     of a fresh sample and of a revised one, `ratio` is the latter against the former, None where no
     fresh one passes; `solved` are the parts of problems that a draw of `DRAWN` solves, `flops` what
     it costs, its prompt included, and `worth` is the ratio of passes per FLOP. Intervals are over
-    problems, paired.
+    problems, paired; where no revised sample passes, each problem counts as one trial that failed.
     """
 
     dataset: str
@@ -129,11 +129,11 @@ def _compared(
         problems=n,
         of=len(pool.problems),
         samples=sum(side.n for side in again),
-        rates=(_measured(rates[0]), _measured(rates[1])),
-        ratio=_against(rates[1], rates[0]),
+        rates=(_measured(rates[0], n), _measured(rates[1], n)),
+        ratio=_against(rates[1], rates[0], n),
         solved=(_mean_solved(fresh), _mean_solved(again)),
         flops=(float(paid[0][0]), float(paid[1][0])),
-        worth=_against(rates[1] * paid[0], rates[0] * paid[1]),
+        worth=_against(rates[1], rates[0] * paid[1] / paid[0], n),
     )
 
 
@@ -141,14 +141,21 @@ def _mean_solved(sides: Sequence[_Side]) -> float:
     return float(np.mean([side.solved() for side in sides]))
 
 
-def _against(over: Floats, under: Floats) -> Estimate | None:
+def _against(over: Floats, under: Floats, n: int) -> Estimate | None:
     """A ratio, None where nothing is under it; rounds in which that is so count as infinite."""
     if under[0] <= 0:
         return None
-    return _measured(np.divide(over, under, out=np.full_like(over, np.inf), where=under > 0))
+    ratios = np.divide(over, under, out=np.full_like(over, np.inf), where=under > 0)
+    if not over.any():
+        return Estimate(0.0, 0.0, wilson(0, n).high / float(under[0]))
+    return _spread(ratios)
 
 
-def _measured(values: Floats) -> Estimate:
-    """The first value, with the interval of the others."""
+def _measured(rates: Floats, n: int) -> Estimate:
+    """The first rate, with the interval of the others; where nothing passes, Wilson's."""
+    return _spread(rates) if rates.any() else wilson(0, n)
+
+
+def _spread(values: Floats) -> Estimate:
     low, high = np.quantile(values[1:], (_TAIL, 1 - _TAIL), method="nearest")
     return Estimate(float(values[0]), float(low), float(high))

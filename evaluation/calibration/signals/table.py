@@ -64,8 +64,8 @@ def _use(rows: Sequence[Compared]) -> Iterator[str]:
         for used in row.budgets:
             success = " | ".join(f"{100 * each:.1f}" for each in used.success)
             spent = " | ".join(f"{each:.3f}" for each in used.spent)
-            yield f"{where} {used.calls:g} | {success} | {spent} | {_plain(used.ratio)} |"
-        yield f"{where} mean | | | | | {_plain(row.ratio)} |"
+            yield f"{where} {used.calls:g} | {success} | {spent} | {_plain(used.ratio, 3)} |"
+        yield f"{where} mean | | | | | {_plain(row.ratio, 3)} |"
 
 
 def _revised(rows: Sequence[Revised]) -> Iterator[str]:
@@ -90,7 +90,8 @@ def _percent(estimate: Estimate | None) -> str:
     return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 
-def _plain(estimate: Estimate | None) -> str:
+def _plain(estimate: Estimate | None, places: int = 2) -> str:
     if estimate is None:
-        return "not reached"
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+        return "none"
+    low, high = (f"{each:.{places}f}" for each in (estimate.low, estimate.high))
+    return f"{estimate.value:.{places}f} ({low} to {high})"

@@ -12,6 +12,7 @@ from click.testing import Result
 
 from evaluation.architectures import ARCHITECTURES
 from evaluation.calibration.signals.revised import NothingRevised, revised
+from evaluation.metrics import wilson
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.schema import Identity, Table
 from evaluation.pools.store import Pool
@@ -79,6 +80,18 @@ def test_where_no_fresh_sample_passes_there_is_no_ratio(tmp_path: Path) -> None:
     found = revised(again(tmp_path, {"a/0": [True] * 4}), fresh(tmp_path, never), RATE)
     assert found.ratio is None
     assert not found.pays
+
+
+def test_where_no_revised_sample_passes_the_interval_is_that_of_few_problems(
+    tmp_path: Path,
+) -> None:
+    found = revised(again(tmp_path, {"a/0": FAILED, "a/2": FAILED}), fresh(tmp_path, NEXT), RATE)
+    bound = wilson(0, 2).high
+    assert found.rates[1] == wilson(0, 2)
+    assert found.ratio is not None
+    assert found.worth is not None
+    assert (found.ratio.value, found.ratio.high) == (0, bound / found.rates[0].value)
+    assert found.worth.high == pytest.approx(found.ratio.high * found.flops[0] / found.flops[1])
 
 
 def test_fresh_samples_that_are_longer_than_revisions_may_be_fail(tmp_path: Path) -> None:
