@@ -182,7 +182,7 @@ class CascadeConfig(Strict):
 
 
 class LadderConfig(Strict):
-    """See `policies.climb`: ladders of `budget-router calibrate`, and what all requests are like."""
+    """See `policies.climb`: ladders of `budget-router calibrate`, and what requests are like."""
 
     kind: Literal["ladder"]
     artifact: Path | None = None
