@@ -76,16 +76,8 @@ class Ladders:
 
     def make(self, lattice: Lattice, *, again: bool) -> tuple[Ladder, ...]:
         """The ladder of every budget that buys anything. `again`: prompts are paid for once."""
-        return tuple(
-            self._ladder(calls, steps, climbed)
-            for calls, steps, climbed in self.found(lattice, again=again)
-        )
-
-    def found(
-        self, lattice: Lattice, *, again: bool
-    ) -> Iterator[tuple[float, tuple[Step, ...], Climbed]]:
-        """For every budget that buys anything the best steps, and what comes of them."""
         reached = lattice.reach(self.prices, again=again)
+        found: list[Ladder] = []
         steps: tuple[Step, ...] = ()
         for calls in BUDGETS:
             # What a smaller budget buys, a larger one buys too.
@@ -96,7 +88,8 @@ class Ladders:
             best = max(climbed, key=lambda each: climbed[each].score(self.worth))
             if climbed[best].success.any():
                 steps = best
-                yield calls, steps, climbed[steps]
+                found.append(self._ladder(calls, steps, climbed[steps]))
+        return tuple(found)
 
     def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
         """What comes of a list of steps under a budget, step by step and for every particle."""

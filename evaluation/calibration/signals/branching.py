@@ -15,7 +15,7 @@ from typing import Final, Self
 import numpy as np
 
 from evaluation.calibration.effects import Effects, cut
-from evaluation.calibration.ladders import Climbed, Ladders
+from evaluation.calibration.ladders import BUDGETS, Climbed, Ladders
 from evaluation.calibration.lattice import Lattice, Reached, Step
 from evaluation.calibration.particles import Arm
 from evaluation.calibration.signals.prediction import shares_of
@@ -88,9 +88,8 @@ class Branching:
 
     def found(self) -> Iterator[Pair]:
         """For every budget that buys anything."""
-        lattice = Lattice(self.ladders.models)
-        plain = [(calls, steps) for calls, steps, _ in self.ladders.found(lattice, again=False)]
-        firsts = sorted({steps[0] for _, steps in plain})
+        plain = dict(_plain(self.ladders))
+        firsts = sorted({steps[0] for steps in plain.values()})
         branches = [
             _Branch(
                 self.ladders, first, threshold, promising(self.arms[first.model], first, threshold)
@@ -98,8 +97,21 @@ class Branching:
             for first in firsts
             for threshold in (NO_LOOK, *THRESHOLDS)
         ]
-        for calls, steps in plain:
+        for calls, steps in plain.items():
             yield _pair(branches, calls, steps)
+
+
+def _plain(ladders: Ladders) -> Iterator[tuple[float, tuple[Step, ...]]]:
+    """For every budget that buys anything the best steps, as a calibration finds them."""
+    reached = Lattice(ladders.models).reach(ladders.prices, again=False)
+    best: tuple[Step, ...] = ()
+    for calls in BUDGETS:
+        tried = {best, *ladders.candidates(reached, calls, again=False)} - {()}
+        climbed = {each: ladders.climb(each, calls, again=False) for each in sorted(tried)}
+        steps = max(climbed, key=lambda each: climbed[each].score(ladders.worth), default=best)
+        if steps and climbed[steps].success.any():
+            best = steps
+            yield calls, best
 
 
 def _pair(branches: Sequence[_Branch], calls: float, plain: tuple[Step, ...]) -> Pair:
