@@ -79,6 +79,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Sample a model into a pool, resuming one that was stopped; only its engine is "
             "started.",
         ),
+        "revise": Entry(
+            "evaluate.revise",
+            "Ask a model again what a pool left unsolved, showing it the failed answer and its "
+            "test.",
+        ),
         "judge": Entry(
             "evaluate.judge", "Run the tests on every sample of a pool that has no verdict yet."
         ),
@@ -99,6 +104,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
         "pools": Entry("evaluate.pools", "Show what pools hold, and what of it is missing."),
         "import": Entry(
             "evaluate.import_released", "Make a pool of generations in the paper's released format."
+        ),
+        "signal": Entry(
+            "evaluate.signal",
+            "Measure what partial credit and revisions are worth, before a policy believes in "
+            "them.",
         ),
         "curves": Entry(
             "evaluate.curves",

@@ -46,7 +46,7 @@ class Calibrating:
     def calibration(self, particles: Sequence[Particles]) -> Calibration:
         """Of data sets with the same models; `advance` is called for each length of each."""
         names = self.models(set.intersection(*(set(each.arms) for each in particles)))
-        found = {each.dataset: self._effects(each, names) for each in particles}
+        found = {each.dataset: self.effects(each, names) for each in particles}
         temperatures = {name: particles[0].arms[name].temperature for name in names}
         return self.of_effects(names, temperatures, found)
 
@@ -87,7 +87,8 @@ class Calibrating:
     def _lengths(self) -> tuple[int, ...]:
         return LENGTHS if self.basis == "exact" else (PAPER_SEQUENCE_LENGTH,)
 
-    def _effects(self, particles: Particles, names: Sequence[str]) -> list[Effects]:
+    def effects(self, particles: Particles, names: Sequence[str]) -> list[Effects]:
+        """What draws of these models do. Raises where a basis needs tokens that nobody counted."""
         if self.basis == "exact" and not particles.counted:
             raise CannotCalibrate(
                 f"nobody counted the tokens of {particles.dataset}: give --basis paper, on which "
@@ -109,7 +110,7 @@ class Calibrating:
         for tokens in self._lengths():
             most = [answers[n].most if n in answers else CALL_TOKENS for n in names]
             prices = [
-                self._prices(n, names[-1], tokens, m) for n, m in zip(names, most, strict=True)
+                self.prices(n, names[-1], tokens, m) for n, m in zip(names, most, strict=True)
             ]
             ladders = Ladders(names, temperatures, models, prices, self.worth)
             own = ladders.make(lattice, again=False)
@@ -118,7 +119,8 @@ class Calibrating:
             self.advance()
         return Domain(name, tuple(lengths), answers)
 
-    def _prices(self, name: str, largest: str, prompt_tokens: int, most: int) -> Prices:
+    def prices(self, name: str, largest: str, prompt_tokens: int, most: int) -> Prices:
+        """Of a model's draws after such a prompt, in calls of the largest."""
         call = self._call(largest, prompt_tokens)
         if self.basis == "paper":
             return Prices(0.0, 0.0, self._call(name, prompt_tokens) / call, most=1, spare=0)

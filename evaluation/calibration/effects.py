@@ -6,7 +6,7 @@ All of it is expectation over what was recorded, so nothing here is drawn at ran
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -59,8 +59,8 @@ def effects(arm: Arm, widest: int) -> Effects:
 
     Answers longer than `CALL_TOKENS` count as cut there, and fail.
     """
-    sampled = [_cut(each) for each in arm.sampled]
-    greedy = [_cut(each) for each in arm.greedy]
+    sampled = [cut(each) for each in arm.sampled]
+    greedy = [cut(each) for each in arm.greedy]
     passed = np.array([each.passed.sum() for each in sampled], np.float64)
     drawn = np.array([len(each.passed) for each in sampled], np.float64)
     return Effects(
@@ -91,11 +91,14 @@ def _joined(parts: Sequence[Floats | None]) -> Floats:
     return np.concatenate([part for part in parts if part is not None])
 
 
-def _cut(answers: Recorded) -> Recorded:
+def cut(answers: Recorded) -> Recorded:
+    """As a large call has them: longer answers end at its tokens, and fail."""
     if answers.tokens is None:
         return answers
     whole = answers.tokens <= CALL_TOKENS
-    return Recorded(answers.passed & whole, np.minimum(answers.tokens, CALL_TOKENS))
+    return replace(
+        answers, passed=answers.passed & whole, tokens=np.minimum(answers.tokens, CALL_TOKENS)
+    )
 
 
 def _tokens(answers: Recorded) -> Floats:

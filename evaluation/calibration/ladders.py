@@ -119,7 +119,7 @@ class Ladders:
         steps: tuple[Step, ...] = ()
         for calls in BUDGETS:
             # What a smaller budget buys, a larger one buys too.
-            tried = {steps, *self._candidates(reached, calls, again=again)} - {()}
+            tried = {steps, *self.candidates(reached, calls, again=again)} - {()}
             if not tried:
                 continue
             climbed = {each: self.climb(each, calls, again=again) for each in sorted(tried)}
@@ -147,9 +147,10 @@ class Ladders:
         """What comes of a list of steps under a budget, step by step and for every particle."""
         return _Climb(self.models, self.prices, calls, again=again).climb(steps)
 
-    def _candidates(
+    def candidates(
         self, reached: Sequence[Reached], calls: float, *, again: bool
     ) -> Iterator[tuple[Step, ...]]:
+        """Lists of steps that look best by what the lattice knows, to be climbed and compared."""
         for slack in SLACKS:
             best, score = None, -math.inf
             for point in reached:

@@ -30,10 +30,14 @@ class TooFewProblems(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """Answers of one model to one problem: which passed (n,), and their tokens (n,) if counted."""
+    """Answers of one model to one problem: which passed (n,), and their tokens (n,) if counted.
+
+    `held` (n,) is the part of the tests' checks that came out right, 0 where nobody counted.
+    """
 
     passed: Bools
     tokens: Floats | None = None
+    held: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +143,9 @@ def _of_view(view: PoolView) -> _Answers:
 def _of_problem(problem: ProblemView) -> Recorded:
     judged = problem.judged
     tokens = problem.tokens[judged].astype(np.float64) if problem.counted else None
-    return Recorded(problem.passed[judged], tokens)
+    checks, right = problem.checks[judged], problem.passed_checks[judged]
+    held = np.where(checks > 0, right / np.maximum(checks, 1), 0.0)
+    return Recorded(problem.passed[judged], tokens, held)
 
 
 def _merged(known: _Answers, more: _Answers, path: Path) -> _Answers:

@@ -9,6 +9,7 @@ are what stands around the completion in the program (by default the prompt, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,28 @@ def read(path: Path) -> tuple[Problem, ...]:
     if not found:
         raise DatasetUnavailable(f"{path} has no problems")
     return tuple(found)
+
+
+def written(problems: Sequence[Problem]) -> str:
+    """Problems as such a file, out of which `read` has them again.
+
+    Raises ValueError for one with a gap to fill in, which these files cannot hold.
+    """
+    if gaps := [problem.task_id for problem in problems if problem.suffix is not None]:
+        raise ValueError(f"{gaps[0]} has a gap to fill in, and these files have none")
+    rows = (
+        _Row(
+            task_id=problem.task_id,
+            prompt=problem.prompt,
+            tests=dict(problem.tests),
+            stop=problem.stop,
+            reference=problem.reference,
+            before=problem.before,
+            after=problem.after,
+        )
+        for problem in problems
+    )
+    return "".join(f"{row.model_dump_json()}\n" for row in rows)
 
 
 class _Row(BaseModel):
