@@ -191,7 +191,7 @@ def _plus(views: Mapping[str, Sequence[ProblemView]]) -> frozenset[str] | None:
     passed, covered = set[str](), False
     for model, both in views.items():
         for greedy, view in enumerate(both):
-            covered = covered or bool(getattr(view, "judged_plus", view.judged[:0]).any())
-            passing = np.flatnonzero(getattr(view, "passed_plus", view.judged[:0]))
+            covered = covered or bool(view.judged_plus.any())
+            passing = np.flatnonzero(view.passed_plus)
             passed |= {_name(model, view, int(at), greedy=greedy) for at in passing}
     return frozenset(passed) if covered else None

@@ -109,7 +109,7 @@ def figures(outcome: Outcome) -> object:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 40), min_size=32, max_size=32),
     passing=st.frozensets(st.integers(0, 31), max_size=3),
