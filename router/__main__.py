@@ -9,6 +9,7 @@ from tomllib import TOMLDecodeError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from policies.pinning import PolicyMismatch
 from router.catalogue.entries import UnknownModel
 from router.embedded.child import EngineFailed
 from router.misconfigured import complaint
@@ -18,7 +19,7 @@ from router.upstream.architecture import UnknownArchitecture
 
 _UNUSABLE = (
     *(OSError, TOMLDecodeError, SettingsError),  # of the settings
-    *(UnknownModel, UnknownArchitecture, EngineFailed),  # of what they name
+    *(UnknownModel, UnknownArchitecture, EngineFailed, PolicyMismatch),  # of what they name
 )
 
 

@@ -20,6 +20,7 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel, FlatRate, Rate
 from policies.forecast import Seen
+from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget
@@ -96,7 +97,7 @@ def pace_starts(settings: Settings) -> dict[str, PaceStart]:
 
 
 def request_limits(settings: Settings) -> RequestLimits:
-    """What a request may ask for."""
+    """What a request may ask for. Raises `PolicyMismatch` of an alias that no request could use."""
     return RequestLimits(
         max_n=settings.max_n,
         max_prompts=settings.max_prompts,
@@ -104,8 +105,23 @@ def request_limits(settings: Settings) -> RequestLimits:
         default_budget=Budget(**settings.default_budget.model_dump()),
         max_budget=Budget(**settings.max_budget.model_dump()),
         sandbox_caps=settings.sandbox.caps.caps(),
-        aliases={name: _alias(settings, name) for name in settings.aliases},
+        aliases={name: _checked(settings, name) for name in settings.aliases},
     )
+
+
+def _checked(settings: Settings, name: str) -> Alias:
+    """An alias whose policy can work with its model."""
+    alias = _alias(settings, name)
+    if alias.policy is not None:
+        pinned = None if alias.model == AUTO else alias.model
+        try:
+            policies_of(settings)[alias.policy].restrict(tuple(settings.models), pinned=pinned)
+        except PolicyMismatch as error:
+            raise PolicyMismatch(
+                f"alias {name!r} joins {alias.model!r} with the policy {alias.policy!r}, "
+                f"and they do not go together: {error}"
+            ) from None
+    return alias
 
 
 def _alias(settings: Settings, name: str) -> Alias:

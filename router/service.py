@@ -63,9 +63,10 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
-    Raises `EngineFailed`, `UnknownModel`, and `UnknownArchitecture` where a model's sizes cannot be
-    read.
+    Raises `EngineFailed`, `UnknownModel`, `PolicyMismatch` of an alias, and `UnknownArchitecture`
+    where a model's sizes cannot be read.
     """
+    limits = request_limits(settings)
     metrics = Metrics()
 
     def counted(model: str) -> None:
@@ -96,7 +97,7 @@ async def running(
         yield Service(
             gateway=_gateway(settings, models, backend.result(), metrics),
             engines=engines,
-            request_limits=request_limits(settings),
+            request_limits=limits,
             admission=Admission(settings.max_concurrent_requests),
             sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,

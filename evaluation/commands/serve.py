@@ -13,6 +13,7 @@ import typer
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import Config
+from policies.pinning import PolicyMismatch
 from router.catalogue import entries as catalogue
 from router.catalogue.bars import RichProgress
 from router.catalogue.entries import ModelEntry, UnknownModel
@@ -44,7 +45,7 @@ def run(
         ]
     _check_port(settings)
     _have(entries, settings.model_dir, pull_missing=pull)
-    with failing_on(UnknownArchitecture, EngineFailed):
+    with failing_on(UnknownArchitecture, EngineFailed, PolicyMismatch):
         serve(settings)
 
 

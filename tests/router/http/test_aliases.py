@@ -1,12 +1,15 @@
 """Names that clients cannot change: what an alias stands for, and what a request says over it."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from http_world import world
 from pydantic import ValidationError
 
+from policies.pinning import PolicyMismatch
 from router.configured import request_limits
+from router.service import running
 from router.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +67,31 @@ async def test_aliases_that_lead_nowhere_are_refused_at_start(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         settings(**aliases)
+
+
+@pytest.mark.parametrize(
+    ("alias", "said"),
+    [
+        ({"model": "small", "policy": "cascade"}, "a cascade uses several models"),
+        ({"model": "small", "policy": "on-large"}, "this policy uses model 'large'"),
+        (
+            {"model": "inner", "policy": "cascade"},
+            "alias 'a' joins 'small' with the policy 'cascade'",
+        ),
+    ],
+)
+async def test_an_alias_that_no_request_could_use_is_refused_at_start(
+    alias: dict[str, Any], said: str
+) -> None:
+    aliases = {"inner": {"model": "small"}, "fine": {"model": "large", "policy": "on-large"}}
+    policies = {"on-large": {"kind": "single", "model": "large"}}
+    for more in ({}, {"a": alias}):
+        made = Settings(
+            models=MODELS, policies=policies, aliases=aliases | more, sandbox={"enabled": False}
+        )
+        with pytest.raises(PolicyMismatch, match=said) if more else nullcontext():
+            async with running(made):
+                pass
 
 
 async def test_models_are_told_with_their_kind_and_context() -> None:
