@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from policies.cost import CostModel
 from policies.estimators import averaged_nll
 from policies.protocol import Draw
-from policies.values import NLL, Candidate
+from policies.values import NLL, TOTAL_NLL, Candidate
 from router.plan.ledger import Hold
 from router.request import Fit, PromptLength
 from router.upstream.chunks import Chunk, TokenLogprob
@@ -73,11 +73,14 @@ class Sample:
     @property
     def nll(self) -> float | None:
         """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
-        own = [token.logprob for token in self.logprobs[self.echoed :] if token.logprob is not None]
-        if not own:
+        if not (own := self._own_logprobs):
             return None
         mean = averaged_nll(own)
         return mean if math.isfinite(mean) else None
+
+    @property
+    def _own_logprobs(self) -> list[float]:
+        return [t.logprob for t in self.logprobs[self.echoed :] if t.logprob is not None]
 
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
         """Add a piece, after which the sample has so many tokens."""
@@ -102,12 +105,15 @@ class Sample:
 
     def fit(self, fit: Fit) -> None:
         """Keep what is the answer, and how it fits; its tokens are spent all the same."""
-        text, left = self.text, fit.kept
-        self.scores = fit.scores
-        self.trimmed = text[left:]
-        if not self.trimmed:
-            return
-        self.parts = [text[:left]]
+        text = self.text
+        self.trimmed = text[fit.kept :]
+        if self.trimmed:
+            self._cut(text[: fit.kept])
+        total = -sum(self._own_logprobs) if self._own_logprobs else math.inf
+        self.scores = {**fit.scores, TOTAL_NLL: total} if math.isfinite(total) else fit.scores
+
+    def _cut(self, text: str) -> None:
+        self.parts, left = [text], len(text)
         kept: list[TokenLogprob] = []
         for token in self.logprobs:
             if left <= 0:

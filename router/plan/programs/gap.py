@@ -7,7 +7,8 @@ goes on after all of the suffix, one line of it may be chance, unless what follo
 its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
 from Windows have of their own.
 
-It guards against answers that repeat or do not parse, not against ones that are wrong.
+It guards against answers that repeat, say nothing, or do not fit the program around them, not
+against ones that are wrong.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.values import REPEATS, UNPARSED
+from policies.values import LOOSE, REPEATS, UNPARSED
 from router.plan.programs.reading import parse
+from router.plan.programs.seams import compiles, loose_ends
 from router.request import Fit
 
 _LONGEST_PROGRAM: Final = 50_000
@@ -45,10 +47,15 @@ class Gap:
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
         kept = self._end_of(answer)
-        scores = {REPEATS: float(self._repeated_in(answer[:kept]))}
-        program = f"{self.text}{answer[:kept]}{self.suffix}"
+        said = answer[:kept]
+        scores = {REPEATS: float(self._repeated_in(said)), LOOSE: float(not said.strip())}
+        program = f"{self.text}{said}{self.suffix}"
         if len(program) <= _LONGEST_PROGRAM:
-            scores[UNPARSED] = float(parse(program) is None)
+            tree = parse(program)
+            scores[UNPARSED] = float(tree is None or not compiles(tree))
+            if tree is not None:
+                first = self.text.count("\n") + 1
+                scores[LOOSE] += loose_ends(tree, first, first + said.rstrip().count("\n"))
         return Fit(kept, scores)
 
     def _end_of(self, answer: str) -> int:

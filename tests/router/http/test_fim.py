@@ -51,6 +51,18 @@ async def test_where_all_fit_the_likelihood_chooses() -> None:
     async with world(FakeUpstream(answering(saying(GOOD))), models=MODELS) as w:
         answer = await fill(w, **BEST_OF)
         assert answer.headers["x-router-selected-by"] == "nll"
+        first = answer.json()["router"]["candidates"][0]
+        assert first["scores"]["total_nll"] == pytest.approx(first["nll"] * len(GOOD))
+
+
+async def test_what_leaves_the_suffix_without_a_name_comes_later() -> None:
+    says = saying(("    d", " = a", "\n"), ("    return a\n",), ("\n",), GOOD)
+    async with world(FakeUpstream(answering(says)), models=MODELS) as w:
+        answer = await fill(w, **BEST_OF)
+        assert answer.json()["choices"][0]["text"] == "".join(GOOD)
+        assert answer.headers["x-router-selected-by"] == "fim"
+        loose = [c["scores"]["loose"] for c in answer.json()["router"]["candidates"][:4]]
+        assert loose == [1, 2, 2, 0]
 
 
 async def test_an_end_that_is_the_suffix_is_trimmed_and_shown() -> None:

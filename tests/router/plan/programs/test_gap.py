@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.values import REPEATS, UNPARSED
+from policies.values import LOOSE, REPEATS, UNPARSED
 from router.plan.programs import Gap
 
 LONG = [f"    y += {number}\n" for number in range(200)]
@@ -83,6 +83,30 @@ def test_what_parses_is_told_from_what_does_not() -> None:
         for answer in ("    y = x\n", "    y = (\n", "    y = x\n    return y\n", "")
     }
     assert list(scores.values()) == [0, 1, 0, 0]
+
+
+def test_what_only_compiles_elsewhere_does_not_parse() -> None:
+    assert LINE.fit("if x:\n").scores[UNPARSED] == 1  # then the suffix returns from nowhere
+    assert LINE.fit("    break\n").scores[UNPARSED] == 1
+
+
+def test_loose_ends_are_those_of_the_answer_and_what_it_leaves_out() -> None:
+    loose = {
+        answer: LINE.fit(answer).scores[LOOSE]
+        for answer in (
+            "    y = x\n",
+            "    y = x\n    ",
+            "    z = x\n",  # the suffix uses y
+            "    y = z\n",
+            "    return x\n",  # and nothing reaches the suffix, which uses y
+            "    y = 1\n    return x\n\n",
+            "    return y\n",  # which is the suffix and is trimmed: the answer says nothing
+            " \n",
+        )
+    }
+    assert list(loose.values()) == [0, 0, 1, 1, 2, 1, 2, 2]
+    assert REST.fit("x").scores[LOOSE] == 0
+    assert Gap("function f() {\n", "}\n").fit("\n").scores[LOOSE] == 1
 
 
 def test_other_languages_do_not_parse_and_so_nothing_is_told() -> None:
