@@ -39,6 +39,7 @@ class LlamaCpp:
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+    forces_calls: ClassVar[bool] = False
     most_stops: ClassVar[int | None] = None
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
