@@ -68,19 +68,11 @@ async def running(
     """
     limits = request_limits(settings)
     metrics = Metrics()
-
-    def counted(model: str) -> None:
-        metrics.engine_restarts.labels(model).inc()
-
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(
             transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
-        engines = {
-            model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
-            for model, config in settings.models.items()
-            if isinstance(config, EmbeddedModel)
-        }
+        engines = _engines(settings, metrics)
         models = models_of(settings, engines, client)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
@@ -103,6 +95,19 @@ async def running(
             max_body_bytes=settings.max_body_bytes,
             presence=presence,
         )
+
+
+def _engines(settings: Settings, metrics: Metrics) -> dict[str, EmbeddedEngine]:
+    """The embedded engines, not started yet; their restarts are counted."""
+
+    def counted(model: str) -> None:
+        metrics.engine_restarts.labels(model).inc()
+
+    return {
+        model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
+        for model, config in settings.models.items()
+        if isinstance(config, EmbeddedModel)
+    }
 
 
 def _gateway(
