@@ -54,7 +54,7 @@ async def behind(directory: Path, upstream: FakeUpstream) -> AsyncIterator[Runni
             server = "llama.cpp"
             fim = "qwen"
             [sandbox]
-            enabled = false
+            workers = 2
         """
         gateway = await anyio.to_thread.run_sync(start, directory, settings)
         try:
