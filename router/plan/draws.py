@@ -104,11 +104,16 @@ class Sample:
             call["function"][key] += text
 
     def fit(self, fit: Fit) -> None:
-        """Keep what is the answer, and how it fits; its tokens are spent all the same."""
+        """Keep what is the answer, and how it fits; its tokens are spent all the same.
+
+        Tokens without text at its end are those of a stop: they are not the answer's either.
+        """
         text = self.text
         self.trimmed = text[fit.kept :]
         if self.trimmed:
             self._cut(text[: fit.kept])
+        while self.logprobs and not self.logprobs[-1].token:
+            self.logprobs.pop()
         total = -sum(self._own_logprobs) if self._own_logprobs else math.inf
         self.scores = {**fit.scores, TOTAL_NLL: total} if math.isfinite(total) else fit.scores
 

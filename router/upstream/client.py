@@ -145,7 +145,7 @@ class Upstream:
         prompt = asked if draw.prompt is None else prompts.of_the_plan(draw.prompt, asked)
         body: dict[str, Any] = {
             **self.server.plain_sampling,
-            **prompts.stopping(prompt, request.passed_on, self.fim, self.server),
+            **prompts.stopping(prompt, request, self.fim, self.server),
             "model": self.name,
             "n": draw.n,
             "max_tokens": draw.max_tokens,

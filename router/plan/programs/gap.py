@@ -28,6 +28,9 @@ _LONGEST_PROGRAM: Final = 50_000
 _MOST_LINES: Final = 64
 """Of the suffix that are looked at: where so many are said again, so is the rest."""
 
+_LONGEST_END: Final = 1000
+"""Characters in which the suffix must have said enough to be a stop."""
+
 _SURE_LINES: Final = 2
 """So many lines of the suffix, and all of it, are no chance, whatever an answer says after them."""
 
@@ -43,6 +46,20 @@ class Gap:
     def __post_init__(self) -> None:
         lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
         object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
+
+    @property
+    def until(self) -> str | None:
+        """So much of the suffix that an answer which says it has gone past the gap; None if short.
+
+        A server that stops there computes nothing that would only be trimmed.
+        """
+        sure = 0
+        for number, line in enumerate(self._lines, 1):
+            sure += _telling(line)
+            if sure == _SURE_LINES:
+                text = "\n".join(self.suffix.split("\n", number)[:number]).removesuffix("\r")
+                return text if len(text) <= _LONGEST_END else None
+        return None
 
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""

@@ -66,6 +66,25 @@ def test_an_answer_ends_where_the_suffix_begins_again(gap: Gap, answer: str, mor
     assert gap.fit(answer).kept == len(answer)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "until"),
+    [
+        ("    return y\n\nf(1)\nf(2)\n", "    return y\n\nf(1)"),
+        (")\n\nprint(2)\n\nprint(3)", ")\n\nprint(2)\n\nprint(3)"),
+        ("+ 1)\n  z", "+ 1)\n  z"),
+        ("\r\n  x\r\n  y\r\n", "\r\n  x\r\n  y"),
+        ("    return y\n", None),
+        ("}\n)\n", None),
+        ("", None),
+        ("x\n" + "y" * 1000, None),
+    ],
+)
+def test_two_sure_lines_of_the_suffix_say_that_an_answer_has_ended(
+    suffix: str, until: str | None
+) -> None:
+    assert Gap("x", suffix).until == until
+
+
 @given(st.text("ab \n"), st.text("ab() \n"), st.text("ab() \n"))
 def test_what_is_kept_is_a_beginning_and_the_rest_begins_the_suffix(
     text: str, suffix: str, answer: str
