@@ -10,8 +10,8 @@ RESULTS := evaluation/recorded/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-vllm lint format bench report table bench-metrics paper sandbox-table \
-	bench-sandbox soak-sandbox study second scores times torch lock clean
+.PHONY: help serve test test-vllm test-streams test-schema lint format bench report table bench-metrics \
+	paper sandbox-table bench-sandbox soak-sandbox study second scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +45,19 @@ $(VLLM)/.ready: $(READY) tests/router/upstream/prepare_vllm.py
 test-vllm: $(VLLM)/.ready ## Ask the contract of servers of a real vLLM on CPU (10 minutes)
 	VLLM_BIN=$(VLLM)/bin/vllm VLLM_MODEL=$(VLLM)/model \
 		$(BIN)/pytest tests/router/upstream/test_contract.py
+
+test-streams: $(READY) ## Stream 3,600 answers, 144 at once, and look for what is left (2 minutes)
+	STREAMS=3600 $(BIN)/pytest tests/e2e/test_endurance.py
+
+SCHEMATHESIS := .venv-schemathesis
+
+$(SCHEMATHESIS)/.ready:
+	$(PYTHON) -m venv $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5
+	@touch $(SCHEMATHESIS)/.ready
+
+test-schema: $(READY) $(SCHEMATHESIS)/.ready ## Ask what /openapi.json describes, thousands of cases (10 minutes)
+	SCHEMATHESIS=$(SCHEMATHESIS)/bin/schemathesis $(BIN)/pytest tests/e2e/test_endurance.py
 
 lint: $(READY) ## Check style, types and import direction
 	$(BIN)/ruff check .
@@ -158,4 +171,4 @@ lock: $(READY) ## Resolve the lock files again
 		--output-file requirements-torch.txt
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) $(VLLM) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(SCHEMATHESIS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
 from policies.protocol import Start
-from policies.values import NLL, REPEATS, UNPARSED, Candidate, Choice, Verdict
+from policies.values import (
+    LOOSE,
+    NLL,
+    REPEATS,
+    TOTAL_NLL,
+    UNPARSED,
+    Candidate,
+    Choice,
+    Verdict,
+)
 
 FIM: Final = "fim"
 """What chose, where answers fit differently well between prompt and suffix."""
@@ -47,6 +56,7 @@ class Selector(Protocol):
 class LowestNLL:
     """The lowest averaged negative log-likelihood under the candidate's own model (Eq. 7).
 
+    Where candidates have that of their whole text, it is the lowest of these.
     Likelihoods of different models do not compare: the model drawn last comes first, since a plan
     only ever escalates and it is the strongest.
     """
@@ -63,18 +73,18 @@ class LowestNLL:
         strongest = max(candidates, key=lambda c: c.id).model if candidates else ""
 
         def by(candidate: Candidate) -> tuple[bool, bool, float]:
-            nll = candidate.score(NLL)
+            nll = _nll(candidate)
             return candidate.model != strongest, nll is None, nll or 0.0
 
-        known = any(candidate.score(NLL) is not None for candidate in candidates)
+        known = any(_nll(candidate) is not None for candidate in candidates)
         return in_order(candidates, by, self.name if known else "first")
 
 
 @dataclass(frozen=True, slots=True)
 class BestFit:
-    """Between a prompt and its suffix: what parses, then what does not repeat the suffix.
+    """Between a prompt and its suffix: what compiles, does not repeat it, and has few loose ends.
 
-    Both are scores that candidates come with; where they have none, or all the same, `otherwise`
+    These are scores that candidates come with; where they have none, or all the same, `otherwise`
     decides.
     """
 
@@ -94,17 +104,25 @@ class BestFit:
         """By verdict, wholeness and fit, then as the other has them."""
         choice = self.otherwise.order(candidates)
         place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
-        fits = {c.id: (c.score(UNPARSED) or 0.0, c.score(REPEATS) or 0.0) for c in candidates}
+        fits = {c.id: tuple(c.score(name) or 0.0 for name in _FIT) for c in candidates}
         if len(set(fits.values())) <= 1:
             return choice
         return in_order(candidates, lambda c: (*fits[c.id], place[c.id]), self.name)
 
+
+_FIT: Final = (UNPARSED, REPEATS, LOOSE)
+"""The first weighs most."""
 
 LIKELIEST: Final = LowestNLL()
 """For texts that nothing stands after."""
 
 USUAL: Final = BestFit(LIKELIEST)
 """What policies hold unless they are given another."""
+
+
+def _nll(candidate: Candidate) -> float | None:
+    total = candidate.score(TOTAL_NLL)
+    return candidate.score(NLL) if total is None else total
 
 
 def in_order(

@@ -11,11 +11,21 @@ from typing import Final
 NLL: Final = "nll"
 """The score that a candidate's own model gives: averaged negative log-likelihood (Eq. 7)."""
 
+TOTAL_NLL: Final = "total_nll"
+"""The score that candidates for a gap have: the negative log-likelihood of the whole text.
+
+There texts compete for one place, where an average would favour those that begin unlikely and then
+go on with what is certain.
+"""
+
 UNPARSED: Final = "unparsed"
-"""The score 1 where prompt, answer and suffix together are no program that parses, else 0."""
+"""The score 1 where prompt, answer and suffix together are no program that compiles, else 0."""
 
 REPEATS: Final = "repeats"
 """The score 1 where an answer says the beginning of the suffix, which stands after it, else 0."""
+
+LOOSE: Final = "loose"
+"""The score of an answer's loose ends: how much of the program does not hang together with it."""
 
 
 class Verdict(StrEnum):

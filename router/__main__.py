@@ -9,6 +9,7 @@ from tomllib import TOMLDecodeError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from policies.pinning import PolicyMismatch
 from router.artifact import InvalidArtifact
 from router.catalogue.entries import UnknownModel
 from router.embedded.child import EngineFailed
@@ -18,8 +19,8 @@ from router.settings import Settings
 from router.upstream.architecture import UnknownArchitecture
 
 _UNUSABLE = (
-    *(OSError, TOMLDecodeError, SettingsError),  # of the settings
-    *(UnknownModel, UnknownArchitecture, InvalidArtifact, EngineFailed),  # of what they name
+    *(OSError, TOMLDecodeError, SettingsError),  # of the settings; then of what they name
+    *(UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
 )
 
 

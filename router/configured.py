@@ -10,42 +10,25 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 import httpx
 import structlog
 
-from policies.auto import Auto
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.climb import Climb
 from policies.cost import CostModel, FlatRate, Rate
 from policies.forecast import Seen
-from policies.policy import Policy
-from policies.single import Single
-from policies.values import Budget
-from router.artifact import SHIPPED, Artifact, InvalidArtifact, read_artifact
 from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
 from router.plan.paces import PaceStart
-from router.request import AUTO, Alias, RequestLimits
 from router.sections import (
-    AutoConfig,
-    BestOfNConfig,
-    CascadeConfig,
     EmbeddedModel,
     Fim,
     FimConfig,
-    LadderConfig,
     PaceConfig,
-    PolicyConfig,
     RemoteModel,
     SandboxConfig,
     SendConfig,
-    SingleConfig,
 )
 from router.settings import Settings
 from router.upstream import architecture
@@ -56,11 +39,6 @@ from router.upstream.tokens import fim_of_folder, fim_of_header
 from sandbox import Backend, ProcessBackend
 
 _log = structlog.get_logger("router")
-
-BUILT_IN: Final[Mapping[str, Policy]] = MappingProxyType(
-    {"single": Single(), "best_of_n": BestOfN(), "cascade": Cascade()}
-)
-"""The policies that are there without a configuration, `auto` apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,71 +70,9 @@ def models_of(
     return Models({model: upstreams[model] for model in order}, cost)
 
 
-def policies_of(settings: Settings, rates: Mapping[str, Rate]) -> dict[str, Policy]:
-    """The built-in policies, and the configured ones over them; `rates` are what models cost.
-
-    Raises `InvalidArtifact` and OSError.
-    """
-    own = {name: _policy(config, rates) for name, config in settings.policies.items()}
-    return {AUTO: auto_of(settings.auto, rates), **BUILT_IN, **own}
-
-
-def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
-    """What `auto` is: the shipped ladders only where their models are there, named ones always.
-
-    Raises `InvalidArtifact` and OSError.
-    """
-    if config.policy == "cascade":
-        return Auto()
-    artifact = read_artifact(config.artifact or SHIPPED)
-    try:
-        climb = _climb(artifact, config.domain, rates)
-    except InvalidArtifact as unfit:
-        if config.artifact is not None:
-            raise
-        _log.info("auto_without_ladder", reason=str(unfit))
-        return Auto()
-    if unknown := sorted(rates.keys() - set(artifact.models)):
-        _log.info("auto_leaves_out", models=unknown, reason="its ladders do not know them")
-    return Auto(climb)
-
-
-def _climb(artifact: Artifact, domain: str | None, rates: Mapping[str, Rate]) -> Climb:
-    artifact.check(rates)
-    calibration = artifact.calibration()
-    if domain is not None and domain not in calibration.domains:
-        raise InvalidArtifact(
-            f"the policy has no domain {domain!r}; it has {', '.join(calibration.domains)}"
-        )
-    return Climb(calibration, domain)
-
-
 def pace_starts(settings: Settings) -> dict[str, PaceStart]:
     """How fast the models are, as far as the configuration says."""
     return {model: _pace_start(config.pace) for model, config in settings.models.items()}
-
-
-def request_limits(settings: Settings) -> RequestLimits:
-    """What a request may ask for."""
-    return RequestLimits(
-        max_n=settings.max_n,
-        max_prompts=settings.max_prompts,
-        max_tests_bytes=settings.sandbox.max_tests_bytes,
-        default_budget=Budget(**settings.default_budget.model_dump()),
-        max_budget=Budget(**settings.max_budget.model_dump()),
-        sandbox_caps=settings.sandbox.caps.caps(),
-        aliases={name: _alias(settings, name) for name in settings.aliases},
-    )
-
-
-def _alias(settings: Settings, name: str) -> Alias:
-    """An alias, with all that the aliases on its way say; the nearer one wins."""
-    config = settings.aliases[name]
-    budget = Budget(**config.budget.model_dump())
-    if config.model not in settings.aliases:
-        return Alias(config.model, config.policy, budget)
-    further = _alias(settings, config.model)
-    return Alias(further.model, config.policy or further.policy, budget.over(further.budget))
 
 
 def engine_spec(settings: Settings, model: str, config: EmbeddedModel) -> EngineSpec:
@@ -230,18 +146,6 @@ def sandbox_backend(config: SandboxConfig) -> Backend:
             from sandbox.docker import DockerBackend  # noqa: PLC0415 most gateways need no client
 
             return DockerBackend(config.workers, config.queue, **config.docker.model_dump())
-
-
-def _policy(config: PolicyConfig, rates: Mapping[str, Rate]) -> Policy:
-    match config:
-        case SingleConfig(model=model):
-            return Single(model)
-        case BestOfNConfig(model=model, n=n):
-            return BestOfN(model, n)
-        case CascadeConfig(models=models, n=n, n_last=n_last):
-            return Cascade(models or (), n, n_last)
-        case LadderConfig(artifact=path, domain=domain):
-            return _climb(read_artifact(path or SHIPPED), domain, rates)
 
 
 def _pace_start(config: PaceConfig) -> PaceStart:

@@ -104,8 +104,9 @@ class RequestSampler:
             passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
         self._drawn += draw.n
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
+        until = None if (gap := _gap(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
-            draw, replace(sampling, passed_on=passed_on, logprobs=logprobs)
+            draw, replace(sampling, passed_on=passed_on, logprobs=logprobs, until=until)
         )
 
     def token_per_chunk(self, model: str) -> bool:
@@ -270,9 +271,15 @@ def _fits(prepared: Prepared) -> Fits | None:
 
     Tests see answers as they are, and what streams through has been sent.
     """
-    match prepared.request:
+    gap = _gap(prepared.request)
+    return None if gap is None or prepared.streams_through else gap.fit
+
+
+def _gap(request: RouteRequest) -> Gap | None:
+    """The gap that answers go into, where they need not be as the model says them."""
+    match request:
         case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
-            return Gap(text, suffix).fit if suffix and not prepared.streams_through else None
+            return Gap(text, suffix) if suffix else None
         case _:
             return None
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from policies.cost import CostModel
-from router.plan.draws import CANCELLED, RunningDraw
+from router.plan.draws import RunningDraw
+from router.plan.samples import CANCELLED
 from router.plan.work import Work
 from router.upstream.failures import UpstreamError
 from sandbox import Report

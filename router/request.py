@@ -69,7 +69,7 @@ class SampleRequest:
     are the fields that the client set, by the names that servers have for them: for any other that
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
-    numbers.
+    numbers. `until` is what stands after a gap: an answer that says it has gone past its end.
     """
 
     prompt: Prompt
@@ -77,6 +77,7 @@ class SampleRequest:
     logprobs: int | None = None
     asked: frozenset[str] = frozenset()
     echo: bool = False
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from router.configured import (
     engine_spec,
     models_of,
     pace_starts,
-    policies_of,
-    request_limits,
     sandbox_backend,
 )
+from router.configured_policies import policies_of, request_limits
 from router.drift import Drift, DriftFigures, OutcomeFile
 from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
@@ -66,26 +65,19 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
-    Raises `EngineFailed`, `UnknownModel`, `InvalidArtifact`, and `UnknownArchitecture` where a
-    model's sizes cannot be read.
+    Raises `EngineFailed`, `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias, and
+    `UnknownArchitecture` where a model's sizes cannot be read.
     """
     metrics = Metrics()
-
-    def counted(model: str) -> None:
-        metrics.engine_restarts.labels(model).inc()
-
     async with AsyncExitStack() as stack:
         drift = _drift(settings.drift, metrics, stack)
         client = await stack.enter_async_context(
             transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
-        engines = {
-            model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
-            for model, config in settings.models.items()
-            if isinstance(config, EmbeddedModel)
-        }
+        engines = _engines(settings, metrics)
         models = models_of(settings, engines, client)
         policies = policies_of(settings, models.cost.rates)
+        limits = request_limits(settings, policies)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
         try:
@@ -101,13 +93,26 @@ async def running(
         yield Service(
             gateway=_gateway(settings, models, policies, backend.result(), metrics),
             engines=engines,
-            request_limits=request_limits(settings),
+            request_limits=limits,
             admission=Admission(settings.max_concurrent_requests),
             sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
             presence=presence,
             drift=drift,
         )
+
+
+def _engines(settings: Settings, metrics: Metrics) -> dict[str, EmbeddedEngine]:
+    """The embedded engines, not started yet; their restarts are counted."""
+
+    def counted(model: str) -> None:
+        metrics.engine_restarts.labels(model).inc()
+
+    return {
+        model: EmbeddedEngine(engine_spec(settings, model, config), on_restart=counted)
+        for model, config in settings.models.items()
+        if isinstance(config, EmbeddedModel)
+    }
 
 
 def _gateway(

@@ -13,6 +13,7 @@ import typer
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import Config
+from policies.pinning import PolicyMismatch
 from router.artifact import InvalidArtifact
 from router.catalogue import entries as catalogue
 from router.catalogue.bars import RichProgress
@@ -45,7 +46,7 @@ def run(
         ]
     _check_port(settings)
     _have(entries, settings.model_dir, pull_missing=pull)
-    with failing_on(UnknownArchitecture, InvalidArtifact, EngineFailed, OSError):
+    with failing_on(UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed, OSError):
         serve(settings)
 
 

@@ -14,8 +14,9 @@ from router.gateway import Prepared
 from router.http.dialect import Dialect
 from router.http.envelope import AnswerHead, Tally
 from router.http.partial import whole_lines
-from router.plan.draws import CUT, RunningDraw, Sample
+from router.plan.draws import CUT, RunningDraw
 from router.plan.outcome import Outcome
+from router.plan.samples import Sample
 from router.request import Prompt
 from router.upstream.chunks import TokenLogprob
 

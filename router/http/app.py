@@ -34,9 +34,11 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "/v1/chat/completions": Chat(),
         "/v1/fim/completions": Fim(),
         "/infill": Infill(),
+        "/beta/completions": Completions(),
+        "/v1/beta/completions": Completions(),
     }
 )
-"""The endpoints that answer prompts, and what is spoken at each."""
+"""The endpoints that answer prompts, and what is spoken at each; `beta` is DeepSeek's for FIM."""
 
 
 class Readable(APIRoute):

@@ -20,8 +20,9 @@ from policies.protocol import Execute, Rank
 from policies.selectors import FIM
 from policies.values import NLL, Verdict
 from router.gateway import Prepared
-from router.plan.draws import RunningDraw, Sample
+from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
+from router.plan.samples import Sample
 from router.plan.work import Errand, Work
 from router.request import RouteRequest
 

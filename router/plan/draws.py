@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 from policies.cost import CostModel
-from policies.estimators import averaged_nll
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.ledger import Hold
+from router.plan.samples import Sample
 from router.request import Fit, PromptLength
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
+from router.upstream.chunks import Chunk, Usage
 from router.upstream.failures import UpstreamError
-
-CANCELLED: Final = "cancelled"
 
 CUT: Final = "length"
 """How an answer ends that the deadline cut: as one that reached its limit, which clients know."""
@@ -31,95 +28,6 @@ IN_FLIGHT: Final = 2
 
 class Overrun(Exception):
     """The upstream sent more than was asked for."""
-
-
-@dataclass(slots=True)
-class Sample:
-    """One choice of a draw.
-
-    `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
-    server's own count once it came. `counted` is false where a piece came whose number of tokens is
-    unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
-    answer's end.
-    """
-
-    id: int
-    index: int
-    parts: list[str] = field(default_factory=list)
-    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
-    logprobs: list[TokenLogprob] = field(default_factory=list)
-    echoed: int = 0
-    tokens: int = 0
-    counted: bool = True
-    finish_reason: str | None = None
-    trimmed: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """What the sample says so far, verbatim but for what is `trimmed`."""
-        return "".join(self.parts)
-
-    @property
-    def ending(self) -> str:
-        """How the sample ended: its finish reason, or that it was cut off by us or a failure.
-
-        What was cut only after the answer's end is whole.
-        """
-        if self.trimmed and self.finish_reason in {None, "length"}:
-            return "stop"
-        return self.finish_reason or CANCELLED
-
-    @property
-    def partial(self) -> bool:
-        """Whether it ended neither by itself nor by its limit, and is not whole all the same."""
-        return self.finish_reason is None and not self.trimmed
-
-    @property
-    def nll(self) -> float | None:
-        """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
-        own = [token.logprob for token in self.logprobs[self.echoed :] if token.logprob is not None]
-        if not own:
-            return None
-        mean = averaged_nll(own)
-        return mean if math.isfinite(mean) else None
-
-    def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
-        """Add a piece, after which the sample has so many tokens."""
-        self.parts.append(chunk.text)
-        for piece in chunk.tool_calls:
-            self._take_call(piece)
-        self.logprobs.extend(chunk.tokens or ())
-        self.echoed += chunk.echoed
-        self.tokens, self.counted = tokens, counted
-
-    @property
-    def tool_calls(self) -> list[dict[str, Any]]:
-        """The calls that it asks for, whole, in order."""
-        return [self.calls[index] for index in sorted(self.calls)]
-
-    def _take_call(self, piece: Mapping[str, Any]) -> None:
-        empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-        call = self.calls.setdefault(piece["index"], empty)
-        call |= {key: piece[key] for key in ("id", "type") if key in piece}
-        for key, text in piece["function"].items():
-            call["function"][key] += text
-
-    def fit(self, fit: Fit) -> None:
-        """Keep what is the answer, and how it fits; its tokens are spent all the same."""
-        text, left = self.text, fit.kept
-        self.scores = fit.scores
-        self.trimmed = text[left:]
-        if not self.trimmed:
-            return
-        self.parts = [text[:left]]
-        kept: list[TokenLogprob] = []
-        for token in self.logprobs:
-            if left <= 0:
-                break
-            left -= len(token.token)
-            kept.append(token)
-        self.logprobs = kept
 
 
 @dataclass(slots=True)

@@ -51,12 +51,13 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import Budget, Candidate, Remaining, Task
-from router.plan.draws import Fits, Overrun, RunningDraw, Sample
+from router.plan.draws import Fits, Overrun, RunningDraw
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
 from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
+from router.plan.samples import Sample
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
 from router.request import Judgement

@@ -96,7 +96,7 @@ class Asking:
 
     def learned(self, habit: Habit, refusal: Refusal) -> Habit | None:
         """The habit that avoids a refusal; None where it is not about a field that we can spare."""
-        if not refusal.of_the_request or refusal.of_the_length or self._unparsed(refusal):
+        if not refusal.of_the_request or refusal.of_the_length or self._unreadable(refusal):
             return None
         refused = self._at_fault(habit, refusal)
         may_rename = self.path == CHATS and not habit.completion_limit
@@ -114,7 +114,7 @@ class Asking:
         said = refusal.shown
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.retry_after_s is not None:
             return UpstreamBusy(model, said, retry_after_s=refusal.retry_after_s)
-        if self._unparsed(refusal):
+        if self._unreadable(refusal):
             return UpstreamError(model, said, rejected=True)
         if not refusal.of_the_request:
             # Some call it a fault of their own that they cannot take an image.
@@ -139,9 +139,15 @@ class Asking:
         limit = {_LIMIT, _CHATS_LIMIT} if asked & {_LIMIT, _CHATS_LIMIT} else set()
         return asked | limit | {"prompt", "messages"}
 
-    def _unparsed(self, refusal: Refusal) -> bool:
-        """Whether the server could not parse something of the client's."""
-        return refusal.unparsed in self._clients
+    def _unreadable(self, refusal: Refusal) -> bool:
+        """Whether the server could not read something of the client's, and says what.
+
+        Some call that a fault of their own, as they do all that they did not look at before.
+        """
+        if refusal.unparsed in self._clients:
+            return True
+        theirs = self.request.passed_on.items()
+        return any(refusal.quotes(name, said) for name, said in theirs if isinstance(said, str))
 
     def _at_fault(self, habit: Habit, refusal: Refusal) -> str | None:
         return refusal.field(self.fitted(habit), jargon=self._spare(habit) | {_LIMIT, _CHATS_LIMIT})

@@ -31,6 +31,7 @@ from router.upstream.answers import pieces
 from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit, Habits
 from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
+from router.upstream.forcing import Forcing, forced
 from router.upstream.lengths import guessed
 from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
 from router.upstream.servers import SERVERS, ServerDialect
@@ -91,7 +92,10 @@ class Upstream:
 
         Raises `UpstreamError`.
         """
+        forcing = self._forcing(request)
         asking, habit = self._asking(draw, request), self.habits.now
+        if forcing is not None:
+            asking = replace(asking, body={**asking.body, **forcing.fields})
         for _ in range(MOST_TRIES):
             begun = False
             try:
@@ -100,7 +104,8 @@ class Upstream:
                         if not begun:
                             begun = True
                             self._keep(habit)
-                        yield _undrawn(chunk, request) if draw.max_tokens == 0 else chunk
+                        told = chunk if forcing is None else forcing.read(chunk)
+                        yield _undrawn(told, request) if draw.max_tokens == 0 else told
             except Refused as refused:
                 refusal = refused.refusal
             else:
@@ -127,13 +132,21 @@ class Upstream:
         except prompts.NoMiddle as error:
             raise UpstreamError(self.id, str(error), rejected=True) from None
 
+    def _forcing(self, request: SampleRequest) -> Forcing | None:
+        """The call of a tool that has to be forced by other means than the client's."""
+        match request.prompt:
+            case ChatPrompt(tools=tools) if tools and not self.server.forces_calls:
+                return forced(tools, request.passed_on)
+            case _:
+                return None
+
     def _asking(self, draw: Draw, request: SampleRequest) -> Asking:
         asked = request.prompt
         prompt = asked if draw.prompt is None else prompts.of_the_plan(draw.prompt, asked)
         body: dict[str, Any] = {
             **self.server.plain_sampling,
             **self.server.telling,
-            **prompts.stopping(prompt, request.passed_on, self.fim, self.server),
+            **prompts.stopping(prompt, request, self.fim, self.server),
             "model": self.name,
             "n": draw.n,
             "max_tokens": draw.max_tokens,

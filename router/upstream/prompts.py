@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from router.catalogue.fim import FimTemplate
-from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
+from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream.servers import ServerDialect
 
 
@@ -35,9 +35,10 @@ def rendered(prompt: Prompt, fim: FimTemplate | None) -> Prompt:
 
 
 def stopping(
-    prompt: Prompt, passed_on: Mapping[str, Any], fim: FimTemplate | None, server: ServerDialect
+    prompt: Prompt, request: SampleRequest, fim: FimTemplate | None, server: ServerDialect
 ) -> Mapping[str, Any]:
-    """The client's own fields, and the special tokens that end what stands in a middle."""
+    """The client's own fields, and what ends an answer in a middle: its suffix, special tokens."""
+    passed_on = request.passed_on
     if not isinstance(prompt, TextPrompt) or fim is None:
         return passed_on
     if prompt.suffix is None and not fim.written(prompt.text):
@@ -49,7 +50,8 @@ def stopping(
             stops = given
         case _:
             stops = []
-    more = [token for token in fim.stop if token not in stops]
+    ends = (request.until, *fim.stop) if request.until else fim.stop
+    more = [end for end in ends if end not in stops]
     if (most := server.most_stops) is not None:
         more = more[: max(0, most - len(stops))]
     return {**server.special_stops(fim.stop), **passed_on, "stop": [*stops, *more]}

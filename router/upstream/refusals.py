@@ -98,6 +98,12 @@ class Refusal:
         found = _UNPARSED.search(self.message)
         return found[1] if found else None
 
+    def quotes(self, name: str, value: str) -> bool:
+        """Whether the message tells a field, or its name in plain words, and then what it said."""
+        words = r"[ _-]".join(map(re.escape, name.split("_")))
+        pattern = rf"(?<!\w){words}(?!\w).*(?<!\w){re.escape(value)}(?!\w)"
+        return bool(value) and bool(re.search(pattern, self.message, re.IGNORECASE | re.DOTALL))
+
     @property
     def tells_a_number(self) -> bool:
         """Whether a number stands in the message."""

@@ -72,10 +72,10 @@ class RunningGateway:
         return self.process.children(recursive=True) if running else []
 
 
-def start(directory: Path) -> RunningGateway:
+def start(directory: Path, settings: str = CONFIG) -> RunningGateway:
     """Start a gateway and wait until it is ready."""
     config = directory / "gateway.toml"
-    config.write_text(CONFIG)
+    config.write_text(settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

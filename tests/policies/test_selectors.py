@@ -9,7 +9,7 @@ from policies.cascade import Cascade
 from policies.policy import Policy
 from policies.selectors import LIKELIEST, USUAL, in_order
 from policies.single import Single
-from policies.values import NLL, REPEATS, UNPARSED, Candidate, Verdict
+from policies.values import LOOSE, NLL, REPEATS, TOTAL_NLL, UNPARSED, Candidate, Verdict
 
 
 def test_candidates_are_ordered_by_verdict_then_wholeness_then_model_then_nll() -> None:
@@ -77,7 +77,7 @@ def fitting(at: int, unparsed: float | None, repeats: float, nll: float, **more:
     return Candidate(at, "m", "", **{"finish_reason": "stop", "scores": scores} | more)
 
 
-def test_in_a_gap_what_parses_comes_first_then_what_does_not_repeat_then_the_likeliest() -> None:
+def test_in_a_gap_what_compiles_comes_first_then_what_does_not_repeat_then_the_likeliest() -> None:
     best_first = [
         fitting(4, 1, 1, 9.0, verdict=Verdict.PASSED),
         fitting(3, 0, 0, 0.5),
@@ -90,6 +90,32 @@ def test_in_a_gap_what_parses_comes_first_then_what_does_not_repeat_then_the_lik
     assert [c.id for c in choice.candidates] == [c.id for c in best_first]
     assert choice.selected_by == "tests"
     assert USUAL.order(best_first[1:]).selected_by == "fim"
+
+
+def test_loose_ends_weigh_less_than_the_other_faults_and_more_than_the_likelihood() -> None:
+    def scored(at: int, nll: float, **scores: float) -> Candidate:
+        return Candidate(at, "m", "", "stop", scores={TOTAL_NLL: nll, **scores})
+
+    best_first = [
+        scored(4, 9.0, **{UNPARSED: 0, REPEATS: 0, LOOSE: 1}),
+        scored(3, 1.0, **{UNPARSED: 0, REPEATS: 0, LOOSE: 2}),
+        scored(2, 2.0, **{UNPARSED: 0, REPEATS: 0, LOOSE: 2}),
+        scored(1, 0.1, **{UNPARSED: 0, REPEATS: 1, LOOSE: 0}),
+        scored(0, 0.1, **{UNPARSED: 1, REPEATS: 0, LOOSE: 0}),
+    ]
+    choice = USUAL.order(best_first[::-1])
+    assert [c.id for c in choice.candidates] == [c.id for c in best_first]
+    assert choice.selected_by == "fim"
+
+
+def test_where_texts_compete_for_one_place_the_whole_likelihood_counts() -> None:
+    # The second begins unlikely, and then goes on with what is certain.
+    scores = ({NLL: 0.6, TOTAL_NLL: 1.8}, {NLL: 0.4, TOTAL_NLL: 6.0})
+    both = [Candidate(at, "m", "", "stop", scores=each) for at, each in enumerate(scores)]
+    assert [c.id for c in LIKELIEST.order(both).candidates] == [0, 1]
+    averaged = [Candidate(c.id, "m", "", "stop", scores={NLL: c.scores[NLL]}) for c in both]
+    assert [c.id for c in LIKELIEST.order(averaged).candidates] == [1, 0]
+    assert LIKELIEST.order(both).selected_by == "nll"
 
 
 def test_where_fit_tells_nothing_apart_the_other_selector_decides() -> None:

@@ -15,7 +15,7 @@ from policies.auto import Auto
 from policies.climb import Climb
 from policies.cost import Architecture, CostModel, FlatRate
 from router.artifact import SHIPPED, Artifact, InvalidArtifact, Source, read_artifact
-from router.configured import auto_of, policies_of
+from router.configured_policies import auto_of, policies_of
 from router.sections import AutoConfig, LadderConfig
 from router.settings import Settings
 

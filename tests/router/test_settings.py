@@ -14,7 +14,8 @@ from policies.cascade import Cascade
 from policies.forecast import Trend
 from policies.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import BUILT_IN, model_facts, models_of, pace_starts, policies_of
+from router.configured import model_facts, models_of, pace_starts
+from router.configured_policies import BUILT_IN, policies_of
 from router.request import AUTO
 from router.sections import RemoteModel
 from router.server import listening

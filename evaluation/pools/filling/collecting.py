@@ -23,8 +23,9 @@ from policies.policy import Uncalibrated
 from policies.protocol import Done, Draw, Plan, Wait
 from policies.selectors import LIKELIEST, Selector
 from policies.values import Budget, ModelView, Task
-from router.plan.draws import RunningDraw, Sample
+from router.plan.draws import RunningDraw
 from router.plan.run import Run
+from router.plan.samples import Sample
 from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError

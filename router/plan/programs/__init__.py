@@ -6,6 +6,7 @@
 | `prelude` | what of a completion's prompt do the tests have, trusted, on their own side? |
 | `classes` | which classes of a prompt are plain values, which the tests have as well?    |
 | `gap`     | what of an answer belongs between prompt and suffix, and how well?          |
+| `seams`   | does a program hang together around lines that were put into it?            |
 | `blocks`  | which fenced blocks does a message have, and what of it was only thought?   |
 | `lexing`  | is a place in source inside a string or a comment?                           |
 | `reading` | what does Python source define, and what does it use?                       |

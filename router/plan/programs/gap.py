@@ -7,7 +7,8 @@ goes on after all of the suffix, one line of it may be chance, unless what follo
 its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
 from Windows have of their own.
 
-It guards against answers that repeat or do not parse, not against ones that are wrong.
+It guards against answers that repeat, say nothing, or do not fit the program around them, not
+against ones that are wrong.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.values import REPEATS, UNPARSED
+from policies.values import LOOSE, REPEATS, UNPARSED
 from router.plan.programs.reading import parse
+from router.plan.programs.seams import compiles, loose_ends
 from router.request import Fit
 
 _LONGEST_PROGRAM: Final = 50_000
@@ -25,6 +27,9 @@ _LONGEST_PROGRAM: Final = 50_000
 
 _MOST_LINES: Final = 64
 """Of the suffix that are looked at: where so many are said again, so is the rest."""
+
+_LONGEST_END: Final = 1000
+"""Characters in which the suffix must have said enough to be a stop."""
 
 _SURE_LINES: Final = 2
 """So many lines of the suffix, and all of it, are no chance, whatever an answer says after them."""
@@ -42,13 +47,32 @@ class Gap:
         lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
         object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
 
+    @property
+    def until(self) -> str | None:
+        """So much of the suffix that an answer which says it has gone past the gap; None if short.
+
+        A server that stops there computes nothing that would only be trimmed.
+        """
+        sure = 0
+        for number, line in enumerate(self._lines, 1):
+            sure += _telling(line)
+            if sure == _SURE_LINES:
+                text = "\n".join(self.suffix.split("\n", number)[:number]).removesuffix("\r")
+                return text if len(text) <= _LONGEST_END else None
+        return None
+
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
         kept = self._end_of(answer)
-        scores = {REPEATS: float(self._repeated_in(answer[:kept]))}
-        program = f"{self.text}{answer[:kept]}{self.suffix}"
+        said = answer[:kept]
+        scores = {REPEATS: float(self._repeated_in(said)), LOOSE: float(not said.strip())}
+        program = f"{self.text}{said}{self.suffix}"
         if len(program) <= _LONGEST_PROGRAM:
-            scores[UNPARSED] = float(parse(program) is None)
+            tree = parse(program)
+            scores[UNPARSED] = float(tree is None or not compiles(tree))
+            if tree is not None:
+                first = self.text.count("\n") + 1
+                scores[LOOSE] += loose_ends(tree, first, first + said.rstrip().count("\n"))
         return Fit(kept, scores)
 
     def _end_of(self, answer: str) -> int:

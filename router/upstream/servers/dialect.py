@@ -51,6 +51,11 @@ class ServerDialect(Protocol):
         ...
 
     @property
+    def forces_calls(self) -> bool:
+        """Whether `tool_choice` makes any of its models call a tool."""
+        ...
+
+    @property
     def most_stops(self) -> int | None:
         """How many stops it takes; None if as many as one likes."""
         ...

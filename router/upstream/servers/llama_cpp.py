@@ -40,6 +40,7 @@ class LlamaCpp:
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({"return_progress": True})
     any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
+    forces_calls: ClassVar[bool] = False
     most_stops: ClassVar[int | None] = None
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:

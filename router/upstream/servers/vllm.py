@@ -21,6 +21,7 @@ class VLLM:
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    forces_calls: ClassVar[bool] = True
     most_stops: ClassVar[int | None] = None
 
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 all of them

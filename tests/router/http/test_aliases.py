@@ -1,12 +1,15 @@
 """Names that clients cannot change: what an alias stands for, and what a request says over it."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 from http_world import world
 from pydantic import ValidationError
 
-from router.configured import request_limits
+from policies.pinning import PolicyMismatch
+from router.configured_policies import policies_of, request_limits
+from router.service import running
 from router.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -34,13 +37,12 @@ async def test_an_alias_has_a_model_a_policy_and_a_budget() -> None:
 
 
 async def test_aliases_of_aliases_add_what_the_nearer_ones_leave_open() -> None:
-    limits = request_limits(
-        settings(
-            a={"model": "b", "budget": {"flops": 1.0}},
-            b={"model": "c", "policy": "single", "budget": {"flops": 2.0, "latency_ms": 3.0}},
-            c={},
-        )
+    made = settings(
+        a={"model": "b", "budget": {"flops": 1.0}},
+        b={"model": "c", "policy": "single", "budget": {"flops": 2.0, "latency_ms": 3.0}},
+        c={},
     )
+    limits = request_limits(made, policies_of(made, {}))
     found = limits.meant_by("a")
     assert (found.model, found.policy) == ("auto", "single")
     assert (found.budget.flops, found.budget.latency_ms) == (1.0, 3.0)
@@ -64,6 +66,31 @@ async def test_aliases_that_lead_nowhere_are_refused_at_start(
 ) -> None:
     with pytest.raises(ValidationError, match=said):
         settings(**aliases)
+
+
+@pytest.mark.parametrize(
+    ("alias", "said"),
+    [
+        ({"model": "small", "policy": "cascade"}, "a cascade uses several models"),
+        ({"model": "small", "policy": "on-large"}, "this policy uses model 'large'"),
+        (
+            {"model": "inner", "policy": "cascade"},
+            "alias 'a' joins 'small' with the policy 'cascade'",
+        ),
+    ],
+)
+async def test_an_alias_that_no_request_could_use_is_refused_at_start(
+    alias: dict[str, Any], said: str
+) -> None:
+    aliases = {"inner": {"model": "small"}, "fine": {"model": "large", "policy": "on-large"}}
+    policies = {"on-large": {"kind": "single", "model": "large"}}
+    for more in ({}, {"a": alias}):
+        made = Settings(
+            models=MODELS, policies=policies, aliases=aliases | more, sandbox={"enabled": False}
+        )
+        with pytest.raises(PolicyMismatch, match=said) if more else nullcontext():
+            async with running(made):
+                pass
 
 
 async def test_models_are_told_with_their_kind_and_context() -> None:

@@ -272,6 +272,25 @@ async def test_mistrals_clients_read_messages(body: dict[str, Any]) -> None:
         assert w.small.calls[0].body["max_tokens"] == body["max_tokens"]
 
 
+@pytest.mark.parametrize("path", ["/beta/completions", "/v1/beta/completions"])
+async def test_deepseeks_clients_fill_in_where_its_beta_is(path: str) -> None:
+    body = {
+        "model": "small",
+        "prompt": PREFIX,
+        "suffix": SUFFIX,
+        "max_tokens": 8,
+        "temperature": 0.01,
+        "frequency_penalty": 0,
+        "presence_penalty": 0,
+        "stop": ["\n\n"],
+        "stream": True,
+    }
+    async with world(models=FIM) as w:
+        chunks = [c for c in events((await post(w, path, body)).text)[:-1] if c["choices"]]
+        assert "".join(chunk["choices"][0]["text"] for chunk in chunks) == "".join(ANSWER)
+        assert w.small.calls[0].body["prompt"] == TEMPLATED
+
+
 async def test_cmp_ai_asks_a_chat() -> None:
     body = {
         "model": "auto",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_upstream import Call, FakeUpstream, Says, answering
+from fake_upstream import LOGPROB, Call, FakeUpstream, Says, answering
 from http_world import TESTS, ScriptedBackend, events, texts, world
 
 from policies.values import Budget
@@ -51,6 +51,18 @@ async def test_where_all_fit_the_likelihood_chooses() -> None:
     async with world(FakeUpstream(answering(saying(GOOD))), models=MODELS) as w:
         answer = await fill(w, **BEST_OF)
         assert answer.headers["x-router-selected-by"] == "nll"
+        first = answer.json()["router"]["candidates"][0]
+        assert first["scores"]["total_nll"] == pytest.approx(first["nll"] * len(GOOD))
+
+
+async def test_what_leaves_the_suffix_without_a_name_comes_later() -> None:
+    says = saying(("    d", " = a", "\n"), ("    return a\n",), ("\n",), GOOD)
+    async with world(FakeUpstream(answering(says)), models=MODELS) as w:
+        answer = await fill(w, **BEST_OF)
+        assert answer.json()["choices"][0]["text"] == "".join(GOOD)
+        assert answer.headers["x-router-selected-by"] == "fim"
+        loose = [c["scores"]["loose"] for c in answer.json()["router"]["candidates"][:4]]
+        assert loose == [1, 2, 2, 0]
 
 
 async def test_an_end_that_is_the_suffix_is_trimmed_and_shown() -> None:
@@ -75,6 +87,18 @@ async def test_a_stream_of_one_sample_is_sent_as_it_comes_and_others_are_trimmed
         assert buffered[-2]["router"]["candidates"][0]["trimmed"] == "".join(RUNS_ON[4:])
 
 
+async def test_an_answer_ends_where_it_has_said_two_lines_of_the_suffix() -> None:
+    past = (*RUNS_ON, "1, ", "2)", "\n", "more", "\n")
+    async with world(FakeUpstream(answering(saying(past))), models=MODELS) as w:
+        answer = (await fill(w, stream=True)).text
+        assert texts(events(answer)) == "".join(GOOD)
+        assert w.small.calls[0].body["stop"][0] == "    return c\n\nadd(1, 2)"
+        backend = ScriptedBackend()
+    async with world(FakeUpstream(answering(saying(past))), None, backend, models=MODELS) as w:
+        answer = (await fill(w, tests=TESTS)).json()
+        assert answer["choices"][0]["text"] == "".join(past)
+
+
 async def test_tests_see_an_answer_as_it_is() -> None:
     backend = ScriptedBackend()
     async with world(FakeUpstream(answering(saying(RUNS_ON))), None, backend, models=MODELS) as w:
@@ -96,7 +120,8 @@ async def test_the_clients_stops_come_first_and_the_familys_are_added() -> None:
         body = w.small.calls[0].body
         assert body["stop"][0] == "\n\n"
         assert {"<|endoftext|>", "<|fim_middle|>", "<|file_sep|>"} < set(body["stop"])
-        assert body["preserved_tokens"] == body["stop"][1:]
+        assert body["stop"][1] == SUFFIX.removesuffix("\n")
+        assert body["preserved_tokens"] == body["stop"][2:]
 
 
 async def test_a_prompt_in_the_models_own_form_is_passed_on_as_it_is() -> None:
@@ -153,3 +178,11 @@ async def test_a_model_that_was_not_trained_for_it_refuses_a_suffix() -> None:
         answer = await w.complete(prompt="P", suffix="S", model="small")
         assert answer.status_code == 400
         assert answer.json()["error"]["param"] == "suffix"
+
+
+async def test_the_tokens_of_a_stop_are_no_part_of_an_answers_likelihood() -> None:
+    says = saying((*GOOD, "", "", ""))
+    async with world(FakeUpstream(answering(says)), models=MODELS) as w:
+        (first, *_) = (await fill(w, **BEST_OF)).json()["router"]["candidates"]
+        assert first["completion_tokens"] == len(GOOD) + 3
+        assert first["scores"]["total_nll"] == pytest.approx(-LOGPROB * len(GOOD))

@@ -195,9 +195,15 @@ ONE_TOOL = [{"type": "function", "function": {"name": "f"}}]
         (400, "Failed to initialize samplers: failed to parse grammar", {"grammar": "x"}, True),
         (400, "Failed to initialize samplers: failed to parse grammar", {}, False),
         (500, "Failed to parse the weather", {}, False),
+        (500, "Unknown reasoning format: zzz", {"reasoning_format": "zzz"}, True),
+        (500, "reasoning_format: no such thing as 'zzz'", {"reasoning_format": "zzz"}, True),
+        (500, "Unknown reasoning format: zzz", {"reasoning_format": "zz"}, False),
+        (500, "Unknown reasoning format: zzz", {"format": "deepseek"}, False),
+        (500, "no user zzz", {"user": "", "reasoning_format": "zzz"}, False),
+        (503, "the queue is full", {"user": "queue"}, False),
     ],
 )
-async def test_what_of_the_clients_cannot_be_parsed_is_its_fault(
+async def test_what_of_the_clients_cannot_be_read_is_its_fault(
     status: int, said: str, fields: dict[str, Any], blamed: bool
 ) -> None:
     async with world(FakeUpstream(failing(status, said))) as w:

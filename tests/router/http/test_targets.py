@@ -8,7 +8,7 @@ from calibrations import CALLS
 from http_world import PROMPT, TESTS, events, is_error, untouched
 from pydantic import ValidationError
 
-from router.configured import request_limits
+from router.configured_policies import policies_of, request_limits
 from router.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +111,7 @@ def test_a_target_may_be_wanted_by_default_and_is_no_maximum() -> None:
     models = {"m": {"engine": "url", "url": "http://127.0.0.1:9"}}
     alias = {"model": "m", "budget": {"target": 0.7}}
     made = Settings(models=models, default_budget={"target": 0.5}, aliases={"a": alias})
-    limits = request_limits(made)
+    limits = request_limits(made, policies_of(made, {}))
     assert limits.default_budget.target == 0.5
     assert limits.meant_by("a").budget.target == 0.7
     for target in (0, 1, 1.5, -0.5):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fake_upstream import Call, FakeUpstream
+from fake_upstream import ANSWER, Call, FakeUpstream, answering
 from http_world import TESTS, ScriptedBackend, events, world
 
 pytestmark = pytest.mark.anyio
@@ -59,6 +59,109 @@ async def test_calls_of_tools_stream_as_they_come() -> None:
         arguments = [piece[0]["function"].get("arguments", "") for piece in pieces if piece]
         assert "".join(arguments) == '{"at": "x"}'
         assert told[-2]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+CITY = {"type": "object", "properties": {"city": {"$ref": "#/$defs/City"}}}
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": CITY | {"$defs": {"City": {"type": "string"}}}},
+}
+BOTH = [WEATHER, *TOOLS]
+NAMED = {"type": "function", "function": {"name": "weather"}}
+SAID = ('{"name": "wea', 'ther", "arg', 'uments": {"city": "Zü', 'rich"}}')
+
+
+def call_of(name: str, arguments: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"name": {"const": name}, "arguments": arguments},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "calls"),
+    [
+        (NAMED, [call_of("weather", CITY)]),
+        ("required", [call_of("weather", CITY), call_of("look", {"type": "object"})]),
+    ],
+    ids=["named", "required"],
+)
+async def test_a_call_is_forced_by_a_schema_where_a_server_cannot_force_it(
+    choice: Any, calls: list[Any]
+) -> None:
+    small = FakeUpstream(answering(lambda _call, _index: SAID))
+    async with world(small) as w:
+        answer = await w.chat(model="small", tools=BOTH, tool_choice=choice)
+        (told,) = answer.json()["choices"]
+        (made,) = told["message"].pop("tool_calls")
+        assert told["message"] == {"role": "assistant", "content": None}
+        assert told["finish_reason"] == "tool_calls"
+        assert made["function"] == {"name": "weather", "arguments": '{"city": "Zürich"}'}
+        assert made["type"] == "function"
+        assert made["id"].startswith("call_")
+        assert answer.json()["usage"]["completion_tokens"] == len(SAID)
+        body = small.calls[0].body
+        assert (body["tools"], body["tool_choice"]) == (BOTH, "none")
+        schema = body["response_format"]["json_schema"]["schema"]
+        assert schema == {"anyOf": calls, "$defs": {"City": {"type": "string"}}}
+
+
+async def test_a_forced_call_streams_whole() -> None:
+    async with world(FakeUpstream(answering(lambda _call, _index: SAID))) as w:
+        answer = await w.chat(model="small", tools=BOTH, tool_choice="required", stream=True)
+        choices = [e["choices"][0] for e in events(answer.text)[:-1] if e["choices"]]
+        assert not any(choice["delta"].get("content") for choice in choices)
+        (calls,) = [c["delta"]["tool_calls"] for c in choices if c["delta"].get("tool_calls")]
+        assert calls[0]["index"] == 0
+        assert json.loads(calls[0]["function"]["arguments"]) == {"city": "Zürich"}
+        assert choices[-1]["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_forced_call_that_is_cut_is_told_as_the_text_that_it_is(stream: bool) -> None:
+    async with world(FakeUpstream(answering(lambda _call, _index: SAID))) as w:
+        asked = {"tools": BOTH, "tool_choice": NAMED, "max_tokens": 2, "stream": stream}
+        answer = await w.chat(model="small", **asked)
+        if stream:
+            found = [e["choices"][0] for e in events(answer.text)[:-1] if e["choices"]]
+            assert "".join(c["delta"].get("content") or "" for c in found) == "".join(SAID[:2])
+            assert found[-1]["finish_reason"] == "length"
+            return
+        (choice,) = answer.json()["choices"]
+        assert choice["message"] == {"role": "assistant", "content": "".join(SAID[:2])}
+        assert choice["finish_reason"] == "length"
+        assert answer.json()["usage"]["completion_tokens"] == 2
+
+
+@pytest.mark.parametrize(
+    "said", ["{}", "[1]", '{"name": "other", "arguments": {}}', '{"name": "look", "arguments": 1}']
+)
+async def test_what_is_no_call_is_told_as_text(said: str) -> None:
+    async with world(FakeUpstream(answering(lambda _call, _index: (said,)))) as w:
+        answer = await w.chat(model="small", tools=BOTH, tool_choice="required")
+        assert answer.json()["choices"][0]["message"]["content"] == said
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("vllm", {"tool_choice": "required"}),
+        ("llama.cpp", {"tool_choice": "auto"}),
+        ("llama.cpp", {"tool_choice": {"type": "function", "function": {"name": "other"}}}),
+        ("llama.cpp", {"tool_choice": "required", "response_format": {"type": "json_object"}}),
+        ("llama.cpp", {"tool_choice": "required", "tools": [{"type": "function"}]}),
+    ],
+)
+async def test_what_a_server_can_do_itself_is_left_to_it(kind: Any, fields: dict[str, Any]) -> None:
+    small = FakeUpstream(answering(), kind)
+    async with world(small) as w:
+        answer = await w.chat(**{"model": "small", "tools": BOTH} | fields)
+        assert answer.json()["choices"][0]["message"]["content"] == "".join(ANSWER)
+        body = small.calls[0].body
+        assert body["tool_choice"] == fields["tool_choice"]
+        assert body.get("response_format") == fields.get("response_format")
 
 
 @pytest.mark.parametrize(

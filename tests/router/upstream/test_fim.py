@@ -23,13 +23,17 @@ WRITTEN = QWEN.render("P", "S")
 
 
 async def sent(
-    prompt: Prompt, family: str | None = "qwen", kind: ServerKind = "llama.cpp", **passed_on: Any
+    prompt: Prompt,
+    family: str | None = "qwen",
+    kind: ServerKind = "llama.cpp",
+    until: str | None = None,
+    **passed_on: Any,
 ) -> dict[str, Any]:
     """The body that reaches the server."""
     async with running(FakeUpstream(answering())) as server, client(connect_s=5, read_s=60) as http:
         fim = FAMILIES[family] if family else None
         asked = Upstream("m", http, lambda: server.url, "m", 8, fim=fim, server=SERVERS[kind])
-        request = SampleRequest(prompt, passed_on)
+        request = SampleRequest(prompt, passed_on, until=until)
         async for _ in asked.sample(Draw("m", 1, 8, 0.0, verify=False), request):
             pass
         return server.calls[0].body
@@ -71,6 +75,14 @@ async def test_no_suffix_has_neither_template_nor_stops() -> None:
     chat = await sent(ChatPrompt(({"role": "user", "content": WRITTEN},)))
     assert chat["messages"][0]["content"] == WRITTEN
     assert "stop" not in chat
+
+
+async def test_what_stands_after_the_gap_ends_an_answer_after_the_clients_own_stops() -> None:
+    body = await sent(TextPrompt("P", "S"), until="S1\nS2", stop=["x"])
+    assert body["stop"] == ["x", "S1\nS2", *QWEN.stop]
+    few = await sent(TextPrompt("P", "S"), kind="openai", until="S1\nS2", stop=["x"])
+    assert few["stop"] == ["x", "S1\nS2", *QWEN.stop[:2]]
+    assert "stop" not in await sent(TextPrompt("P"), until="S1\nS2")
 
 
 STOPS: dict[str, tuple[Any, list[str]]] = {

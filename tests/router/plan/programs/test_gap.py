@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.values import REPEATS, UNPARSED
+from policies.values import LOOSE, REPEATS, UNPARSED
 from router.plan.programs import Gap
 
 LONG = [f"    y += {number}\n" for number in range(200)]
@@ -66,6 +66,25 @@ def test_an_answer_ends_where_the_suffix_begins_again(gap: Gap, answer: str, mor
     assert gap.fit(answer).kept == len(answer)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "until"),
+    [
+        ("    return y\n\nf(1)\nf(2)\n", "    return y\n\nf(1)"),
+        (")\n\nprint(2)\n\nprint(3)", ")\n\nprint(2)\n\nprint(3)"),
+        ("+ 1)\n  z", "+ 1)\n  z"),
+        ("\r\n  x\r\n  y\r\n", "\r\n  x\r\n  y"),
+        ("    return y\n", None),
+        ("}\n)\n", None),
+        ("", None),
+        ("x\n" + "y" * 1000, None),
+    ],
+)
+def test_two_sure_lines_of_the_suffix_say_that_an_answer_has_ended(
+    suffix: str, until: str | None
+) -> None:
+    assert Gap("x", suffix).until == until
+
+
 @given(st.text("ab \n"), st.text("ab() \n"), st.text("ab() \n"))
 def test_what_is_kept_is_a_beginning_and_the_rest_begins_the_suffix(
     text: str, suffix: str, answer: str
@@ -83,6 +102,30 @@ def test_what_parses_is_told_from_what_does_not() -> None:
         for answer in ("    y = x\n", "    y = (\n", "    y = x\n    return y\n", "")
     }
     assert list(scores.values()) == [0, 1, 0, 0]
+
+
+def test_what_only_compiles_elsewhere_does_not_parse() -> None:
+    assert LINE.fit("if x:\n").scores[UNPARSED] == 1  # then the suffix returns from nowhere
+    assert LINE.fit("    break\n").scores[UNPARSED] == 1
+
+
+def test_loose_ends_are_those_of_the_answer_and_what_it_leaves_out() -> None:
+    loose = {
+        answer: LINE.fit(answer).scores[LOOSE]
+        for answer in (
+            "    y = x\n",
+            "    y = x\n    ",
+            "    z = x\n",  # the suffix uses y
+            "    y = z\n",
+            "    return x\n",  # and nothing reaches the suffix, which uses y
+            "    y = 1\n    return x\n\n",
+            "    return y\n",  # which is the suffix and is trimmed: the answer says nothing
+            " \n",
+        )
+    }
+    assert list(loose.values()) == [0, 0, 1, 1, 2, 1, 2, 2]
+    assert REST.fit("x").scores[LOOSE] == 0
+    assert Gap("function f() {\n", "}\n").fit("\n").scores[LOOSE] == 1
 
 
 def test_other_languages_do_not_parse_and_so_nothing_is_told() -> None:

@@ -1,0 +1,115 @@
+"""One choice of a draw as it comes: what it has said so far, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from policies.estimators import averaged_nll
+from policies.values import TOTAL_NLL
+from router.request import Fit
+from router.upstream.chunks import Chunk, TokenLogprob
+
+CANCELLED: Final = "cancelled"
+
+
+@dataclass(slots=True)
+class Sample:
+    """One choice of a draw.
+
+    `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
+    server's own count once it came. `counted` is false where a piece came whose number of tokens is
+    unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
+    answer's end.
+    """
+
+    id: int
+    index: int
+    parts: list[str] = field(default_factory=list)
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    echoed: int = 0
+    tokens: int = 0
+    counted: bool = True
+    finish_reason: str | None = None
+    trimmed: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What the sample says so far, verbatim but for what is `trimmed`."""
+        return "".join(self.parts)
+
+    @property
+    def ending(self) -> str:
+        """How the sample ended: its finish reason, or that it was cut off by us or a failure.
+
+        What was cut only after the answer's end is whole.
+        """
+        if self.trimmed and self.finish_reason in {None, "length"}:
+            return "stop"
+        return self.finish_reason or CANCELLED
+
+    @property
+    def partial(self) -> bool:
+        """Whether it ended neither by itself nor by its limit, and is not whole all the same."""
+        return self.finish_reason is None and not self.trimmed
+
+    @property
+    def nll(self) -> float | None:
+        """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
+        if not (own := self._own_logprobs):
+            return None
+        mean = averaged_nll(own)
+        return mean if math.isfinite(mean) else None
+
+    @property
+    def _own_logprobs(self) -> list[float]:
+        return [t.logprob for t in self.logprobs[self.echoed :] if t.logprob is not None]
+
+    def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
+        """Add a piece, after which the sample has so many tokens."""
+        self.parts.append(chunk.text)
+        for piece in chunk.tool_calls:
+            self._take_call(piece)
+        self.logprobs.extend(chunk.tokens or ())
+        self.echoed += chunk.echoed
+        self.tokens, self.counted = tokens, counted
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The calls that it asks for, whole, in order."""
+        return [self.calls[index] for index in sorted(self.calls)]
+
+    def _take_call(self, piece: Mapping[str, Any]) -> None:
+        empty = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        call = self.calls.setdefault(piece["index"], empty)
+        call |= {key: piece[key] for key in ("id", "type") if key in piece}
+        for key, text in piece["function"].items():
+            call["function"][key] += text
+
+    def fit(self, fit: Fit) -> None:
+        """Keep what is the answer, and how it fits; its tokens are spent all the same.
+
+        Tokens without text at its end are those of a stop: they are not the answer's either.
+        """
+        text = self.text
+        self.trimmed = text[fit.kept :]
+        if self.trimmed:
+            self._cut(text[: fit.kept])
+        while self.logprobs and not self.logprobs[-1].token:
+            self.logprobs.pop()
+        total = -sum(self._own_logprobs) if self._own_logprobs else math.inf
+        self.scores = {**fit.scores, TOTAL_NLL: total} if math.isfinite(total) else fit.scores
+
+    def _cut(self, text: str) -> None:
+        self.parts, left = [text], len(text)
+        kept: list[TokenLogprob] = []
+        for token in self.logprobs:
+            if left <= 0:
+                break
+            left -= len(token.token)
+            kept.append(token)
+        self.logprobs = kept
