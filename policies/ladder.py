@@ -167,7 +167,7 @@ class Calibration:
     domains: Mapping[str, Domain]
     pooled: Domain
     kinds: Mapping[str, str]
-    worth: float = 0.01
+    worth: float = 0.03
 
     def call(self, prompt_tokens: int, cost: CostModel) -> float:
         """FLOPs of one large call after a prompt. Raises `UnknownCost`."""

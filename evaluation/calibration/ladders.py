@@ -39,8 +39,12 @@ BUDGETS: Final = (
 )
 """In large calls."""
 
-WORTH: Final = 0.01
-"""Of expected success, of one more large call: a point."""
+WORTH: Final = 0.03
+"""Of expected success, of one more large call: three points.
+
+At less, ladders for one to two large calls begin with a wide draw of the large model, which costs a
+quarter to two fifths more for about one point.
+"""
 
 THRIFTS: Final = (
     0.02,
