@@ -16,8 +16,11 @@ from typing import Final
 from policies.values import BudgetTooSmall
 from router.plan.ledger import Hold, Ledger
 
-ROUNDING: Final = 1 + 1e-9
-"""What the budget must have above all needs, so that no share is a hair short of its need."""
+ROUNDING: Final = 1e-9
+"""The part of all needs that each is reckoned above itself, so that no share is a hair short of it.
+
+What is left beside a huge share is known only to a rounding of the whole budget.
+"""
 
 
 class Shares:
@@ -25,11 +28,12 @@ class Shares:
 
     def __init__(self, flops: float, needs: Sequence[float]) -> None:
         """Raises `BudgetTooSmall`."""
-        least = math.fsum(needs) * ROUNDING
+        spare = math.fsum(needs) * ROUNDING
+        self._needs = {plan: need + spare for plan, need in enumerate(needs)}
+        least = math.fsum(self._needs.values())
         if least > flops:
             raise BudgetTooSmall(flops, least)
         self._ledger = Ledger(flops)
-        self._needs = dict(enumerate(needs))
 
     @property
     def used(self) -> float:
