@@ -14,6 +14,7 @@ from evaluation.commands.common import filling, options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.datasets import Problem, own
+from evaluation.pools.asked import write_problems
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.files import write_whole
 from evaluation.pools.filling import sampler
@@ -69,6 +70,7 @@ def run(
         problems = _asked(out, tasks) or _ask(pool, answers, tasks, data)
         sampling = Sampling(f"{dataset}-revised", model, temperature, most, top_p, seed)
         revised = Pool.create(out, identity_of(sampling, where, problems))
+        write_problems(revised, problems)
         if not (out / PROBLEMS).exists():
             write_whole(out / PROBLEMS, own.written(problems).encode())
         collector = filling.fill(

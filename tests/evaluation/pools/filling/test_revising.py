@@ -13,6 +13,7 @@ from http_world import ScriptedBackend
 
 from evaluation import datasets
 from evaluation.datasets import DatasetUnavailable, Problem, own
+from evaluation.pools.asked import read_problems
 from evaluation.pools.filling.revising import (
     LONGEST,
     AttemptPassed,
@@ -201,6 +202,7 @@ def test_the_command_asks_again_what_is_left_and_goes_on_where_it_was(cli, recor
     assert view.samples == 2
     asked = json.loads((tmp_path / "revised/problems.jsonl").read_text())
     assert asked["prompt"] == call.text
+    assert [one.prompt for one in read_problems(Pool.open(tmp_path / "revised"))] == [call.text]
 
     assert revise(cli, server, tmp_path, "--n", 4).exit_code == 0
     assert [call.body["n"] for call in server.calls] == [2, 2]
