@@ -30,7 +30,7 @@ class Shares:
         """Raises `BudgetTooSmall`."""
         spare = math.fsum(needs) * ROUNDING
         self._needs = {plan: need + spare for plan, need in enumerate(needs)}
-        least = math.fsum(self._needs.values())
+        least = math.fsum(needs) + len(needs) * spare
         if least > flops:
             raise BudgetTooSmall(flops, least)
         self._ledger = Ledger(flops)

@@ -8,7 +8,11 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("router", "policies", "sandbox", "evaluation")
-DATA = {"evaluation/paper/published_tables.json", "evaluation/study/page/report.html.j2"}
+DATA = {
+    "evaluation/paper/published_tables.json",
+    "evaluation/study/page/report.html.j2",
+    "router/qwen2.5-coder.policy.json",
+}
 
 
 @pytest.fixture(scope="module")

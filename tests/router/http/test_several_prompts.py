@@ -142,8 +142,8 @@ async def test_explain_adds_up_over_the_prompts() -> None:
 
 def least(w: World, prompts: list[str], max_tokens: int) -> float:
     tokens = min(max_tokens, 32)
-    each = (w.cost.ceiling("small", len(pieces(prompt)), 1, tokens) for prompt in prompts)
-    return math.fsum(each) * ROUNDING
+    each = [w.cost.ceiling("small", len(pieces(prompt)), 1, tokens) for prompt in prompts]
+    return math.fsum(each) * (1 + len(each) * ROUNDING)
 
 
 @pytest.mark.parametrize("stream", [False, True])

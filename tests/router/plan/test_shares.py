@@ -54,10 +54,10 @@ def test_every_plan_gets_its_need_and_all_together_no_more_than_the_budget(
 def test_shares_go_by_need_and_what_is_left_over_goes_on() -> None:
     shares = Shares(100, [10, 30, 10])
     with shares.of(0) as first:
-        assert first.ceiling == 20
+        assert first.ceiling == pytest.approx(20)
         first.settle(5)
     with shares.of(1) as second:  # three quarters of what is left
-        assert second.ceiling == 95 * 3 / 4
+        assert second.ceiling == pytest.approx(95 * 3 / 4)
         second.settle(25)
     with shares.of(2) as last:
         assert last.ceiling == 70

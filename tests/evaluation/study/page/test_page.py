@@ -117,7 +117,8 @@ def test_every_figure_is_there_with_the_command_that_draws_it(written, page):
 
 def test_the_page_says_what_was_found_and_what_is_missing(page):
     text = re.sub(r"\s+", " ", " ".join(page.words))
-    assert f"one greedy answer of {LARGE} solves" in text
+    assert "samples of a smaller model that cost one greedy answer of a larger one solve" in text
+    assert f"3 of {SMALL}" in text
     assert "two cores" in text
     assert "1 of 10 problems have no judged sample" in text
     assert f"{SMALL}: no greedy answers, so no star." in text
