@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench report table bench-metrics \
-	paper sandbox-table bench-sandbox soak-sandbox study second scores times torch lock clean
+	paper sandbox-table bench-sandbox soak-sandbox study second replay ladders scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -137,6 +137,16 @@ times: $(READY) ## Time both engines, one model alone on the machine (wants `mak
 	done; done
 
 RUNS := single-0.5b single-1.5b $(foreach x,1 2 4,best_of_n-$(x) cascade-$(x))
+
+PAIR := --model $(SMALL) --model $(LARGE)
+
+replay: $(READY) ## Replay every plan on the recorded pools, cross-validated, into runs/replay (10 minutes)
+	set -e; for dataset in humaneval mbpp-sanitized; do \
+		$(BIN)/budget-router evaluate replay --pools $(POOLS) --dataset $$dataset $(PAIR) \
+			--out runs/replay/$$dataset; done
+
+ladders: $(READY) ## Calibrate the ladders that ship, from the recorded pools (half a minute)
+	$(BIN)/budget-router calibrate $(POOLS) $(PAIR) --out router/qwen2.5-coder.policy.json --force
 
 second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_PLUS, MBPP_PLUS: their files)
 	set -e; for judged in $(POOLS)/*/*/ $(RUNS:%=$(RESULTS)/%.jsonl); do \
