@@ -17,10 +17,14 @@ from policies.cost import Architecture
 from router.upstream import gguf
 from router.upstream.gguf import Header, Metadata, Shapes
 
-# Blocks of attention (q, k, v, o) and a gated feed-forward (gate, up, down), nothing else.
-_GATED_FAMILIES: Final = frozenset(
-    {"llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "granite", "olmo2"}
-)
+# Blocks of attention (q, k, v, o) and a feed-forward of so many matrices, nothing else: three where
+# it is gated (gate, up, down), two where it is not.
+_FEED_FORWARD: Final = {
+    **dict.fromkeys(
+        ("llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gemma2", "granite", "olmo2"), 3
+    ),
+    "starcoder2": 2,
+}
 
 _BLOCK_WEIGHT: Final = re.compile(r"blk\.\d+\.(attn|ffn)_\w+\.weight")
 
@@ -33,19 +37,19 @@ def from_config_json(source: Path | Mapping[str, object]) -> Architecture:
     """Read a Hugging Face `config.json`, as a path or already parsed.
 
     Raises `UnknownArchitecture` for a file that cannot be read, a family whose blocks are not
-    plain attention with a gated feed-forward, and a size that is missing or no positive integer.
+    plain attention with a feed-forward, and a size that is missing or no positive integer.
     """
     config = _load(source) if isinstance(source, Path) else source
     family = config.get("model_type", "llama")
-    if not isinstance(family, str) or family not in _GATED_FAMILIES:
-        known = ", ".join(sorted(_GATED_FAMILIES))
+    if not isinstance(family, str) or family not in _FEED_FORWARD:
+        known = ", ".join(sorted(_FEED_FORWARD))
         raise UnknownArchitecture(f"config.json: model_type {family!r} is not one of {known}")
     hidden, layers = _size(config, "hidden_size"), _size(config, "num_hidden_layers")
     heads = _size(config, "num_attention_heads")
     key_value_heads = _size(config, "num_key_value_heads", heads)
     head = _size(config, "head_dim", hidden // heads)
     attention = 2 * hidden * head * (heads + key_value_heads)
-    feed_forward = 3 * hidden * _size(config, "intermediate_size")
+    feed_forward = _FEED_FORWARD[family] * hidden * _size(config, "intermediate_size")
     return Architecture(
         body_params=layers * (attention + feed_forward),
         head_params=_size(config, "vocab_size") * hidden,

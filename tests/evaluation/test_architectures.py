@@ -114,3 +114,29 @@ def test_calflops_counts_the_same_linear_layers(attention):
     extra = 4 * 32 * 4096 * 128 * 128 if attention == "eager" else 0
     # Norms and activations are the rest: three hundredths of a per mille.
     assert flops == pytest.approx(ARCHITECTURES["codellama-7b"].paper() + extra, rel=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "billions", "tied"),
+    [
+        ("llama3-8b", 8.03, False),
+        ("llama3-70b", 70.6, False),
+        ("qwen2.5-coder-0.5b", 0.494, True),
+        ("qwen2.5-coder-1.5b", 1.54, True),
+        ("qwen2.5-coder-3b", 3.09, True),
+        ("qwen2.5-coder-7b", 7.62, False),
+        ("qwen2.5-coder-14b", 14.8, False),
+        ("qwen2.5-coder-32b", 32.8, False),
+        ("deepseek-coder-1.3b", 1.35, False),
+        ("deepseek-coder-6.7b", 6.74, False),
+        ("deepseek-coder-33b", 33.3, False),
+        ("starcoder2-3b", 3.03, True),
+        ("starcoder2-7b", 7.17, True),
+        ("starcoder2-15b", 15.96, False),
+        ("codestral-22b", 22.2, False),
+    ],
+)
+def test_sizes_add_up_to_the_parameters_that_were_published(model, billions, tied):
+    sizes = ARCHITECTURES[model]
+    weights = sizes.body_params + sizes.head_params * (1 if tied else 2)  # and the embedding
+    assert weights / 1e9 == pytest.approx(billions, rel=0.005)
