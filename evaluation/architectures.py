@@ -1,7 +1,8 @@
 """Sizes of models known by name, so that their FLOPs follow without a weight or a download.
 
 The Code Llama family is the paper's; Llama-3 is here to test its footnote 3; then come families
-that people bring counts of, and the gateway's own catalogue among them. Sizes are from the `config.json` that each model was published with.
+that people bring counts of, and the gateway's own catalogue among them. Sizes are from the
+`config.json` that each model was published with.
 """
 
 from __future__ import annotations
