@@ -92,7 +92,7 @@ def test_a_size_that_is_no_positive_integer_is_refused(value):
         from_config_json(config(64, 128, 2, 4, 4, value))
 
 
-@pytest.mark.parametrize("family", ["mixtral", "gpt2", "starcoder2", ["llama"]])
+@pytest.mark.parametrize("family", ["mixtral", "gpt2", "phi", ["llama"]])
 def test_a_family_whose_blocks_are_other_is_refused(family):
     with pytest.raises(UnknownArchitecture, match="model_type"):
         from_config_json(config(64, 128, 2, 4, 4, 100, model_type=family))
@@ -163,3 +163,10 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, data, reason):
 def test_a_missing_file_is_an_unknown_architecture(tmp_path):
     with pytest.raises(UnknownArchitecture, match=r"none\.gguf"):
         from_gguf(tmp_path / "none.gguf")
+
+
+def test_a_feed_forward_without_a_gate_has_two_matrices():
+    shape = (64, 128, 2, 4, 4, 100)
+    gated = from_config_json(config(*shape, model_type="llama"))
+    plain = from_config_json(config(*shape, model_type="starcoder2"))
+    assert gated.body_params - plain.body_params == 2 * 64 * 128
