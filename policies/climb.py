@@ -27,10 +27,6 @@ from policies.selectors import USUAL, Selector
 from policies.single import Single
 from policies.values import Budget, ModelView, Remaining, Task
 
-FREE_WIDTH: Final = 1.25
-"""A full batch that takes at most so many times as long as one sample costs no time to speak of."""
-
-
 _NO_COSTS: Final = CostModel({})
 """To look at ladders alone."""
 
@@ -59,13 +55,13 @@ class Climb:
         if (yield from hurried(task, budget, cost, models)):
             return
         found = foresight.found(budget)
-        if budget.target is not None:
-            limit = found.ladder.calls * foresight.call
-            budget = replace(budget, flops=min(limit, budget.flops_limit))
+        # No more than its ladder is worth is spent on a target.
+        limit = math.inf if budget.target is None else found.ladder.calls * foresight.call
         left = Remaining.of(budget)
-        climber = _Climber(task, cost, {m.id: m for m in models}, found, left)
-        if budget.latency_ms is not None and climber.width_is_free():
-            yield from climber.all_at_once(flops_bind=budget.flops is not None)
+        left = replace(left, flops=min(limit, left.flops))
+        climber = _Climber(task, cost, {m.id: m for m in models}, found, left, limit)
+        if budget.latency_ms is not None and foresight.width_is_free:
+            yield from climber.all_at_once(flops_bind=not math.isinf(left.flops))
         else:
             yield from climber.climb()
 
@@ -117,6 +113,8 @@ class Climb:
 class _Climber:
     """One climb: what is left, what has passed, which models are still good for a draw.
 
+    `limit` are FLOPs that it may spend, where these are less than the request's; `spent` is known
+    only there. `short` says that a rung did not fit, `answered` that some draw came to its end.
     `drawn` are samples by model, `kept` the prompt tokens that its server has kept of this climb.
     """
 
@@ -125,75 +123,123 @@ class _Climber:
     models: dict[str, ModelView]
     found: Found
     left: Remaining
+    limit: float = math.inf
     passed: int = 0
+    spent: float = 0.0
+    short: bool = False
+    answered: bool = False
     drawn: dict[str, int] = field(default_factory=dict)
     kept: dict[str, int] = field(default_factory=dict)
 
     def climb(self) -> Generator[Command, Event]:
         """Rung after rung; then, where the budget was too small for one, shortened answers."""
-        short = False
         for at, rung in enumerate(self.found.ladder.rungs):
-            if not (asked := self._rung(at, rung)):
-                short |= rung.model in self.models
-                continue
-            short |= asked.n < rung.n
-            if (yield from self._perform(asked)):
+            if (yield from self._climb_rung(at, rung)):
                 return
-        for _ in tuple(self.models) if short else ():
+        for _ in tuple(self.models) if self.short else ():
             if (asked := self._leftover()) is None or (yield from self._perform(asked)):
                 return
-
-    def width_is_free(self) -> bool:
-        """Whether every model's full batch takes hardly longer than a single sample."""
-        for model in self.models.values():
-            tokens = self._most(model)
-            one = self.cost.seconds(model.id, model.prompt_tokens, 1, tokens)
-            full = self.cost.seconds(model.id, model.prompt_tokens, model.max_batch, tokens)
-            if model.max_batch == 1 or not 0 < full <= FREE_WIDTH * one:
-                return False
-        return True
+        yield from self._in_any_case()
 
     def all_at_once(self, *, flops_bind: bool) -> Generator[Command, Event]:
-        """Every model at once: at full width, or as the ladder shares the FLOPs out."""
-        shares = dict.fromkeys(self.models, 0)
-        for rung in self.found.ladder.rungs:
-            shares[rung.model] = shares.get(rung.model, 0) + rung.n
-        asked = []
+        """Every model at once: at full width, or as the ladder shares the FLOPs out.
+
+        What one draw reserves another cannot have, so all are sized before any is stretched.
+        """
+        sizes = {}
         for model in self.models.values():
-            n = shares[model.id] if flops_bind else model.max_batch
+            share = sum(rung.n for rung in self._rungs_of(model))
+            n = max(share, self.task.wanted) if flops_bind else model.max_batch
+            if (share or not flops_bind) and (n := self._fitting(model, self._wanted(n))):
+                sizes[model] = n
+                self._reserve(model, n, self._most(model), of=1)
+        asked = []
+        for model, n in sizes.items():
+            self._reserve(model, n, self._most(model), of=-1)
+            tokens = self._tokens(model, n)
+            self._reserve(model, n, tokens, of=1)
             reason = "all at once: width costs no time here"
-            size = self._size(model, n) if n else None
-            if size is not None:
-                if not math.isinf(self.left.flops):
-                    flops = self.cost.ceiling(model.id, model.reserved_tokens, *size)
-                    self.left = self.left.without(Remaining(flops, 0.0))
-                each = self._draw(model, *size, reason=reason, temperature=SAMPLING_TEMPERATURE)
-                asked.append(each)
-        yield from draw_together(asked, enough=self.task.wanted)
+            temperature = self._temperature(model)
+            asked.append(self._draw(model, n, tokens, reason=reason, temperature=temperature))
+        if asked:
+            yield from draw_together(asked, enough=self.task.wanted)
+        else:
+            yield from self.climb()
+
+    def _climb_rung(self, at: int, rung: Rung) -> Generator[Command, Event, bool]:
+        """Draw a rung, in as many draws as the server's batch makes of it; whether that is all."""
+        wanted = self._wanted(max(rung.n, self.task.wanted - self.passed))
+        while wanted > 0:
+            asked = self._rung(at, rung, wanted)
+            if asked is None:
+                self.short |= rung.model in self.models
+                return False
+            whole = min(wanted, self.models[rung.model].max_batch)
+            if (yield from self._perform(asked)):
+                return True
+            if asked.n < whole:
+                self.short = True
+                return False
+            wanted -= asked.n
+        return False
+
+    def _in_any_case(self) -> Generator[Command, Event]:
+        """An answer of some model, though no ladder has one, where there was none at all."""
+        for model in tuple(self._largest_first()):
+            if self.answered:
+                return
+            tokens = self._tokens(model, 1)
+            if tokens >= least_tokens(self.task):
+                reason = "nothing of the ladder could be drawn"
+                last = self._draw(model, 1, tokens, reason=reason, temperature=0.0)
+                yield from self._perform(last)
 
     def _perform(self, asked: Draw) -> Generator[Command, Event, bool]:
         """Draw; whether the climb is over."""
+        kept = self.kept.get(asked.model, 0)
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
+        if not math.isinf(self.limit):
+            prompt = self.models[asked.model].prompt_tokens
+            tokens = [candidate.tokens for candidate in ended.candidates]
+            self.spent += self.cost.draw(asked.model, prompt, tokens, kept)
+            self.left = replace(self.left, flops=min(self.left.flops, self.limit - self.spent))
         self.kept[asked.model] = ended.kept_tokens
         self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n
+        self.answered |= ended.whole
         if not ended.whole:
             self.models.pop(asked.model, None)
         return self.passed >= self.task.wanted
 
-    def _rung(self, at: int, rung: Rung) -> Draw | None:
+    def _rung(self, at: int, rung: Rung, n: int) -> Draw | None:
         """The draw of a rung, narrower where it does not fit; None where no whole answer does."""
         model = self.models.get(rung.model)
         if model is None or (self.task.greedy and model.id in self.drawn):
             return None
-        n = 1 if self.task.greedy else max(rung.n, self.task.wanted - self.passed)
-        size = self._size(model, n)
-        if size is None:
+        if not (n := self._fitting(model, n)):
             return None
         ladder = self.found.ladder
         reason = f"rung {at + 1} of {len(ladder.rungs)} for {ladder.calls:g} large calls"
-        return self._draw(model, *size, reason=reason, temperature=rung.temperature)
+        tokens = self._tokens(model, n)
+        return self._draw(model, n, tokens, reason=reason, temperature=rung.temperature)
+
+    def _wanted(self, n: int) -> int:
+        return 1 if self.task.greedy else n
+
+    def _rungs_of(self, model: ModelView) -> Iterator[Rung]:
+        return (rung for rung in self.found.ladder.rungs if rung.model == model.id)
+
+    def _temperature(self, model: ModelView) -> float:
+        """That of a model's samples in this ladder."""
+        found = (rung.temperature for rung in self._rungs_of(model) if not rung.greedy)
+        return next(found, SAMPLING_TEMPERATURE)
+
+    def _reserve(self, model: ModelView, n: int, tokens: int, *, of: int) -> None:
+        """Take a draw's ceiling off what is left, or put it back."""
+        if not math.isinf(self.left.flops):
+            flops = self.cost.ceiling(model.id, model.reserved_tokens, n, tokens)
+            self.left = self.left.without(Remaining(of * flops, 0.0))
 
     def _leftover(self) -> Draw | None:
         """A shortened answer for what is left, of the largest model that can say enough in it.
@@ -201,13 +247,13 @@ class _Climber:
         Only of a model whose rungs were not all drawn in full: more was not worth it.
         """
         for model in self._largest_first():
-            planned = sum(rung.n for rung in self.found.ladder.rungs if rung.model == model.id)
-            if self.drawn.get(model.id, 0) >= (min(1, planned) if self.task.greedy else planned):
+            planned = self._wanted(sum(rung.n for rung in self._rungs_of(model)))
+            if self.drawn.get(model.id, 0) >= planned:
                 continue
             tokens = self._tokens(model, 1)
             if tokens >= self._shortest(model):
-                reason = "what is left buys a shorter answer"
-                return self._draw(model, 1, tokens, reason=reason, temperature=SAMPLING_TEMPERATURE)
+                reason, temperature = "what is left buys a shorter answer", self._temperature(model)
+                return self._draw(model, 1, tokens, reason=reason, temperature=temperature)
         return None
 
     def _largest_first(self) -> Iterator[ModelView]:
@@ -224,18 +270,17 @@ class _Climber:
             return asked
         return replace(asked, temperature=temperature)
 
-    def _size(self, model: ModelView, n: int) -> tuple[int, int] | None:
-        """(samples, max_tokens): as many as fit at the length that nearly all answers have.
+    def _fitting(self, model: ModelView, n: int) -> int:
+        """As many samples as fit at the length that nearly all answers have, up to n.
 
-        Then as long as fits: what is reserved and not used is free again.
+        They may be longer then, as far as fits: what is reserved and not used is free again.
         """
         most, n, kept = self._most(model), min(n, model.max_batch), self.kept.get(model.id, 0)
         paid, likely = (model.id, model.reserved_tokens), (model.id, model.prompt_tokens)
         if not math.isinf(self.left.flops):
             n = self.cost.samples_within(*paid, most, self.left.flops, n, cached_tokens=kept)
         usual = self.cost.usual_tokens(model.id, most)
-        n = self.cost.samples_in_time(*likely, usual, self.left.seconds, n)
-        return (n, self._tokens(model, n)) if n else None
+        return self.cost.samples_in_time(*likely, usual, self.left.seconds, n)
 
     def _tokens(self, model: ModelView, n: int) -> int:
         """The longest max_tokens of n samples that fits."""

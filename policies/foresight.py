@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS, ROUNDING, Calibration, Found, Ladder, Offer
+from policies.moves import least_ceiling
 from policies.values import Budget, ModelView, TargetTooHigh, Task
+
+FREE_WIDTH: Final = 1.25
+"""A full batch that takes at most so many times as long as one sample costs no time to speak of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +40,31 @@ class Foresight:
         """What every budget would buy, the smallest first."""
         return self.calibration.ladders(self.kind, self._longest, cached=self._cached)
 
+    @property
+    def width_is_free(self) -> bool:
+        """Whether every model's full batch takes hardly longer than a single sample."""
+        for model in self.models:
+            one, full = (
+                self.cost.seconds(model.id, model.prompt_tokens, n, self.task.max_tokens)
+                for n in (1, model.max_batch)
+            )
+            if model.max_batch == 1 or not 0 < full <= FREE_WIDTH * one:
+                return False
+        return True
+
     def found(self, budget: Budget) -> Found:
         """The ladder for this budget, or the cheapest that is expected to reach its target.
 
         Raises `TargetTooHigh`.
         """
         if budget.target is None:
-            return self._found(self._calls(budget))
+            return self._found(self._calls(budget)).but(self._by_time(budget))
         within = self._within(budget)
         cheapest = self.calibration.cheapest(within, budget.target)
         if cheapest is None:
             raise _too_high(budget.target, within)
-        return replace(self._found(cheapest.calls), ladder=cheapest)
+        found = replace(self._found(cheapest.calls), ladder=cheapest)
+        return found.but(self._by_time(budget))
 
     def offers(self, budget: Budget) -> tuple[Offer, ...]:
         """What budgets up to this one would buy, each more than the one before.
@@ -76,13 +94,18 @@ class Foresight:
 
     def _within(self, budget: Budget) -> list[Ladder]:
         """Those that this budget pays for."""
-        calls = self._calls(budget) * (1 + ROUNDING)
-        return [each for each in self.ladders if each.calls <= calls]
+        most, least = self._calls(budget) * (1 + ROUNDING), self._least_calls
+        return [each for each in self.ladders if least <= each.calls <= most]
 
     def _found(self, calls: float) -> Found:
         found = self.calibration.find(self.kind, self._longest, calls, cached=self._cached)
         call = self.call if self.cost.knows(self.calibration.models[-1]) else None
         return replace(found, call=call).but(self._unlike(found))
+
+    def _by_time(self, budget: Budget) -> Iterator[str]:
+        """That a plan is another than the ladder, because of its time, in words."""
+        if budget.latency_ms is not None and self.width_is_free:
+            yield "all models draw at once, since width costs no time"
 
     def _unlike(self, found: Found) -> Iterator[str]:
         """What of the task is not as it was calibrated, in words."""
@@ -94,6 +117,11 @@ class Foresight:
         if missing := [model for model in self.calibration.models if model not in there]:
             yield f"nothing can be drawn from {', '.join(missing)}"
         answers = found.domain.answers.values()
+        if self.calibration.basis == "paper":
+            yield "every sample was taken to cost the same, prompt included"
+        longest = found.domain.lengths[-1].prompt_tokens
+        if self.calibration.basis == "exact" and self._longest.prompt_tokens > 2 * longest:
+            yield f"the prompt has more than twice {longest} tokens"
         if task.max_tokens < max((each.most for each in answers), default=0):
             yield f"answers are cut at {task.max_tokens} tokens"
 
@@ -102,9 +130,19 @@ class Foresight:
         calls = math.inf
         if budget.flops is not None:
             calls = budget.flops / self.call
-        if budget.latency_ms is not None and (seconds := self._call_seconds):
+        if budget.latency_ms is None or self.width_is_free:
+            return calls  # where all draw at once, one call's time is that of any number
+        if seconds := self._call_seconds:
             calls = min(calls, budget.latency_ms / 1000 / seconds)
         return calls
+
+    @property
+    def _least_calls(self) -> float:
+        """What the shortest answer that is drawn reserves; none where nobody knows costs."""
+        if not all(self.cost.knows(model.id) for model in self.models):
+            return 0.0
+        least = min(least_ceiling(self.task, self.cost, model) for model in self.models)
+        return least / self.call
 
     @property
     def _call_seconds(self) -> float:

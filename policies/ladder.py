@@ -161,6 +161,7 @@ class Calibration:
     `domains` are kinds that a request may be known to be of; `pooled` is all of them together, for
     requests of another kind. `kinds` says which kind of request (see `Task.kind`) is of which
     domain. `worth` is the expected success that one more large call must bring to be spent.
+    `basis` is what draws were taken to cost: `exact`, or `paper` (see `policies.cost`).
     """
 
     models: tuple[str, ...]
@@ -168,6 +169,7 @@ class Calibration:
     pooled: Domain
     kinds: Mapping[str, str]
     worth: float = 0.03
+    basis: str = "exact"
 
     def call(self, prompt_tokens: int, cost: CostModel) -> float:
         """FLOPs of one large call after a prompt. Raises `UnknownCost`."""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from policies.cost import Architecture, FlatRate, Rate
+from policies.cost import Architecture, CostModel, FlatRate, Rate
 from policies.ladder import (
     CALL_TOKENS,
     Answers,
@@ -32,6 +32,10 @@ FORMAT: Final = "budget-router policy"
 SCHEMA: Final = 1
 """Version of everything here. A reader takes no other."""
 
+MOST_BYTES: Final = 64 * 2**20
+ROUNDED: Final = 0.01
+"""A ladder's expected cost is rounded, and may be by this part above its budget."""
+
 SHIPPED: Final = Path(__file__).parent / "qwen2.5-coder.policy.json"
 """The one for the embedded pair, which is what `auto` does."""
 
@@ -45,14 +49,18 @@ class _Part(BaseModel):
 
 
 _Triple: TypeAlias = tuple[float, float, float]
-_RungJson: TypeAlias = tuple[str, Annotated[int, Field(ge=1)], Annotated[float, Field(ge=0)]]
+_Probability: TypeAlias = Annotated[float, Field(ge=0, le=1)]
+_Cost: TypeAlias = Annotated[float, Field(ge=0)]
+_RungJson: TypeAlias = tuple[
+    str, Annotated[int, Field(ge=1, le=4096)], Annotated[float, Field(ge=0, le=2)]
+]
 
 
 class _LadderJson(_Part):
     calls: Annotated[float, Field(gt=0)]
     rungs: Annotated[tuple[_RungJson, ...], Field(min_length=1)]
-    success: _Triple
-    spent: _Triple
+    success: tuple[_Probability, _Probability, _Probability]
+    spent: tuple[_Cost, _Cost, float]
 
 
 class _LengthJson(_Part):
@@ -67,7 +75,7 @@ class _AnswersJson(_Part):
 
 
 class _DomainJson(_Part):
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     answers: dict[str, _AnswersJson]
     lengths: Annotated[tuple[_LengthJson, ...], Field(min_length=1)]
 
@@ -114,7 +122,6 @@ class Artifact(_Part):
     rates: dict[str, _RateJson]
     cost_sha256: str
     sources: tuple[Source, ...]
-    split: str | None = None
     assumptions: tuple[str, ...] = ()
     kinds: dict[str, str]
     domains: tuple[_DomainJson, ...]
@@ -124,10 +131,16 @@ class Artifact(_Part):
     def _whole(self) -> Self:
         if self.schema_ != SCHEMA or self.call_tokens != CALL_TOKENS:
             raise ValueError(f"schema {SCHEMA} counts large calls of {CALL_TOKENS} tokens")
-        if self.rates.keys() != set(self.models):
-            raise ValueError("rates and models are not of the same models")
+        if self.rates.keys() != set(self.models) or len(self.rates) != len(self.models):
+            raise ValueError("rates and models are not of the same models, each once")
+        names = [each.name for each in self.domains]
+        if len(set(names)) < len(names) or not set(self.kinds.values()) <= set(names):
+            raise ValueError("domains have one name each, and kinds name them")
         if self.cost_sha256 != cost_hash({name: rate.made() for name, rate in self.rates.items()}):
             raise ValueError("cost_sha256 is not that of the rates")
+        cost = CostModel({name: rate.made() for name, rate in self.rates.items()})
+        if list(self.models) != sorted(self.models, key=lambda name: cost.prefill(name, 1)):
+            raise ValueError("models are not in order, the cheapest first")
         self.calibration()
         return self
 
@@ -151,7 +164,8 @@ class Artifact(_Part):
     def calibration(self) -> Calibration:
         """As policies have it. Raises ValueError for values that cannot be together."""
         domains = {each.name: self._domain(each) for each in self.domains}
-        return Calibration(self.models, domains, self._domain(self.pooled), self.kinds, self.worth)
+        pooled = self._domain(self.pooled)
+        return Calibration(self.models, domains, pooled, self.kinds, self.worth, self.basis)
 
     def check(self, rates: Mapping[str, Rate]) -> None:
         """Raise `InvalidArtifact` unless its models are there, and of the sizes it was made for."""
@@ -179,11 +193,15 @@ class Artifact(_Part):
         )
         if [each.prompt_tokens for each in lengths] != sorted({e.prompt_tokens for e in lengths}):
             raise ValueError(f"domain {domain.name!r}: lengths are not in order")
+        if any(name not in self.models or a.half > a.most for name, a in domain.answers.items()):
+            raise ValueError(f"domain {domain.name!r}: lengths of answers that cannot be")
         answers = {name: Answers(a.half, a.most) for name, a in domain.answers.items()}
         return Domain(domain.name, lengths, answers)
 
     def _ladders(self, ladders: tuple[_LadderJson, ...]) -> tuple[Ladder, ...]:
         calls = [each.calls for each in ladders]
+        if any(each.spent[0] > each.calls * (1 + ROUNDED) for each in ladders):
+            raise ValueError("a ladder is expected to spend more than its budget")
         if calls != sorted(set(calls)):
             raise ValueError("budgets of ladders are not in order")
         return tuple(
@@ -204,13 +222,17 @@ class Artifact(_Part):
 
 def read_artifact(path: Path) -> Artifact:
     """Read a policy file. Raises `InvalidArtifact`, which names the file, and OSError."""
+    if path.stat().st_size > MOST_BYTES:
+        raise InvalidArtifact(
+            f"{path} is larger than any policy: {MOST_BYTES:,} bytes are the most"
+        )
     text = path.read_bytes()
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArtifact(f"{path} is damaged, or no JSON: {error}") from error
     match value:
-        case {"format": format_, "schema": int(schema)} if format_ == FORMAT:
+        case {"format": format_, "schema": schema} if format_ == FORMAT and type(schema) is int:
             if schema != SCHEMA:
                 newer = "a newer" if schema > SCHEMA else "an older"
                 raise InvalidArtifact(
@@ -258,7 +280,7 @@ def _ladder_json(ladder: Ladder) -> dict[str, Any]:
 
 
 def _triple(interval: Interval) -> _Triple:
-    """Rounded outwards no further than anyone reads."""
+    """Rounded to what anyone reads."""
     return round(interval.value, 4), round(interval.low, 4), round(interval.high, 4)
 
 

@@ -58,8 +58,9 @@ def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
     if config.policy == "cascade":
         return Auto()
     artifact = read_artifact(config.artifact or SHIPPED)
+    climb = _climb(artifact, config.domain)
     try:
-        climb = _climb(artifact, config.domain, rates)
+        artifact.check(rates)
     except InvalidArtifact as unfit:
         if config.artifact is not None:
             raise
@@ -70,8 +71,7 @@ def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
     return Auto(climb)
 
 
-def _climb(artifact: Artifact, domain: str | None, rates: Mapping[str, Rate]) -> Climb:
-    artifact.check(rates)
+def _climb(artifact: Artifact, domain: str | None) -> Climb:
     calibration = artifact.calibration()
     if domain is not None and domain not in calibration.domains:
         raise InvalidArtifact(
@@ -127,4 +127,6 @@ def _policy(config: PolicyConfig, rates: Mapping[str, Rate]) -> Policy:
         case CascadeConfig(models=models, n=n, n_last=n_last):
             return Cascade(models or (), n, n_last)
         case LadderConfig(artifact=path, domain=domain):
-            return _climb(read_artifact(path or SHIPPED), domain, rates)
+            artifact = read_artifact(path or SHIPPED)
+            artifact.check(rates)
+            return _climb(artifact, domain)

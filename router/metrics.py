@@ -97,7 +97,7 @@ class Metrics:
         self.cancelled_draws.labels(draw.model).inc(not draw.finished and draw.failure is None)
         self.cache_misreports.labels(draw.model).inc(draw.misreported)
         if draw.sent:
-            cached = draw.cached_tokens or 0
+            cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
             self.prompt_tokens.labels(draw.model, "cached").inc(cached)
             self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
         for sample in draw.samples:

@@ -210,6 +210,12 @@ class AutoConfig(Strict):
     artifact: Path | None = None
     domain: str | None = None
 
+    @model_validator(mode="after")
+    def _cascades_have_no_ladder(self) -> Self:
+        if self.policy == "cascade" and (self.artifact or self.domain):
+            raise ValueError('an artifact and a domain are for policy = "ladder"')
+        return self
+
 
 class CapConfig(Strict):
     """FLOPs and milliseconds, each optional."""

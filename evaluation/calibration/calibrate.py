@@ -64,7 +64,7 @@ class Calibrating:
         }
         everything = self._domain(POOLED, names, temperatures, pooled)
         kinds = {k: d for k, d in (self.kinds or {}).items() if d in domains}
-        return Calibration(names, domains, everything, kinds, self.worth)
+        return Calibration(names, domains, everything, kinds, self.worth, self.basis)
 
     def steps(self, datasets: int) -> int:
         """How often `advance` will be called for so many data sets."""
@@ -75,7 +75,7 @@ class Calibrating:
         unpriced = sorted(set(common) - self.rates.keys())
         if unpriced:
             raise CannotCalibrate(
-                f"the sizes of {', '.join(unpriced)} are not known: name models with --models, or "
+                f"the sizes of {', '.join(unpriced)} are not known: name models with --model, or "
                 "give each its config.json with --config-json MODEL=FILE"
             )
         if len(common) < 2:  # noqa: PLR2004 a ladder of one model is best of n
@@ -94,7 +94,10 @@ class Calibrating:
                 f"nobody counted the tokens of {particles.dataset}: give --basis paper, on which "
                 "every sample of a model costs the same"
             )
-        return [effects(particles.arms[name], WIDEST) for name in names]
+        arms = [particles.arms[name] for name in names]
+        if self.basis == "paper":
+            arms = [arm.uncounted() for arm in arms]
+        return [effects(arm, WIDEST) for arm in arms]
 
     def _domain(
         self,

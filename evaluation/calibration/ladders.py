@@ -200,13 +200,7 @@ class Ladders:
 
     def _ladder(self, calls: float, steps: Sequence[Step], climbed: Climbed) -> Ladder:
         rungs = tuple(self._rung(step) for step in steps)
-        success = _interval(climbed.success)
-        return Ladder(
-            calls,
-            rungs,
-            Interval(success.value, max(0.0, success.low), min(1.0, success.high)),
-            _interval(climbed.spent),
-        )
+        return Ladder(calls, rungs, _success(climbed.success), _spent(climbed.spent))
 
     def _rung(self, step: Step) -> Rung:
         name = self.names[step.model]
@@ -223,10 +217,21 @@ def _share(after: Floats, before: Floats) -> Floats:
     return np.divide(after, before, out=np.zeros_like(after), where=before > 0)
 
 
-def _interval(values: Floats) -> Interval:
+def _success(values: Floats) -> Interval:
+    """The mean with Wilson's interval for as many problems, each of which passes or does not.
+
+    The spread of the values would not do: they are drawn towards each other where samples are few.
+    """
+    mean, n = float(values.mean()), len(values)
+    centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
+    return Interval(mean, max(0.0, min(centre - half, mean)), min(1.0, max(centre + half, mean)))
+
+
+def _spent(values: Floats) -> Interval:
     """The mean with its interval over problems (normal approximation)."""
     mean, half = float(values.mean()), _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, max(0.0, mean - half), mean + half)
 
 
 class _Climb:
@@ -259,7 +264,7 @@ class _Climb:
         room = (self._left - prompt - price.token * price.spare) / (price.token * price.most)
         gone = (self._left - price.prompt) / price.token - price.spare
         wanted = max(1, step.n)
-        self._planned[step.model] += wanted
+        self._planned[step.model] += step.n
         n = np.clip(np.floor(np.minimum(room, gone) + 1e-9), 0, wanted).astype(np.int64)
         self._short |= n < wanted
         if step.n == 0:

@@ -21,7 +21,7 @@ COUNTS: Final = frozenset({".csv", ".jsonl"})
 """Endings of files that hold counts, and not pools."""
 
 LEAST_PROBLEMS: Final = 20
-"""Fewer say next to nothing: a rate of 50 % has an interval of 44 points then."""
+"""Fewer say next to nothing: a rate of 50 % has an interval of 40 points then."""
 
 
 class TooFewProblems(ValueError):
@@ -61,6 +61,11 @@ class Arm:
     def samples(self) -> int:
         """How many samples every problem has at least."""
         return min(len(each.passed) for each in self.sampled)
+
+    def uncounted(self) -> Self:
+        """The same without tokens: every sample costs as much as any other."""
+        sampled = tuple(replace(each, tokens=None) for each in self.sampled)
+        return replace(self, sampled=sampled, greedy=())
 
     def of(self, places: Sequence[int]) -> Self:
         """The answers to the problems at these places."""
@@ -171,7 +176,7 @@ def _particles(dataset: str, answers: Mapping[str, _Answers]) -> Particles:
     if len(common) < LEAST_PROBLEMS:
         raise TooFewProblems(
             f"the models {sorted(answers)} have {len(common)} problems of {dataset} in common, and "
-            f"a calibration needs {LEAST_PROBLEMS} (an interval of 44 points) or better 150 (16)"
+            f"a calibration needs {LEAST_PROBLEMS} (an interval of 40 points) or better 150 (16)"
         )
     arms = {
         model: Arm(

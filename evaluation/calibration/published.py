@@ -8,7 +8,7 @@ model tells as much of the large one as it can, and a ladder looks no better tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,8 +20,8 @@ from evaluation.paper.curves import Curve
 from evaluation.paper.published import published
 from evaluation.pools.view import Floats
 
-PROBLEMS: Final = 400
-"""Made-up problems that stand for a benchmark: quantiles of the distribution of pass rates."""
+PROBLEMS: Final[Mapping[str, int]] = {"humaneval": 164, "mbpp": 500}
+"""Made-up problems that stand for a benchmark, as many as it has: quantiles of the pass rates."""
 
 MOST_SAMPLES: Final = 64
 """Beyond, a ladder takes the larger model in any case."""
@@ -37,7 +37,7 @@ class Fitted:
     error: float
 
 
-def fitted(curve: Curve) -> Fitted:
+def fitted(curve: Curve, problems: int) -> Fitted:
     """The Beta distribution whose E[1 - (1-p)^k] is nearest to a published pass@k, as quantiles."""
     ks = np.array([k for k in curve.points if k <= MOST_SAMPLES])
     published_ = np.array([curve.points[k] for k in curve.points if k <= MOST_SAMPLES]) / 100
@@ -49,7 +49,7 @@ def fitted(curve: Curve) -> Fitted:
     errors = np.abs((1 - failing) - published_[:, None, None]).max(axis=0)
     best = np.unravel_index(np.argmin(errors), errors.shape)
     a_fitted, b_fitted = (float(_GRID[at]) for at in best)
-    return Fitted(_quantiles(a_fitted, b_fitted), 100 * float(errors[best]))
+    return Fitted(_quantiles(a_fitted, b_fitted, problems), 100 * float(errors[best]))
 
 
 def published_effects(benchmark: str, models: Sequence[str]) -> tuple[list[Effects], list[str]]:
@@ -58,7 +58,7 @@ def published_effects(benchmark: str, models: Sequence[str]) -> tuple[list[Effec
     Raises KeyError for what the tables do not hold.
     """
     curves = published().curves[benchmark]
-    fits = {model: fitted(curves[model]) for model in models}
+    fits = {model: fitted(curves[model], PROBLEMS[benchmark]) for model in models}
     told = [
         f"{benchmark}: pass rates of {model} follow a Beta distribution, which is at most "
         f"{fit.error:.1f} points off its published pass@k up to k = {MOST_SAMPLES}"
@@ -79,7 +79,7 @@ def _effects(rates: Floats) -> Effects:
     )
 
 
-def _quantiles(a: float, b: float) -> Floats:
+def _quantiles(a: float, b: float, problems: int) -> Floats:
     """Of Beta(a, b), at the middles of as many equal parts as there are problems.
 
     Over the logit its density p^a (1-p)^b is smooth, also where much of it lies at 0 and at 1.
@@ -88,5 +88,5 @@ def _quantiles(a: float, b: float) -> Floats:
     log_mass = -a * np.logaddexp(0, -logits) - b * np.logaddexp(0, logits)
     mass = np.exp(log_mass - log_mass.max())
     reached = np.cumsum(mass) / mass.sum()
-    at = (np.arange(PROBLEMS) + 0.5) / PROBLEMS
+    at = (np.arange(problems) + 0.5) / problems
     return np.asarray(1 / (1 + np.exp(-logits[np.searchsorted(reached, at)])))

@@ -52,7 +52,7 @@ Configs = Annotated[
     ),
 ]
 Like = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="KIND=DATASET",
         help="What requests of a kind are like: `text` continues a program, `chat`, `fill`.",
@@ -62,6 +62,8 @@ BasisOption = Annotated[
     Literal["exact", "paper"] | None,
     typer.Option(help="What a sample costs; by default exact where tokens were counted."),
 ]
+
+_LIKE: Final = "text=humaneval"
 
 _PAPER_BENCHMARKS: Final = ("humaneval", "mbpp")
 
@@ -75,7 +77,7 @@ def run(
     worth: Annotated[
         float, typer.Option(min=0, help="Success that a large call more must bring.")
     ] = WORTH,
-    like: Like = "text=humaneval",
+    like: Like = None,
     tables: Annotated[
         Literal["paper"] | None,
         typer.Option("--from", help="From the paper's tables: Code Llama, or as --model says."),
@@ -87,7 +89,7 @@ def run(
     """Make a policy from pools: the ladders that spend every budget best, for `auto` to climb."""
     if out.exists() and not force:
         fail(f"{out} is there already: give another --out, or --force to write over it")
-    kind, _, dataset = like.partition("=")
+    kind, _, dataset = (like or _LIKE).partition("=")
     rates = {**rates_of(config), **_sizes(config_json or [])}
     how = Calibrating(rates, basis or "exact", worth, {kind: dataset})
     if tables is not None:
@@ -96,6 +98,8 @@ def run(
         artifact = _of_paper(model or CODE_LLAMA, replace(how, basis="paper"))
     else:
         artifact = _of_pools(pools or [], model or [], basis, how)
+    if like is not None and not artifact.kinds:
+        fail(f"--like takes KIND=DATASET with a data set that was read, not {like!r}")
     _write(artifact, out)
     typer.echo(_summary(artifact.calibration()), nl=False)
 
@@ -120,7 +124,7 @@ def _of_paper(models: Sequence[str], how: Calibrating) -> Artifact:
     if unknown := sorted(set(models) - {*CODE_LLAMA, *LLAMA_3}):
         fail(f"the paper has no {', '.join(unknown)}; it has {', '.join((*CODE_LLAMA, *LLAMA_3))}")
     with failing_on(CannotCalibrate):
-        names = how.models(models)
+        names = how.models(dict.fromkeys(models))
         found, told = {}, []
         for benchmark in _PAPER_BENCHMARKS:
             found[benchmark], assumed = published_effects(benchmark, names)

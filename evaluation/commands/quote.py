@@ -65,7 +65,7 @@ def run(
 
 def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
     base = url.rstrip("/").removesuffix("/v1")
-    with failing_on(httpx.HTTPError, httpx.InvalidURL):
+    with failing_on(httpx.HTTPError, httpx.InvalidURL, ValueError):  # of a number that is none
         answer = httpx.post(f"{base}/v1/quote", json=body, timeout=TIMEOUT_S)
     try:
         told = answer.json()

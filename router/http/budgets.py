@@ -64,6 +64,9 @@ def read_budget(
     for name in headers:
         if name.lower().startswith(_PREFIX) and name.lower() not in known:
             raise InvalidBudget(f"there is no header {name}; there are {', '.join(_HEADERS)}")
+    names = [name.lower() for name in headers]
+    if twice := [name for name in _HEADERS if names.count(name.lower()) > 1]:
+        raise InvalidBudget(f"the header {twice[0]} is there more than once")
     if body is None:
         body = {}
     if not isinstance(body, Mapping):

@@ -178,7 +178,9 @@ class Run:
         return Done(ticket, self._remaining())
 
     def _start(self, command: Start) -> Event:
-        hold = self._ledger.hold(self._prices.ceiling(command, counted_on(self.work, command)))
+        hold, counted = self._ledger.hold(self._prices.ceiling(command)), 0
+        if hold is None and (counted := counted_on(self.work, command)):  # only where it must
+            hold = self._ledger.hold(self._prices.ceiling(command, counted))
         if hold is None:
             refused = Refused(self._remaining())
             self._observer.on_event(refused)
@@ -187,7 +189,7 @@ class Run:
         self._observer.on_event(started)
         match command:
             case Draw():
-                draw = self._running(ticket, command, hold)
+                draw = self._running(ticket, command, hold, counted)
                 self._begin(draw, self._stream(draw))
             case Rank() | Execute():
                 errand = Errand(ticket, command, hold)
@@ -198,14 +200,14 @@ class Run:
         self._work[work.ticket] = work
         self._tasks.launch(work, performing, pays=True)
 
-    def _running(self, ticket: int, draw: Draw, hold: Hold) -> RunningDraw:
+    def _running(self, ticket: int, draw: Draw, hold: Hold, counted_on: int) -> RunningDraw:
         return RunningDraw(
             ticket,
             draw,
             self._prices.prompt(draw),
             hold,
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
-            counted_on=counted_on(self.work, draw),
+            counted_on=counted_on,
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
             fits=self._fits,
         )

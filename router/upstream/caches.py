@@ -6,7 +6,6 @@ so a wrong one is set right, and said to be wrong.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,9 +23,11 @@ def cached_tokens(told: object, prompt_tokens: int) -> tuple[int | None, bool]:
     """
     if told is None:
         return None, False
-    if isinstance(told, bool) or not isinstance(told, int | float) or not math.isfinite(told):
+    if isinstance(told, bool) or not isinstance(told, int | float):
         return 0, True
-    return min(max(0, int(told)), prompt_tokens), not 0 <= told <= prompt_tokens
+    if not told <= prompt_tokens or not told >= 0:  # no number is neither
+        return (prompt_tokens if told > prompt_tokens else 0), True
+    return int(told), False
 
 
 def _within(outer: Mapping[str, Any], place: str, name: str) -> object:

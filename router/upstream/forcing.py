@@ -9,7 +9,7 @@ whole; where it was cut, as the text that it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
@@ -85,6 +85,18 @@ class Forcing:
                 return None
 
 
+def _definitions_agree(functions: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether definitions of one name are one: they come to stand in one place."""
+    known: dict[tuple[str, str], object] = {}
+    for function in functions:
+        for place in _SHARED:
+            found = (function.get("parameters") or {}).get(place)
+            for name, definition in found.items() if isinstance(found, Mapping) else ():
+                if known.setdefault((place, name), definition) != definition:
+                    return False
+    return True
+
+
 def forced(tools: Sequence[Mapping[str, Any]], passed_on: Mapping[str, Any]) -> Forcing | None:
     """What a client forces; None where it leaves the choice, or asks for another form as well."""
     if passed_on.get("response_format") is not None:
@@ -94,7 +106,10 @@ def forced(tools: Sequence[Mapping[str, Any]], passed_on: Mapping[str, Any]) -> 
         each["name"]: each
         for each in functions
         if isinstance(each, Mapping) and isinstance(each.get("name"), str)
+        if isinstance(each.get("parameters"), Mapping | None)
     }
+    if not _definitions_agree(named.values()):
+        return None
     match passed_on.get("tool_choice"):
         case "required" if named and len(named) == len(tools):
             return Forcing(named)

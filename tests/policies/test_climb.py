@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -26,6 +27,7 @@ from policies.values import (
     TargetTooHigh,
     Task,
 )
+from router.plan.run import Run
 
 CLIMB = Climb(calibration())
 CALL = CLIMB.calibration.call(100, COST)
@@ -224,3 +226,69 @@ def _second(asked: Task, flops: float, kept: int) -> Draw:
     assert isinstance(second, Draw)
     assert second.model == first.model
     return second
+
+
+def test_a_target_spends_no_more_than_its_ladder_was_made_for_however_long_answers_are() -> None:
+    world = World(length=lambda draw: draw.max_tokens)
+    asked = task(max_tokens=2000)
+    run = Run(CLIMB, asked, Budget(target=0.6), COST, sampler=world, judge=world, observer=world)
+    outcome = asyncio.run(run.perform())
+    assert outcome.ledger.used <= 2 * CALL
+
+
+def test_something_is_drawn_where_the_ladders_model_cannot_be() -> None:
+    small, large = task().models
+    slow = {"small": Forecast(Trend(5), Trend(0.2)), "large": Forecast(Trend(0.1), Trend(0, 0.001))}
+    cost = CostModel(COST.rates, slow)
+    drawn = _first(Climb(calibration()), task(), Budget(latency_ms=1000), cost)
+    assert drawn.model == "large"
+    alone = replace(task(), models=(large,))
+    assert _first(CLIMB, alone, Budget(0.6 * CALL), COST).model == "large"
+    assert small.id == "small"
+
+
+def test_where_one_model_fails_the_other_answers_though_no_rung_names_it() -> None:
+    world = World(failing=frozenset({"small"}), length=lambda _: 20)
+    candidates = world.perform(CLIMB, task(), 0.9 * CALL)
+    assert [candidate.model for candidate in candidates] == ["large"]
+
+
+FREE = CostModel(
+    COST.rates,
+    dict.fromkeys(("small", "large"), Forecast(Trend(0.02), Trend(0.01, 0.0001), usual_tokens=60)),
+)
+
+
+def test_at_temperature_0_width_is_one_also_where_it_is_free() -> None:
+    plan = CLIMB.plan(task(temperature=0.0), Budget(latency_ms=60_000), FREE)
+    first, second = next(plan), plan.send(Started(0, 0.0))
+    assert isinstance(first, Draw)
+    assert isinstance(second, Draw)
+    assert (first.n, second.n) == (1, 1)
+
+
+def test_draws_at_once_leave_each_other_room() -> None:
+    asked = task(max_tokens=1024)
+    plan = CLIMB.plan(asked, Budget(4 * CALL, latency_ms=60_000), FREE)
+    first, second = next(plan), plan.send(Started(0, 0.0))
+    assert isinstance(first, Draw)
+    assert isinstance(second, Draw)
+    assert (second.model, second.n) == ("large", 3)
+    assert second.max_tokens >= 48
+
+
+def test_what_draws_at_once_is_not_told_as_the_ladder() -> None:
+    found = CLIMB.foresees(task(), Budget(latency_ms=2000, target=0.55), FREE)
+    assert "at once" in found.extrapolates
+
+
+def test_a_rung_wider_than_a_batch_is_drawn_in_several() -> None:
+    world = World(length=lambda _: 20)
+    world.perform(CLIMB, task(batch=2), 4 * CALL)
+    assert [draw.n for draw in world.draws] == [1, 2, 2, 2, 1]
+
+
+def _first(policy: Climb, asked: Task, budget: Budget, cost: CostModel) -> Draw:
+    first = next(policy.plan(asked, budget, cost))
+    assert isinstance(first, Draw)
+    return first

@@ -80,6 +80,15 @@ LADDER = "domains.0.lengths.0.own.0"
         (_set(f"{LADDER}.success", [0.5, 0.6, 0.7]), "not in"),
         (_set("domains.0.lengths.0.prompt_tokens", 5000), "order"),
         (_set("unknown", 1), "unknown"),
+        (_set("schema", True), "no policy"),
+        (_set("models", ["large", "small"]), "order"),
+        (_set("models", ["small", "large", "large"]), "each once"),
+        (_set("kinds", {"text": "nowhere"}), "kinds name them"),
+        (_set(f"{LADDER}.success", [7, 6, 8]), "success"),
+        (_set(f"{LADDER}.spent", [-5, -6, -4]), "spent"),
+        (_set(f"{LADDER}.spent", [5, 4, 6]), "more than its budget"),
+        (_set(f"{LADDER}.rungs.0", ["small", 10**9, 0.8]), "rungs"),
+        (_set("domains.0.answers.small", {"half": 9, "most": 3}), "cannot be"),
     ],
 )
 def test_a_damaged_file_is_refused_by_what_is_wrong(
@@ -93,7 +102,7 @@ def test_a_damaged_file_is_refused_by_what_is_wrong(
     assert str(file) in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": 1}', "[" * 100_000])
 def test_what_is_no_policy_is_refused(file: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(InvalidArtifact, match=r"policy\.json"):
@@ -129,6 +138,10 @@ def test_auto_climbs_the_named_file_and_refuses_one_that_does_not_fit(file: Path
 
 def test_auto_is_without_a_ladder_where_the_shipped_one_is_for_others_or_unwanted() -> None:
     assert auto_of(AutoConfig(), COST.rates) == Auto()
+    with pytest.raises(InvalidArtifact, match="humanevall"):
+        auto_of(AutoConfig(domain="humanevall"), COST.rates)
+    with pytest.raises(ValueError, match="ladder"):
+        AutoConfig(policy="cascade", domain="humaneval")
     shipped = read_artifact(SHIPPED)
     rates = {name: rate.made() for name, rate in shipped.rates.items()}
     assert auto_of(AutoConfig(policy="cascade"), rates) == Auto()

@@ -94,8 +94,7 @@ def by_artifact(
         )
     told = {
         "calibrated_on": [
-            {"dataset": each.dataset, "problems": len(each.problems), "split": artifact.split}
-            for each in artifact.sources
+            {"dataset": each.dataset, "problems": len(each.problems)} for each in artifact.sources
         ],
         "seen_problems": len(known),
         "folds": None,

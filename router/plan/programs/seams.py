@@ -86,12 +86,23 @@ def _cuts_off(block: Sequence[ast.stmt], first: int, last: int) -> bool:
 def _leaves(statement: ast.stmt) -> bool:
     """Whether nothing after a statement is reached, whatever the values."""
     match statement:
-        case ast.If(body=body, orelse=[_, *_] as orelse):
-            return _leaves(body[-1]) and _leaves(orelse[-1])
+        case ast.If():
+            return _all_leave(statement)
         case ast.With(body=body) | ast.AsyncWith(body=body):
             return _leaves(body[-1])
         case _:
             return isinstance(statement, _LEAVING)
+
+
+def _all_leave(branches: ast.If) -> bool:
+    """Whether every branch leaves, the one for all other cases included; chains may be long."""
+    while _leaves(branches.body[-1]):
+        match branches.orelse:
+            case [ast.If() as further]:
+                branches = further
+            case orelse:
+                return bool(orelse) and _leaves(orelse[-1])
+    return False
 
 
 def _unbound(nodes: Sequence[ast.AST]) -> set[str]:

@@ -3,6 +3,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.datastructures import Headers
 
 from policies.values import Budget, InvalidBudget, InvalidTarget
 from router.http.budgets import parse_flops, parse_latency, parse_target, read_budget
@@ -129,3 +130,9 @@ def test_header_over_body_over_default_under_the_maximum(
     bounds = [value for value in (wanted, maximum, proxy) if value is not None]
     assert found.budget.latency_ms == (min(bounds) if bounds else None)
     assert found.budget.flops is None
+
+
+def test_a_budget_that_is_told_twice_is_no_budget() -> None:
+    headers = Headers(raw=[(b"x-budget-flops", b"1T"), (b"x-budget-flops", b"2P")])
+    with pytest.raises(InvalidBudget, match="X-Budget-FLOPs is there more than once"):
+        read_budget(headers, None, default=NONE, maximum=NONE)

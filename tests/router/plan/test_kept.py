@@ -126,8 +126,20 @@ def kept(heard: Sequence[Event]) -> list[int]:
     return [event.kept_tokens for event in heard if isinstance(event, Done)]
 
 
+def tight(n: int, max_tokens: int = 8, kept: int = PROMPT - 1, *before: int) -> float:
+    """What a first draw costs (and one of each cache `before`), and a last that counts on it."""
+    drawn = (COST.draw("small", PROMPT, [8], cached) for cached in (0, *before))
+    return sum(drawn) + COST.ceiling("small", PROMPT, n, max_tokens, kept)
+
+
+def test_a_draw_that_can_pay_for_its_prompt_counts_on_nothing() -> None:
+    outcome, _ = perform(Computing([FRESH, FRESH]), [asking(), asking(4, 200)])
+    assert [draw.counted_on for draw in outcome.draws] == [0, 0]
+    assert not outcome.failures
+
+
 def test_a_further_draw_reserves_no_prompt_and_is_settled_by_what_was_computed() -> None:
-    outcome, heard = perform(Computing([FRESH, AGAIN]), [asking(), asking(4)])
+    outcome, heard = perform(Computing([FRESH, AGAIN]), [asking(), asking(4)], tight(4))
     whole = COST.ceiling("small", PROMPT, 1, 8)
     assert reserved(heard) == [whole, COST.ceiling("small", PROMPT, 4, 8, PROMPT - 1)]
     assert kept(heard) == [PROMPT - 1] * 2
@@ -170,8 +182,8 @@ def test_draws_that_run_at_once_have_filled_nothing_for_each_other() -> None:
 
 
 def test_a_draw_that_found_less_is_what_the_next_one_counts_on() -> None:
-    said = [FRESH, Said.honest(64), AGAIN]
-    outcome, heard = perform(Computing(said), [asking(counts=False)] * 2 + [asking(16)])
+    said, flops = [FRESH, Said.honest(64), AGAIN], tight(16, 8, 64, 64)
+    outcome, heard = perform(Computing(said), [asking(counts=False)] * 2 + [asking(16)], flops)
     assert kept(heard) == [PROMPT - 1, 64, 64]
     assert [draw.counted_on for draw in outcome.draws] == [0, 0, 64]
 
@@ -182,7 +194,7 @@ def test_a_prompt_that_was_not_kept_cuts_the_draw_before_it_exceeds_its_hold(
 ) -> None:
     missed = Said(0, early, 0)
     upstream = Computing([FRESH, missed])
-    outcome, heard = perform(upstream, [asking(), asking(4, 200)])
+    outcome, heard = perform(upstream, [asking(), asking(4, 200)], tight(4, 200))
     _, cut = outcome.draws
     assert "not 99" in str(cut.failure)
     assert isinstance(done := heard[-1], Done)
@@ -195,7 +207,7 @@ def test_a_prompt_that_was_not_kept_cuts_the_draw_before_it_exceeds_its_hold(
 
 def test_a_server_that_takes_back_what_it_said_is_paid_no_more_than_was_held() -> None:
     liar = Said(0, PROMPT - 1, 0)
-    outcome, _ = perform(Computing([FRESH, liar]), [asking(), asking(16)])
+    outcome, _ = perform(Computing([FRESH, liar]), [asking(), asking(16)], tight(16))
     told = outcome.draws[1]
     assert told.finished
     assert told.flops(COST) == told.hold.settled == told.hold.ceiling

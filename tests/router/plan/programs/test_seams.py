@@ -88,3 +88,10 @@ def test_loose_ends_are_counted(source: str, count: int) -> None:
 @pytest.mark.parametrize("source", BOUND)
 def test_a_name_may_be_bound_in_many_ways(source: str) -> None:
     assert loose_ends(ast.parse(source), 1, 1) == 0
+
+
+def test_a_long_chain_of_branches_is_walked() -> None:
+    chain = "".join(f"    elif x == {n}: return {n}\n" for n in range(1500))
+    source = f"def f(x):\n    if x: return 1\n{chain}    else: return 2\n    return x\n"
+    tree = ast.parse(source)
+    assert loose_ends(tree, 1, 1503) == 1
