@@ -85,7 +85,7 @@ async def test_a_further_draw_finds_all_but_the_last_token_and_settles_without_t
         assert (first.cached_tokens, first.counted_on) == (0, 0)
         assert not outcome.failures
         for draw in further:
-            assert (draw.cached_tokens, draw.counted_on) == (prompt - 1, prompt - 1)
+            assert (draw.cached_tokens, draw.counted_on) == (prompt - 1, 0)  # there is no budget
             decoded = draw.command.n * COST.decode(SMALL, prompt, 8)
             assert draw.flops(COST) == pytest.approx(
                 decoded + COST.prefill(SMALL, prompt, prompt - 1)
@@ -121,6 +121,8 @@ async def test_a_draw_whose_prompt_others_have_driven_out_is_cut_in_time() -> No
 async def driven_out(server: Server, between: Callable[[], Awaitable[None]]) -> Outcome:
     """Two draws, the second counting on the first's prompt, with something in between."""
     length = await server.upstream.count_tokens(PROMPT)
+    prompt = length.tokens
+    kept = COST.ceiling(SMALL, prompt, 1, 256, prompt - 1)
     task = Task((ModelView(SMALL, length.tokens, SLOTS),), max_tokens=8)
 
     @dataclass(frozen=True)
@@ -133,4 +135,5 @@ async def driven_out(server: Server, between: Callable[[], Awaitable[None]]) -> 
                     yield chunk
 
     policy = ByHand(one_after_another([drawing(1), drawing(1, counts=True, max_tokens=256)]))
-    return await Run(policy, task, Budget(), COST, sampler=Interrupted(server)).perform()
+    budget = Budget(COST.draw(SMALL, prompt, [8]) + kept)  # too little for a prompt read twice
+    return await Run(policy, task, budget, COST, sampler=Interrupted(server)).perform()
