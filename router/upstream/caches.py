@@ -6,6 +6,7 @@ so a wrong one is set right, and said to be wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,9 +26,10 @@ def cached_tokens(told: object, prompt_tokens: int) -> tuple[int | None, bool]:
         return None, False
     if isinstance(told, bool) or not isinstance(told, int | float):
         return 0, True
-    if not told <= prompt_tokens or not told >= 0:  # no number is neither
-        return (prompt_tokens if told > prompt_tokens else 0), True
-    return int(told), False
+    if isinstance(told, float) and not math.isfinite(told):  # an int may be too large to ask
+        return 0, True
+    possible = min(max(0, int(told)), prompt_tokens)
+    return possible, not 0 <= told <= prompt_tokens
 
 
 def _within(outer: Mapping[str, Any], place: str, name: str) -> object:
