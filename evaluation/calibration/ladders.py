@@ -30,6 +30,7 @@ from evaluation.calibration.lattice import (
     weights_at,
 )
 from evaluation.pools.view import Floats
+from evaluation.statistics.intervals import score_interval
 from policies.ladder import Interval, Ladder, Rung
 
 BUDGETS: Final = (
@@ -222,10 +223,8 @@ def _success(values: Floats) -> Interval:
 
     The spread of the values would not do: they are drawn towards each other where samples are few.
     """
-    mean, n = float(values.mean()), len(values)
-    centre = (mean + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(mean * (1 - mean) / n + _Z**2 / (4 * n**2))
-    return Interval(mean, max(0.0, min(centre - half, mean)), min(1.0, max(centre + half, mean)))
+    found = score_interval(float(values.mean()), len(values))
+    return Interval(found.value, found.low, found.high)
 
 
 def _spent(values: Floats) -> Interval:

@@ -31,8 +31,12 @@ def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
     """
     if not 0 <= passed <= n or n == 0:
         raise ValueError(f"{passed} passes of {n} are no rate")
+    return score_interval(passed / n, n, confidence)
+
+
+def score_interval(rate: float, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Wilson's interval of a rate over n, which may be an expected one and no whole count."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rate = passed / n
     denominator = 1 + z * z / n
     centre = (rate + z * z / (2 * n)) / denominator
     half = z / denominator * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
