@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from fake_upstream import Call, FakeUpstream, failing, pieces
 from http_world import PROMPT, TESTS, World, descriptors, eventually, world
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox import ProcessBackend
@@ -71,12 +71,14 @@ class Moody:
 
 
 def sent(w: World, model: str, call: Call) -> float:
-    """FLOPs of what an upstream sent, up to the first token too many: there an abort is due."""
+    """FLOPs of what an upstream computed, up to the first token too many: there an abort is due."""
     limit = call.body["max_tokens"]
     tokens = [min(tokens, limit) for tokens in call.tokens]
     if any(tokens > limit for tokens in call.tokens):
         tokens[0] += 1
-    return w.cost.draw(model, call.prompt_tokens, tokens) if tokens else 0.0
+    if not tokens:
+        return 0.0
+    return w.cost.draw(model, call.prompt_tokens, tokens, call.cached_tokens)
 
 
 async def ask(w: World, body: dict[str, Any], cancel_after: float | None) -> None:
@@ -126,6 +128,16 @@ def test_budgets_bind_over_http_and_nothing_is_left() -> None:
         w = loop.run_until_complete(opened)
 
         @settings(max_examples=80, deadline=None)
+        @example(  # what it draws second finds its prompt in the cache
+            body={
+                "budget": {"policy": "best_of_n", "flops": ("small", 3), "latency_ms": LATENCY_MS},
+                "n": 1,
+                "max_tokens": 3,
+                "stream": False,
+            },
+            fates=[("stop", ["    return a + b\n"])],
+            cancel_after=None,
+        )
         @given(
             body=requests,
             fates=st.lists(st.tuples(fates, said), min_size=1, max_size=4),
