@@ -119,6 +119,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Replay every plan on recorded samples: the ladder, the cascade, fixed plans, and "
             "bounds.",
         ),
+        "selectors": Entry(
+            "evaluate.selectors",
+            "Measure what chooses how well among answers that no tests judge, and what plans "
+            "make of it.",
+        ),
         "report": Entry(
             "evaluate.report",
             "Write the study of all pools as one HTML page, with figures, tables and claims.",

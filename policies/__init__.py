@@ -8,7 +8,7 @@ reads a clock or is random: the same plan runs live, replayed and in tests.
 | `values`                             | budget, task, candidate, choice                           |
 | `cost`                               | FLOPs of a call, from a model's architecture              |
 | `protocol`                           | commands, events, plans                                   |
-| `selectors`                          | what puts candidates in order, and what that needs        |
+| `selectors`, `executions`, `choosing` | what puts candidates in order, and what that needs       |
 | `policy`                             | what a policy is                                          |
 | `moves`, `pinning`                   | what policies share: sizing draws, the caller's own model |
 | `single`, `best_of_n`, `cascade`, `auto` | the policies                                          |

@@ -7,26 +7,30 @@ from dataclasses import dataclass
 
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.choosing import USUAL
 from policies.climb import Climb
 from policies.cost import CostModel
 from policies.ladder import Found, Offer
 from policies.pinning import pin
 from policies.policy import Policy
 from policies.protocol import Plan
-from policies.selectors import USUAL, Selector
+from policies.selectors import Selector
+from policies.sift import Courses, Sift
 from policies.single import Single
 from policies.values import Budget, Task
 
 
 @dataclass(frozen=True, slots=True)
 class Auto:
-    """With tests the calibrated ladder where its models are there; without, a single call.
+    """With tests the calibrated ladder where its models are there; without, a calibrated course.
 
-    Where there is none for these models: a cascade; best of n where only one model is left. All of
-    them keep to what can be paid for and to what is forecast to end in time.
+    Where there is no ladder for these models: a cascade; best of n where only one model is left.
+    Where there is no course: a single call. All of them keep to what can be paid for and to what is
+    forecast to end in time.
     """
 
     climb: Climb | None = None
+    courses: Courses | None = None
     selector: Selector = USUAL
 
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
@@ -50,6 +54,8 @@ class Auto:
         return self._policy(task).offers(task, budget, cost)
 
     def _policy(self, task: Task) -> Policy:
+        if not task.verifiable and self.courses is not None:
+            return Sift(self.courses, self.selector)
         if not task.verifiable:
             return Single(selector=self.selector)
         there = {model.id for model in task.models}

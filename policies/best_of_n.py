@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from policies.choosing import USUAL
 from policies.cost import CostModel
 from policies.moves import draw_repeatedly, hurried, informed, require_affordable
 from policies.pinning import pin
 from policies.policy import Uncalibrated
 from policies.protocol import Plan
-from policies.selectors import USUAL, Selector
+from policies.selectors import Selector
 from policies.values import Budget, Remaining, Task
 
 UNBUDGETED_SAMPLES: Final = 16
@@ -48,7 +49,7 @@ class BestOfN(Uncalibrated):
             task, cost, model, n=n, left=Remaining.of(budget), reason=f"the best of up to {n}"
         )
         if not task.verifiable:
-            yield from informed(self.selector, drawn.candidates)
+            yield from informed(self.selector.of(task), drawn.candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else the cheapest."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policies.choosing import USUAL
 from policies.cost import CostModel
 from policies.moves import (
     draw,
@@ -20,7 +21,7 @@ from policies.moves import (
 from policies.pinning import PolicyMismatch
 from policies.policy import Uncalibrated
 from policies.protocol import Plan
-from policies.selectors import USUAL, Selector
+from policies.selectors import Selector
 from policies.single import Single
 from policies.values import NOTHING, Budget, Remaining, Task
 

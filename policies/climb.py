@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from policies.choosing import USUAL
 from policies.cost import CostModel
 from policies.foresight import Foresight
 from policies.ladder import Answers, Calibration, Found, Ladder, Offer, Rung
@@ -23,7 +24,7 @@ from policies.moves import (
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from policies.protocol import Command, Draw, Event, Plan
-from policies.selectors import USUAL, Selector
+from policies.selectors import Selector
 from policies.single import Single
 from policies.values import Budget, ModelView, Remaining, Task
 
@@ -47,7 +48,7 @@ class Climb:
     def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         """Draw each rung as far as it fits, and short answers for what is left over."""
         if not task.verifiable:
-            yield from self.otherwise.plan(task, budget, cost)
+            yield from replace(self.otherwise, selector=self.selector).plan(task, budget, cost)
             return
         foresight = self._foresight(task, cost)
         models = foresight.models

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import Field
+from typing import Any, ClassVar, Protocol
 
 from policies.cost import CostModel
 from policies.ladder import Found, Offer
@@ -13,7 +14,12 @@ from policies.values import Budget, Task
 
 
 class Policy(Protocol):
-    """A way to spend a budget. It decides; the run performs."""
+    """A way to spend a budget. It decides; the run performs.
+
+    Every policy is a dataclass, so that one is easily made of another (`dataclasses.replace`).
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def selector(self) -> Selector:

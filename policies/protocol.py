@@ -17,7 +17,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from policies.values import Candidate, Remaining, Verdict
+from policies.values import Candidate, Output, Remaining, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Run the programs of these candidates on inputs, for their outputs."""
+    """Run the programs of these candidates on inputs of the task, for their outputs."""
 
     candidates: tuple[Candidate, ...]
     inputs: tuple[str, ...]
@@ -122,7 +122,7 @@ class Executed:
     """What each candidate, by its id, gave for each input, in order; None where it gave nothing."""
 
     ticket: int
-    outputs: Mapping[int, tuple[str | None, ...]]
+    outputs: Mapping[int, tuple[Output | None, ...]]
 
 
 @dataclass(frozen=True, slots=True)

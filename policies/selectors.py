@@ -8,9 +8,10 @@ score needs. An order is valid at every moment: of no candidates it is an empty 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Protocol, Self
 
 from policies.protocol import Start
 from policies.values import (
@@ -21,6 +22,7 @@ from policies.values import (
     UNPARSED,
     Candidate,
     Choice,
+    Task,
     Verdict,
 )
 
@@ -43,6 +45,15 @@ class Selector(Protocol):
         """Whether samples must come with their log-probabilities."""
         ...
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether it is another one where no program can be run."""
+        ...
+
+    def of(self, task: Task) -> Selector:
+        """The same for one task: with what its prompt tells, or without what it lacks."""
+        ...
+
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """The commands to perform before these candidates are in their best order."""
         ...
@@ -52,8 +63,50 @@ class Selector(Protocol):
         ...
 
 
+class Plain:
+    """A selector that needs nothing of the task, and nothing to be done."""
+
+    __slots__ = ()
+    runs_programs: ClassVar[bool] = False
+
+    def of(self, task: Task) -> Self:  # noqa: ARG002 of Selector
+        """Itself."""
+        return self
+
+    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:  # noqa: ARG002 of Selector
+        """Nothing."""
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
-class LowestNLL:
+class First(Plain):
+    """The earliest."""
+
+    name: ClassVar[str] = "first"
+    reads_logprobs: ClassVar[bool] = False
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """By verdict and wholeness, then the earlier."""
+        return in_order(candidates, lambda _: (), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Random(Plain):
+    """Any of them, always the same for one seed and one set."""
+
+    seed: int = 0
+    name: ClassVar[str] = "random"
+    reads_logprobs: ClassVar[bool] = False
+
+    def order(self, candidates: Sequence[Candidate]) -> Choice:
+        """By verdict and wholeness, then at random."""
+        places = sorted(candidate.id for candidate in candidates)
+        random.Random(self.seed).shuffle(places)  # noqa: S311 no secret
+        return in_order(candidates, lambda c: (places.index(c.id),), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class LowestNLL(Plain):
     """The lowest averaged negative log-likelihood under the candidate's own model (Eq. 7).
 
     Where candidates have that of their whole text, it is the lowest of these.
@@ -63,10 +116,6 @@ class LowestNLL:
 
     name: ClassVar[str] = NLL
     reads_logprobs: ClassVar[bool] = True
-
-    def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:  # noqa: ARG002 of Selector
-        """Nothing: log-probabilities come with the samples."""
-        return ()
 
     def order(self, candidates: Sequence[Candidate]) -> Choice:
         """By verdict, wholeness, model and likelihood, then the earlier."""
@@ -96,6 +145,15 @@ class BestFit:
         """As the other."""
         return self.otherwise.reads_logprobs
 
+    @property
+    def runs_programs(self) -> bool:
+        """As the other."""
+        return self.otherwise.runs_programs
+
+    def of(self, task: Task) -> BestFit:
+        """With the other for this task."""
+        return replace(self, otherwise=self.otherwise.of(task))
+
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """As the other."""
         return self.otherwise.wants(candidates)
@@ -115,9 +173,6 @@ _FIT: Final = (UNPARSED, REPEATS, LOOSE)
 
 LIKELIEST: Final = LowestNLL()
 """For texts that nothing stands after."""
-
-USUAL: Final = BestFit(LIKELIEST)
-"""What policies hold unless they are given another."""
 
 
 def _nll(candidate: Candidate) -> float | None:

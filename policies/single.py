@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policies.choosing import USUAL
 from policies.cost import CostModel
 from policies.moves import (
     draw_repeatedly,
@@ -17,7 +18,7 @@ from policies.moves import (
 from policies.pinning import pin
 from policies.policy import Uncalibrated
 from policies.protocol import Plan
-from policies.selectors import USUAL, Selector
+from policies.selectors import Selector
 from policies.values import Budget, ModelView, Remaining, Task
 
 
@@ -44,7 +45,7 @@ class Single(Uncalibrated):
             )
             if drawn.whole:
                 if not task.verifiable:
-                    yield from informed(self.selector, drawn.candidates)
+                    yield from informed(self.selector.of(task), drawn.candidates)
                 return
             left, reason = drawn.left, f"{model.id} failed"
 

@@ -149,12 +149,34 @@ class ModelView:
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """What a program gave for one input; equal results have equal texts.
+
+    What is not `returned` is what came in its stead: an exception's name, `timeout` and the like.
+    """
+
+    text: str
+    returned: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A call that a prompt shows, and the text of the `Output` that it should give."""
+
+    call: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What is asked, as far as a decision needs to know it.
 
     `models` are those the plan may use, the cheapest first, at least one. `verifiable` says
     whether tests came with the request. `temperature` and `top_p` are the caller's, None if none
     was given. `kind` is what its answers are like, as far as the request tells.
+
+    `inputs` are calls that programs can be run on where there are no tests, and where programs can
+    be run; `examples` are those of them whose outputs the prompt says, though prompts err.
     """
 
     models: tuple[ModelView, ...]
@@ -164,6 +186,8 @@ class Task:
     top_p: float | None = None
     n: int = 1
     kind: str = "text"
+    examples: tuple[Example, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> int:
@@ -182,7 +206,7 @@ class Candidate:
 
     It is finished, or `partial`: what there was of it when the time was up. `scores` are what is
     known of its worth, by name: `NLL`, or what a ranker said. Lower is better. `outputs` are what
-    its program gave for the inputs of an `Execute`, where there was one.
+    its program gave, by the inputs that it was run on.
     """
 
     id: int
@@ -191,7 +215,7 @@ class Candidate:
     finish_reason: str
     tokens: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
-    outputs: tuple[str | None, ...] = ()
+    outputs: Mapping[str, Output] = field(default_factory=dict)
     verdict: Verdict = Verdict.UNVERIFIED
     partial: bool = False
 

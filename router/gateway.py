@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from policies.choosing import SELECTORS
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
 from policies.ladder import Found, Offer
 from policies.policy import Policy
 from policies.protocol import Draw
+from policies.selectors import Random, Selector
 from policies.values import Budget, Task
 from router.errors import (
     DeadlineExceeded,
@@ -24,10 +26,11 @@ from router.errors import (
 from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
+from router.plan.executing import SandboxExecutor, Trials
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
-from router.plan.programs import Gap
+from router.plan.programs import Gap, entry_point_of
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
 from router.request import (
@@ -48,6 +51,9 @@ LATENCY_MARGIN: Final = 0.05
 
 LARGEST_MARGIN_S: Final = 0.02
 
+EXECUTION_MS: Final = 500.0
+"""The least latency budget in which programs are run to choose among them."""
+
 COUNTING_SHARE: Final = 0.25
 """The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
 in."""
@@ -58,7 +64,8 @@ class Prepared:
     """A request with its policy, its models counted and its deadline set (event loop's clock).
 
     `forecasts` say, where time is short, what is expected of each model that was seen lately;
-    `found` what calibration says of the plan, where it is one that was calibrated.
+    `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
+    answers can be run where no tests judge them.
     """
 
     request: RouteRequest
@@ -68,6 +75,7 @@ class Prepared:
     deadline: float | None
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     found: Found | None = None
+    trials: Trials | None = None
 
     def left(self, now: float) -> Budget:
         """The budget as it is at this moment: some time went by since receipt."""
@@ -146,9 +154,12 @@ class Gateway:
                 request, task = await self._sizing.fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
+        trials = self._trials(request, budget)
+        if trials is not None:
+            task = replace(task, examples=trials.examples, inputs=trials.inputs)
         _check_tools(request, policy, task)
         forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
-        prepared = Prepared(request, policy, task, budget, deadline, forecasts)
+        prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
         left = prepared.left(asyncio.get_running_loop().time())
         cost = replace(self.cost, forecasts=forecasts)
         return replace(prepared, found=foreseen(request, policy, task, left, cost))
@@ -167,13 +178,15 @@ class Gateway:
     async def run(self, prepared: Prepared, observer: Observer | None = None) -> Outcome:
         """Run the plan; `observer` hears of it. Raises what `Run.perform` raises."""
         request, policy, task = prepared.request, prepared.policy, prepared.task
-        judge = None
+        judge = executor = None
         if request.tests is not None and self.backend is not None:
             judge = SandboxJudge(
                 self.backend, request.prompt, request.tests, self.metrics.observe_report
             )
+        if prepared.trials is not None and self.backend is not None:
+            executor = SandboxExecutor(self.backend, request.prompt, prepared.trials)
         shows_nll = policy.most_samples(task) > 1 or request.explain
-        wants_nll = policy.selector.reads_logprobs and shows_nll and judge is None
+        wants_nll = policy.selector.of(task).reads_logprobs and shows_nll and judge is None
         paces = self.paces.watch(task, request.kind, prepared.deadline)
         run = Run(
             policy,
@@ -182,6 +195,7 @@ class Gateway:
             replace(self.cost, forecasts=prepared.forecasts),
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
+            executor=executor,
             observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
         )
@@ -196,12 +210,37 @@ class Gateway:
 
     def _policy(self, request: RouteRequest) -> Policy:
         try:
-            return self.policies[request.budget.policy]
+            policy = self.policies[request.budget.policy]
         except KeyError:
             raise UnknownPolicy(
                 f"policy {request.budget.policy!r} is not known; there are {sorted(self.policies)}",
                 param="budget.policy",
             ) from None
+        return policy if request.select is None else replace(policy, selector=self._named(request))
+
+    def _named(self, request: RouteRequest) -> Selector:
+        """The selector that a request names. Raises `InvalidRequest`."""
+        selector = SELECTORS.get(request.select or "")
+        if selector is None:
+            raise InvalidRequest(
+                f"select {request.select!r} is not configured here; there are {list(SELECTORS)}",
+                param="select",
+            )
+        if selector.runs_programs and self.backend is None:
+            raise InvalidRequest(
+                f"select {request.select!r} runs programs, and this gateway has no sandbox",
+                param="select",
+            )
+        return Random(request.seed or 0) if isinstance(selector, Random) else selector
+
+    def _trials(self, request: RouteRequest, budget: Budget) -> Trials | None:
+        """How answers can be run, where nothing else judges them and there is the time for it."""
+        hurried = budget.latency_ms is not None and budget.latency_ms < EXECUTION_MS
+        fills = isinstance(request.prompt, TextPrompt) and request.prompt.suffix
+        if request.tests is not None or self.backend is None or hurried or fills:
+            return None
+        name = entry_point_of(request.prompt)
+        return None if name is None else Trials.of(request.prompt, name)
 
     def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
         pinned = None if request.model == AUTO else request.model

@@ -133,7 +133,8 @@ class BudgetRequest:
 class RouteRequest:
     """One prompt of a request, understood. `n` is the number of choices wanted.
 
-    `echo` puts the prompt's text before each of them. `answer_fields` are the only ones that the
+    `echo` puts the prompt's text before each of them. `select` names what orders answers that no
+    tests judge; None is the policy's own. `answer_fields` are the only ones that the
     client wants of an answer, where it names some and its endpoint lets it.
     """
 
@@ -149,6 +150,7 @@ class RouteRequest:
     include_usage: bool = False
     echo: bool = False
     explain: bool = False
+    select: str | None = None
     answer_fields: tuple[str, ...] = ()
 
     @property

@@ -116,7 +116,7 @@ class Body(BaseModel):
     tests: Any = None
     budget: Any = None
     explain: StrictBool | None = None
-    select: Any = None
+    select: str | None = None
 
 
 AnyBody = TypeVar("AnyBody", bound=Body)
@@ -157,8 +157,10 @@ def understood(
 
     Raises `InvalidRequest`, `InvalidBudget` and `InvalidTests`.
     """
-    if body.select is not None:
-        raise InvalidRequest("select is not supported yet: leave it out", param="select")
+    if body.select is not None and body.tests is not None:
+        raise InvalidRequest(
+            "select orders answers that no tests judge: send one of the two", param="select"
+        )
     max_tokens = _length(body, least_tokens)
     return RouteRequest(
         sampling=SampleRequest(
@@ -174,6 +176,7 @@ def understood(
         stream=bool(body.stream),
         include_usage=body.stream_options is not None and body.stream_options.include_usage,
         explain=bool(body.explain),
+        select=body.select,
     )
 
 

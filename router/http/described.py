@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.routing import BaseRoute
 
+from policies.choosing import SELECTORS
 from router.http.dialect import Dialect
 from router.http.options import OPTIONS
 from sandbox import IO, Asserts, Call, Calls, Integrity, IOCase, Limits, Pytest
@@ -60,6 +61,12 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "description": "Ollama's way to say what else stands at the top.",
     "properties": dict.fromkeys(OPTIONS, _ANY),
     "additionalProperties": False,
+}
+
+_SELECT: Final[Mapping[str, Any]] = {
+    "type": ["string", "null"],
+    "description": "What orders answers that no tests judge.",
+    "examples": list(SELECTORS),
 }
 
 _OPTIONAL: Final = frozenset({"args", "stdin"})
@@ -207,7 +214,7 @@ def describe(
     for body in bodies:
         for name, own in (("tests", "Tests"), ("budget", "BudgetObject")):
             known[body.__name__]["properties"][name] = {"anyOf": [_ref(own), {"type": "null"}]}
-        known[body.__name__]["properties"] |= {"select": {"type": "null"}, "options": _OPTIONS}
+        known[body.__name__]["properties"] |= {"select": _SELECT, "options": _OPTIONS}
     known["Tests"] = {
         "oneOf": [_ref(kind.__name__) for kind in _KINDS.values()],
         "description": "Tests that choose among the samples.",

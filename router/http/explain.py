@@ -11,20 +11,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Final
 
+from policies.choosing import SELECTORS
 from policies.cost import CostModel
 from policies.forecast import Forecast
 from policies.ladder import Found
 from policies.protocol import Execute, Rank
 from policies.selectors import FIM
-from policies.values import NLL, Verdict
+from policies.values import Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.samples import Sample
 from router.plan.work import Errand, Work
 from router.request import RouteRequest
+
+_TOLD: Final = frozenset({FIM, *SELECTORS}) - {"first"}
+"""What chose, where that took more than the order of drawing."""
 
 
 def plan_label(
@@ -37,7 +41,7 @@ def plan_label(
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
         parts.append("tests")
-    elif selected_by in {NLL, FIM}:
+    elif selected_by in _TOLD:
         parts.append(selected_by)
     return "+".join(parts)
 

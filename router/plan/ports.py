@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from policies.protocol import Command, Draw, Event, Execute, Rank
+from policies.values import Output
 from router.plan.draws import RunningDraw
 from router.request import Judgement
 from router.upstream.chunks import Chunk
@@ -50,7 +51,7 @@ class Ranker(Protocol):
 class Executor(Protocol):
     """Runs programs for their outputs. What a program does wrong is a missing output."""
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[str | None, ...]]:
+    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
         """The outputs of each candidate by its id, in the order of the inputs."""
         ...
 

@@ -6,8 +6,9 @@ import pytest
 from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.choosing import USUAL
 from policies.policy import Policy
-from policies.selectors import LIKELIEST, USUAL, in_order
+from policies.selectors import LIKELIEST, in_order
 from policies.single import Single
 from policies.values import LOOSE, NLL, REPEATS, TOTAL_NLL, UNPARSED, Candidate, Verdict
 

@@ -22,7 +22,7 @@ from policies.ladder import Calibration, Domain, Interval, Ladder, Length, Rung
 from policies.moves import draw_together
 from policies.policy import Policy
 from policies.protocol import Draw, Plan
-from policies.selectors import USUAL
+from policies.choosing import USUAL
 from policies.values import Budget, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.ports import Sampler

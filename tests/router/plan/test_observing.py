@@ -26,8 +26,8 @@ from policies.protocol import (
     Started,
     Wait,
 )
-from policies.selectors import in_order
-from policies.values import Budget, Candidate, Choice
+from policies.selectors import Plain, in_order
+from policies.values import Budget, Candidate, Choice, Output
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
 from router.plan.run import PlanError, Run
@@ -73,8 +73,9 @@ class ScriptedRanker:
 class ScriptedExecutor:
     """Every program gives back its input."""
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[str | None, ...]]:
-        return {candidate.id: command.inputs for candidate in command.candidates}
+    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
+        given = tuple(Output(text) for text in command.inputs)
+        return {candidate.id: given for candidate in command.candidates}
 
 
 def performed(plan: Plan, *, flops: float | None = None, **ports: object) -> tuple[Outcome, Heard]:
@@ -196,7 +197,7 @@ def test_a_ranking_is_paid_for_and_its_scores_are_the_candidates() -> None:
 
 def test_a_policy_performs_what_its_selector_wants_and_then_it_orders_by_that() -> None:
     @dataclass(frozen=True)
-    class ByLarge:
+    class ByLarge(Plain):
         name = "large"
         reads_logprobs = False
 
@@ -252,8 +253,10 @@ def test_executions_cost_no_flops() -> None:
             pass
 
     outcome, heard = performed(plan(), flops=1e13, executor=ScriptedExecutor())
-    assert heard.events[-2] == Executed(1, {0: ("1", "2"), 1: ("1", "2")})
-    assert {candidate.outputs for candidate in outcome.choice.candidates} == {("1", "2")}
+    given = (Output("1"), Output("2"))
+    assert heard.events[-2] == Executed(1, {0: given, 1: given})
+    for candidate in outcome.choice.candidates:
+        assert candidate.outputs == {"1": Output("1"), "2": Output("2")}
     assert outcome.ledger.used == COST.draw("small", 100, [2, 2])
 
 

@@ -1,0 +1,156 @@
+"""`budget-router evaluate selectors`: what chooses how well among answers that no tests judge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.options import CostsConfig, Dataset, Out
+from evaluation.commands.common.prices import rates_of
+from evaluation.commands.common.progress import PoolProgress
+from evaluation.pools.errors import PoolError
+from evaluation.pools.files import write_whole
+from evaluation.selection.behaviour import AT_ONCE, Behaviours
+from evaluation.selection.measuring import (
+    BLIND,
+    KS,
+    NAMES,
+    Way,
+    chosen,
+    greedy_flops,
+    sights_of,
+)
+from evaluation.selection.picture import draw_all
+from evaluation.selection.plans import (
+    WIDE,
+    Course,
+    Setting,
+    perform,
+    shown_courses,
+    wide_courses,
+)
+from evaluation.selection.recorded import SelectionProblem, Sight, read_selection
+from evaluation.selection.standings import (
+    PlanRow,
+    SelectorRow,
+    plan_rows,
+    selector_row,
+    to_json,
+    to_markdown,
+)
+from policies.cost import CostModel, UnknownCost
+from policies.ladder import Rung
+from router.configured import sandbox_backend
+from router.sections import SandboxConfig
+from sandbox import SandboxUnavailable
+
+_ASSERTS_IN_PROMPTS: Final = frozenset({"mbpp", "mbpp-sanitized"})
+"""Data sets whose prompts have the very tests that judge: with examples they are no result."""
+
+
+def run(
+    *,
+    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    dataset: Dataset,
+    out: Out,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Two models, whose greedy answers are there.", show_default=False),
+    ] = None,
+    config: CostsConfig = None,
+) -> None:
+    """Measure selectors, and plans that use them, on recorded samples that no tests judged."""
+    models = tuple(model or ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"))
+    if len(models) != 2:  # noqa: PLR2004 a small one and a large one
+        fail("two models are compared: give --model twice, the smaller first")
+    cost = CostModel(rates_of(config))
+    with failing_on(PoolError, UnknownCost, SandboxUnavailable, OSError):
+        problems = read_selection(pools, dataset, models)
+        behaviours = Behaviours(out / "outputs.jsonl")
+        _run_programs(problems, behaviours)
+        problems = tuple(problem.with_outputs(behaviours) for problem in problems)
+        sights = [
+            sight
+            for sight in Sight
+            if sight is not Sight.USED or dataset not in _ASSERTS_IN_PROMPTS
+        ]
+        rows = _rows(problems, cost, models, sights)
+        plans = _plans(problems, cost, models, sights)
+        told = {"dataset": dataset, "problems": len(problems), "basis": "exact", "models": models}
+        write_whole(
+            out / "selectors.json",
+            json.dumps(to_json(told, rows, plans), indent=1).encode(),
+        )
+        paths = draw_all(dataset, rows, plans, out)
+    typer.echo(to_markdown(rows, plans), nl=False)
+    typer.echo(f"{out / 'selectors.json'}, {', '.join(path.name for path in paths)}", err=True)
+
+
+def _run_programs(problems: Sequence[SelectionProblem], behaviours: Behaviours) -> None:
+    """Run every program that was not run yet, with a bar."""
+    missing = behaviours.missing(each for problem in problems for each in problem.subjects)
+    if not missing:
+        return
+    backend = sandbox_backend(SandboxConfig(queue=AT_ONCE))
+
+    async def over() -> None:
+        async with backend:
+            await behaviours.run(missing, backend, lambda more: bar.advance(more, ""))
+
+    with PoolProgress("programs", len(missing), 0) as bar:
+        asyncio.run(over())
+
+
+def _rows(
+    problems: Sequence[SelectionProblem],
+    cost: CostModel,
+    models: Sequence[str],
+    sights: Sequence[Sight],
+) -> list[SelectorRow]:
+    wanted = [
+        Way(model, name, sight, k)
+        for model in models
+        for name in NAMES
+        for sight in sights_of(name)
+        if sight in sights
+        for k in KS
+    ]
+    call = sum(greedy_flops(each, cost, models[-1]) for each in problems) / len(problems)
+    rows = list[SelectorRow]()
+    with PoolProgress("selectors", len(wanted), 0) as bar:
+        for way in wanted:
+            found = chosen(problems, cost, way)
+            if found is not None:
+                rows.append(selector_row(way, found, call, sees=way.selector not in BLIND))
+            bar.advance(1, way.selector)
+    return rows
+
+
+def _plans(
+    problems: Sequence[SelectionProblem],
+    cost: CostModel,
+    models: Sequence[str],
+    sights: Sequence[Sight],
+) -> list[PlanRow]:
+    small, large = models
+    greedy = Course((Rung(large, 1, 0.0),), "first")
+    rows = list[PlanRow]()
+    with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
+        for sight in sights:
+            alone = [greedy, *wide_courses(large, WIDE[1])]
+            every = [*alone, *wide_courses(small, WIDE[0])]
+            if sight is Sight.USED:
+                every += shown_courses(small, large)
+            came = perform(
+                *(problems, Setting(cost, sight), every), lambda more: bar.advance(more, "")
+            )
+            for family, wanted in (("any plan", every), (f"{large} alone", alone)):
+                own = {course: came[course] for course in wanted if course in came}
+                rows += plan_rows(problems, own, (family, sight), came[greedy])
+    return rows

@@ -1,0 +1,1 @@
+"""How answers are chosen where no tests judge them: selectors, measured on recorded samples."""

@@ -1,0 +1,101 @@
+"""What selectors choose among k samples, drawn anew and anew from those that were recorded."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.selection.recorded import Answers, SelectionProblem, Sight
+from policies.choosing import SELECTORS
+from policies.cost import CostModel
+from policies.estimators import pass_at_k
+
+KS: Final = (1, 3, 5, 7, 10, 20)
+SUBSETS: Final = 50
+"""Of each problem's samples, for each k."""
+
+NAMES: Final = ("first", "nll", "majority", "weighted", "agreement", "examples")
+"""Selectors that need no more than recorded samples and their programs."""
+
+BLIND: Final = frozenset({"first", "nll"})
+"""Those to which examples are nothing."""
+
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What came of one way to choose, one entry per problem, as fractions, FLOPs and seconds.
+
+    `plus` is NaN where the second tests do not cover a problem. `oracle` is pass@k: the success of
+    who always chooses a right answer where there is one, `first` that of who takes any.
+    """
+
+    success: Floats
+    plus: Floats
+    oracle: Floats
+    first: Floats
+    flops: Floats
+    seconds: Floats
+
+
+def sights_of(name: str) -> tuple[Sight, ...]:
+    """Those under which a selector may do otherwise."""
+    if name == "examples":
+        return (Sight.USED,)
+    return (Sight.STRIPPED,) if name in BLIND else (Sight.NOT_USED, Sight.STRIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to choose: what of, by which selector, and what that knows of examples."""
+
+    model: str
+    selector: str
+    sight: Sight
+    k: int
+
+
+def chosen(problems: Sequence[SelectionProblem], cost: CostModel, way: Way) -> Chosen | None:
+    """What comes of a way to choose; None where a problem has not so many samples."""
+    if any(len(problem.models[way.model].samples) < way.k for problem in problems):
+        return None
+    rows = [_of_problem(problem, cost, way) for problem in problems]
+    return Chosen(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _of_problem(problem: SelectionProblem, cost: CostModel, way: Way) -> tuple[float, ...]:
+    answers = problem.models[way.model]
+    selector = SELECTORS[way.selector].of(problem.tasks[way.sight])
+    draw = random.Random(f"{problem.task_id}/{way.model}/{way.k}")  # noqa: S311 repeats
+    right, plus, seconds = list[bool](), list[float](), list[float]()
+    for _ in range(SUBSETS):
+        drawn = draw.sample(answers.samples, way.k)
+        best = selector.order(drawn).candidates[0]
+        right.append(bool(problem.passes(best, plus=False)))
+        second = problem.passes(best, plus=True)
+        plus.append(np.nan if second is None else float(second))
+        runs = {each.text: problem.seconds[each.id] for each in drawn}
+        seconds.append(sum(runs.values()) if selector.runs_programs and way.k > 1 else 0.0)
+    n, c = len(answers.samples), sum(each.id in answers.passed for each in answers.samples)
+    flops = _flops(cost, way.model, answers, way.k)
+    return mean(right), mean(plus), pass_at_k(n, c, way.k), c / n, flops, mean(seconds)
+
+
+def _flops(cost: CostModel, model: str, answers: Answers, k: int) -> float:
+    """Mean FLOPs of one draw of k samples, whose prompt is computed once."""
+    own = mean(cost.decode(model, answers.prompt_tokens, each.tokens) for each in answers.samples)
+    return cost.prefill(model, answers.prompt_tokens) + k * own
+
+
+def greedy_flops(problem: SelectionProblem, cost: CostModel, model: str) -> float:
+    """FLOPs of a model's greedy answer to a problem: of the largest, the unit `large call`."""
+    answers = problem.models[model]
+    tokens = [] if answers.greedy is None else [answers.greedy.tokens]
+    return cost.draw(model, answers.prompt_tokens, tokens)

@@ -1,0 +1,228 @@
+"""Plans without tests, performed on recorded samples: what each succeeds at, and what it spends.
+
+Plans are those that the gateway has, driven by the run that serves requests. A budget is a mean:
+of the courses that spend no more than it on other problems, the best one there is taken.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from evaluation.calibration.clock import simulate
+from evaluation.calibration.replay import (
+    OutOfSamples,
+    Pace,
+    RecordedModel,
+    RecordedSample,
+    ReplaySampler,
+)
+from evaluation.selection.measuring import Floats
+from evaluation.selection.recorded import Answers, SelectionProblem, Sight
+from policies.choosing import SELECTORS
+from policies.cost import CostModel
+from policies.ladder import CALL_TOKENS, Interval, Ladder, Rung
+from policies.moves import SAMPLING_TEMPERATURE
+from policies.protocol import Execute
+from policies.sift import Courses, Sift
+from policies.values import NLL, Budget, BudgetTooSmall, Candidate, Output
+from router.plan.run import Run
+
+PACE: Final = Pace(first_token_s=0.1, token_s=0.01)
+ORDERS: Final = 20
+"""In which samples are drawn; the same for all plans."""
+
+_Row: TypeAlias = tuple[float, float, float]
+_NONE: Final = Candidate(-1, "", "", "stop")
+_UNKNOWN: Final = Interval(0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a plan, an entry per problem: means over orders. `plus` may be NaN.
+
+    `flops` counts a prompt once for each model whose server has it already, as ours do.
+    """
+
+    success: Floats
+    plus: Floats
+    flops: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A plan to be measured: what is drawn, and what chooses."""
+
+    rungs: tuple[Rung, ...]
+    selector: str = "examples"
+
+    def policy(self) -> Sift:
+        """The gateway's own, with this course alone."""
+        ladder = Ladder(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN)
+        models = tuple(dict.fromkeys(rung.model for rung in self.rungs))
+        return Sift(Courses(models, (ladder,), (ladder,)), SELECTORS[self.selector])
+
+    def __str__(self) -> str:
+        return f"{' > '.join(map(str, self.rungs))} by {self.selector}"
+
+
+def shown_courses(small: str, large: str) -> Iterator[Course]:
+    """Small samples one after another, the large model's greedy answer, then samples of it."""
+    for greedy in (False, True):
+        for first in (0, 1, 2, 3, 4, 6, 8, 12):
+            for last in (0, 1, 2, 3, 5, 7):
+                if greedy > first:
+                    continue
+                singles = (_sample(small),) * (first - greedy)
+                start = (Rung(small, 1, 0.0),) if greedy else ()
+                end = (_sample(large),) * last
+                yield Course((*start, *singles, Rung(large, 1, 0.0), *end))
+
+
+WIDE: Final = ((3, 5, 7, 10, 16, 24), (2, 3, 4, 5, 7, 10))
+"""Samples of a wide draw: of the small model, and of the large one."""
+
+
+def wide_courses(model: str, widths: Sequence[int]) -> Iterator[Course]:
+    """One wide draw of a model, among which agreement chooses."""
+    for width in widths:
+        yield Course((Rung(model, width, SAMPLING_TEMPERATURE),), "agreement")
+
+
+def _sample(model: str) -> Rung:
+    return Rung(model, 1, SAMPLING_TEMPERATURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """In which plans are performed: what they see, and what a request may spend at most.
+
+    The cap is in ceilings of one large call after the request's prompt; None is no budget.
+    """
+
+    cost: CostModel
+    sight: Sight
+    cap: float | None = None
+
+    def budget(self, problem: SelectionProblem) -> Budget:
+        """Of a request."""
+        return Budget(None if self.cap is None else self.cap * ceiling(problem, self.cost))
+
+
+def ceiling(problem: SelectionProblem, cost: CostModel) -> float:
+    """The most that one large call after this prompt can cost, in FLOPs: the unit of budgets."""
+    model, answers = list(problem.models.items())[-1]
+    return cost.ceiling(model, answers.prompt_tokens, 1, CALL_TOKENS)
+
+
+def perform(
+    problems: Sequence[SelectionProblem],
+    setting: Setting,
+    courses: Sequence[Course],
+    advance: Callable[[int], None],
+) -> dict[Course, Came]:
+    """What comes of each course; one that outruns the samples of a problem is left out."""
+    rows: dict[Course, list[_Row]] = {course: [] for course in courses}
+    for problem in problems:
+        for course, row in simulate(_all(problem, setting, tuple(rows))).items():
+            if row is None:
+                del rows[course]
+            else:
+                rows[course].append(row)
+        advance(1)
+    return {
+        course: Came(*(np.array(column) for column in zip(*each, strict=True)))
+        for course, each in rows.items()
+    }
+
+
+async def _all(
+    problem: SelectionProblem, setting: Setting, courses: Sequence[Course]
+) -> dict[Course, _Row | None]:
+    return {course: await _mean(problem, setting, course) for course in courses}
+
+
+async def _mean(problem: SelectionProblem, setting: Setting, course: Course) -> _Row | None:
+    rows = list[_Row]()
+    for order in range(ORDERS):
+        row = await _run(problem, setting, course, order)
+        if row is None:
+            return None
+        rows.append(row)
+        if all(rung.greedy for rung in course.rungs):  # the same in any order
+            break
+    success, plus, flops = zip(*rows, strict=True)
+    return mean(success), mean(plus), mean(flops)
+
+
+async def _run(
+    problem: SelectionProblem, setting: Setting, course: Course, order: int
+) -> _Row | None:
+    known = {_name(each): each for of in problem.models.values() for each in of.all}
+    sampler = ReplaySampler(
+        {
+            model: _recorded(answers, f"{order}/{problem.task_id}/{model}")
+            for model, answers in problem.models.items()
+        },
+        {model: answers.prompt_tokens for model, answers in problem.models.items()},
+    )
+    run = Run(
+        course.policy(),
+        problem.tasks[setting.sight],
+        setting.budget(problem),
+        setting.cost,
+        sampler=sampler,
+        executor=RecordedExecutor(known),
+    )
+    try:
+        outcome = await run.perform()
+    except BudgetTooSmall:
+        return 0.0, 0.0, 0.0
+    if any(isinstance(failure, OutOfSamples) for failure in outcome.failures):
+        return None
+    best = known.get(next(iter(outcome.choice.candidates), _NONE).text)
+    if best is None:  # cut shorter than it was recorded, or nothing at all
+        return 0.0, 0.0, outcome.ledger.used
+    plus = problem.passes(best, plus=True)
+    right = float(bool(problem.passes(best, plus=False)))
+    return right, np.nan if plus is None else float(plus), outcome.ledger.used
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedExecutor:
+    """Tells what recorded programs gave; an answer that was cut shorter gave nothing."""
+
+    known: Mapping[str, Candidate]
+
+    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
+        """The outputs of each candidate by its id, in the order of the inputs."""
+        return {
+            each.id: tuple(
+                self.known[each.text].outputs.get(call) if each.text in self.known else None
+                for call in command.inputs
+            )
+            for each in command.candidates
+        }
+
+
+def _name(candidate: Candidate) -> str:
+    """What stands for an answer's text; no beginning of one is another."""
+    return f"{candidate.model}/{candidate.id}\n"
+
+
+def _recorded(answers: Answers, seed: str) -> RecordedModel:
+    order = [_as_recorded(each) for each in answers.samples]
+    random.Random(seed).shuffle(order)  # noqa: S311 an order that repeats, not a secret
+    greedy = None if answers.greedy is None else _as_recorded(answers.greedy)
+    return RecordedModel(order, PACE, greedy)
+
+
+def _as_recorded(candidate: Candidate) -> RecordedSample:
+    nll = candidate.scores.get(NLL)
+    return RecordedSample(_name(candidate), candidate.tokens, candidate.finish_reason, nll)

@@ -1,0 +1,221 @@
+"""Selectors and plans side by side, with intervals, as `selectors.json` and as a table.
+
+Intervals are percentile bootstraps over problems. A plan's choice among courses is made for each
+fold of the problems on the others, so that no problem is reported that helped to choose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from evaluation.selection.measuring import Chosen, Floats, Way
+from evaluation.selection.plans import Came, Course
+from evaluation.selection.recorded import SelectionProblem, Sight
+from evaluation.statistics import Estimate
+
+FOLDS: Final = 5
+BUDGETS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0)
+"""In large calls: what the largest model's greedy answers cost in the mean."""
+
+_ROUNDS: Final = 2000
+_PLANS: Final = (
+    "| examples | of | budget | best plan | success % | plus % | large calls "
+    "| ahead of greedy, points | by plus |"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SelectorRow:
+    """One selector on k samples; `eta` is the share of what there is to gain over any sample."""
+
+    model: str
+    selector: str
+    examples: str
+    k: int
+    selected: float
+    selected_plus: float | None
+    oracle: float
+    eta: float | None
+    low: float
+    high: float
+    eta_low: float | None
+    eta_high: float | None
+    flops: float
+    large_calls: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """The best course at a budget, and by how much it is ahead of the large model's greedy answer.
+
+    `plan` is the course that all problems together would have chosen; those of the folds may be
+    others. The intervals are of success and of the paired difference.
+    """
+
+    examples: str
+    family: str
+    x: float
+    plan: str
+    success: float
+    low: float
+    high: float
+    success_plus: float | None
+    large_calls: float
+    ahead: float
+    ahead_low: float
+    ahead_high: float
+    ahead_plus: float | None
+
+
+def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> SelectorRow:
+    """A row of what one selector chose; unless it `sees` anything, examples are nothing to it."""
+    selected = bootstrapped(chosen.success, _mean)
+    gain = np.stack([chosen.success - chosen.first, chosen.oracle - chosen.first])
+    eta = bootstrapped(gain.T, _share) if way.k > 1 else None
+    flops = float(chosen.flops.mean())
+    return SelectorRow(
+        model=way.model,
+        selector=way.selector,
+        examples=way.sight.value if sees else "-",
+        k=way.k,
+        selected=selected.value,
+        selected_plus=_known(chosen.plus),
+        oracle=float(chosen.oracle.mean()),
+        eta=None if eta is None else eta.value,
+        low=selected.low,
+        high=selected.high,
+        eta_low=None if eta is None else eta.low,
+        eta_high=None if eta is None else eta.high,
+        flops=flops,
+        large_calls=flops / call,
+        seconds=float(np.median(chosen.seconds)),
+    )
+
+
+def plan_rows(
+    problems: Sequence[SelectionProblem],
+    came: Mapping[Course, Came],
+    of: tuple[str, Sight],
+    greedy: Came,
+) -> list[PlanRow]:
+    """The best of a family of courses, seen so, at each budget, chosen on other problems."""
+    family, sight = of
+    folds = np.array([_fold(problem.task_id) for problem in problems])
+    call, rows = float(greedy.flops.mean()), list[PlanRow]()
+    for x in BUDGETS:
+        everywhere = best(came, x * call, np.ones(len(problems), bool))
+        found = [best(came, x * call, folds != fold) for fold in range(FOLDS)]
+        chosen = [course for course in found if course is not None]
+        if everywhere is None or len(chosen) < FOLDS:
+            continue
+        picked = [came[chosen[fold]] for fold in folds]
+        success, plus, flops = (
+            np.array([getattr(each, name)[at] for at, each in enumerate(picked)])
+            for name in ("success", "plus", "flops")
+        )
+        ahead = bootstrapped(success - greedy.success, _mean)
+        told = bootstrapped(success, _mean)
+        rows.append(
+            PlanRow(
+                sight.value,
+                family,
+                x,
+                str(everywhere),
+                told.value,
+                told.low,
+                told.high,
+                _known(plus),
+                float(flops.mean()) / call,
+                ahead.value,
+                ahead.low,
+                ahead.high,
+                _known(plus - greedy.plus),
+            )
+        )
+    return rows
+
+
+def best(came: Mapping[Course, Came], flops: float, where: np.ndarray[Any, Any]) -> Course | None:
+    """The course that succeeds most often there for no more FLOPs in the mean."""
+    fitting = [
+        course for course, each in came.items() if each.flops[where].mean() <= flops * (1 + 1e-9)
+    ]
+    return max(fitting, key=lambda course: came[course].success[where].mean(), default=None)
+
+
+def bootstrapped(values: Floats, statistic: Any) -> Estimate:
+    """A statistic of the problems (rows), with the percentile interval over resamples of them."""
+    draw = np.random.default_rng(0)
+    n = len(values)
+    resampled = [statistic(values[draw.integers(0, n, n)]) for _ in range(_ROUNDS)]
+    low, high = np.nanpercentile(resampled, [2.5, 97.5])
+    return Estimate(float(statistic(values)), float(low), float(high))
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean())
+
+
+def _share(gains: Floats) -> float:
+    """Of what could be gained, what was; NaN where nothing could."""
+    made, possible = gains.mean(axis=0)
+    return float(made / possible) if possible > 0 else math.nan
+
+
+def _known(values: Floats) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _fold(task_id: str) -> int:
+    return hashlib.sha256(task_id.encode()).digest()[0] % FOLDS
+
+
+def to_json(told: Mapping[str, Any], rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> Any:
+    """All of it, as `selectors.json` has it."""
+    return {
+        **told,
+        "rows": [asdict(row) for row in rows],
+        "plans": [asdict(row) for row in plans],
+    }
+
+
+def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
+    """Two tables: selectors by k, and the best course at each budget."""
+    lines = [
+        "| model | selector | examples | k | selected % | plus % | oracle % | η | large calls |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        eta = "-" if row.eta is None else f"{row.eta:.2f} ({row.eta_low:.2f} to {row.eta_high:.2f})"
+        lines.append(
+            f"| {row.model} | {row.selector} | {row.examples} | {row.k} | "
+            f"{_percent(row.selected)} ({_percent(row.low)} to {_percent(row.high)}) | "
+            f"{_percent(row.selected_plus)} | {_percent(row.oracle)} | {eta} | "
+            f"{row.large_calls:.2f} |"
+        )
+    lines += [
+        "",
+        _PLANS,
+        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for plan in plans:
+        lines.append(
+            f"| {plan.examples} | {plan.family} | {plan.x:g} | {plan.plan} | "
+            f"{_percent(plan.success)} ({_percent(plan.low)} to {_percent(plan.high)}) | "
+            f"{_percent(plan.success_plus)} | {plan.large_calls:.2f} | "
+            f"{100 * plan.ahead:+.1f} ({100 * plan.ahead_low:+.1f} to {100 * plan.ahead_high:+.1f})"
+            f" | {'-' if plan.ahead_plus is None else f'{100 * plan.ahead_plus:+.1f}'} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"

@@ -1,0 +1,196 @@
+"""Choose without tests: the course that was calibrated for prompts like this one, and its budget.
+
+Where a prompt shows examples, small samples come first, one draw after another, and the first
+answer that passes every example ends the plan; else the larger model answers, and what passes most
+of the examples is chosen. Without examples nothing tells a right answer from a wrong one but the
+others: then a course is one wide draw that agreement chooses from, or one greedy answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from policies.choosing import USUAL
+from policies.cost import CostModel
+from policies.executions import executions, share_right
+from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung
+from policies.moves import (
+    draw,
+    draw_and_wait,
+    hurried,
+    informed,
+    least_tokens,
+    require_affordable,
+    sized,
+    useful_tokens,
+)
+from policies.pinning import pin
+from policies.policy import Policy, Uncalibrated
+from policies.protocol import Command, Done, Event, Executed, Plan, Started, Wait
+from policies.selectors import Selector
+from policies.single import Single
+from policies.values import NOTHING, Budget, Candidate, ModelView, Remaining, Task
+
+NO_BUDGET_CALLS: Final = 1.0
+"""What a request without a budget may spend, in large calls: as much as its plan did before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """Draws for tasks without tests, by what they spend in large calls, the cheapest first.
+
+    `shown` are for prompts with examples and draw until an answer passes all of them, `plain` for
+    others. Of each, what costs more succeeds more often.
+    """
+
+    models: tuple[str, ...]
+    shown: tuple[Ladder, ...]
+    plain: tuple[Ladder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sift(Uncalibrated):
+    """The best course within the budget; `otherwise` where there is none, or tests judge.
+
+    More than one answer wanted is `otherwise` too: a course ends at the first that will do.
+    """
+
+    courses: Courses
+    selector: Selector = USUAL
+    otherwise: Policy = field(default_factory=Single)
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        """Draw rung after rung until an answer passes every example; then choose."""
+        course = self._course(task, budget, cost)
+        if course is None:
+            yield from replace(self.otherwise, selector=self.selector).plan(task, budget, cost)
+            return
+        models = {model.id: model for model in task.models}
+        require_affordable(task, budget, cost, task.models)
+        if (yield from hurried(task, budget, cost, task.models)):
+            return
+        yield from _Sifting(task, cost, models, self.selector, Remaining.of(budget)).climb(course)
+
+    def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
+        """The caller's model, else all."""
+        return pin(models, None, pinned)
+
+    def most_samples(self, task: Task) -> int:
+        """All that the longest of its courses may draw."""
+        courses = self._of(task)
+        if not courses:
+            return self.otherwise.most_samples(task)
+        return max(sum(rung.n for rung in each.rungs) for each in courses)
+
+    def _of(self, task: Task) -> tuple[Ladder, ...]:
+        """The courses for a task; none where its models are others."""
+        there = {model.id for model in task.models}
+        if task.verifiable or task.n > 1 or not there.issuperset(self.courses.models):
+            return ()
+        if task.examples:
+            return self.courses.shown
+        return self.courses.plain if task.inputs else ()
+
+    def _course(self, task: Task, budget: Budget, cost: CostModel) -> Ladder | None:
+        calls = NO_BUDGET_CALLS
+        if budget.flops is not None:
+            large = task.models[-1]
+            calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
+        fitting = [each for each in self._of(task) if each.calls <= calls * (1 + ROUNDING)]
+        return fitting[-1] if fitting else None
+
+
+@dataclass(slots=True)
+class _Sifting:
+    """One plan: what is left, and the answers so far, with what their programs gave."""
+
+    task: Task
+    cost: CostModel
+    models: dict[str, ModelView]
+    selector: Selector
+    left: Remaining
+    candidates: list[Candidate] = field(default_factory=list)
+    drawn: dict[str, int] = field(default_factory=dict)
+
+    def climb(self, course: Ladder) -> Generator[Command, Event]:
+        """Rung after rung; the last is held back for while others are drawn."""
+        for at, rung in enumerate(course.rungs):
+            held = self._held(course.rungs[at + 1 :])
+            reason = f"rung {at + 1} of {len(course.rungs)}, without tests"
+            if (yield from self._draw(rung, held, reason)):
+                return
+        if not self.candidates:
+            yield from self._in_any_case()
+        yield from informed(self.selector.of(self.task), self.candidates)
+
+    def _draw(self, rung: Rung, held: Remaining, reason: str) -> Generator[Command, Event, bool]:
+        """Draw a rung as far as it fits; whether one of its answers passes every example."""
+        model = self.models.get(rung.model)
+        if model is None or (self.task.greedy and model.id in self.drawn):
+            return False
+        shortest = useful_tokens(self.task) if self.candidates else least_tokens(self.task)
+        size = sized(
+            *(self.task, self.cost, model),
+            n=1 if self.task.greedy else rung.n,
+            left=self.left.without(held),
+            shortest=shortest,
+        )
+        if size is None:
+            return False
+        n, max_tokens = size
+        asked = draw(self.task, model, n=n, max_tokens=max_tokens, alone=rung.greedy, reason=reason)
+        if self.task.temperature is None and not rung.greedy:
+            asked = replace(asked, temperature=rung.temperature)
+        asked = replace(asked, counts_on_cache=self.drawn.get(model.id, 0) > 0)
+        ended = yield from draw_and_wait(asked, enough=n + 1)
+        self.left = ended.left
+        self.drawn[model.id] = self.drawn.get(model.id, 0) + n
+        if not ended.whole:
+            self.models.pop(model.id)
+        new = yield from self._tried(ended.candidates)
+        self.candidates += new
+        return any(share_right(each, self.task.examples) == 1 for each in new)
+
+    def _tried(self, new: Sequence[Candidate]) -> Generator[Command, Event, list[Candidate]]:
+        """The candidates with what their programs give for the examples."""
+        calls = tuple(dict.fromkeys(example.call for example in self.task.examples))
+        found = list(new)
+        for command in executions(new, calls):
+            if not isinstance(started := (yield command), Started):
+                continue
+            while not isinstance(event := (yield Wait()), Done) or event.ticket != started.ticket:
+                if isinstance(event, Executed):
+                    found = [_with(each, calls, event) for each in found]
+        return found
+
+    def _held(self, later: Sequence[Rung]) -> Remaining:
+        """What is kept for the largest model's answer, where one is still to come."""
+        last = next((rung for rung in reversed(later) if rung.model in self.models), None)
+        if last is None or last.model in self.drawn:
+            return NOTHING
+        model, tokens = self.models[last.model], useful_tokens(self.task)
+        flops = latency_ms = 0.0
+        if not math.isinf(self.left.flops):
+            flops = self.cost.ceiling(model.id, model.reserved_tokens, 1, tokens)
+        if not math.isinf(self.left.latency_ms):
+            usual = self.cost.usual_tokens(model.id, tokens)
+            latency_ms = 1000 * self.cost.seconds(model.id, model.prompt_tokens, 1, usual)
+        fits = flops <= self.left.flops and latency_ms <= self.left.latency_ms
+        return Remaining(flops, latency_ms) if fits else NOTHING
+
+    def _in_any_case(self) -> Generator[Command, Event]:
+        """An answer of any model that can give one, where no rung could be drawn."""
+        for model in reversed(tuple(self.models.values())):
+            rung = Rung(model.id, 1, 0.0)
+            yield from self._draw(rung, NOTHING, "no rung could be drawn")
+            if self.candidates:
+                return
+
+
+def _with(candidate: Candidate, calls: Sequence[str], event: Executed) -> Candidate:
+    given = zip(calls, event.outputs.get(candidate.id, ()), strict=False)
+    outputs = {call: output for call, output in given if output is not None}
+    return replace(candidate, outputs={**candidate.outputs, **outputs})
