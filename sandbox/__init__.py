@@ -4,15 +4,17 @@
 `Program`. It knows nothing of models or HTTP. Here is the server's side:
 
     program, report     what goes in and what comes out, as values
+    execution           likewise, where a program is run for its outputs
     parse               tests and limits from JSON
     backend             what every backend offers, and the errors that are not verdicts
     pool                what the backends have in common: workers, and runs that wait for one
     process/, docker/   the backends
-    judging             from what a run came to, to a verdict
+    judging, executing  from what a run came to, to a verdict or to outputs
     compare, members    whether results and outputs are the expected ones
 
 and in `inner/` what runs in other processes than the server's. `codec`, `plain` and `frames` are
-how values and messages cross between them, so both sides import these. Errors that are not
+how values and messages cross between them, and `texts` tells by which texts results are compared,
+so both sides import these. Errors that are not
 verdicts:
 
     ValueError
@@ -25,6 +27,7 @@ verdicts:
 
 from sandbox.backend import Backend, QueueFull, SandboxError, SandboxUnavailable
 from sandbox.docker.backend import DockerBackend
+from sandbox.execution import Arguments, Execution, Output
 from sandbox.parse import parse_limits, parse_min_integrity, parse_tests
 from sandbox.process.backend import ProcessBackend
 from sandbox.program import (
@@ -42,19 +45,23 @@ from sandbox.program import (
     Tests,
 )
 from sandbox.report import Report, Status
+from sandbox.texts import canonical
 
 __all__ = [
     "IO",
+    "Arguments",
     "Asserts",
     "Backend",
     "Call",
     "Calls",
     "DockerBackend",
+    "Execution",
     "IOCase",
     "Integrity",
     "InvalidProgram",
     "InvalidTests",
     "Limits",
+    "Output",
     "ProcessBackend",
     "Program",
     "Pytest",
@@ -64,6 +71,7 @@ __all__ = [
     "SandboxUnavailable",
     "Status",
     "Tests",
+    "canonical",
     "parse_limits",
     "parse_min_integrity",
     "parse_tests",

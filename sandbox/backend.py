@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from sandbox.execution import Execution, Output
     from sandbox.program import Limits, Program
     from sandbox.report import Report
 
@@ -26,7 +27,7 @@ class QueueFull(SandboxError):
 class Backend(Protocol):
     """Runs programs. Use it as an async context manager, or call `start` and `aclose`.
 
-    Cancelling `run` kills that run's processes at once and leaves nothing behind.
+    Cancelling `run` or `execute` kills that run's processes at once and leaves nothing behind.
     """
 
     @property
@@ -39,6 +40,14 @@ class Backend(Protocol):
 
     async def run(self, program: Program, limits: Limits) -> Report:
         """Judge one program. Raises `QueueFull` or `SandboxUnavailable`, else always reports."""
+        ...
+
+    async def execute(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
+        """Run one program for its outputs, one for each input; raises what `run` does.
+
+        None for an input that nobody ran: the program did not load or has no such entry point, its
+        time-outs or its time as a whole were used up, or the fault is ours.
+        """
         ...
 
     async def aclose(self) -> None:

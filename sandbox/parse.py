@@ -8,9 +8,7 @@ what tests do, only that they can be read.
 from __future__ import annotations
 
 import json
-import keyword
 import math
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -35,7 +33,6 @@ Fields: TypeAlias = Mapping[str, Any]
 _COMMON = frozenset({"kind", "limits", "min_integrity"})
 _MAX_DEPTH = 100
 _CASES = 10_000
-_STEP = re.compile(r"(\w+)(\(\))?")
 _SHOWN = 80
 
 
@@ -147,20 +144,15 @@ def _header(data: Fields) -> str:
 
 def _entry_point(data: Fields) -> str:
     name = _text(data, "entry_point")
-    if not _is_name(name):
+    if not syntax.is_name(name):
         raise InvalidTests(f"tests.entry_point must be a Python name, not {_short(name)}")
     return name
 
 
-def _is_name(text: str) -> bool:
-    return text.isidentifier() and not keyword.iskeyword(text)
-
-
 def _way(data: Fields) -> str:
-    """The entry point of calls: names with a point between, each but the last perhaps called."""
+    """The entry point of calls."""
     way = _text(data, "entry_point")
-    steps = [_STEP.fullmatch(step) for step in way.split(".")]
-    if not all(step and _is_name(step[1]) for step in steps) or way.endswith("()"):
+    if not syntax.is_way(way):
         raise InvalidTests(
             "tests.entry_point must be a Python name, or a way to one such as Class().method, "
             f"not {_short(way)}"

@@ -57,14 +57,14 @@ class Teller:
 
     def tell(self, value: object, depth: int = 0) -> Told:
         """The form of a value. Raises `ValueTooLong`, and whatever the value's own code raises."""
-        self._pay(_PART)
+        self.pay(_PART)
         kind = type(value)
         if value is None or kind is bool:
             return value
         # By the type's own methods: a subclass may have put others in their place.
         if issubclass(kind, (str, int, float)):
             return self._scalar(kind, value)
-        self._pay(_FRAME)
+        self.pay(_FRAME)
         if depth >= MAX_DEPTH:
             return ["?", f"a value nested deeper than {MAX_DEPTH}"]
         if kind.__module__.partition(".")[0] == "numpy" and hasattr(kind, "tolist"):
@@ -89,8 +89,12 @@ class Teller:
             return self._mapping(value.items(), depth)
         if hasattr(kind, "__iter__") and not issubclass(kind, _OPAQUE):
             return self._items("l", value, depth)
-        self._pay(len(kind.__qualname__))
-        return ["?", kind.__qualname__]
+        return ["?", self.named(kind, value)]
+
+    def named(self, kind: type, value: Any) -> str:  # noqa: ARG002 - for those who tell more
+        """What is told of a value that is none of these."""
+        self.pay(len(kind.__qualname__))
+        return kind.__qualname__
 
     def _items(self, tag: str, items: Iterable[object], depth: int) -> Told:
         return [tag, [self.tell(item, depth) for item in items]]
@@ -100,7 +104,7 @@ class Teller:
 
     def _text(self, value: str) -> Told:
         text = str.__str__(value)
-        self._pay(len(text))
+        self.pay(len(text))
         if not text.isascii() and _SURROGATES.search(text):
             return ["?", "str with a pair of surrogates"]
         return text
@@ -109,10 +113,11 @@ class Teller:
         number = int.__int__(value)
         if -_SMALL < number < _SMALL:
             return number
-        self._pay(number.bit_length() // _BITS_PER_DIGIT)
+        self.pay(number.bit_length() // _BITS_PER_DIGIT)
         return ["i", f"{number:x}"]
 
-    def _pay(self, characters: int) -> None:
+    def pay(self, characters: int) -> None:
+        """Count what was told. Raises `ValueTooLong`."""
         self.left -= characters
         if self.left < 0:
             raise ValueTooLong

@@ -7,17 +7,22 @@ A worker that dies costs one more attempt on another, and never the candidate; t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 from sandbox.backend import QueueFull, SandboxError, SandboxUnavailable
+from sandbox.executing import execute
 from sandbox.frames import Frame
 from sandbox.judging import judge
 from sandbox.program import Integrity, Pytest
 from sandbox.report import Report, Status
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from types import TracebackType
 
+    from sandbox.execution import Execution, Output
     from sandbox.program import Limits, Program
 
 _ATTEMPTS = 2
@@ -60,6 +65,7 @@ class Worker(Protocol):
 
 
 W = TypeVar("W", bound=Worker)
+T = TypeVar("T")
 
 
 class WorkerPool(Generic[W]):
@@ -117,6 +123,31 @@ class WorkerPool(Generic[W]):
 
     async def run(self, program: Program, limits: Limits) -> Report:
         """Judge one program; see `Backend.run`."""
+        flavour = "pytest" if isinstance(program.tests, Pytest) else "plain"
+        report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED)
+        async with self._turn():
+            for _ in range(_ATTEMPTS):
+                try:
+                    report = await self._on_worker(flavour, partial(judge, program, limits))
+                except WorkerDied as error:
+                    report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED, message=str(error))
+                if report.status is not Status.INTERNAL_ERROR or report.detail == "tests":
+                    break
+        return report
+
+    async def execute(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
+        """Run one program for its outputs; see `Backend.execute`."""
+        async with self._turn():
+            for _ in range(_ATTEMPTS):
+                with contextlib.suppress(WorkerDied):
+                    outputs = await self._on_worker("plain", partial(execute, execution, limits))
+                    if outputs is not None:
+                        return outputs
+        return (None,) * len(execution.inputs)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a worker to be free. Raises `QueueFull` and `SandboxUnavailable`."""
         if not self._started:
             raise SandboxUnavailable("the sandbox is not started")
         if self._waiting >= self._queue:
@@ -128,29 +159,23 @@ class WorkerPool(Generic[W]):
             self._waiting -= 1
         self._busy += 1
         try:
-            return await self._attempt(program, limits)
+            yield
         finally:
             self._busy -= 1
             self._slots.release()
 
-    async def _attempt(self, program: Program, limits: Limits) -> Report:
-        flavour = "pytest" if isinstance(program.tests, Pytest) else "plain"
-        report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED)
-        for _ in range(_ATTEMPTS):
-            worker = self._take(flavour) or await self._open(flavour)
-            try:
-                report = await judge(program, limits, worker.perform)
-            except WorkerDied as error:
-                report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED, message=str(error))
-                await self._discard(worker)
-            except BaseException:
-                self._give_back(worker)
-                raise
-            else:
-                self._give_back(worker)
-            if report.status is not Status.INTERNAL_ERROR or report.detail == "tests":
-                break
-        return report
+    async def _on_worker(
+        self, flavour: str, use: Callable[[Callable[[Frame], Awaitable[Frame]]], Awaitable[T]]
+    ) -> T:
+        """Use a worker, which is given back, or closed where it died. Raises `WorkerDied`."""
+        worker = self._take(flavour) or await self._open(flavour)
+        try:
+            return await use(worker.perform)
+        except WorkerDied:
+            await self._discard(worker)
+            raise
+        finally:
+            self._give_back(worker)
 
     def _take(self, flavour: str) -> W | None:
         for number, worker in enumerate(self._idle):

@@ -7,11 +7,12 @@ builds the tests from the JSON object of the HTTP contract.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TypeAlias
+
+from sandbox.source import first_name
 
 MAX_SOURCE_BYTES = 1 << 20
 MAX_OUTPUT_BYTES = 8 << 20
@@ -116,7 +117,7 @@ class Calls:
     @property
     def name(self) -> str:
         """The name that the program has to define."""
-        return re.split(r"[.(]", self.entry_point, maxsplit=1)[0]
+        return first_name(self.entry_point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +167,18 @@ class Program:
     tests: Tests
 
     def __post_init__(self) -> None:
-        if not isinstance(self.source, str):
-            raise InvalidProgram(f"source must be text, not {type(self.source).__name__}")
-        if "\0" in self.source:
-            raise InvalidProgram("source has NUL bytes")
-        try:
-            size = len(self.source.encode())
-        except UnicodeEncodeError as error:
-            raise InvalidProgram(f"source is not text: {error.reason}") from error
-        if size > MAX_SOURCE_BYTES:
-            raise InvalidProgram(f"source has {size} bytes; at most {MAX_SOURCE_BYTES} are run")
+        check_source(self.source)
+
+
+def check_source(source: object) -> None:
+    """Raise `InvalidProgram` for what cannot be run."""
+    if not isinstance(source, str):
+        raise InvalidProgram(f"source must be text, not {type(source).__name__}")
+    if "\0" in source:
+        raise InvalidProgram("source has NUL bytes")
+    try:
+        size = len(source.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidProgram(f"source is not text: {error.reason}") from error
+    if size > MAX_SOURCE_BYTES:
+        raise InvalidProgram(f"source has {size} bytes; at most {MAX_SOURCE_BYTES} are run")

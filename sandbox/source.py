@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import keyword
 import re
 import warnings
 
@@ -12,6 +13,24 @@ _STANDS_ALONE = re.compile(
     r"[ \t\f]+[^\s#]|@|(if|for|while|def|class|with|try|async|match)\b"  # indented, or compound
 )
 """A first line that no statement may stand before."""
+
+_STEP = re.compile(r"(\w+)(\(\))?")
+
+
+def is_name(text: str) -> bool:
+    """Whether something can be defined under it."""
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+def is_way(text: str) -> bool:
+    """Whether it leads to what is called: names with points, each but the last perhaps called."""
+    steps = [_STEP.fullmatch(step) for step in text.split(".")]
+    return all(step and is_name(step[1]) for step in steps) and not text.endswith("()")
+
+
+def first_name(way: str) -> str:
+    """The name that a way starts from, and that the program has to define."""
+    return re.split(r"[.(]", way, maxsplit=1)[0]
 
 
 def parse(source: str) -> ast.Module:

@@ -79,7 +79,8 @@ class Recipe:
 def sources() -> dict[str, str]:
     """The modules that run inside, by name."""
     here = Path(__file__).parents[1]
-    files = {f"sandbox.{name}": here / f"{name}.py" for name in ("frames", "codec", "plain")}
+    shared = ("frames", "codec", "plain", "texts")
+    files = {f"sandbox.{name}": here / f"{name}.py" for name in shared}
     files |= {f"sandbox.inner.{path.stem}": path for path in here.glob("inner/*.py")}
     found = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
     return found | {"sandbox": "", "sandbox.inner": ""}

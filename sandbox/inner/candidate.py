@@ -94,6 +94,14 @@ def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
     os._exit(0)
 
 
+def _mute() -> None:
+    """Have what the program prints go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
 class _Server:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
@@ -113,9 +121,13 @@ class _Server:
                     self._send({"id": frame["id"], **self._load(frame)})
                 case {"do": "ask"} as frame:
                     self._send(self._ask(frame), MAX_BYTES)
-                case {"do": "case"} as frame:
-                    answer = cases.call(self._module.__dict__, frame)
+                case {"do": "case" | "output" as what} as frame:
+                    serve_call = cases.call if what == "case" else cases.output
+                    answer = serve_call(self._module.__dict__, frame)
                     self._send({"id": frame["id"], **answer}, MAX_BYTES)
+                case {"do": "mute"} as frame:
+                    _mute()
+                    self._send({"id": frame["id"]})
                 case {"do": "main"} as frame:
                     self._main(frame)
                 case {"do": "shared"} as frame:

@@ -17,6 +17,8 @@ from sandbox.codec import MAX_BYTES
 from sandbox.frames import FrameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.frames import Frame
 
 
@@ -54,13 +56,18 @@ class FaultyTests(Stop):
 
 @dataclass
 class CandidateProcess:
-    """One candidate process: its socket and its pidfd; `stopped` is why no more is asked."""
+    """One candidate process: its socket and its pidfd; `stopped` is why no more is asked.
+
+    `patience` tells how many seconds an answer may still take, or raises a `Stop` when that was too
+    long; without it, an answer may take as long as the run.
+    """
 
     sock: socket.socket
     pid: int
     handle: int
     received: int = 0
     stopped: Stop | None = None
+    patience: Callable[[], float] | None = None
     _ahead: bytes = b""
     """What came and was not read yet: a frame comes as a whole mostly, with its header."""
 
@@ -112,7 +119,10 @@ class CandidateProcess:
     def _chunk(self, most: int) -> bytes:
         """What is there of at most so many bytes. Raises `Died`."""
         while True:
-            ready = dict(self._poller.poll())
+            wait_ms = None if self.patience is None else 1000 * self.patience()
+            ready = dict(self._poller.poll(wait_ms))
+            if not ready:
+                continue
             chunk = b""
             if self.sock.fileno() in ready:
                 try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sandbox.inner.channel import Died, Forged
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import load_failure, shared_verdict
+from sandbox.inner.outputs import run_outputs
 from sandbox.inner.run import (
     RunState,
     await_exit,
@@ -41,6 +42,8 @@ def perform(run: RunState, link: Link, job: Frame) -> Frame:
             return {**run_pytest(link, job, run.limits), "word": link.word}
         case "calls":
             return _run_calls(run, link, job)
+        case "outputs":
+            return run_outputs(run, link, job)
         case "io":
             return _run_io(run, link, job)
         case "shared":

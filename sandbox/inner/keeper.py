@@ -199,7 +199,7 @@ def _prepare(run: RunState, job: Frame) -> None:
         "processes": limits["processes"] + _KEEPER_PROCESSES,
         "cpu_s": cpu_s,
         # A process that serves many cases gets its time anew for each.
-        "cpu_hard_s": cpu_s * len(job["values"]) + cpu_s if job["kind"] == "calls" else cpu_s,
+        "cpu_hard_s": cpu_s * (1 + len(job.get("values", ()))),
         "cpu_exact": limits["cpu_s"],
     }
     bound = run.limits["address_space"] + limits["memory_bytes"]

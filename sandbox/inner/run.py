@@ -117,13 +117,13 @@ def step(run: RunState, link: Link | None = None) -> Iterator[None]:
     one, its process goes on; the CPU time of its children shows only at the end of the run, which
     may be as much as its steps together. Raises `WallClock` and `CPUTime`.
     """
-    before = children_cpu() if link is None else _cpu_of(link.pid)
+    before = children_cpu() if link is None else cpu_of(link.pid)
     exact = run.limits["cpu_exact"]
     run.cpu_most = exact + (before if link is None else run.cpu_most)
     run.set_alarm()
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
-    if link is not None and _cpu_of(link.pid) - before > exact:
+    if link is not None and cpu_of(link.pid) - before > exact:
         raise CPUTime
 
 
@@ -133,7 +133,7 @@ def children_cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _cpu_of(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """CPU seconds of a process that runs; 0 where the kernel does not tell (gVisor)."""
     try:
         return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
