@@ -39,7 +39,9 @@ _NAMINGS: Final = (
 )
 _ASSERTS: Final = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?`{0,3}assert\b([^\n]{0,2000})", re.MULTILINE)
 _CALLED: Final = re.compile(rf"(?<![\w.'\"])({_NAME})\(")
-_IMPORTS: Final = re.compile(r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+([^\n]{0,500})", re.MULTILINE)
+_IMPORTS: Final = re.compile(
+    r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+([^\n]{0,500})", re.MULTILINE
+)
 
 
 def entry_point_of(prompt: Prompt, text: str = "") -> str | None:
@@ -129,11 +131,7 @@ def _asked_by_prose(text: str) -> frozenset[str]:
 
 def _called(text: str) -> frozenset[str]:
     """The functions that examples and assertions call."""
-    names = {
-        name
-        for line in _ASSERTS.finditer(text)
-        for name in _CALLED.findall(line[1])
-    }
+    names = {name for line in _ASSERTS.finditer(text) for name in _CALLED.findall(line[1])}
     forms = Forms(_NAME, Literals(_READ_CHARACTERS))
     return frozenset(names).union(
         shown.name for shown in forms.shown(text) if shown.expected is not None

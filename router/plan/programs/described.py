@@ -26,7 +26,7 @@ _OUTPUT_NAME: Final = re.compile(r"output|result|return|expect|answer|expla", re
 _SEPARATOR: Final = re.compile(r"[`*]{0,3}[ \t]{0,40}(?:[,;]|and\b|\r?\n)\s{0,60}(?:and\b[ \t]+)?")
 _ARROW: Final = r"(?:==+>?|=+>|-+>|[➞→⇒⟶↦➜])"
 _OUTPUT: Final = re.compile(
-    rf"[`*\s;,.]{{0,60}}(?:(?:expected[ \t]+)?(?:outputs?|results?|returns?|answer)\b[ \t]*\d{{0,3}}"
+    r"[`*\s;,.]{0,60}(?:(?:expected[ \t]+)?(?:outputs?|results?|returns?|answer)\b[ \t]*\d{0,3}"
     rf"{_MARKS}(?:[:=](?!=)|should[ \t]+be\b|is\b){_MARKS}|{_ARROW}[ \t`*]{{0,40}})",
     re.IGNORECASE,
 )

@@ -25,6 +25,8 @@ _READ_CHARACTERS: Final = 300_000
 """How much is read of values in all: this runs on the loop. The usual prompt has far fewer."""
 _GENERIC: Final = ("candidate", "solution")
 """What people call a function that they do not want to name."""
+_NAMED_ONLY: Final = CallArguments()
+"""What prose that says `f()` shows: the name, and no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class FoundExample:
 
 
 def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundExample, ...]:
-    """The examples of a function, by default of the one that is asked for: at most 20, no two equal.
+    """The examples of a function, by default of the one asked for: at most 20, no two equal.
 
     A word without quotes is a string where all other examples give strings, and else no value.
     """
@@ -65,7 +67,8 @@ def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundEx
 
 def calls_of(prompt: Prompt, entry_point: str | None = None) -> tuple[CallArguments, ...]:
     """The calls of a function that a prompt shows, whatever it says of them, no two equal."""
-    calls = (each.call for each in _shown(prompt, entry_point))
+    shown = _shown(prompt, entry_point)
+    calls = [s.call for s in shown if s.expected is not None or s.call != _NAMED_ONLY]
     found = {identity((call.args, dict(call.kwargs))): call for call in calls}
     return tuple(found.values())[:MOST]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from router.plan.programs.literals import CallArguments, Literal, Literals
@@ -109,31 +109,33 @@ class Forms:
     def _in_session(self, session: _Session) -> Iterator[Shown]:
         """The examples of a doctest."""
         known: dict[str, ast.expr] = {}
-        shown = False
+        found: list[Shown] = []
+        silent: list[int] = []
         for source, output, more in session.statements():
             if (assigned := _assigned(source)) is not None:
                 known |= assigned
                 continue
-            for found in self._calls(source):
-                written = self.literals.call(source, found.end() - 1, known)
+            for call in self._calls(source):
+                written = self.literals.call(source, call.end() - 1, known)
                 if written is None:
                     continue
-                before = source[: found.start()]
+                before = source[: call.start()]
                 expected = self._said(source, before[-_BEFORE:], written.end)
-                if expected is not None and output.split("#")[0].strip() == "False":
+                if expected is None and not before.strip() and _OVER.match(source, written.end):
+                    expected = self._printed(output)
+                    if more and not output.strip():
+                        silent.append(len(found))
+                elif output.split("#")[0].strip() == "False":  # what it compares with is wrong
                     expected = None
-                elif expected is None and not before.strip():
-                    rest = source[written.end :].strip()
-                    if not rest or rest.startswith("#"):
-                        expected = self._printed(output, silent=shown and more)
-                shown = shown or expected is not None
-                yield Shown(found["name"], written.arguments, expected)
+                found.append(Shown(call["name"], written.arguments, expected))
+        if any(each.expected is not None for each in found):
+            for at in silent:  # an interpreter shows nothing of None
+                found[at] = replace(found[at], expected=Literal(None, 0))
+        yield from found
 
-    def _printed(self, output: str, *, silent: bool) -> Literal | Unquoted | None:
-        if output.strip():
-            start = len(output) - len(output.lstrip())
-            return self.value(output, start)
-        return Literal(None, 0) if silent else None  # as an interpreter shows it
+    def _printed(self, output: str) -> Literal | Unquoted | None:
+        bare = output.lstrip()
+        return self.value(bare, 0) if bare else None
 
     def _said(self, text: str, before: str, end: int) -> Literal | Unquoted | None:
         """What a call that ends there is said to give."""
@@ -162,9 +164,7 @@ class Forms:
             case _:
                 return None
 
-    def value(
-        self, text: str, at: int, *, bare_tuples: bool = False
-    ) -> Literal | Unquoted | None:
+    def value(self, text: str, at: int, *, bare_tuples: bool = False) -> Literal | Unquoted | None:
         """The value that is said to come out, without the prose around it."""
         found = self.literals.at(text, at)
         if found is None:

@@ -20,11 +20,11 @@ _COST: Final = 20
 """Reading a short value takes as long as passing over so many characters."""
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
-_WORDS: Final[Mapping[str, object]] = MappingProxyType(
+_WORDS: Final[Mapping[str, bool | None]] = MappingProxyType(
     {
-        **{word: True for word in ("True", "true", "TRUE")},
-        **{word: False for word in ("False", "false", "FALSE")},
-        **{word: None for word in ("None", "none", "null")},
+        **dict.fromkeys(("True", "true", "TRUE"), True),
+        **dict.fromkeys(("False", "false", "FALSE"), False),
+        **dict.fromkeys(("None", "none", "null")),
     }
 )
 """How Python, and others, write what has no quotes and no digits."""
@@ -96,7 +96,7 @@ class Literals:
     def call(
         self, text: str, opening: int, known: Mapping[str, ast.expr] | None = None
     ) -> WrittenCall | None:
-        """The call whose bracket opens there, if its arguments are literals, or names of `known`."""
+        """The call whose bracket opens there, if it has literals for arguments, or `known` names."""
         end = self.closing(text, opening)
         tree = None if end is None else self._parsed("f" + text[opening:end])
         if end is None or not isinstance(tree, ast.Call):
@@ -178,7 +178,7 @@ def identity_of_call(call: CallArguments) -> str:
 class _Words(ast.NodeTransformer):
     """Puts values for the words that other languages have for them."""
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - named by `ast`
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(_WORDS[node.id]) if node.id in _WORDS else node
 
 

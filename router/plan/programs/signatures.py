@@ -90,7 +90,7 @@ class _HeadScanner:
     literals: Literals
     found: list[Head] = field(default_factory=list)
     stack: list[_Body] = field(default_factory=list)
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
 
     def scan(self) -> tuple[Head, ...]:
         at = goes_on_at = 0
@@ -153,7 +153,8 @@ def parameters_of(text: str, name: str, literals: Literals) -> tuple[Parameter, 
 
     None where nothing is said, or nothing of use: `f()` in prose names no parameters.
     """
-    heads = list(re.finditer(rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{name}[ \t]*(?=\()", text, re.M))
+    defines = rf"^[ \t]*(?:async[ \t]+)?def[ \t]+{name}[ \t]*(?=\()"
+    heads = list(re.finditer(defines, text, re.MULTILINE))
     for head in reversed(heads[-_MOST_HEADS:]):
         if (found := _parameters(text, head.end(), literals)) is not None:
             return found
