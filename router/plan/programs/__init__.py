@@ -1,15 +1,22 @@
-"""Which program is tested, and what of a prompt stands beside the tests.
+"""Which program is tested, and what a prompt says that its tests, or nobody's, can use.
 
-| module    | question it answers                                                         |
-|-----------|-----------------------------------------------------------------------------|
-| `source`  | which program does an answer make?                                          |
-| `prelude` | what of a completion's prompt do the tests have, trusted, on their own side? |
-| `classes` | which classes of a prompt are plain values, which the tests have as well?    |
-| `gap`     | what of an answer belongs between prompt and suffix, and how well?          |
-| `seams`   | does a program hang together around lines that were put into it?            |
-| `blocks`  | which fenced blocks does a message have, and what of it was only thought?   |
-| `lexing`  | is a place in source inside a string or a comment?                           |
-| `reading` | what does Python source define, and what does it use?                       |
+| module       | question it answers                                                          |
+|--------------|------------------------------------------------------------------------------|
+| `source`     | which program does an answer make?                                           |
+| `prelude`    | what of a completion's prompt do the tests have, trusted, on their own side? |
+| `classes`    | which classes of a prompt are plain values, which the tests have as well?    |
+| `gap`        | what of an answer belongs between prompt and suffix, and how well?           |
+| `seams`      | does a program hang together around lines that were put into it?             |
+| `asked`      | which function is an answer to define?                                       |
+| `examples`   | what does a prompt say that its function gives?                              |
+| `forms`      | how do people write what a call gives? `described`: without the call?        |
+| `inputs`     | what else can candidates be run on?                                          |
+| `mutations`  | which values are near a value? `typed`: which are of a type?                 |
+| `blocks`     | which fenced blocks does a message have, and what of it was only thought?    |
+| `signatures` | which functions does a text define, and what do they take?                   |
+| `literals`   | which value, or call of values, begins at a place in a text?                 |
+| `lexing`     | is a place in source inside a string or a comment?                           |
+| `reading`    | what does Python source define, and what does it use?                        |
 
 Nothing of an answer is run here, and none is too odd to have a program. All of it runs on the event
 loop, so that every module bounds how much it reads.

@@ -1,0 +1,109 @@
+"""The examples that a prompt carries: calls, and what each is said to give.
+
+People err: examples contradict each other, and what the reference does. All are kept, in the order
+in which they stand, since none of them is a veto: what counts is the share that a program passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from router.plan.programs.asked import asked_of, entry_point_of, texts_of
+from router.plan.programs.described import Described
+from router.plan.programs.forms import Forms, Shown, Unquoted
+from router.plan.programs.literals import CallArguments, Literal, Literals, identity
+from router.plan.programs.signatures import heads_of, parameters_of
+from router.request import Prompt, TextPrompt
+
+__all__ = ["CallArguments", "FoundExample", "calls_of", "entry_point_of", "examples_of"]
+
+MOST: Final = 20
+_READ_CHARACTERS: Final = 300_000
+"""How much is read of values in all: this runs on the loop. The usual prompt has far fewer."""
+_GENERIC: Final = ("candidate", "solution")
+"""What people call a function that they do not want to name."""
+_NAMED_ONLY: Final = CallArguments()
+"""What prose that says `f()` shows: the name, and no call."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundExample:
+    """A call with plain values, and what a prompt says that it gives."""
+
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    expected: object
+
+    @property
+    def call(self) -> CallArguments:
+        """What the function is called with."""
+        return CallArguments(self.args, self.kwargs)
+
+
+def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundExample, ...]:
+    """The examples of a function, by default of the one asked for: at most 20, no two equal.
+
+    A word without quotes is a string where all other examples give strings, and else no value.
+    """
+    shown = [each for each in _shown(prompt, entry_point) if each.expected is not None]
+    values = [each.expected.value for each in shown if isinstance(each.expected, Literal)]
+    strings = bool(values) and all(isinstance(value, str) for value in values)
+    found: dict[str, FoundExample] = {}
+    for each in shown:
+        match each.expected:
+            case Literal(value=value):
+                example = FoundExample(each.call.args, each.call.kwargs, value)
+            case Unquoted(word=word) if strings:
+                example = FoundExample(each.call.args, each.call.kwargs, word)
+            case _:
+                continue
+        key = identity((example.args, dict(example.kwargs), example.expected))
+        found.setdefault(key, example)
+    return tuple(found.values())[:MOST]
+
+
+def calls_of(prompt: Prompt, entry_point: str | None = None) -> tuple[CallArguments, ...]:
+    """The calls of a function that a prompt shows, whatever it says of them, no two equal."""
+    shown = _shown(prompt, entry_point)
+    calls = [s.call for s in shown if s.expected is not None or s.call != _NAMED_ONLY]
+    found = {identity((call.args, dict(call.kwargs))): call for call in calls}
+    return tuple(found.values())[:MOST]
+
+
+def _shown(prompt: Prompt, entry_point: str | None) -> Sequence[Shown]:
+    name = entry_point or entry_point_of(prompt)
+    if name is None or not name.isidentifier():
+        return ()
+    asked = asked_of(prompt)
+    alone = asked <= {name}
+    return _read(texts_of(prompt), name, alone=alone, code=isinstance(prompt, TextPrompt))
+
+
+@lru_cache(maxsize=64)  # examples and inputs of a request are asked for one after another
+def _read(texts: tuple[str, ...], name: str, *, alone: bool, code: bool) -> tuple[Shown, ...]:
+    """The calls of a function; if it is asked for `alone`, also what names no other."""
+    literals = Literals(_READ_CHARACTERS)
+    generic = _GENERIC if alone else ()
+    forms = Forms("|".join(dict.fromkeys((name, *generic))), literals)
+    shown = [each for text in texts for each in forms.shown(text)]
+    if alone and texts:
+        shown += _described(texts, name, forms, code=code)
+    return tuple(shown)
+
+
+def _described(texts: Sequence[str], name: str, forms: Forms, *, code: bool) -> Iterator[Shown]:
+    """What is said of the function without its name: where it is asked for, not elsewhere."""
+    text = texts[0] if code else texts[-1]
+    parameters = next(
+        (p for each in reversed(texts) if (p := parameters_of(each, name, forms.literals))), None
+    )
+    if code:
+        heads = heads_of(text, Literals(_READ_CHARACTERS))
+        own = [head.at for head in heads if head.name == name and not head.inside]
+        if not own and heads:
+            return
+        text = text[own[-1] :] if own else text
+    yield from Described(name, parameters, forms).shown(text)

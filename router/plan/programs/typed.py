@@ -1,0 +1,231 @@
+"""Small values of a type: of an annotation, of a default, or of one that a name suggests."""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from router.plan.programs.literals import value_of
+from router.plan.programs.reading import parse
+from router.plan.programs.signatures import Parameter
+
+Values: TypeAlias = Callable[[random.Random, int], object]
+"""The value of a type for a try by number: the first are fixed and telling, later ones drawn."""
+
+_DEEPEST: Final = 6
+_LENGTHS: Final = (3, 0, 1, 5, 2, 4, 8)
+_FIRST: Final = 10
+"""Parts of a value are among so many of the fixed ones."""
+_INTS: Final = (3, 1, 0, 5, 2, 10, -1, 7, 12, 4, -5, 25, 100)
+_FLOATS: Final = (1.5, 0.0, 2.0, -1.0, 3.25, 0.5, 10.0, -2.75)
+_STRINGS: Final = (
+    *("abc", "", "Hello World", "a", "racecar", "1 2 3", "aAbBcC", "hello", "(()())"),
+    *("12345", "one two three", "aabbcc", "x, y", "ABC", "a1b2"),
+)
+_UNREADABLE: Final = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
+
+
+def ints(draw: random.Random, number: int) -> object:
+    """Whole numbers."""
+    return _INTS[number] if number < len(_INTS) else draw.randint(-20, 100)
+
+
+def floats(draw: random.Random, number: int) -> object:
+    """Numbers with a fraction."""
+    return _FLOATS[number] if number < len(_FLOATS) else draw.randint(-80, 80) / 4
+
+
+def strings(draw: random.Random, number: int) -> object:
+    """Words, a sentence, digits, brackets."""
+    if number < len(_STRINGS):
+        return _STRINGS[number]
+    return "".join(draw.choices("abcAB 1", k=draw.randint(1, 8)))
+
+
+def bools(_: random.Random, number: int) -> object:
+    """True and False in turn."""
+    return number % 2 == 0
+
+
+def lists(of: Values) -> Values:
+    """Lists, the first of three, the second empty."""
+    return lambda draw, number: [
+        of(draw, draw.randrange(_FIRST)) for _ in range(_length(draw, number))
+    ]
+
+
+def _length(draw: random.Random, number: int) -> int:
+    return _LENGTHS[number] if number < len(_LENGTHS) else draw.randint(1, _LENGTHS[-1])
+
+
+def _tuples(of: Values) -> Values:
+    return lambda draw, number: tuple(
+        of(draw, draw.randrange(_FIRST)) for _ in range(_length(draw, number))
+    )
+
+
+def _records(of: Sequence[Values]) -> Values:
+    return lambda draw, number: tuple(
+        each(draw, (number + at) % _FIRST) for at, each in enumerate(of)
+    )
+
+
+def _hashable(value: object) -> object:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+def _sets(of: Values) -> Values:
+    return lambda draw, number: {
+        _hashable(of(draw, draw.randrange(_FIRST))) for _ in range(_length(draw, number))
+    }
+
+
+def _mappings(keys: Values, values: Values) -> Values:
+    return lambda draw, number: {
+        _hashable(keys(draw, draw.randrange(_FIRST))): values(draw, draw.randrange(_FIRST))
+        for _ in range(_length(draw, number))
+    }
+
+
+def _either(of: Sequence[Values]) -> Values:
+    return lambda draw, number: of[number % len(of)](draw, number // len(of))
+
+
+def _nothing(_draw: random.Random, _number: int) -> object:
+    return None
+
+
+_PLAIN: Final[Mapping[str, Values]] = MappingProxyType(
+    {"int": ints, "float": floats, "str": strings, "bool": bools, "None": _nothing}
+)
+_SEQUENCES: Final = frozenset(
+    {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Iterator"}
+)
+_SETS: Final = frozenset({"set", "Set", "AbstractSet", "MutableSet"})
+_MAPPINGS: Final = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
+_TUPLES: Final = frozenset({"tuple", "Tuple"})
+GRID: Final[Mapping[str, Values]] = MappingProxyType(
+    {"int": ints, "list": lists(ints), "str": strings, "strings": lists(strings)}
+)
+"""What is tried where nothing tells a type."""
+_HINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("n", "k", "num", "number", "x", "y", "m", "a", "b"), "int"),
+        **dict.fromkeys(("s", "text", "string", "word", "txt", "sentence"), "str"),
+        **dict.fromkeys(("lst", "nums", "arr", "numbers", "array", "xs", "l"), "list"),
+        **dict.fromkeys(("strings", "words"), "strings"),
+    }
+)
+"""A weak hint: it says what is tried first, and no more."""
+
+
+def values_for(parameter: Parameter) -> Values | None:
+    """The values of a parameter by its annotation or else its default; None if neither tells."""
+    if parameter.annotation is not None:
+        return _of_annotation(parameter.annotation, 0)
+    if parameter.default is None:
+        return None
+    try:
+        return _of_value(value_of(parameter.default))
+    except _UNREADABLE:
+        return None
+
+
+def kinds_for(parameter: Parameter) -> Sequence[Values]:
+    """What is tried for a parameter of which nothing is known but the name."""
+    hint = _HINTS.get(parameter.name)
+    return [GRID[kind] for kind in sorted(GRID, key=lambda kind: kind != hint)]
+
+
+def _of_value(value: object) -> Values | None:
+    match value:
+        case bool() | int() | float() | str():
+            return _PLAIN[type(value).__name__]
+        case list():
+            return lists((_of_value(value[0]) if value else None) or ints)
+        case tuple():
+            parts = [found for each in value if (found := _of_value(each))]
+            return _records(parts) if parts and len(parts) == len(value) else None
+        case _:
+            return None
+
+
+def _of_annotation(node: ast.expr, depth: int) -> Values | None:
+    """The values of a type; None where it is unknown, or any part of it is."""
+    if depth > _DEEPEST:
+        return None
+    found: Values | None = None
+    match node:
+        case ast.Constant(value=None):
+            found = _nothing
+        case ast.Constant(value=str(text)):
+            found = _of_text(text, depth)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            found = _bare(name)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            found = _of_parts([left, right], _either, depth)
+        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=of):
+            found = _generic(name, of.elts if isinstance(of, ast.Tuple) else [of], depth)
+        case _:
+            pass
+    return found
+
+
+def _of_text(text: str, depth: int) -> Values | None:
+    tree = parse(text.strip())
+    match tree.body if tree else []:
+        case [ast.Expr(value=inner)]:
+            return _of_annotation(inner, depth + 1)
+        case _:
+            return None
+
+
+def _bare(name: str) -> Values | None:
+    if name in _PLAIN:
+        return _PLAIN[name]
+    if name in _SEQUENCES:
+        return lists(ints)
+    if name in _TUPLES:
+        return _tuples(ints)
+    if name in _SETS:
+        return _sets(ints)
+    return _mappings(strings, ints) if name in _MAPPINGS else None
+
+
+def _generic(name: str, of: Sequence[ast.expr], depth: int) -> Values | None:
+    match of:
+        case [inner, ast.Constant(value=value)] if name in _TUPLES and value is ...:
+            return _of_parts([inner], _made_of_one(_tuples), depth)
+        case [ast.Constant(), *_] if name == "Literal":
+            return _of_literals(of)
+        case [inner] if name in _SEQUENCES | _SETS:
+            kind = lists if name in _SEQUENCES else _sets
+            return _of_parts([inner], _made_of_one(kind), depth)
+        case [_, _] if name in _MAPPINGS:
+            return _of_parts(of, lambda parts: _mappings(parts[0], parts[1]), depth)
+        case _ if name in _TUPLES:
+            return _of_parts(of, _records, depth)
+        case _ if name in {"Optional", "Union"}:
+            nothing = [ast.Constant(None)] if name == "Optional" else []
+            return _of_parts([*of, *nothing], _either, depth)
+        case _:
+            return None
+
+
+def _made_of_one(made: Callable[[Values], Values]) -> Callable[[Sequence[Values]], Values]:
+    return lambda parts: made(parts[0])
+
+
+def _of_literals(of: Sequence[ast.expr]) -> Values | None:
+    values = [node.value for node in of if isinstance(node, ast.Constant)]
+    return (lambda _, number: values[number % len(values)]) if values else None
+
+
+def _of_parts(
+    nodes: Sequence[ast.expr], made: Callable[[Sequence[Values]], Values], depth: int
+) -> Values | None:
+    parts = [found for node in nodes if (found := _of_annotation(node, depth + 1))]
+    return made(parts) if parts and len(parts) == len(nodes) else None
