@@ -83,7 +83,7 @@ class SandboxExecutor:
             given = await self.backend.execute(Execution(source, name, calls), _LIMITS)
         except (InvalidProgram, InvalidTests, SandboxError):
             return (None,) * len(inputs)
-        return tuple(one and Output(one.text, one.returned) for one in given)
+        return tuple(None if one is None else Output(one.text, one.returned) for one in given)
 
 
 def _text(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:

@@ -22,8 +22,18 @@ Nothing of an answer is run here, and none is too odd to have a program. All of 
 loop, so that every module bounds how much it reads.
 """
 
+from router.plan.programs.asked import entry_point_of
+from router.plan.programs.examples import examples_of
 from router.plan.programs.gap import Gap
+from router.plan.programs.inputs import inputs_of
 from router.plan.programs.prelude import with_prompt_prelude
 from router.plan.programs.source import program_source
 
-__all__ = ["Gap", "program_source", "with_prompt_prelude"]
+__all__ = [
+    "Gap",
+    "entry_point_of",
+    "examples_of",
+    "inputs_of",
+    "program_source",
+    "with_prompt_prelude",
+]

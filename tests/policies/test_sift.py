@@ -1,0 +1,144 @@
+"""Courses without tests: what is drawn, what ends it, and that budgets bind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+from world import COST, World, task
+
+from policies.auto import Auto
+from policies.ladder import CALL_TOKENS, Interval, Ladder, Rung
+from policies.policy import Policy
+from policies.protocol import Draw, Execute
+from policies.sift import Courses, Sift
+from policies.single import Single
+from policies.values import Budget, Candidate, Choice, Example, Output, Task
+from router.plan.run import Run
+
+SURE = Interval(0.5, 0.4, 0.6)
+SMALL, LARGE = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
+CALL = COST.ceiling("large", 100, 1, CALL_TOKENS)
+COURSES = Courses(
+    ("small", "large"),
+    shown=(
+        Ladder(0.5, (SMALL,), SURE, SURE),
+        Ladder(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
+        Ladder(4.0, (SMALL, SMALL, LARGE, Rung("large", 2, 0.8)), SURE, SURE),
+    ),
+    plain=(Ladder(1.0, (LARGE,), SURE, SURE), Ladder(2.0, (Rung("small", 7, 0.8),), SURE, SURE)),
+)
+SIFT = Sift(COURSES)
+EXAMPLES = (Example("f(1)", "1"), Example("f(2)", "4"))
+
+
+@dataclass
+class Executing:
+    """Programs that pass as many of the examples as they are told to, by their number."""
+
+    passing: Callable[[int], int] = lambda _: 0
+
+    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
+        right = {example.call: example.expected for example in EXAMPLES}
+        return {
+            each.id: tuple(
+                Output(right.get(call, "0") if at < self.passing(each.id) else "wrong")
+                for at, call in enumerate(command.inputs)
+            )
+            for each in command.candidates
+        }
+
+
+def asked(**fields: object) -> Task:
+    given = {"verifiable": False, "examples": EXAMPLES, "inputs": ("f(1)", "f(2)", "f(3)")}
+    return task(**given | fields)  # type: ignore[arg-type]
+
+
+def performed(
+    task: Task,
+    flops: float | None = None,
+    passing: Callable[[int], int] = lambda _: 0,
+    policy: Policy = SIFT,
+    **world: object,
+) -> tuple[World, Choice]:
+    made = World(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
+    run = Run(policy, task, Budget(flops), COST, sampler=made, executor=Executing(passing))
+    outcome = asyncio.run(run.perform())
+    made.spent = outcome.ledger.used
+    return made, outcome.choice
+
+
+def drawn(world: World) -> list[tuple[str, int, float]]:
+    return [(draw.model, draw.n, draw.temperature) for draw in world.draws]
+
+
+def best(choice: Choice) -> Candidate:
+    return choice.candidates[0]
+
+
+def test_the_first_answer_that_passes_every_example_ends_the_plan() -> None:
+    world, choice = performed(asked(), passing=lambda at: 2 if at == 1 else 1)
+    assert drawn(world) == [("small", 1, 0.8), ("small", 1, 0.8)]
+    assert best(choice).id == 1
+    assert choice.selected_by == "examples"
+
+
+def test_where_none_does_the_large_model_answers_and_most_examples_win() -> None:
+    world, choice = performed(asked(), passing=lambda at: 1 if at == 0 else 0)
+    assert drawn(world) == [("small", 1, 0.8), ("small", 1, 0.8), ("large", 1, 0.0)]
+    assert best(choice).id == 0
+
+
+def test_a_budget_buys_the_dearest_course_that_it_covers_and_binds() -> None:
+    for calls, draws in ((0.5, 1), (1.0, 3), (4.0, 4)):
+        world, _ = performed(asked(), calls * CALL)
+        assert len(world.draws) == draws
+        assert world.spent <= calls * CALL
+    assert world.draws[-1].n == 2
+
+
+def test_the_large_model_s_answer_is_held_back_while_small_ones_are_drawn() -> None:
+    large = COST.ceiling("large", 100, 1, 128)
+    world, _ = performed(asked(max_tokens=256), CALL)
+    assert world.draws[-1].model == "large"
+    assert COST.ceiling("small", 100, 1, world.draws[0].max_tokens) <= CALL - large
+
+
+def test_without_examples_one_wide_draw_or_one_greedy_answer() -> None:
+    assert drawn(performed(asked(examples=()))[0]) == [("large", 1, 0.0)]
+    assert drawn(performed(asked(examples=()), 3 * CALL)[0]) == [("small", 7, 0.8)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"n": 2}, {"inputs": (), "examples": ()}, {"models": ()}],
+    ids=["several are wanted", "nothing can be run", "another model"],
+)
+def test_where_no_course_is_for_it_the_plan_is_the_other(fields: dict[str, object]) -> None:
+    wanted = asked(**fields) if "models" not in fields else task("large", verifiable=False)
+    world, _ = performed(wanted)
+    alone, _ = performed(wanted, policy=Single())
+    assert drawn(world) == drawn(alone)
+    assert SIFT.most_samples(wanted) == wanted.n
+
+
+def test_a_model_that_is_away_is_passed_over_and_something_is_drawn() -> None:
+    world, choice = performed(asked(), failing=frozenset({"small"}))
+    assert drawn(world)[-1] == ("large", 1, 0.0)
+    assert best(choice).model == "large"
+    only_small = performed(asked(examples=()), failing=frozenset({"large"}))
+    assert best(only_small[1]).model == "small"
+
+
+def test_at_temperature_0_no_model_is_drawn_twice() -> None:
+    world, _ = performed(asked(temperature=0.0), 4 * CALL)
+    assert drawn(world) == [("small", 1, 0.0), ("large", 1, 0.0)]
+
+
+def test_auto_sifts_where_it_has_courses_and_no_tests() -> None:
+    auto = Auto(courses=COURSES)
+    assert auto.most_samples(asked()) == SIFT.most_samples(asked()) == 5
+    assert Auto().most_samples(asked()) == 1
+    assert isinstance(next(auto.plan(asked(), Budget(), COST)), Draw)
