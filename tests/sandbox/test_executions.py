@@ -182,6 +182,30 @@ def test_crashes(judge, case: str) -> None:
     assert expected is None or second == expected
 
 
+def test_full_memory_is_not_left_to_the_next_call(judge) -> None:
+    source = (
+        "kept = []\ndef f(x):\n"
+        "    while x == 0: kept.append([0] * 10_000)\n    return sum([1] * 10**6)"
+    )
+    found = judge.execute(source, 1, 0, 2, limits=LIMITS, each_s=20.0)
+    assert found == (value(10**6), MEMORY, value(10**6))
+
+
+@pytest.mark.parametrize("end", ["while True: pass", "os._exit(0)"])
+def test_what_a_call_started_ends_with_its_process(judge, end: str) -> None:
+    source = (
+        "import os, time\ndef size(): return os.path.getsize('/tmp/seen')\ndef f(x):\n"
+        "    if x:\n        was = size()\n        time.sleep(0.2)\n        return size() - was\n"
+        "    if os.fork() == 0:\n        while True:\n"
+        "            with open('/tmp/seen', 'a') as file: file.write('x')\n"
+        "    while not os.path.exists('/tmp/seen'): pass\n"
+        f"    {end}\n"
+    )
+    found = judge.execute(source, 0, 1)
+    assert not found[0].returned
+    assert found[1] == value(0)
+
+
 def test_so_many_crashes_and_no_more(judge) -> None:
     source = "import os\ndef f(x): os._exit(0)"
     assert judge.execute(source, *range(6)) == (*[EXITED] * 4, None, None)
