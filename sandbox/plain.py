@@ -87,7 +87,7 @@ class Teller:
                 return self._items("l" if base in _ORDERED else "s", base.__iter__(value), depth)
         if issubclass(kind, Mapping):
             return self._mapping(value.items(), depth)
-        if hasattr(kind, "__iter__") and not issubclass(kind, _OPAQUE):
+        if _iterates(kind) and not issubclass(kind, _OPAQUE):
             return self._items("l", value, depth)
         return ["?", self.named(kind, value)]
 
@@ -121,6 +121,12 @@ class Teller:
         self.left -= characters
         if self.left < 0:
             raise ValueTooLong
+
+
+def _iterates(kind: type) -> bool:
+    """Whether its values do. Of an enumeration it is the class that does, not its members."""
+    found = (vars(base)["__iter__"] for base in kind.__mro__ if "__iter__" in vars(base))
+    return next(found, None) is not None
 
 
 def is_told(told: Told, depth: int = 0) -> bool:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sandbox.frames import Frame
     from sandbox.inner.link import Link
 
-_CRASHES: Final = 3
-"""How many processes of a program may end in calls."""
+_RESTARTS: Final = 3
+"""How often another process follows one that ended in a call."""
 
 _END_MS: Final = 200
 _WORDS: Final = {"SystemExit": "exited", "MemoryError": "memory"}
@@ -47,7 +47,7 @@ def run_outputs(run: RunState, link: Link, job: Frame) -> Frame:
     run.wall_s, run.cpu_most = run.most_s, math.inf  # calls have bounds of their own
     run.set_alarm()
     waiting = deque(job["values"])
-    timeouts, crashes = job["timeouts"], _CRASHES
+    timeouts, restarts = job["timeouts"], _RESTARTS
     while True:
         failure = _load(link, run.limits, job)
         if failure is not None:
@@ -57,8 +57,8 @@ def run_outputs(run: RunState, link: Link, job: Frame) -> Frame:
         except _Missing:
             return _undefined(job["entry_point"])
         timeouts -= fatal == "timeout"
-        crashes -= fatal != "timeout"
-        if not (waiting and timeouts and crashes):
+        restarts -= fatal != "timeout"
+        if not waiting or not timeouts or restarts < 0:
             return {"status": "passed"}
         link = run.start_candidate()
 
@@ -116,9 +116,10 @@ def _answer(run: RunState, link: Link, frame: Frame) -> tuple[str, bool]:
     word = None
     try:
         received = link.received
-        text, returned = _told(link, link.numbered(frame))
-        if returned and link.received - received > run.output_bytes:
+        answer = link.numbered(frame)
+        if link.received - received > run.output_bytes:
             return "too long", False
+        text, returned = _told(link, answer)
         if returned or text != "memory":
             return text, returned
         word = text  # what fills the memory may be there still

@@ -13,15 +13,19 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from sandbox import (
+    Arguments,
     Asserts,
     Backend,
     DockerBackend,
+    Execution,
     Limits,
+    Output,
     ProcessBackend,
     Program,
     Report,
@@ -68,6 +72,17 @@ class Judge:
         if limits is SHORT and report.detail == "wall":
             report = self.runner.run(self._backend.run(program, PATIENT))
         return report
+
+    def execute(
+        self, source: str, *inputs: object, limits: Limits = PATIENT, **others: Any
+    ) -> tuple[Output | None, ...]:
+        """The outputs of `f`, or of another `entry_point`, for inputs of one argument each."""
+        arguments = tuple(
+            one if isinstance(one, Arguments) else Arguments((one,)) for one in inputs
+        )
+        others = {"entry_point": "f", "each_s": 2.0, **others}
+        execution = Execution(source, inputs=arguments, **others)
+        return self.runner.run(self._backend.execute(execution, limits))
 
     def check(self, report: Report, expected: Status, other: Status | None = None) -> None:
         """Assert the status, and note it for the table of `docs/sandbox.md`.

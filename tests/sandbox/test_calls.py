@@ -108,6 +108,11 @@ RESULTS = {
     "set of frozen sets": ("return {frozenset('ab'), frozenset('c')}", [["c"], ["b", "a"]], PASSED),
     "integer keys": ("return {1: [2], 3: (4,)}", {"1": [2], "3": [4]}, PASSED),
     "counter": ("from collections import Counter; return Counter('aab')", {"a": 2, "b": 1}, PASSED),
+    "member of an enumeration": (
+        "import enum\n    class E(enum.Enum): A = 1\n    return E.A",
+        [1],
+        FAILED,
+    ),
     "iterable object": (
         "class Box:\n        def __iter__(self): return iter([1, 2])\n    return Box()",
         [1, 2],

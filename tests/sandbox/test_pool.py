@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sandbox import Asserts, Limits, Program, Status
+from sandbox import Arguments, Asserts, Execution, Limits, Output, Program, Status
 from sandbox.frames import Frame
 from sandbox.pool import WorkerDied, WorkerPool
 
@@ -61,6 +61,29 @@ def test_a_fault_of_ours_is_tried_twice_and_then_reported(
         async with Mortuary(outcome) as pool:
             assert (await pool.run(GOOD, Limits())).status is Status.INTERNAL_ERROR
             assert [len(worker.jobs) for worker in pool.made] == attempts
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "expected"),
+    [
+        (None, [1, 1], None),
+        ({"status": "internal_error", "message": "ours"}, [2], None),
+        ({"status": "error"}, [1], None),
+        ({"status": "passed", "outputs": [["1", True]]}, [1], Output("1", returned=True)),
+    ],
+    ids=["a worker that dies", "a fault of ours", "a fault of the program", "no fault"],
+)
+def test_a_fault_of_ours_is_tried_twice_and_then_nobody_ran_it(
+    outcome: Frame | None, attempts: list[int], expected: Output | None
+) -> None:
+    async def main() -> None:
+        async with Mortuary(outcome) as pool:
+            execution = Execution("def f(): return 1", "f", (Arguments(),))
+            assert await pool.execute(execution, Limits()) == (expected,)
+            assert [len(worker.jobs) for worker in pool.made] == attempts
+            assert pool.busy == 0
 
     asyncio.run(main())
 
