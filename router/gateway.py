@@ -234,10 +234,14 @@ class Gateway:
         return Random(request.seed or 0) if isinstance(selector, Random) else selector
 
     def _trials(self, request: RouteRequest, budget: Budget) -> Trials | None:
-        """How answers can be run, where nothing else judges them and there is the time for it."""
+        """How answers can be run, where nothing else judges them and there is the time for it.
+
+        A stream that says nothing of a budget or a selector wants its tokens as they come.
+        """
+        flows = request.stream and not request.budget.given and request.select is None
         hurried = budget.latency_ms is not None and budget.latency_ms < EXECUTION_MS
         fills = isinstance(request.prompt, TextPrompt) and request.prompt.suffix
-        if request.tests is not None or self.backend is None or hurried or fills:
+        if request.tests is not None or self.backend is None or hurried or fills or flows:
             return None
         name = entry_point_of(request.prompt)
         return None if name is None else Trials.of(request.prompt, name)

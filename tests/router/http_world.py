@@ -28,7 +28,7 @@ from router.http.dialect import Dialect
 from router.service import Service
 from router.service import running as running_service
 from router.settings import Settings
-from sandbox import Backend, Integrity, Limits, Program, Report, Status
+from sandbox import Backend, Execution, Integrity, Limits, Output, Program, Report, Status
 
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 CONFIGS: dict[str, dict[str, object]] = {
@@ -93,6 +93,10 @@ class ScriptedBackend:
             raise
         finally:
             self.running -= 1
+
+    async def execute(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
+        """It gives nothing."""
+        return (None,) * len(execution.inputs)
 
     async def aclose(self) -> None:
         """There is nothing to close."""

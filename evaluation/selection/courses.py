@@ -1,0 +1,82 @@
+"""Which course a budget buys where there are no tests: what succeeds most often under a cap.
+
+A cap is what one request may spend, in ceilings of one large call; a course is worth what it
+succeeds at less what it spends, at the price that a calibration has for a large call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from evaluation.selection.plans import (
+    WIDE,
+    Came,
+    Course,
+    Setting,
+    ceiling,
+    perform,
+    shown_courses,
+    wide_courses,
+)
+from evaluation.selection.recorded import SelectionProblem, Sight
+from evaluation.selection.standings import bootstrapped
+from policies.cost import CostModel
+from policies.ladder import Rung
+
+CAPS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0)
+WORTH: Final = 0.03
+"""Success that one more large call must bring, as calibrated ladders have it."""
+
+
+def calibrated(
+    problems: Sequence[SelectionProblem],
+    cost: CostModel,
+    sight: Sight,
+    advance: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """For each cap the best course, as a policy artifact has ladders; no two the same."""
+    small, large = problems[0].models
+    courses = [
+        Course((Rung(large, 1, 0.0),), "first"),
+        Course((Rung(small, 1, 0.0),), "first"),
+        *wide_courses(small, WIDE[0]),
+        *wide_courses(large, WIDE[1]),
+        *(shown_courses(small, large) if sight is Sight.USED else ()),
+    ]
+    units = np.array([ceiling(problem, cost) for problem in problems])
+    found = list[dict[str, Any]]()
+    for cap in CAPS:
+        came = perform(problems, Setting(cost, sight, cap), courses, advance)
+        course, best = max(came.items(), key=lambda item: _worth(item[1], units))
+        row = _row(cap, course, best, units)
+        if not found or row["success"][0] > found[-1]["success"][0]:
+            found.append(row)
+    return found
+
+
+def _worth(came: Came, units: np.ndarray[Any, Any]) -> float:
+    return float(came.success.mean() - WORTH * (came.flops / units).mean())
+
+
+def _row(cap: float, course: Course, came: Came, units: np.ndarray[Any, Any]) -> dict[str, Any]:
+    return {
+        "calls": cap,
+        "rungs": [[rung.model, rung.n, rung.temperature] for rung in course.rungs],
+        "success": _triple(came.success),
+        "spent": _triple(came.flops / units),
+    }
+
+
+def _triple(values: np.ndarray[Any, Any]) -> list[float]:
+    told = bootstrapped(values, lambda each: float(each.mean()))
+    return [round(told.value, 4), round(told.low, 4), round(told.high, 4)]
+
+
+def steps(problems: Sequence[SelectionProblem]) -> int:
+    """How much `advance` will be told in all."""
+    return len(CAPS) * len(problems)
+
+
