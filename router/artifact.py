@@ -27,6 +27,7 @@ from policies.ladder import (
     Length,
     Rung,
 )
+from policies.sift import Courses
 
 FORMAT: Final = "budget-router policy"
 SCHEMA: Final = 1
@@ -67,6 +68,11 @@ class _LengthJson(_Part):
     prompt_tokens: Annotated[int, Field(ge=1)]
     own: Annotated[tuple[_LadderJson, ...], Field(min_length=1)]
     cached: Annotated[tuple[_LadderJson, ...], Field(min_length=1)]
+
+
+class _CoursesJson(_Part):
+    shown: tuple[_LadderJson, ...] = ()
+    plain: tuple[_LadderJson, ...] = ()
 
 
 class _AnswersJson(_Part):
@@ -110,7 +116,8 @@ class Artifact(_Part):
     """The file, checked: every value is one that can be.
 
     `basis` is what its ladders were costed on, `worth` what a large call more had to bring of
-    success, `assumptions` what had to be taken for granted, in words.
+    success, `assumptions` what had to be taken for granted, in words. `without_tests` has the
+    courses of tasks that have none.
     """
 
     format: Literal["budget-router policy"] = FORMAT
@@ -126,6 +133,7 @@ class Artifact(_Part):
     kinds: dict[str, str]
     domains: tuple[_DomainJson, ...]
     pooled: _DomainJson
+    without_tests: _CoursesJson = _CoursesJson()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -142,6 +150,7 @@ class Artifact(_Part):
         if list(self.models) != sorted(self.models, key=lambda name: cost.prefill(name, 1)):
             raise ValueError("models are not in order, the cheapest first")
         self.calibration()
+        self.courses()
         return self
 
     @classmethod
@@ -166,6 +175,16 @@ class Artifact(_Part):
         domains = {each.name: self._domain(each) for each in self.domains}
         pooled = self._domain(self.pooled)
         return Calibration(self.models, domains, pooled, self.kinds, self.worth, self.basis)
+
+    def courses(self) -> Courses | None:
+        """Those for tasks without tests; None where none were calibrated.
+
+        Raises ValueError for values that cannot be together.
+        """
+        if not self.without_tests.shown and not self.without_tests.plain:
+            return None
+        shown, plain = self.without_tests.shown, self.without_tests.plain
+        return Courses(self.models, self._ladders(shown), self._ladders(plain))
 
     def check(self, rates: Mapping[str, Rate]) -> None:
         """Raise `InvalidArtifact` unless its models are there, and of the sizes it was made for."""

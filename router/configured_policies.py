@@ -68,7 +68,7 @@ def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
         return Auto()
     if unknown := sorted(rates.keys() - set(artifact.models)):
         _log.info("auto_leaves_out", models=unknown, reason="its ladders do not know them")
-    return Auto(climb)
+    return Auto(climb, artifact.courses())
 
 
 def _climb(artifact: Artifact, domain: str | None) -> Climb:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+from pydantic import ValidationError
 
 from evaluation.calibration.calibrate import Basis, Calibrating, CannotCalibrate
 from evaluation.calibration.ladders import WORTH
@@ -82,6 +84,14 @@ def run(
         Literal["paper"] | None,
         typer.Option("--from", help="From the paper's tables: Code Llama, or as --model says."),
     ] = None,
+    selectors: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `evaluate selectors` measured: courses for tasks without tests.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     config: CostsConfig = None,
     config_json: Configs = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
@@ -100,6 +110,8 @@ def run(
         artifact = _of_pools(pools or [], model or [], basis, how)
     if like is not None and not artifact.kinds:
         fail(f"--like takes KIND=DATASET with a data set that was read, not {like!r}")
+    if selectors is not None:
+        artifact = _with_courses(artifact, selectors)
     _write(artifact, out)
     typer.echo(_summary(artifact.calibration()), nl=False)
 
@@ -148,6 +160,17 @@ def _pools(paths: Sequence[Path]) -> list[Path]:
     if not found:
         fail("name pools, or files of counts that end in " + " or ".join(sorted(COUNTS)))
     return found
+
+
+def _with_courses(artifact: Artifact, path: Path) -> Artifact:
+    """With the courses of a `selectors.json`, which must be of the same models."""
+    with failing_on(OSError, ValueError):
+        measured = json.loads(path.read_bytes())
+    if not isinstance(measured, dict) or measured.get("models") != list(artifact.models):
+        fail(f"{path} is no `selectors.json` of {', '.join(artifact.models)}")
+    told = artifact.model_dump(by_alias=True) | {"without_tests": measured.get("courses")}
+    with failing_on(ValidationError):
+        return Artifact.model_validate(told)
 
 
 def _sizes(given: Sequence[str]) -> dict[str, Rate]:

@@ -78,5 +78,3 @@ def _triple(values: np.ndarray[Any, Any]) -> list[float]:
 def steps(problems: Sequence[SelectionProblem]) -> int:
     """How much `advance` will be told in all."""
     return len(CAPS) * len(problems)
-
-

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,7 @@ from evaluation.commands.common.progress import PoolProgress
 from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
+from evaluation.selection.courses import calibrated, steps
 from evaluation.selection.measuring import (
     BLIND,
     KS,
@@ -82,7 +83,14 @@ def run(
         ]
         rows = _rows(problems, cost, models, sights)
         plans = _plans(problems, cost, models, sights)
-        told = {"dataset": dataset, "problems": len(problems), "basis": "exact", "models": models}
+        courses = _courses(problems, cost, sights)
+        told = {
+            "dataset": dataset,
+            "problems": len(problems),
+            "basis": "exact",
+            "models": models,
+            "courses": courses,
+        }
         write_whole(
             out / "selectors.json",
             json.dumps(to_json(told, rows, plans), indent=1).encode(),
@@ -154,3 +162,19 @@ def _plans(
                 own = {course: came[course] for course in wanted if course in came}
                 rows += plan_rows(problems, own, (family, sight), came[greedy])
     return rows
+
+
+def _courses(
+    problems: Sequence[SelectionProblem], cost: CostModel, sights: Sequence[Sight]
+) -> dict[str, Any]:
+    """What budgets buy, for prompts with examples and for others, as an artifact takes it."""
+    wanted = {
+        name: sight
+        for name, sight in (("shown", Sight.USED), ("plain", Sight.STRIPPED))
+        if sight in sights
+    }
+    with PoolProgress("courses", steps(problems) * len(wanted), 0) as bar:
+        return {
+            name: calibrated(problems, cost, sight, lambda more: bar.advance(more, ""))
+            for name, sight in wanted.items()
+        }

@@ -17,12 +17,12 @@ from evaluation.calibration.replay import (
 )
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.choosing import USUAL
 from policies.climb import Climb
 from policies.ladder import Calibration, Domain, Interval, Ladder, Length, Rung
 from policies.moves import draw_together
 from policies.policy import Policy
 from policies.protocol import Draw, Plan
-from policies.choosing import USUAL
 from policies.values import Budget, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.ports import Sampler
