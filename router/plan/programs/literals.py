@@ -96,7 +96,7 @@ class Literals:
     def call(
         self, text: str, opening: int, known: Mapping[str, ast.expr] | None = None
     ) -> WrittenCall | None:
-        """The call whose bracket opens there, if it has literals for arguments, or `known` names."""
+        """The call whose bracket opens there, if its arguments are literals or `known` names."""
         end = self.closing(text, opening)
         tree = None if end is None else self._parsed("f" + text[opening:end])
         if end is None or not isinstance(tree, ast.Call):
