@@ -33,8 +33,8 @@ _NAMINGS: Final = (
     ),
     re.compile(rf"\b(?i:function)[ \t]+(?:called|named)[ \t]+[\"'`*]{{0,2}}({_NAME})"),
     re.compile(
-        r"\b(?i:function|called|named|implement|define|write)[ \t]+(?:(?:the|a|function)[ \t]+){0,3}"
-        rf"({_NAME})\("
+        r"\b(?i:function|called|named|implement|define|write)[ \t]+"
+        rf"(?:(?:the|a|function)[ \t]+){{0,3}}({_NAME})\("
     ),
 )
 _ASSERTS: Final = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?`{0,3}assert\b([^\n]{0,2000})", re.MULTILINE)

@@ -118,7 +118,7 @@ class Forms:
             if (assigned := _assigned(source)) is not None:
                 known |= assigned
                 continue
-            for call in self._calls(source):
+            for call in () if self.literals.spent else self._calls(source):
                 written = self.literals.call(source, call.end() - 1, known)
                 if written is None:
                     continue

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Final
 
 _LONGEST: Final = 8_192
-_COST: Final = 20
-"""Reading a short value takes as long as passing over so many characters."""
+_COST_OF_A_LOOK: Final = 20
+_COST_OF_A_PARSE: Final = 200
+"""Looking for a value, and parsing a short one, take as long as passing over so many characters."""
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
 _WORDS: Final[Mapping[str, bool | None]] = MappingProxyType(
@@ -81,7 +82,7 @@ class Literals:
         else:
             found = _SCALAR.match(text, at, at + _LONGEST)
             end = found.end() if found else None
-            self._left -= _COST
+            self._left -= _COST_OF_A_LOOK
         if end is None or self.spent or _GOES_ON.match(text, end):
             return None
         source = text[at:end]
@@ -116,7 +117,7 @@ class Literals:
     def closing(self, text: str, opening: int) -> int | None:
         """Where the bracket that opens there has been closed; None if it is not, or too far off."""
         depth, at, furthest = 0, opening, min(len(text), opening + _LONGEST)
-        self._left -= _COST
+        self._left -= _COST_OF_A_LOOK
         while at < furthest and not self.spent:
             found = _PART.match(text, at, furthest)
             if found is None:
@@ -133,7 +134,7 @@ class Literals:
         return None
 
     def _parsed(self, source: str) -> ast.expr | None:
-        self._left -= len(source) + _COST
+        self._left -= len(source) + _COST_OF_A_PARSE
         if self.spent:
             return None
         with warnings.catch_warnings():  # what the compiler thinks of foreign code is nobody's news

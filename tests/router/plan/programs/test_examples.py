@@ -1,16 +1,24 @@
+import ast
+import os
 import time
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.datasets import humaneval
+from evaluation.datasets import humaneval, load, mbpp
 from router.plan.programs.examples import FoundExample, calls_of, entry_point_of, examples_of
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 HEAD = "def f(x):\n"
+
+MBPP = Path(
+    os.environ.get("MBPP_SANITIZED", "")
+    or Path(__file__).parents[5] / "shared/data/mbpp_sanitized.jsonl"
+)
 
 
 def documented(doc: str, head: str = HEAD) -> TextPrompt:
@@ -57,9 +65,12 @@ FORMS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
     "assert is": ("assert f(1) is True\nassert f(2) is None", [(1, True), (2, None)]),
     "assert not equal": ("assert not f(1) == 2\nassert f(1) != 2\nassert f(2) > 1", []),
     "unittest": (
-        "self.assertEqual(f(1), 2)\nself.assertTrue(f(2))\nself.assertIsNone(f(3))\n"
+        "self.assertEqual(f(1), 2)\nself.assertTrue(f(2))\nself.assertIsNone(f(3))",
+        [(1, 2), (2, True), (3, None)],
+    ),
+    "unittest, in the negative": (
         "self.assertNotEqual(f(4), 2)\nself.assertFalse(f(5))",
-        [(1, 2), (2, True), (3, None), (5, False)],
+        [(5, False)],
     ),
     "For": ("For x = [1, 2] the output should be 3.", [([1, 2], 3)]),
     "For, with a count of something": (
@@ -360,3 +371,54 @@ def test_humaneval_has_examples_for_all_but_ten_problems() -> None:
     assert without == [32, 38, 41, 50, 80, 81, 83, 105, 149, 160]
     assert sum(len(examples_of(prompt)) for prompt in prompts) == 448
     assert {number: found(prompts[number]) for number in SAMPLE} == SAMPLE
+
+
+def test_mbpp_shows_what_it_judges_by() -> None:
+    rows = [
+        {"task_id": number, "text": "Write it.", "code": code, "test_list": tests}
+        for number, code, tests in (
+            (2, "def a(x):\n  return x", ["assert set(a((1, 2))) == set((1, 2))"]),
+            (3, "def b(n):\n    return n", ["assert b(2) == 2"]),
+            (4, "def c(n):\n    return n", ["assert c( [1],3)==[1]"]),
+            (
+                11,
+                "def f(s, n):\n    return s",
+                ['assert f("a",1)=="a"', "assert f('b', -2) == 'b'"],
+            ),
+        )
+    ]
+    (problem,) = mbpp.problems(rows, "made")
+    prompt = TextPrompt(problem.prompt)
+    assert entry_point_of(prompt) == "f"
+    assert found(prompt) == [("a", 1, "a"), ("b", -2, "b")]
+    assert found(prompt, "c") == [([1], 3, [1])]
+
+
+def plain(tests: str, name: str) -> list[tuple[object, ...]]:
+    """The assertions that a call of literals equals a literal."""
+    cases: dict[str, tuple[object, ...]] = {}
+    for node in ast.parse(tests).body:
+        match node:
+            case ast.Assert(
+                ast.Compare(ast.Call(ast.Name(id=called), args, []), [ast.Eq()], [value])
+            ) if called == name:
+                case = tuple(ast.literal_eval(each) for each in (*args, value))
+                cases.setdefault(repr(case), case)
+            case _:
+                pass
+    return list(cases.values())
+
+
+@pytest.mark.skipif(not MBPP.is_file(), reason="no MBPP file; set MBPP_SANITIZED to its path")
+def test_every_plain_assertion_of_mbpp_is_found_and_no_other() -> None:
+    problems = load("mbpp-sanitized", MBPP)
+    unnamed = []
+    for problem in problems:
+        wanted = plain(problem.tests["code"], problem.entry_point)
+        task = problem.prompt.rpartition("[DONE]")[2].removesuffix("[BEGIN]\n")
+        for prompt in (TextPrompt(problem.prompt), chat(task)):
+            assert repr(found(prompt, problem.entry_point)) == repr(wanted)
+            unnamed += [] if entry_point_of(prompt) == problem.entry_point else [problem.task_id]
+    with_some = [p for p in problems if plain(p.tests["code"], p.entry_point)]
+    assert (len(problems), len(with_some)) == (257, 241)
+    assert unnamed == ["MBPP/126"] * 2  # its function is called `sum`
