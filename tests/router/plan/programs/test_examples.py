@@ -410,6 +410,7 @@ def plain(tests: str, name: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.skipif(not MBPP.is_file(), reason="no MBPP file; set MBPP_SANITIZED to its path")
+@pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")  # in MBPP's programs
 def test_every_plain_assertion_of_mbpp_is_found_and_no_other() -> None:
     problems = load("mbpp-sanitized", MBPP)
     unnamed = []
