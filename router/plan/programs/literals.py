@@ -7,7 +7,7 @@ guards the event loop: a `Literals` reads so many characters, and what it did no
 from __future__ import annotations
 
 import ast
-import math
+import cmath
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ _LONGEST: Final = 8_192
 _COST_OF_A_LOOK: Final = 20
 _COST_OF_A_PARSE: Final = 200
 """Looking for a value, and parsing a short one, take as long as passing over so many characters."""
+_MOST_BITS: Final = 8_192
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
 _WORDS: Final[Mapping[str, bool | None]] = MappingProxyType(
@@ -148,11 +149,14 @@ class Literals:
 def value_of(node: ast.expr) -> object:
     """The value that an expression writes. Raises `ValueError` and its kin where it is none.
 
-    An ellipsis is none: it stands for what was left out. Infinite numbers cannot be written again.
+    An ellipsis is none: it stands for what was left out. Nor is a number that cannot be written
+    again, since it is infinite or too long.
     """
     value: object = ast.literal_eval(_Words().visit(node))
     for part in _parts(value):
-        if part is ... or (isinstance(part, float) and not math.isfinite(part)):
+        if part is ... or (isinstance(part, float | complex) and not cmath.isfinite(part)):
+            raise ValueError("no value that can be written")
+        if isinstance(part, int) and part.bit_length() > _MOST_BITS:
             raise ValueError("no value that can be written")
     return value
 

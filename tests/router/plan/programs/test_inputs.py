@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.plan.programs.examples import FoundExample
@@ -18,8 +18,8 @@ PROMPT = TextPrompt("def f(x):\n    '''Doc.'''\n")
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-50, 50)
-    | st.floats(-50, 50)
+    | st.integers(-100, 100)
+    | st.floats(-100, 100)
     | st.text(max_size=8)
     | st.sets(st.integers(0, 5), max_size=3),
     lambda inner: (
@@ -57,6 +57,7 @@ def typed(parameters: str, most: int = 24) -> tuple[CallArguments, ...]:
     return inputs_of(TextPrompt(f"def f({parameters}):\n    '''Doc.'''\n"), "f", (), most=most)
 
 
+@settings(deadline=None)
 @given(EXAMPLES, HEADS, st.integers(0, 40), st.integers(0, 3))
 def test_inputs_are_bounded_unique_and_the_same_again(
     examples: list[FoundExample], head: str, most: int, seed: int
@@ -71,6 +72,7 @@ def test_inputs_are_bounded_unique_and_the_same_again(
     assert first == list(shown)[:most]
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(0, 3))
 def test_what_is_near_has_the_same_type_and_is_small(value: object, seed: int) -> None:
     kind = type(value)
@@ -102,6 +104,14 @@ def test_what_is_near_has_the_same_type_and_is_small(value: object, seed: int) -
 def test_values_that_are_near(value: object, others: list[object]) -> None:
     found = [repr(each) for each in near(value, random.Random(0))]
     assert {repr(each) for each in others} <= set(found)
+
+
+def test_what_is_large_is_made_no_larger() -> None:
+    assert {*near(1_000, random.Random(0))} == {1_001, 999, 0, -1_000, 500}
+    for value in ([0] * 20, "a" * 40, (0,) * 20):
+        for other in near(value, random.Random(0)):
+            assert isinstance(other, list | str | tuple)
+            assert len(other) <= len(value)
 
 
 def test_a_record_keeps_its_length() -> None:
