@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from router.plan.programs.blocks import read_message
-from router.plan.programs.forms import Forms
+from router.plan.programs.forms import GENERIC, Forms
 from router.plan.programs.literals import Literals
 from router.plan.programs.reading import Reader
 from router.plan.programs.signatures import Head, heads_of
@@ -28,13 +28,13 @@ _NO_NAME: Final = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlis
 _NAMINGS: Final = (
     re.compile(rf"`(?:def[ \t]+)?({_NAME})\([^`\n]{{0,200}}\)[^`\n]{{0,80}}`"),
     re.compile(
-        r"\b(?:function|called|named|implement|define|write|complete|fix)[ \t]+"
+        r"\b(?i:function|called|named|implement|define|write|complete|fix)[ \t]+"
         rf"(?:(?:the|a|function)[ \t]+){{0,3}}`({_NAME})`"
     ),
-    re.compile(rf"\bfunction[ \t]+(?:called|named)[ \t]+[\"'`*]{{0,2}}({_NAME})"),
+    re.compile(rf"\b(?i:function)[ \t]+(?:called|named)[ \t]+[\"'`*]{{0,2}}({_NAME})"),
     re.compile(
-        r"\b(?:function|called|named|implement|define|write)[ \t]+(?:(?:the|a|function)[ \t]+){0,3}"
-        rf"({_NAME})\("
+        r"\b(?i:function|called|named|implement|define|write)[ \t]+"
+        rf"(?:(?:the|a|function)[ \t]+){{0,3}}({_NAME})\("
     ),
 )
 _ASSERTS: Final = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?`{0,3}assert\b([^\n]{0,2000})", re.MULTILINE)
@@ -113,20 +113,17 @@ def _asked_by_code(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def _asked_by_prose(text: str) -> frozenset[str]:
-    """By what stands there unfinished, else by calls of what is not there, else by name."""
+    """By what stands there unfinished, else by names and calls of what is not there, or is."""
     heads = [head for head in _heads(text) if not head.inside]
     defined = frozenset(head.name for head in heads)
     if stubs := frozenset(head.name for head in heads if head.stub):
         return stubs
     imported = {n for found in _IMPORTS.finditer(text) for n in re.findall(r"\w+", found[1])}
-    known = defined | imported | _NO_NAME
+    known = defined | imported
     named = frozenset(found[1] for form in _NAMINGS for found in form.finditer(text)) - _NO_NAME
-    called = _called(text)
-    for tier in (called - known, named - known, defined):
-        if tier:
-            meant = tier & named or tier & called or tier
-            return meant if len(tier) > 1 else tier
-    return frozenset()
+    called = _called(text) - _NO_NAME - (frozenset(GENERIC) - named)
+    new = (named & called) - known or (named | called) - known
+    return new or defined & named or defined & called or defined
 
 
 def _called(text: str) -> frozenset[str]:

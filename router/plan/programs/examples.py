@@ -13,7 +13,7 @@ from typing import Final
 
 from router.plan.programs.asked import asked_of, entry_point_of, texts_of
 from router.plan.programs.described import Described
-from router.plan.programs.forms import Forms, Shown, Unquoted
+from router.plan.programs.forms import GENERIC, Forms, Shown, Unquoted
 from router.plan.programs.literals import CallArguments, Literal, Literals, identity
 from router.plan.programs.signatures import heads_of, parameters_of
 from router.request import Prompt, TextPrompt
@@ -23,8 +23,6 @@ __all__ = ["CallArguments", "FoundExample", "calls_of", "entry_point_of", "examp
 MOST: Final = 20
 _READ_CHARACTERS: Final = 300_000
 """How much is read of values in all: this runs on the loop. The usual prompt has far fewer."""
-_GENERIC: Final = ("candidate", "solution")
-"""What people call a function that they do not want to name."""
 _NAMED_ONLY: Final = CallArguments()
 """What prose that says `f()` shows: the name, and no call."""
 
@@ -86,7 +84,7 @@ def _shown(prompt: Prompt, entry_point: str | None) -> Sequence[Shown]:
 def _read(texts: tuple[str, ...], name: str, *, alone: bool, code: bool) -> tuple[Shown, ...]:
     """The calls of a function; if it is asked for `alone`, also what names no other."""
     literals = Literals(_READ_CHARACTERS)
-    generic = _GENERIC if alone else ()
+    generic = GENERIC if alone else ()
     forms = Forms("|".join(dict.fromkeys((name, *generic))), literals)
     shown = [each for text in texts for each in forms.shown(text)]
     if alone and texts:

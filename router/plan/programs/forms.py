@@ -16,6 +16,9 @@ from typing import Final
 from router.plan.programs.literals import CallArguments, Literal, Literals
 from router.plan.programs.reading import lines_of, parse
 
+GENERIC: Final = ("candidate", "solution")
+"""What people call a function that they do not want to name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unquoted:
@@ -115,7 +118,7 @@ class Forms:
             if (assigned := _assigned(source)) is not None:
                 known |= assigned
                 continue
-            for call in self._calls(source):
+            for call in () if self.literals.spent else self._calls(source):
                 written = self.literals.call(source, call.end() - 1, known)
                 if written is None:
                     continue
@@ -128,6 +131,7 @@ class Forms:
                 elif output.split("#")[0].strip() == "False":  # what it compares with is wrong
                     expected = None
                 found.append(Shown(call["name"], written.arguments, expected))
+            found += self._in_prose(output)  # where a line of it follows without a gap
         if any(each.expected is not None for each in found):
             for at in silent:  # an interpreter shows nothing of None
                 found[at] = replace(found[at], expected=Literal(None, 0))

