@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from policies.executions import Agreement, ByExamples, Majority
+from policies.executions import Agreement, Belief, ByExamples, Majority
 from policies.selectors import LIKELIEST, BestFit, First, Random, Selector
 
 USUAL: Final = BestFit(ByExamples())
@@ -15,6 +15,12 @@ USUAL: Final = BestFit(ByExamples())
 Between prompt and suffix what fits; else the prompt's examples where it has some, then agreement
 where programs can be run, then likelihood.
 """
+
+
+def believing(belief: Belief) -> Selector:
+    """The usual one, which says how sure it is."""
+    return BestFit(ByExamples(otherwise=Agreement(belief=belief), belief=belief))
+
 
 SELECTORS: Final[Mapping[str, Selector]] = MappingProxyType(
     {

@@ -14,14 +14,33 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from policies.protocol import Execute, Start
-from policies.selectors import LIKELIEST, Selector, in_order
+from policies.selectors import LIKELIEST, Selector, in_order, model_drawn_last
 from policies.values import NLL, Candidate, Choice, Example, Output, Task
 
-SOLVED: Final = 1.0
-"""The share of the examples that a program must pass to need no other."""
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """How probable it is that what was chosen is right: logistic curves over what is known of it.
+
+    `agreed` are intercept and slope over agreement times likelihood per token, `shown` intercept
+    and slopes over the share of examples that pass and the likelihood.
+    """
+
+    agreed: tuple[float, float]
+    shown: tuple[float, float, float]
+
+    def of_agreement(self, agreement: float, likelihood: float) -> float:
+        """Of an answer that others agree with."""
+        intercept, slope = self.agreed
+        return _logistic(intercept + slope * agreement * likelihood)
+
+    def of_examples(self, share: float, likelihood: float) -> float:
+        """Of an answer that passes such a share of the examples."""
+        intercept, by_share, by_likelihood = self.shown
+        return _logistic(intercept + by_share * share + by_likelihood * likelihood)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +48,13 @@ class Agreement:
     """The mean share of results that a program has in common with the others, less its NLL.
 
     Of the inputs those count on which more than half of the programs return something: others are
-    mostly no inputs that the task knows. Where no program was run, `otherwise` decides.
+    mostly no inputs that the task knows. Where no program was run, `otherwise` decides. Answers of
+    the model drawn last come first, as `LowestNLL` says why.
     """
 
     inputs: tuple[str, ...] = ()
     otherwise: Selector = LIKELIEST
+    belief: Belief | None = None
     name: ClassVar[str] = "agreement"
     reads_logprobs: ClassVar[bool] = True
     runs_programs: ClassVar[bool] = True
@@ -52,13 +73,18 @@ class Agreement:
         if not any(candidate.outputs for candidate in candidates):
             return self.otherwise.order(candidates)
         results = Results.of(candidates, self.inputs)
-        shared = results.agreement()
+        shared, strongest = results.agreement(), model_drawn_last(candidates)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
-            agreed = shared[candidate.id]
-            return results.is_mute(candidate), (candidate.score(NLL) or 0.0) - agreed
+            score = (candidate.score(NLL) or 0.0) - shared[candidate.id]
+            return results.is_mute(candidate), candidate.model != strongest, score
 
-        return in_order(candidates, by, self.name)
+        choice = in_order(candidates, by, self.name)
+        if self.belief is None or len(candidates) == 1:
+            return choice
+        best = choice.candidates[0]
+        confidence = self.belief.of_agreement(shared[best.id], likelihood(best))
+        return replace(choice, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +134,7 @@ class Majority:
         return in_order(candidates, by, self.name)
 
     def _weight(self, candidate: Candidate) -> float:
-        return math.exp(-(candidate.score(NLL) or 0.0)) if self.weighted else 1.0
+        return likelihood(candidate) if self.weighted else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +146,7 @@ class ByExamples:
 
     examples: tuple[Example, ...] = ()
     otherwise: Selector = Agreement()
+    belief: Belief | None = None
     name: ClassVar[str] = "examples"
     runs_programs: ClassVar[bool] = True
 
@@ -151,8 +178,12 @@ class ByExamples:
             return choice
         place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
         ordered = in_order(candidates, lambda c: (-shares[c.id], place.get(c.id, 0)), self.name)
-        alone = ordered.selected_by == "single"
-        return replace(ordered, selected_by=self.name) if alone else ordered
+        if ordered.selected_by not in {self.name, "single"}:
+            return ordered
+        best, confidence = ordered.candidates[0], None
+        if self.belief is not None:
+            confidence = self.belief.of_examples(shares[best.id], likelihood(best))
+        return replace(ordered, selected_by=self.name, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +242,11 @@ def executions(candidates: Sequence[Candidate], inputs: Sequence[str]) -> tuple[
     return (Execute(new, tuple(inputs)),) if new and inputs else ()
 
 
+def likelihood(candidate: Candidate) -> float:
+    """Per token, by the candidate's own model; 1 where nobody knows it."""
+    return math.exp(-(candidate.score(NLL) or 0.0))
+
+
 def share_right(candidate: Candidate, examples: Sequence[Example]) -> float:
     """The share of the examples that a candidate's program gets right; 0 where it was not run."""
     right = [_is_right(candidate.outputs.get(each.call), each) for each in examples]
@@ -224,3 +260,7 @@ def _is_right(output: Output | None, example: Example) -> bool:
 def _returned(candidates: Sequence[Candidate], call: str) -> int:
     outputs = (candidate.outputs.get(call) for candidate in candidates)
     return sum(output is not None and output.returned for output in outputs)
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value))

@@ -119,7 +119,7 @@ class LowestNLL(Plain):
 
     def order(self, candidates: Sequence[Candidate]) -> Choice:
         """By verdict, wholeness, model and likelihood, then the earlier."""
-        strongest = max(candidates, key=lambda c: c.id).model if candidates else ""
+        strongest = model_drawn_last(candidates)
 
         def by(candidate: Candidate) -> tuple[bool, bool, float]:
             nll = _nll(candidate)
@@ -173,6 +173,11 @@ _FIT: Final = (UNPARSED, REPEATS, LOOSE)
 
 LIKELIEST: Final = LowestNLL()
 """For texts that nothing stands after."""
+
+
+def model_drawn_last(candidates: Sequence[Candidate]) -> str:
+    """Of these: the strongest, since plans only ever escalate."""
+    return max(candidates, key=lambda c: c.id).model if candidates else ""
 
 
 def _nll(candidate: Candidate) -> float | None:

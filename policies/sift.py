@@ -15,7 +15,7 @@ from typing import Final
 
 from policies.choosing import USUAL
 from policies.cost import CostModel
-from policies.executions import executions, share_right
+from policies.executions import Belief, Results, executions, likelihood, share_right
 from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung
 from policies.moves import (
     draw,
@@ -39,16 +39,27 @@ NO_BUDGET_CALLS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Course(Ladder):
+    """A ladder for tasks without tests, and the agreement that ends it.
+
+    It ends at `enough` of agreement times likelihood per token; never, where that is infinite.
+    """
+
+    enough: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Courses:
     """Draws for tasks without tests, by what they spend in large calls, the cheapest first.
 
     `shown` are for prompts with examples and draw until an answer passes all of them, `plain` for
-    others. Of each, what costs more succeeds more often.
+    others. Of each, what costs more succeeds more often. `belief` says how sure a choice is.
     """
 
     models: tuple[str, ...]
-    shown: tuple[Ladder, ...]
-    plain: tuple[Ladder, ...]
+    shown: tuple[Course, ...]
+    plain: tuple[Course, ...]
+    belief: Belief | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,7 @@ class Sift(Uncalibrated):
             return self.otherwise.most_samples(task)
         return max(sum(rung.n for rung in each.rungs) for each in courses)
 
-    def _of(self, task: Task) -> tuple[Ladder, ...]:
+    def _of(self, task: Task) -> tuple[Course, ...]:
         """The courses for a task; none where its models are others."""
         there = {model.id for model in task.models}
         if task.verifiable or task.n > 1 or not there.issuperset(self.courses.models):
@@ -94,7 +105,7 @@ class Sift(Uncalibrated):
             return self.courses.shown
         return self.courses.plain if task.inputs else ()
 
-    def _course(self, task: Task, budget: Budget, cost: CostModel) -> Ladder | None:
+    def _course(self, task: Task, budget: Budget, cost: CostModel) -> Course | None:
         calls = NO_BUDGET_CALLS
         if budget.flops is not None:
             large = task.models[-1]
@@ -115,12 +126,15 @@ class _Sifting:
     candidates: list[Candidate] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
 
-    def climb(self, course: Ladder) -> Generator[Command, Event]:
+    def climb(self, course: Course) -> Generator[Command, Event]:
         """Rung after rung; the last is held back for while others are drawn."""
         for at, rung in enumerate(course.rungs):
             held = self._held(course.rungs[at + 1 :])
             reason = f"rung {at + 1} of {len(course.rungs)}, without tests"
             if (yield from self._draw(rung, held, reason)):
+                return
+            last = at + 1 == len(course.rungs)
+            if not last and not math.isinf(course.enough) and (yield from self._agree(course)):
                 return
         if not self.candidates:
             yield from self._in_any_case()
@@ -150,13 +164,15 @@ class _Sifting:
         self.drawn[model.id] = self.drawn.get(model.id, 0) + n
         if not ended.whole:
             self.models.pop(model.id)
-        new = yield from self._tried(ended.candidates)
+        calls = tuple(dict.fromkeys(example.call for example in self.task.examples))
+        new = yield from self._tried(ended.candidates, calls)
         self.candidates += new
         return any(share_right(each, self.task.examples) == 1 for each in new)
 
-    def _tried(self, new: Sequence[Candidate]) -> Generator[Command, Event, list[Candidate]]:
-        """The candidates with what their programs give for the examples."""
-        calls = tuple(dict.fromkeys(example.call for example in self.task.examples))
+    def _tried(
+        self, new: Sequence[Candidate], calls: tuple[str, ...]
+    ) -> Generator[Command, Event, list[Candidate]]:
+        """The candidates with what their programs give for these calls."""
         found = list(new)
         for command in executions(new, calls):
             if not isinstance(started := (yield command), Started):
@@ -165,6 +181,15 @@ class _Sifting:
                 if isinstance(event, Executed):
                     found = [_with(each, calls, event) for each in found]
         return found
+
+    def _agree(self, course: Course) -> Generator[Command, Event, bool]:
+        """Whether the answers so far agree enough to need no other model."""
+        if len(self.candidates) < 2:  # noqa: PLR2004 one agrees with nobody
+            return False
+        self.candidates = yield from self._tried(self.candidates, self.task.inputs)
+        results = Results.of(self.candidates, self.task.inputs)
+        best = self.selector.of(self.task).order(self.candidates).candidates[0]
+        return results.agreement()[best.id] * likelihood(best) >= course.enough
 
     def _held(self, later: Sequence[Rung]) -> Remaining:
         """What is kept for the largest model's answer, where one is still to come."""

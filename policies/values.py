@@ -232,7 +232,11 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Candidates, the best first, and what put them in that order."""
+    """Candidates, the best first, and what put them in that order.
+
+    `confidence` is the probability that the best one is right, where that was calibrated.
+    """
 
     candidates: tuple[Candidate, ...]
     selected_by: str
+    confidence: float | None = None

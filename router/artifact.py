@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from policies.cost import Architecture, CostModel, FlatRate, Rate
+from policies.executions import Belief
 from policies.ladder import (
     CALL_TOKENS,
     Answers,
@@ -27,7 +29,7 @@ from policies.ladder import (
     Length,
     Rung,
 )
-from policies.sift import Courses
+from policies.sift import Course, Courses
 
 FORMAT: Final = "budget-router policy"
 SCHEMA: Final = 1
@@ -70,9 +72,19 @@ class _LengthJson(_Part):
     cached: Annotated[tuple[_LadderJson, ...], Field(min_length=1)]
 
 
+class _CourseJson(_LadderJson):
+    enough: Annotated[float, Field(gt=0)] | None = None
+
+
+class _BeliefJson(_Part):
+    agreed: tuple[float, float]
+    shown: tuple[float, float, float]
+
+
 class _CoursesJson(_Part):
-    shown: tuple[_LadderJson, ...] = ()
-    plain: tuple[_LadderJson, ...] = ()
+    shown: tuple[_CourseJson, ...] = ()
+    plain: tuple[_CourseJson, ...] = ()
+    belief: _BeliefJson | None = None
 
 
 class _AnswersJson(_Part):
@@ -183,8 +195,19 @@ class Artifact(_Part):
         """
         if not self.without_tests.shown and not self.without_tests.plain:
             return None
+        told = self.without_tests.belief
+        belief = None if told is None else Belief(told.agreed, told.shown)
         shown, plain = self.without_tests.shown, self.without_tests.plain
-        return Courses(self.models, self._ladders(shown), self._ladders(plain))
+        return Courses(self.models, self._courses(shown), self._courses(plain), belief)
+
+    def _courses(self, courses: tuple[_CourseJson, ...]) -> tuple[Course, ...]:
+        return tuple(
+            Course(
+                *(each.calls, each.rungs, each.success, each.spent),
+                math.inf if told.enough is None else told.enough,
+            )
+            for each, told in zip(self._ladders(courses), courses, strict=True)
+        )
 
     def check(self, rates: Mapping[str, Rate]) -> None:
         """Raise `InvalidArtifact` unless its models are there, and of the sizes it was made for."""

@@ -15,6 +15,7 @@ import structlog
 from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.choosing import believing
 from policies.climb import Climb
 from policies.cost import Rate
 from policies.pinning import PolicyMismatch
@@ -68,7 +69,10 @@ def auto_of(config: AutoConfig, rates: Mapping[str, Rate]) -> Auto:
         return Auto()
     if unknown := sorted(rates.keys() - set(artifact.models)):
         _log.info("auto_leaves_out", models=unknown, reason="its ladders do not know them")
-    return Auto(climb, artifact.courses())
+    courses = artifact.courses()
+    if courses is None or courses.belief is None:
+        return Auto(climb, courses)
+    return Auto(climb, courses, believing(courses.belief))
 
 
 def _climb(artifact: Artifact, domain: str | None) -> Climb:

@@ -6,6 +6,7 @@ succeeds at less what it spends, at the price that a calibration has for a large
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -14,12 +15,13 @@ import numpy as np
 from evaluation.selection.plans import (
     WIDE,
     Came,
-    Course,
+    Route,
     Setting,
     ceiling,
     perform,
-    shown_courses,
-    wide_courses,
+    shown_routes,
+    sure_routes,
+    wide_routes,
 )
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import bootstrapped
@@ -40,11 +42,12 @@ def calibrated(
     """For each cap the best course, as a policy artifact has ladders; no two the same."""
     small, large = problems[0].models
     courses = [
-        Course((Rung(large, 1, 0.0),), "first"),
-        Course((Rung(small, 1, 0.0),), "first"),
-        *wide_courses(small, WIDE[0]),
-        *wide_courses(large, WIDE[1]),
-        *(shown_courses(small, large) if sight is Sight.USED else ()),
+        Route((Rung(large, 1, 0.0),), "first"),
+        Route((Rung(small, 1, 0.0),), "first"),
+        *wide_routes(small, WIDE[0]),
+        *wide_routes(large, WIDE[1]),
+        *sure_routes(small, large),
+        *(shown_routes(small, large) if sight is Sight.USED else ()),
     ]
     units = np.array([ceiling(problem, cost) for problem in problems])
     found = list[dict[str, Any]]()
@@ -61,12 +64,13 @@ def _worth(came: Came, units: np.ndarray[Any, Any]) -> float:
     return float(came.success.mean() - WORTH * (came.flops / units).mean())
 
 
-def _row(cap: float, course: Course, came: Came, units: np.ndarray[Any, Any]) -> dict[str, Any]:
+def _row(cap: float, course: Route, came: Came, units: np.ndarray[Any, Any]) -> dict[str, Any]:
     return {
         "calls": cap,
         "rungs": [[rung.model, rung.n, rung.temperature] for rung in course.rungs],
         "success": _triple(came.success),
         "spent": _triple(came.flops / units),
+        **({} if math.isinf(course.enough) else {"enough": course.enough}),
     }
 
 

@@ -27,10 +27,10 @@ from evaluation.selection.measuring import Floats
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from policies.choosing import SELECTORS
 from policies.cost import CostModel
-from policies.ladder import CALL_TOKENS, Interval, Ladder, Rung
+from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
 from policies.protocol import Execute
-from policies.sift import Courses, Sift
+from policies.sift import Course, Courses, Sift
 from policies.values import NLL, Budget, BudgetTooSmall, Candidate, Output
 from router.plan.run import Run
 
@@ -56,23 +56,25 @@ class Came:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Route:
     """A plan to be measured: what is drawn, and what chooses."""
 
     rungs: tuple[Rung, ...]
     selector: str = "examples"
+    enough: float = math.inf
 
     def policy(self) -> Sift:
         """The gateway's own, with this course alone."""
-        ladder = Ladder(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN)
+        ladder = Course(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN, self.enough)
         models = tuple(dict.fromkeys(rung.model for rung in self.rungs))
         return Sift(Courses(models, (ladder,), (ladder,)), SELECTORS[self.selector])
 
     def __str__(self) -> str:
-        return f"{' > '.join(map(str, self.rungs))} by {self.selector}"
+        sure = "" if math.isinf(self.enough) else f", or as {self.enough:g} agree"
+        return f"{' > '.join(map(str, self.rungs))} by {self.selector}{sure}"
 
 
-def shown_courses(small: str, large: str) -> Iterator[Course]:
+def shown_routes(small: str, large: str) -> Iterator[Route]:
     """Small samples one after another, the large model's greedy answer, then samples of it."""
     for greedy in (False, True):
         for first in (0, 1, 2, 3, 4, 6, 8, 12):
@@ -82,17 +84,25 @@ def shown_courses(small: str, large: str) -> Iterator[Course]:
                 singles = (_sample(small),) * (first - greedy)
                 start = (Rung(small, 1, 0.0),) if greedy else ()
                 end = (_sample(large),) * last
-                yield Course((*start, *singles, Rung(large, 1, 0.0), *end))
+                yield Route((*start, *singles, Rung(large, 1, 0.0), *end))
 
 
 WIDE: Final = ((3, 5, 7, 10, 16, 24), (2, 3, 4, 5, 7, 10))
 """Samples of a wide draw: of the small model, and of the large one."""
 
 
-def wide_courses(model: str, widths: Sequence[int]) -> Iterator[Course]:
+def wide_routes(model: str, widths: Sequence[int]) -> Iterator[Route]:
     """One wide draw of a model, among which agreement chooses."""
     for width in widths:
-        yield Course((Rung(model, width, SAMPLING_TEMPERATURE),), "agreement")
+        yield Route((Rung(model, width, SAMPLING_TEMPERATURE),), "agreement")
+
+
+def sure_routes(small: str, large: str) -> Iterator[Route]:
+    """A draw of the small model, and the large one's greedy answer unless its samples agree."""
+    for width in (2, 3, 4, 5, 7, 10):
+        for enough in (0.15, 0.3, 0.4, 0.5, 0.6, 0.7):
+            start = Rung(small, width, SAMPLING_TEMPERATURE)
+            yield Route((start, Rung(large, 1, 0.0)), "agreement", enough)
 
 
 def _sample(model: str) -> Rung:
@@ -124,11 +134,11 @@ def ceiling(problem: SelectionProblem, cost: CostModel) -> float:
 def perform(
     problems: Sequence[SelectionProblem],
     setting: Setting,
-    courses: Sequence[Course],
+    courses: Sequence[Route],
     advance: Callable[[int], None],
-) -> dict[Course, Came]:
+) -> dict[Route, Came]:
     """What comes of each course; one that outruns the samples of a problem is left out."""
-    rows: dict[Course, list[_Row]] = {course: [] for course in courses}
+    rows: dict[Route, list[_Row]] = {course: [] for course in courses}
     for problem in problems:
         for course, row in simulate(_all(problem, setting, tuple(rows))).items():
             if row is None:
@@ -143,12 +153,12 @@ def perform(
 
 
 async def _all(
-    problem: SelectionProblem, setting: Setting, courses: Sequence[Course]
-) -> dict[Course, _Row | None]:
+    problem: SelectionProblem, setting: Setting, courses: Sequence[Route]
+) -> dict[Route, _Row | None]:
     return {course: await _mean(problem, setting, course) for course in courses}
 
 
-async def _mean(problem: SelectionProblem, setting: Setting, course: Course) -> _Row | None:
+async def _mean(problem: SelectionProblem, setting: Setting, course: Route) -> _Row | None:
     rows = list[_Row]()
     for order in range(ORDERS):
         row = await _run(problem, setting, course, order)
@@ -162,7 +172,7 @@ async def _mean(problem: SelectionProblem, setting: Setting, course: Course) -> 
 
 
 async def _run(
-    problem: SelectionProblem, setting: Setting, course: Course, order: int
+    problem: SelectionProblem, setting: Setting, course: Route, order: int
 ) -> _Row | None:
     known = {_name(each): each for of in problem.models.values() for each in of.all}
     sampler = ReplaySampler(

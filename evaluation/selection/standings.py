@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.selection.measuring import Chosen, Floats, Way
-from evaluation.selection.plans import Came, Course
+from evaluation.selection.plans import Came, Route
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.statistics import Estimate
 
@@ -101,7 +101,7 @@ def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> Select
 
 def plan_rows(
     problems: Sequence[SelectionProblem],
-    came: Mapping[Course, Came],
+    came: Mapping[Route, Came],
     of: tuple[str, Sight],
     greedy: Came,
 ) -> list[PlanRow]:
@@ -142,7 +142,7 @@ def plan_rows(
     return rows
 
 
-def best(came: Mapping[Course, Came], flops: float, where: np.ndarray[Any, Any]) -> Course | None:
+def best(came: Mapping[Route, Came], flops: float, where: np.ndarray[Any, Any]) -> Route | None:
     """The course that succeeds most often there for no more FLOPs in the mean."""
     fitting = [
         course for course, each in came.items() if each.flops[where].mean() <= flops * (1 + 1e-9)

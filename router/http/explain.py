@@ -123,6 +123,7 @@ def router_object(
         "max_tokens": prepared.task.max_tokens,
         "flops_used": flops_used(outcome, cost),
         "cached_tokens": cached_tokens(outcome),
+        "confidence": outcome.choice.confidence,
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "overhead_ms": round((elapsed_s - outcome.waited_s) * 1000, 2),
         "stopped_by": "deadline" if outcome.deadline_passed else "plan",

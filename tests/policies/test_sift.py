@@ -10,10 +10,10 @@ import pytest
 from world import COST, World, task
 
 from policies.auto import Auto
-from policies.ladder import CALL_TOKENS, Interval, Ladder, Rung
+from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.policy import Policy
 from policies.protocol import Draw, Execute
-from policies.sift import Courses, Sift
+from policies.sift import Course, Courses, Sift
 from policies.single import Single
 from policies.values import Budget, Candidate, Choice, Example, Output, Task
 from router.plan.run import Run
@@ -24,11 +24,11 @@ CALL = COST.ceiling("large", 100, 1, CALL_TOKENS)
 COURSES = Courses(
     ("small", "large"),
     shown=(
-        Ladder(0.5, (SMALL,), SURE, SURE),
-        Ladder(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
-        Ladder(4.0, (SMALL, SMALL, LARGE, Rung("large", 2, 0.8)), SURE, SURE),
+        Course(0.5, (SMALL,), SURE, SURE),
+        Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
+        Course(4.0, (SMALL, SMALL, LARGE, Rung("large", 2, 0.8)), SURE, SURE),
     ),
-    plain=(Ladder(1.0, (LARGE,), SURE, SURE), Ladder(2.0, (Rung("small", 7, 0.8),), SURE, SURE)),
+    plain=(Course(1.0, (LARGE,), SURE, SURE), Course(2.0, (Rung("small", 7, 0.8),), SURE, SURE)),
 )
 SIFT = Sift(COURSES)
 EXAMPLES = (Example("f(1)", "1"), Example("f(2)", "4"))

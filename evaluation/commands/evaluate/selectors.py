@@ -30,11 +30,12 @@ from evaluation.selection.measuring import (
 from evaluation.selection.picture import draw_all
 from evaluation.selection.plans import (
     WIDE,
-    Course,
+    Route,
     Setting,
     perform,
-    shown_courses,
-    wide_courses,
+    shown_routes,
+    sure_routes,
+    wide_routes,
 )
 from evaluation.selection.recorded import SelectionProblem, Sight, read_selection
 from evaluation.selection.standings import (
@@ -147,14 +148,14 @@ def _plans(
     sights: Sequence[Sight],
 ) -> list[PlanRow]:
     small, large = models
-    greedy = Course((Rung(large, 1, 0.0),), "first")
+    greedy = Route((Rung(large, 1, 0.0),), "first")
     rows = list[PlanRow]()
     with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
         for sight in sights:
-            alone = [greedy, *wide_courses(large, WIDE[1])]
-            every = [*alone, *wide_courses(small, WIDE[0])]
+            alone = [greedy, *wide_routes(large, WIDE[1])]
+            every = [*alone, *wide_routes(small, WIDE[0]), *sure_routes(small, large)]
             if sight is Sight.USED:
-                every += shown_courses(small, large)
+                every += shown_routes(small, large)
             came = perform(
                 *(problems, Setting(cost, sight), every), lambda more: bar.advance(more, "")
             )

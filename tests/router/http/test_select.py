@@ -11,8 +11,8 @@ from fake_upstream import Call, FakeUpstream, answering
 from http_world import ScriptedBackend, World, events, is_error, untouched, world
 
 from policies.auto import Auto
-from policies.ladder import Interval, Ladder, Rung
-from policies.sift import Courses
+from policies.ladder import Interval, Rung
+from policies.sift import Course, Courses
 from sandbox import ProcessBackend
 
 pytestmark = pytest.mark.anyio
@@ -174,8 +174,8 @@ async def test_too_short_a_time_runs_no_programs() -> None:
 
 def sifting() -> Auto:
     small, large = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
-    shown = (Ladder(1.0, (small, small, large), SURE, SURE),)
-    plain = (Ladder(1.0, (large,), SURE, SURE),)
+    shown = (Course(1.0, (small, small, large), SURE, SURE),)
+    plain = (Course(1.0, (large,), SURE, SURE),)
     return Auto(courses=Courses(("small", "large"), shown, plain))
 
 
