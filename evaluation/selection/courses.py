@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,23 +26,16 @@ from evaluation.selection.plans import (
 )
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import bootstrapped
-from policies.cost import CostModel
 from policies.ladder import Rung
 
-CAPS: Final = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0)
+CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
 
 
-def calibrated(
-    problems: Sequence[SelectionProblem],
-    cost: CostModel,
-    sight: Sight,
-    advance: Callable[[int], None],
-) -> list[dict[str, Any]]:
-    """For each cap the best course, as a policy artifact has ladders; no two the same."""
-    small, large = problems[0].models
-    courses = [
+def routes_of(small: str, large: str, sight: Sight) -> list[Route]:
+    """All that are tried."""
+    return [
         Route((Rung(large, 1, 0.0),), "first"),
         Route((Rung(small, 1, 0.0),), "first"),
         *wide_routes(small, WIDE[0]),
@@ -49,10 +43,20 @@ def calibrated(
         *sure_routes(small, large),
         *(shown_routes(small, large) if sight is Sight.USED else ()),
     ]
+
+
+def calibrated(
+    problems: Sequence[SelectionProblem],
+    setting: Setting,
+    routes: Sequence[Route],
+    advance: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """For each cap the best route, as a policy artifact has courses; each succeeds more often."""
+    cost = setting.cost
     units = np.array([ceiling(problem, cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
-        came = perform(problems, Setting(cost, sight, cap), courses, advance)
+        came = perform(problems, replace(setting, cap=cap), routes, advance)
         course, best = max(came.items(), key=lambda item: _worth(item[1], units))
         row = _row(cap, course, best, units)
         if not found or row["success"][0] > found[-1]["success"][0]:

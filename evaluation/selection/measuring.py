@@ -17,7 +17,7 @@ from policies.cost import CostModel
 from policies.estimators import pass_at_k
 
 KS: Final = (1, 3, 5, 7, 10, 20)
-SUBSETS: Final = 50
+SUBSETS: Final = 30
 """Of each problem's samples, for each k."""
 
 NAMES: Final = ("first", "nll", "majority", "weighted", "agreement", "examples")

@@ -17,7 +17,8 @@ from evaluation.commands.common.progress import PoolProgress
 from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
-from evaluation.selection.courses import calibrated, steps
+from evaluation.selection.believing import fitted
+from evaluation.selection.courses import calibrated, routes_of, steps
 from evaluation.selection.measuring import (
     BLIND,
     KS,
@@ -84,7 +85,7 @@ def run(
         ]
         rows = _rows(problems, cost, models, sights)
         plans = _plans(problems, cost, models, sights)
-        courses = _courses(problems, cost, sights)
+        courses = _courses(problems, cost, models, sights)
         told = {
             "dataset": dataset,
             "problems": len(problems),
@@ -166,7 +167,10 @@ def _plans(
 
 
 def _courses(
-    problems: Sequence[SelectionProblem], cost: CostModel, sights: Sequence[Sight]
+    problems: Sequence[SelectionProblem],
+    cost: CostModel,
+    models: Sequence[str],
+    sights: Sequence[Sight],
 ) -> dict[str, Any]:
     """What budgets buy, for prompts with examples and for others, as an artifact takes it."""
     wanted = {
@@ -175,7 +179,15 @@ def _courses(
         if sight in sights
     }
     with PoolProgress("courses", steps(problems) * len(wanted), 0) as bar:
-        return {
-            name: calibrated(problems, cost, sight, lambda more: bar.advance(more, ""))
+        found: dict[str, Any] = {
+            name: calibrated(
+                *(problems, Setting(cost, sight), routes_of(models[0], models[1], sight)),
+                lambda more: bar.advance(more, ""),
+            )
             for name, sight in wanted.items()
         }
+    curves = fitted(problems, sights)
+    if curves.shown is not None:
+        found["belief"] = {"agreed": curves.agreed, "shown": curves.shown}
+    typer.echo(f"how well confidence tells right from wrong (AUC): {curves.auc}", err=True)
+    return found

@@ -1,0 +1,185 @@
+"""Selectors and plans on recorded answers that are made up: what is right of each is known."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from world import COST
+
+from evaluation.selection.believing import Told, area, curve, fitted
+from evaluation.selection.courses import CAPS, calibrated
+from evaluation.selection.measuring import Way, chosen, greedy_flops
+from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
+from evaluation.selection.recorded import Answers, SelectionProblem, Sight
+from evaluation.selection.standings import best, bootstrapped, plan_rows, selector_row
+from policies.ladder import CALL_TOKENS, Rung
+from policies.values import NLL, Candidate, Example, ModelView, Output, Task
+from router.plan.executing import Trials
+from router.request import TextPrompt
+
+INPUTS = ("f(1)", "f(2)", "f(3)")
+EXAMPLES = (Example("f(1)", "1"),)
+TRIALS = Trials("f", {}, EXAMPLES)
+SINGLE = Rung("small", 1, 0.8)
+LARGE = Rung("large", 1, 0.0)
+
+
+def answers(
+    model: str, first: int, rights: Sequence[bool], *, greedy: bool | None = None
+) -> Answers:
+    """Right programs agree on everything; wrong ones with nobody, and they fail the example."""
+
+    def candidate(at: int, right: bool) -> Candidate:
+        given = ("1", "4", "9") if right else tuple(f"{at}/{call}" for call in INPUTS)
+        outputs = {call: Output(text) for call, text in zip(INPUTS, given, strict=True)}
+        scores = {NLL: 0.5}
+        return Candidate(first + at, model, f"#{first + at}", "stop", 20, scores, outputs)
+
+    made = [candidate(at, right) for at, right in enumerate(rights)]
+    alone = None if greedy is None else candidate(len(rights), greedy)
+    passed = {each.id for each, right in zip(made, rights, strict=True) if right}
+    passed |= {alone.id} if alone is not None and greedy else set()
+    return Answers(100, tuple(made), alone, frozenset(passed), frozenset(passed))
+
+
+def problem(
+    at: int, small: Sequence[bool], large: Sequence[bool] = (True,) * 4, *, greedy: bool = True
+) -> SelectionProblem:
+    models = {
+        "small": answers("small", 0, small, greedy=False),
+        "large": answers("large", 100, large, greedy=greedy),
+    }
+    views = tuple(ModelView(model, 100, 64) for model in models)
+    task = Task(views, CALL_TOKENS, inputs=INPUTS)
+    shown = Task(views, CALL_TOKENS, inputs=INPUTS, examples=EXAMPLES)
+    tasks = {Sight.USED: shown, Sight.NOT_USED: task, Sight.STRIPPED: task}
+    seconds = {each.id: 0.01 for of in models.values() for each in of.all}
+    return SelectionProblem(f"made/{at}", TextPrompt(""), TRIALS, tasks, models, seconds)
+
+
+def mixed(count: int = 30) -> list[SelectionProblem]:
+    draw = random.Random(0)
+    return [
+        problem(
+            at,
+            [draw.random() < 0.4 for _ in range(8)],
+            [draw.random() < 0.6 for _ in range(8)],
+            greedy=draw.random() < 0.6,
+        )
+        for at in range(count)
+    ]
+
+
+def nothing(_more: int) -> None:
+    pass
+
+
+@pytest.mark.parametrize("name", ["examples", "agreement", "majority"])
+def test_who_looks_at_programs_finds_the_right_ones_where_they_agree(name: str) -> None:
+    problems = [problem(at, [True, True, False, False]) for at in range(4)]
+    way = Way("small", name, Sight.USED if name == "examples" else Sight.NOT_USED, 4)
+    found = chosen(problems, COST, way)
+    assert found is not None
+    assert found.success.tolist() == found.oracle.tolist() == [1.0] * 4
+    assert found.first.tolist() == [0.5] * 4
+    row = selector_row(way, found, call=greedy_flops(problems[0], COST, "large"), sees=True)
+    assert (row.eta, row.selected, row.selected_plus) == (1.0, 1.0, 1.0)
+    assert row.seconds == pytest.approx(0.04)
+    prompt, own = COST.prefill("small", 100), COST.decode("small", 100, 20)
+    assert row.flops == pytest.approx(prompt + 4 * own)
+
+
+def test_what_looks_at_nothing_has_the_mean_of_the_samples() -> None:
+    found = chosen(mixed(), COST, Way("small", "first", Sight.STRIPPED, 3))
+    assert found is not None
+    assert found.success.mean() == pytest.approx(found.first.mean(), abs=0.1)
+    assert chosen(mixed(), COST, Way("small", "first", Sight.STRIPPED, 9)) is None
+
+
+def test_a_route_ends_where_an_answer_passes_every_example() -> None:
+    right, wrong = problem(0, [True] * 4), problem(1, [False] * 4)
+    route = Route((SINGLE, SINGLE, LARGE))
+    came = perform([right, wrong], Setting(COST, Sight.USED), [route], nothing)[route]
+    once = COST.draw("small", 100, [20])
+    assert came.flops[0] == pytest.approx(once)
+    both = once + COST.draw("small", 100, [20], 99) + COST.draw("large", 100, [20])
+    assert came.flops[1] == pytest.approx(both)
+    assert came.success.tolist() == [1.0, 1.0]
+
+
+def test_without_examples_agreement_ends_it_or_the_large_model_answers() -> None:
+    right, wrong = problem(0, [True] * 4), problem(1, [False] * 4)
+    route = Route((Rung("small", 3, 0.8), LARGE), "agreement", enough=0.5)
+    came = perform([right, wrong], Setting(COST, Sight.STRIPPED), [route], nothing)[route]
+    small = COST.draw("small", 100, [20] * 3)
+    assert came.flops.tolist() == pytest.approx([small, small + COST.draw("large", 100, [20])])
+    assert came.success.tolist() == [1.0, 1.0]
+
+
+def test_a_cap_binds_in_every_run() -> None:
+    problems = mixed(3)
+    routes = list(shown_routes("small", "large"))[::7]
+    for cap in CAPS:
+        came = perform(problems, Setting(COST, Sight.USED, cap), routes, nothing)
+        most = cap * ceiling(problems[0], COST)
+        assert all((each.flops <= most).all() for each in came.values())
+
+
+def test_what_outruns_the_samples_is_left_out() -> None:
+    problems = [problem(0, [False] * 2, [False] * 2, greedy=False)]
+    long = Route((SINGLE,) * 3)
+    assert perform(problems, Setting(COST, Sight.USED), [long], nothing) == {}
+
+
+def test_courses_are_calibrated_so_that_more_buys_more() -> None:
+    routes = [Route((LARGE,), "first"), *list(shown_routes("small", "large"))[::5]]
+    found = calibrated(mixed(8), Setting(COST, Sight.USED), routes, nothing)
+    calls, success = ([row[key] for row in found] for key in ("calls", "success"))
+    assert calls == sorted(set(calls))
+    assert [value for value, _, _ in success] == sorted({value for value, _, _ in success})
+    assert all(low <= value <= high for value, low, high in success)
+
+
+def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
+    problems = mixed()
+    greedy, other = Route((LARGE,), "first"), Route((SINGLE, SINGLE, LARGE))
+    came = perform(problems, Setting(COST, Sight.USED), [greedy, other], nothing)
+    rows = plan_rows(problems, came, ("any", Sight.USED), came[greedy])
+    assert [row.x for row in rows] == sorted(row.x for row in rows)
+    for row in rows:
+        assert row.ahead_low <= row.ahead <= row.ahead_high
+        assert row.ahead == pytest.approx(row.success - came[greedy].success.mean())
+    alone = plan_rows(problems, {greedy: came[greedy]}, ("greedy", Sight.USED), came[greedy])
+    assert {row.ahead for row in alone} == {0.0}
+    everywhere = np.ones(len(problems), bool)
+    assert best(came, 0.0, everywhere) is None
+    assert best(came, math.inf, everywhere) in came
+
+
+def test_an_interval_holds_its_value_and_shrinks_with_problems() -> None:
+    draw = np.random.default_rng(0)
+    few, many = (bootstrapped(draw.random(n), lambda v: float(v.mean())) for n in (20, 2000))
+    assert few.low < few.value < few.high
+    assert many.high - many.low < few.high - few.low
+
+
+def test_curves_find_what_tells_right_from_wrong() -> None:
+    draw = random.Random(0)
+    told = []
+    for _ in range(4000):
+        value = draw.random()
+        chance = 1 / (1 + math.exp(-(-2 + 5 * value)))
+        told.append(Told((value,), draw.random() < chance))
+    weights = curve(told)
+    assert weights == pytest.approx([-2, 5], abs=0.5)
+    assert area(told, weights) > 0.8
+    assert area(told, [0.0, -1.0]) < 0.2
+    sure = fitted(mixed(), list(Sight))
+    assert sure.agreed[1] > 0
+    assert sure.shown is not None
+    assert sure.auc["shown"] > 0.9
+    assert fitted(mixed(), [Sight.STRIPPED]).shown is None
