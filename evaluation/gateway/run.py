@@ -38,7 +38,7 @@ class Parameters:
     `large_model` costs on the problem's own prompt. `tests` says whether the gateway sees them.
     `deadline_ms` is a latency budget, and `prompts` whether prompts are surely in no cache or have
     just been read; None leaves that to chance. `sample` is how many problems of the fixed sample
-    there are.
+    there are. `select` names what orders answers, where the gateway sees no tests.
     """
 
     label: str
@@ -56,6 +56,7 @@ class Parameters:
     deadline_ms: float | None = None
     prompts: Literal["cold", "cached"] | None = None
     sample: int | None = None
+    select: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a header keeps them."""
@@ -138,6 +139,7 @@ class GatewayRun:
             "seed": given.seed,
             "tests": dict(problem.tests) if given.tests else None,
             "suffix": problem.suffix,
+            "select": given.select,
         }
         if given.prompts == "cold":
             # As llama.cpp and vLLM are told it; another server has to do without.

@@ -52,6 +52,9 @@ def run(
     budget_large_calls: BudgetLargeCalls = None,
     large_model: LargeModel = "qwen2.5-coder-1.5b",
     tests: Tests = True,
+    select: Annotated[
+        str | None, typer.Option(help="What chooses, with --no-tests; by default the policy's own.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first problems.")] = None,
     seed: Annotated[int | None, typer.Option(help="Sent with every request.")] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Per sample.")] = MAX_TOKENS,
@@ -62,6 +65,8 @@ def run(
     timeout: Timeout = 600,
 ) -> None:
     """Drive a running gateway over a benchmark; a run that was stopped goes on where it was."""
+    if tests and select is not None:
+        raise typer.BadParameter("--select is for answers that no tests judge: add --no-tests")
     unnamed = Parameters(
         label="",
         dataset=dataset,
@@ -75,6 +80,7 @@ def run(
         limit=limit,
         seed=seed,
         max_tokens=max_tokens,
+        select=select,
     )
     parameters = replace(unnamed, label=label or _label(unnamed))
     _drive(parameters, Target(url, out, config, concurrency, timeout))
@@ -102,7 +108,11 @@ def _label(given: Parameters) -> str:
         parts.append(f"X={given.budget_large_calls:g}")
     if given.budget_flops is not None:
         parts.append(f"F={given.budget_flops:.3g}")
-    return " ".join([*parts, *([] if given.tests else ["no tests"])])
+    if not given.tests:
+        parts.append("no tests")
+    if given.select is not None:
+        parts.append(f"by {given.select}")
+    return " ".join(parts)
 
 
 def _drive(parameters: Parameters, target: Target) -> None:
