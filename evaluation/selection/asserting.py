@@ -75,8 +75,11 @@ def told(asked: Mapping[str, Any]) -> str:
 
 
 def write() -> None:
-    """Read what is asked, and write the letters as the last line."""
+    """Read what is asked, and write the letters as a line behind the `mark` that was told.
+
+    So a program that writes for itself, or ends too early, has not told what holds by accident.
+    """
     asked, out = json.load(sys.stdin), sys.stdout
     sys.stdin, sys.stdout = io.StringIO(), Nowhere()
     letters = told(asked)
-    print(f"\n{letters}", file=out, flush=True)
+    print(f"\n{asked['mark']}{letters}", file=out, flush=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -123,24 +124,27 @@ class Runner:
         """What came of each assert; empty where the program came to no end of them."""
         if not asserts:
             return ""
+        mark = secrets.token_hex(8)
         try:
-            report = await self.backend.run(_asking(problem.prompt + text, asserts), RUN_LIMITS)
+            program = _asking(problem.prompt + text, asserts, mark)
+            report = await self.backend.run(program, RUN_LIMITS)
         except SandboxError as error:
             raise LeftUnjudged(f"{problem.task_id}: {error}; run the command again") from error
         if report.status is Status.INTERNAL_ERROR:
             raise LeftUnjudged(f"{problem.task_id}: {report.message}; run the command again")
-        lines = report.stdout.split("\n") if report.status is Status.FAILED else []
-        whole = re.compile(rf"[{HOLDS}{FAILS}{SLOW}]{{{len(asserts)}}}")
-        return next((line for line in lines[-2:] if whole.fullmatch(line)), "")
+        letters = re.compile(rf"^{mark}([{HOLDS}{FAILS}{SLOW}]{{{len(asserts)}}})$", re.MULTILINE)
+        told = letters.search(report.stdout) if report.status is Status.FAILED else None
+        return told[1] if told else ""
 
 
-def _asking(program: str, asserts: Sequence[str]) -> Program:
+def _asking(program: str, asserts: Sequence[str], mark: str) -> Program:
     asked = {
         "program": program,
         "asserts": asserts,
         "seconds": ASSERT_S,
         "load_s": LOAD_S,
         "most_slow": MOST_SLOW,
+        "mark": mark,
     }
     # What it ought to print is not known: that it differs from nothing is how it is seen.
     return Program(_source(), IO((IOCase(json.dumps(asked), ""),)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -13,7 +14,7 @@ from evaluation import datasets
 from evaluation.commands.common import options
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.progress import PoolProgress
-from evaluation.datasets import DatasetUnavailable, SecondTested, sample_of
+from evaluation.datasets import BENCHMARKS, DatasetUnavailable, Problem, sample_of
 from evaluation.pools.files import write_whole
 from evaluation.selection.kept import MatrixJournal, OtherSamples, digest_of
 from evaluation.selection.published import Sampled, read_published
@@ -50,7 +51,8 @@ def run(
     limit_tests: Most = None,
     data: options.Data = None,
     plus: Annotated[
-        Path | None, typer.Option(help="HumanEval+, unless HUMANEVAL_PLUS names it.")
+        Path | None,
+        typer.Option(help="HumanEval+, unless HUMANEVAL_PLUS names it; else without."),
     ] = None,
     backend: options.Backend = "process",
     workers: Annotated[
@@ -61,22 +63,31 @@ def run(
     config = SandboxConfig(backend=backend, workers=workers)
     with failing_on(*_FOR_THE_USER):
         known = datasets.load(DATASET, data)
-        second = datasets.with_second_tests(DATASET, known, plus)
+        second = _second(known, plus)
         found = read_published(
             solutions, tests, known, most_solutions=limit_solutions, most_samples=limit_tests
         )
         header = {
             "samples": digest_of((solutions, tests)),
             "solutions": limit_solutions,
-            "test_samples": limit_tests,
+            "test samples": limit_tests,
+            "second tests": bool(second),
         }
         wanted = _chosen(found, problems)
         with MatrixJournal(out, header) as journal:
             _fill(journal, wanted, second, sandbox_backend(config))
-            matrices = [journal.matrices[one.problem.task_id] for one in wanted]
+        matrices = [journal.matrices[one.problem.task_id] for one in wanted]
         worth = worth_of(matrices, header)
         write_whole(out / "codet.json", worth.to_json().encode())
     typer.echo(worth.to_markdown(), nl=False)
+
+
+def _second(problems: Sequence[Problem], plus: Path | None) -> Mapping[str, Problem]:
+    """The problems with second tests, by task: none unless somebody says where these are."""
+    variable = BENCHMARKS[datasets.name_of_second(DATASET)].variable
+    if plus is None and not os.environ.get(variable):
+        return {}
+    return datasets.with_second_tests(DATASET, problems, plus).problems
 
 
 def _chosen(found: Sequence[Sampled], count: int | None) -> list[Sampled]:
@@ -87,17 +98,20 @@ def _chosen(found: Sequence[Sampled], count: int | None) -> list[Sampled]:
 
 
 def _fill(
-    journal: MatrixJournal, wanted: Sequence[Sampled], second: SecondTested, backend: Backend
+    journal: MatrixJournal,
+    wanted: Sequence[Sampled],
+    second: Mapping[str, Problem],
+    backend: Backend,
 ) -> None:
     done = sum(one.problem.task_id in journal.matrices for one in wanted)
 
-    async def rest(advance: Any) -> None:
+    async def rest(advance: Callable[[int, str], None]) -> None:
         async with backend:
             runner = Runner(backend)
             for one in wanted:
                 task = one.problem.task_id
                 if task not in journal.matrices:
-                    journal.append(await runner.run(one, second.problems.get(task)))
+                    journal.append(await runner.run(one, second.get(task)))
                     advance(1, task)
 
     if done < len(wanted):
