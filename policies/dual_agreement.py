@@ -51,8 +51,9 @@ def majority(passes: Passes) -> tuple[float, ...]:
 def codet(passes: Passes) -> tuple[float, ...]:
     """The tests that a program passes times the root of how many programs pass exactly these.
 
-    Source: B. Chen et al., "CodeT: Code Generation with Generated Tests" (2022), section 2.2; the
-    root is that of the paper's section on the implementation and of its released code.
+    Source: B. Chen et al., "CodeT: Code Generation with Generated Tests" (2022). Section 2.2
+    scores a set by the product of both numbers; the root is that of the experiments (appendix A)
+    and of the released code.
     """
     return _by_set(passes, lambda size, passed, _others: passed.bit_count() * math.sqrt(size))
 
