@@ -69,8 +69,8 @@ def run(
         )
         header = {
             "samples": digest_of((solutions, tests)),
-            "solutions": limit_solutions,
-            "test samples": limit_tests,
+            "solutions": limit_solutions or "all",
+            "test samples": limit_tests or "all",
             "second tests": bool(second),
         }
         wanted = _chosen(found, problems)
