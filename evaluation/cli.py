@@ -110,6 +110,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Measure what partial credit and revisions are worth, before a policy believes in "
             "them.",
         ),
+        "codet": Entry(
+            "evaluate.codet",
+            "Let tests that a model wrote choose among its solutions: CodeT, B4, and what they "
+            "beat.",
+        ),
         "curves": Entry(
             "evaluate.curves",
             "Draw pass@k, rank-score@k and their budgeted forms from recorded pools.",

@@ -1,1 +1,1 @@
-"""How answers are chosen where no tests judge them: selectors, measured on recorded samples."""
+"""What chooses among answers without tests of the caller, measured on what models wrote."""

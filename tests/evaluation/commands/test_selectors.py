@@ -85,7 +85,7 @@ def test_rows_say_what_each_selector_chooses(measured):
     assert (told["dataset"], told["problems"], told["models"]) == ("tiny", 20, list(MODELS))
     rows = {(r["model"], r["selector"], r["examples"], r["k"]): r for r in told["rows"]}
     best = rows[MODELS[0], "examples", "used", 5]
-    assert best["selected"] == best["oracle"] == pytest.approx(2 / 3)
+    assert best["selected"] == best["oracle"] == pytest.approx(13 / 20)
     assert best["eta"] == 1.0
     assert rows[MODELS[0], "first", "-", 1]["eta"] is None
     assert {r["k"] for r in told["rows"]} == {1, 3, 5}
