@@ -15,7 +15,7 @@ from policies.ladder import Found, Offer
 from policies.policy import Policy
 from policies.protocol import Draw
 from policies.selectors import Random, Selector
-from policies.values import Budget, Task
+from policies.values import Budget, Example, Task
 from router.errors import (
     DeadlineExceeded,
     InternalError,
@@ -53,6 +53,9 @@ LARGEST_MARGIN_S: Final = 0.02
 
 EXECUTION_MS: Final = 500.0
 """The least latency budget in which programs are run to choose among them."""
+
+_ANY: Final = (Example("f()", "None"),)
+"""To ask a policy what it would draw, if a prompt had examples."""
 
 COUNTING_SHARE: Final = 0.25
 """The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
@@ -154,7 +157,7 @@ class Gateway:
                 request, task = await self._sizing.fitting(request, ids, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        trials = self._trials(request, budget)
+        trials = self._trials(request, policy, task)
         if trials is not None:
             task = replace(task, examples=trials.examples, inputs=trials.inputs)
         _check_tools(request, policy, task)
@@ -233,15 +236,19 @@ class Gateway:
             )
         return Random(request.seed or 0) if isinstance(selector, Random) else selector
 
-    def _trials(self, request: RouteRequest, budget: Budget) -> Trials | None:
+    def _trials(self, request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
         """How answers can be run, where nothing else judges them and there is the time for it.
 
-        A stream that says nothing of a budget or a selector wants its tokens as they come.
+        A stream that says nothing of a budget or a selector wants its tokens as they come; and one
+        answer needs no other to be chosen from, however many inputs there were.
         """
+        budget = request.budget.budget
         flows = request.stream and not request.budget.given and request.select is None
         hurried = budget.latency_ms is not None and budget.latency_ms < EXECUTION_MS
         fills = isinstance(request.prompt, TextPrompt) and request.prompt.suffix
         if request.tests is not None or self.backend is None or hurried or fills or flows:
+            return None
+        if policy.most_samples(replace(task, examples=_ANY, inputs=(_ANY[0].call,))) == 1:
             return None
         name = entry_point_of(request.prompt)
         return None if name is None else Trials.of(request.prompt, name)
