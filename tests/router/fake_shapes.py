@@ -214,9 +214,7 @@ class VLLMShape:
             lists["token_logprobs"][0] = lists["top_logprobs"][0] = None
         return lists
 
-    def scored(
-        self, call: Call, words: Sequence[str], values: Sequence[float]
-    ) -> dict[str, Any]:
+    def scored(self, call: Call, words: Sequence[str], values: Sequence[float]) -> dict[str, Any]:
         """An answer that is told at once, with what `prompt_logprobs` adds to it."""
         entries: list[dict[str, Any] | None] = [
             {str(number): {"logprob": value, "rank": 1, "decoded_token": word}}

@@ -168,7 +168,9 @@ class FakeUpstream:
     def numbers(self, text: str) -> list[int]:
         """The tokens of a text, each by its place among all that were seen."""
         tokens = pieces(text)
-        self.vocabulary += [token for token in dict.fromkeys(tokens) if token not in self.vocabulary]
+        self.vocabulary += [
+            token for token in dict.fromkeys(tokens) if token not in self.vocabulary
+        ]
         return [self.vocabulary.index(token) for token in tokens]
 
     def words(self, call: Call) -> list[str]:

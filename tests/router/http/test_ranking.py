@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_shapes import LOGPROB, pieces, template
 from fake_upstream import FakeUpstream, Likely, Play, answering, failing, scoring, streaming
-from http_world import MESSAGES, PROMPT, World, eventually, events, is_error, untouched, world
+from http_world import MESSAGES, PROMPT, World, events, eventually, is_error, untouched, world
 
 from policies.cost import most_tokens
 
@@ -115,7 +115,10 @@ async def test_the_ranker_chooses_and_all_of_its_passes_are_paid(loved: str) -> 
         }
         assert rank["candidates"] == [0, 1, 2]
         for text, candidate in zip((FIRST, SECOND, THIRD), told["candidates"], strict=True):
-            assert candidate["scores"]["large"] == (0.125 if text == loved else pytest.approx(1.0))
+            tokens = pieces(text)
+            before = [PROMPT + "".join(tokens[:at]) for at in range(len(tokens))]
+            nll = -sum(map(liking(loved), before, tokens)) / len(tokens)
+            assert candidate["scores"] == {"large": pytest.approx(nll)}
             assert candidate["nll"] == -LOGPROB  # its own model's
 
 
@@ -142,7 +145,6 @@ async def test_a_reviewer_adds_how_likely_the_prompt_is_after_the_answer() -> No
         return -0.5 if before.startswith(PROMPT) else -1.0
 
     async with ranked(scoring(likely)) as w:
-        assert said(await asked(w)) == FIRST  # by what comes after the prompt all are alike
         answer = await asked(w, "reviewer")
         assert said(answer) == SECOND
         assert answer.headers["x-router-selected-by"] == "reviewer"
@@ -153,7 +155,8 @@ async def test_a_reviewer_adds_how_likely_the_prompt_is_after_the_answer() -> No
         assert (told["commands"][1]["reviews"], told["commands"][1]["passes"]) == (True, 6)
         scores = [each["scores"]["large review"] for each in told["candidates"]]
         assert scores == [0.5 * 3 + 4, 0.5 * 4 + 0.25 * 4, 0.5 * 4 + 4]
-        assert PROMPT.join((SECOND, "")) in ["".join(w.large.words(c)) for c in w.large.scorings]
+        assert SECOND + PROMPT in ["".join(w.large.words(call)) for call in w.large.scorings]
+        assert said(await asked(w)) == FIRST  # by what comes after the prompt all are alike
 
 
 async def test_an_answer_that_ends_in_a_line_has_the_prompt_begin_on_one_of_its_own() -> None:
@@ -302,7 +305,8 @@ async def test_a_server_that_tokenizes_nothing_ranks_nothing() -> None:
 
 
 @pytest.mark.parametrize("select", ["nll", "reviewer"])
-async def test_a_ranking_that_does_not_fit_the_budget_is_refused(select: str) -> None:
+@pytest.mark.parametrize("fits", [True, False])
+async def test_a_ranking_that_does_not_fit_the_budget_is_refused(select: str, fits: bool) -> None:
     async with ranked(scoring(liking(THIRD))) as w:
         prompt, most = len(pieces(PROMPT)), [most_tokens(t) for t in (FIRST, SECOND, THIRD)]
         reserved = sum(w.cost.score("large", prompt, each) for each in most)
@@ -311,14 +315,14 @@ async def test_a_ranking_that_does_not_fit_the_budget_is_refused(select: str) ->
         least = drawn(w) + reserved
         # Every sample is drawn: what their limit reserves is less than what the ranking does.
         assert w.cost.ceiling("small", prompt, 3, 8) < least
-        enough = await asked(w, select, max_tokens=8, budget=BUDGET | {"flops": least})
-        assert commands(enough) == ["draw", "rank"]
-        assert enough.json()["router"]["flops_used"] <= least
-        less = await asked(w, select, max_tokens=8, budget=BUDGET | {"flops": 0.999 * least})
-        assert commands(less) == ["draw"]
-        assert said(less) == FIRST
-        assert less.headers["x-router-selected-by"] == "nll"
-        adds_up(less, drawn(w))
+        budget = BUDGET | {"flops": least if fits else 0.999 * least}
+        answer = await asked(w, select, max_tokens=8, budget=budget)
+        assert commands(answer) == (["draw", "rank"] if fits else ["draw"])
+        assert answer.headers["x-router-selected-by"] == (select if fits else "nll")
+        assert answer.json()["router"]["flops_used"] <= least
+        if not fits:
+            adds_up(answer, drawn(w))
+            assert not w.large.scorings
 
 
 async def test_a_ranker_of_unknown_cost_goes_with_no_budget_of_flops() -> None:
