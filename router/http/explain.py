@@ -2,8 +2,8 @@
 
 Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
 those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
-tokens, its share of the prompt, and of what it took to rank it among others. Cached tokens are those
-of a command's prompt, which its candidates share: the whole is the sum over commands.
+tokens, its share of the prompt, and of what it took to rank it among others. Cached tokens are
+those of a command's prompt, which its candidates share: the whole is the sum over commands.
 """
 
 from __future__ import annotations
