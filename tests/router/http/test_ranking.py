@@ -11,6 +11,7 @@ from fake_upstream import FakeUpstream, Likely, Play, answering, failing, scorin
 from http_world import MESSAGES, PROMPT, World, events, eventually, is_error, untouched, world
 
 from policies.cost import most_tokens
+from router.catalogue.fim import FAMILIES
 
 pytestmark = pytest.mark.anyio
 
@@ -219,6 +220,22 @@ async def test_a_ranker_ranks_for_free_what_it_wrote_itself() -> None:
     async with world(saying(), large, policies=policies, select={"ranker": "large"}) as w:
         assert commands(await asked(w)) == ["draw"]
         assert commands(await asked(w, "reviewer")) == ["draw", "rank"]
+        numbers = w.large.numbers(PROMPT)  # which are its own
+        answer = await asked(w, "reviewer", prompt=numbers)
+        assert answer.json()["router"]["commands"][1]["passes"] == 6
+        assert answer.headers["x-router-selected-by"] == "reviewer"
+
+
+@pytest.mark.parametrize("fills", [True, False])
+async def test_answers_in_a_gap_are_ranked_by_a_model_that_fills_in(fills: bool) -> None:
+    fim = {"small": {"fim": "qwen"}, "large": {"fim": "qwen" if fills else "none"}}
+    async with ranked(scoring(lambda before, _: -len(before)), models=fim) as w:
+        answer = await asked(w, suffix="print(add(1, 2))\n")
+        assert commands(answer) == (["draw", "rank"] if fills else ["draw"])
+        if fills:
+            prompt = FAMILIES["qwen"].render(PROMPT, "print(add(1, 2))\n")
+            assert all("".join(w.large.words(c)).startswith(prompt) for c in w.large.scorings)
+            assert said(answer) == FIRST  # the shortest
 
 
 async def test_answers_to_a_chat_are_ranked_through_the_servers_template() -> None:
@@ -370,7 +387,6 @@ async def test_a_deadline_in_a_ranking_leaves_the_choice_to_the_generators_own(a
         assert said(answer) == FIRST
         assert answer.headers["x-router-selected-by"] == "nll"
         assert answer.json()["router"]["stopped_by"] == "deadline"
-        assert float(answer.headers["x-budget-latency-ms-used"]) <= 3000
         # What was sent is paid, whether it came back or not.
         adds_up(answer, drawn(w) + coder(w, FIRST, SECOND, THIRD))
         await eventually(lambda: all(call.ended.is_set() for call in w.large.scorings))
