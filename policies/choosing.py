@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policies.executions import Agreement, Belief, ByExamples, Majority
-from policies.selectors import LIKELIEST, BestFit, First, Random, Selector
+from policies.selectors import LIKELIEST, BestFit, First, Random, RankedBy, Reviewer, Selector
 
 USUAL: Final = BestFit(ByExamples())
 """What policies hold unless they are given another.
@@ -34,3 +34,14 @@ SELECTORS: Final[Mapping[str, Selector]] = MappingProxyType(
     }
 )
 """By name. Each is one of its own for a task: see `Selector.of`."""
+
+NAMES: Final = (*SELECTORS, Reviewer.name)
+"""Those that a request may say, where all that they need is there."""
+
+
+def selectors(ranker: str | None) -> Mapping[str, Selector]:
+    """By name, where this model ranks what others wrote; None: those that need no such model."""
+    if ranker is None:
+        return SELECTORS
+    ranking = (RankedBy(ranker), Reviewer(ranker))
+    return {**SELECTORS, **{selector.name: selector for selector in ranking}}

@@ -46,10 +46,21 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Score these candidates under a model: one forward pass over prompt and candidate each."""
+    """Score these candidates under a model: one forward pass over prompt and candidate each.
+
+    The score is a candidate's averaged negative log-likelihood. A ranking that `reviews` takes a
+    second pass each, over candidate and then prompt, and its score is of both texts as a whole:
+    -log P(candidate | prompt) - log P(prompt | candidate).
+    """
 
     model: str
     candidates: tuple[Candidate, ...]
+    reviews: bool = False
+
+    @property
+    def score(self) -> str:
+        """The name that the score has; no model's has a space in it."""
+        return f"{self.model} review" if self.reviews else self.model
 
 
 @dataclass(frozen=True, slots=True)

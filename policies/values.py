@@ -175,6 +175,8 @@ class Task:
     whether tests came with the request. `temperature` and `top_p` are the caller's, None if none
     was given. `kind` is what its answers are like, as far as the request tells.
 
+    `rankers` are models that draw nothing and may score what others wrote.
+
     `inputs` are calls that programs can be run on where there are no tests, and where programs can
     be run; `examples` are those of them whose outputs the prompt says, though prompts err.
     """
@@ -188,6 +190,7 @@ class Task:
     kind: str = "text"
     examples: tuple[Example, ...] = ()
     inputs: tuple[str, ...] = ()
+    rankers: tuple[ModelView, ...] = ()
 
     @property
     def wanted(self) -> int:

@@ -7,12 +7,12 @@ everybody else. If one fails, the request fails, and what still runs is cancelle
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from policies.moves import least_ceiling
+from router.concurrent import concurrently
 from router.gateway import Gateway, Prepared
 from router.plan.outcome import Outcome
 from router.plan.shares import Shares
@@ -23,9 +23,6 @@ AT_ONCE: Final = 8
 
 Perform: TypeAlias = Callable[[int, Prepared], Awaitable[Outcome]]
 """Runs the plan of the prompt at this place."""
-
-T = TypeVar("T")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,9 @@ class Batch:
         cls, gateway: Gateway, requests: Sequence[RouteRequest], received: float
     ) -> Batch:
         """Raises what `Gateway.prepare` raises, and `BudgetTooSmall`."""
-        parts = await _together(requests, lambda _, each: gateway.prepare(each, received))
+        parts = await concurrently(
+            requests, lambda each: gateway.prepare(each, received), at_once=AT_ONCE
+        )
         budget = parts[0].budget.flops
         if budget is None:
             return cls(gateway, parts, None)
@@ -53,7 +52,8 @@ class Batch:
 
     async def run(self, perform: Perform) -> tuple[Outcome, ...]:
         """Every plan's outcome, in the order of the prompts."""
-        return await _together(self.parts, lambda at, part: self._one(at, part, perform))
+        places = enumerate(self.parts)
+        return await concurrently(places, lambda each: self._one(*each, perform), at_once=AT_ONCE)
 
     async def _one(self, at: int, part: Prepared, perform: Perform) -> Outcome:
         if self.shares is None:
@@ -63,21 +63,3 @@ class Batch:
             outcome = await perform(at, replace(part, budget=budget))
             share.settle(outcome.ledger.used)
             return outcome
-
-
-async def _together(
-    given: Sequence[T], perform: Callable[[int, T], Awaitable[Result]]
-) -> tuple[Result, ...]:
-    """All results in order, a few at a time; the first error cancels what is left."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(at: int, each: T) -> Result:
-        async with places:
-            return await perform(at, each)
-
-    try:
-        async with asyncio.TaskGroup() as running:
-            tasks = [running.create_task(one(at, each)) for at, each in enumerate(given)]
-    except ExceptionGroup as several:  # one reason not to go on is enough
-        raise several.exceptions[0] from None
-    return tuple(task.result() for task in tasks)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from policies.choosing import SELECTORS
+from policies.choosing import NAMES, selectors
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
 from policies.ladder import Found, Offer
@@ -31,8 +31,10 @@ from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
 from router.plan.programs import Gap, entry_point_of
+from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
+from router.rankers import Rankers
 from router.request import (
     AUTO,
     ChatPrompt,
@@ -127,7 +129,10 @@ class RequestSampler:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Models (the cheapest first), their costs, the policies, and the sandbox if there is one."""
+    """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
+
+    `ranker` is the model that ranks answers of others where requests name a selector that does.
+    """
 
     upstreams: Mapping[str, Upstream]
     cost: CostModel
@@ -136,6 +141,7 @@ class Gateway:
     metrics: Metrics
     default_max_tokens: int = 512
     paces: Paces = field(default_factory=Paces)
+    ranker: str | None = None
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
@@ -155,8 +161,10 @@ class Gateway:
         try:
             async with asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
+                rankers = await self._rankers.of(request, policy, task, budget, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
+        task = replace(task, rankers=rankers)
         trials = self._trials(request, policy, task)
         if trials is not None:
             task = replace(task, examples=trials.examples, inputs=trials.inputs)
@@ -198,6 +206,7 @@ class Gateway:
             replace(self.cost, forecasts=prepared.forecasts),
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
+            ranker=UpstreamRanker(self.upstreams, request.prompt),
             executor=executor,
             observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
@@ -211,6 +220,10 @@ class Gateway:
     def _sizing(self) -> Sizing:
         return Sizing(self.upstreams, self.metrics, self.default_max_tokens)
 
+    @property
+    def _rankers(self) -> Rankers:
+        return Rankers(self.upstreams, self.cost, self.metrics)
+
     def _policy(self, request: RouteRequest) -> Policy:
         try:
             policy = self.policies[request.budget.policy]
@@ -223,10 +236,13 @@ class Gateway:
 
     def _named(self, request: RouteRequest) -> Selector:
         """The selector that a request names. Raises `InvalidRequest`."""
-        selector = SELECTORS.get(request.select or "")
+        there = selectors(self.ranker)
+        selector = there.get(request.select or "")
         if selector is None:
+            lacks = " (it needs a model that ranks: [select] ranker in the configuration)"
             raise InvalidRequest(
-                f"select {request.select!r} is not configured here; there are {list(SELECTORS)}",
+                f"select {request.select!r} is not configured here"
+                f"{lacks if request.select in NAMES else ''}; there are {list(there)}",
                 param="select",
             )
         if selector.runs_programs and self.backend is None:

@@ -241,6 +241,15 @@ class AliasConfig(Strict):
     budget: BudgetConfig = BudgetConfig()
 
 
+class SelectConfig(Strict):
+    """What may choose among answers that no tests judge.
+
+    `ranker` is a model that scores what others wrote, at a server that scores prompts.
+    """
+
+    ranker: Name | None = None
+
+
 class DriftConfig(Strict):
     """Whether outcomes are held against what was expected; see `router.drift`.
 

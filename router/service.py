@@ -130,6 +130,7 @@ def _gateway(
         metrics=metrics,
         default_max_tokens=settings.default_max_tokens,
         paces=Paces(pace_starts(settings)),
+        ranker=settings.select.ranker,
     )
 
 

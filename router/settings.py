@@ -32,8 +32,11 @@ from router.sections import (
     ModelConfig,
     Name,
     PolicyConfig,
+    RemoteModel,
     SandboxConfig,
+    SelectConfig,
 )
+from router.upstream.servers import SERVERS
 
 
 def _default_models() -> dict[str, ModelConfig]:
@@ -78,6 +81,7 @@ class Settings(BaseSettings):
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
     drift: DriftConfig = DriftConfig()
+    select: SelectConfig = SelectConfig()
 
     @model_validator(mode="after")
     def _policies_name_models(self) -> Self:
@@ -100,6 +104,26 @@ class Settings(BaseSettings):
                     f"alias {name!r} names the policy {alias.policy!r}; there are {known}"
                 )
             self._follow(name)
+        return self
+
+    @model_validator(mode="after")
+    def _ranker_scores_prompts(self) -> Self:
+        name = self.select.ranker
+        if name is None:
+            return self
+        model = self.models.get(name)
+        if model is None:
+            raise ValueError(
+                f"select.ranker is {name!r}, and there is no such model: "
+                f"there are {', '.join(self.models)}"
+            )
+        kind = model.server if isinstance(model, RemoteModel) else "llama.cpp"
+        if SERVERS[kind].scoring is None:
+            able = " or ".join(each for each, server in SERVERS.items() if server.scoring)
+            raise ValueError(
+                f"select.ranker is {name!r}, whose server ({kind}) tells no log-probabilities of "
+                f'what it reads: name a model whose server is {able} (server = "{able}")'
+            )
         return self
 
     def _follow(self, name: str) -> None:

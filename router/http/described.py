@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from starlette.routing import BaseRoute
 
-from policies.choosing import SELECTORS
+from policies.choosing import NAMES
 from router.http.dialect import Dialect
 from router.http.options import OPTIONS
 from sandbox import IO, Asserts, Call, Calls, Integrity, IOCase, Limits, Pytest
@@ -66,7 +66,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 _SELECT: Final[Mapping[str, Any]] = {
     "type": ["string", "null"],
     "description": "What orders answers that no tests judge.",
-    "examples": list(SELECTORS),
+    "examples": list(NAMES),
 }
 
 _OPTIONAL: Final = frozenset({"args", "stdin"})

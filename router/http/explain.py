@@ -2,24 +2,25 @@
 
 Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
 those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
-tokens and its share of the prompt. Cached tokens are those of a command's prompt, which its
-candidates share: the whole is the sum over commands.
+tokens, its share of the prompt, and of what it took to rank it among others. Cached tokens are
+those of a command's prompt, which its candidates share: the whole is the sum over commands.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
-from policies.choosing import SELECTORS
+from policies.choosing import NAMES
 from policies.cost import CostModel
 from policies.forecast import Forecast
 from policies.ladder import Found
 from policies.protocol import Execute, Rank
 from policies.selectors import FIM
-from policies.values import Verdict
+from policies.values import NLL, Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
@@ -27,7 +28,7 @@ from router.plan.samples import Sample
 from router.plan.work import Errand, Work
 from router.request import RouteRequest
 
-_TOLD: Final = frozenset({FIM, *SELECTORS}) - {"first"}
+_TOLD: Final = frozenset({FIM, *NAMES}) - {"first"}
 """What chose, where that took more than the order of drawing."""
 
 
@@ -112,6 +113,7 @@ def router_object(
     """Everything about a run, for `explain` and for the last chunk of a stream."""
     chosen = {candidate.id for candidate in outcome.choice.candidates[: prepared.request.n]}
     best = outcome.choice.candidates[0] if outcome.choice.candidates else None
+    ranking = _ranking(outcome, cost)
     return {
         "plan": outcome_label(prepared, outcome),
         "policy": prepared.request.budget.policy,
@@ -134,7 +136,7 @@ def router_object(
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
             for draw in outcome.draws
-            for sample, flops in _shares(draw, cost)
+            for sample, flops in _shares(draw, cost, ranking)
         ],
     }
 
@@ -263,8 +265,9 @@ def _details(work: Work) -> dict[str, Any]:
                 "completion_tokens": [sample.tokens for sample in work.samples],
                 "overrun": work.overrun,
             }
-        case Errand(command=Rank(candidates=ranked)):
-            return {"candidates": [candidate.id for candidate in ranked]}
+        case Errand(command=Rank(candidates=ranked, reviews=reviews), passes=passes):
+            ids = [candidate.id for candidate in ranked]
+            return {"candidates": ids, "reviews": reviews, "passes": len(passes)}
         case Errand(command=Execute(candidates=executed, inputs=inputs)):
             ids = [candidate.id for candidate in executed]
             return {"candidates": ids, "inputs": len(inputs)}
@@ -272,8 +275,23 @@ def _details(work: Work) -> dict[str, Any]:
             return {}
 
 
-def _shares(draw: RunningDraw, cost: CostModel) -> Iterable[tuple[Sample, float | None]]:
-    """Each sample with its own FLOPs and an even share of what the draw cost besides."""
+def _ranking(outcome: Outcome, cost: CostModel) -> Mapping[int, float]:
+    """What it took to rank each candidate: an even share of each ranking that it was in."""
+    shares = defaultdict[int, float](float)
+    for work in outcome.work:
+        match work.command:
+            case Rank(candidates=candidates):
+                for candidate in candidates:
+                    shares[candidate.id] += work.flops(cost) / len(candidates)
+            case _:
+                pass
+    return shares
+
+
+def _shares(
+    draw: RunningDraw, cost: CostModel, ranking: Mapping[int, float]
+) -> Iterable[tuple[Sample, float | None]]:
+    """Each sample with its own FLOPs, those of ranking it, and an even share of the other ones."""
     model, prompt_tokens = draw.model, draw.prompt_tokens
     if not cost.knows(model):
         return ((sample, None) for sample in draw.samples)
@@ -281,13 +299,17 @@ def _shares(draw: RunningDraw, cost: CostModel) -> Iterable[tuple[Sample, float 
     if not draw.sent:
         return ((sample, 0.0) for sample in draw.samples)
     shared = (draw.flops(cost) - sum(own)) / len(own)
-    return ((sample, flops + shared) for sample, flops in zip(draw.samples, own, strict=True))
+    return (
+        (sample, flops + shared + ranking.get(sample.id, 0.0))
+        for sample, flops in zip(draw.samples, own, strict=True)
+    )
 
 
 def _candidate(
     draw: RunningDraw, sample: Sample, flops: float | None, outcome: Outcome, *, chosen: bool
 ) -> dict[str, Any]:
     judgement = outcome.judgements.get(sample.id)
+    known = next((c.scores for c in outcome.choice.candidates if c.id == sample.id), sample.scores)
     return {
         "id": sample.id,
         "ticket": draw.ticket,
@@ -299,7 +321,7 @@ def _candidate(
         "finish_reason": sample.ending,
         "partial": sample.partial,
         "nll": sample.nll,
-        "scores": dict(sample.scores),
+        "scores": {name: score for name, score in known.items() if name != NLL},
         "trimmed": sample.trimmed or None,
         "verdict": (judgement.verdict if judgement else Verdict.UNVERIFIED).value,
         "status": judgement.status if judgement else None,

@@ -6,8 +6,8 @@ scripts; the run cannot tell them apart.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Protocol, TypeAlias
 
 from policies.protocol import Command, Draw, Event, Execute, Rank
 from policies.values import Output
@@ -40,11 +40,18 @@ class Judge(Protocol):
         ...
 
 
+Book: TypeAlias = Callable[[int, int], None]
+"""Told of a forward pass before it is sent: tokens that are read, and those that are scored."""
+
+
 class Ranker(Protocol):
     """Scores candidates under models. Raises `UpstreamError`."""
 
-    async def rank(self, command: Rank) -> Mapping[int, float]:
-        """The averaged NLL of each candidate by its id; one that cannot be scored is left out."""
+    async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
+        """The score of each candidate by its id; one that cannot be scored is left out.
+
+        What it computes costs what it books.
+        """
         ...
 
 

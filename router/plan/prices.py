@@ -22,7 +22,8 @@ class Prices:
     @classmethod
     def of(cls, task: Task, cost: CostModel) -> Self:
         """Of a request's commands."""
-        return cls(cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in task.models})
+        models = (*task.models, *task.rankers)
+        return cls(cost, {m.id: PromptLength(m.prompt_tokens, m.prompt_bound) for m in models})
 
     def ceiling(self, command: Start, cached_tokens: int = 0) -> float:
         """FLOPs; none where a model's are unknown, or where no model computes it.
@@ -34,11 +35,18 @@ class Prices:
                 prompt = self.prompt(command).most
                 most = command.max_tokens
                 return self.cost.ceiling(model, prompt, command.n, most, cached_tokens)
-            case Rank(model=model, candidates=candidates) if self.cost.knows(model):
-                prompt = self.lengths[model].most
-                return sum(self.cost.score(model, prompt, each.tokens) for each in candidates)
+            case Rank(model=model) if self.cost.knows(model):
+                return sum(self._passes(command, each.text) for each in command.candidates)
             case _:
                 return 0.0
+
+    def _passes(self, ranking: Rank, text: str) -> float:
+        """Of all over one text, which its author counted by a tokenizer that may be another."""
+        model, most = ranking.model, most_tokens(text)
+        prompt = self.lengths[model].most
+        coder = self.cost.score(model, prompt, most)
+        # A review has the prompt begin on a line of its own.
+        return coder + self.cost.score(model, most + 1, prompt) if ranking.reviews else coder
 
     def prompt(self, draw: Draw) -> PromptLength:
         """The length of a draw's prompt; of one that is not the request's own, an estimate."""

@@ -281,10 +281,10 @@ class Run:
         try:
             match errand.command:
                 case Rank() as command if self._ranker is not None:
-                    scores = await self._ranker.rank(command)
+                    scores = await self._ranker.rank(command, errand.book)
                     for at, score in scores.items():
                         known = self._candidates[at].scores
-                        self._know(at, scores={**known, command.model: score})
+                        self._know(at, scores={**known, command.score: score})
                     self._tell(Ranked(errand.ticket, scores))
                 case Execute() as command if self._executor is not None:
                     outputs = await self._executor.execute(command)

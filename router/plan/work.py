@@ -6,7 +6,7 @@ ranking, or executions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from policies.cost import CostModel
@@ -41,8 +41,8 @@ class Work(Protocol):
 class Errand:
     """A ranking or executions as they run.
 
-    What a ranking costs is known beforehand, so it is booked whole once it is `sent`. Executions
-    run no model.
+    The `passes` of a ranking are those that were sent: tokens that were read, and the further ones
+    that were scored. Each is booked whole from then on. Executions run no model.
     """
 
     ticket: int
@@ -50,12 +50,19 @@ class Errand:
     hold: Hold
     sent: bool = False
     failure: Exception | None = None
+    passes: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def model(self) -> str | None:
         """The ranker."""
         return self.command.model if isinstance(self.command, Rank) else None
 
-    def flops(self, cost: CostModel) -> float:  # noqa: ARG002 of Work: the ceiling is the cost
-        """All of it, from the moment it was sent."""
-        return self.hold.ceiling if self.sent else 0.0
+    def book(self, read: int, scored: int) -> None:
+        """A pass is sent now, over so many tokens and the so many that are scored."""
+        self.passes.append((read, scored))
+
+    def flops(self, cost: CostModel) -> float:
+        """All passes so far; no more than was held, where a server counts as it should not."""
+        if self.model is None or not cost.knows(self.model):
+            return 0.0
+        return min(sum(cost.score(self.model, *each) for each in self.passes), self.hold.ceiling)

@@ -80,7 +80,7 @@ class Upstream:
         rendered = self.render(prompt)
         try:
             async with asyncio.timeout(within_s):
-                counted = await self.server.count_tokens(rendered, self.name, self._post)
+                counted = await self.server.count_tokens(rendered, self.name, self.post)
         except UpstreamUnreachable:
             raise
         except (UpstreamError, TimeoutError, KeyError, TypeError, ValueError, OverflowError):
@@ -119,6 +119,13 @@ class Upstream:
     async def get(self, path: str) -> Any:
         """What the server answers at a path, as JSON. Raises `UpstreamError`."""
         return await self._answer("GET", path, None)
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What the server answers to JSON at a path, an object. Raises `UpstreamError`."""
+        answer = await self._answer("POST", path, body)
+        if not isinstance(answer, dict):
+            raise UpstreamError(self.id, "answered garbage: not a JSON object")
+        return answer
 
     @property
     def token_per_chunk(self) -> bool:
@@ -225,12 +232,6 @@ class Upstream:
         usual = self.client.timeout
         read = None if self.patient else usual.read
         return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
-
-    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = await self._answer("POST", path, body)
-        if not isinstance(answer, dict):
-            raise UpstreamError(self.id, "answered garbage: not a JSON object")
-        return answer
 
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         async with self._stream(method, path, body, {}) as response:

@@ -214,6 +214,16 @@ class VLLMShape:
             lists["token_logprobs"][0] = lists["top_logprobs"][0] = None
         return lists
 
+    def scored(self, call: Call, words: Sequence[str], values: Sequence[float]) -> dict[str, Any]:
+        """An answer that is told at once, with what `prompt_logprobs` adds to it."""
+        entries: list[dict[str, Any] | None] = [
+            {str(number): {"logprob": value, "rank": 1, "decoded_token": word}}
+            for number, word, value in zip(call.body["prompt"], words, values, strict=True)
+        ]
+        entries[:1] = [None]  # nothing stands before the first
+        choice = {"index": 0, "text": "x", "logprobs": None, "finish_reason": "length"}
+        return event([choice | {"prompt_logprobs": entries}]) | {"usage": usage(call, 1)}
+
     def finish(self, call: Call, index: int, reason: str) -> Iterator[dict[str, Any]]:
         """The end of a choice that did not end with its last token."""
         said: dict[str, Any] = {"delta": {"content": ""}} if call.chat else {"text": ""}

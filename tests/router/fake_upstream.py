@@ -130,11 +130,13 @@ class Call:
 
 Play: TypeAlias = Callable[[Call, "FakeUpstream"], Awaitable[None]]
 Says: TypeAlias = Callable[[Call, int], Sequence[str]]
+Likely: TypeAlias = Callable[[str, str], float]
 
 
 @dataclass
 class FakeUpstream:
-    """`play` answers every generation, `tokenizer` and `models` the other questions.
+    """`play` answers every generation, `scorer` those that ask for the prompt's log-probabilities
+    (vLLM's `prompt_logprobs`), `tokenizer` and `models` the other questions.
 
     `calls` are the generations that were asked for, `asked` all paths that were posted to, `looked`
     the targets of GETs, in order.
@@ -150,6 +152,30 @@ class FakeUpstream:
     looked: list[str] = field(default_factory=list)
     connections: int = 0
     url: str = ""
+    scorer: Play | None = None
+    vocabulary: list[str] = field(default_factory=list)
+
+    @property
+    def generations(self) -> list[Call]:
+        """The calls that asked for an answer."""
+        return [call for call in self.calls if "prompt_logprobs" not in call.body]
+
+    @property
+    def scorings(self) -> list[Call]:
+        """The calls that asked for the prompt's log-probabilities."""
+        return [call for call in self.calls if "prompt_logprobs" in call.body]
+
+    def numbers(self, text: str) -> list[int]:
+        """The tokens of a text, each by its place among all that were seen."""
+        tokens = pieces(text)
+        self.vocabulary += [
+            token for token in dict.fromkeys(tokens) if token not in self.vocabulary
+        ]
+        return [self.vocabulary.index(token) for token in tokens]
+
+    def words(self, call: Call) -> list[str]:
+        """The texts of the tokens that were sent as numbers."""
+        return [self.vocabulary[number] for number in call.body["prompt"]]
 
     @property
     def shape(self) -> LlamaShape | VLLMShape:
@@ -214,6 +240,8 @@ class FakeUpstream:
             call.cached_tokens = max(0, call.prompt_tokens - 1) if found else 0
             if (refused := self.shape.refusal(call, self.context)) is not None:
                 await _refuse(call, *refused)
+            elif call.body.get("prompt_logprobs") is not None and self.kind == "vllm":
+                await (self.scorer or scoring())(call, self)
             else:
                 await self.play(call, self)
         elif call.path == "/v1/models":
@@ -227,7 +255,8 @@ class FakeUpstream:
         elif call.path == "/tokenize":
             messages = call.body.get("messages")
             text = template(messages) if messages else call.body["prompt"]
-            await call.json({"count": len(pieces(text)), "max_model_len": 4096, "tokens": []})
+            tokens = self.numbers(text)
+            await call.json({"count": len(tokens), "max_model_len": 4096, "tokens": tokens})
         else:
             await call.json({"error": {"message": "no such path"}}, 404)
 
@@ -275,6 +304,17 @@ def answering(says: Says = lambda _call, _index: ANSWER, *, pause: float = 0.0) 
                     reason = "length" if limit < len(said[index]) else "stop"
                     await call.token(index, token, server, reason if last else None)
         await call.done(server)
+
+    return play
+
+
+def scoring(likely: Likely = lambda _before, _token: LOGPROB) -> Play:
+    """Tell the log-probability of each token of the prompt, by the text before it."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        words = server.words(call)
+        values = [likely("".join(words[:at]), word) for at, word in enumerate(words)]
+        await call.json(server.shape.scored(call, words, values))
 
     return play
 

@@ -33,6 +33,19 @@ ENGINE = '[models.m]\nengine = "url"\nurl = "http://x"\n'
         ('[sandbox]\nbackend = "x"', r'sandbox.backend: must be "process" or "docker", not \'x\''),
         ("[sandbox]\nenabled = 7", r"^sandbox.enabled: must be true or false, not 7$"),
         ('[aliases."a b"]', r"printable ASCII without spaces"),
+        (
+            '[select]\nranker = "x"',
+            r"^select.ranker is 'x', and there is no such model: there are ",
+        ),
+        (
+            '[select]\nranker = "qwen2.5-coder-0.5b"',
+            r"^select.ranker is 'qwen2.5-coder-0.5b', whose server \(llama.cpp\) tells no .*vllm",
+        ),
+        (
+            ENGINE + '[select]\nranker = "m"',
+            r"^select.ranker is 'm', whose server \(openai\) .*vllm",
+        ),
+        ('[select]\nrankers = "m"', r"^select.rankers: is no setting: did you mean ranker\?"),
         ('[aliases.a]\nmodel = "x"', r"^alias 'a' stands for 'x', and there is no such model"),
     ],
 )

@@ -249,3 +249,11 @@ def test_idle_connections_outlive_the_pools_of_clients() -> None:
 
 def test_policies_that_aliases_may_name_are_those_that_there_are() -> None:
     assert set(POLICIES) == {AUTO, *BUILT_IN}
+
+
+def test_a_ranker_is_a_model_whose_server_scores_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    models = {"m": {"engine": "url", "url": "http://127.0.0.1:9", "server": "vllm"}}
+    assert Settings(models=models, select={"ranker": "m"}).select.ranker == "m"
+    assert Settings(models=models).select.ranker is None
+    monkeypatch.setenv("BUDGET_ROUTER_SELECT__RANKER", "m")
+    assert Settings(models=models).select.ranker == "m"

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-from router.upstream.servers.dialect import ServerDialect
+from router.upstream.servers.dialect import PromptScoring, ServerDialect
 from router.upstream.servers.llama_cpp import LlamaCpp
 from router.upstream.servers.plain import PlainOpenAI
 from router.upstream.servers.vllm import VLLM
@@ -28,4 +28,4 @@ SERVERS: Final[Mapping[ServerKind, ServerDialect]] = MappingProxyType(
     {"llama.cpp": LlamaCpp(), "vllm": VLLM(), "openai": PlainOpenAI()}
 )
 
-__all__ = ["SERVERS", "ServerDialect", "ServerKind"]
+__all__ = ["SERVERS", "PromptScoring", "ServerDialect", "ServerKind"]

@@ -11,6 +11,27 @@ Post: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Sends JSON to a path of the server, and gives its answer. Raises `UpstreamError`."""
 
 
+class PromptScoring(Protocol):
+    """How a server tells the log-probabilities of what it did not write.
+
+    Both raise `UpstreamError`, and what an answer of another shape makes them raise, as
+    `ServerDialect.count_tokens` does, and IndexError.
+    """
+
+    async def tokens(self, prompt: Prompt, name: str, post: Post, *, special: bool) -> list[int]:
+        """The numbers of a prompt's tokens; unless `special`, a text's without a start of its own.
+
+        `name` is what the server calls the model.
+        """
+        ...
+
+    async def logprobs(
+        self, read: Sequence[int], scored: Sequence[int], name: str, post: Post
+    ) -> list[float]:
+        """The log-probability of each token that is `scored`, after those that are `read`."""
+        ...
+
+
 class ServerDialect(Protocol):
     """A kind of server: how its prompts are counted, and what it must be told and spared."""
 
@@ -48,6 +69,11 @@ class ServerDialect(Protocol):
 
         Such a server wants at least one token drawn where nothing is repeated.
         """
+        ...
+
+    @property
+    def scoring(self) -> PromptScoring | None:
+        """How it scores texts of others; None where it cannot."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
-from router.upstream.servers.dialect import Post
+from router.upstream.servers.dialect import Post, PromptScoring
 
 _PLAIN_SAMPLING: Final[Mapping[str, Any]] = MappingProxyType(
     {
@@ -35,6 +35,7 @@ class LlamaCpp:
     """
 
     echoes: ClassVar[bool] = False
+    scoring: ClassVar[PromptScoring | None] = None
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({"return_progress": True})

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from router.request import Prompt
-from router.upstream.servers.dialect import Post
+from router.upstream.servers.dialect import Post, PromptScoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class PlainOpenAI:
     """It has no tokenizer that could be asked."""
 
     echoes: ClassVar[bool] = False
+    scoring: ClassVar[PromptScoring | None] = None
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})

@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
-from router.upstream.servers.dialect import Post
+from router.upstream.servers.dialect import Post, PromptScoring
+
+
+@dataclass(frozen=True, slots=True)
+class VLLMScoring:
+    """By `prompt_logprobs`, for which it does not use its cache: k texts are k whole passes."""
+
+    async def tokens(self, prompt: Prompt, name: str, post: Post, *, special: bool) -> list[int]:
+        """By its tokenizer; the template of a chat writes its own special tokens."""
+        match prompt:
+            case TokenPrompt(tokens=tokens):
+                return list(tokens)
+            case TextPrompt():
+                asked = _tokenized(prompt) | {"add_special_tokens": special}
+            case ChatPrompt():
+                asked = _tokenized(prompt)
+        told = await post("/tokenize", asked | {"model": name})
+        return [int(token) for token in told["tokens"]]
+
+    async def logprobs(
+        self, read: Sequence[int], scored: Sequence[int], name: str, post: Post
+    ) -> list[float]:
+        """It draws a token in any case, which the same pass makes."""
+        asked = {"model": name, "prompt": [*read, *scored], "max_tokens": 1, "temperature": 0}
+        told = await post("/v1/completions", asked | {"prompt_logprobs": 0})
+        entries = told["choices"][0]["prompt_logprobs"][len(read) :]
+        found = [
+            float(entry[str(token)]["logprob"])
+            for token, entry in zip(scored, entries, strict=True)
+        ]
+        if not math.isfinite(math.fsum(found)):
+            raise ValueError("a log-probability is a finite number")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +49,7 @@ class VLLM:
     """Chunks carry as many tokens as it likes: only log-probabilities tell how many."""
 
     echoes: ClassVar[bool] = True
+    scoring: ClassVar[PromptScoring | None] = VLLMScoring()
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
@@ -30,14 +64,19 @@ class VLLM:
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
         """By its tokenizer, which knows the template."""
-        match prompt:
-            case TextPrompt(text=text):
-                asked: dict[str, Any] = {"prompt": text}
-            case TokenPrompt(tokens=tokens):
-                return len(tokens)
-            case ChatPrompt(messages=messages, tools=tools):
-                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
-        count = int((await post("/tokenize", asked | {"model": name}))["count"])
+        if isinstance(prompt, TokenPrompt):
+            return len(prompt.tokens)
+        asked = _tokenized(prompt) | {"model": name}
+        count = int((await post("/tokenize", asked))["count"])
         if count < 0:
             raise ValueError("a prompt cannot have less than no tokens")
         return count
+
+
+def _tokenized(prompt: TextPrompt | ChatPrompt) -> dict[str, Any]:
+    """What its tokenizer is asked."""
+    match prompt:
+        case TextPrompt(text=text):
+            return {"prompt": text}
+        case ChatPrompt(messages=messages, tools=tools):
+            return {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})

@@ -27,9 +27,10 @@ from policies.protocol import (
     Wait,
 )
 from policies.selectors import Plain, in_order
-from policies.values import Budget, Candidate, Choice, Output
+from policies.values import Budget, Candidate, Choice, ModelView, Output
 from router.plan.outcome import Outcome
-from router.plan.ports import Observer
+from router.plan.ports import Book, Observer
+from router.plan.prices import Prices
 from router.plan.run import PlanError, Run
 from router.plan.work import Errand
 from router.upstream.failures import UpstreamError
@@ -60,13 +61,15 @@ class Heard(Observer):
 
 @dataclass
 class ScriptedRanker:
-    """Scores candidates by their ids, or fails."""
+    """Scores candidates by their ids, or fails at the first, whose pass was sent by then."""
 
     failing: bool = False
 
-    async def rank(self, command: Rank) -> Mapping[int, float]:
-        if self.failing:
-            raise UpstreamError(command.model, "is down")
+    async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
+        for candidate in command.candidates:
+            book(100, candidate.tokens)
+            if self.failing:
+                raise UpstreamError(command.model, "is down")
         return {candidate.id: float(candidate.id) for candidate in command.candidates}
 
 
@@ -193,6 +196,8 @@ def test_a_ranking_is_paid_for_and_its_scores_are_the_candidates() -> None:
     (errand,) = (work for work in outcome.work if isinstance(work, Errand))
     assert errand.flops(COST) == 2 * COST.score("large", 100, 2)
     assert outcome.ledger.used == COST.draw("small", 100, [2, 2]) + errand.flops(COST)
+    # What was reserved is enough by any tokenizer.
+    assert errand.hold.ceiling == 2 * COST.score("large", 100, most_tokens("xx"))
 
 
 def test_a_policy_performs_what_its_selector_wants_and_then_it_orders_by_that() -> None:
@@ -243,6 +248,46 @@ def test_a_ranker_that_fails_is_an_upstream_that_failed() -> None:
     assert "is down" in str(outcome.failures[0])
     assert "Ranked" not in heard.kinds()
     assert len(outcome.choice.candidates) == 2
+    (errand,) = (work for work in outcome.work if isinstance(work, Errand))
+    assert errand.flops(COST) == COST.score("large", 100, 2)
+
+
+def test_a_review_reserves_a_second_pass_and_has_a_score_of_its_own() -> None:
+    def plan() -> Plan:
+        candidates = yield from drawn()
+        yield Rank("large", candidates, reviews=True)
+        while not isinstance((yield Wait()), Done):
+            pass
+
+    outcome, _ = performed(plan(), flops=1e13, ranker=ScriptedRanker())
+    assert all("large" not in each.scores for each in outcome.choice.candidates)
+    assert {each.scores["large review"] for each in outcome.choice.candidates} == {0.0, 1.0}
+    (errand,) = (work for work in outcome.work if isinstance(work, Errand))
+    most = most_tokens("xx")
+    both = COST.score("large", 100, most) + COST.score("large", most + 1, 100)
+    assert errand.hold.ceiling == 2 * both
+
+
+def test_a_ranking_costs_no_more_than_it_holds_whatever_its_server_counts() -> None:
+    class Babbling(ScriptedRanker):
+        async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
+            book(10_000, 10_000)
+            return {}
+
+    def plan() -> Plan:
+        yield Rank("large", (yield from drawn()))
+        yield Wait()
+
+    outcome, _ = performed(plan(), flops=1e13, ranker=Babbling())
+    (errand,) = (work for work in outcome.work if isinstance(work, Errand))
+    assert errand.flops(COST) == errand.hold.ceiling == errand.hold.settled
+
+
+def test_a_model_that_only_ranks_is_priced_by_its_own_count_of_the_prompt() -> None:
+    ranker = ModelView("large", 120, 16)
+    prices = Prices.of(task("small", rankers=(ranker,)), COST)
+    command = Rank("large", (Candidate(0, "small", "é", "stop", tokens=1),))
+    assert prices.ceiling(command) == COST.score("large", 120, most_tokens("é"))
 
 
 def test_executions_cost_no_flops() -> None:

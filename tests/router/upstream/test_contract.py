@@ -17,10 +17,11 @@ from contract_servers import Server
 from http_world import eventually_asked
 
 from policies.protocol import Draw
-from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
+from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream.chunks import Chunk, Usage
 from router.upstream.failures import PromptTooLong, UpstreamError
 from router.upstream.presence import trouble_of
+from router.upstream.scoring import PromptScorer
 from router.upstream.servers import SERVERS
 
 pytestmark = pytest.mark.anyio
@@ -262,6 +263,21 @@ class TestVLLM:
         for _ in range(2):
             chunks = await sampled(server, draw(), request)
             assert not any(chunk.usage.cached_tokens for chunk in chunks if chunk.usage)
+
+    async def test_what_it_did_not_write_is_scored_as_what_it_echoes(self, server: Server) -> None:
+        scorer = PromptScorer.of(server.upstream)
+        read = await scorer.tokens(TEXT)
+        scored = await scorer.continuation("return a + b\n")
+        assert len(read) == (await server.upstream.count_tokens(TEXT)).tokens
+        found = await scorer.logprobs(read, scored)
+        both = replace(asking(TokenPrompt((*read, *scored)), logprobs=1), echo=True)
+        chunks = await sampled(server, draw(max_tokens=0), both)
+        told = [token.logprob for chunk in chunks for token in (chunk.tokens or ())[: chunk.echoed]]
+        assert found == pytest.approx(told[len(read) :], abs=0.05)
+
+    async def test_a_chat_is_tokenized_by_its_template(self, server: Server) -> None:
+        tokens = await PromptScorer.of(server.upstream).tokens(CHAT, special=False)
+        assert len(tokens) == (await server.upstream.count_tokens(CHAT)).tokens
 
     async def test_more_log_probabilities_than_it_gives_are_the_clients_fault(
         self, server: Server
