@@ -7,61 +7,51 @@ succeeds at less what it spends, at the price that a calibration has for a large
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from evaluation.selection.plans import (
-    WIDE,
-    Came,
-    Route,
-    Setting,
-    ceiling,
-    perform,
-    shown_routes,
-    sure_routes,
-    wide_routes,
-)
-from evaluation.selection.recorded import SelectionProblem, Sight
+from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
+from evaluation.selection.recorded import SelectionProblem
 from evaluation.selection.standings import bootstrapped
-from policies.ladder import Rung
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+PROMISING: Final = 8
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
-
-
-def routes_of(small: str, large: str, sight: Sight) -> list[Route]:
-    """All that are tried."""
-    return [
-        Route((Rung(large, 1, 0.0),), "first"),
-        Route((Rung(small, 1, 0.0),), "first"),
-        *wide_routes(small, WIDE[0]),
-        *wide_routes(large, WIDE[1]),
-        *sure_routes(small, large),
-        *(shown_routes(small, large) if sight is Sight.USED else ()),
-    ]
 
 
 def calibrated(
     problems: Sequence[SelectionProblem],
     setting: Setting,
-    routes: Sequence[Route],
+    uncapped: Mapping[Route, Came],
     advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
-    """For each cap the best route, as a policy artifact has courses; each succeeds more often."""
-    cost = setting.cost
-    units = np.array([ceiling(problem, cost) for problem in problems])
+    """For each cap the best route, as a policy artifact has courses; each succeeds more often.
+
+    Under a cap only those are performed that promise most without one, in its mean.
+    """
+    units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
+        routes = _promising(uncapped, units, cap)
         came = perform(problems, replace(setting, cap=cap), routes, advance)
-        course, best = max(came.items(), key=lambda item: _worth(item[1], units))
-        row = _row(cap, course, best, units)
+        route, best = max(came.items(), key=lambda item: _worth(item[1], units))
+        row = _row(cap, route, best, units)
         if not found or row["success"][0] > found[-1]["success"][0]:
             found.append(row)
     return found
+
+
+def _promising(
+    uncapped: Mapping[Route, Came], units: np.ndarray[Any, Any], cap: float
+) -> list[Route]:
+    """The few that are worth most of those that spend no more than the cap in the mean."""
+    fitting = [r for r, came in uncapped.items() if float((came.flops / units).mean()) <= cap]
+    ranked = sorted(fitting or uncapped, key=lambda r: -_worth(uncapped[r], units))
+    return ranked[:PROMISING]
 
 
 def _worth(came: Came, units: np.ndarray[Any, Any]) -> float:

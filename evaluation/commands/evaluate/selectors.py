@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,7 +18,7 @@ from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
 from evaluation.selection.believing import fitted
-from evaluation.selection.courses import calibrated, routes_of, steps
+from evaluation.selection.courses import calibrated, steps
 from evaluation.selection.measuring import (
     BLIND,
     KS,
@@ -31,6 +31,7 @@ from evaluation.selection.measuring import (
 from evaluation.selection.picture import draw_all
 from evaluation.selection.plans import (
     WIDE,
+    Came,
     Route,
     Setting,
     perform,
@@ -84,8 +85,9 @@ def run(
             if sight is not Sight.USED or dataset not in _ASSERTS_IN_PROMPTS
         ]
         rows = _rows(problems, cost, models, sights)
-        plans = _plans(problems, cost, models, sights)
-        courses = _courses(problems, cost, models, sights)
+        came = _performed(problems, cost, models, sights)
+        plans = _plans(problems, came, models)
+        courses = _courses(problems, cost, came)
         told = {
             "dataset": dataset,
             "problems": len(problems),
@@ -142,51 +144,74 @@ def _rows(
     return rows
 
 
-def _plans(
+def _performed(
     problems: Sequence[SelectionProblem],
     cost: CostModel,
     models: Sequence[str],
     sights: Sequence[Sight],
-) -> list[PlanRow]:
+) -> dict[Sight, dict[Route, Came]]:
+    """What comes of every route, under each sight."""
     small, large = models
-    greedy = Route((Rung(large, 1, 0.0),), "first")
-    rows = list[PlanRow]()
     with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
-        for sight in sights:
-            alone = [greedy, *wide_routes(large, WIDE[1])]
-            every = [*alone, *wide_routes(small, WIDE[0]), *sure_routes(small, large)]
-            if sight is Sight.USED:
-                every += shown_routes(small, large)
-            came = perform(
-                *(problems, Setting(cost, sight), every), lambda more: bar.advance(more, "")
+        return {
+            sight: perform(
+                *(problems, Setting(cost, sight)),
+                [
+                    _greedy(large),
+                    *wide_routes(large, WIDE[1]),
+                    *wide_routes(small, WIDE[0]),
+                    *sure_routes(small, large),
+                    *(shown_routes(small, large) if sight is Sight.USED else ()),
+                ],
+                lambda more: bar.advance(more, ""),
             )
-            for family, wanted in (("any plan", every), (f"{large} alone", alone)):
-                own = {course: came[course] for course in wanted if course in came}
-                rows += plan_rows(problems, own, (family, sight), came[greedy])
+            for sight in sights
+        }
+
+
+def _greedy(model: str) -> Route:
+    return Route((Rung(model, 1, 0.0),), "first")
+
+
+def _plans(
+    problems: Sequence[SelectionProblem],
+    came: Mapping[Sight, Mapping[Route, Came]],
+    models: Sequence[str],
+) -> list[PlanRow]:
+    """The best plan of all, and of the large model alone, at each budget."""
+    large = models[-1]
+    rows = list[PlanRow]()
+    for sight, every in came.items():
+        alone = {
+            route: each
+            for route, each in every.items()
+            if {rung.model for rung in route.rungs} == {large}
+        }
+        for family, own in (("any plan", every), (f"{large} alone", alone)):
+            rows += plan_rows(problems, own, (family, sight), every[_greedy(large)])
     return rows
 
 
 def _courses(
     problems: Sequence[SelectionProblem],
     cost: CostModel,
-    models: Sequence[str],
-    sights: Sequence[Sight],
+    came: Mapping[Sight, Mapping[Route, Came]],
 ) -> dict[str, Any]:
     """What budgets buy, for prompts with examples and for others, as an artifact takes it."""
     wanted = {
         name: sight
         for name, sight in (("shown", Sight.USED), ("plain", Sight.STRIPPED))
-        if sight in sights
+        if sight in came
     }
     with PoolProgress("courses", steps(problems) * len(wanted), 0) as bar:
         found: dict[str, Any] = {
             name: calibrated(
-                *(problems, Setting(cost, sight), routes_of(models[0], models[1], sight)),
+                *(problems, Setting(cost, sight), came[sight]),
                 lambda more: bar.advance(more, ""),
             )
             for name, sight in wanted.items()
         }
-    curves = fitted(problems, sights)
+    curves = fitted(problems, list(came))
     if curves.shown is not None:
         found["belief"] = {"agreed": curves.agreed, "shown": curves.shown}
     typer.echo(f"how well confidence tells right from wrong (AUC): {curves.auc}", err=True)
