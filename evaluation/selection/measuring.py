@@ -83,9 +83,20 @@ def _of_problem(problem: SelectionProblem, cost: CostModel, way: Way) -> tuple[f
         plus.append(np.nan if second is None else float(second))
         runs = {each.text: problem.seconds[each.id] for each in drawn}
         seconds.append(sum(runs.values()) if selector.runs_programs and way.k > 1 else 0.0)
+    if way.selector == "first":  # any sample is as good as another
+        right, plus = _each(problem, answers)
     n, c = len(answers.samples), sum(each.id in answers.passed for each in answers.samples)
     flops = _flops(cost, way.model, answers, way.k)
     return mean(right), mean(plus), pass_at_k(n, c, way.k), c / n, flops, mean(seconds)
+
+
+def _each(problem: SelectionProblem, answers: Answers) -> tuple[list[bool], list[float]]:
+    """Whether each sample passes the tests, and the second ones."""
+    second = [problem.passes(each, plus=True) for each in answers.samples]
+    return (
+        [bool(problem.passes(each, plus=False)) for each in answers.samples],
+        [np.nan if right is None else float(right) for right in second],
+    )
 
 
 def _flops(cost: CostModel, model: str, answers: Answers, k: int) -> float:

@@ -6,6 +6,7 @@ of the courses that spend no more than it on other problems, the best one there 
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from evaluation.calibration.replay import (
 from evaluation.selection.measuring import Floats
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from policies.choosing import SELECTORS
-from policies.cost import CostModel
+from policies.cost import Architecture, CostModel
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
 from policies.protocol import Execute
@@ -38,7 +39,7 @@ PACE: Final = Pace(first_token_s=0.1, token_s=0.01)
 ORDERS: Final = 10
 """In which samples are drawn; the same for all plans."""
 
-_Row: TypeAlias = tuple[float, float, float]
+_Row: TypeAlias = tuple[float, float, float, float]
 _NONE: Final = Candidate(-1, "", "", "stop")
 _UNKNOWN: Final = Interval(0.0, 0.0, 1.0)
 
@@ -47,12 +48,14 @@ _UNKNOWN: Final = Interval(0.0, 0.0, 1.0)
 class Came:
     """What came of a plan, an entry per problem: means over orders. `plus` may be NaN.
 
-    `flops` counts a prompt once for each model whose server has it already, as ours do.
+    `flops` counts a prompt once for each model whose server has it already, as ours do; `paper` are
+    large calls on the paper's basis, on which a sample of a model always costs the same.
     """
 
     success: Floats
     plus: Floats
     flops: Floats
+    paper: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class Route:
 
     def __str__(self) -> str:
         sure = "" if math.isinf(self.enough) else f", or as {self.enough:g} agree"
-        return f"{' > '.join(map(str, self.rungs))} by {self.selector}{sure}"
+        groups = [(str(rung), len(list(same))) for rung, same in itertools.groupby(self.rungs)]
+        told = (rung if many == 1 else f"{many} times {rung}" for rung, many in groups)
+        return f"{' > '.join(told)} by {self.selector}{sure}"
 
 
 def shown_routes(small: str, large: str) -> Iterator[Route]:
@@ -123,6 +128,12 @@ class Setting:
         return Budget(None if self.cap is None else self.cap * ceiling(problem, self.cost))
 
 
+def paper_cost(cost: CostModel, model: str) -> float:
+    """Of one sample on the paper's basis, or of a token where no more is known of its model."""
+    rate = cost.rates[model]
+    return rate.paper() if isinstance(rate, Architecture) else rate.flops_per_token
+
+
 def ceiling(problem: SelectionProblem, cost: CostModel) -> float:
     """The most that one large call after this prompt can cost, in FLOPs: the unit of budgets."""
     model, answers = list(problem.models.items())[-1]
@@ -165,8 +176,8 @@ async def _mean(problem: SelectionProblem, setting: Setting, course: Route) -> _
         rows.append(row)
         if all(rung.greedy for rung in course.rungs):  # the same in any order
             break
-    success, plus, flops = zip(*rows, strict=True)
-    return mean(success), mean(plus), mean(flops)
+    success, plus, flops, paper = (mean(column) for column in zip(*rows, strict=True))
+    return success, plus, flops, paper
 
 
 async def _run(
@@ -191,15 +202,17 @@ async def _run(
     try:
         outcome = await run.perform()
     except BudgetTooSmall:
-        return 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0
     if any(isinstance(failure, OutOfSamples) for failure in outcome.failures):
         return None
     best = known.get(next(iter(outcome.choice.candidates), _NONE).text)
+    drawn = sum(draw.command.n * paper_cost(setting.cost, draw.model) for draw in outcome.draws)
+    paper = drawn / paper_cost(setting.cost, list(problem.models)[-1])
     if best is None:  # cut shorter than it was recorded, or nothing at all
-        return 0.0, 0.0, outcome.ledger.used
+        return 0.0, 0.0, outcome.ledger.used, paper
     plus = problem.passes(best, plus=True)
     right = float(bool(problem.passes(best, plus=False)))
-    return right, np.nan if plus is None else float(plus), outcome.ledger.used
+    return right, np.nan if plus is None else float(plus), outcome.ledger.used, paper
 
 
 @dataclass(frozen=True, slots=True)

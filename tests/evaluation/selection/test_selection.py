@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -158,8 +159,12 @@ def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
     alone = plan_rows(problems, {greedy: came[greedy]}, ("greedy", Sight.USED), came[greedy])
     assert {row.ahead for row in alone} == {0.0}
     everywhere = np.ones(len(problems), bool)
-    assert best(came, 0.0, everywhere) is None
-    assert best(came, math.inf, everywhere) in came
+    assert best(came, came[greedy], 0.0, everywhere) == greedy
+    lucky = replace(came[greedy], success=came[greedy].success + 0.01)
+    assert best({other: lucky, greedy: came[greedy]}, came[greedy], 9.0, everywhere) == greedy
+    ahead = replace(came[greedy], success=came[greedy].success + 0.1)
+    assert best({other: ahead, greedy: came[greedy]}, came[greedy], 9.0, everywhere) == other
+    assert came[greedy].paper.tolist() == [1.0] * len(problems)
 
 
 def test_an_interval_holds_its_value_and_shrinks_with_problems() -> None:
