@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from policies.choosing import USUAL
 from policies.cost import CostModel
@@ -34,9 +33,6 @@ from policies.selectors import Selector
 from policies.single import Single
 from policies.values import NOTHING, Budget, Candidate, ModelView, Remaining, Task
 
-NO_BUDGET_CALLS: Final = 1.0
-"""What a request without a budget may spend, in large calls: as much as its plan did before."""
-
 
 @dataclass(frozen=True, slots=True)
 class Course(Ladder):
@@ -53,12 +49,16 @@ class Courses:
     """Draws for tasks without tests, by what they spend in large calls, the cheapest first.
 
     `shown` are for prompts with examples and draw until an answer passes all of them, `plain` for
-    others. Of each, what costs more succeeds more often. `belief` says how sure a choice is.
+    others. Of each, what costs more succeeds more often. The usual ones are for requests without a
+    budget: they spend no more in the mean than the large model's greedy answers. `belief` says how
+    sure a choice is.
     """
 
     models: tuple[str, ...]
     shown: tuple[Course, ...]
     plain: tuple[Course, ...]
+    usual_shown: Course | None = None
+    usual_plain: Course | None = None
     belief: Belief | None = None
 
 
@@ -91,26 +91,27 @@ class Sift(Uncalibrated):
 
     def most_samples(self, task: Task) -> int:
         """All that the longest of its courses may draw."""
-        courses = self._of(task)
-        if not courses:
-            return self.otherwise.most_samples(task)
-        return max(sum(rung.n for rung in each.rungs) for each in courses)
+        courses, usual = self._of(task)
+        every = [*courses, *([] if usual is None else [usual])]
+        drawn = [sum(rung.n for rung in course.rungs) for course in every]
+        return max(drawn, default=self.otherwise.most_samples(task))
 
-    def _of(self, task: Task) -> tuple[Course, ...]:
-        """The courses for a task; none where its models are others."""
+    def _of(self, task: Task) -> tuple[tuple[Course, ...], Course | None]:
+        """The courses for a task, and the usual one; none where its models are others."""
         there = {model.id for model in task.models}
         if task.verifiable or task.n > 1 or not there.issuperset(self.courses.models):
-            return ()
+            return (), None
         if task.examples:
-            return self.courses.shown
-        return self.courses.plain if task.inputs else ()
+            return self.courses.shown, self.courses.usual_shown
+        return (self.courses.plain, self.courses.usual_plain) if task.inputs else ((), None)
 
     def _course(self, task: Task, budget: Budget, cost: CostModel) -> Course | None:
-        calls = NO_BUDGET_CALLS
-        if budget.flops is not None:
-            large = task.models[-1]
-            calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
-        fitting = [each for each in self._of(task) if each.calls <= calls * (1 + ROUNDING)]
+        courses, usual = self._of(task)
+        if budget.flops is None or not courses:
+            return usual
+        large = next(model for model in task.models if model.id == self.courses.models[-1])
+        calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
+        fitting = [each for each in courses if each.calls <= calls * (1 + ROUNDING)]
         return fitting[-1] if fitting else None
 
 

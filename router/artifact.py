@@ -84,6 +84,8 @@ class _BeliefJson(_Part):
 class _CoursesJson(_Part):
     shown: tuple[_CourseJson, ...] = ()
     plain: tuple[_CourseJson, ...] = ()
+    usual_shown: _CourseJson | None = None
+    usual_plain: _CourseJson | None = None
     belief: _BeliefJson | None = None
 
 
@@ -195,10 +197,21 @@ class Artifact(_Part):
         """
         if not self.without_tests.shown and not self.without_tests.plain:
             return None
-        told = self.without_tests.belief
-        belief = None if told is None else Belief(told.agreed, told.shown)
-        shown, plain = self.without_tests.shown, self.without_tests.plain
-        return Courses(self.models, self._courses(shown), self._courses(plain), belief)
+        sure = self.without_tests.belief
+        belief = None if sure is None else Belief(sure.agreed, sure.shown)
+        told = self.without_tests
+        usual = [
+            None if each is None else self._courses((each,))[0]
+            for each in (told.usual_shown, told.usual_plain)
+        ]
+        return Courses(
+            self.models,
+            self._courses(told.shown),
+            self._courses(told.plain),
+            usual_shown=usual[0],
+            usual_plain=usual[1],
+            belief=belief,
+        )
 
     def _courses(self, courses: tuple[_CourseJson, ...]) -> tuple[Course, ...]:
         return tuple(

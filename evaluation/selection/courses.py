@@ -15,10 +15,10 @@ import numpy as np
 
 from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
 from evaluation.selection.recorded import SelectionProblem
-from evaluation.selection.standings import bootstrapped
+from evaluation.selection.standings import best, bootstrapped
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
-PROMISING: Final = 8
+PROMISING: Final = 16
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
 
@@ -38,11 +38,21 @@ def calibrated(
     for cap in CAPS:
         routes = _promising(uncapped, units, cap)
         came = perform(problems, replace(setting, cap=cap), routes, advance)
-        route, best = max(came.items(), key=lambda item: _worth(item[1], units))
-        row = _row(cap, route, best, units)
+        route, most = max(came.items(), key=lambda item: _worth(item[1], units))
+        row = _row(cap, route, most, units)
         if not found or row["success"][0] > found[-1]["success"][0]:
             found.append(row)
     return found
+
+
+def usual(
+    problems: Sequence[SelectionProblem], setting: Setting, came: Mapping[Route, Came], greedy: Came
+) -> dict[str, Any]:
+    """The best route that spends no more than greedy answers do, in the mean, without a cap."""
+    units = np.array([ceiling(problem, setting.cost) for problem in problems])
+    route = best(came, greedy, 1.0, np.ones(len(problems), bool))
+    spent = float((came[route].flops / units).mean())
+    return _row(max(1.0, round(spent, 4)), route, came[route], units)
 
 
 def _promising(

@@ -70,7 +70,8 @@ class Route:
         """The gateway's own, with this course alone."""
         ladder = Course(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN, self.enough)
         models = tuple(dict.fromkeys(rung.model for rung in self.rungs))
-        return Sift(Courses(models, (ladder,), (ladder,)), SELECTORS[self.selector])
+        alone = Courses(models, (ladder,), (ladder,), ladder, ladder)
+        return Sift(alone, SELECTORS[self.selector])
 
     def __str__(self) -> str:
         sure = "" if math.isinf(self.enough) else f", or as {self.enough:g} agree"

@@ -29,6 +29,8 @@ COURSES = Courses(
         Course(4.0, (SMALL, SMALL, LARGE, Rung("large", 2, 0.8)), SURE, SURE),
     ),
     plain=(Course(1.0, (LARGE,), SURE, SURE), Course(2.0, (Rung("small", 7, 0.8),), SURE, SURE)),
+    usual_shown=Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
+    usual_plain=Course(1.0, (LARGE,), SURE, SURE),
 )
 SIFT = Sift(COURSES)
 EXAMPLES = (Example("f(1)", "1"), Example("f(2)", "4"))

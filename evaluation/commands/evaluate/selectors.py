@@ -18,7 +18,7 @@ from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
 from evaluation.selection.believing import fitted
-from evaluation.selection.courses import calibrated, steps
+from evaluation.selection.courses import calibrated, steps, usual
 from evaluation.selection.measuring import (
     BLIND,
     KS,
@@ -87,7 +87,7 @@ def run(
         rows = _rows(problems, cost, models, sights)
         came = _performed(problems, cost, models, sights)
         plans = _plans(problems, came, models)
-        courses = _courses(problems, cost, came)
+        courses = _courses(problems, cost, came, models[-1])
         told = {
             "dataset": dataset,
             "problems": len(problems),
@@ -196,6 +196,7 @@ def _courses(
     problems: Sequence[SelectionProblem],
     cost: CostModel,
     came: Mapping[Sight, Mapping[Route, Came]],
+    large: str,
 ) -> dict[str, Any]:
     """What budgets buy, for prompts with examples and for others, as an artifact takes it."""
     wanted = {
@@ -211,6 +212,11 @@ def _courses(
             )
             for name, sight in wanted.items()
         }
+    for name, sight in wanted.items():
+        every = came[sight]
+        found[f"usual_{name}"] = usual(
+            *(problems, Setting(cost, sight), every), every[_greedy(large)]
+        )
     curves = fitted(problems, list(came))
     if curves.shown is not None:
         found["belief"] = {"agreed": curves.agreed, "shown": curves.shown}

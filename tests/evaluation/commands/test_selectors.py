@@ -123,6 +123,8 @@ def test_courses_go_into_a_policy(measured, pools, tmp_path):
     assert made.shown
     assert made.plain
     assert made.belief is not None
+    assert made.usual_shown is not None
+    assert made.usual_plain is not None
     assert [each.calls for each in made.shown] == sorted({each.calls for each in made.shown})
 
 

@@ -176,7 +176,7 @@ def sifting() -> Auto:
     small, large = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
     shown = (Course(1.0, (small, small, large), SURE, SURE),)
     plain = (Course(1.0, (large,), SURE, SURE),)
-    return Auto(courses=Courses(("small", "large"), shown, plain))
+    return Auto(courses=Courses(("small", "large"), shown, plain, shown[0], plain[0]))
 
 
 async def test_a_course_ends_at_the_first_answer_that_passes_every_example() -> None:
