@@ -70,7 +70,6 @@ _TOGETHER: Final = (
 FEATURES: Final = (*_OWN, *_COUNTED, "returned", "distinct", *_TOGETHER)
 """Their names, in order; shares but where the name says otherwise."""
 
-_LEAST: Final = 1e-9
 
 _ANNOTATED: Final[Mapping[str, str]] = {
     "bool": "bool",
@@ -185,12 +184,11 @@ def _counts(codes: Ints, names: Ints) -> Floats:
     kept = _kept(names)
     shares = np.stack([((names == at) * kept).sum(axis=-1) for at in range(len(_COUNTED))], axis=-1)
     returned = shares[..., : len(KINDS)].sum(axis=-1)
-    # Each different result counts once: every input for one share of those with its result.
-    weights = kept * (names < len(KINDS))
-    same = (codes[..., :, None] == codes[..., None, :]) * weights[..., None, :]
-    alike = same.sum(axis=-1) / np.maximum(weights.max(axis=-1, keepdims=True), _LEAST)
-    distinct = ((weights > 0) / np.maximum(alike, 1)).sum(axis=-1)
-    results = np.maximum((weights > 0).sum(axis=-1), 1)
+    counted = (kept > 0) & (names < len(KINDS))
+    alike = ((codes[..., :, None] == codes[..., None, :]) & counted[..., None, :]).sum(axis=-1)
+    # Of the results that are alike each is one share: so together they count once.
+    distinct = (counted / np.maximum(alike, 1)).sum(axis=-1)
+    results = np.maximum(counted.sum(axis=-1), 1)
     more = np.stack([returned, distinct / results], axis=-1)
     return np.concatenate([shares, more], axis=-1)
 
