@@ -37,7 +37,8 @@ class Lever:
     program outweighs any group. Samples that say the same count as often as they were drawn.
 
     A verifier tells programs apart by how the others behave, too: so all are scored together.
-    Where it scored none, `otherwise` decides.
+    Where it scored none, `otherwise` decides. Answers of the model drawn last come first, as
+    `LowestNLL` says why.
     """
 
     inputs: tuple[str, ...] = ()
@@ -61,9 +62,10 @@ class Lever:
         return (*run, Rank(LEVER, whole)) if run or unknown else ()
 
     def order(self, candidates: Sequence[Candidate]) -> Choice:
-        """By verdict, wholeness and the weight of its group, then by likelihood."""
+        """By verdict, wholeness, model and the weight of its group, then by likelihood."""
         if all(candidate.score(LEVER) is None for candidate in candidates):
             return self.otherwise.order(candidates)
+        strongest = max(candidates, key=lambda c: c.id).model
         results = Results.of(candidates, self.inputs)
         texts, weights = results.texts, defaultdict[Hashable, float](float)
         # Programs that were not run do nothing that is known, and so not the same.
@@ -72,8 +74,8 @@ class Lever:
             weights[groups[candidate.id]] += _weight(candidate)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
-            weight = weights[groups[candidate.id]]
-            return results.is_mute(candidate), -weight, candidate.score(NLL) or 0.0
+            weight, nll = weights[groups[candidate.id]], candidate.score(NLL) or 0.0
+            return results.is_mute(candidate), candidate.model != strongest, -weight, nll
 
         return in_order(candidates, by, self.name)
 

@@ -31,8 +31,8 @@ def scored(
     scores = {NLL: -math.log(likelihood)}
     if right is not None:
         scores[LEVER] = -math.log(right)
-    fields = {"outputs": outputs, "scores": scores, "finish_reason": "stop"} | more
-    return Candidate(at, "small", f"#{at}", **fields)  # type: ignore[arg-type]
+    fields = {"model": "small", "outputs": outputs, "scores": scores, "finish_reason": "stop"}
+    return Candidate(id=at, text=f"#{at}", **fields | more)  # type: ignore[arg-type]
 
 
 def ids(candidates: list[Candidate]) -> list[int]:
@@ -74,6 +74,11 @@ def test_what_has_no_score_weighs_nothing_and_where_none_has_the_other_decides()
 def test_programs_that_were_not_run_are_no_group() -> None:
     candidates = [scored(0, "", 0.3), scored(1, "", 0.3), scored(2, "ab", 0.5)]
     assert ids(candidates) == [2, 0, 1]
+
+
+def test_answers_of_the_model_drawn_last_come_first() -> None:
+    large = scored(2, "cd", 0.1, 0.1, model="large")
+    assert ids([scored(0, "ab", 0.9, 0.9), scored(1, "ab", 0.9, 0.9), large]) == [2, 0, 1]
 
 
 def test_it_wants_programs_run_and_then_all_of_them_scored() -> None:
