@@ -34,7 +34,7 @@ _PATIENCE: Final = 5
 
 _RATE: Final = 2e-3
 _DECAY: Final = 1e-2
-_TOKEN_DROPOUT: Final = 0.5
+_TOKEN_DROPOUT: Final = 0.9
 _DROPOUT: Final = 0.2
 _SPREAD: Final = 0.05
 """Of a new token's vector."""
