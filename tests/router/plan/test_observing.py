@@ -222,7 +222,7 @@ def test_a_policy_performs_what_its_selector_wants_and_then_it_orders_by_that() 
 
 def test_a_ranker_sees_what_programs_gave_before_it_was_asked() -> None:
     class Reader(ScriptedRanker):
-        async def rank(self, command: Rank) -> Mapping[int, float]:
+        async def rank(self, command: Rank, *_: object) -> Mapping[int, float]:
             return {each.id: float(len(each.outputs)) for each in command.candidates}
 
     def plan() -> Plan:
