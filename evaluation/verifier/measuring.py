@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from evaluation.pools.errors import UnreadablePool
 from evaluation.selection.measuring import KS, Floats, greedy_flops
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from evaluation.selection.standings import bootstrapped
@@ -98,8 +99,8 @@ class Trial:
     def rows(
         self, models: Sequence[str], sights: Sequence[Sight], advance: Callable[[int], None]
     ) -> list[LeverRow]:
-        """Of every model, sight and k for which all problems have samples."""
-        call = self.greedy(models[-1:])[0][1]
+        """Of every model, sight and k for which all problems have samples. Raises `PoolError`."""
+        call = self._call(models[-1])
         rows = list[LeverRow]()
         for model in models:
             most = min(len(problem.models[model].samples) for problem in self.problems)
@@ -112,8 +113,8 @@ class Trial:
         return rows
 
     def greedy_rows(self, models: Sequence[str]) -> list[GreedyRow]:
-        """The stars of the figure: of each model that every problem has such an answer of."""
-        call = self.greedy(models[-1:])[0][1]
+        """The stars of the figure, of models that answered every problem. Raises `PoolError`."""
+        call = self._call(models[-1])
         rows = list[GreedyRow]()
         for model, flops, answers in self.greedy(models):
             right = np.array([float(p.passes(a, plus=False) or 0.0) for p, a in answers])
@@ -139,6 +140,14 @@ class Trial:
                 flops = [greedy_flops(problem, self.cost, model) for problem in self.problems]
                 found.append((model, float(np.mean(flops)), answers))
         return found
+
+    def _call(self, model: str) -> float:
+        found = self.greedy((model,))
+        if not found:
+            raise UnreadablePool(
+                f"{model} has no greedy answer to some problem, and budgets are told in these"
+            )
+        return found[0][1]
 
     def _tried(self, model: str, sight: Sight, k: int) -> Tried:
         success: dict[str, list[float]] = {name: [] for name in NAMES}
