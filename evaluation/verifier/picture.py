@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from evaluation.paper.figure import Figure, Mark, Panel, Point, Series
 from evaluation.paper.pen import draw, looks
 from evaluation.selection.recorded import Sight
 from evaluation.verifier.measuring import NAMES, GreedyRow, LeverRow
-
-_TITLES: Final = {
-    Sight.NOT_USED: "examples are inputs, their outputs are not used",
-    Sight.STRIPPED: "examples stripped",
-}
 
 
 def draw_figure(
@@ -23,14 +17,14 @@ def draw_figure(
     """`lever` as .svg and .png, a panel for each model and sight; the paths. Raises OSError."""
     panels = tuple(
         Panel(
-            f"{model}: {_TITLES[sight]}",
+            f"{model}, examples {sight.value}",
             "large calls",
             "success, %",
             tuple(Series(name, name, _points(rows, model, sight, name)) for name in NAMES),
             tuple(Mark(row.model, _star(row)) for row in greedy),
         )
         for model in dict.fromkeys(row.model for row in rows)
-        for sight in _TITLES
+        for sight in (Sight.NOT_USED, Sight.STRIPPED)
     )
     figure = Figure("lever", f"Choosing by a verifier, {dataset}", panels, ())
     return draw(figure, looks([*NAMES, *(row.model for row in greedy)]), folder / "lever")
