@@ -129,9 +129,19 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Measure what chooses how well among answers that no tests judge, and what plans "
             "make of it.",
         ),
+        "lever": Entry(
+            "evaluate.lever",
+            "Measure the selector `lever` on recorded samples of problems that trained nothing.",
+        ),
         "report": Entry(
             "evaluate.report",
             "Write the study of all pools as one HTML page, with figures, tables and claims.",
+        ),
+    },
+    "train": {
+        "lever": Entry(
+            "train.lever",
+            "Train a verifier, for the selector `lever`, on recorded answers (needs torch).",
         ),
     },
     "sandbox": {
@@ -155,6 +165,7 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
 GROUPS: Final = {
     "models": "Models that the gateway can run by itself.",
     "evaluate": "Measure a gateway on coding benchmarks.",
+    "train": "Train what chooses among answers.",
     "sandbox": "Run untrusted programs against tests.",
 }
 

@@ -281,10 +281,13 @@ class Run:
         try:
             match errand.command:
                 case Rank() as command if self._ranker is not None:
-                    scores = await self._ranker.rank(command, errand.book)
+                    # What was learned of them since the plan asked, such as their outputs, counts.
+                    known = tuple(self._candidates[each.id] for each in command.candidates)
+                    asked = replace(command, candidates=known)
+                    scores = await self._ranker.rank(asked, errand.book)
                     for at, score in scores.items():
-                        known = self._candidates[at].scores
-                        self._know(at, scores={**known, command.score: score})
+                        others = self._candidates[at].scores
+                        self._know(at, scores={**others, command.score: score})
                     self._tell(Ranked(errand.ticket, scores))
                 case Execute() as command if self._executor is not None:
                     outputs = await self._executor.execute(command)

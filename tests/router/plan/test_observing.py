@@ -225,6 +225,23 @@ def test_a_policy_performs_what_its_selector_wants_and_then_it_orders_by_that() 
     assert choice.selected_by == "large"
 
 
+def test_a_ranker_sees_what_programs_gave_before_it_was_asked() -> None:
+    class Reader(ScriptedRanker):
+        async def rank(self, command: Rank, *_: object) -> Mapping[int, float]:
+            return {each.id: float(len(each.outputs)) for each in command.candidates}
+
+    def plan() -> Plan:
+        candidates = yield from drawn()
+        for command in (Execute(candidates, ("1", "2")), Rank("verifier", candidates)):
+            yield command
+            while not isinstance((yield Wait()), Done):
+                pass
+
+    outcome, _ = performed(plan(), ranker=Reader(), executor=ScriptedExecutor())
+    assert [each.scores["verifier"] for each in outcome.choice.candidates] == [2.0, 2.0]
+    assert outcome.ledger.used == COST.draw("small", 100, [2, 2])  # no price is known of that model
+
+
 def test_a_ranking_that_does_not_fit_is_refused() -> None:
     answers_: list[Event] = []
     flops = COST.ceiling("small", 100, 2, 8)

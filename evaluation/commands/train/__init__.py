@@ -1,0 +1,1 @@
+"""`budget-router train ...`: one file a command."""
