@@ -126,8 +126,8 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
         ),
         "selectors": Entry(
             "evaluate.selectors",
-            "Measure what chooses how well among answers that no tests judge, and what plans "
-            "make of it.",
+            "Measure what chooses well among answers that no tests judge, and what plans make "
+            "of it.",
         ),
         "lever": Entry(
             "evaluate.lever",

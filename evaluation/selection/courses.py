@@ -18,7 +18,7 @@ from evaluation.selection.recorded import SelectionProblem
 from evaluation.selection.standings import best, bootstrapped
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
-PROMISING: Final = 16
+FEW: Final = 4
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
 
@@ -26,20 +26,21 @@ WORTH: Final = 0.03
 def calibrated(
     problems: Sequence[SelectionProblem],
     setting: Setting,
-    uncapped: Mapping[Route, Came],
+    routes: Sequence[Route],
     advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
     """For each cap the best route, as a policy artifact has courses; each succeeds more often.
 
-    Under a cap only those are performed that promise most without one, in its mean.
+    It is found in a few orders of the samples, and what comes of it told from all.
     """
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
-        routes = _promising(uncapped, units, cap)
-        came = perform(problems, replace(setting, cap=cap), routes, advance)
-        route, most = max(came.items(), key=lambda item: _worth(item[1], units))
-        row = _row(cap, route, most, units)
+        capped = replace(setting, cap=cap)
+        few = perform(problems, replace(capped, orders=FEW), routes, advance)
+        route = max(few, key=lambda each: _worth(few[each], units))
+        came = perform(problems, capped, [route], advance)[route]
+        row = _row(cap, route, came, units)
         if not found or row["success"][0] > found[-1]["success"][0]:
             found.append(row)
     return found
@@ -53,15 +54,6 @@ def usual(
     route = best(came, greedy, 1.0, np.ones(len(problems), bool))
     spent = float((came[route].flops / units).mean())
     return _row(max(1.0, round(spent, 4)), route, came[route], units)
-
-
-def _promising(
-    uncapped: Mapping[Route, Came], units: np.ndarray[Any, Any], cap: float
-) -> list[Route]:
-    """The few that are worth most of those that spend no more than the cap in the mean."""
-    fitting = [r for r, came in uncapped.items() if float((came.flops / units).mean()) <= cap]
-    ranked = sorted(fitting or uncapped, key=lambda r: -_worth(uncapped[r], units))
-    return ranked[:PROMISING]
 
 
 def _worth(came: Came, units: np.ndarray[Any, Any]) -> float:
@@ -85,4 +77,4 @@ def _triple(values: np.ndarray[Any, Any]) -> list[float]:
 
 def steps(problems: Sequence[SelectionProblem]) -> int:
     """How much `advance` will be told in all."""
-    return len(CAPS) * len(problems)
+    return 2 * len(CAPS) * len(problems)

@@ -117,12 +117,14 @@ def _sample(model: str) -> Rung:
 class Setting:
     """In which plans are performed: what they see, and what a request may spend at most.
 
-    The cap is in ceilings of one large call after the request's prompt; None is no budget.
+    The cap is in ceilings of one large call after the request's prompt; None is no budget. Samples
+    are drawn in so many `orders`.
     """
 
     cost: CostModel
     sight: Sight
     cap: float | None = None
+    orders: int = ORDERS
 
     def budget(self, problem: SelectionProblem) -> Budget:
         """Of a request."""
@@ -170,7 +172,7 @@ async def _all(
 
 async def _mean(problem: SelectionProblem, setting: Setting, course: Route) -> _Row | None:
     rows = list[_Row]()
-    for order in range(ORDERS):
+    for order in range(setting.orders):
         row = await _run(problem, setting, course, order)
         if row is None:
             return None

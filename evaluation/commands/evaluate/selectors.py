@@ -69,7 +69,7 @@ def run(
     ] = None,
     config: CostsConfig = None,
 ) -> None:
-    """Measure selectors, and plans that use them, on recorded samples that no tests judged."""
+    """Measure what chooses well among answers that no tests judge, and what plans make of it."""
     models = tuple(model or ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"))
     if len(models) != 2:  # noqa: PLR2004 a small one and a large one
         fail("two models are compared: give --model twice, the smaller first")
@@ -207,7 +207,7 @@ def _courses(
     with PoolProgress("courses", steps(problems) * len(wanted), 0) as bar:
         found: dict[str, Any] = {
             name: calibrated(
-                *(problems, Setting(cost, sight), came[sight]),
+                *(problems, Setting(cost, sight), tuple(came[sight])),
                 lambda more: bar.advance(more, ""),
             )
             for name, sight in wanted.items()

@@ -12,7 +12,7 @@ from evaluation.datasets import Problem
 from evaluation.pools.asked import write_problems
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
-from evaluation.selection import courses, measuring, plans, standings
+from evaluation.selection import courses, measuring, standings
 from router.artifact import read_artifact
 
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
@@ -44,7 +44,7 @@ def few():
     """Few subsets, orders and caps: what is written is looked at, and not how exact it is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measuring, "SUBSETS", 4)
-        patch.setattr(plans, "ORDERS", 1)
+        patch.setattr(courses, "FEW", 1)
         patch.setattr(courses, "CAPS", (1.0, 4.0))
         patch.setattr(standings, "_ROUNDS", 50)
         yield

@@ -139,8 +139,7 @@ def test_what_outruns_the_samples_is_left_out() -> None:
 def test_courses_are_calibrated_so_that_more_buys_more() -> None:
     routes = [Route((LARGE,), "first"), *list(shown_routes("small", "large"))[::5]]
     problems, setting = mixed(8), Setting(COST, Sight.USED)
-    uncapped = perform(problems, setting, routes, nothing)
-    found = calibrated(problems, setting, uncapped, nothing)
+    found = calibrated(problems, setting, routes, nothing)
     calls, success = ([row[key] for row in found] for key in ("calls", "success"))
     assert calls == sorted(set(calls))
     assert [value for value, _, _ in success] == sorted({value for value, _, _ in success})
