@@ -11,6 +11,8 @@ from fake_upstream import Call, FakeUpstream, answering
 from http_world import ScriptedBackend, World, events, is_error, untouched, world
 
 from policies.auto import Auto
+from policies.choosing import believing
+from policies.executions import Belief
 from policies.ladder import Interval, Rung
 from policies.sift import Course, Courses
 from sandbox import ProcessBackend
@@ -203,3 +205,15 @@ async def test_a_stream_without_a_budget_streams_through_as_it_did() -> None:
         chunks = events(answer.text)
         assert len(chunks) > 2
         assert not w.small.calls
+
+
+async def test_confidence_is_told_where_it_was_calibrated() -> None:
+    belief = Belief((-1.0, 3.0), (-12.0, 9.0, 6.0))
+    auto = Auto(courses=sifting().courses, selector=believing(belief))
+    made = {"auto": auto}
+    async with world(saying(), saying(), ProcessBackend(workers=2), policies_made=made) as w:
+        told = (await w.complete(prompt=PROMPT, explain=True)).json()["router"]
+        assert told["selected_by"] == "examples"
+        assert 0.8 < told["confidence"] < 1
+        plain = (await w.complete(prompt=BARE, explain=True)).json()["router"]
+        assert plain["confidence"] is None  # one answer agrees with nobody
