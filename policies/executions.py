@@ -58,6 +58,7 @@ class Agreement:
     name: ClassVar[str] = "agreement"
     reads_logprobs: ClassVar[bool] = True
     runs_programs: ClassVar[bool] = True
+    reads_examples: ClassVar[bool] = False
 
     def of(self, task: Task) -> Selector:
         """With the task's inputs; what decides otherwise, where there are none."""
@@ -99,6 +100,7 @@ class Majority:
     inputs: tuple[str, ...] = ()
     otherwise: Selector = LIKELIEST
     runs_programs: ClassVar[bool] = True
+    reads_examples: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -149,6 +151,7 @@ class ByExamples:
     belief: Belief | None = None
     name: ClassVar[str] = "examples"
     runs_programs: ClassVar[bool] = True
+    reads_examples: ClassVar[bool] = True
 
     @property
     def reads_logprobs(self) -> bool:
@@ -236,10 +239,12 @@ class Results:
         }
 
 
-def executions(candidates: Sequence[Candidate], inputs: Sequence[str]) -> tuple[Start, ...]:
+def executions(candidates: Sequence[Candidate], inputs: Sequence[str]) -> tuple[Execute, ...]:
     """The command that runs the candidates on the inputs that they were not run on yet."""
-    new = tuple(c for c in candidates if not c.partial and any(i not in c.outputs for i in inputs))
-    return (Execute(new, tuple(inputs)),) if new and inputs else ()
+    whole = [candidate for candidate in candidates if not candidate.partial]
+    new = tuple(c for c in whole if any(call not in c.outputs for call in inputs))
+    missing = tuple(call for call in inputs if any(call not in c.outputs for c in new))
+    return (Execute(new, missing),) if new else ()
 
 
 def likelihood(candidate: Candidate) -> float:

@@ -46,6 +46,7 @@ class Lever:
     name: ClassVar[str] = LEVER
     reads_logprobs: ClassVar[bool] = True
     runs_programs: ClassVar[bool] = True
+    reads_examples: ClassVar[bool] = False
 
     def of(self, task: Task) -> Selector:
         """With the task's inputs; what decides otherwise, where there are none."""

@@ -50,6 +50,11 @@ class Selector(Protocol):
         """Whether it is another one where no program can be run."""
         ...
 
+    @property
+    def reads_examples(self) -> bool:
+        """Whether an answer that passes every example of the prompt comes first."""
+        ...
+
     def of(self, task: Task) -> Selector:
         """The same for one task: with what its prompt tells, or without what it lacks."""
         ...
@@ -68,6 +73,7 @@ class Plain:
 
     __slots__ = ()
     runs_programs: ClassVar[bool] = False
+    reads_examples: ClassVar[bool] = False
 
     def of(self, task: Task) -> Self:  # noqa: ARG002 of Selector
         """Itself."""
@@ -150,6 +156,11 @@ class BestFit:
         """As the other."""
         return self.otherwise.runs_programs
 
+    @property
+    def reads_examples(self) -> bool:
+        """As the other."""
+        return self.otherwise.reads_examples
+
     def of(self, task: Task) -> BestFit:
         """With the other for this task."""
         return replace(self, otherwise=self.otherwise.of(task))
@@ -187,6 +198,7 @@ class RankedBy:
     otherwise: Selector = LIKELIEST
     name: ClassVar[str] = NLL
     reviews: ClassVar[bool] = False
+    reads_examples: ClassVar[bool] = False
 
     @property
     def reads_logprobs(self) -> bool:

@@ -31,7 +31,15 @@ from policies.policy import Policy, Uncalibrated
 from policies.protocol import Command, Done, Event, Executed, Plan, Started, Wait
 from policies.selectors import Selector
 from policies.single import Single
-from policies.values import NOTHING, Budget, Candidate, ModelView, Remaining, Task
+from policies.values import (
+    NOTHING,
+    Budget,
+    Candidate,
+    ModelView,
+    Remaining,
+    Task,
+    with_outputs,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +109,11 @@ class Sift(Uncalibrated):
         there = {model.id for model in task.models}
         if task.verifiable or task.n > 1 or not there.issuperset(self.courses.models):
             return (), None
-        if task.examples:
+        if task.examples and self.selector.reads_examples:
             return self.courses.shown, self.courses.usual_shown
-        return (self.courses.plain, self.courses.usual_plain) if task.inputs else ((), None)
+        if task.inputs and self.selector.runs_programs:
+            return self.courses.plain, self.courses.usual_plain
+        return (), None
 
     def _course(self, task: Task, budget: Budget, cost: CostModel) -> Course | None:
         courses, usual = self._of(task)
@@ -168,7 +178,7 @@ class _Sifting:
         calls = tuple(dict.fromkeys(example.call for example in self.task.examples))
         new = yield from self._tried(ended.candidates, calls)
         self.candidates += new
-        return any(share_right(each, self.task.examples) == 1 for each in new)
+        return any(not each.cut and share_right(each, self.task.examples) == 1 for each in new)
 
     def _tried(
         self, new: Sequence[Candidate], calls: tuple[str, ...]
@@ -180,7 +190,8 @@ class _Sifting:
                 continue
             while not isinstance(event := (yield Wait()), Done) or event.ticket != started.ticket:
                 if isinstance(event, Executed):
-                    found = [_with(each, calls, event) for each in found]
+                    found = [_with(each, command.inputs, event) for each in found]
+            self.left = event.remaining
         return found
 
     def _agree(self, course: Course) -> Generator[Command, Event, bool]:
@@ -217,6 +228,5 @@ class _Sifting:
 
 
 def _with(candidate: Candidate, calls: Sequence[str], event: Executed) -> Candidate:
-    given = zip(calls, event.outputs.get(candidate.id, ()), strict=False)
-    outputs = {call: output for call, output in given if output is not None}
-    return replace(candidate, outputs={**candidate.outputs, **outputs})
+    given = event.outputs.get(candidate.id, (None,) * len(calls))
+    return replace(candidate, outputs=with_outputs(candidate.outputs, calls, given))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -231,6 +231,14 @@ class Candidate:
     def cut(self) -> bool:
         """Whether the sample ended at the token limit rather than by itself."""
         return self.finish_reason == "length"
+
+
+def with_outputs(
+    known: Mapping[str, Output], inputs: Sequence[str], given: Sequence[Output | None]
+) -> dict[str, Output]:
+    """What is known of a program, and what it gave for these inputs too."""
+    new = {call: output for call, output in zip(inputs, given, strict=True) if output is not None}
+    return {**known, **new}
 
 
 @dataclass(frozen=True, slots=True)

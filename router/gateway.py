@@ -26,7 +26,7 @@ from router.errors import (
 from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
-from router.plan.executing import SandboxExecutor, Trials
+from router.plan.executing import MOST, SandboxExecutor, Trials
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
@@ -46,7 +46,7 @@ from router.request import (
 from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from sandbox import Backend, SandboxUnavailable
+from sandbox import Backend, Limits, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
 """The part of a latency budget kept for stopping what runs and writing the answer."""
@@ -142,6 +142,7 @@ class Gateway:
     default_max_tokens: int = 512
     paces: Paces = field(default_factory=Paces)
     ranker: str | None = None
+    execution_limits: Limits = MOST
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
@@ -161,13 +162,14 @@ class Gateway:
         try:
             async with asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
+                await asyncio.sleep(0)  # prompts of one request must not be read in one go
+                trials = self._trials(request, policy, task)
+                if trials is not None:
+                    task = replace(task, examples=trials.examples, inputs=trials.inputs)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         task = replace(task, rankers=rankers)
-        trials = self._trials(request, policy, task)
-        if trials is not None:
-            task = replace(task, examples=trials.examples, inputs=trials.inputs)
         _check_tools(request, policy, task)
         forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
         prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
@@ -195,7 +197,9 @@ class Gateway:
                 self.backend, request.prompt, request.tests, self.metrics.observe_report
             )
         if prepared.trials is not None and self.backend is not None:
-            executor = SandboxExecutor(self.backend, request.prompt, prepared.trials)
+            executor = SandboxExecutor(
+                self.backend, request.prompt, prepared.trials, self.execution_limits
+            )
         shows_nll = policy.most_samples(task) > 1 or request.explain
         wants_nll = policy.selector.of(task).reads_logprobs and shows_nll and judge is None
         paces = self.paces.watch(task, request.kind, prepared.deadline)
@@ -263,6 +267,8 @@ class Gateway:
         hurried = budget.latency_ms is not None and budget.latency_ms < EXECUTION_MS
         fills = isinstance(request.prompt, TextPrompt) and request.prompt.suffix
         if request.tests is not None or self.backend is None or hurried or fills or flows:
+            return None
+        if isinstance(request.prompt, ChatPrompt) and request.prompt.tools:
             return None
         if policy.most_samples(replace(task, examples=_ANY, inputs=(_ANY[0].call,))) == 1:
             return None

@@ -27,6 +27,7 @@ from router.embedded.supervisor import EmbeddedEngine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
+from router.plan.executing import within
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
@@ -131,6 +132,7 @@ def _gateway(
         default_max_tokens=settings.default_max_tokens,
         paces=Paces(pace_starts(settings)),
         ranker=settings.select.ranker,
+        execution_limits=within(settings.sandbox.caps.caps()),
     )
 
 

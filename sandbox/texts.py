@@ -2,8 +2,8 @@
 
 The keeper of a run writes the text of what a program's process told it, the server that of a value
 of its own, by the same rules. What is in order is a list; a set has its members sorted, a mapping
-its keys; a float that is whole is that integer, another has nine digits; a bool is no number. What
-is no plain value is written as it shows itself, under the name of its type and without addresses.
+its keys; a whole float is that integer, another has twelve digits; a bool is no number. What is no
+plain value is written as it shows itself, under the name of its type and without addresses.
 A long text is a prefix and a digest. All are ASCII.
 
 It guards against two runs that differ by nothing but an address, not against a program that shows
@@ -113,4 +113,4 @@ def _integer(number: int) -> str:
 
 
 def _number(number: float) -> str:
-    return _integer(int(number)) if number.is_integer() else f"{number:.9g}"
+    return _integer(int(number)) if number.is_integer() else f"{number:.12g}"

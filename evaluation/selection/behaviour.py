@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 
 from evaluation.pools.journal import parse
 from evaluation.pools.workers import for_each
-from policies.protocol import Execute
-from policies.values import Candidate, Output
+from policies.values import Output, with_outputs
 from router.plan.executing import SandboxExecutor, Trials
 from router.request import TextPrompt
 from sandbox import Backend
@@ -65,7 +64,10 @@ class Behaviours:
     async def run(
         self, missing: Mapping[str, Subject], backend: Backend, advance: Callable[[int], None]
     ) -> None:
-        """Run them; what was run by then is kept, also where this is stopped."""
+        """Run them; what was run by then is kept, also where this is stopped.
+
+        Raises `SandboxError`.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
 
@@ -84,8 +86,9 @@ class Behaviours:
 
 
 async def _given(backend: Backend, subject: Subject) -> dict[str, Output]:
-    candidate = Candidate(0, "", subject.text, "stop")
+    """Raises `SandboxError`: what our own faults leave is nobody's behaviour."""
     inputs = subject.trials.inputs
-    executor = SandboxExecutor(backend, subject.frame, subject.trials)
-    given = (await executor.execute(Execute((candidate,), inputs)))[0]
-    return {call: output for call, output in zip(inputs, given, strict=True) if output is not None}
+    given = await SandboxExecutor(backend, subject.frame, subject.trials).outputs(
+        subject.text, inputs
+    )
+    return with_outputs({}, inputs, given)

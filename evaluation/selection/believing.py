@@ -67,7 +67,8 @@ def area(told: Sequence[Told], weights: Sequence[float]) -> float:
     features = np.array([(1.0, *each.features) for each in told])
     score: Any = features @ np.array(weights)
     right = np.array([each.right for each in told])
-    places = np.argsort(np.argsort(score)) + 1
+    _, group, sizes = np.unique(score, return_inverse=True, return_counts=True)
+    places = (np.cumsum(sizes) - (sizes - 1) / 2)[group]  # equals share their places
     wrong = int((~right).sum())
     hits = int(right.sum())
     return float((places[right].sum() - hits * (hits + 1) / 2) / max(1, hits * wrong))

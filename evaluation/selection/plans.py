@@ -32,7 +32,8 @@ from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
 from policies.protocol import Execute
 from policies.sift import Course, Courses, Sift
-from policies.values import NLL, Budget, BudgetTooSmall, Candidate, Output
+from policies.values import NLL, Budget, BudgetTooSmall, Candidate
+from router.plan.ports import Tell
 from router.plan.run import Run
 
 PACE: Final = Pace(first_token_s=0.1, token_s=0.01)
@@ -205,17 +206,16 @@ async def _run(
     try:
         outcome = await run.perform()
     except BudgetTooSmall:
-        return 0.0, 0.0, 0.0, 0.0
+        return 0.0, 0.0 if problem.covered else np.nan, 0.0, 0.0
     if any(isinstance(failure, OutOfSamples) for failure in outcome.failures):
         return None
     best = known.get(next(iter(outcome.choice.candidates), _NONE).text)
     drawn = sum(draw.command.n * paper_cost(setting.cost, draw.model) for draw in outcome.draws)
     paper = drawn / paper_cost(setting.cost, list(problem.models)[-1])
-    if best is None:  # cut shorter than it was recorded, or nothing at all
-        return 0.0, 0.0, outcome.ledger.used, paper
-    plus = problem.passes(best, plus=True)
-    right = float(bool(problem.passes(best, plus=False)))
-    return right, np.nan if plus is None else float(plus), outcome.ledger.used, paper
+    right = best is not None and problem.passes(best, plus=False) is True  # what was cut is not
+    plus = best is not None and problem.passes(best, plus=True) is True
+    second = float(plus) if problem.covered else np.nan
+    return float(right), second, outcome.ledger.used, paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,15 +224,11 @@ class RecordedExecutor:
 
     known: Mapping[str, Candidate]
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
-        """The outputs of each candidate by its id, in the order of the inputs."""
-        return {
-            each.id: tuple(
-                self.known[each.text].outputs.get(call) if each.text in self.known else None
-                for call in command.inputs
-            )
-            for each in command.candidates
-        }
+    async def execute(self, command: Execute, tell: Tell) -> None:
+        """Tell the outputs of each candidate, in the order of the inputs."""
+        for each in command.candidates:
+            outputs = self.known[each.text].outputs if each.text in self.known else {}
+            tell(each.id, tuple(outputs.get(call) for call in command.inputs))
 
 
 def _name(candidate: Candidate) -> str:

@@ -78,6 +78,11 @@ class SelectionProblem:
         """Its programs, to be run."""
         return (self._subject(each) for answers in self.models.values() for each in answers.all)
 
+    @property
+    def covered(self) -> bool:
+        """Whether there are second tests for it."""
+        return any(answers.plus is not None for answers in self.models.values())
+
     def passes(self, candidate: Candidate, *, plus: bool) -> bool | None:
         """Whether an answer is right; None where nobody knows."""
         answers = self.models[candidate.model]

@@ -1,19 +1,22 @@
 """Runs the programs that answers make on inputs, for selectors that look at what programs do.
 
 What a program does wrong is a missing output; so is a fault of ours, and then the selector has that
-much less to go by.
+much less to go by. What came by a deadline counts.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from typing import Final, Self
 
 from policies.protocol import Execute
 from policies.values import Example, Output
+from router.concurrent import concurrently
+from router.plan.ports import Tell
 from router.plan.programs import examples_of, inputs_of, program_source
+from router.plan.programs.literals import identity_of_call
 from router.request import Prompt
 from sandbox import (
     Arguments,
@@ -27,8 +30,11 @@ from sandbox import (
     canonical,
 )
 
-_LIMITS: Final = Limits(wall_s=5.0, cpu_s=5.0, total_s=5.0)
-"""Of a program on all its inputs, each of which has a bound of its own besides."""
+MOST: Final = Limits(wall_s=1.0, cpu_s=1.0, total_s=3.0)
+"""Of a program: until it is loaded, and on all its inputs. Each of these has a bound besides."""
+
+AT_ONCE: Final = 4
+"""Programs of one command that the sandbox is given at a time: others' tests need places too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +50,21 @@ class Trials:
 
     @classmethod
     def of(cls, prompt: Prompt, name: str, *, shown: bool = True) -> Self:
-        """Those of a prompt for the function that it asks for; unless `shown`, without examples."""
+        """Those of a prompt for the function that it asks for; unless `shown`, without examples.
+
+        What the sandbox could not be handed is left out.
+        """
         found = examples_of(prompt, name) if shown else ()
-        calls = {}
+        texts, calls = dict[str, str](), dict[str, Arguments]()
         for one in inputs_of(prompt, name, found):
-            calls[_text(name, one.args, one.kwargs)] = Arguments(one.args, one.kwargs)
+            with suppress(InvalidTests):
+                arguments = Arguments(one.args, one.kwargs)
+                text = texts[identity_of_call(one)] = _text(name, one.args, one.kwargs)
+                calls[text] = arguments
         examples = tuple(
-            Example(_text(name, one.args, one.kwargs), canonical(one.expected)) for one in found
+            Example(texts[same], canonical(one.expected))
+            for one in found
+            if (same := identity_of_call(one.call)) in texts
         )
         return cls(name, calls, examples)
 
@@ -67,23 +81,42 @@ class SandboxExecutor:
     backend: Backend
     prompt: Prompt
     trials: Trials
+    limits: Limits = MOST
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
-        """The outputs of each candidate by its id, in the order of the inputs."""
-        texts = list(dict.fromkeys(candidate.text for candidate in command.candidates))
-        async with asyncio.TaskGroup() as group:
-            running = {text: group.create_task(self._run(text, command.inputs)) for text in texts}
-        return {candidate.id: running[candidate.text].result() for candidate in command.candidates}
+    async def execute(self, command: Execute, tell: Tell) -> None:
+        """Tell the outputs of each candidate, in the order of the inputs, as its program ends."""
+        alike: dict[str, list[int]] = {}
+        for candidate in command.candidates:
+            alike.setdefault(candidate.text, []).append(candidate.id)
 
-    async def _run(self, text: str, inputs: Sequence[str]) -> tuple[Output | None, ...]:
+        async def run(text: str) -> None:
+            try:
+                outputs = await self.outputs(text, command.inputs)
+            except SandboxError:
+                outputs = (None,) * len(command.inputs)
+            for at in alike[text]:
+                tell(at, outputs)
+
+        await concurrently(alike, run, at_once=AT_ONCE)
+
+    async def outputs(self, text: str, inputs: Sequence[str]) -> tuple[Output | None, ...]:
+        """What an answer's program gives for each input. Raises `SandboxError`."""
         name = self.trials.entry_point
         try:
             source = program_source(self.prompt, text, Asserts("", name))
             calls = tuple(self.trials.calls[call] for call in inputs)
-            given = await self.backend.execute(Execution(source, name, calls), _LIMITS)
-        except (InvalidProgram, InvalidTests, SandboxError):
+            given = await self.backend.execute(Execution(source, name, calls), self.limits)
+        except (InvalidProgram, InvalidTests):
             return (None,) * len(inputs)
         return tuple(None if one is None else Output(one.text, one.returned) for one in given)
+
+
+def within(caps: Limits) -> Limits:
+    """What programs may use where an operator caps runs."""
+    pairs = (
+        (each.name, getattr(MOST, each.name), getattr(caps, each.name)) for each in fields(MOST)
+    )
+    return Limits(**{name: min(own, cap) for name, own, cap in pairs})
 
 
 def _text(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:

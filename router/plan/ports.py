@@ -55,11 +55,15 @@ class Ranker(Protocol):
         ...
 
 
+Tell: TypeAlias = Callable[[int, tuple[Output | None, ...]], None]
+"""Told what a candidate, by its id, gave for the inputs of a command, in their order."""
+
+
 class Executor(Protocol):
     """Runs programs for their outputs. What a program does wrong is a missing output."""
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
-        """The outputs of each candidate by its id, in the order of the inputs."""
+    async def execute(self, command: Execute, tell: Tell) -> None:
+        """Run them all, and tell of each as it ends."""
         ...
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, assert_never
@@ -50,7 +50,7 @@ from policies.protocol import (
     Started,
     Wait,
 )
-from policies.values import Budget, Candidate, Output, Remaining, Task
+from policies.values import Budget, Candidate, Output, Remaining, Task, with_outputs
 from router.plan.draws import Fits, Overrun, RunningDraw
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
@@ -290,20 +290,19 @@ class Run:
                         self._know(at, scores={**others, command.score: score})
                     self._tell(Ranked(errand.ticket, scores))
                 case Execute() as command if self._executor is not None:
-                    outputs = await self._executor.execute(command)
-                    for at, given in outputs.items():
-                        self._know(at, outputs=self._with_outputs(at, command.inputs, given))
+                    outputs, inputs = dict[int, tuple[Output | None, ...]](), command.inputs
+
+                    def tell(at: int, given: tuple[Output | None, ...]) -> None:
+                        outputs[at] = given
+                        known = self._candidates[at].outputs
+                        self._know(at, outputs=with_outputs(known, inputs, given))
+
+                    await self._executor.execute(command, tell)
                     self._tell(Executed(errand.ticket, outputs))
                 case command:
                     raise PlanError(f"nobody here performs a {type(command).__name__}")
         except UpstreamError as failure:
             errand.failure = failure
-
-    def _with_outputs(
-        self, at: int, inputs: Sequence[str], given: Sequence[Output | None]
-    ) -> dict[str, Output]:
-        new = {call: output for call, output in zip(inputs, given, strict=True) if output}
-        return {**self._candidates[at].outputs, **new}
 
     def _know(self, at: int, **facts: Any) -> Candidate:
         """Add to what is known of a candidate."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 from world import COST, World, task
 
 from policies.auto import Auto
+from policies.choosing import SELECTORS
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.policy import Policy
 from policies.protocol import Draw, Execute
 from policies.sift import Course, Courses, Sift
 from policies.single import Single
 from policies.values import Budget, Candidate, Choice, Example, Output, Task
+from router.plan.ports import Tell
 from router.plan.run import Run
 
 SURE = Interval(0.5, 0.4, 0.6)
@@ -41,16 +43,15 @@ class Executing:
     """Programs that pass as many of the examples as they are told to, by their number."""
 
     passing: Callable[[int], int] = lambda _: 0
+    seconds: float = 0.0
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
+    async def execute(self, command: Execute, tell: Tell) -> None:
         right = {example.call: example.expected for example in EXAMPLES}
-        return {
-            each.id: tuple(
-                Output(right.get(call, "0") if at < self.passing(each.id) else "wrong")
-                for at, call in enumerate(command.inputs)
-            )
-            for each in command.candidates
-        }
+        for each in command.candidates:
+            passed = [example.call for example in EXAMPLES][: self.passing(each.id)]
+            said = ((call, right.get(call, "0")) for call in command.inputs)
+            tell(each.id, tuple(Output(text if c in passed else "wrong") for c, text in said))
+        await asyncio.sleep(self.seconds)
 
 
 def asked(**fields: object) -> Task:
@@ -137,6 +138,25 @@ def test_a_model_that_is_away_is_passed_over_and_something_is_drawn() -> None:
 def test_at_temperature_0_no_model_is_drawn_twice() -> None:
     world, _ = performed(asked(temperature=0.0), 4 * CALL)
     assert drawn(world) == [("small", 1, 0.0), ("large", 1, 0.0)]
+
+
+def test_an_answer_that_was_cut_ends_no_plan() -> None:
+    """It comes after every whole one, so that another would be returned in its place."""
+    world, choice = performed(asked(max_tokens=20), passing=lambda _: 2, reason="length")
+    assert drawn(world)[-1] == ("large", 1, 0.0)
+    assert choice.candidates[0].cut
+
+
+@pytest.mark.parametrize("name", ["first", "random", "nll"])
+def test_what_looks_at_no_program_has_no_course(name: str) -> None:
+    world, _ = performed(asked(), policy=replace(SIFT, selector=SELECTORS[name]))
+    assert drawn(world) == [("large", 1, 0.0)]
+
+
+@pytest.mark.parametrize("name", ["agreement", "majority", "weighted"])
+def test_what_reads_no_examples_takes_the_courses_of_prompts_without(name: str) -> None:
+    sift = replace(SIFT, selector=SELECTORS[name])
+    assert drawn(performed(asked(), 3 * CALL, policy=sift)[0]) == [("small", 7, 0.8)]
 
 
 def test_auto_sifts_where_it_has_courses_and_no_tests() -> None:

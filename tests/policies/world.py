@@ -38,6 +38,7 @@ class World(Observer):
     passes: Callable[[int, Draw], bool] = lambda _n, _draw: False
     length: Callable[[Draw], int] = lambda draw: min(60, draw.max_tokens)
     failing: frozenset[str] = frozenset()
+    reason: str = "stop"
     draws: list[Draw] = field(default_factory=list)
     refused: list[Draw] = field(default_factory=list)
     spent: float = 0.0
@@ -66,7 +67,7 @@ class World(Observer):
         for index in range(draw.n):
             self._samples.append(draw)
             text = f"#{len(self._samples) - 1}"
-            yield Chunk(index, text, tokens, finish_reason="stop")
+            yield Chunk(index, text, tokens, finish_reason=self.reason)
             await asyncio.sleep(0)
 
     def token_per_chunk(self, model: str) -> bool:

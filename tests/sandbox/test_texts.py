@@ -67,7 +67,7 @@ ALONE = {
     "other text": ('é"\n', r'"\u00e9\"\n"'),
     "half a pair": ("\ud800", r'"\ud800"'),
     "an infinity": (-math.inf, "-inf"),
-    "a small float": (1e-300 / 3, "3.33333333e-301"),
+    "a small float": (1e-300 / 3, "3.33333333333e-301"),
     "a list": ([1, ["a"], ()], '[1, ["a"], []]'),
     "a set": ({2, 1}, "set(1, 2)"),
     "an empty set": (set(), "set()"),

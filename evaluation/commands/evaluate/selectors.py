@@ -52,7 +52,7 @@ from policies.cost import CostModel, UnknownCost
 from policies.ladder import Rung
 from router.configured import sandbox_backend
 from router.sections import SandboxConfig
-from sandbox import SandboxUnavailable
+from sandbox import SandboxError
 
 _ASSERTS_IN_PROMPTS: Final = frozenset({"mbpp", "mbpp-sanitized"})
 """Data sets whose prompts have the very tests that judge: with examples they are no result."""
@@ -74,7 +74,7 @@ def run(
     if len(models) != 2:  # noqa: PLR2004 a small one and a large one
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
-    with failing_on(PoolError, UnknownCost, SandboxUnavailable, OSError):
+    with failing_on(PoolError, UnknownCost, SandboxError, OSError):
         problems = read_selection(pools, dataset, models)
         behaviours = Behaviours(out / "outputs.jsonl")
         _run_programs(problems, behaviours)

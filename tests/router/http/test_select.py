@@ -217,3 +217,33 @@ async def test_confidence_is_told_where_it_was_calibrated() -> None:
         assert 0.8 < told["confidence"] < 1
         plain = (await w.complete(prompt=BARE, explain=True)).json()["router"]
         assert plain["confidence"] is None  # one answer agrees with nobody
+
+
+@pytest.mark.parametrize("select", ["first", "nll"])
+async def test_what_looks_at_no_program_is_asked_of_the_large_model_as_before(select: str) -> None:
+    backend = ProcessBackend(workers=1)
+    async with world(saying(), saying(), backend, policies_made={"auto": sifting()}) as w:
+        answer = await w.complete(prompt=PROMPT, select=select, explain=True)
+        assert answer.headers["x-router-plan"] == "large*1"
+        assert not w.small.calls
+
+
+async def test_tools_pass_through_auto_where_the_message_names_a_function() -> None:
+    tool = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
+    asked = [{"role": "user", "content": "Call `square(3)`, where `square(3) == 9`."}]
+    backend = ProcessBackend(workers=1)
+    async with world(saying(), saying(), backend, policies_made={"auto": sifting()}) as w:
+        answer = await w.chat(messages=asked, tools=[tool])
+        assert answer.status_code == 200, answer.text
+        assert len(w.large.calls) == 1
+
+
+async def test_two_examples_of_one_call_contradict_each_other_and_nothing_falls() -> None:
+    odd = PROMPT.replace(
+        ">>> square(3)\n    9", ">>> square(n=3)\n    9\n    >>> square(n=3)\n    8"
+    )
+    backend = ProcessBackend(workers=1)
+    async with world(saying(), saying(), backend, policies_made={"auto": sifting()}) as w:
+        answer = await w.complete(prompt=odd)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["x-router-plan"] == "small*2+large*1+agreement"  # no share is whole

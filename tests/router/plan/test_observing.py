@@ -29,7 +29,7 @@ from policies.protocol import (
 from policies.selectors import Plain, in_order
 from policies.values import Budget, Candidate, Choice, ModelView, Output
 from router.plan.outcome import Outcome
-from router.plan.ports import Book, Observer
+from router.plan.ports import Book, Observer, Tell
 from router.plan.prices import Prices
 from router.plan.run import PlanError, Run
 from router.plan.work import Errand
@@ -76,9 +76,9 @@ class ScriptedRanker:
 class ScriptedExecutor:
     """Every program gives back its input."""
 
-    async def execute(self, command: Execute) -> Mapping[int, tuple[Output | None, ...]]:
-        given = tuple(Output(text) for text in command.inputs)
-        return {candidate.id: given for candidate in command.candidates}
+    async def execute(self, command: Execute, tell: Tell) -> None:
+        for candidate in command.candidates:
+            tell(candidate.id, tuple(Output(text) for text in command.inputs))
 
 
 def performed(plan: Plan, *, flops: float | None = None, **ports: object) -> tuple[Outcome, Heard]:
