@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench report table bench-metrics \
-	paper sandbox-table bench-sandbox soak-sandbox study second replay ladders scores times torch lock clean
+	paper sandbox-table bench-sandbox soak-sandbox study second replay ladders selectors scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -150,7 +150,13 @@ replay: $(READY) ## Replay every plan on the recorded pools, cross-validated, in
 			--out runs/replay/$$dataset; done
 
 ladders: $(READY) ## Calibrate the ladders that ship, from the recorded pools (half a minute)
-	$(BIN)/budget-router calibrate $(POOLS) $(PAIR) --out router/qwen2.5-coder.policy.json --force
+	$(BIN)/budget-router calibrate $(POOLS) $(PAIR) --out router/qwen2.5-coder.policy.json --force \
+		--selectors evaluation/recorded/selectors/humaneval.json
+
+selectors: $(READY) ## Measure what chooses well without tests, into runs/selectors (half an hour)
+	set -e; for dataset in humaneval mbpp-sanitized; do \
+		$(BIN)/budget-router evaluate selectors --pools $(POOLS) --dataset $$dataset $(PAIR) \
+			--out runs/selectors/$$dataset; done
 
 second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_PLUS, MBPP_PLUS: their files)
 	set -e; for judged in $(POOLS)/*/*/ $(RUNS:%=$(RESULTS)/%.jsonl); do \
