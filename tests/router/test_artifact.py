@@ -12,8 +12,10 @@ from calibrations import calibration
 from world import COST
 
 from policies.auto import Auto
+from policies.choosing import believing
 from policies.climb import Climb
 from policies.cost import Architecture, CostModel, FlatRate
+from policies.ladder import Rung
 from router.artifact import SHIPPED, Artifact, InvalidArtifact, Source, read_artifact
 from router.configured_policies import auto_of, policies_of
 from router.sections import AutoConfig, LadderConfig
@@ -145,7 +147,31 @@ def test_auto_is_without_a_ladder_where_the_shipped_one_is_for_others_or_unwante
     shipped = read_artifact(SHIPPED)
     rates = {name: rate.made() for name, rate in shipped.rates.items()}
     assert auto_of(AutoConfig(policy="cascade"), rates) == Auto()
-    assert auto_of(AutoConfig(), rates) == Auto(Climb(shipped.calibration()))
+    courses = shipped.courses()
+    assert courses is not None
+    assert courses.belief is not None
+    chooses = believing(courses.belief)
+    assert auto_of(AutoConfig(), rates) == Auto(Climb(shipped.calibration()), courses, chooses)
+
+
+def test_shipped_courses_are_worth_more_the_more_they_spend() -> None:
+    courses = read_artifact(SHIPPED).courses()
+    assert courses is not None
+    for each in (courses.shown, courses.plain):
+        success = [course.success.value for course in each]
+        assert success == sorted(set(success))
+        assert all(course.spent.value <= course.calls for course in each)
+    for usual in (courses.usual_shown, courses.usual_plain):
+        assert usual is not None
+        assert usual.rungs[-1] == Rung(courses.models[-1], 1, 0.0)  # the large model, at the end
+
+
+def test_courses_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    told = json.loads(SHIPPED.read_text())
+    told["without_tests"]["shown"][0]["rungs"][0][0] = "another"
+    (tmp_path / "p.json").write_text(json.dumps(told))
+    with pytest.raises(InvalidArtifact, match="another"):
+        read_artifact(tmp_path / "p.json")
 
 
 def test_a_policy_of_ladders_can_be_configured(file: Path) -> None:
