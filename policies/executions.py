@@ -14,7 +14,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from policies.protocol import Execute, Start
 from policies.selectors import LIKELIEST, Selector, in_order, model_drawn_last
@@ -44,7 +44,28 @@ class Belief:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class ByResults:
+    """A selector that looks at what programs give for the task's inputs.
+
+    Where none was run, `otherwise` decides.
+    """
+
+    inputs: tuple[str, ...] = ()
+    otherwise: Selector = LIKELIEST
+    runs_programs: ClassVar[bool] = True
+    reads_examples: ClassVar[bool] = False
+
+    def of(self, task: Task) -> Selector:
+        """With the task's inputs; what decides otherwise, where there are none."""
+        otherwise = self.otherwise.of(task)
+        if not task.inputs:
+            return otherwise
+        # Every one of its kinds is a selector; it is the part that they share.
+        return cast("Selector", replace(self, inputs=task.inputs, otherwise=otherwise))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement(ByResults):
     """The mean share of results that a program has in common with the others, less its NLL.
 
     Of the inputs those count on which more than half of the programs return something: others are
@@ -52,18 +73,9 @@ class Agreement:
     the model drawn last come first, as `LowestNLL` says why.
     """
 
-    inputs: tuple[str, ...] = ()
-    otherwise: Selector = LIKELIEST
     belief: Belief | None = None
     name: ClassVar[str] = "agreement"
     reads_logprobs: ClassVar[bool] = True
-    runs_programs: ClassVar[bool] = True
-    reads_examples: ClassVar[bool] = False
-
-    def of(self, task: Task) -> Selector:
-        """With the task's inputs; what decides otherwise, where there are none."""
-        otherwise = self.otherwise.of(task)
-        return replace(self, inputs=task.inputs, otherwise=otherwise) if task.inputs else otherwise
 
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """Every program run on every input; one alone has nobody to agree with."""
@@ -89,7 +101,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Majority:
+class Majority(ByResults):
     """The largest group of programs with the same results throughout, in it the earliest.
 
     With `weighted` a group weighs what its programs' likelihoods per token come to: voting as "An
@@ -97,10 +109,6 @@ class Majority:
     """
 
     weighted: bool = False
-    inputs: tuple[str, ...] = ()
-    otherwise: Selector = LIKELIEST
-    runs_programs: ClassVar[bool] = True
-    reads_examples: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -111,11 +119,6 @@ class Majority:
     def reads_logprobs(self) -> bool:
         """Where they are weights, or decide where no program was run."""
         return self.weighted or self.otherwise.reads_logprobs
-
-    def of(self, task: Task) -> Selector:
-        """With the task's inputs; what decides otherwise, where there are none."""
-        otherwise = self.otherwise.of(task)
-        return replace(self, inputs=task.inputs, otherwise=otherwise) if task.inputs else otherwise
 
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """Every program run on every input; of two, none is a majority."""

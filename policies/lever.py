@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from policies.executions import Results, executions
+from policies.executions import ByResults, Results, executions
 from policies.protocol import Rank, Start
-from policies.selectors import LIKELIEST, Selector, in_order
-from policies.values import NLL, Candidate, Choice, Task
+from policies.selectors import in_order
+from policies.values import NLL, Candidate, Choice
 
 LEVER: Final = "lever"
 """The score of a verifier: the negative logarithm of the probability that a program is right.
@@ -27,7 +27,7 @@ than a ten-thousandth of what one token of the smallest generator takes.
 
 
 @dataclass(frozen=True, slots=True)
-class Lever:
+class Lever(ByResults):
     """The group of programs with equal results that is most probably right, in it the likeliest.
 
     A group weighs the sum over its programs of P_LM(program | prompt) x P(right | prompt, program,
@@ -41,17 +41,8 @@ class Lever:
     `LowestNLL` says why.
     """
 
-    inputs: tuple[str, ...] = ()
-    otherwise: Selector = LIKELIEST
     name: ClassVar[str] = LEVER
     reads_logprobs: ClassVar[bool] = True
-    runs_programs: ClassVar[bool] = True
-    reads_examples: ClassVar[bool] = False
-
-    def of(self, task: Task) -> Selector:
-        """With the task's inputs; what decides otherwise, where there are none."""
-        otherwise = self.otherwise.of(task)
-        return replace(self, inputs=task.inputs, otherwise=otherwise) if task.inputs else otherwise
 
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """Every program run on every input, and then all of them scored together."""
