@@ -16,6 +16,7 @@ from policies.protocol import (
     Judged,
     Refused,
     Sampled,
+    Start,
     Started,
     Wait,
 )
@@ -140,12 +141,21 @@ class Drawn:
     kept_tokens: int = 0
 
 
+def performed(commands: Sequence[Start]) -> Generator[Command, Event, list[Event]]:
+    """Perform these, one after another; all that happened. What is refused, or fails, is over."""
+    heard = list[Event]()
+    for command in commands:
+        if not isinstance(started := (yield command), Started):
+            continue
+        while not isinstance(event := (yield Wait()), Done) or event.ticket != started.ticket:
+            heard.append(event)
+        heard.append(event)
+    return heard
+
+
 def informed(selector: Selector, candidates: Sequence[Candidate]) -> Generator[Command, Event]:
-    """Perform what a selector wants done before it orders these candidates; what fails, fails."""
-    for command in selector.wants(candidates):
-        if isinstance(started := (yield command), Started):
-            while not isinstance(done := (yield Wait()), Done) or done.ticket != started.ticket:
-                pass
+    """Perform what a selector wants done before it orders these candidates."""
+    yield from performed(selector.wants(candidates))
 
 
 def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn]:

@@ -22,13 +22,14 @@ from policies.moves import (
     hurried,
     informed,
     least_tokens,
+    performed,
     require_affordable,
     sized,
     useful_tokens,
 )
 from policies.pinning import pin
 from policies.policy import Policy, Uncalibrated
-from policies.protocol import Command, Done, Event, Executed, Plan, Started, Wait
+from policies.protocol import Command, Done, Event, Executed, Plan
 from policies.selectors import Selector
 from policies.single import Single
 from policies.values import (
@@ -117,8 +118,10 @@ class Sift(Uncalibrated):
 
     def _course(self, task: Task, budget: Budget, cost: CostModel) -> Course | None:
         courses, usual = self._of(task)
-        if budget.flops is None or not courses:
+        if budget.flops is None:
             return usual
+        if not courses:
+            return None
         large = next(model for model in task.models if model.id == self.courses.models[-1])
         calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
         fitting = [each for each in courses if each.calls <= calls * (1 + ROUNDING)]
@@ -185,13 +188,15 @@ class _Sifting:
     ) -> Generator[Command, Event, list[Candidate]]:
         """The candidates with what their programs give for these calls."""
         found = list(new)
-        for command in executions(new, calls):
-            if not isinstance(started := (yield command), Started):
-                continue
-            while not isinstance(event := (yield Wait()), Done) or event.ticket != started.ticket:
-                if isinstance(event, Executed):
-                    found = [_with(each, command.inputs, event) for each in found]
-            self.left = event.remaining
+        commands = executions(new, calls)
+        for event in (yield from performed(commands)):
+            match event:
+                case Executed():
+                    found = [_with(each, commands[0].inputs, event) for each in found]
+                case Done(remaining=left):
+                    self.left = left
+                case _:
+                    pass
         return found
 
     def _agree(self, course: Course) -> Generator[Command, Event, bool]:

@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from policies.choosing import NAMES, selectors
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
 from policies.ladder import Found, Offer
 from policies.policy import Policy
 from policies.protocol import Draw
-from policies.selectors import Random, Selector
-from policies.values import Budget, Example, Task
+from policies.values import Budget, Task
 from router.errors import (
     DeadlineExceeded,
     InternalError,
@@ -30,7 +28,7 @@ from router.plan.executing import MOST, SandboxExecutor, Trials
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
-from router.plan.programs import Gap, entry_point_of
+from router.plan.programs import Gap
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
@@ -43,6 +41,7 @@ from router.request import (
     TextPrompt,
     TokenPrompt,
 )
+from router.selecting import named_selector, trials_of
 from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
@@ -52,12 +51,6 @@ LATENCY_MARGIN: Final = 0.05
 """The part of a latency budget kept for stopping what runs and writing the answer."""
 
 LARGEST_MARGIN_S: Final = 0.02
-
-EXECUTION_MS: Final = 500.0
-"""The least latency budget in which programs are run to choose among them."""
-
-_ANY: Final = (Example("f()", "None"),)
-"""To ask a policy what it would draw, if a prompt had examples."""
 
 COUNTING_SHARE: Final = 0.25
 """The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
@@ -163,7 +156,7 @@ class Gateway:
             async with asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
                 await asyncio.sleep(0)  # prompts of one request must not be read in one go
-                trials = self._trials(request, policy, task)
+                trials = None if self.backend is None else trials_of(request, policy, task)
                 if trials is not None:
                     task = replace(task, examples=trials.examples, inputs=trials.inputs)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
@@ -236,44 +229,10 @@ class Gateway:
                 f"policy {request.budget.policy!r} is not known; there are {sorted(self.policies)}",
                 param="budget.policy",
             ) from None
-        return policy if request.select is None else replace(policy, selector=self._named(request))
-
-    def _named(self, request: RouteRequest) -> Selector:
-        """The selector that a request names. Raises `InvalidRequest`."""
-        there = selectors(self.ranker)
-        selector = there.get(request.select or "")
-        if selector is None:
-            lacks = " (it needs a model that ranks: [select] ranker in the configuration)"
-            raise InvalidRequest(
-                f"select {request.select!r} is not configured here"
-                f"{lacks if request.select in NAMES else ''}; there are {list(there)}",
-                param="select",
-            )
-        if selector.runs_programs and self.backend is None:
-            raise InvalidRequest(
-                f"select {request.select!r} runs programs, and this gateway has no sandbox",
-                param="select",
-            )
-        return Random(request.seed or 0) if isinstance(selector, Random) else selector
-
-    def _trials(self, request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
-        """How answers can be run, where nothing else judges them and there is the time for it.
-
-        A stream that says nothing of a budget or a selector wants its tokens as they come; and one
-        answer needs no other to be chosen from, however many inputs there were.
-        """
-        budget = request.budget.budget
-        flows = request.stream and not request.budget.given and request.select is None
-        hurried = budget.latency_ms is not None and budget.latency_ms < EXECUTION_MS
-        fills = isinstance(request.prompt, TextPrompt) and request.prompt.suffix
-        if request.tests is not None or self.backend is None or hurried or fills or flows:
-            return None
-        if isinstance(request.prompt, ChatPrompt) and request.prompt.tools:
-            return None
-        if policy.most_samples(replace(task, examples=_ANY, inputs=(_ANY[0].call,))) == 1:
-            return None
-        name = entry_point_of(request.prompt)
-        return None if name is None else Trials.of(request.prompt, name)
+        if request.select is None:
+            return policy
+        sandboxed = self.backend is not None
+        return replace(policy, selector=named_selector(request, self.ranker, sandboxed=sandboxed))
 
     def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
         pinned = None if request.model == AUTO else request.model

@@ -52,18 +52,20 @@ class Benchmark:
 
     `max_tokens` are those of one sample in the paper's section 3.3; where something is filled in,
     enough for nearly every reference. `variable` is the environment variable that may say where its
-    data is; `read` takes a path, or None for the hub or a package.
+    data is; `read` takes a path, or None for the hub or a package. A prompt that `shows_tests` has
+    the very ones that judge.
     """
 
     read: Callable[[Path | None], tuple[Problem, ...]]
     max_tokens: int
     variable: str
+    shows_tests: bool = False
 
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "humaneval": Benchmark(humaneval, 512, "HUMANEVAL"),
-    "mbpp": Benchmark(mbpp.full, 256, "MBPP"),
-    "mbpp-sanitized": Benchmark(mbpp.sanitized, 256, "MBPP_SANITIZED"),
+    "mbpp": Benchmark(mbpp.full, 256, "MBPP", shows_tests=True),
+    "mbpp-sanitized": Benchmark(mbpp.sanitized, 256, "MBPP_SANITIZED", shows_tests=True),
     **{f"apps-{split}": Benchmark(apps.reader(split), 256, "APPS") for split in apps.DIFFICULTIES},
     "infilling-single": Benchmark(infilling.reader("single"), 64, "INFILLING_SINGLE"),
     "infilling-multi": Benchmark(infilling.reader("multi"), 256, "INFILLING_MULTI"),
@@ -71,7 +73,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "safim-block": Benchmark(safim.reader("block"), 128, "SAFIM_BLOCK"),
     "safim-control": Benchmark(safim.reader("control"), 64, "SAFIM_CONTROL"),
     "humaneval-plus": Benchmark(plus.reader("humaneval-plus"), 512, "HUMANEVAL_PLUS"),
-    "mbpp-plus": Benchmark(plus.reader("mbpp-plus"), 256, "MBPP_PLUS"),
+    "mbpp-plus": Benchmark(plus.reader("mbpp-plus"), 256, "MBPP_PLUS", shows_tests=True),
 }
 
 SECOND_TESTS: Final[Mapping[str, str]] = {

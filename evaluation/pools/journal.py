@@ -37,9 +37,12 @@ def parse(content: bytes, source: str) -> tuple[list[Row], int]:
 
 
 class Journal:
-    """A journal that is open for appending; `rows` are all it holds, `torn_bytes` were cut off."""
+    """A journal that is open for appending; `rows` are all it holds, `torn_bytes` were cut off.
 
-    def __init__(self, path: Path, table: Table) -> None:
+    Rows of a pool have the columns of their table; without one they are what JSON can say.
+    """
+
+    def __init__(self, path: Path, table: Table | None = None) -> None:
         self.path = path
         self._table = table
         self._file: BufferedRandom = path.open("a+b")
@@ -56,7 +59,8 @@ class Journal:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows down to the disk. Raises `InvalidRow`, before anything is written."""
-        record_batch(rows, self._table, str(self.path))
+        if self._table is not None:
+            record_batch(rows, self._table, str(self.path))
         line = json.dumps(list(rows), separators=(",", ":"), allow_nan=False)
         self._file.write(f"{line}\n".encode())
         self._file.flush()

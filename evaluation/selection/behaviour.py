@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from evaluation.pools.journal import parse
+from evaluation.pools.journal import Journal, parse
+from evaluation.pools.schema import Row
 from evaluation.pools.workers import for_each
 from policies.values import Output, with_outputs
 from router.plan.executing import SandboxExecutor, Trials
@@ -19,6 +20,9 @@ from sandbox import Backend
 
 AT_ONCE: Final = 64
 """Programs that the sandbox is given at a time; it runs as many as it has workers."""
+
+ROWS_PER_WRITE: Final = 64
+"""Programs that a kill may lose; they are then run again."""
 
 
 class Behaviour(NamedTuple):
@@ -69,20 +73,29 @@ class Behaviours:
         Raises `SandboxError`.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        rows = list[Row]()
 
-            async def one(item: tuple[str, Subject]) -> None:
-                key, subject = item
-                started = time.perf_counter()
-                outputs = await _given(backend, subject)
-                self.known[key] = Behaviour(outputs, time.perf_counter() - started)
-                told = {call: [each.text, each.returned] for call, each in outputs.items()}
-                row = {"key": key, "given": told, "seconds": self.known[key].seconds}
-                file.write(json.dumps([row]) + "\n")
-                file.flush()
-                advance(1)
+        async def one(item: tuple[str, Subject]) -> None:
+            key, subject = item
+            started = time.perf_counter()
+            outputs = await _given(backend, subject)
+            self.known[key] = Behaviour(outputs, time.perf_counter() - started)
+            told = {call: [each.text, each.returned] for call, each in outputs.items()}
+            rows.append({"key": key, "given": told, "seconds": self.known[key].seconds})
+            if len(rows) >= ROWS_PER_WRITE:
+                write()
+            advance(1)
 
+        def write() -> None:
+            journal.append(rows)
+            rows.clear()
+
+        journal = Journal(self.path)
+        try:
             await for_each(missing.items(), one, concurrency=AT_ONCE)
+        finally:
+            write()
+            journal.close()
 
 
 async def _given(backend: Backend, subject: Subject) -> dict[str, Output]:

@@ -15,10 +15,12 @@ import numpy as np
 
 from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
 from evaluation.selection.recorded import SelectionProblem
-from evaluation.selection.standings import best, bootstrapped
+from evaluation.selection.standings import best, bootstrapped, mean_of
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
+"""Orders of the samples in which routes are compared under a cap."""
+
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
 
@@ -71,7 +73,7 @@ def _row(cap: float, course: Route, came: Came, units: np.ndarray[Any, Any]) -> 
 
 
 def _triple(values: np.ndarray[Any, Any]) -> list[float]:
-    told = bootstrapped(values, lambda each: float(each.mean()))
+    told = bootstrapped(values, mean_of)
     return [round(told.value, 4), round(told.low, 4), round(told.high, 4)]
 
 

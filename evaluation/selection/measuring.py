@@ -79,27 +79,30 @@ def _of_problem(problem: SelectionProblem, cost: CostModel, way: Way) -> tuple[f
         drawn = draw.sample(answers.samples, way.k)
         best = selector.order(drawn).candidates[0]
         right.append(bool(problem.passes(best, plus=False)))
-        second = problem.passes(best, plus=True)
-        plus.append(np.nan if second is None else float(second))
+        plus.append(as_number(problem.passes(best, plus=True)))
         runs = {each.text: problem.seconds[each.id] for each in drawn}
         seconds.append(sum(runs.values()) if selector.runs_programs and way.k > 1 else 0.0)
     if way.selector == "first":  # any sample is as good as another
         right, plus = _each(problem, answers)
     n, c = len(answers.samples), sum(each.id in answers.passed for each in answers.samples)
-    flops = _flops(cost, way.model, answers, way.k)
+    flops = draw_flops(cost, way.model, answers, way.k)
     return mean(right), mean(plus), pass_at_k(n, c, way.k), c / n, flops, mean(seconds)
 
 
 def _each(problem: SelectionProblem, answers: Answers) -> tuple[list[bool], list[float]]:
     """Whether each sample passes the tests, and the second ones."""
-    second = [problem.passes(each, plus=True) for each in answers.samples]
     return (
         [bool(problem.passes(each, plus=False)) for each in answers.samples],
-        [np.nan if right is None else float(right) for right in second],
+        [as_number(problem.passes(each, plus=True)) for each in answers.samples],
     )
 
 
-def _flops(cost: CostModel, model: str, answers: Answers, k: int) -> float:
+def as_number(right: bool | None) -> float:  # noqa: FBT001 a verdict, or none
+    """NaN where nobody knows."""
+    return np.nan if right is None else float(right)
+
+
+def draw_flops(cost: CostModel, model: str, answers: Answers, k: int) -> float:
     """Mean FLOPs of one draw of k samples, whose prompt is computed once."""
     own = mean(cost.decode(model, answers.prompt_tokens, each.tokens) for each in answers.samples)
     return cost.prefill(model, answers.prompt_tokens) + k * own

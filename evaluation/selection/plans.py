@@ -147,45 +147,45 @@ def ceiling(problem: SelectionProblem, cost: CostModel) -> float:
 def perform(
     problems: Sequence[SelectionProblem],
     setting: Setting,
-    courses: Sequence[Route],
+    routes: Sequence[Route],
     advance: Callable[[int], None],
 ) -> dict[Route, Came]:
-    """What comes of each course; one that outruns the samples of a problem is left out."""
-    rows: dict[Route, list[_Row]] = {course: [] for course in courses}
+    """What comes of each route; one that outruns the samples of a problem is left out."""
+    rows: dict[Route, list[_Row]] = {route: [] for route in routes}
     for problem in problems:
-        for course, row in simulate(_all(problem, setting, tuple(rows))).items():
+        for route, row in simulate(_all(problem, setting, tuple(rows))).items():
             if row is None:
-                del rows[course]
+                del rows[route]
             else:
-                rows[course].append(row)
+                rows[route].append(row)
         advance(1)
     return {
-        course: Came(*(np.array(column) for column in zip(*each, strict=True)))
-        for course, each in rows.items()
+        route: Came(*(np.array(column) for column in zip(*each, strict=True)))
+        for route, each in rows.items()
     }
 
 
 async def _all(
-    problem: SelectionProblem, setting: Setting, courses: Sequence[Route]
+    problem: SelectionProblem, setting: Setting, routes: Sequence[Route]
 ) -> dict[Route, _Row | None]:
-    return {course: await _mean(problem, setting, course) for course in courses}
+    return {route: await _mean(problem, setting, route) for route in routes}
 
 
-async def _mean(problem: SelectionProblem, setting: Setting, course: Route) -> _Row | None:
+async def _mean(problem: SelectionProblem, setting: Setting, route: Route) -> _Row | None:
     rows = list[_Row]()
     for order in range(setting.orders):
-        row = await _run(problem, setting, course, order)
+        row = await _run(problem, setting, route, order)
         if row is None:
             return None
         rows.append(row)
-        if all(rung.greedy for rung in course.rungs):  # the same in any order
+        if all(rung.greedy for rung in route.rungs):  # the same in any order
             break
     success, plus, flops, paper = (mean(column) for column in zip(*rows, strict=True))
     return success, plus, flops, paper
 
 
 async def _run(
-    problem: SelectionProblem, setting: Setting, course: Route, order: int
+    problem: SelectionProblem, setting: Setting, route: Route, order: int
 ) -> _Row | None:
     known = {_name(each): each for of in problem.models.values() for each in of.all}
     sampler = ReplaySampler(
@@ -196,7 +196,7 @@ async def _run(
         {model: answers.prompt_tokens for model, answers in problem.models.items()},
     )
     run = Run(
-        course.policy(),
+        route.policy(),
         problem.tasks[setting.sight],
         setting.budget(problem),
         setting.cost,

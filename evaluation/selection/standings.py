@@ -25,6 +25,8 @@ BUDGETS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0)
 """In large calls: what the largest model's greedy answers cost in the mean."""
 
 AHEAD: Final = 0.02
+"""How far a plan must be ahead of greedy answers, where it is chosen, to be taken for better."""
+
 _ROUNDS: Final = 2000
 _PLANS: Final = (
     "| examples | of | budget | best plan | success % | plus % | large calls (paper's) "
@@ -79,7 +81,7 @@ class PlanRow:
 
 def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> SelectorRow:
     """A row of what one selector chose; unless it `sees` anything, examples are nothing to it."""
-    selected = bootstrapped(chosen.success, _mean)
+    selected = bootstrapped(chosen.success, mean_of)
     gain = np.stack([chosen.success - chosen.first, chosen.oracle - chosen.first])
     eta = bootstrapped(gain.T, _share) if way.k > 1 else None
     flops = float(chosen.flops.mean())
@@ -89,7 +91,7 @@ def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> Select
         examples=way.sight.value if sees else "-",
         k=way.k,
         selected=selected.value,
-        selected_plus=_known(chosen.plus),
+        selected_plus=known_mean(chosen.plus),
         oracle=float(chosen.oracle.mean()),
         eta=None if eta is None else eta.value,
         low=selected.low,
@@ -118,8 +120,8 @@ def plan_rows(
             np.array([getattr(came[picked[fold]], name)[at] for at, fold in enumerate(folds)])
             for name in ("success", "plus", "flops", "paper")
         )
-        ahead = bootstrapped(success - greedy.success, _mean)
-        told = bootstrapped(success, _mean)
+        ahead = bootstrapped(success - greedy.success, mean_of)
+        told = bootstrapped(success, mean_of)
         rows.append(
             PlanRow(
                 examples=sight.value,
@@ -129,13 +131,13 @@ def plan_rows(
                 success=told.value,
                 low=told.low,
                 high=told.high,
-                success_plus=_known(plus),
+                success_plus=known_mean(plus),
                 large_calls=float(flops.mean() / greedy.flops.mean()),
                 paper_calls=float(paper.mean()),
                 ahead=ahead.value,
                 ahead_low=ahead.low,
                 ahead_high=ahead.high,
-                ahead_plus=_known(plus - greedy.plus),
+                ahead_plus=known_mean(plus - greedy.plus),
             )
         )
     return rows
@@ -164,7 +166,8 @@ def bootstrapped(values: Floats, statistic: Any) -> Estimate:
     return Estimate(float(statistic(values)), float(low), float(high))
 
 
-def _mean(values: Floats) -> float:
+def mean_of(values: Floats) -> float:
+    """Over problems."""
     return float(values.mean())
 
 
@@ -174,7 +177,8 @@ def _share(gains: Floats) -> float:
     return float(made / possible) if possible > 0 else math.nan
 
 
-def _known(values: Floats) -> float | None:
+def known_mean(values: Floats) -> float | None:
+    """Over those that are known; None where none is."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
 

@@ -14,9 +14,16 @@ from typing import Final
 import numpy as np
 
 from evaluation.pools.errors import UnreadablePool
-from evaluation.selection.measuring import KS, Floats, greedy_flops
+from evaluation.selection.measuring import (
+    KS,
+    SUBSETS,
+    Floats,
+    as_number,
+    draw_flops,
+    greedy_flops,
+)
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from evaluation.selection.standings import bootstrapped
+from evaluation.selection.standings import bootstrapped, known_mean, mean_of
 from evaluation.verifier.features import Behaving, Ints
 from evaluation.verifier.lessons import Reading, sets_of
 from evaluation.verifier.model import AnswerVerifier
@@ -26,9 +33,6 @@ from policies.executions import Agreement
 from policies.lever import LEVER, Lever
 from policies.selectors import LIKELIEST, Selector
 from policies.values import Candidate
-
-SETS: Final = 30
-"""Of each problem's samples, for each k."""
 
 SELECTED: Final[Mapping[str, Selector]] = {
     LEVER: Lever(),
@@ -118,10 +122,10 @@ class Trial:
         rows = list[GreedyRow]()
         for model, flops, answers in self.greedy(models):
             right = np.array([float(p.passes(a, plus=False) or 0.0) for p, a in answers])
-            plus = np.array([_fraction(p.passes(a, plus=True)) for p, a in answers])
-            told = bootstrapped(right, _mean)
+            plus = np.array([as_number(p.passes(a, plus=True)) for p, a in answers])
+            told = bootstrapped(right, mean_of)
             rows.append(
-                GreedyRow(model, told.value, told.low, told.high, _known(plus), flops / call)
+                GreedyRow(model, told.value, told.low, told.high, known_mean(plus), flops / call)
             )
         return rows
 
@@ -156,17 +160,17 @@ class Trial:
         for problem, reading in zip(self.problems, self.readings, strict=True):
             answers = problem.models[model]
             draw = random.Random(f"{problem.task_id}/{model}/{k}")  # noqa: S311 repeats
-            drawn = sets_of(draw, len(answers.samples), k, SETS)
+            drawn = sets_of(draw, len(answers.samples), k, SUBSETS)
             scores = scored(reading, problem, (model, sight), self.verifier, drawn)
             picked = _picked(problem, answers, sight, drawn, scores)
             for name, best in picked.items():
                 right = [float(problem.passes(each, plus=False) or 0.0) for each in best]
-                second = [_fraction(problem.passes(each, plus=True)) for each in best]
+                second = [as_number(problem.passes(each, plus=True)) for each in best]
                 success[name].append(float(np.mean(right)))
                 plus[name].append(float(np.mean(second)))
             c = sum(each.id in answers.passed for each in answers.samples)
             oracle.append(pass_at_k(len(answers.samples), c, k))
-            flops.append(_flops(self.cost, model, answers, k))
+            flops.append(draw_flops(self.cost, model, answers, k))
         return Tried(
             {name: np.array(values) for name, values in success.items()},
             {name: np.array(values) for name, values in plus.items()},
@@ -215,8 +219,8 @@ def _rows(of: tuple[str, Sight, int], tried: Tried, call: float) -> list[LeverRo
     model, sight, k = of
     rows = list[LeverRow]()
     for name in NAMES:
-        told = bootstrapped(tried.success[name], _mean)
-        ahead = bootstrapped(tried.success[LEVER] - tried.success[name], _mean)
+        told = bootstrapped(tried.success[name], mean_of)
+        ahead = bootstrapped(tried.success[LEVER] - tried.success[name], mean_of)
         rows.append(
             LeverRow(
                 model,
@@ -226,32 +230,13 @@ def _rows(of: tuple[str, Sight, int], tried: Tried, call: float) -> list[LeverRo
                 told.value,
                 told.low,
                 told.high,
-                _known(tried.plus[name]),
+                known_mean(tried.plus[name]),
                 float(tried.oracle.mean()),
                 float(tried.flops.mean()) / call,
                 ahead.value,
                 ahead.low,
                 ahead.high,
-                _known(tried.plus[LEVER] - tried.plus[name]),
+                known_mean(tried.plus[LEVER] - tried.plus[name]),
             )
         )
     return rows
-
-
-def _flops(cost: CostModel, model: str, answers: Answers, k: int) -> float:
-    """Mean FLOPs of one draw of k samples, whose prompt is computed once."""
-    own = [cost.decode(model, answers.prompt_tokens, each.tokens) for each in answers.samples]
-    return cost.prefill(model, answers.prompt_tokens) + k * float(np.mean(own))
-
-
-def _fraction(right: bool | None) -> float:  # noqa: FBT001 a verdict, or none
-    return np.nan if right is None else float(right)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean())
-
-
-def _known(values: Floats) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.datasets import BENCHMARKS
 from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
@@ -54,9 +55,6 @@ from router.configured import sandbox_backend
 from router.sections import SandboxConfig
 from sandbox import SandboxError
 
-_ASSERTS_IN_PROMPTS: Final = frozenset({"mbpp", "mbpp-sanitized"})
-"""Data sets whose prompts have the very tests that judge: with examples they are no result."""
-
 
 def run(
     *,
@@ -79,11 +77,7 @@ def run(
         behaviours = Behaviours(out / "outputs.jsonl")
         _run_programs(problems, behaviours)
         problems = tuple(problem.with_outputs(behaviours) for problem in problems)
-        sights = [
-            sight
-            for sight in Sight
-            if sight is not Sight.USED or dataset not in _ASSERTS_IN_PROMPTS
-        ]
+        sights = _sights(dataset)
         rows = _rows(problems, cost, models, sights)
         came = _performed(problems, cost, models, sights)
         plans = _plans(problems, came, models)
@@ -102,6 +96,13 @@ def run(
         paths = draw_all(dataset, rows, plans, out)
     typer.echo(to_markdown(rows, plans), nl=False)
     typer.echo(f"{out / 'selectors.json'}, {', '.join(path.name for path in paths)}", err=True)
+
+
+def _sights(dataset: str) -> list[Sight]:
+    """All; but examples that are the very tests that judge are no result."""
+    benchmark = BENCHMARKS.get(dataset)
+    shown = benchmark is not None and benchmark.shows_tests
+    return [sight for sight in Sight if sight is not Sight.USED or not shown]
 
 
 def _run_programs(problems: Sequence[SelectionProblem], behaviours: Behaviours) -> None:

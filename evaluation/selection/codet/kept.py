@@ -1,21 +1,19 @@
 """A journal of matrices: a run that was stopped goes on behind the last whole problem.
 
-Its first line says what was sampled and by which programs it was run; the others are a problem
-each. A line that a kill has torn was never promised, and is cut off.
+Its first row says what was sampled, the others are a problem each.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from io import BufferedRandom
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from evaluation.pools.errors import InvalidRow
+from evaluation.pools.journal import Journal
 from evaluation.selection.codet.running import Matrix
 
 NAME: Final = "matrices.jsonl"
@@ -34,13 +32,15 @@ class MatrixJournal:
 
     def __init__(self, directory: Path, header: Mapping[str, Any]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.path = directory / NAME
-        self.matrices: dict[str, Matrix] = {}
-        self._file: BufferedRandom = self.path.open("a+b")
+        path = directory / NAME
         try:
-            self._read(header)
+            self._journal = Journal(path)
+        except InvalidRow as error:
+            raise OtherSamples(f"{path} does not read: {error}") from error
+        try:
+            self.matrices = _matrices(self._journal, header)
         except BaseException:
-            self._file.close()
+            self._journal.close()
             raise
 
     def __enter__(self) -> Self:
@@ -52,33 +52,26 @@ class MatrixJournal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._journal.close()
 
     def append(self, matrix: Matrix) -> None:
         """Write a problem down to the disk."""
-        self._line(asdict(matrix))
+        self._journal.append([asdict(matrix)])
         self.matrices[matrix.task_id] = matrix
 
-    def _read(self, header: Mapping[str, Any]) -> None:
-        self._file.seek(0)
-        whole, newline, _torn = self._file.read().rpartition(b"\n")
-        self._file.truncate(len(whole) + len(newline))
-        if not newline:
-            self._line(header)
-            return
-        try:
-            first, *rows = map(json.loads, whole.split(b"\n"))
-            found = [_matrix(row) for row in rows]
-        except (ValueError, TypeError, KeyError) as error:
-            raise OtherSamples(f"{self.path} does not read: {error!r}") from error
-        if first != header:
-            raise OtherSamples(f"{self.path} is of other samples ({first}): name another --out")
-        self.matrices = {matrix.task_id: matrix for matrix in found}
 
-    def _line(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+def _matrices(journal: Journal, header: Mapping[str, Any]) -> dict[str, Matrix]:
+    """Those that a journal holds; one that is new gets its header."""
+    if not journal.rows:
+        journal.append([header])
+        return {}
+    first, *rows = journal.rows
+    if first != header:
+        raise OtherSamples(f"{journal.path} is of other samples ({first}): name another --out")
+    try:
+        return {row["task_id"]: _matrix(row) for row in rows}
+    except (TypeError, KeyError) as error:
+        raise OtherSamples(f"{journal.path} does not read: {error!r}") from error
 
 
 def _matrix(row: Mapping[str, Any]) -> Matrix:

@@ -18,13 +18,11 @@ from router.plan.programs.literals import CallArguments, Literal, Literals, iden
 from router.plan.programs.signatures import heads_of, parameters_of
 from router.request import Prompt, TextPrompt
 
-__all__ = ["CallArguments", "FoundExample", "calls_of", "entry_point_of", "examples_of"]
+__all__ = ["CallArguments", "FoundExample", "entry_point_of", "examples_of"]
 
 MOST: Final = 20
 _READ_CHARACTERS: Final = 300_000
 """How much is read of values in all: this runs on the loop. The usual prompt has far fewer."""
-_NAMED_ONLY: Final = CallArguments()
-"""What prose that says `f()` shows: the name, and no call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +58,6 @@ def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundEx
                 continue
         key = identity((example.args, dict(example.kwargs), example.expected))
         found.setdefault(key, example)
-    return tuple(found.values())[:MOST]
-
-
-def calls_of(prompt: Prompt, entry_point: str | None = None) -> tuple[CallArguments, ...]:
-    """The calls of a function that a prompt shows, whatever it says of them, no two equal."""
-    shown = _shown(prompt, entry_point)
-    calls = [s.call for s in shown if s.expected is not None or s.call != _NAMED_ONLY]
-    found = {identity((call.args, dict(call.kwargs))): call for call in calls}
     return tuple(found.values())[:MOST]
 
 

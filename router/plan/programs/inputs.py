@@ -34,19 +34,17 @@ def inputs_of(
     entry_point: str,
     examples: Sequence[FoundExample],
     *,
-    calls: Sequence[CallArguments] = (),
     most: int = MOST,
     seed: int = 0,
 ) -> tuple[CallArguments, ...]:
     """What to call a function with: at most `most`, no two equal, the same ones for a seed.
 
-    `calls` are others that the prompt shows, without what they give. Empty where the entry point is
-    no function's name.
+    Empty where the entry point is no function's name.
     """
     if not entry_point.isidentifier():
         return ()
     draw = random.Random(seed)  # noqa: S311 inputs that repeat, not a secret
-    shown = [*(example.call for example in examples), *calls]
+    shown = [example.call for example in examples]
     source = _near(shown, draw) if shown else _typed(prompt, entry_point, draw)
     found: dict[str, CallArguments] = {}
     for call in source:

@@ -115,7 +115,7 @@ def test_a_journal_goes_on_behind_the_last_whole_line(tmp_path):
 
 
 def test_a_torn_header_is_written_again(tmp_path):
-    (tmp_path / NAME).write_bytes(b'{"solu')
+    (tmp_path / NAME).write_bytes(b'[{"solu')
     with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
         journal.append(MATRIX)
     with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
@@ -127,7 +127,10 @@ def test_a_journal_of_other_samples_is_not_gone_on_with(tmp_path):
         pass
     with pytest.raises(OtherSamples, match="name another"):
         MatrixJournal(tmp_path, {"solutions": 4})
-    (tmp_path / NAME).write_text('{"solutions":3}\n{"task_id":1}\n')
+    (tmp_path / NAME).write_text('[{"solutions":3}]\n[{"task_id":1}]\n')
+    with pytest.raises(OtherSamples, match="does not read"):
+        MatrixJournal(tmp_path, {"solutions": 3})
+    (tmp_path / NAME).write_text('{"solutions":3}\n')
     with pytest.raises(OtherSamples, match="does not read"):
         MatrixJournal(tmp_path, {"solutions": 3})
 
@@ -155,7 +158,7 @@ def test_the_command_writes_what_selectors_are_worth_and_does_nothing_twice(
 def test_the_command_refuses_the_directory_of_other_samples(released, tmp_path, cli, monkeypatch):
     monkeypatch.delenv("HUMANEVAL_PLUS", raising=False)
     solutions, tests = released({ADD: ([], [])})
-    (tmp_path / NAME).write_text('{"samples":"others"}\n')
+    (tmp_path / NAME).write_text('[{"samples":"others"}]\n')
     result = cli("evaluate", "codet", "--solutions", solutions, "--tests", tests, "--out", tmp_path)
     assert result.exit_code == 1
     assert "name another --out" in result.output

@@ -134,11 +134,6 @@ def test_every_example_is_varied() -> None:
     assert kinds.count(int) == kinds.count(str) == 6
 
 
-def test_other_calls_come_after_the_examples() -> None:
-    found = inputs_of(PROMPT, "f", [example(1)], calls=[CallArguments((7,))], most=2)
-    assert [call.args for call in found] == [(1,), (7,)]
-
-
 IS_OF: dict[str, Callable[[object], bool]] = {
     "int": lambda v: type(v) is int,
     "float": lambda v: type(v) is float,
