@@ -38,7 +38,7 @@ def cached_of(command: Mapping[str, Any]) -> int:
 
 def _command_flops(command: Mapping[str, Any], cost: CostModel, *, with_cache: bool) -> float:
     match command:
-        case {"sent": False}:
+        case {"sent": False} | {"command": "execute"}:  # programs run, and no model
             return 0.0
         case {
             "model": str(model),

@@ -77,6 +77,15 @@ def test_a_request_that_was_never_sent_costs_nothing():
     assert recounted_flops([command | {"sent": True}], cost) == 9
 
 
+def test_programs_that_run_cost_nothing_and_hide_nothing():
+    run = {"command": "execute", "model": None, "sent": True, "candidates": [0, 1], "inputs": 3}
+    drawn = {"command": "draw", "model": "a", "prompt_tokens": 50, "completion_tokens": [1]}
+    assert recounted_flops([drawn, run], CostModel({"a": FlatRate(1.0)})) == 51
+    ranked = {"command": "rank", "model": "a", "sent": True, "candidates": [0, 1], "passes": 2}
+    with pytest.raises(CannotRecount, match="rank"):
+        recounted_flops([drawn, ranked], CostModel({"a": FlatRate(1.0)}))
+
+
 def test_sizes_that_do_not_read_are_an_error():
     with pytest.raises(CannotRecount, match="sizes"):
         cost_from_json({"a": {"weights": 3}})
