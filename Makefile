@@ -25,13 +25,16 @@ $(READY): requirements.txt pyproject.toml
 serve: $(READY) ## Pull the models and serve on HOST:PORT
 	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT)
 
-# Most tests wait for something, so the sandbox's and the others run side by side.
+# Most tests wait for something, so three parts run side by side; what two of them tell is told after.
 test: $(READY) ## Run the whole test suite, real models included
 	$(BIN)/budget-router models pull $(TEST_MODELS)
-	told=$$(mktemp); $(BIN)/pytest tests/sandbox >$$told 2>&1 & sandbox=$$!; \
-	trap 'kill $$sandbox; rm -f $$told; exit 130' INT TERM; \
-	$(BIN)/pytest --ignore=tests/sandbox; rest=$$?; \
-	wait $$sandbox; ran=$$?; cat $$told; rm $$told; exit $$((rest ? rest : ran))
+	told=$$(mktemp -d); \
+	$(BIN)/pytest tests/sandbox >$$told/sandbox 2>&1 & sandbox=$$!; \
+	$(BIN)/pytest tests/evaluation >$$told/evaluation 2>&1 & evaluation=$$!; \
+	trap 'kill $$sandbox $$evaluation; rm -r $$told; exit 130' INT TERM; \
+	$(BIN)/pytest --ignore=tests/sandbox --ignore=tests/evaluation; failed=$$?; \
+	wait $$evaluation || failed=1; wait $$sandbox || failed=1; \
+	cat $$told/evaluation $$told/sandbox; rm -r $$told; exit $$failed
 
 # vLLM for CPUs, in an environment of its own (3.5 GB); what it pulls beside torch does not match it.
 VLLM := .venv-vllm
