@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
 import structlog
 
 from policies.cost import CostModel, FlatRate, Rate
@@ -36,6 +35,7 @@ from router.upstream.asking import Habit, Habits
 from router.upstream.client import Upstream
 from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
+from router.upstream.transport import Client
 from sandbox import Backend, ProcessBackend
 
 _log = structlog.get_logger("router")
@@ -49,9 +49,7 @@ class Models:
     cost: CostModel
 
 
-def models_of(
-    settings: Settings, engines: Mapping[str, EmbeddedEngine], client: httpx.AsyncClient
-) -> Models:
+def models_of(settings: Settings, engines: Mapping[str, EmbeddedEngine], client: Client) -> Models:
     """All configured models. Raises what `model_facts` raises."""
     rates: dict[str, Rate] = {}
     upstreams: dict[str, Upstream] = {}
@@ -161,7 +159,7 @@ def _embedded(
     config: EmbeddedModel,
     fim: FimTemplate | None,
     engine: EmbeddedEngine,
-    client: httpx.AsyncClient,
+    client: Client,
 ) -> Upstream:
     return Upstream(
         id=model,
@@ -176,9 +174,7 @@ def _embedded(
     )
 
 
-def _remote(
-    model: str, config: RemoteModel, fim: FimTemplate | None, client: httpx.AsyncClient
-) -> Upstream:
+def _remote(model: str, config: RemoteModel, fim: FimTemplate | None, client: Client) -> Upstream:
     base_url = str(config.url).rstrip("/").removesuffix("/v1")
     return Upstream(
         id=model,

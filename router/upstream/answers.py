@@ -12,11 +12,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import httpx
-from httpx_sse import EventSource, ServerSentEvent, SSEError
-
 from router.upstream.chunks import Chunk, MalformedChunk, parse_chunk, parse_json
+from router.upstream.events import EventDecoder, StreamEvent
 from router.upstream.refusals import Refused, read_refusal
+from router.upstream.transport import Answer, Silent
 
 LONGEST_ANSWER: Final = 64 * 2**20
 """Bytes of an answer that is told at once."""
@@ -26,44 +25,42 @@ _NO_STATUS: Final = 500
 
 
 async def pieces(
-    response: httpx.Response, *, n: int, token_per_chunk: bool, patience_s: float | None
+    answer: Answer, *, n: int, token_per_chunk: bool, patience_s: float | None
 ) -> AsyncGenerator[Chunk, None]:
     """The pieces of an answer with `n` choices, of a server that was not refusing.
 
-    Raises `MalformedChunk`, `Refused`, and TimeoutError where it gets nowhere for so long.
+    Raises `MalformedChunk`, `Refused` and `TransportError`; `Silent` also where it gets nowhere for
+    so long, however much it sends.
     """
     reading = _Reading(token_per_chunk, 0 if n == 1 else None)
-    if not _streams(response):
-        for chunk in reading.taken(parse_json(await _whole(response))):
+    if not _streams(answer):
+        for chunk in reading.taken(parse_json(await _whole(answer))):
             yield replace(chunk, whole=True)
         return
-    patience = _Patience(patience_s)
-    try:
-        async with aclosing(patience.over(EventSource(response).aiter_sse())) as events:
-            async for event in events:
+    patience, decoder = _Patience(patience_s), EventDecoder()
+    async with aclosing(answer.pieces()) as parts:
+        async for part in parts:
+            for event in decoder.events(part):
                 if event.data == "[DONE]":
                     return
                 for chunk in reading.event(event):
                     if chunk.moves:
                         patience.renew()
                     yield chunk
-    except SSEError as error:
-        raise MalformedChunk(str(error)) from error
+            patience.check()
 
 
-def _streams(response: httpx.Response) -> bool:
+def _streams(answer: Answer) -> bool:
     """Whether it is a stream, or claims to be nothing that we can read."""
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return bool(kind) and not kind.endswith("json")
 
 
-async def _whole(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > LONGEST_ANSWER:
-            raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
-    return bytes(body)
+async def _whole(answer: Answer) -> bytes:
+    body = await answer.read(LONGEST_ANSWER)
+    if len(body) > LONGEST_ANSWER:
+        raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
+    return body
 
 
 @dataclass(slots=True)
@@ -75,9 +72,9 @@ class _Reading:
     halves: dict[int, str] = field(default_factory=dict)
     spoken: set[int] = field(default_factory=set)
 
-    def event(self, event: ServerSentEvent) -> Iterator[Chunk]:
+    def event(self, event: StreamEvent) -> Iterator[Chunk]:
         """The pieces in an event; one without data, such as a ping, has none."""
-        if event.event == "error":
+        if event.name == "error":
             raise Refused(read_refusal(_NO_STATUS, event.data))
         if event.data:
             yield from self.taken(parse_json(event.data))
@@ -99,26 +96,20 @@ class _Reading:
 class _Patience:
     """Bounds, in seconds, how long a stream may go on without getting anywhere.
 
-    The client's own timeout sees bytes alone, and pings are bytes.
+    The client's own timeout sees bytes alone, and pings are bytes. It is looked at when some come:
+    where none do, that timeout ends the stream.
     """
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
-        self._end: float | None = None
-        self.renew()
+        self._clock = asyncio.get_running_loop().time
+        self._moved = self._clock()
 
     def renew(self) -> None:
         """The stream got somewhere."""
-        if self._seconds is not None:
-            self._end = asyncio.get_running_loop().time() + self._seconds
+        self._moved = self._clock()
 
-    async def over(
-        self, events: AsyncGenerator[ServerSentEvent, None]
-    ) -> AsyncGenerator[ServerSentEvent, None]:
-        """The events. Raises TimeoutError."""
-        while True:
-            async with asyncio.timeout_at(self._end):
-                event = await anext(events, None)
-            if event is None:
-                return
-            yield event
+    def check(self) -> None:
+        """Raises `Silent`."""
+        if self._seconds is not None and self._clock() - self._moved > self._seconds:
+            raise Silent("did not answer in time")

@@ -15,12 +15,12 @@ without it (`asking`).
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import httpx
 import structlog
 
 from policies.protocol import Draw
@@ -35,6 +35,7 @@ from router.upstream.forcing import Forcing, forced
 from router.upstream.lengths import guessed
 from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
 from router.upstream.servers import SERVERS, ServerDialect
+from router.upstream.transport import Answer, Client, TransportError, Unreachable
 
 _log = structlog.get_logger("router")
 
@@ -61,7 +62,7 @@ class Upstream:
     """
 
     id: str
-    client: httpx.AsyncClient
+    client: Client
     base_url: Callable[[], str]
     name: str
     max_batch: int
@@ -183,21 +184,19 @@ class Upstream:
     async def _tried(self, asking: Asking, habit: Habit, n: int) -> AsyncGenerator[Chunk, None]:
         """The pieces of an answer, if the server takes the request. Raises `Refused` as well."""
         body = asking.fitted(habit)
-        async with self._stream("POST", asking.path, body, self.server.headers) as response:
-            if not response.is_success:
-                raise Refused(await _refusal(response))
-            answer = pieces(
-                response,
+        async with self._asked("POST", asking.path, body, self.server.headers) as answer:
+            if not answer.is_success:
+                raise Refused(await _refusal(answer))
+            told = pieces(
+                answer,
                 n=n,
                 token_per_chunk=self.token_per_chunk,
-                patience_s=self._timeout.read,
+                patience_s=None if self.patient else self.client.read_s,
             )
             try:
-                async with aclosing(answer):
-                    async for chunk in answer:
+                async with aclosing(told):
+                    async for chunk in told:
                         yield chunk
-            except TimeoutError:
-                raise UpstreamError(self.id, "did not answer in time") from None
             except MalformedChunk as error:
                 raise UpstreamError(self.id, f"answered garbage: {error}") from error
 
@@ -208,40 +207,40 @@ class Upstream:
             _log.warning("a server does not take all fields", model=self.id, sends=habit.shown)
 
     @asynccontextmanager
-    async def _stream(
+    async def _asked(
         self, method: str, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
-    ) -> AsyncIterator[httpx.Response]:
+    ) -> AsyncIterator[Answer]:
         """The answer, whatever its status. Raises `UpstreamError`."""
-        if self.api_key:
-            headers = {**headers, "Authorization": f"Bearer {self.api_key}"}
+        sent = None if body is None else _encoded(body)
+        given = {**headers, **self._own_headers}
+        url = self.base_url() + path
         try:
-            url = self.base_url() + path
-            async with self.client.stream(
-                method, url, json=body, headers=headers, timeout=self._timeout
-            ) as answer:
+            async with self.client.ask(method, url, sent, given, patient=self.patient) as answer:
                 yield answer
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise UpstreamUnreachable(self.id, f"cannot be reached: {error}") from error
-        except httpx.TimeoutException as error:
-            raise UpstreamError(self.id, "did not answer in time") from error
-        except httpx.HTTPError as error:
-            raise UpstreamError(self.id, f"failed: {error or type(error).__name__}") from error
+        except Unreachable as error:
+            raise UpstreamUnreachable(self.id, str(error)) from error
+        except TransportError as error:
+            raise UpstreamError(self.id, str(error)) from error
 
     @property
-    def _timeout(self) -> httpx.Timeout:
-        usual = self.client.timeout
-        read = None if self.patient else usual.read
-        return httpx.Timeout(connect=usual.connect, read=read, write=usual.write, pool=usual.pool)
+    def _own_headers(self) -> dict[str, str]:
+        key = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        return {"Content-Type": "application/json"} | key
 
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        async with self._stream(method, path, body, {}) as response:
-            if not response.is_success:
-                refusal = await _refusal(response)
+        async with self._asked(method, path, body, {}) as answer:
+            if not answer.is_success:
+                refusal = await _refusal(answer)
                 raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
             try:
-                return parse_json(await response.aread())
+                return parse_json(await answer.read())
             except MalformedChunk as error:
                 raise UpstreamError(self.id, f"answered garbage: {error}") from error
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode()
 
 
 def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
@@ -258,12 +257,7 @@ def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
     return replace(chunk, usage=usage, echoed=len(chunk.tokens or ()))
 
 
-async def _refusal(response: httpx.Response) -> Refusal:
+async def _refusal(answer: Answer) -> Refusal:
     """Why a request was refused; as much of the body is read as a message needs."""
-    body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) >= LONGEST_MESSAGE:
-            break
-    told = bytes(body[:LONGEST_MESSAGE])
-    return read_refusal(response.status_code, told, response.headers.get("retry-after"))
+    told = (await answer.read(LONGEST_MESSAGE))[:LONGEST_MESSAGE]
+    return read_refusal(answer.status, told, answer.headers.get("retry-after"))

@@ -3,7 +3,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -21,6 +20,7 @@ from router.sections import RemoteModel
 from router.server import listening
 from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
+from router.upstream.transport import client
 
 SIZES = (
     "hidden_size",
@@ -101,7 +101,7 @@ def test_what_a_server_is_sent_is_configured(file: Path) -> None:
 
 
 def _habit(settings: Settings) -> Habit:
-    made = models_of(settings, {}, httpx.AsyncClient())
+    made = models_of(settings, {}, client(connect_s=1, read_s=1))
     return made.upstreams["mine"].habits.now
 
 

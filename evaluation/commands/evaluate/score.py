@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-import httpx
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -26,6 +25,7 @@ from evaluation.pools.scoring.ranker import Ranker, RankerFailed
 from evaluation.pools.scoring.remote import RemoteRanker
 from evaluation.pools.scoring.run import Scored, score_pool, wanted
 from evaluation.pools.store import Pool
+from router.upstream.transport import client
 
 KEY: Final = "RANKER_API_KEY"
 """The environment variable with the key of a ranker's server, if it wants one."""
@@ -71,8 +71,8 @@ async def _ranker(name: str, url: str | None, config: Path | None) -> AsyncItera
     if url is None:
         yield LocalRanker(name, load(locate(name, load_settings(config).model_dir)))
         return
-    async with _client(url) as client:
-        yield RemoteRanker(name, client)
+    async with client(connect_s=PATIENCE_S, read_s=PATIENCE_S) as http:
+        yield RemoteRanker(name, http, url, os.environ.get(KEY))
 
 
 async def _score(
@@ -95,10 +95,3 @@ async def _score(
                     f"{pool.path}: cut off {torn} bytes of an unfinished line", soft_wrap=True
                 ),
             )
-
-
-def _client(url: str) -> httpx.AsyncClient:
-    key = os.environ.get(KEY)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    base = url.rstrip("/").removesuffix("/v1")
-    return httpx.AsyncClient(base_url=base, headers=headers, timeout=PATIENCE_S)

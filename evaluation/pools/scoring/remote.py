@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import httpx
-
 from evaluation.pools.scoring.ranker import RankerFailed, Score
 from router.concurrent import concurrently
 from router.request import TextPrompt
@@ -17,23 +15,27 @@ from router.upstream.client import Upstream
 from router.upstream.failures import UpstreamError
 from router.upstream.scoring import AT_ONCE, PromptScorer
 from router.upstream.servers import SERVERS
+from router.upstream.transport import Client
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteRanker:
-    """A model at a vLLM server. `client` has its base URL, its key and its timeouts."""
+    """A model at a vLLM server, whose `url` may end in `/v1`."""
 
     name: str
-    client: httpx.AsyncClient
+    client: Client
+    url: str
+    api_key: str | None = None
 
     async def score(self, prompt: str, candidates: Sequence[str]) -> list[Score | None]:
         """See `Ranker`."""
         upstream = Upstream(
             id=self.name,
             client=self.client,
-            base_url=lambda: "",  # the client has it
+            base_url=lambda: self.url.rstrip("/").removesuffix("/v1"),
             name=self.name,
             max_batch=AT_ONCE,
+            api_key=self.api_key,
             server=SERVERS["vllm"],
         )
         scorer = PromptScorer.of(upstream)

@@ -56,7 +56,7 @@ class Server:
 
 
 def _upstream(
-    client: httpx.AsyncClient, url: str, kind: ServerKind, name: str, fim: FimTemplate | None = FIM
+    client: transport.Client, url: str, kind: ServerKind, name: str, fim: FimTemplate | None = FIM
 ) -> Upstream:
     return Upstream(name, client, lambda: url, name, SLOTS, CONTEXT, fim=fim, server=SERVERS[kind])
 
@@ -104,11 +104,14 @@ async def embedded() -> AsyncIterator[Server]:
 @asynccontextmanager
 async def vllm(url: str) -> AsyncIterator[Server]:
     """A real vLLM that runs at a URL."""
-    async with transport.client(connect_s=5, read_s=120) as client:
-        name = (await client.get(f"{url}/v1/models")).json()["data"][0]["id"]
+    async with (
+        transport.client(connect_s=5, read_s=120) as client,
+        httpx.AsyncClient(trust_env=False, timeout=60) as operator,
+    ):
+        name = (await operator.get(f"{url}/v1/models")).json()["data"][0]["id"]
 
         async def busy() -> int:
-            text = (await client.get(f"{url}/metrics")).text
+            text = (await operator.get(f"{url}/metrics")).text
             kinds = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
             lines = [line for line in text.splitlines() if line.startswith(kinds)]
             assert lines

@@ -2,12 +2,13 @@
 
 import base64
 
-import httpx
 import pytest
 from fake_upstream import ANSWER, FakeUpstream, answering, failing, running, sending
 from http_world import eventually, world
+from yarl import URL
 
-from router.upstream.transport import Proxies, client
+from router.upstream.proxies import Proxies
+from router.upstream.transport import client
 
 pytestmark = pytest.mark.anyio
 
@@ -65,8 +66,12 @@ async def test_proxies_that_are_none_of_ours_are_not_used(monkeypatch: pytest.Mo
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:1")
     assert not Proxies.of_environment().by_scheme
-    async with running(FakeUpstream(answering())) as server, client(connect_s=1, read_s=1) as http:
-        assert (await http.get(f"{server.url}/v1/models")).is_success
+    async with (
+        running(FakeUpstream(answering())) as server,
+        client(connect_s=1, read_s=1) as http,
+        http.ask("GET", f"{server.url}/v1/models") as answer,
+    ):
+        assert answer.is_success
 
 
 PAST: dict[str, tuple[str, bool]] = {
@@ -97,4 +102,4 @@ def test_which_hosts_need_no_proxy(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", no_proxy)
-    assert Proxies.of_environment().bypassed(httpx.URL(url)) == past
+    assert Proxies.of_environment().bypassed(URL(url)) == past

@@ -25,6 +25,7 @@ from evaluation.pools.scoring.remote import RemoteRanker
 from evaluation.pools.scoring.run import Scored, score_pool, wanted
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
+from router.upstream.transport import client
 
 PROMPTS = {f"a/{at}": f"prompt {at}" for at in range(3)}
 
@@ -142,13 +143,13 @@ def vllm(path: str, body: dict[str, Any]) -> httpx.Response:
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def served(answering: Answer = vllm) -> Iterator[str]:
     """The URL of such a server, on this machine."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = vllm(self.path, body)
+            answer = answering(self.path, body)
             self.send_response(answer.status_code)
             self.send_header("Content-Length", str(len(answer.content)))
             self.end_headers()
@@ -168,15 +169,12 @@ def served() -> Iterator[str]:
 
 
 def ask(answer: Answer, *candidates: str) -> list[Score | None]:
-    def handle(request: httpx.Request) -> httpx.Response:
-        return answer(request.url.path, json.loads(request.content))
+    async def main(url: str) -> list[Score | None]:
+        async with client(connect_s=5, read_s=60) as http:
+            return await RemoteRanker("ranker", http, url).score("p", candidates)
 
-    async def main() -> list[Score | None]:
-        transport = httpx.MockTransport(handle)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            return await RemoteRanker("ranker", client).score("p", candidates)
-
-    return asyncio.run(main())
+    with served(answer) as url:
+        return asyncio.run(main(url))
 
 
 def test_a_server_is_asked_for_the_tokens_of_the_candidate_alone() -> None:
