@@ -21,6 +21,7 @@ from router.http.chat import Chat
 from router.http.completions import Completions
 from router.http.described import describe, operation, quoting
 from router.http.dialect import Dialect
+from router.http.direct import Direct
 from router.http.exchange import Exchange, request_id
 from router.http.fim import Fim
 from router.http.infill import Infill
@@ -146,6 +147,7 @@ def create_app(
         redirect_slashes=False,
         redoc_url=None,
     )
+    app.add_middleware(Direct, dialects=dialects)
     if allow_origins:
         _open(app, allow_origins)
     app.exception_handler(HTTPException)(elsewhere)

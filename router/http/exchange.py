@@ -1,18 +1,13 @@
-"""One request over HTTP: admitted, understood, run, answered, whatever its endpoint.
-
-A request is a task of its own. While it runs, the connection is watched, and a client that hangs
-up cancels it: every upstream call and sandbox run of it ends at once. So does a newer request of
-the same session, with an answer that says so.
-"""
+"""One request over HTTP: admitted, understood, run, answered, whatever its endpoint."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
@@ -21,10 +16,11 @@ from starlette.requests import ClientDisconnect
 from router.errors import InvalidRequest, RequestTooLarge, Superseded
 from router.gateway import finished
 from router.http.answer import Answer
+from router.http.attended import NEWER, Attended, ClientGone
 from router.http.dialect import Dialect
 from router.http.explain import budget_headers, plan_label
 from router.http.record import Record
-from router.http.relay import NEWER, Hand, relay
+from router.http.relay import Hand, relay
 from router.http.several import Several
 from router.http.streaming import OwnedStream, Telling, chunks_of
 from router.plan.draws import RunningDraw
@@ -32,8 +28,6 @@ from router.plan.outcome import Outcome
 from router.plan.sessions import Turn
 from router.request import RouteRequest
 from router.service import Service
-
-T = TypeVar("T")
 
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
@@ -45,10 +39,6 @@ PLACE_S: Final = 0.5
 what it is sent."""
 
 
-class ClientGone(Exception):
-    """The client hung up."""
-
-
 class Exchange:
     """One request and its answer, in the dialect of its endpoint."""
 
@@ -58,7 +48,7 @@ class Exchange:
         self._end = dialect.end_of_stream
         self._service: Service = request.app.state.service
         self._gateway = self._service.gateway
-        self._turn = Turn()
+        self._turn: Turn | None = None
         self._id = request_id(request)
         self._record = Record(self._gateway, self._id, self._service.drift)
 
@@ -92,8 +82,9 @@ class Exchange:
 
     async def _alone(self, request: RouteRequest) -> Response:
         """Answer one prompt, at once."""
-        prepared = await self._watched(self._gateway.prepare(request, self._record.received))
-        outcome = finished(await self._watched(self._gateway.run(prepared)))
+        async with self._attended():
+            prepared = await self._gateway.prepare(request, self._record.received)
+            outcome = finished(await self._gateway.run(prepared))
         details = self._record.conclude(prepared, outcome)
         shown = details if request.explain else {}
         answer = Answer(self._dialect, prepared, self._id)
@@ -102,8 +93,9 @@ class Exchange:
 
     async def _together(self, requests: Sequence[RouteRequest]) -> Response:
         """Answer several prompts of one request, at once."""
-        several = await self._watched(self._prepared(requests))
-        outcomes = await self._watched(several.run())
+        async with self._attended():
+            several = await self._prepared(requests)
+            outcomes = await several.run()
         details = self._record.conclude_several(several, outcomes)
         shown = details if requests[0].explain else {}
         headers = several.headers(outcomes, self._record.elapsed())
@@ -119,7 +111,8 @@ class Exchange:
             await owned.enter_async_context(aclosing(items))
             chunks = telling.chunks(items)
         await owned.enter_async_context(aclosing(chunks))
-        first = await self._watched(anext(chunks))
+        async with self._attended():
+            first = await anext(chunks)
         owned.callback(self._record.abandoned)
         headers = self._stream_headers(requests[0], telling)
         return OwnedStream(
@@ -183,35 +176,16 @@ class Exchange:
 
     async def _superseding(self) -> None:
         """Raise `Superseded` for an old request; a new one may need the place of the old one."""
+        if self._turn is None:
+            return
         if self._turn.before is not None and self._service.admission.full:
             await asyncio.wait({self._turn.before}, timeout=PLACE_S)
         if self._turn.superseded.done():
             raise Superseded(NEWER)
 
-    async def _watched(self, work: Awaitable[T]) -> T:
-        """The result of `work`, which is cancelled if the client hangs up first.
-
-        Raises `Superseded` where a newer request of its session comes first.
-        """
-        working = asyncio.ensure_future(work)
-        watching = asyncio.create_task(self._disconnected())
-        superseded = self._turn.superseded
-        try:
-            first: set[asyncio.Future[Any]] = {working, watching, superseded}
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            if superseded.done():
-                raise Superseded(NEWER)
-            raise ClientGone
-        finally:
-            working.cancel()
-            watching.cancel()
-            await asyncio.gather(working, watching, return_exceptions=True)
-
-    async def _disconnected(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
+    def _attended(self) -> Attended:
+        """Guards work for as long as somebody waits for it."""
+        return Attended(self._request.receive, self._turn)
 
 
 def request_id(request: Request) -> str:

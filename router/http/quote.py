@@ -40,7 +40,8 @@ class Quotation(Exchange):
         request, *more = _dialect_of(raw).read(raw, self._request.headers, limits)
         if more:
             raise InvalidRequest("a quote is for one prompt: ask for each", param="prompt")
-        offers = await self._watched(self._gateway.quote(request, self._record.received))
+        async with self._attended():
+            offers = await self._gateway.quote(request, self._record.received)
         self._record.quoted()
         headers = {"X-Request-Id": self._id} | budget_headers(request)
         return JSONResponse({"options": [_option(offer) for offer in offers]}, headers=headers)

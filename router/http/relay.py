@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from router.errors import Superseded
 from router.gateway import Gateway, Prepared
+from router.http.attended import NEWER
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
@@ -22,8 +23,6 @@ from router.upstream.chunks import Chunk
 
 QUIET_S: Final = 1.0
 """How long a stream waits for its first token before it begins, and from comment to comment."""
-
-NEWER: Final = "a newer request of this session has come"
 
 Piece: TypeAlias = tuple[RunningDraw, Chunk]
 
@@ -59,31 +58,42 @@ async def produced(
     Closing it cancels the work, and so does a newer request of the session: then it raises
     `Superseded`.
     """
-    items: asyncio.Queue[Handed | _End] = asyncio.Queue()
+    items: asyncio.Queue[Handed | Tick | _End] = asyncio.Queue()
     run = asyncio.create_task(work(items.put_nowait), name="stream")
     run.add_done_callback(lambda _: items.put_nowait(_End.END))
     if turn is not None:
         # Not by whoever reads the items: a client that does not read must not hold it up.
         turn.superseded.add_done_callback(lambda _: run.cancel())
-    tick = None if received is None else received + QUIET_S
+    ticking = None if received is None else _Ticking(items, received + QUIET_S)
     try:
-        while True:
-            try:
-                async with asyncio.timeout_at(tick):
-                    item = await items.get()
-            except TimeoutError:
-                tick = asyncio.get_running_loop().time() + QUIET_S
-                yield Tick.TICK
-                continue
-            if item is _End.END:
-                break
+        while (item := await items.get()) is not _End.END:
             yield item
         if turn is not None and run.cancelled() and turn.superseded.done():
             raise Superseded(NEWER)
         yield await run
     finally:
+        if ticking is not None:
+            ticking.stop()
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
+
+
+class _Ticking:
+    """Puts ticks among what is to be read, where all else was read."""
+
+    def __init__(self, items: asyncio.Queue[Any], first: float) -> None:
+        self._items = items
+        self._loop = asyncio.get_running_loop()
+        self._next = self._loop.call_at(first, self._tick)
+
+    def stop(self) -> None:
+        """No more."""
+        self._next.cancel()
+
+    def _tick(self) -> None:
+        if self._items.empty():
+            self._items.put_nowait(Tick.TICK)
+        self._next = self._loop.call_later(QUIET_S, self._tick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ class _Relay(Observer):
 
 
 def relay(
-    gateway: Gateway, request: RouteRequest, received: float, turn: Turn
+    gateway: Gateway, request: RouteRequest, received: float, turn: Turn | None
 ) -> AsyncGenerator[Item, None]:
     """Serve a request: what it was settled on, its pieces as they come, then its outcome."""
 

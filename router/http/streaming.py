@@ -12,7 +12,7 @@ clients and proxies that somebody works, and what fails is an event, no status.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, TypeAlias
@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from router.errors import ErrorObject, InternalError
 from router.gateway import Prepared, finished
 from router.http.answer import Answer, event
+from router.http.attended import Attended, ClientGone
 from router.http.dialect import Dialect
 from router.http.partial import WholeLines, suffix_of, whole_lines
 from router.http.relay import Hand, Item, Piece, Tick, produced
@@ -42,7 +43,9 @@ Details: TypeAlias = Callable[[Prepared, Outcome], dict[str, Any]]
 
 
 async def chunks_of(
-    work: Callable[[Hand[dict[str, Any]]], Coroutine[Any, Any, None]], received: float, turn: Turn
+    work: Callable[[Hand[dict[str, Any]]], Coroutine[Any, Any, None]],
+    received: float,
+    turn: Turn | None,
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
     """The chunks that work hands out; None where there was nothing to tell for a while."""
     quiet = True
@@ -182,10 +185,12 @@ class OwnedStream(StreamingResponse):
         super().__init__(events, media_type="text/event-stream", headers=headers)
         self._owned = owned
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the stream, then close what it owns."""
         async with self._owned:
-            await super().__call__(scope, receive, send)
+            with suppress(ClientGone):
+                async with Attended(receive):
+                    await self.stream_response(send)
 
 
 async def _events(

@@ -20,7 +20,7 @@ def _future() -> asyncio.Future[None]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """One request of a session, or one without.
+    """One request of a session.
 
     `superseded` is done when a newer one has come, `ended` when this one has left nothing running;
     `before` is the `ended` of the one that this one superseded, None where there was none.
@@ -41,10 +41,13 @@ class Sessions:
         return len(self._newest)
 
     @contextmanager
-    def turn(self, session: str | None) -> Iterator[Turn]:
-        """A request's turn, from now until it has ended; it supersedes the one before."""
+    def turn(self, session: str | None) -> Iterator[Turn | None]:
+        """A request's turn, from now until it has ended; it supersedes the one before.
+
+        None where it has no session.
+        """
         if session is None:
-            yield Turn()
+            yield None
             return
         older = self._newest.get(session)
         turn = Turn() if older is None else Turn(older.ended)

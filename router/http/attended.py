@@ -1,0 +1,79 @@
+"""Work for a client, as long as somebody waits for it.
+
+The work runs in its request's own task. Beside it one other task hears of the connection; a client
+that hangs up cancels the work, and so does a newer request of the same session: every upstream call
+and sandbox run of it ends at once. What is left of the cancellation is the reason for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Final
+
+from starlette.types import Receive
+
+from router.errors import InternalError, Superseded
+from router.plan.sessions import Turn
+
+NEWER: Final = "a newer request of this session has come"
+
+
+class ClientGone(Exception):
+    """The client hung up."""
+
+
+class Attended:
+    """Guards a block of work. Use it once.
+
+    Raises `ClientGone` where the client hangs up first, and `Superseded` where a newer request of
+    its session comes first.
+    """
+
+    def __init__(self, receive: Receive, turn: Turn | None = None) -> None:
+        self._receive = receive
+        self._superseded = None if turn is None else turn.superseded
+        self._working: asyncio.Task[object] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._reason: Exception | None = None
+        self._cancelling = 0
+
+    async def __aenter__(self) -> None:
+        self._working = asyncio.current_task()
+        if self._working is None:
+            raise InternalError("there is no task to guard")
+        self._cancelling = self._working.cancelling()
+        if self._superseded is not None:
+            if self._superseded.done():
+                raise Superseded(NEWER)
+            self._superseded.add_done_callback(self._on_superseded)
+        self._watching = asyncio.create_task(self._watch(), name="attended")
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._superseded is not None:
+            self._superseded.remove_done_callback(self._on_superseded)
+        if self._reason is None or self._working is None:
+            return
+        others = self._working.uncancel() > self._cancelling
+        if kind is asyncio.CancelledError and not others:
+            raise self._reason from None
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._end(ClientGone())
+
+    def _on_superseded(self, _: asyncio.Future[None]) -> None:
+        self._end(Superseded(NEWER))
+
+    def _end(self, reason: Exception) -> None:
+        if self._reason is None and self._working is not None:
+            self._reason = reason
+            self._working.cancel()
