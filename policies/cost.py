@@ -213,12 +213,16 @@ class CostModel:
         self, model: str, prompt_tokens: int, tokens: int, seconds: float, at_most: int
     ) -> int:
         """The largest n up to `at_most` that ends in time; 0 if not even one sample does."""
+        if model not in self.forecasts:
+            return at_most
         return _largest(at_most, lambda n: self.seconds(model, prompt_tokens, n, tokens) <= seconds)
 
     def tokens_in_time(
         self, model: str, prompt_tokens: int, n: int, seconds: float, at_most: int
     ) -> int:
         """The largest max_tokens up to `at_most` at which n samples end in time."""
+        if model not in self.forecasts:
+            return at_most
         return _largest(at_most, lambda m: self.seconds(model, prompt_tokens, n, m) <= seconds)
 
     def _rate(self, model: str) -> Rate:

@@ -59,14 +59,16 @@ class Single(Uncalibrated):
 
     def _in_order(self, task: Task, cost: CostModel, left: Remaining) -> Sequence[ModelView]:
         """Models whose whole answer fits, the largest first; else those with most tokens first."""
-        tokens = {
-            model: size[1]
-            for model in task.models
-            if (size := sized(task, cost, model, n=1, left=left, shortest=least_tokens(task)))
-        }
         whole = [
             model
             for model in reversed(task.models)
             if sized(task, cost, model, n=1, left=left, shortest=task.max_tokens)
         ]
-        return whole or sorted(tokens, key=lambda model: -tokens[model])
+        if whole:
+            return whole
+        tokens = {
+            model: size[1]
+            for model in task.models
+            if (size := sized(task, cost, model, n=1, left=left, shortest=least_tokens(task)))
+        }
+        return sorted(tokens, key=lambda model: -tokens[model])

@@ -178,8 +178,8 @@ class RouteRequest:
 
     @property
     def detailed(self) -> bool:
-        """Whether a stream's last chunk carries the `router` object."""
-        return self.explain or self.budget.given or self.tests is not None
+        """Whether the answer carries the `router` object; a stream's last chunk often does."""
+        return self.explain or (self.stream and (self.budget.given or self.tests is not None))
 
 
 @dataclass(frozen=True, slots=True)

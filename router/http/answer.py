@@ -182,7 +182,8 @@ def together(parts: Sequence[tuple[Answer, Outcome]], details: dict[str, Any]) -
     choices = [choice for each, its in parts for choice in each.choices(its)]
     best = outcome.choice.candidates[:1]
     head = answer.head(best[0].model if best else answer.prepared.task.models[-1].id)
-    usage = summed(each.usage(its) for each, its in parts)
+    usages = [each.usage(its) for each, its in parts]
+    usage = usages[0] if len(usages) == 1 else summed(usages)
     return answer.dialect.whole_answer(answer.prepared.request, head, choices, usage, details)
 
 

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from router.http.advice import advice
 from router.http.chat import Chat
@@ -123,6 +124,34 @@ async def elsewhere(request: Request, error: HTTPException) -> Response:
     return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 
 
+class Application(FastAPI):
+    """An application whose endpoints that answer prompts stand before all that it has of its own.
+
+    Pages of the origins in `allow_origins` may call all of it.
+    """
+
+    def __init__(
+        self, dialects: Mapping[str, Dialect], allow_origins: Sequence[str], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._dialects = dialects
+        self._origins = list(allow_origins)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """See Starlette."""
+        answering = Direct(super().build_middleware_stack(), self._dialects)
+        if not self._origins:
+            return answering
+        everything = ["*"]
+        return CORSMiddleware(
+            answering,
+            allow_origins=self._origins,
+            allow_methods=everything,
+            allow_headers=everything,
+            expose_headers=everything,
+        )
+
+
 def create_app(
     service: Callable[[], AbstractAsyncContextManager[Service]],
     dialects: Mapping[str, Dialect] = DIALECTS,
@@ -131,7 +160,7 @@ def create_app(
 ) -> FastAPI:
     """The application; `service` is entered at start-up and left at shutdown.
 
-    Pages of the origins in `allow_origins` may call it from a browser.
+    `allow_origins`: see `Application`.
     """
 
     @asynccontextmanager
@@ -140,16 +169,15 @@ def create_app(
             app.state.service = running
             yield
 
-    app = FastAPI(
+    app = Application(
+        dialects,
+        allow_origins,
         title="budget-router",
         version=version("budget-router"),
         lifespan=lifespan,
         redirect_slashes=False,
         redoc_url=None,
     )
-    app.add_middleware(Direct, dialects=dialects)
-    if allow_origins:
-        _open(app, allow_origins)
     app.exception_handler(HTTPException)(elsewhere)
     app.include_router(routes)
     for path, dialect in dialects.items():
@@ -163,18 +191,6 @@ def create_app(
     shown = [*routes.routes, *(route for route in app.routes if isinstance(route, APIRoute))]
     app.openapi = lambda: describe(app, shown, dialects.values())  # type: ignore[method-assign]
     return app
-
-
-def _open(app: FastAPI, origins: Sequence[str]) -> None:
-    """Let pages of these origins call all of it."""
-    everything = ["*"]
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=list(origins),
-        allow_methods=everything,
-        allow_headers=everything,
-        expose_headers=everything,
-    )
 
 
 def _answering(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -236,13 +237,20 @@ def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozense
     """What the client set, also where its endpoint has another name for it."""
     limit = () if max_tokens is None else ("max_tokens",)
     likelihoods = () if logprobs is None else ("logprobs",)
-    usual = {name: field.default for name, field in type(body).model_fields.items()}
+    usual, extra = _usual(type(body)), body.model_extra or {}
     named = (
         name
         for name in body.model_fields_set
-        if (value := getattr(body, name)) is not None and value != usual.get(name)
+        if (value := extra[name] if name in extra else getattr(body, name)) is not None
+        and value != usual.get(name)
     )
     return frozenset((*named, *limit, *likelihoods))
+
+
+@cache
+def _usual(kind: type[Body]) -> Mapping[str, Any]:
+    """The fields' values where a client sets none."""
+    return {name: field.default for name, field in kind.model_fields.items()}
 
 
 def _answers(body: Body, limits: RequestLimits) -> int:

@@ -15,9 +15,14 @@ _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
 )
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
-_KEYS: Final = frozenset({"flops", "latency_ms", "policy", "target"})
 _PREFIX: Final = "x-budget-"
-_HEADERS: Final = ("X-Budget-FLOPs", "X-Budget-Latency-Ms", "X-Budget-Policy", "X-Budget-Target")
+_HEADERS: Final = {
+    "flops": "X-Budget-FLOPs",
+    "latency_ms": "X-Budget-Latency-Ms",
+    "policy": "X-Budget-Policy",
+    "target": "X-Budget-Target",
+}
+_FIELDS: Final = {header.lower(): field for field, header in _HEADERS.items()}
 _OF_ANSWERS: Final = frozenset({"x-budget-flops-used", "x-budget-latency-ms-used"})
 """What clients may send back as it came."""
 
@@ -60,26 +65,13 @@ def read_budget(
     Raises `InvalidBudget`, also for a header that looks like one of ours and is none: a budget that
     is misspelt must not be passed over.
     """
-    known = {*(name.lower() for name in _HEADERS), *_OF_ANSWERS}
-    for name in headers:
-        if name.lower().startswith(_PREFIX) and name.lower() not in known:
-            raise InvalidBudget(f"there is no header {name}; there are {', '.join(_HEADERS)}")
-    names = [name.lower() for name in headers]
-    if twice := [name for name in _HEADERS if names.count(name.lower()) > 1]:
-        raise InvalidBudget(f"the header {twice[0]} is there more than once")
-    if body is None:
-        body = {}
-    if not isinstance(body, Mapping):
-        raise InvalidBudget('budget must be an object such as {"flops": "2.5T"}')
-    if unknown := sorted(set(body) - _KEYS):
-        raise InvalidBudget(f"budget has unknown fields {unknown}; it takes {sorted(_KEYS)}")
-    given_flops = headers.get("x-budget-flops", body.get("flops"))
-    given_latency = headers.get("x-budget-latency-ms", body.get("latency_ms"))
+    given = _of_body(body) | _of_headers(headers)
+    given_flops, given_latency = given.get("flops"), given.get("latency_ms")
     flops = default.flops if given_flops is None else parse_flops(given_flops)
     latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
-    given_target = headers.get("x-budget-target", body.get("target"))
+    given_target = given.get("target")
     target = default.target if given_target is None else parse_target(given_target)
-    policy = headers.get("x-budget-policy", body.get("policy"))
+    policy = given.get("policy")
     if policy is not None and not isinstance(policy, str):
         raise InvalidBudget("budget.policy must be the name of a policy")
     return BudgetRequest(
@@ -91,6 +83,32 @@ def read_budget(
         policy=policy if policy is not None else policy_by_default or AUTO,
         given=any(each is not None for each in (given_flops, given_latency, given_target)),
     )
+
+
+def _of_body(body: object) -> dict[str, object]:
+    if body is None:
+        return {}
+    if not isinstance(body, Mapping):
+        raise InvalidBudget('budget must be an object such as {"flops": "2.5T"}')
+    if unknown := sorted(set(body) - _HEADERS.keys()):
+        raise InvalidBudget(f"budget has unknown fields {unknown}; it takes {sorted(_HEADERS)}")
+    return dict(body)
+
+
+def _of_headers(headers: Mapping[str, str]) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for header, value in headers.items():
+        name = header.lower()
+        if not name.startswith(_PREFIX) or name in _OF_ANSWERS:
+            continue
+        field = _FIELDS.get(name)
+        if field is None:
+            there = ", ".join(_HEADERS.values())
+            raise InvalidBudget(f"there is no header {header}; there are {there}")
+        if field in given:
+            raise InvalidBudget(f"the header {_HEADERS[field]} is there more than once")
+        given[field] = value
+    return given
 
 
 def _positive(value: object, name: str, expected: str) -> float:

@@ -101,15 +101,14 @@ class Completions(OpenAIEnvelope):
             logprobs=body.logprobs,
             least_tokens=0 if body.echo else 1,
         )
-        request = replace(
-            request,
-            sampling=replace(request.sampling, echo=told),
-            echo=bool(body.echo) and not told,
-        )
-        return tuple(
+        if body.echo:
+            sampling = replace(request.sampling, echo=told)
+            request = replace(request, sampling=sampling, echo=not told)
+        others = (
             replace(request, sampling=replace(request.sampling, prompt=prompt))
-            for prompt in prompts
+            for prompt in prompts[1:]
         )
+        return (request, *others)
 
     def answer(
         self,

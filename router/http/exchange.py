@@ -86,10 +86,9 @@ class Exchange:
             prepared = await self._gateway.prepare(request, self._record.received)
             outcome = finished(await self._gateway.run(prepared))
         details = self._record.conclude(prepared, outcome)
-        shown = details if request.explain else {}
         answer = Answer(self._dialect, prepared, self._id)
         headers = self._record.headers(prepared, outcome)
-        return JSONResponse(answer.plain(outcome, shown), headers=headers)
+        return JSONResponse(answer.plain(outcome, details), headers=headers)
 
     async def _together(self, requests: Sequence[RouteRequest]) -> Response:
         """Answer several prompts of one request, at once."""
@@ -97,10 +96,9 @@ class Exchange:
             several = await self._prepared(requests)
             outcomes = await several.run()
         details = self._record.conclude_several(several, outcomes)
-        shown = details if requests[0].explain else {}
         headers = several.headers(outcomes, self._record.elapsed())
         own = {"X-Request-Id": self._id}
-        return JSONResponse(several.plain(outcomes, shown), headers=own | headers)
+        return JSONResponse(several.plain(outcomes, details), headers=own | headers)
 
     async def _stream(self, requests: Sequence[RouteRequest], owned: AsyncExitStack) -> Response:
         telling = Telling(self._dialect, self._id, self._record.conclude)

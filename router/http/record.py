@@ -43,9 +43,9 @@ class Record:
 
     def conclude(self, prepared: Prepared, outcome: Outcome) -> dict[str, Any]:
         """Count a run that ended; the `router` object, if the client is to see one."""
-        details = {}
+        details, elapsed_s = {}, self.elapsed()
         if prepared.request.detailed:
-            cost, elapsed_s = self.gateway.cost, self.elapsed()
+            cost = self.gateway.cost
             details["router"] = router_object(prepared, outcome, cost, elapsed_s=elapsed_s)
         best = outcome.choice.candidates[:1]
         label = outcome_label(prepared, outcome, counts=False)
@@ -53,7 +53,7 @@ class Record:
         self._count(plan=label, verdict=verdict.value)
         if self.drift is not None:
             self.drift.observe(self.request_id, prepared, outcome)
-        overhead_s = self.elapsed() - outcome.waited_s
+        overhead_s = elapsed_s - outcome.waited_s
         self.gateway.metrics.overhead_seconds.observe(max(0.0, overhead_s))
         log.info(
             "request",
@@ -61,7 +61,7 @@ class Record:
             plan=outcome_label(prepared, outcome),
             flops=outcome.ledger.used,
             verdict=best[0].verdict.value if best else None,
-            seconds=round(self.elapsed(), 3),
+            seconds=round(elapsed_s, 3),
         )
         return details
 

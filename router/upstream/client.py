@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -184,21 +184,25 @@ class Upstream:
     async def _tried(self, asking: Asking, habit: Habit, n: int) -> AsyncGenerator[Chunk, None]:
         """The pieces of an answer, if the server takes the request. Raises `Refused` as well."""
         body = asking.fitted(habit)
-        async with self._asked("POST", asking.path, body, self.server.headers) as answer:
+        answer = await self._asked("POST", asking.path, body, self.server.headers)
+        told = pieces(
+            answer,
+            n=n,
+            token_per_chunk=self.token_per_chunk,
+            patience_s=None if self.patient else self.client.read_s,
+        )
+        try:
             if not answer.is_success:
                 raise Refused(await _refusal(answer))
-            told = pieces(
-                answer,
-                n=n,
-                token_per_chunk=self.token_per_chunk,
-                patience_s=None if self.patient else self.client.read_s,
-            )
-            try:
-                async with aclosing(told):
-                    async for chunk in told:
-                        yield chunk
-            except MalformedChunk as error:
-                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+            async for chunk in told:
+                yield chunk
+        except MalformedChunk as error:
+            raise UpstreamError(self.id, f"answered garbage: {error}") from error
+        except TransportError as error:
+            raise UpstreamError(self.id, str(error)) from error
+        finally:
+            await told.aclose()
+            answer.close()
 
     def _keep(self, habit: Habit) -> None:
         """Remember what has worked."""
@@ -206,17 +210,15 @@ class Upstream:
             self.habits.now = habit
             _log.warning("a server does not take all fields", model=self.id, sends=habit.shown)
 
-    @asynccontextmanager
     async def _asked(
         self, method: str, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
-    ) -> AsyncIterator[Answer]:
-        """The answer, whatever its status. Raises `UpstreamError`."""
+    ) -> Answer:
+        """The answer, whatever its status; it must be closed. Raises `UpstreamError`."""
         sent = None if body is None else _encoded(body)
         given = {**headers, **self._own_headers}
         url = self.base_url() + path
         try:
-            async with self.client.ask(method, url, sent, given, patient=self.patient) as answer:
-                yield answer
+            return await self.client.ask(method, url, sent, given, patient=self.patient)
         except Unreachable as error:
             raise UpstreamUnreachable(self.id, str(error)) from error
         except TransportError as error:
@@ -228,14 +230,18 @@ class Upstream:
         return {"Content-Type": "application/json"} | key
 
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        async with self._asked(method, path, body, {}) as answer:
+        answer = await self._asked(method, path, body, {})
+        try:
             if not answer.is_success:
                 refusal = await _refusal(answer)
                 raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
-            try:
-                return parse_json(await answer.read())
-            except MalformedChunk as error:
-                raise UpstreamError(self.id, f"answered garbage: {error}") from error
+            return parse_json(await answer.read())
+        except MalformedChunk as error:
+            raise UpstreamError(self.id, f"answered garbage: {error}") from error
+        except TransportError as error:
+            raise UpstreamError(self.id, str(error)) from error
+        finally:
+            answer.close()
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ It is on the way of every request, and httpx over the same connections takes thr
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Self
@@ -93,6 +93,10 @@ class Answer:
                     raise Broken(f"sent a line of over {LONGEST_LINE} bytes")
                 yield data
 
+    def close(self) -> None:
+        """Give its connection back; one that is not read to its end is closed."""
+        self.response.release()
+
     async def read(self, most: int | None = None) -> bytes:
         """The whole body; where `most` is given, hardly more than so many bytes of it."""
         body = bytearray()
@@ -109,10 +113,16 @@ class Client:
 
     connect_s: float
     read_s: float
+    _usual: ClientTimeout = field(init=False)
+    _patient: ClientTimeout = field(init=False)
     _proxies: Proxies = field(default_factory=Proxies.of_environment)
     _ways: dict[str, tuple[URL, Proxy | None]] = field(default_factory=dict)
     _session: ClientSession | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def __post_init__(self) -> None:
+        self._patient = ClientTimeout(total=None, sock_connect=self.connect_s)
+        self._usual = ClientTimeout(total=None, sock_connect=self.connect_s, sock_read=self.read_s)
 
     async def __aenter__(self) -> Self:
         connector = TCPConnector(
@@ -130,7 +140,6 @@ class Client:
         self._session = None
         await self._stack.aclose()
 
-    @asynccontextmanager
     async def ask(
         self,
         method: str,
@@ -139,15 +148,14 @@ class Client:
         headers: Mapping[str, str] | None = None,
         *,
         patient: bool = False,
-    ) -> AsyncIterator[Answer]:
-        """The answer, whatever its status. One who is `patient` waits for ever for what comes.
+    ) -> Answer:
+        """The answer, whatever its status; it must be closed. Raises `TransportError`.
 
-        Leaving it closes the connection, unless all was read. Raises `TransportError`.
+        One who is `patient` waits for ever for what comes.
         """
         if self._session is None:
             raise RuntimeError("the client is not entered")
         to, proxy = self._way(url)
-        read_s = None if patient else self.read_s
         sent: bytes | AsyncIterator[bytes] | None = body
         if body is not None and len(body) > LARGEST_PIECE:
             sent, headers = _in_pieces(body), {**(headers or {}), "Content-Length": str(len(body))}
@@ -158,14 +166,11 @@ class Client:
                 data=sent,
                 headers=headers,
                 allow_redirects=False,
-                timeout=ClientTimeout(total=None, sock_connect=self.connect_s, sock_read=read_s),
+                timeout=self._patient if patient else self._usual,
                 proxy=None if proxy is None else proxy.url,
                 proxy_headers=None if proxy is None else proxy.headers,
             )
-        try:
-            yield Answer(response)
-        finally:
-            response.release()
+        return Answer(response)
 
     def _way(self, url: str) -> tuple[URL, Proxy | None]:
         """A URL that was read once, and the proxy that leads there."""
