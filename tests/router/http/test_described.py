@@ -11,7 +11,7 @@ from http_world import world
 
 from policies.values import InvalidBudget
 from router.http.app import DIALECTS, create_app
-from router.http.budgets import _KEYS, parse_flops, parse_latency, parse_target
+from router.http.budgets import _HEADERS, parse_flops, parse_latency, parse_target
 from router.http.described import BudgetObject
 from router.http.options import OPTIONS
 from sandbox import InvalidTests, parse_tests
@@ -75,7 +75,7 @@ async def test_cases_are_described_as_they_are_parsed(kind: str, case: str) -> N
 
 
 async def test_budgets_are_described_as_they_are_parsed() -> None:
-    assert set(BudgetObject.model_fields) == _KEYS
+    assert set(BudgetObject.model_fields) == _HEADERS.keys()
 
 
 async def test_what_headers_may_hold_is_described_as_it_is_parsed() -> None:
