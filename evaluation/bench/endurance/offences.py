@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from evaluation.bench.endurance.clients import CUT, HUNG, LOST, Fate
 from evaluation.bench.endurance.faults import Fault
-from evaluation.bench.endurance.load import Kind
 from evaluation.bench.endurance.scripted import MODEL
 from evaluation.bench.endurance.soaking import Endured
 from evaluation.bench.endurance.watching import growth
@@ -29,23 +28,29 @@ _ROUNDING: Final = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """How often a kind of request ended in an error, and why; `why` is empty where nobody knows."""
+    """How often requests ended in an error, and why; `why` is empty where nobody knows.
 
-    kind: Kind
+    `kinds` are those of the requests, with the count of each.
+    """
+
     status: int
     code: str
     why: str
-    count: int
+    kinds: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """Of all kinds together."""
+        return sum(self.kinds.values())
 
 
 def errors(found: Endured) -> list[ErrorRow]:
-    """Errors by kind of request, status and cause."""
-    counted = Counter(
-        (fate.wish.kind, fate.status, fate.code, _why(found, fate))
-        for fate in found.fates
-        if fate.code
-    )
-    return [ErrorRow(*key, count) for key, count in sorted(counted.items())]
+    """Errors by status, code and cause."""
+    kinds = defaultdict[tuple[int, str, str], Counter[str]](Counter)
+    for fate in found.fates:
+        if fate.code:
+            kinds[fate.status, fate.code, _why(found, fate)][fate.wish.kind.value] += 1
+    return [ErrorRow(*key, dict(count.most_common())) for key, count in sorted(kinds.items())]
 
 
 def _why(found: Endured, fate: Fate) -> str:
@@ -118,7 +123,7 @@ def _overspent(fates: Sequence[Fate]) -> Iterator[str]:
 def _miscounted(found: Endured) -> Iterator[str]:
     if abs(found.whole.ratio - 1) > _ROUNDING:
         yield f"{found.whole.what}: {found.whole.ratio:.4f} tokens booked for each"
-    for tokens in (found.seen, *found.engines):
+    for tokens in (*found.scripted, *found.engines):
         if tokens.ratio < _LEAST_BOOKED:
             yield f"{tokens.what}: only {tokens.ratio:.4f} tokens booked for each"
 

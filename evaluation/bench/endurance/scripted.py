@@ -35,16 +35,22 @@ def mark(number: int) -> str:
 class Served:
     """One answer of the server.
 
-    `tokens` are those that it sent, prompt included once the fault is none that refuses. `ended` is
+    `generated` are the tokens that it sent, `prompt_tokens` those that it read for them. `ended` is
     when it was over, `hung_up` whether the gateway closed the connection before that.
     """
 
     request: int | None
     fault: Fault
     opened: float
-    tokens: int = 0
+    generated: int = 0
+    prompt_tokens: int = 0
     ended: float | None = None
     hung_up: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """All that it computed."""
+        return self.prompt_tokens + self.generated
 
 
 @dataclass(slots=True)
@@ -133,7 +139,8 @@ class Scripted:
             return not served.hung_up and not reply.writer.is_closing()
         finally:
             served.ended = _now()
-            served.tokens = reply.sent + (reply.prompt_tokens if reply.sent else 0)
+            served.generated = reply.sent
+            served.prompt_tokens = reply.prompt_tokens if reply.sent else 0
             playing.cancel()
             watching.cancel()
             await asyncio.gather(playing, watching, return_exceptions=True)

@@ -65,8 +65,8 @@ class Tokens:
 class Endured:
     """What came of an ordeal. `seconds` are those of load that were measured.
 
-    `served` are the scripted server's answers by request, `seen` and `whole` the tokens of all its
-    answers and of those that nothing went wrong with, `engines` those of embedded engines.
+    `served` are the scripted server's answers by request, `scripted` and `engines` the tokens of
+    its answers and of the engines', `whole` those of answers that nothing went wrong with.
     `delays` are seconds from a client's leaving to the end of a draw of it, less what this process
     was late itself. `complaints` are of the gateway's log, `left` its processes that outlived it.
     """
@@ -78,7 +78,7 @@ class Endured:
     fates: Sequence[Fate]
     served: Mapping[int | None, Sequence[Served]]
     killed: Sequence[Killed]
-    seen: Tokens
+    scripted: Sequence[Tokens]
     whole: Tokens
     engines: Sequence[Tokens]
     delays: Sequence[float]
@@ -131,7 +131,7 @@ async def _endured(watch: Watch, ordeal: Ordeal, advance: Advance) -> Endured:
         fates=fates,
         served=dict(watch.scripted.served),
         killed=killed,
-        seen=_seen(watch.scripted, figures),
+        scripted=_scripted(watch.scripted, figures),
         whole=_whole(fates, watch.scripted),
         engines=[_computed(watch, figures, model) for model in ordeal.engines],
         delays=list(_delays(fates, watch.scripted, late)),
@@ -175,10 +175,19 @@ async def _killed(watch: Watch, ordeal: Ordeal) -> list[Killed]:
     return killed
 
 
-def _seen(scripted: Scripted, figures: Figures) -> Tokens:
-    """All that the scripted server sent, and all that was booked for it."""
-    booked = figures["router_flops_used_total", MODEL] / FLOPS_PER_TOKEN
-    return Tokens("scripted, all answers", sum(each.tokens for each in scripted.all), booked)
+def _scripted(scripted: Scripted, figures: Figures) -> list[Tokens]:
+    """All that the scripted server sent, and all that was booked for it.
+
+    A prompt whose length nobody told is booked as long as it can be, and a draw whose tokens cannot
+    be counted at its ceiling.
+    """
+    served = scripted.all
+    generated = figures["router_completion_tokens_total", MODEL]
+    paid = figures["router_flops_used_total", MODEL] / FLOPS_PER_TOKEN
+    return [
+        Tokens("scripted, generated", sum(each.generated for each in served), generated),
+        Tokens("scripted, by FLOPs, prompts too", sum(each.tokens for each in served), paid),
+    ]
 
 
 def _whole(fates: Sequence[Fate], scripted: Scripted) -> Tokens:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from evaluation.bench.endurance.load import Leaving
 from evaluation.bench.endurance.offences import errors, offences, quantile
-from evaluation.bench.endurance.soaking import Endured
+from evaluation.bench.endurance.soaking import Endured, Tokens
 
 _QUANTILES: Final = (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
 _SHOWN: Final = 50
@@ -35,7 +35,7 @@ def as_json(found: Endured) -> dict[str, Any]:
         "errors": [asdict(row) for row in errors(found)],
         "tokens": [
             {"what": t.what, "counted": t.counted, "booked": t.booked, "ratio": t.ratio}
-            for t in (found.seen, found.whole, *found.engines)
+            for t in _all_tokens(found)
         ],
         "cancellations": {"count": len(found.delays), **_delays_ms(found)},
         "offences": offending,
@@ -52,7 +52,7 @@ def as_markdown(found: Endured) -> str:
         + (f"{len(offending)} offences" if offending else endured),
         "",
         *_table(("held", "before", "after"), _held(found)),
-        *_table(("request", "status", "code", "why", "count"), _errors(found)),
+        *_table(("status", "code", "why", "count"), _errors(found)),
         *_table(("fault injected", "answers"), _faults(found).items()),
         *_table(("client left", "requests"), _leaving(found).items()),
         *_table(("tokens", "counted", "booked", "ratio"), _tokens(found)),
@@ -81,7 +81,7 @@ def _held(found: Endured) -> Iterator[tuple[str, str, str]]:
 
 def _errors(found: Endured) -> Iterator[tuple[object, ...]]:
     for row in errors(found):
-        yield row.kind.value, row.status, row.code, row.why or "**nothing**", row.count
+        yield row.status, row.code, row.why or "**nothing**", row.count
 
 
 def _faults(found: Endured) -> dict[str, int]:
@@ -96,8 +96,12 @@ def _leaving(found: Endured) -> dict[str, int]:
     return {Leaving.NEVER.value: stayed} | dict(left.most_common())
 
 
+def _all_tokens(found: Endured) -> list[Tokens]:
+    return [*found.scripted, found.whole, *found.engines]
+
+
 def _tokens(found: Endured) -> Iterator[tuple[str, str, str, str]]:
-    for each in (found.seen, found.whole, *found.engines):
+    for each in _all_tokens(found):
         yield each.what, f"{each.counted:.0f}", f"{each.booked:.0f}", f"{each.ratio:.4f}"
 
 
