@@ -170,7 +170,7 @@ def _gone() -> Iterator[None]:
 
 async def _figures(client: aiohttp.ClientSession, url: str) -> Figures:
     async with client.get(url) as answer:
-        text = await answer.text()
+        text = await answer.text() if answer.ok else ""  # an engine that still loads its model
     found: dict[tuple[str, str], float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

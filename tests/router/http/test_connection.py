@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -95,7 +95,7 @@ class Line:
 
 
 @pytest.fixture
-async def line() -> Line:
+async def line() -> AsyncIterator[Line]:
     async def app(scope: object, receive: object, send: Callable[..., object]) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})  # type: ignore[misc]
         await send({"type": "http.response.body", "body": b"x"})  # type: ignore[misc]
@@ -106,7 +106,9 @@ async def line() -> Line:
     connection = config.http_protocol_class(config, ServerState(), {}, _loop=clock)
     assert isinstance(connection, Connection)
     connection.connection_made(wire)  # type: ignore[arg-type]
-    return Line(clock, wire, connection)
+    yield Line(clock, wire, connection)
+    connection.connection_lost(ConnectionResetError())
+    await asyncio.gather(*clock.work)
 
 
 pytestmark = pytest.mark.anyio
@@ -174,7 +176,6 @@ async def test_a_client_that_takes_nothing_is_dropped_and_one_that_takes_little_
         assert not line.wire.closed
     line.clock.goes_on(PATIENCE_S)
     assert line.wire.aborted
-    await served_by_force(line)
 
 
 async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
@@ -185,11 +186,6 @@ async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
     line.connection.resume_writing()
     line.clock.goes_on(2 * PATIENCE_S)
     assert not line.wire.closed
-    await served(line)
-
-
-async def served_by_force(line: Line) -> None:
-    line.connection.connection_lost(ConnectionResetError())
     await served(line)
 
 
