@@ -194,3 +194,69 @@ async def test_a_connection_that_is_over_has_nothing_left_to_do(line: Line) -> N
     line.connection.pause_writing()
     line.connection.connection_lost(ConnectionResetError())
     assert all(timer.cancelled for timer in line.clock.timers)
+
+
+FIELD = b"X-Field: " + b"x" * 1000 + b"\r\n"
+
+
+@pytest.mark.parametrize("after", [b"", HEAD + b"{}"], ids=["first", "kept"])
+async def test_a_head_without_an_end(line: Line, after: bytes) -> None:
+    line.connection.data_received(after)
+    await served(line)
+    before = line.wire.written
+    line.connection.data_received(b"GET / HTTP/1.1\r\nX-Field: ")
+    for _ in range(65):
+        assert line.wire.written == before
+        line.connection.data_received(b"x" * 1000)
+    line.connection.data_received(b"x" * 1000)
+    told = line.wire.written.removeprefix(before)
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert told.count(b"HTTP/1.1") == 1
+    assert b"64 KiB" in told
+    assert line.wire.closed
+
+
+@pytest.mark.parametrize("fields", [60, 70])
+async def test_a_head_of_many_fields_comes_at_once(line: Line, fields: int) -> None:
+    line.connection.data_received(b"GET / HTTP/1.1\r\n" + FIELD * fields + b"\r\n")
+    await served(line)
+    assert line.wire.written.startswith(b"HTTP/1.1 200 " if fields == 60 else b"HTTP/1.1 400 ")
+    assert line.wire.written.count(b"HTTP/1.1") == 1
+    assert bool(line.clock.work) == (fields == 60)
+    assert line.wire.closed == (fields == 70)
+
+
+async def test_fields_after_a_body_are_bounded_as_well(line: Line) -> None:
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    line.connection.data_received(head + b"1\r\n{\r\n0\r\n")
+    for _ in range(70):
+        line.connection.data_received(FIELD)
+    assert line.wire.closed
+
+
+async def test_a_large_body_is_no_head(line: Line) -> None:
+    line.connection.data_received(HEAD.replace(b": 2", b": 200000"))
+    for _ in range(200):
+        line.connection.data_received(b"x" * 1000)
+    await served(line)
+    assert line.wire.written.startswith(b"HTTP/1.1 200 ")
+    assert not line.wire.closed
+
+
+async def test_what_comes_of_a_body_after_its_answer_is_no_head(line: Line) -> None:
+    line.connection.data_received(HEAD.replace(b": 2", b": 200000"))
+    await served(line)
+    answer = line.wire.written
+    for _ in range(100):
+        line.connection.data_received(b"x" * 1000)
+    assert line.wire.written == answer
+    assert not line.wire.closed
+
+
+async def test_each_head_is_measured_by_itself(line: Line) -> None:
+    for _ in range(5):
+        line.connection.data_received(b"GET / HTTP/1.1\r\n" + FIELD * 20)
+        line.connection.data_received(b"\r\n")
+        await served(line)
+    assert line.wire.written.count(b"HTTP/1.1 200 ") == 5
+    assert not line.wire.closed
