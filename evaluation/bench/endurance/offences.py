@@ -121,7 +121,7 @@ def _overspent(fates: Sequence[Fate]) -> Iterator[str]:
 
 
 def _miscounted(found: Endured) -> Iterator[str]:
-    if abs(found.whole.ratio - 1) > _ROUNDING:
+    if found.whole.ratio < 1 - _ROUNDING:
         yield f"{found.whole.what}: {found.whole.ratio:.4f} tokens booked for each"
     for tokens in (*found.scripted, *found.engines):
         if tokens.ratio < _LEAST_BOOKED:
@@ -130,7 +130,7 @@ def _miscounted(found: Endured) -> Iterator[str]:
 
 def _slow_cancellations(found: Endured) -> Iterator[str]:
     limit = found.ordeal.cancel_s
-    slow = [delay for delay in found.delays if delay > limit]
+    slow = [draw.seconds for draw in found.outlived if draw.seconds > limit]
     if slow:
         yield (
             f"{len(slow)} draws lived over {1000 * limit:.0f} ms after their client went, "

@@ -15,7 +15,7 @@ import psutil
 from evaluation.bench.endurance.clients import Fate, ask, session
 from evaluation.bench.endurance.faults import WEIGHTS, Fault
 from evaluation.bench.endurance.hosted import Host, Killed, hosted, kill
-from evaluation.bench.endurance.load import Wish, wishes
+from evaluation.bench.endurance.load import Kind, Leaving, Wish, wishes
 from evaluation.bench.endurance.scripted import FLOPS_PER_TOKEN, MODEL, Scripted, Served
 from evaluation.bench.endurance.watching import Figures, Footprint, Lateness, Watch
 from evaluation.bench.overhead import BenchFailed
@@ -62,13 +62,26 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlived:
+    """A draw that went on after its client had left, by so many seconds.
+
+    Less what this process was late itself, which it cannot tell apart. `at` is when it left.
+    """
+
+    request: int
+    kind: Kind
+    leaving: Leaving
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Endured:
     """What came of an ordeal. `seconds` are those of load that were measured.
 
     `served` are the scripted server's answers by request, `scripted` and `engines` the tokens of
     its answers and of the engines', `whole` those of answers that nothing went wrong with.
-    `delays` are seconds from a client's leaving to the end of a draw of it, less what this process
-    was late itself. `complaints` are of the gateway's log, `left` its processes that outlived it.
+    `complaints` are of the gateway's log, `left` its processes that outlived it.
     """
 
     ordeal: Ordeal
@@ -81,7 +94,7 @@ class Endured:
     scripted: Sequence[Tokens]
     whole: Tokens
     engines: Sequence[Tokens]
-    delays: Sequence[float]
+    outlived: Sequence[Outlived]
     trail: Sequence[tuple[float, Footprint]]
     complaints: Sequence[str] = ()
     left: Sequence[int] = ()
@@ -134,7 +147,7 @@ async def _endured(watch: Watch, ordeal: Ordeal, advance: Advance) -> Endured:
         scripted=_scripted(watch.scripted, figures),
         whole=_whole(fates, watch.scripted),
         engines=[_computed(watch, figures, model) for model in ordeal.engines],
-        delays=list(_delays(fates, watch.scripted, late)),
+        outlived=list(_outlived(fates, watch.scripted, late)),
         trail=list(watch.trail),
         complaints=watch.host.complaints(),
     )
@@ -191,12 +204,16 @@ def _scripted(scripted: Scripted, figures: Figures) -> list[Tokens]:
 
 
 def _whole(fates: Sequence[Fate], scripted: Scripted) -> Tokens:
-    """What it sent in answers that were whole, and what these say that they cost."""
+    """What it sent in answers that were whole, and what these say that they cost.
+
+    Without those that may be broken off by the plan or the deadline, just when the server is done.
+    """
     counted = booked = 0.0
     for fate in fates:
         served = scripted.served.get(fate.wish.number, [])
         well = all(each.fault is Fault.NONE and not each.hung_up for each in served)
-        if served and well and fate.left is None and not fate.code and fate.flops is not None:
+        well = well and not fate.code and fate.wish.kind not in {Kind.TESTS, Kind.LATENCY}
+        if served and well and fate.left is None and fate.flops is not None:
             counted += sum(each.tokens for each in served)
             booked += fate.flops / FLOPS_PER_TOKEN
     return Tokens("scripted, whole answers", counted, booked)
@@ -209,11 +226,12 @@ def _computed(watch: Watch, figures: Figures, model: str) -> Tokens:
     return Tokens(f"{model}, generated, of finished answers", counted, booked)
 
 
-def _delays(fates: Sequence[Fate], scripted: Scripted, late: Lateness) -> Iterator[float]:
+def _outlived(fates: Sequence[Fate], scripted: Scripted, late: Lateness) -> Iterator[Outlived]:
     for fate in fates:
         if fate.left is None:
             continue
         for served in scripted.served.get(fate.wish.number, ()):
             if served.ended is not None and served.ended > fate.left:
-                own = late.between(fate.left, served.ended)
-                yield max(0.0, served.ended - fate.left - own)
+                own, wish = late.between(fate.left, served.ended), fate.wish
+                seconds = max(0.0, served.ended - fate.left - own)
+                yield Outlived(wish.number, wish.kind, wish.leaving, fate.left, seconds)

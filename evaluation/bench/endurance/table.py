@@ -18,7 +18,7 @@ _SHOWN: Final = 50
 
 def as_json(found: Endured) -> dict[str, Any]:
     """All that is worth keeping."""
-    offending = offences(found)
+    offending, limit = offences(found), found.ordeal.cancel_s
     weights = {fault.value: weight for fault, weight in found.ordeal.weights.items()}
     ordeal = asdict(replace(found.ordeal, weights={})) | {"weights": weights}
     return {
@@ -37,7 +37,11 @@ def as_json(found: Endured) -> dict[str, Any]:
             {"what": t.what, "counted": t.counted, "booked": t.booked, "ratio": t.ratio}
             for t in _all_tokens(found)
         ],
-        "cancellations": {"count": len(found.delays), **_delays_ms(found)},
+        "cancellations": {
+            "count": len(found.outlived),
+            **_delays_ms(found),
+            "slow": [asdict(each) for each in found.outlived if each.seconds > limit],
+        },
         "offences": offending,
     }
 
@@ -56,7 +60,9 @@ def as_markdown(found: Endured) -> str:
         *_table(("fault injected", "answers"), _faults(found).items()),
         *_table(("client left", "requests"), _leaving(found).items()),
         *_table(("tokens", "counted", "booked", "ratio"), _tokens(found)),
-        *_table(("from leaving to the draw's end", f"ms, of {len(found.delays)}"), _delays(found)),
+        *_table(
+            ("from leaving to the draw's end", f"ms, of {len(found.outlived)}"), _delays(found)
+        ),
         *(f"- {line}" for line in offending[:_SHOWN]),
     ]
     return "\n".join(lines).rstrip() + "\n"
@@ -106,7 +112,8 @@ def _tokens(found: Endured) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _delays_ms(found: Endured) -> dict[str, float | None]:
-    values = {name: 1000 * quantile(found.delays, share) for name, share in _QUANTILES}
+    delays = [each.seconds for each in found.outlived]
+    values = {name: 1000 * quantile(delays, share) for name, share in _QUANTILES}
     return {name: None if math.isnan(value) else round(value, 1) for name, value in values.items()}
 
 

@@ -16,7 +16,7 @@ from evaluation.bench.endurance.hosted import Killed
 from evaluation.bench.endurance.load import INFILL, Kind, Leaving, Wish, wishes
 from evaluation.bench.endurance.offences import errors, offences, quantile
 from evaluation.bench.endurance.scripted import MODEL, Scripted, Served, mark
-from evaluation.bench.endurance.soaking import Endured, Ordeal, Tokens
+from evaluation.bench.endurance.soaking import Endured, Ordeal, Outlived, Tokens
 from evaluation.bench.endurance.table import as_json, as_markdown
 from evaluation.bench.endurance.watching import Footprint, Lateness
 from evaluation.commands.evaluate import soak_gateway as command
@@ -34,13 +34,17 @@ QUIET = Endured(
     scripted=[Tokens("all", 100, 100)],
     whole=Tokens("whole", 50, 50),
     engines=[],
-    delays=[],
+    outlived=[],
     trail=[(1.0, HELD)],
 )
 
 
 def failed(code="upstream_unavailable", *, began=10.0, **changes):
     return Fate(replace(WISH, **changes), began, began + 1, status=502, code=code)
+
+
+def outlived(*seconds):
+    return [Outlived(7, Kind.PLAIN, Leaving.QUEUED, 1.0, each) for each in seconds]
 
 
 def whys(found):
@@ -176,8 +180,11 @@ def test_each_offence_is_told():
         "left": ([4], "process 4 outlived the gateway"),
         "complaints": (["Traceback"], "the log has: Traceback"),
         "killed": ([Killed("m", 1.0, None)], "the engine of m did not come back"),
-        "delays": ([0.1, 0.3], "1 draws lived over 200 ms after their client went, up to 300 ms"),
-        "whole": (Tokens("w", 100, 101), "w: 1.0100 tokens booked for each"),
+        "outlived": (
+            outlived(0.1, 0.3),
+            "1 draws lived over 200 ms after their client went, up to 300 ms",
+        ),
+        "whole": (Tokens("w", 100, 99), "w: 0.9900 tokens booked for each"),
         "engines": ([Tokens("e", 100, 90)], "e: only 0.9000 tokens booked for each"),
     }
     for name, (value, said) in changes.items():
@@ -200,7 +207,8 @@ def test_quantiles_are_values_that_were_seen():
 def test_the_tables_and_the_file_tell_all(ended, tmp_path):
     out = tmp_path / "deep" / "soak.json"
     served = {7: [Served(7, Fault.STALLS, 10.0)]}
-    found = replace(QUIET, fates=[failed()], served=served, delays=[0.01, 0.02])
+    found = replace(QUIET, fates=[failed()], served=served, outlived=outlived(0.01, 0.3))
+    found = replace(found, ordeal=replace(found.ordeal, cancel_s=0.4))
     result = ended(lambda: command.conclude(found, out))
     assert result.exit_code == 0, result.output
     for line in (
@@ -217,7 +225,10 @@ def test_the_tables_and_the_file_tell_all(ended, tmp_path):
     assert kept["errors"][0]["kinds"] == {"plain": 1}
     assert kept["trail"][0]["tasks"] == 3
     assert kept["ordeal"]["weights"]["none"] == WEIGHTS[Fault.NONE]
-    assert kept["cancellations"] == {"count": 2, "p50": 10.0, "p99": 20.0, "max": 20.0}
+    assert kept["cancellations"].pop("slow") == []
+    assert kept["cancellations"] == {"count": 2, "p50": 10.0, "p99": 300.0, "max": 300.0}
+    strict = as_json(replace(found, ordeal=replace(found.ordeal, cancel_s=0.2)))
+    assert [each["seconds"] for each in strict["cancellations"]["slow"]] == [0.3]
 
 
 def test_a_soak_that_found_something_ends_with_1_and_says_what(ended, tmp_path):
