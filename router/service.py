@@ -52,6 +52,7 @@ class Service:
     admission: Admission
     sessions: Sessions
     max_body_bytes: int
+    client_timeout_s: float
     presence: Presence
     drift: Drift | None = None
 
@@ -98,6 +99,7 @@ async def running(
             admission=Admission(settings.max_concurrent_requests),
             sessions=Sessions(),
             max_body_bytes=settings.max_body_bytes,
+            client_timeout_s=settings.client_timeout_s,
             presence=presence,
             drift=drift,
         )

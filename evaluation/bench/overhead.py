@@ -18,11 +18,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import BinaryIO, Final
 
 import httpx
 
@@ -114,13 +114,18 @@ async def _side_by_side(requests: int) -> tuple[list[float], list[float], float]
 
 
 @contextmanager
-def started_gateway(**settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
-    """A gateway of its own, its URL, and the seconds it took to be ready. Raises `BenchFailed`."""
+def started_gateway(
+    kept: BinaryIO | None = None, /, **settings: str
+) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+    """A gateway of its own, its URL, and the seconds it took to be ready. Raises `BenchFailed`.
+
+    What it says goes to `kept`, if somebody is to read it later.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryFile() as log:
+    with nullcontext(kept) if kept else tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "router"],

@@ -94,6 +94,7 @@ def _serve(options: argparse.Namespace) -> xllamacpp.Server:
     params.port = 0
     params.ui = False
     params.endpoint_slots = False  # it shows prompts
+    params.endpoint_metrics = True  # it shows counts alone
     params.cors_origins = ""  # no web page may ask
     params.cors_credentials = False
     return xllamacpp.Server(params)

@@ -13,7 +13,13 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
-from router.errors import InvalidRequest, RequestTooLarge, Superseded
+from router.errors import (
+    InvalidRequest,
+    RequestTimeout,
+    RequestTooLarge,
+    Superseded,
+    UnsupportedEncoding,
+)
 from router.gateway import finished
 from router.http.answer import Answer
 from router.http.attended import NEWER, Attended, ClientGone
@@ -149,16 +155,20 @@ class Exchange:
         return {"X-Request-Id": self._id} | known | budget_headers(request)
 
     async def _body(self) -> bytes:
-        """The body, read no further than the operator's limit."""
-        limit = self._service.max_body_bytes
+        """The body, read no further and waited for no longer than the operator allows."""
+        check_encoding(self._request)
+        limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
         body = bytearray()
         try:
-            async for chunk in self._request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise RequestTooLarge(f"the body exceeds {limit} bytes")
+            async with asyncio.timeout(patience_s):
+                async for chunk in self._request.stream():
+                    body += chunk
+                    if len(body) > limit:
+                        raise RequestTooLarge(f"the body exceeds {limit} bytes")
         except ClientDisconnect:
             raise ClientGone from None
+        except TimeoutError:
+            raise RequestTimeout(f"the body took longer than {patience_s:g} s to come") from None
         return bytes(body)
 
     @contextmanager
@@ -190,6 +200,13 @@ def request_id(request: Request) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def check_encoding(request: Request) -> None:
+    """Raise `UnsupportedEncoding` for a body that is compressed."""
+    encodings = request.headers.getlist("content-encoding")
+    if any(encoding.strip().lower() not in {"", "identity"} for encoding in encodings):
+        raise UnsupportedEncoding("bodies must not be compressed: send it without Content-Encoding")
 
 
 def session_id(request: Request) -> str | None:

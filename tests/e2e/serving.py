@@ -8,13 +8,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+import fake_upstream
 import httpx
 import psutil
 import pytest
+from fake_upstream import FakeUpstream
 
 SMALL, LARGE = "smollm2-135m", "qwen2.5-coder-0.5b"
 PATIENCE_S = 120
@@ -108,3 +112,26 @@ def alive(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+@asynccontextmanager
+async def behind(
+    directory: Path, upstream: FakeUpstream, settings: str = ""
+) -> AsyncIterator[RunningGateway]:
+    """A gateway over an upstream, which serves while that starts."""
+    async with fake_upstream.running(upstream):
+        config = f"""
+            {settings}
+            [models.small]
+            engine = "url"
+            url = "{upstream.url}"
+            server = "llama.cpp"
+            fim = "qwen"
+            [sandbox]
+            workers = 2
+        """
+        gateway = await anyio.to_thread.run_sync(start, directory, config)
+        try:
+            yield gateway
+        finally:
+            await anyio.to_thread.run_sync(stop, gateway)

@@ -9,23 +9,21 @@ import asyncio
 import os
 import re
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
-import fake_upstream
 import httpx
 import psutil
 import pytest
 from fake_upstream import ANSWER, FakeUpstream, answering
 from http_world import events, eventually, texts
-from serving import RunningGateway, start, stop
+from serving import behind
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3600)]
 STREAMS = int(os.environ.get("STREAMS", "0"))
 SCHEMATHESIS = Path(os.environ.get("SCHEMATHESIS", "")).absolute()
 AT_ONCE = 144
+MANY = f"max_concurrent_requests = {2 * AT_ONCE}"
 ROUND = 5
 PAUSE_S = 6.0
 """Longer than servers keep a connection that nothing is asked on, unless they are told to."""
@@ -42,31 +40,10 @@ expected-statuses = ["2xx", "3xx", "4xx", 504]  # a deadline of a millisecond pa
 """
 
 
-@asynccontextmanager
-async def behind(directory: Path, upstream: FakeUpstream) -> AsyncIterator[RunningGateway]:
-    """A gateway over an upstream, which serves while that starts."""
-    async with fake_upstream.running(upstream):
-        settings = f"""
-            max_concurrent_requests = {2 * AT_ONCE}
-            [models.small]
-            engine = "url"
-            url = "{upstream.url}"
-            server = "llama.cpp"
-            fim = "qwen"
-            [sandbox]
-            workers = 2
-        """
-        gateway = await anyio.to_thread.run_sync(start, directory, settings)
-        try:
-            yield gateway
-        finally:
-            await anyio.to_thread.run_sync(stop, gateway)
-
-
 @pytest.mark.skipif(not STREAMS, reason="make test-streams")
 async def test_many_streams_at_once_are_all_answered_and_leave_nothing(tmp_path: Path) -> None:
     upstream = FakeUpstream(answering(pause=0.01))
-    async with behind(tmp_path, upstream) as gateway:
+    async with behind(tmp_path, upstream, MANY) as gateway:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         client = httpx.AsyncClient(
             base_url=gateway.url, timeout=600, limits=limits, trust_env=False

@@ -24,7 +24,9 @@ CONTRACT = {
     "unknown_policy": 400,
     "context_length_exceeded": 400,
     "model_not_found": 404,
+    "request_timeout": 408,
     "request_too_large": 413,
+    "unsupported_encoding": 415,
     "overloaded": 429,
     "superseded": 499,
     "internal_error": 500,
@@ -75,7 +77,8 @@ def test_every_error_is_an_openai_error_object(error: type[APIError]) -> None:
     kinds = {429: "rate_limit_error", 500: "server_error", 504: "server_error"}
     assert shown.type == kinds.get(error.status, "invalid_request_error")
     never = {"x-should-retry": "false"}
-    headers = {429: {"Retry-After": "1"}, 499: never, 504: never}
+    encodings = {"Accept-Encoding": "identity"}
+    headers = {415: encodings, 429: {"Retry-After": "1"}, 499: never, 504: never}
     assert shown.headers == headers.get(error.status, {})
 
 

@@ -15,6 +15,7 @@ from policies.single import Single
 from router.catalogue.fim import FAMILIES
 from router.configured import model_facts, models_of, pace_starts
 from router.configured_policies import BUILT_IN, policies_of
+from router.http.connection import Connection
 from router.request import AUTO
 from router.sections import RemoteModel
 from router.server import listening
@@ -245,6 +246,14 @@ def test_idle_connections_outlive_the_pools_of_clients() -> None:
     assert Settings().keep_alive_s == 75
     config = listening(FastAPI(), Settings(keep_alive_s=33))
     assert config.timeout_keep_alive == 33
+
+
+def test_the_patience_with_clients_reaches_their_connections() -> None:
+    assert Settings().client_timeout_s == 60
+    config = listening(FastAPI(), Settings(client_timeout_s=7.5))
+    config.load()
+    assert issubclass(config.http_protocol_class, Connection)
+    assert config.http_protocol_class.patience_s == 7.5
 
 
 def test_policies_that_aliases_may_name_are_those_that_there_are() -> None:

@@ -1,6 +1,8 @@
 """Plain answers over HTTP: headers, choices, and an account that adds up."""
 
+import asyncio
 import math
+import re
 from typing import Any
 
 import pytest
@@ -261,6 +263,9 @@ async def test_models_health_and_metrics_are_served() -> None:
             'router_requests_total{error="",plan="large",verdict="unverified"} 1.0' in metrics.text
         )
         assert 'router_samples_total{finish_reason="stop",model="large"} 1.0' in metrics.text
+        assert f'router_completion_tokens_total{{model="large"}} {len(ANSWER)}.0' in metrics.text
+        tasks = re.findall(r"^router_tasks (\S+)$", metrics.text, re.MULTILINE)
+        assert 1 < float(tasks[0]) <= len(asyncio.all_tasks()) + 1
 
 
 async def test_one_model_is_served_by_its_name() -> None:

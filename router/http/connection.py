@@ -1,0 +1,138 @@
+"""A client's connection, which is given up where the client keeps nobody but us waiting.
+
+Guards against connections on which no request comes or none that ends, against heads without
+measure, against uploads that go on after their answer, and against answers that nobody takes: all
+of them would be kept for ever. What a request's body may take is bounded where it is read
+(`router.http.exchange`). It does not guard against clients that are slow and get on.
+
+A client that closes its own side has hung up, though it could still read: servers cannot tell the
+two apart, and most clients that leave in mid-answer say no more than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from router.errors import ErrorObject
+
+MOST_HEAD_BYTES: Final = 2**16
+
+NO_REQUEST: Final = "this is no HTTP request, or its head is longer than 64 KiB"
+
+
+class HeadTooLarge(Exception):
+    """A request's head exceeds what a head may have."""
+
+
+class Connection(HttpToolsProtocol):
+    """Serves requests one after the other, and waits for none of them longer than `patience_s`.
+
+    The patience begins when something is to come: a request's head, or that some of an answer is
+    taken. It does not begin again with each byte of a head.
+    """
+
+    patience_s: ClassVar[float] = 60.0
+
+    _head: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+    _untaken: int = 0
+    _in_head: bool = False
+    _received: int = 0
+    _fields: int = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has come."""
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request came, or what follows one that was answered already."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget()
+            return
+        if self._head is None:
+            self._expect()
+        self._received += len(data)
+        if self._in_head and self._received > MOST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(NO_REQUEST)
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._in_head, self._received, self._fields = True, 0, 0
+
+    def on_headers_complete(self) -> None:
+        """It has ended; what comes now is a body, if anything."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of a head came, or of what follows a body. Raises `HeadTooLarge`."""
+        self._fields += len(name) + len(value)
+        if self._fields > MOST_HEAD_BYTES:
+            raise HeadTooLarge
+        super().on_header(name, value)
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent."""
+        super().pause_writing()
+        self._untaken = self.transport.get_write_buffer_size()
+        self._taking = self.loop.call_later(self.patience_s, self._look)
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        super().resume_writing()
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is over."""
+        self._forget()
+        super().connection_lost(exc)
+        self.resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """No further request came. What was sent may still be taken, but not for ever."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(self.patience_s, self.transport.abort)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 what it says is uvicorn's
+        """Say what is wrong as everywhere, and close."""
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            shown = ErrorObject(400, "invalid_request", NO_REQUEST)
+            body = json.dumps(shown.body())
+            self.transport.write(
+                f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n"
+                f"X-Request-Id: {uuid.uuid4().hex}\r\nConnection: close\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+        self.transport.close()
+
+    def _expect(self) -> None:
+        self._head = self.loop.call_later(self.patience_s, self.transport.close)
+
+    def _forget(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _look(self) -> None:
+        """Go on waiting only where something was taken meanwhile."""
+        left = self.transport.get_write_buffer_size()
+        if left >= self._untaken:
+            self.transport.abort()
+            return
+        self._untaken = left
+        self._taking = self.loop.call_later(self.patience_s, self._look)
+
+
+def patient(seconds: float) -> type[Connection]:
+    """Connections with that much patience."""
+    return type("PatientConnection", (Connection,), {"patience_s": seconds})

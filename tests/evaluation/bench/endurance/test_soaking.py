@@ -1,0 +1,214 @@
+"""A short soak of a real gateway finds nothing; one of a gateway that misbehaves finds it."""
+
+import asyncio
+import contextlib
+import os
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from evaluation.bench.endurance.clients import CUT, LOST
+from evaluation.bench.endurance.faults import WEIGHTS, Fault
+from evaluation.bench.endurance.hosted import Host
+from evaluation.bench.endurance.offences import errors, offences
+from evaluation.bench.endurance.scripted import MODEL, Scripted
+from evaluation.bench.endurance.soaking import Ordeal, endured, soak
+from evaluation.bench.overhead import BenchFailed
+
+PATIENT = Ordeal(seconds=0.5, warm_s=0.1, settle_s=1.5, clients=4, sandbox=False, cancel_s=60)
+WELL = {Fault.NONE: 1}
+
+
+def silent(_said):
+    """Nobody watches."""
+
+
+def test_a_gateway_endures_every_fault():
+    weights = {fault: 40 if fault is Fault.NONE else 5 for fault in WEIGHTS}
+    ordeal = Ordeal(seconds=4, warm_s=1, sandbox=False, cancel_s=60, weights=weights)
+    said = []
+    found = asyncio.run(soak(ordeal, said.append))
+    assert offences(found) == []
+    assert len(said) == 3
+    assert len(found.fates) > 20
+    assert {row.code for row in errors(found)} >= {"upstream_unavailable"}
+    assert found.whole.counted > 0
+    assert found.whole.ratio == pytest.approx(1)
+    assert all(tokens.booked > 0 for tokens in found.scripted)
+    assert any(fate.left is not None for fate in found.fates)
+    assert found.trail
+    assert found.before.tasks > 0
+
+
+class FakeGateway:
+    """A gateway of this process, which answers `answer`, and whose metrics are `metrics`."""
+
+    def __init__(self, answer, scripted):
+        self._answer = answer
+        self.scripted = scripted
+        self.metrics = {"router_tasks": 3}
+        self.asked = 0
+        self.left = []
+
+    @asynccontextmanager
+    async def running(self):
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_post("/{path:.*}", self._post)
+        runner = web.AppRunner(app, handler_cancellation=True)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = site._server.sockets[0].getsockname()[1]
+        try:
+            yield Host(f"http://127.0.0.1:{port}", os.getpid(), (MODEL,))
+        finally:
+            for task in self.left:
+                task.cancel()
+            await asyncio.gather(*self.left, return_exceptions=True)
+            await runner.cleanup()
+
+    async def _metrics(self, request):
+        lines = [f"{name} {value}" for name, value in self.metrics.items()]
+        return web.Response(text="\n".join([*lines, ""]))
+
+    async def _post(self, request):
+        self.asked += 1
+        return await self._answer(self, request)
+
+
+async def well(gateway, request):
+    return web.json_response({"choices": []})
+
+
+async def broken(gateway, request):
+    error = {"error": {"message": "oh", "type": "x", "param": None, "code": "internal_error"}}
+    return web.json_response(error, status=500)
+
+
+async def unavailable(gateway, request):
+    code = "upstream_unavailable"
+    error = {"error": {"message": "oh", "type": "x", "param": None, "code": code}}
+    return web.json_response(error, status=502)
+
+
+async def spendthrift(gateway, request):
+    headers = {"X-Budget-FLOPs": "1000", "X-Budget-FLOPs-Used": "1001"}
+    return web.json_response({"choices": []}, headers=headers)
+
+
+async def leaking(gateway, request):
+    gateway.metrics["router_tasks"] += 10
+    return await well(gateway, request)
+
+
+async def holding(gateway, request):
+    gateway.metrics["router_requests_active"] = 1
+    return await well(gateway, request)
+
+
+async def cutting(gateway, request):
+    answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await answer.prepare(request)
+    await answer.write(b'data: {"choices": []}\n\n')
+    return answer
+
+
+async def losing(gateway, request):
+    request.transport.abort()
+    return web.Response()
+
+
+async def _draw(gateway, request, body):
+    url = f"{gateway.scripted.url}/v1/completions"
+    text = str(body.get("prompt", body.get("messages", body.get("input_prefix"))))
+    asked = {"prompt": text, "max_tokens": 40, "n": 1}
+    async with aiohttp.ClientSession() as client, client.post(url, json=asked) as answer:
+        await answer.read()
+
+
+async def deaf(gateway, request):
+    """Has the draw go on when the client has left."""
+    drawing = asyncio.create_task(_draw(gateway, request, await request.json()))
+    gateway.left.append(drawing)
+    with contextlib.suppress(aiohttp.ClientError):
+        await asyncio.shield(drawing)
+    return await well(gateway, request)
+
+
+async def forgetful(gateway, request):
+    """Draws, and books nothing."""
+    await _draw(gateway, request, await request.json())
+    headers = {"X-Budget-FLOPs-Used": "1"}
+    return web.json_response({"choices": []}, headers=headers)
+
+
+def soaked(answer, ordeal=PATIENT, weights=WELL):
+    async def main():
+        scripted = Scripted(0, weights)
+        async with scripted.running():
+            gateway = FakeGateway(answer, scripted)
+            async with gateway.running() as host:
+                return await endured(host, scripted, ordeal, silent)
+
+    return asyncio.run(main())
+
+
+def test_nothing_is_found_where_nothing_is():
+    assert offences(soaked(well)) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (broken, "500 internal_error, which nothing explains: oh"),
+        (unavailable, "502 upstream_unavailable, which nothing explains"),
+        (spendthrift, "used 1001 FLOPs of 1000"),
+        (leaking, "tasks grew: "),
+        (holding, "active at the end: 1"),
+        (cutting, f"200 {CUT}, which nothing explains"),
+        (losing, f"0 {LOST}, which nothing explains"),
+        (forgetful, "only 0.0000 tokens booked"),
+        (forgetful, "scripted, whole answers: 0.0000 tokens"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_what_a_gateway_does_wrong_is_found(answer, said):
+    found = offences(soaked(answer))
+    assert any(said in line for line in found), found
+
+
+def test_a_draw_that_outlives_its_client_is_found():
+    ordeal = Ordeal(seconds=2, warm_s=0.2, settle_s=10, clients=6, sandbox=False, cancel_s=0.05)
+    found = soaked(deaf, ordeal)
+    assert any("lived over 50 ms after their client went" in line for line in offences(found))
+    assert max(each.seconds for each in found.outlived) > 0.05
+
+
+def test_a_fault_explains_an_error_of_the_request_that_met_it_and_of_no_other():
+    async def unlucky(gateway, request):
+        await _draw(gateway, request, await request.json())
+        return await unavailable(gateway, request)
+
+    assert not any("which nothing explains" in line for line in explained(unlucky, Fault.BROKEN))
+    assert any("which nothing explains" in line for line in explained(unlucky, Fault.NONE))
+
+
+def explained(answer, fault):
+    return offences(soaked(answer, weights={fault: 1}))
+
+
+def test_a_gateway_that_dies_is_told_with_its_log(tmp_path):
+    log = tmp_path / "log"
+    log.write_text('{"event": "all is well"}\nTraceback (most recent call last):\n')
+
+    async def main():
+        scripted = Scripted(0, WELL)
+        async with scripted.running():
+            host = Host("http://127.0.0.1:9", os.getpid(), (MODEL,), log)
+            await endured(host, scripted, PATIENT, silent)
+
+    with pytest.raises(BenchFailed, match="Traceback"):
+        asyncio.run(main())
