@@ -61,6 +61,10 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.bench",
             "Measure start-up, memory and overhead of the gateway, with the default models.",
         ),
+        "bench-gateway": Entry(
+            "evaluate.bench_gateway",
+            "Measure the gateway under load, beside none, a bare forwarder and other gateways.",
+        ),
         "table": Entry("evaluate.table", "Compare result files: one row each."),
         "flops": Entry(
             "evaluate.flops",
