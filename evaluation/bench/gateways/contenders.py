@@ -97,8 +97,12 @@ def _by_name(value: object) -> object:
     return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else value
 
 
-_LITELLM_ENVIRONMENT: Final = (("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("LITELLM_LOG", "ERROR"))
-"""It would ask the network for prices, and tell every request on its standard output."""
+_LITELLM_ENVIRONMENT: Final = (
+    ("LITELLM_LOCAL_MODEL_COST_MAP", "True"),
+    ("LITELLM_LOG", "ERROR"),
+    ("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true"),
+)
+"""It asks the network for no prices, tells of no request, and asks for no key, as the others do."""
 
 
 def _litellm(executable: Path) -> Commanding:

@@ -74,10 +74,11 @@ def figures(gone: Sequence[Go], plan: Plan) -> GatewayFigures:
     base = by_name.get(DIRECT)
     rows = tuple(_row(name, mine, base, plan) for name, mine in by_name.items())
     ratios = [
-        _ratio(step, name, by_name[OURS], theirs)
+        ratio
         for name, theirs in by_name.items()
         for step in plan.saturating
         if OURS in by_name and name not in {OURS, DIRECT}
+        if (ratio := _ratio(step, name, by_name[OURS], theirs)) is not None
     ]
     notes = dict.fromkeys(note for go in gone for note in _notes(go, plan))
     return GatewayFigures(plan, rows, tuple(ratios), tuple(notes))
@@ -126,14 +127,13 @@ def _cpu_ms(loaded: Loaded) -> float | None:
     return loaded.cpu_s * 1000 / loaded.answered
 
 
-def _ratio(step: Step, to: str, ours: Sequence[Go], theirs: Sequence[Go]) -> Ratio:
+def _ratio(step: Step, to: str, ours: Sequence[Go], theirs: Sequence[Go]) -> Ratio | None:
     rounds = [
         own.of(step).rate / rate
         for own, other in zip(ours, theirs, strict=True)
         if (rate := other.of(step).rate)
     ]
-    found = rounds or [float("nan")]
-    return Ratio(step.name, to, median(found), min(found), max(found))
+    return Ratio(step.name, to, median(rounds), min(rounds), max(rounds)) if rounds else None
 
 
 def _notes(go: Go, plan: Plan) -> list[str]:
@@ -143,6 +143,8 @@ def _notes(go: Go, plan: Plan) -> list[str]:
         where = f"{go.contender}, {step.name}"
         for what, count in sorted(loaded.errors.items()):
             notes.append(f"{where}, round {go.round + 1}: {count} of {loaded.asked}: {what}")
+        if missing := loaded.asked - loaded.answered - sum(loaded.errors.values()):
+            notes.append(f"{where}, round {go.round + 1}: {missing} were not answered")
         if step.rate is None:
             if go.contender != DIRECT and loaded.others_s > _FULL * loaded.seconds * go.cores:
                 notes.append(f"{where}: load and upstream had no time left, it may be faster")
