@@ -42,7 +42,7 @@ class Asking:
         self._firsts: list[float] = []
         self._since = float("inf")
         self._over = False
-        self._began = self._ended = self._awaited = 0
+        self._begun = self._ended = self._awaited = 0
         self._enough = asyncio.Event()
         self._idle: deque[LoadConnection] = deque()
         self._due: deque[float] = deque()
@@ -69,14 +69,13 @@ class Asking:
         await self._until_ended(before + load.connections)
         self._over = True
         seconds = time.perf_counter() - self._since
-        asked = len(self._latencies) + self._errors.total()
-        return self._loaded(asked, seconds, self._worked() - worked, self._others_worked() - others)
+        worked, others = self._worked() - worked, self._others_worked() - others
+        return self._loaded(len(self._latencies) + self._errors.total(), seconds, worked, others)
 
     async def _paced(self, rate: float) -> Loaded:
         """When the time has come, and then until all is answered."""
         load = self._load
         began = time.perf_counter()
-        self._since = began + load.warm_s
         worked = others = 0.0
         warm, measured = int(load.warm_s * rate), int(load.seconds * rate)
         for number in range(warm + measured):
@@ -90,8 +89,8 @@ class Asking:
         await self._until_ended(warm + measured)
         self._over = True
         seconds = time.perf_counter() - self._since
-        asked = self._began - warm
-        return self._loaded(asked, seconds, self._worked() - worked, self._others_worked() - others)
+        worked, others = self._worked() - worked, self._others_worked() - others
+        return self._loaded(measured, seconds, worked, others)
 
     def _loaded(self, asked: int, seconds: float, worked: float, others: float) -> Loaded:
         return Loaded(
@@ -141,11 +140,15 @@ class Asking:
         if self._over:
             return
         if self._load.rate is None:
-            connection.ask(self._request, time.perf_counter())
+            self._ask(connection, time.perf_counter())
         elif self._due:
-            connection.ask(self._request, self._due.popleft())
+            self._ask(connection, self._due.popleft())
         else:
             self._idle.append(connection)
+
+    def _ask(self, connection: LoadConnection, due: float) -> None:
+        self._begun += 1
+        connection.ask(self._request, due)
 
     def good(self, began: float, first: float, ended: float) -> None:
         """A request got its token, and its answer ended."""
