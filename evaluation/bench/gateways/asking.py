@@ -34,8 +34,9 @@ _GOOD: Final = 200
 class Asking:
     """All connections of a load, and what came of their requests."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, *, grace_s: float = _GRACE_S) -> None:
         self._load = load
+        self._grace_s = grace_s
         self._request = request(f"127.0.0.1:{load.port}", stream=load.stream)
         self._errors: Counter[str] = Counter()
         self._latencies: list[float] = []
@@ -50,7 +51,7 @@ class Asking:
 
     async def run(self) -> Loaded:
         """Apply the load. Raises TimeoutError where no connection could be opened in time."""
-        async with asyncio.timeout(_GRACE_S):
+        async with asyncio.timeout(self._grace_s):
             for _ in range(self._load.connections):
                 await self._open()
         rate = self._load.rate
@@ -116,7 +117,7 @@ class Asking:
         self._enough.clear()
         if self._ended < requests:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), _GRACE_S)
+                await asyncio.wait_for(self._enough.wait(), self._grace_s)
 
     def _count_end(self) -> None:
         self._ended += 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 _LONGEST_HEAD: Final = 2**16
 _LONGEST_LINE: Final = 2**12
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]+)\s*(;|$)")
 
 
 class BrokenAnswer(ValueError):
@@ -96,10 +98,9 @@ class Answer:
                 raise BrokenAnswer(f"a chunk longer than its size: {line[:40]!r}")
             self._stage = "size"
             return False
-        try:
-            self._left = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise BrokenAnswer(f"no size of a chunk: {line[:40]!r}") from None
+        if not (size := _SIZE.match(line)):
+            raise BrokenAnswer(f"no size of a chunk: {line[:40]!r}")
+        self._left = int(size[1], 16)
         self._stage = "line end" if self._left else "trailers"
         return False
 
