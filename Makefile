@@ -79,7 +79,7 @@ format: $(READY) ## Rewrite the sources in the project's style
 bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
 
-# Other gateways, each in an environment of its own (1.2 GB).
+# Other gateways, each in an environment of its own (0.9 GB).
 GATEWAYS := .venv-bench
 
 $(GATEWAYS)/.ready:

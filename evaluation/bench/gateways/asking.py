@@ -14,15 +14,12 @@ import time
 from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from evaluation.bench.gateways.framing import Answer, BrokenAnswer
 from evaluation.bench.gateways.load import Load, Loaded
-from evaluation.bench.gateways.processes import worked_s
+from evaluation.bench.gateways.processes import loop_factory, worked_s
 from evaluation.bench.gateways.wire import TOKEN, request
-
-_GRACE_S: Final = 20.0
-"""How much longer than planned a load takes at most, at each of its ends."""
 
 _AGAIN_S: Final = 0.05
 """After a connection that could not be opened."""
@@ -34,9 +31,8 @@ _GOOD: Final = 200
 class Asking:
     """All connections of a load, and what came of their requests."""
 
-    def __init__(self, load: Load, *, grace_s: float = _GRACE_S) -> None:
+    def __init__(self, load: Load) -> None:
         self._load = load
-        self._grace_s = grace_s
         self._request = request(f"127.0.0.1:{load.port}", stream=load.stream)
         self._errors: Counter[str] = Counter()
         self._latencies: list[float] = []
@@ -51,7 +47,7 @@ class Asking:
 
     async def run(self) -> Loaded:
         """Apply the load. Raises TimeoutError where no connection could be opened in time."""
-        async with asyncio.timeout(self._grace_s):
+        async with asyncio.timeout(self._load.grace_s):
             for _ in range(self._load.connections):
                 await self._open()
         rate = self._load.rate
@@ -117,7 +113,7 @@ class Asking:
         self._enough.clear()
         if self._ended < requests:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), self._grace_s)
+                await asyncio.wait_for(self._enough.wait(), self._load.grace_s)
 
     def _count_end(self) -> None:
         self._ended += 1
@@ -190,8 +186,7 @@ class LoadConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It can take a request."""
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 for the type checker
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by its class
         self._asking.free(self)
 
     def ask(self, request: bytes, began: float) -> None:
@@ -242,7 +237,12 @@ class LoadConnection(asyncio.Protocol):
 
 def _main(told: dict[str, Any]) -> None:
     gc.disable()  # nothing here makes cycles, and a pause would count as the contender's
-    loaded = asyncio.run(Asking(Load(**told)).run())
+    load = Load(**told)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            loaded = runner.run(Asking(load).run())
+    except TimeoutError:
+        sys.exit(f"{load.connections} connections could not be opened in {load.grace_s:g} s")
     sys.stdout.write(json.dumps(asdict(loaded)))
 
 

@@ -18,7 +18,7 @@ class Load:
     which no connection is free wait for one, and that time counts.
 
     `pid` is the contender's process, None where there is none, `upstream_pid` the upstream's. The
-    first `warm_s` seconds count for nothing.
+    first `warm_s` seconds count for nothing, and what is late has `grace_s` more.
     """
 
     port: int
@@ -29,6 +29,7 @@ class Load:
     upstream_pid: int
     rate: float | None = None
     pid: int | None = None
+    grace_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

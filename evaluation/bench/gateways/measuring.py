@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -47,13 +48,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: as many requests as are answered, then a steady rate; `rounds` times."""
+    """What is measured, `rounds` times: a steady rate, then as many requests as are answered.
+
+    No load lasts longer than planned by more than `grace_s` at each of its ends.
+    """
 
     connections: tuple[int, ...]
     streams: int
     rate: float
     seconds: float
     rounds: int
+    grace_s: float = 20.0
 
     @property
     def saturating(self) -> tuple[Step, ...]:
@@ -103,18 +108,36 @@ def measure(
 
     Raises `GatewayBenchFailed`.
     """
-    with _upstream(cores) as (upstream, upstream_pid):
+    with _upstream(cores) as upstream:
         for number in range(plan.rounds):
             for contender in who:
-                with _serving(contender, upstream, cores) as (port, pid):
-                    _check(contender, port, upstream)
-                    loaded = []
-                    for step in plan.steps:
-                        load = _load(step, plan, port, upstream_pid, pid)
-                        loaded.append((step, asked(load, cores.others)))
-                        told(f"{contender.name}: {step.name}: {loaded[-1][1].rate:,.0f}/s")
-                    held = None if pid is None else resident_tree_mb(pid)
-                yield Go(contender.name, number, tuple(loaded), held, len(cores.others))
+                loaded, held = _measured(contender, plan, cores, upstream, told)
+                yield Go(contender.name, number, loaded, held, len(cores.others))
+
+
+def _measured(
+    contender: Contender,
+    plan: Plan,
+    cores: Cores,
+    upstream: tuple[int, int],
+    told: Callable[[str], None],
+) -> tuple[tuple[tuple[Step, Loaded], ...], float | None]:
+    """What came of each step, and the MiB after them; `upstream` is its port and its process."""
+    loaded = []
+    with _serving(contender, upstream[0], cores) as (port, process):
+        _check(contender, port, upstream[0])
+        pid = None if process is None else process.pid
+        for step in plan.steps:
+            load = _load(step, plan, port, upstream[1], pid)
+            try:
+                found = asked(load, cores.others)
+            except GatewayBenchFailed as error:
+                raise GatewayBenchFailed(f"{contender.name}, {step.name}: {error}") from error
+            if process is not None and process.poll() is not None:
+                raise GatewayBenchFailed(f"{contender.name} ended under {step.name}")
+            loaded.append((step, found))
+            told(f"{contender.name}: {step.name}: {found.rate:,.0f}/s")
+        return tuple(loaded), None if pid is None else resident_tree_mb(pid)
 
 
 def _load(step: Step, plan: Plan, port: int, upstream_pid: int, pid: int | None) -> Load:
@@ -127,6 +150,7 @@ def _load(step: Step, plan: Plan, port: int, upstream_pid: int, pid: int | None)
         upstream_pid=upstream_pid,
         rate=step.rate,
         pid=pid,
+        grace_s=plan.grace_s,
     )
 
 
@@ -140,7 +164,9 @@ def _upstream(cores: Cores) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def _serving(contender: Contender, upstream: int, cores: Cores) -> Iterator[tuple[int, int | None]]:
+def _serving(
+    contender: Contender, upstream: int, cores: Cores
+) -> Iterator[tuple[int, subprocess.Popen[bytes] | None]]:
     """The port at which a contender answers, and its process."""
     if contender.command is None:
         yield upstream, None
@@ -151,7 +177,7 @@ def _serving(contender: Contender, upstream: int, cores: Cores) -> Iterator[tupl
         ready = partial(_answers, port)
         where = contender.environment(), contender.folder
         with started(command, cores.contender, ready, *where) as process:
-            yield port, process.pid
+            yield port, process
 
 
 def _check(contender: Contender, port: int, upstream: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 PATIENCE_S: Final = 120.0
 """How long a process may take until it answers."""
@@ -38,6 +41,13 @@ class Cores:
         """The first for the contender, all others for the rest."""
         first, *rest = sorted(cores)
         return cls(frozenset([first]), frozenset(rest or [first]))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest loop that is installed, for what must not be the limit; None is asyncio's own."""
+    if find_spec("uvloop") is None:
+        return None
+    return cast(Callable[[], asyncio.AbstractEventLoop], import_module("uvloop").new_event_loop)
 
 
 def free_port() -> int:

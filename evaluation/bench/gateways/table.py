@@ -17,8 +17,8 @@ def to_markdown(found: GatewayFigures, machine: str, cores: Cores) -> str:
 def _lines(found: GatewayFigures, machine: str, cores: Cores) -> Iterator[str]:
     plan = found.plan
     yield (
-        f"Completions of one token. Medians of {plan.rounds} rounds, {plan.seconds:g} s for each "
-        f"figure. {machine}. {_pinning(cores)}"
+        f"Completions of one token. {_rounds(plan.rounds)} {plan.seconds:g} s for each figure. "
+        f"{machine}. {_pinning(cores)}"
     )
     yield ""
     headings = _headings(plan)
@@ -37,6 +37,10 @@ def _lines(found: GatewayFigures, machine: str, cores: Cores) -> Iterator[str]:
         yield ""
     for note in found.notes:
         yield f"- {note}"
+
+
+def _rounds(count: int) -> str:
+    return "One round," if count == 1 else f"Medians of {count} rounds,"
 
 
 def _pinning(cores: Cores) -> str:

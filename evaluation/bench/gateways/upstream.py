@@ -13,8 +13,9 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from evaluation.bench.gateways.processes import loop_factory
 from evaluation.bench.gateways.wire import MODEL, PROMPT_TOKENS, TOKEN
 
 COUNT: Final = "/counted"
@@ -102,8 +103,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Answers go there."""
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 for the type checker
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         """Answer all requests that are complete."""
@@ -147,4 +147,5 @@ async def _serve(port: int) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # nothing here makes cycles, and a pause would be the contender's
-    asyncio.run(_serve(int(sys.argv[1])))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(int(sys.argv[1])))

@@ -138,6 +138,8 @@ def test_the_time_to_the_token_is_told_of_streams():
         writer.write(b"0\r\n\r\n")
 
     loaded, _ = ask(slow_end, stream=True)
+    assert loaded.answered > 0
+    assert loaded.errors == {}
     pairs = zip(loaded.first_ms, loaded.latencies_ms, strict=True)
     assert all(0 < first < whole for first, whole in pairs)
 
@@ -197,6 +199,8 @@ def test_a_port_where_nothing_listens_ends_the_load():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        load = Load(port, stream=False, connections=1, seconds=1, warm_s=0, upstream_pid=1)
+        load = Load(
+            port, stream=False, connections=1, seconds=1, warm_s=0, upstream_pid=1, grace_s=0.2
+        )
         with pytest.raises(TimeoutError):
-            asyncio.run(Asking(load, grace_s=0.2).run())
+            asyncio.run(Asking(load).run())

@@ -63,46 +63,61 @@ def test_ours_holds_a_budget_in_flops(budget, status):
         assert float(answer.headers["X-Budget-FLOPs-Used"]) == (PROMPT_TOKENS + 1) * FLOPS_PER_TOKEN
 
 
-CACHING = """
-import http.client, sys
+CONTENDER = """
+import http.client, os, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-port, upstream, times = int(sys.argv[1]), urlsplit(sys.argv[2]).netloc, int(sys.argv[3])
+port, upstream = int(sys.argv[1]), urlsplit(sys.argv[2]).netloc
+times, most = map(int, sys.argv[3:])
+cache, asked = {}, []
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    cache = {}
     def log_message(self, *_): pass
     def do_POST(self):
+        asked.append(self)
+        if len(asked) > most:
+            os._exit(0)
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if times or body not in self.cache:
+        if times or body not in cache:
             for _ in range(times or 1):
                 there = http.client.HTTPConnection(upstream)
                 there.request("POST", self.path, body)
-                self.cache[body] = there.getresponse().read()
+                cache[body] = there.getresponse().read()
         self.send_response(200)
-        self.send_header("Content-Length", str(len(self.cache[body])))
+        self.send_header("Content-Length", str(len(cache[body])))
         self.end_headers()
-        self.wfile.write(self.cache[body])
+        self.wfile.write(cache[body])
 
+ThreadingHTTPServer.request_queue_size = 128
 ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
+
+
+def scripted(tmp_path, *, times, most=1000):
+    """A contender that asks so many times for each request (0: only for new ones), then dies."""
+    path = tmp_path / "contender.py"
+    path.write_text(CONTENDER)
+
+    def command(port, upstream, _folder):
+        return [sys.executable, str(path), str(port), upstream, str(times), str(most)]
+
+    plan = Plan((1,), 1, 50.0, 0.1, 1, grace_s=0.5)
+    return list(measure([Contender("scripted", command)], plan, CORES, lambda _: None))
 
 
 @pytest.mark.parametrize(("times", "asked"), [(0, 1), (2, 4)])
 def test_a_contender_that_does_not_ask_once_for_each_request_is_not_measured(
     tmp_path, times, asked
 ):
-    path = tmp_path / "cheat.py"
-    path.write_text(CACHING)
-
-    def command(port, upstream, _folder):
-        return [sys.executable, str(path), str(port), upstream, str(times)]
-
-    plan = Plan((1,), 1, 50.0, 0.05, 1)
     with pytest.raises(GatewayBenchFailed, match=f"asked the upstream {asked} times"):
-        list(measure([Contender("cheat", command)], plan, CORES, lambda _: None))
+        scripted(tmp_path, times=times)
+
+
+def test_a_contender_that_dies_ends_the_run(tmp_path):
+    with pytest.raises(GatewayBenchFailed, match="scripted ended under plain, 50/s"):
+        scripted(tmp_path, times=1, most=5)
 
 
 def test_settings_of_this_process_are_not_those_of_contenders(monkeypatch):
