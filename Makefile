@@ -10,8 +10,9 @@ RESULTS := evaluation/recorded/humaneval
 TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-vllm test-streams test-schema lint format bench report table bench-metrics \
-	paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders selectors scores times torch lock clean
+.PHONY: help serve test test-vllm test-streams test-schema lint format bench bench-gateway report table \
+	bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders \
+	selectors scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +79,20 @@ format: $(READY) ## Rewrite the sources in the project's style
 
 bench: $(READY) ## Measure start-up, memory and overhead of the gateway
 	$(BIN)/budget-router evaluate bench
+
+# Other gateways, each in an environment of its own (0.9 GB).
+GATEWAYS := .venv-bench
+
+$(GATEWAYS)/.ready:
+	$(PYTHON) -m venv $(GATEWAYS)/litellm
+	$(GATEWAYS)/litellm/bin/pip install --quiet 'litellm[proxy]==1.108.7'
+	$(PYTHON) -m venv $(GATEWAYS)/vllm-router
+	$(GATEWAYS)/vllm-router/bin/pip install --quiet vllm-router==0.1.17
+	@touch $(GATEWAYS)/.ready
+
+bench-gateway: $(READY) $(GATEWAYS)/.ready ## Measure the gateway under load beside other gateways (7 minutes)
+	$(BIN)/budget-router evaluate bench-gateway --out runs/bench-gateway.json \
+		--litellm $(GATEWAYS)/litellm/bin/litellm --vllm-router $(GATEWAYS)/vllm-router/bin/vllm-router
 
 sandbox-table: $(READY) ## Run the sandbox's suites and write their table into docs/sandbox.md
 	SANDBOX_TABLE=docs/sandbox.md $(BIN)/pytest -q tests/sandbox/test_suite_*.py
@@ -198,4 +213,4 @@ lock: $(READY) ## Resolve the lock files again
 		--output-file requirements-torch.txt
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) $(VLLM) $(SCHEMATHESIS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VLLM) $(SCHEMATHESIS) $(GATEWAYS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

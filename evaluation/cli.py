@@ -66,6 +66,10 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Soak a gateway of its own in load and faults: what it holds before and after, and "
             "errors.",
         ),
+        "bench-gateway": Entry(
+            "evaluate.bench_gateway",
+            "Measure the gateway under load, beside none, a bare forwarder and other gateways.",
+        ),
         "table": Entry("evaluate.table", "Compare result files: one row each."),
         "flops": Entry(
             "evaluate.flops",

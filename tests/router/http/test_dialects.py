@@ -163,7 +163,7 @@ def test_no_model_is_auto(model: Any) -> None:
         ({"tests": {"kind": "io", "cases": [{"stdin": "", "stdout": ""}]}}, True),
     ],
 )
-def test_what_asks_for_details_and_that_a_whole_answer_has_to_be_asked(fields: dict[str, Any], detailed: bool) -> None:
+def test_what_asks_for_details(fields: dict[str, Any], detailed: bool) -> None:
     assert completion(stream=True, **fields).detailed is detailed
     assert completion(**fields).detailed is bool(fields.get("explain"))
 

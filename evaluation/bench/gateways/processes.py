@@ -1,0 +1,157 @@
+"""Processes of the benchmark: where they run, what they use, and that none is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
+
+PATIENCE_S: Final = 120.0
+"""How long a process may take until it answers."""
+
+_GRACE_S: Final = 20.0
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class GatewayBenchFailed(RuntimeError):
+    """Something of the benchmark did not start, or did not do what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Which cores the contender has, and which the rest; the same ones where there is only one."""
+
+    contender: frozenset[int]
+    others: frozenset[int]
+
+    @classmethod
+    def of(cls, cores: Sequence[int]) -> Cores:
+        """The first for the contender, all others for the rest."""
+        first, *rest = sorted(cores)
+        return cls(frozenset([first]), frozenset(rest or [first]))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest loop that is installed, for what must not be the limit; None is asyncio's own."""
+    if find_spec("uvloop") is None:
+        return None
+    return cast(Callable[[], asyncio.AbstractEventLoop], import_module("uvloop").new_event_loop)
+
+
+def free_port() -> int:
+    """A port of loopback on which nothing listens now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    cores: frozenset[int],
+    ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process on these cores, once it is `ready`; with all of its children gone at the end.
+
+    Raises `GatewayBenchFailed` with what it wrote.
+    """
+    with tempfile.TemporaryFile() as log:
+        with pinned(cores):
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # its children are found again by it, also orphans
+            )
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not ready():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    text = log.read().decode(errors="replace")[-4000:]
+                    raise GatewayBenchFailed(f"{command[0]} did not start:\n{text}")
+                time.sleep(0.05)
+            yield process
+        finally:
+            _end(process)
+
+
+@contextmanager
+def pinned(cores: frozenset[int]) -> Iterator[None]:
+    """What this thread starts meanwhile stays on these cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def tree(root: int) -> tuple[int, ...]:
+    """A process and all below it, as far as they are there."""
+    found, children = [root], _children()
+    for pid in found:
+        found += children.get(pid, [])
+    return tuple(found)
+
+
+def _children() -> dict[int, list[int]]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        if (fields := _stat(int(folder.name))) is not None:
+            children.setdefault(int(fields[1]), []).append(int(folder.name))
+    return children
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on; None where the process is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def worked_s(root: int) -> float:
+    """Seconds of processor time that a process and those below it have taken so far."""
+    ticks = 0
+    for pid in tree(root):
+        if (fields := _stat(pid)) is not None:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS
+
+
+def resident_tree_mb(root: int) -> float:
+    """Mebibytes of memory that they hold; pages that several of them share count for each."""
+    pages = 0
+    for pid in tree(root):
+        if (fields := _stat(pid)) is not None:
+            pages += int(fields[21])
+    return pages * _PAGE_MB
