@@ -90,7 +90,7 @@ $(GATEWAYS)/.ready:
 	$(GATEWAYS)/vllm-router/bin/pip install --quiet vllm-router==0.1.17
 	@touch $(GATEWAYS)/.ready
 
-bench-gateway: $(READY) $(GATEWAYS)/.ready ## Measure the gateway under load beside other gateways (7 minutes)
+bench-gateway: $(READY) $(GATEWAYS)/.ready ## Measure the gateway under load beside other gateways (10 minutes)
 	$(BIN)/budget-router evaluate bench-gateway --out runs/bench-gateway.json \
 		--litellm $(GATEWAYS)/litellm/bin/litellm --vllm-router $(GATEWAYS)/vllm-router/bin/vllm-router
 
