@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -25,6 +26,7 @@ from pydantic import (
 from router.catalogue.entries import CATALOGUE
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.request import AUTO
+from router.upstream.breaker import BreakerRules
 from router.upstream.servers import ServerKind
 from sandbox import Limits
 
@@ -68,6 +70,11 @@ def _family(name: str) -> str:
     return name
 
 
+def _listed(value: object) -> object:
+    """One URL as a list of one."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
 def _kind_of_fim(value: object) -> str:
     return "name" if isinstance(value, str) else "template"
 
@@ -89,15 +96,21 @@ class PaceConfig(Strict):
     prompt_tokens_per_second: PositiveFloat | None = None
 
 
+LONGEST_QUEUE: Final = 64
+"""How many draws may wait for the slots of a model, unless it is said."""
+
+
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
 
-    `slots` is how many samples it computes at once, `context` the tokens that each may use. `fim`
-    is how it fills in the middle, where its file does not tell it rightly.
+    `slots` is how many samples it computes at once, `context` the tokens that each may use. `queue`
+    is how many draws may wait for slots. `fim` is how it fills in the middle, where its file does
+    not tell it rightly.
     """
 
     engine: Literal["embedded"] = "embedded"
     slots: PositiveInt = 8
+    queue: PositiveInt = LONGEST_QUEUE
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
     pace: PaceConfig = PaceConfig()
@@ -116,16 +129,31 @@ class SendConfig(Strict):
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
 
+class BreakerConfig(Strict):
+    """When a server is left alone, and how long; see `router.upstream.breaker`."""
+
+    failures: PositiveInt = 5
+    pause_s: PositiveFloat = 1.0
+    longest_pause_s: PositiveFloat = 30.0
+
+    def rules(self) -> BreakerRules:
+        """As a breaker takes them."""
+        return BreakerRules(**self.model_dump())
+
+
 class RemoteModel(Strict):
-    """A model at any OpenAI-compatible server.
+    """A model at any OpenAI-compatible server, or at several that are alike.
 
     FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
     `name` is what the server calls the model, by default what we call it. `fim` is how it fills in
     the middle, where neither its GGUF file nor the tokenizer beside its `config` tells it rightly.
+    Where `slots` says how many samples each server computes at once, further draws wait here, up to
+    `queue` of them. With `priority`, vLLM is told what is due first: it must run with
+    `--scheduling-policy priority`.
     """
 
     engine: Literal["url"] = "url"
-    url: HttpUrl
+    url: Annotated[tuple[HttpUrl, ...], BeforeValidator(_listed), Field(min_length=1)]
     name: str | None = None
     api_key: SecretStr | None = None
     config: Path | None = None
@@ -134,9 +162,30 @@ class RemoteModel(Strict):
     max_batch: PositiveInt = 16
     context: PositiveInt | None = None
     server: ServerKind = "openai"
+    slots: PositiveInt | None = None
+    queue: PositiveInt = LONGEST_QUEUE
+    priority: bool = False
+    breaker: BreakerConfig = BreakerConfig()
     send: SendConfig = SendConfig()
     pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The servers, without the version in the path."""
+        return tuple(str(url).rstrip("/").removesuffix("/v1") for url in self.url)
+
+    @model_validator(mode="after")
+    def _servers_are_several(self) -> Self:
+        if len(set(self.urls)) < len(self.urls):
+            raise ValueError("url names a server twice")
+        return self
+
+    @model_validator(mode="after")
+    def _priority_is_vllms(self) -> Self:
+        if self.priority and self.server != "vllm":
+            raise ValueError('only vLLM knows priorities: priority needs server = "vllm"')
+        return self
 
 
 ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]

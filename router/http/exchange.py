@@ -12,6 +12,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
@@ -82,6 +83,8 @@ class Exchange:
             raw = await self._body()
             limits = self._service.request_limits
             requests = self._dialect.read(raw, self._request.headers, limits)
+            caller = caller_of(self._request, session)
+            requests = tuple(replace(request, caller=caller) for request in requests)
             await self._superseding()
             owned.enter_context(self._admitted())
             if requests[0].stream:
@@ -218,6 +221,13 @@ def request_id(request: Request) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = request.headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def caller_of(request: Request, session: str | None) -> str:
+    """Among whom what is scarce is shared: an editor's session, else an address."""
+    if session is not None:
+        return f"session {session}"
+    return "address" if request.client is None else f"address {request.client.host}"
 
 
 def session_id(request: Request) -> str | None:
