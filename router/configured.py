@@ -56,9 +56,10 @@ def models_of(
     settings: Settings,
     engines: Mapping[str, EmbeddedEngine],
     client: httpx.AsyncClient,
-    metrics: Metrics,
+    metrics: Metrics | None = None,
 ) -> Models:
-    """All configured models. Raises what `model_facts` raises."""
+    """All configured models; `metrics` hear of them. Raises what `model_facts` raises."""
+    metrics = metrics or Metrics()
     rates: dict[str, Rate] = {}
     upstreams: dict[str, Upstream] = {}
     for model, config in settings.models.items():

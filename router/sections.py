@@ -20,6 +20,7 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     Tag,
+    TypeAdapter,
     model_validator,
 )
 
@@ -70,9 +71,17 @@ def _family(name: str) -> str:
     return name
 
 
-def _listed(value: object) -> object:
-    """One URL as a list of one."""
-    return value if isinstance(value, list | tuple) else (value,)
+_URL: Final = TypeAdapter(HttpUrl)
+_URLS: Final[TypeAdapter[tuple[HttpUrl, ...]]] = TypeAdapter(
+    Annotated[tuple[HttpUrl, ...], Field(min_length=1)]
+)
+
+
+def _urls(value: object) -> tuple[HttpUrl, ...]:
+    """One URL or several; what is wrong is told as of what the operator wrote."""
+    if isinstance(value, list | tuple):
+        return _URLS.validate_python(value)
+    return (_URL.validate_python(value),)
 
 
 def _kind_of_fim(value: object) -> str:
@@ -153,7 +162,7 @@ class RemoteModel(Strict):
     """
 
     engine: Literal["url"] = "url"
-    url: Annotated[tuple[HttpUrl, ...], BeforeValidator(_listed), Field(min_length=1)]
+    url: Annotated[HttpUrl | tuple[HttpUrl, ...], BeforeValidator(_urls)]
     name: str | None = None
     api_key: SecretStr | None = None
     config: Path | None = None
@@ -173,7 +182,8 @@ class RemoteModel(Strict):
     @property
     def urls(self) -> tuple[str, ...]:
         """The servers, without the version in the path."""
-        return tuple(str(url).rstrip("/").removesuffix("/v1") for url in self.url)
+        urls = self.url if isinstance(self.url, tuple) else (self.url,)
+        return tuple(str(url).rstrip("/").removesuffix("/v1") for url in urls)
 
     @model_validator(mode="after")
     def _servers_are_several(self) -> Self:
