@@ -84,13 +84,13 @@ def succeeded(breaker: Breaker) -> Breaker:
 
 
 def failed(breaker: Breaker, now: float, rules: BreakerRules, reason: str) -> Breaker:
-    """A draw failed, by a fault of the server's."""
+    """A draw failed, by a fault of the server's; or nobody listened there."""
     match breaker:
-        case Open():  # one that was sent before
+        case Open(until=until) if now < until:  # one that was sent before
             return breaker
         case Closed(failures=failures, pause_s=pause_s) if failures + 1 < rules.failures:
             return Closed(failures + 1, pause_s)
-        case Closed(pause_s=pause_s) | Probing(pause_s=pause_s):
+        case Closed(pause_s=pause_s) | Open(pause_s=pause_s) | Probing(pause_s=pause_s):
             longer = min(rules.longest_pause_s, max(rules.pause_s, 2 * pause_s))
             return Open(now + longer, longer, reason)
 

@@ -18,48 +18,30 @@ that says 429 is merely left alone while others are there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, fields, replace
-from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import aiohttp
 import structlog
 
 from policies.protocol import Draw
 from router.request import Prompt, PromptLength, SampleRequest
 from router.upstream import breaker as states
 from router.upstream.affinity import Affinity, beginnings
+from router.upstream.balance import Replica, are_others, asked, drawn
 from router.upstream.breaker import Breaker, BreakerRules, Closed, Open, Probing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from router.upstream.failures import (
-    UpstreamBusy,
-    UpstreamError,
-    UpstreamKeptFrom,
-    UpstreamUnreachable,
-)
+from router.upstream.failures import UpstreamError, UpstreamKeptFrom, UpstreamUnreachable
+from router.upstream.faults import asked_rest_s, is_servers_fault, was_refused, was_reset
 
 _log = structlog.get_logger("router")
-
-MUCH_MORE: Final = 8
-"""By so many samples in flight one may exceed the least loaded, and still be preferred."""
-
-LONGEST_REST_S: Final = 30.0
-"""How long one that said 429 is left alone at most, while others are there."""
 
 SILENT_S: Final = 1.0
 """A draw that was given up after so long without a word, while its server had none for anybody,
 counts as failed where there are other servers."""
-
-RESET_S: Final = 1.0
-"""How soon after it was sent a draw meets a connection that had been closed before."""
-
-_KEYS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-"""Client errors that are about how the server is set up."""
-
-_NOT_TAKEN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
 def _unheard(*_: object) -> None:
@@ -72,38 +54,6 @@ class ReplicaEvents:
 
     on_retry: Callable[[], None] = _unheard
     on_open: Callable[[str, bool], None] = _unheard
-
-
-@dataclass(slots=True, eq=False)
-class Replica:
-    """One server of a model, as it is now.
-
-    `load` are the samples in flight; `heard_at` is when a sample last began or ended (event loop's
-    clock), `rests_until` the end of what a 429 asked for, `asked` a count of its draws.
-    """
-
-    upstream: Upstream
-    name: str
-    breaker: Breaker = field(default_factory=Closed)
-    load: int = 0
-    asked: int = 0
-    heard_at: float = 0.0
-    rests_until: float = 0.0
-
-    @property
-    def available(self) -> bool:
-        """Whether draws are sent there."""
-        return isinstance(self.breaker, Closed)
-
-    @contextmanager
-    def serving(self, n: int) -> Iterator[None]:
-        """Samples are in flight."""
-        self.load += n
-        self.asked += 1
-        try:
-            yield
-        finally:
-            self.load -= n
 
 
 @dataclass(slots=True)
@@ -138,7 +88,7 @@ class Replicated(Upstream):
         events: ReplicaEvents,
     ) -> Replicated:
         """The model of an upstream at these base URLs; what is learned of one holds for all."""
-        names = [url.partition("://")[2] for url in urls]
+        names = [_name(url) for url in urls]
         several = len(urls) > 1
         replicas = tuple(
             Replica(_at(upstream, url, name if several else None), name)
@@ -173,7 +123,7 @@ class Replicated(Upstream):
                 return await replica.upstream.count_tokens(prompt, within_s)
             except UpstreamUnreachable as error:
                 self._failed(replica, error)
-                if len(tried) == len(self.replicas):
+                if not are_others(self.replicas, tried, _now()):
                     raise
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
@@ -181,16 +131,16 @@ class Replicated(Upstream):
         read = beginnings(request.prompt) if len(self.replicas) > 1 else ()
         tried: list[Replica] = []
         while True:
-            replica = self._chosen(read, tried)
+            replica = self._drawn(read, tried)
             tried.append(replica)
-            self.affinity.keep(read, self.replicas.index(replica))
             attempt = _Attempt(replica, _now(), probes=isinstance(replica.breaker, Probing))
+            replica.load += draw.n
+            replica.asked += 1
             try:
-                with replica.serving(draw.n):
-                    async with aclosing(replica.upstream.sample(draw, request)) as chunks:
-                        async for chunk in chunks:
-                            self._heard(attempt, chunk)
-                            yield chunk
+                async with aclosing(replica.upstream.sample(draw, request)) as chunks:
+                    async for chunk in chunks:
+                        self._heard(attempt, chunk)
+                        yield chunk
             except UpstreamError as error:
                 self._failed(replica, error)
                 if not self._may_go_on(error, attempt, tried):
@@ -203,6 +153,7 @@ class Replicated(Upstream):
                 self._finished(attempt, draw)
                 return
             finally:
+                replica.load -= draw.n
                 if attempt.probes:  # or nobody would ever be sent there again
                     self._become(replica, states.unanswered(replica.breaker, _now()))
 
@@ -215,47 +166,32 @@ class Replicated(Upstream):
         return await self._asked(()).upstream.post(path, body)
 
     def _asked(self, tried: Collection[Replica]) -> Replica:
-        """Whom to ask what is no draw: the least loaded, else one that is to be tried again."""
-        now = _now()
-        left = [replica for replica in self.replicas if replica not in tried]
-        able = [each for each in left if each.available]
-        able = able or [each for each in left if states.is_due(each.breaker, now)]
-        if not able:
-            raise self._away(now)
-        return _least_loaded(able)
+        """Whom to ask what is no draw. Raises `UpstreamKeptFrom` where nobody is to be asked."""
+        replica = asked(self.replicas, tried, _now())
+        if replica is None:
+            raise self._away()
+        return replica
 
-    def _chosen(self, read: Sequence[int], tried: Sequence[Replica]) -> Replica:
+    def _drawn(self, read: Sequence[int], tried: Collection[Replica]) -> Replica:
         """Whom to send a draw. Raises `UpstreamKeptFrom` where nobody is to be asked."""
-        now = _now()
-        if len(self.replicas) == 1 and tried:  # after a reset
-            return tried[0]
-        left = [replica for replica in self.replicas if replica not in tried]
-        due = [replica for replica in left if states.is_due(replica.breaker, now)]
-        able = [replica for replica in left if replica.available]
-        if due and not (tried and able):
-            due[0].breaker = states.probed(due[0].breaker)
-            return due[0]
-        if not able:
-            raise self._away(now)
-        able = [replica for replica in able if replica.rests_until <= now] or able
-        least = _least_loaded(able)
-        if (known := self.affinity.server(read)) is not None:
-            preferred = self.replicas[known]
-            if preferred in able and preferred.load <= least.load + MUCH_MORE:
-                return preferred
-        return least
+        known = self.affinity.server(read)
+        preferred = None if known is None else self.replicas[known]
+        replica = drawn(self.replicas, tried, preferred, _now())
+        if replica is None:
+            raise self._away()
+        if read:
+            self.affinity.keep(read, self.replicas.index(replica))
+        replica.breaker = states.probed(replica.breaker)
+        return replica
 
     def _may_go_on(self, error: UpstreamError, attempt: _Attempt, tried: Sequence[Replica]) -> bool:
         """Whether a draw that failed is sent once more: only where nothing was computed of it."""
         if attempt.begun:
             return False
-        reset = _was_reset(error, _now() - attempt.since)
+        reset = was_reset(error, _now() - attempt.since)
         if len(self.replicas) == 1:
             return reset and len(tried) == 1 and self.replicas[0].available
-        if not (reset or _was_refused(error) or error.status in _NOT_TAKEN):
-            return False
-        now, others = _now(), [each for each in self.replicas if each not in tried]
-        return any(each.available or states.is_due(each.breaker, now) for each in others)
+        return (reset or was_refused(error)) and are_others(self.replicas, tried, _now())
 
     def _heard(self, attempt: _Attempt, chunk: Chunk) -> None:
         if not attempt.begun:
@@ -277,9 +213,9 @@ class Replicated(Upstream):
 
     def _failed(self, replica: Replica, error: UpstreamError) -> None:
         now = _now()
-        if isinstance(error, UpstreamBusy):
-            replica.rests_until = now + min(error.retry_after_s, LONGEST_REST_S)
-        if _is_servers_fault(error):
+        if (rest_s := asked_rest_s(error)) is not None:
+            replica.rest(rest_s, now)
+        if is_servers_fault(error):
             state = states.failed(replica.breaker, now, self.rules, str(error))
         else:  # it did answer
             state = states.answered(replica.breaker, self.rules)
@@ -311,7 +247,8 @@ class Replicated(Upstream):
             case _:
                 pass
 
-    def _away(self, now: float) -> UpstreamKeptFrom:
+    def _away(self) -> UpstreamKeptFrom:
+        now = _now()
         until = [each.breaker.until for each in self.replicas if isinstance(each.breaker, Open)]
         reasons = [reason for each in self.replicas if (reason := _reason(each.breaker))]
         again = f"is tried again in {max(0.0, min(until) - now):.1f} s" if until else "is tried now"
@@ -324,13 +261,14 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _name(url: str) -> str:
+    """Host, port and path; a password may stand before them."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2] + parts.path
+
+
 def _at(upstream: Upstream, url: str, name: str | None) -> Upstream:
     return replace(upstream, base_url=lambda: url, replica=name)
-
-
-def _least_loaded(replicas: Sequence[Replica]) -> Replica:
-    """Of equals the one that was asked least often."""
-    return min(replicas, key=lambda each: (each.load, each.asked))
 
 
 def _reason(breaker: Breaker) -> str | None:
@@ -339,36 +277,3 @@ def _reason(breaker: Breaker) -> str | None:
             return reason
         case Closed():
             return None
-
-
-def _is_servers_fault(error: UpstreamError) -> bool:
-    """Not what the client asked for, not what we did, and not its load."""
-    if error.rejected or isinstance(error, UpstreamBusy):
-        return False
-    status = error.status
-    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _KEYS
-
-
-def _cause(error: BaseException) -> aiohttp.ClientError | None:
-    """What the connection broke of; None where it did not."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, aiohttp.ClientError):
-        cause = cause.__cause__
-    return cause
-
-
-def _was_refused(error: UpstreamError) -> bool:
-    """Whether nobody listened."""
-    return isinstance(_cause(error), aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-
-
-def _was_reset(error: UpstreamError, after_s: float) -> bool:
-    """Whether the connection was reset at once, and before any of an answer came.
-
-    A server that has read a request closes its connection properly, even where it crashes, and
-    that is aiohttp's `ServerDisconnectedError`. A reset is the answer to bytes that nobody read,
-    on a connection that had been closed meanwhile. What ends within an answer's body is a
-    `ClientPayloadError`.
-    """
-    reset = isinstance(_cause(error), aiohttp.ClientOSError) and not _was_refused(error)
-    return reset and after_s <= RESET_S

@@ -47,6 +47,11 @@ def test_what_was_sent_before_does_not_prolong_the_pause() -> None:
     assert failed(after_failures(3, now=1.0), 1.5, RULES, "502") == Open(2.0, 1.0, "500")
 
 
+def test_one_that_is_not_even_there_when_its_pause_is_over_gets_a_longer_one() -> None:
+    """As is seen when a prompt's tokens are to be counted, before any draw."""
+    assert failed(after_failures(3), 1.0, RULES, "refused") == Open(3.0, 2.0, "refused")
+
+
 def test_after_the_pause_one_draw_finds_out() -> None:
     opened = after_failures(3)
     assert not is_due(opened, 0.99)
