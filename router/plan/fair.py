@@ -77,8 +77,6 @@ class FairQueue:
         if self._head is None:
             self._head = waiter
             return waiter
-        if not known.waiters and self._head.caller != caller:
-            known.tag = max(known.tag, self._time)
         insort(known.waiters, waiter)
         return waiter
 

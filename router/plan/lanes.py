@@ -159,7 +159,7 @@ class SlotLane:
 
     def _fits(self, n: int) -> bool:
         slots = self._slots()
-        return self.busy == 0 or self.busy + min(n, slots) <= slots
+        return self.busy + min(n, slots) <= slots
 
     async def enter(self, stay: _Stay) -> None:
         """Wait for the slots of a draw, and take them. Raises `NotAdmitted`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from fakes import ByHand, ScriptedSampler, answers
@@ -399,8 +400,10 @@ def one_draw(n: int = 1) -> Callable[[], Plan]:
     return plan
 
 
-async def performed(plan: Plan, lane: Lane, deadline: float | None = None) -> Outcome:
-    sampler = ScriptedSampler(answers())
+async def performed(
+    plan: Plan, lane: Lane, deadline: float | None = None, *, steps: Any = None
+) -> Outcome:
+    sampler = ScriptedSampler(answers() if steps is None else lambda _: steps)
     run = Run(
         ByHand(plan), task(), Budget(), COST, sampler=sampler, gate=gated(lane, deadline=deadline)
     )
@@ -465,10 +468,17 @@ def test_a_draw_that_is_not_admitted_is_a_failure_that_cost_nothing() -> None:
 
 
 def test_a_run_gives_slots_back_as_its_samples_end() -> None:
+    """The last of four goes on until the deadline."""
+
     async def scene() -> None:
         w = Watched(slots=4)
-        outcome = await performed(one_draw(4)(), w.lane)
-        assert len(outcome.choice.candidates) == 4
+        steps = [("token", at) for at in range(4)] + [("finish", at) for at in range(3)] + ["hang"]
+        running = asyncio.create_task(performed(one_draw(4)(), w.lane, 9.0, steps=steps))
+        await asyncio.sleep(1)
+        assert w.lane.busy == 1
+        outcome = await running
+        assert now() == 9.0
+        assert len(outcome.choice.candidates) == 3
         assert w.idle()
 
     simulate(scene())
