@@ -145,6 +145,22 @@ async def test_what_would_come_after_its_deadline_is_refused_at_once() -> None:
         assert len(w.large.calls) == 4
 
 
+async def test_a_plan_looks_at_what_waits() -> None:
+    """It goes to another model at once, and not only when the first has refused."""
+    gate = asyncio.Event()
+    play = in_turn(answering(pause=0.7), one_by_one(gate))
+    async with world(large=FakeUpstream(play), models=slots(1)) as w:
+        assert (await ask(w)).status_code == 200
+        asked = [ask(w) for _ in range(2)]
+        await eventually(lambda: waiting(w) == 1)
+        either = await w.complete(budget={"latency_ms": 1500}, explain=True)
+        router = either.json()["router"]
+        assert [command["model"] for command in router["commands"]] == ["small"]
+        assert router["forecast"]["large"]["wait_ms"] > 2000
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
 async def test_wide_draws_take_as_many_slots_as_they_have_samples() -> None:
     gate = asyncio.Event()
     policies = {"four": {"kind": "best_of_n", "model": "large", "n": 4}}
