@@ -81,6 +81,20 @@ async def test_the_least_loaded_is_asked() -> None:
         assert [len(server.calls) for server in servers] == [3, 3, 3]
 
 
+async def test_one_that_is_slow_is_asked_less() -> None:
+    gate = asyncio.Event()
+    fast, slow = FakeUpstream(answering()), FakeUpstream(gated(gate))
+    async with replicated(fast, slow) as w:
+        asked = [asyncio.create_task(ask(w, f"def f{at}():\n")) for at in range(2)]
+        await eventually(lambda: len(slow.calls) == len(fast.calls) == 1)
+        await eventually(lambda: sum(task.done() for task in asked) == 1)
+        for at in range(5):
+            assert (await ask(w, f"def g{at}():\n")).status_code == 200
+        assert (len(fast.calls), len(slow.calls)) == (6, 1)
+        gate.set()
+        await asyncio.gather(*asked)
+
+
 async def test_a_prompt_goes_where_its_beginning_was_read() -> None:
     servers = [FakeUpstream(answering()) for _ in range(3)]
     async with replicated(*servers) as w:
