@@ -117,7 +117,7 @@ class Replicated(Upstream):
         """See `Upstream`; any that can be reached may count."""
         tried: list[Replica] = []
         while True:
-            replica = self._asked(tried)
+            replica = self._next(tried)
             tried.append(replica)
             try:
                 return await replica.upstream.count_tokens(prompt, within_s)
@@ -159,13 +159,13 @@ class Replicated(Upstream):
 
     async def get(self, path: str) -> Any:
         """See `Upstream`."""
-        return await self._asked(()).upstream.get(path)
+        return await self._next(()).upstream.get(path)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """See `Upstream`."""
-        return await self._asked(()).upstream.post(path, body)
+        return await self._next(()).upstream.post(path, body)
 
-    def _asked(self, tried: Collection[Replica]) -> Replica:
+    def _next(self, tried: Collection[Replica]) -> Replica:
         """Whom to ask what is no draw. Raises `UpstreamKeptFrom` where nobody is to be asked."""
         replica = asked(self.replicas, tried, _now())
         if replica is None:
