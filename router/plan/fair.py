@@ -19,8 +19,8 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import Final
 
-_SOONEST_LAST: Final = math.inf
-"""The deadline of a draw without one, among those that have one."""
+_NO_DEADLINE: Final = math.inf
+"""Among the deadlines of others: the last."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,14 +70,14 @@ class FairQueue:
     def push(self, caller: str, samples: int, deadline: float | None = None) -> Waiter:
         """A draw comes to wait."""
         self._arrivals += 1
-        due = _SOONEST_LAST if deadline is None else deadline
+        due = _NO_DEADLINE if deadline is None else deadline
         waiter = Waiter(due, self._arrivals, samples, caller)
         self._length += 1
         known = self._callers.setdefault(caller, _Caller(self._time))
         if self._head is None:
             self._head = waiter
-            return waiter
-        insort(known.waiters, waiter)
+        else:
+            insort(known.waiters, waiter)
         return waiter
 
     def pop(self) -> Waiter:
@@ -126,10 +126,9 @@ class FairQueue:
 
     def _forget(self) -> None:
         """Callers that are not ahead of the common time, and wait for nothing, are as new ones."""
-        head = None if self._head is None else self._head.caller
-        for name in [
-            name
-            for name, each in self._callers.items()
-            if not each.waiters and name != head and (each.tag <= self._time or head is None)
-        ]:
-            del self._callers[name]
+        if self._head is None:
+            self._callers.clear()
+            return
+        for name, each in list(self._callers.items()):
+            if not each.waiters and name != self._head.caller and each.tag <= self._time:
+                del self._callers[name]

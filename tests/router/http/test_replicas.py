@@ -197,6 +197,17 @@ async def test_where_all_refuse_the_last_word_counts() -> None:
         assert [len(server.calls) for server in servers] == [1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("config", "status"), [({"url": DEAD, "server": "openai"}, 502), ({}, 429)]
+)
+async def test_what_nobody_took_costs_nothing(config: Any, status: int) -> None:
+    async with world(large=FakeUpstream(REFUSING), models={"large": config}) as w:
+        assert (await ask(w)).status_code == status
+        assert w.metric("router_flops_reserved_total", model="large") > 0
+        assert w.metric("router_flops_used_total", model="large") == 0
+        assert w.metric("router_prompt_tokens_total", model="large", source="computed") == 0
+
+
 async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
     server = FakeUpstream(in_turn(resetting(), answering()))
     async with replicated(server) as w:
