@@ -64,7 +64,8 @@ class Prepared:
 
     `forecasts` say, where time is short, what is expected of each model that was seen lately;
     `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
-    answers can be run where no tests judge them.
+    answers can be run where no tests judge them. It has `begun` where other prompts of its request
+    were answered already.
     """
 
     request: RouteRequest
@@ -75,6 +76,7 @@ class Prepared:
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     found: Found | None = None
     trials: Trials | None = None
+    begun: bool = False
 
     def left(self, now: float) -> Budget:
         """The budget as it is at this moment: some time went by since receipt."""
@@ -232,7 +234,9 @@ class Gateway:
         if not self.lanes:
             return None
         caller, forecasts = prepared.request.caller, prepared.forecasts
-        return RequestGate(self.lanes, caller, prepared.deadline, prepared.task, forecasts)
+        return RequestGate(
+            self.lanes, caller, prepared.deadline, prepared.task, forecasts, begun=prepared.begun
+        )
 
     def _forecasts(self, request: RouteRequest, deadline: float) -> dict[str, Forecast]:
         """What is expected of the models, with the time until one sample of it can be sent."""

@@ -1,5 +1,7 @@
 """Whose turn it is: the order in which draws that wait are served. It knows no clock and no tasks.
 
+And when it will be one's turn, as far as is known how long samples take: `foretold`.
+
 Between callers it is start-time fair queueing by samples: every caller has a tag that grows by the
 samples it was served, and the caller with the least is next. Within one caller the earliest
 deadline is first, one without comes last, and of equals the one that came first. The common time,
@@ -14,8 +16,10 @@ until there is room for it, is not passed by then, whoever comes.
 from __future__ import annotations
 
 import copy
+import heapq
 import math
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -132,3 +136,24 @@ class FairQueue:
         for name, each in list(self._callers.items()):
             if not each.waiters and name != self._head.caller and each.tag <= self._time:
                 del self._callers[name]
+
+
+def foretold(
+    slots: int, running: Iterable[tuple[float, int]], before: Iterable[int], hold_s: float
+) -> float:
+    """In how many seconds the last of those that wait would have its slots.
+
+    `running` are the seconds that draws still take, and their slots; `before` the samples of those
+    that wait, in order, its own at the end; `hold_s` what a sample takes.
+    """
+    ends = [(max(0.0, left_s), taken) for left_s, taken in running]
+    heapq.heapify(ends)
+    free, at = slots - sum(taken for _, taken in ends), 0.0
+    for samples in before:
+        needed = min(samples, slots)
+        while free < needed and ends:
+            end, taken = heapq.heappop(ends)
+            at, free = max(at, end), free + taken
+        free -= needed
+        heapq.heappush(ends, (at + hold_s, needed))
+    return at

@@ -14,11 +14,10 @@ for. Where nothing was seen yet, nothing is foretold.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -26,7 +25,7 @@ from typing import Final, Protocol, Self
 from policies.forecast import Forecast
 from policies.protocol import Draw
 from policies.values import Task
-from router.plan.fair import FairQueue, Waiter
+from router.plan.fair import FairQueue, Waiter, foretold
 from router.plan.gates import ANYWHERE
 from router.plan.ports import Place
 from router.upstream.failures import NotAdmitted
@@ -42,12 +41,19 @@ class Lane(Protocol):
     """The way to one model, in this process or in another."""
 
     def acquire(
-        self, n: int, caller: str, deadline: float | None, *, first_s: float | None = None
+        self,
+        n: int,
+        caller: str,
+        deadline: float | None,
+        *,
+        first_s: float | None = None,
+        begun: bool = False,
     ) -> AbstractAsyncContextManager[Place]:
         """Room for a draw of n samples; entering it waits for its turn.
 
         `deadline` is on the event loop's clock. `first_s` is the forecast of the time to its first
-        token, once it is sent; None where nobody knows. Raises `NotAdmitted`.
+        token, once it is sent; None where nobody knows. What a request has `begun` is not refused
+        because many wait: its earlier draws would be in vain. Raises `NotAdmitted`.
         """
         ...
 
@@ -56,22 +62,32 @@ class Lane(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestGate:
-    """The gate of one request: who asks, by when, and what is forecast of the models."""
+    """The gate of one request: who asks, by when, and what is forecast of the models.
+
+    It has `begun` when the first of its draws was let in.
+    """
 
     lanes: Mapping[str, Lane]
     caller: str
     deadline: float | None
     task: Task
     forecasts: Mapping[str, Forecast]
+    begun: bool = False
 
     def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
         """Room for a draw, in the lane of its model."""
         lane = self.lanes.get(draw.model)
-        if lane is None:
-            return ANYWHERE
-        return lane.acquire(draw.n, self.caller, self.deadline, first_s=self._first_s(draw.model))
+        return ANYWHERE if lane is None else self._through(lane, draw)
+
+    @asynccontextmanager
+    async def _through(self, lane: Lane, draw: Draw) -> AsyncIterator[Place]:
+        first_s = self._first_s(draw.model)
+        room = lane.acquire(draw.n, self.caller, self.deadline, first_s=first_s, begun=self.begun)
+        async with room as place:
+            self.begun = True
+            yield place
 
     def _first_s(self, model: str) -> float | None:
         forecast = self.forecasts.get(model)
@@ -79,27 +95,6 @@ class RequestGate:
             return None
         sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
         return forecast.first.at(sizes[0]) if sizes else None
-
-
-def foretold(
-    slots: int, running: Iterable[tuple[float, int]], before: Iterable[int], hold_s: float
-) -> float:
-    """In how many seconds the last of those that wait would have its slots.
-
-    `running` are the seconds that draws still take, and their slots; `before` the samples of those
-    that wait, in order, its own at the end; `hold_s` what a sample takes.
-    """
-    ends = [(max(0.0, left_s), taken) for left_s, taken in running]
-    heapq.heapify(ends)
-    free, at = slots - sum(taken for _, taken in ends), 0.0
-    for samples in before:
-        needed = min(samples, slots)
-        while free < needed and ends:
-            end, taken = heapq.heappop(ends)
-            at, free = max(at, end), free + taken
-        free -= needed
-        heapq.heappush(ends, (at + hold_s, needed))
-    return at
 
 
 def _unheard(_: float) -> None:
@@ -136,10 +131,16 @@ class SlotLane:
         return len(self._queue)
 
     def acquire(
-        self, n: int, caller: str, deadline: float | None, *, first_s: float | None = None
+        self,
+        n: int,
+        caller: str,
+        deadline: float | None,
+        *,
+        first_s: float | None = None,
+        begun: bool = False,
     ) -> AbstractAsyncContextManager[Place]:
         """See `Lane`."""
-        return _Stay(self, n, caller, deadline, first_s)
+        return _Stay(self, n, caller, deadline, first_s, begun)
 
     def expected_s(self, n: int, caller: str, deadline: float | None) -> float:
         """See `Lane`."""
@@ -184,7 +185,7 @@ class SlotLane:
 
     def _check(self, stay: _Stay, now: float) -> None:
         """Raise `NotAdmitted` where waiting is of no use, or where too many wait."""
-        if len(self._queue) >= self._limit:
+        if len(self._queue) >= self._limit and not stay.begun:
             wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
             reason = f"has {len(self._queue)} draws waiting, and takes no more; try again"
             raise NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
@@ -251,6 +252,7 @@ class _Stay:
     caller: str
     deadline: float | None
     first_s: float | None
+    begun: bool
     held: int = field(default=0, init=False)
     since: float = field(default=0.0, init=False)
     left: int = field(default=0, init=False)

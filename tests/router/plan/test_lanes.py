@@ -17,8 +17,9 @@ from evaluation.calibration.clock import simulate
 from policies.forecast import Forecast, Trend
 from policies.protocol import Cancel, Done, Draw, Plan, Started, Wait
 from policies.values import Budget
+from router.plan.fair import foretold
 from router.plan.gates import ANYWHERE
-from router.plan.lanes import KEPT_TIMES, Lane, RequestGate, SlotLane, foretold
+from router.plan.lanes import KEPT_TIMES, Lane, RequestGate, SlotLane
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 from router.upstream.failures import NotAdmitted
@@ -479,6 +480,31 @@ def test_a_run_gives_slots_back_as_its_samples_end() -> None:
         outcome = await running
         assert now() == 9.0
         assert len(outcome.choice.candidates) == 3
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_what_a_request_has_begun_it_may_go_on_with() -> None:
+    """A full queue refuses requests that come, and not the next draw of one that is served."""
+
+    async def scene() -> None:
+        w = Watched(slots=1, limit=1)
+        draw = Draw("large", 1, 16, 0.8, verify=False)
+        served, new = gated(w.lane), gated(w.lane)
+        async with served.place(draw):
+            pass
+        held = start(w.draw(1, 1.0), w.draw(1, 1.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            async with new.place(draw):
+                pass
+        with pytest.raises(NotAdmitted):  # which has begun nothing
+            async with new.place(draw):
+                pass
+        async with served.place(draw):
+            assert now() == 2.0
+        await asyncio.gather(*held)
         assert w.idle()
 
     simulate(scene())
