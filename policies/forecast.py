@@ -66,15 +66,17 @@ class Forecast:
 
     `first` is the time to the first token by prompt tokens, `step` that from token to token by
     samples at once, `busy` how many of these are others' now. `usual_tokens` is a length that few
-    answers exceed; None where too few were seen.
+    answers exceed; None where too few were seen. `waits` are the seconds before it can be sent, as
+    others are before it.
     """
 
     first: Trend = Trend()
     step: Trend = Trend()
     busy: float = 0.0
     usual_tokens: int | None = None
+    waits: float = 0.0
 
     def seconds(self, prompt_tokens: int, n: int, tokens: int) -> float:
         """What a draw of n samples takes whose longest has this many tokens."""
         steps = max(0, tokens - 1)
-        return self.first.at(prompt_tokens) + steps * self.step.at(self.busy + n)
+        return self.waits + self.first.at(prompt_tokens) + steps * self.step.at(self.busy + n)

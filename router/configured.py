@@ -7,7 +7,7 @@ configuration becomes the value that the rest of the router works with.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import EmbeddedEngine
+from router.metrics import Metrics
+from router.plan.lanes import Lane, SlotLane
 from router.plan.paces import PaceStart
 from router.sections import (
     EmbeddedModel,
@@ -33,6 +35,7 @@ from router.settings import Settings
 from router.upstream import architecture
 from router.upstream.asking import Habit, Habits
 from router.upstream.client import Upstream
+from router.upstream.replicas import ReplicaEvents, Replicated
 from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
 from router.upstream.transport import Client
@@ -49,8 +52,14 @@ class Models:
     cost: CostModel
 
 
-def models_of(settings: Settings, engines: Mapping[str, EmbeddedEngine], client: Client) -> Models:
-    """All configured models. Raises what `model_facts` raises."""
+def models_of(
+    settings: Settings,
+    engines: Mapping[str, EmbeddedEngine],
+    client: Client,
+    metrics: Metrics | None = None,
+) -> Models:
+    """All configured models; `metrics` hear of them. Raises what `model_facts` raises."""
+    metrics = metrics or Metrics()
     rates: dict[str, Rate] = {}
     upstreams: dict[str, Upstream] = {}
     for model, config in settings.models.items():
@@ -60,12 +69,38 @@ def models_of(settings: Settings, engines: Mapping[str, EmbeddedEngine], client:
         upstreams[model] = (
             _embedded(model, config, facts.fim, engines[model], client)
             if isinstance(config, EmbeddedModel)
-            else _remote(model, config, facts.fim, client)
+            else _remote(model, config, facts.fim, client, metrics)
         )
     cost = CostModel(rates)
     all_known = len(rates) == len(upstreams)
     order = sorted(upstreams, key=lambda m: cost.prefill(m, 1)) if all_known else list(upstreams)
     return Models({model: upstreams[model] for model in order}, cost)
+
+
+def lanes_of(
+    settings: Settings, upstreams: Mapping[str, Upstream], metrics: Metrics
+) -> dict[str, Lane]:
+    """Where draws wait for slots, of the models whose slots are known."""
+    return {
+        model: SlotLane(
+            model,
+            _slots(config.slots, upstreams[model]),
+            config.queue,
+            on_length=metrics.queue_length.labels(model).set,
+            on_wait=metrics.queue_seconds.labels(model).observe,
+        )
+        for model, config in settings.models.items()
+        if config.slots is not None
+    }
+
+
+def _slots(each: int, upstream: Upstream) -> Callable[[], int]:
+    """All that there are just now: of servers that are left alone none, as long as others are."""
+    match upstream:
+        case Replicated() as replicated:
+            return lambda: each * max(1, replicated.available)
+        case _:
+            return lambda: each
 
 
 def pace_starts(settings: Settings) -> dict[str, PaceStart]:
@@ -174,20 +209,33 @@ def _embedded(
     )
 
 
-def _remote(model: str, config: RemoteModel, fim: FimTemplate | None, client: Client) -> Upstream:
-    base_url = str(config.url).rstrip("/").removesuffix("/v1")
-    return Upstream(
+def _remote(
+    model: str,
+    config: RemoteModel,
+    fim: FimTemplate | None,
+    client: Client,
+    metrics: Metrics,
+) -> Upstream:
+    first, *_ = config.urls
+    upstream = Upstream(
         id=model,
         client=client,
-        base_url=lambda: base_url,
+        base_url=lambda: first,
         name=config.name or model,
         max_batch=config.max_batch,
         context=config.context,
         fim=fim,
         server=SERVERS[config.server],
         api_key=config.api_key.get_secret_value() if config.api_key else None,
+        prioritizes=config.priority,
         habits=Habits(_habit(config.send)),
     )
+
+    def opened(replica: str, is_open: bool) -> None:  # noqa: FBT001 the value of the figure
+        metrics.replica_open.labels(model, replica).set(is_open)
+
+    events = ReplicaEvents(metrics.upstream_retries.labels(model).inc, opened)
+    return Replicated.over(upstream, config.urls, config.breaker.rules(), events)
 
 
 def _habit(send: SendConfig) -> Habit:

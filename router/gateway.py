@@ -25,6 +25,7 @@ from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.executing import MOST, SandboxExecutor, Trials
+from router.plan.lanes import Lane, RequestGate
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
@@ -63,7 +64,8 @@ class Prepared:
 
     `forecasts` say, where time is short, what is expected of each model that was seen lately;
     `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
-    answers can be run where no tests judge them.
+    answers can be run where no tests judge them. It has `begun` where other prompts of its request
+    were answered already.
     """
 
     request: RouteRequest
@@ -74,6 +76,7 @@ class Prepared:
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     found: Found | None = None
     trials: Trials | None = None
+    begun: bool = False
 
     def left(self, now: float) -> Budget:
         """The budget as it is at this moment: some time went by since receipt."""
@@ -92,11 +95,12 @@ class Prepared:
 
 @dataclass(slots=True)
 class RequestSampler:
-    """The upstreams as one request uses them: its prompt, its own fields, its seed."""
+    """The upstreams as one request uses them: its prompt, fields, seed and deadline."""
 
     upstreams: Mapping[str, Upstream]
     request: RouteRequest
     wants_nll: bool
+    deadline: float | None = None
     _drawn: int = field(default=0, init=False)
 
     def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
@@ -112,7 +116,14 @@ class RequestSampler:
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         until = None if (gap := _gap(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
-            draw, replace(sampling, passed_on=passed_on, logprobs=logprobs, until=until)
+            draw,
+            replace(
+                sampling,
+                passed_on=passed_on,
+                logprobs=logprobs,
+                until=until,
+                deadline=self.deadline,
+            ),
         )
 
     def token_per_chunk(self, model: str) -> bool:
@@ -125,6 +136,7 @@ class Gateway:
     """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
 
     `ranker` is the model that ranks answers of others where requests name a selector that does.
+    `lanes` are where draws wait for the slots of a model, of the models whose slots are known.
     """
 
     upstreams: Mapping[str, Upstream]
@@ -136,6 +148,7 @@ class Gateway:
     paces: Paces = field(default_factory=Paces)
     ranker: str | None = None
     execution_limits: Limits = MOST
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
@@ -164,7 +177,7 @@ class Gateway:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         task = replace(task, rankers=rankers)
         _check_tools(request, policy, task)
-        forecasts = {} if deadline is None else self.paces.forecasts(request.kind)
+        forecasts = {} if deadline is None else self._forecasts(request, deadline)
         prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
         left = prepared.left(asyncio.get_running_loop().time())
         cost = replace(self.cost, forecasts=forecasts)
@@ -201,17 +214,37 @@ class Gateway:
             task,
             prepared.left(asyncio.get_running_loop().time()),
             replace(self.cost, forecasts=prepared.forecasts),
-            sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
+            sampler=RequestSampler(
+                self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline
+            ),
             judge=judge,
             ranker=UpstreamRanker(self.upstreams, request.prompt),
             executor=executor,
             observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
+            gate=self._gate(prepared),
         )
         try:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
+
+    def _gate(self, prepared: Prepared) -> RequestGate | None:
+        """What lets the request's draws through; None where everything goes."""
+        if not self.lanes:
+            return None
+        caller, forecasts = prepared.request.caller, prepared.forecasts
+        return RequestGate(
+            self.lanes, caller, prepared.deadline, prepared.task, forecasts, begun=prepared.begun
+        )
+
+    def _forecasts(self, request: RouteRequest, deadline: float) -> dict[str, Forecast]:
+        """What is expected of the models, with the time until one sample of it can be sent."""
+        forecasts = self.paces.forecasts(request.kind)
+        for model, lane in self.lanes.items():
+            if model in forecasts and (waits := lane.expected_s(1, request.caller, deadline)):
+                forecasts[model] = replace(forecasts[model], waits=waits)
+        return forecasts
 
     @property
     def _sizing(self) -> Sizing:

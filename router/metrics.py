@@ -14,7 +14,7 @@ from policies.cost import CostModel
 from router.plan.draws import RunningDraw
 from router.plan.samples import CANCELLED
 from router.plan.work import Work
-from router.upstream.failures import UpstreamError
+from router.upstream.failures import NotAdmitted, UpstreamError
 from sandbox import Report
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
@@ -74,6 +74,22 @@ class Metrics:
         self.engine_restarts = self._counter(
             "router_engine_restarts", "Restarts of embedded engines", "model"
         )
+        self.upstream_retries = self._counter(
+            "router_upstream_retries",
+            "Draws sent again, to another replica, as the first had computed nothing",
+            "model",
+        )
+        self.replica_open = self._gauge(
+            "router_replica_open",
+            "1 where a replica is not asked because its last draws failed, else 0",
+            *("model", "replica"),
+        )
+        self.queue_length = self._gauge(
+            "router_queue_length", "Draws that wait for slots of a model", "model"
+        )
+        self.queue_seconds = self._histogram(
+            "router_queue_seconds", "How long draws waited for slots of a model", _SECONDS, "model"
+        )
         self.request_seconds = self._histogram(
             "router_request_seconds", "From receipt to the answer", _SECONDS
         )
@@ -117,6 +133,9 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
 
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
     def _histogram(
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
@@ -132,5 +151,9 @@ def _tasks() -> int:
 
 
 def _is_upstreams_fault(failure: Exception | None) -> bool:
-    """A request that the upstream finds fault with is its sender's."""
-    return failure is not None and not (isinstance(failure, UpstreamError) and failure.rejected)
+    """A request that the upstream finds fault with is its sender's, and load is nobody's."""
+    match failure:
+        case None | NotAdmitted() | UpstreamError(rejected=True):
+            return False
+        case _:
+            return True

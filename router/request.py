@@ -69,7 +69,8 @@ class SampleRequest:
     are the fields that the client set, by the names that servers have for them: for any other that
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
-    numbers. `until` is what stands after a gap: an answer that says it has gone past its end.
+    numbers. `until` is what stands after a gap: an answer that says it has gone past its end. After
+    its `deadline` (event loop's clock) nobody waits for it.
     """
 
     prompt: Prompt
@@ -78,6 +79,7 @@ class SampleRequest:
     asked: frozenset[str] = frozenset()
     echo: bool = False
     until: str | None = None
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,8 @@ class RouteRequest:
 
     `echo` puts the prompt's text before each of them. `select` names what orders answers that no
     tests judge; None is the policy's own. `answer_fields` are the only ones that the
-    client wants of an answer, where it names some and its endpoint lets it.
+    client wants of an answer, where it names some and its endpoint lets it. `caller` is who asks:
+    callers share what is scarce.
     """
 
     sampling: SampleRequest
@@ -152,6 +155,7 @@ class RouteRequest:
     explain: bool = False
     select: str | None = None
     answer_fields: tuple[str, ...] = ()
+    caller: str = ""
 
     @property
     def prompt(self) -> Prompt:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -19,12 +20,14 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     Tag,
+    TypeAdapter,
     model_validator,
 )
 
 from router.catalogue.entries import CATALOGUE
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.request import AUTO
+from router.upstream.breaker import BreakerRules
 from router.upstream.servers import ServerKind
 from sandbox import Limits
 
@@ -68,6 +71,19 @@ def _family(name: str) -> str:
     return name
 
 
+_URL: Final = TypeAdapter(HttpUrl)
+_URLS: Final[TypeAdapter[tuple[HttpUrl, ...]]] = TypeAdapter(
+    Annotated[tuple[HttpUrl, ...], Field(min_length=1)]
+)
+
+
+def _urls(value: object) -> tuple[HttpUrl, ...]:
+    """One URL or several; what is wrong is told as of what the operator wrote."""
+    if isinstance(value, list | tuple):
+        return _URLS.validate_python(value)
+    return (_URL.validate_python(value),)
+
+
 def _kind_of_fim(value: object) -> str:
     return "name" if isinstance(value, str) else "template"
 
@@ -89,15 +105,21 @@ class PaceConfig(Strict):
     prompt_tokens_per_second: PositiveFloat | None = None
 
 
+LONGEST_QUEUE: Final = 64
+"""How many draws may wait for the slots of a model, unless it is said."""
+
+
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
 
-    `slots` is how many samples it computes at once, `context` the tokens that each may use. `fim`
-    is how it fills in the middle, where its file does not tell it rightly.
+    `slots` is how many samples it computes at once, `context` the tokens that each may use. `queue`
+    is how many draws may wait for slots. `fim` is how it fills in the middle, where its file does
+    not tell it rightly.
     """
 
     engine: Literal["embedded"] = "embedded"
     slots: PositiveInt = 8
+    queue: PositiveInt = LONGEST_QUEUE
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
     pace: PaceConfig = PaceConfig()
@@ -116,16 +138,31 @@ class SendConfig(Strict):
     max_tokens: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
 
+class BreakerConfig(Strict):
+    """When a server is left alone, and how long; see `router.upstream.breaker`."""
+
+    failures: PositiveInt = 5
+    pause_s: PositiveFloat = 1.0
+    longest_pause_s: PositiveFloat = 30.0
+
+    def rules(self) -> BreakerRules:
+        """As a breaker takes them."""
+        return BreakerRules(**self.model_dump())
+
+
 class RemoteModel(Strict):
-    """A model at any OpenAI-compatible server.
+    """A model at any OpenAI-compatible server, or at several that are alike.
 
     FLOPs budgets need one of `config` (a transformers config.json), `gguf` or `flops_per_token`.
     `name` is what the server calls the model, by default what we call it. `fim` is how it fills in
     the middle, where neither its GGUF file nor the tokenizer beside its `config` tells it rightly.
+    Where `slots` says how many samples each server computes at once, further draws wait here, up to
+    `queue` of them. With `priority`, vLLM is told what is due first: it must run with
+    `--scheduling-policy priority`.
     """
 
     engine: Literal["url"] = "url"
-    url: HttpUrl
+    url: Annotated[HttpUrl | tuple[HttpUrl, ...], BeforeValidator(_urls)]
     name: str | None = None
     api_key: SecretStr | None = None
     config: Path | None = None
@@ -134,9 +171,31 @@ class RemoteModel(Strict):
     max_batch: PositiveInt = 16
     context: PositiveInt | None = None
     server: ServerKind = "openai"
+    slots: PositiveInt | None = None
+    queue: PositiveInt = LONGEST_QUEUE
+    priority: bool = False
+    breaker: BreakerConfig = BreakerConfig()
     send: SendConfig = SendConfig()
     pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The servers, without the version in the path."""
+        urls = self.url if isinstance(self.url, tuple) else (self.url,)
+        return tuple(str(url).rstrip("/").removesuffix("/v1") for url in urls)
+
+    @model_validator(mode="after")
+    def _servers_are_several(self) -> Self:
+        if len(set(self.urls)) < len(self.urls):
+            raise ValueError("url names a server twice")
+        return self
+
+    @model_validator(mode="after")
+    def _priority_is_vllms(self) -> Self:
+        if self.priority and self.server != "vllm":
+            raise ValueError('only vLLM knows priorities: priority needs server = "vllm"')
+        return self
 
 
 ModelConfig: TypeAlias = Annotated[EmbeddedModel | RemoteModel, Field(discriminator="engine")]

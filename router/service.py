@@ -6,7 +6,7 @@ What it starts (engines, sandbox, HTTP client) ends with it, in reverse order, h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from policies.policy import Policy
 from router.configured import (
     Models,
     engine_spec,
+    lanes_of,
     models_of,
     pace_starts,
     sandbox_backend,
@@ -31,10 +32,12 @@ from router.plan.executing import within
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
-from router.sections import DriftConfig, EmbeddedModel, RemoteModel, SandboxConfig
+from router.sections import DriftConfig, EmbeddedModel, SandboxConfig
 from router.settings import Settings
 from router.upstream import transport
+from router.upstream.client import Upstream
 from router.upstream.presence import Presence
+from router.upstream.replicas import Replicated
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -60,6 +63,14 @@ class Service:
         """Embedded engines that do not answer just now."""
         return [model for model, engine in self.engines.items() if not engine.ready]
 
+    def upstream_troubles(self) -> dict[str, str]:
+        """What is wrong with servers of others, by the last look and by their last draws."""
+        troubles = dict(self.presence.troubles)
+        for upstream in self.gateway.upstreams.values():
+            if isinstance(upstream, Replicated):
+                troubles |= upstream.troubles
+        return troubles
+
 
 @asynccontextmanager
 async def running(
@@ -77,7 +88,7 @@ async def running(
             transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
         engines = _engines(settings, metrics)
-        models = models_of(settings, engines, client)
+        models = models_of(settings, engines, client, metrics)
         policies = policies_of(settings, models.cost.rates)
         limits = request_limits(settings, policies)
         for engine in engines.values():
@@ -89,8 +100,7 @@ async def running(
                     starting.create_task(engine.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
-        remote = [m for m, config in settings.models.items() if isinstance(config, RemoteModel)]
-        presence = Presence([models.upstreams[model] for model in remote])
+        presence = Presence(list(_replicas(models)))
         await stack.enter_async_context(presence.watching())
         yield Service(
             gateway=_gateway(settings, models, policies, backend.result(), metrics),
@@ -103,6 +113,13 @@ async def running(
             presence=presence,
             drift=drift,
         )
+
+
+def _replicas(models: Models) -> Iterator[Upstream]:
+    """The servers of others, each by itself."""
+    for upstream in models.upstreams.values():
+        if isinstance(upstream, Replicated):
+            yield from (replica.upstream for replica in upstream.replicas)
 
 
 def _engines(settings: Settings, metrics: Metrics) -> dict[str, EmbeddedEngine]:
@@ -135,6 +152,7 @@ def _gateway(
         paces=Paces(pace_starts(settings)),
         ranker=settings.select.ranker,
         execution_limits=within(settings.sandbox.caps.caps()),
+        lanes=lanes_of(settings, models.upstreams, metrics),
     )
 
 

@@ -100,7 +100,7 @@ async def readyz(request: Request) -> JSONResponse:
     shown = {
         "status": "waiting" if waiting else "ready",
         "waiting_for": waiting,
-        "upstreams": dict(service.presence.troubles),
+        "upstreams": service.upstream_troubles(),
     }
     return JSONResponse(shown, 503 if waiting else 200)
 

@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Request
@@ -78,6 +79,8 @@ class Exchange:
             raw = await self._body()
             limits = self._service.request_limits
             requests = self._dialect.read(raw, self._request.headers, limits)
+            caller = caller_of(self._request, session)
+            requests = tuple(replace(request, caller=caller) for request in requests)
             await self._superseding()
             owned.enter_context(self._admitted())
             if requests[0].stream:
@@ -207,6 +210,13 @@ def check_encoding(request: Request) -> None:
     encodings = request.headers.getlist("content-encoding")
     if any(encoding.strip().lower() not in {"", "identity"} for encoding in encodings):
         raise UnsupportedEncoding("bodies must not be compressed: send it without Content-Encoding")
+
+
+def caller_of(request: Request, session: str | None) -> str:
+    """Among whom what is scarce is shared: an editor's session, else an address."""
+    if session is not None:
+        return f"session {session}"
+    return "address" if request.client is None else f"address {request.client.host}"
 
 
 def session_id(request: Request) -> str | None:

@@ -160,6 +160,7 @@ def _forecast(prepared: Prepared, model: str) -> dict[str, Any]:
     forecast = prepared.forecasts[model]
     prompt = next((m.prompt_tokens for m in prepared.task.models if m.id == model), 0)
     return {
+        "wait_ms": round(1000 * forecast.waits, 1),
         "first_token_ms": round(1000 * forecast.first.at(prompt), 1),
         "token_ms": round(1000 * forecast.step.at(forecast.busy + 1), 2),
         "usual_tokens": forecast.usual_tokens,

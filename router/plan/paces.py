@@ -1,9 +1,10 @@
 """How fast models answer now, as the runs before saw it: where forecasts come from.
 
-Every run is watched: when its draws began, when their first token came and when the last, and how
-many samples the model computed meanwhile. Of that a few dozen draws are kept, newer ones count
+Every run is watched: when its draws were sent, when their first token came and when the last, and
+how many samples the model computed meanwhile. Of that a few dozen draws are kept, newer ones count
 more, and old ones are forgotten: a machine's load changes, and a cache fills. What the operator
-gave as a start counts little beside what was seen, and alone where nothing was.
+gave as a start counts little beside what was seen, and alone where nothing was. How long a draw
+waited here before it was sent is no matter of the model's pace: `router.plan.lanes` foretells that.
 
 What came too late was not seen, and must be learned from too: a draw that the deadline ended before
 its first token is taken to have needed twice as long, or the next plan would try the same again.
@@ -86,11 +87,14 @@ class _Memory:
 
 @dataclass(slots=True)
 class _Timed:
-    """One draw: when it began, and its first and its latest token with what ran meanwhile."""
+    """One draw: its first and its latest token, with what ran meanwhile.
+
+    `began` is when it was sent; None as long as it waits for that.
+    """
 
     model: str
-    began: float
     samples: int
+    began: float | None = None
     draw: RunningDraw | None = None
     first_at: float = 0.0
     first_tokens: int = 0
@@ -136,15 +140,18 @@ class _Watch(Observer):
     def on_event(self, event: Event) -> None:
         match event:
             case Started(ticket=ticket) if isinstance(self._asked, Draw):
-                now = asyncio.get_running_loop().time()
-                self._running[ticket] = _Timed(self._asked.model, now, self._asked.n)
-                self.models[self._asked.model].busy += self._asked.n
+                self._running[ticket] = _Timed(self._asked.model, self._asked.n)
             case Sampled(ticket=ticket, candidate=candidate):
                 self._sampled(self._running[ticket], candidate)
             case Done(ticket=ticket) as done if ticket in self._running:
                 self._done(self._running.pop(ticket), failed=done.failure is not None)
             case _:
                 pass
+
+    def on_sent(self, draw: RunningDraw) -> None:
+        timed = self._running[draw.ticket]
+        timed.began = draw.sent_at
+        self.models[draw.model].busy += timed.samples
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
         timed = self._running[draw.ticket]
@@ -164,6 +171,8 @@ class _Watch(Observer):
         self._add_length(memory, None if candidate.cut else candidate.tokens)
 
     def _done(self, timed: _Timed, *, failed: bool) -> None:
+        if timed.began is None:  # it says nothing of the model's pace
+            return
         memory, now = self.models[timed.model], asyncio.get_running_loop().time()
         memory.busy -= timed.samples
         if failed:
@@ -182,7 +191,7 @@ class _Watch(Observer):
                 memory.first.append((now, waited))
 
     def _add_times(self, memory: _Memory, timed: _Timed, draw: RunningDraw) -> None:
-        first = Seen(draw.prompt_tokens, timed.first_at - timed.began)
+        first = Seen(draw.prompt_tokens, timed.first_at - draw.sent_at)
         memory.first.append((timed.first_at, first))
         steps = timed.last_tokens - timed.first_tokens
         if steps > 0:

@@ -7,6 +7,7 @@ scripts; the run cannot tell them apart.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 from policies.protocol import Command, Draw, Event, Execute, Rank
@@ -29,6 +30,25 @@ class Sampler(Protocol):
 
     def token_per_chunk(self, model: str) -> bool:
         """Whether every chunk with text from this model is one token."""
+        ...
+
+
+class Place(Protocol):
+    """The room that a draw has at its server, while it is entered."""
+
+    def ended(self) -> None:
+        """One of its samples has ended, and needs no room any more."""
+        ...
+
+
+class Gate(Protocol):
+    """Lets draws through to their servers."""
+
+    def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
+        """Room for a draw; entering it waits until there is some. Raises `UpstreamError`.
+
+        What waits was not sent: it costs nothing, and may be cancelled.
+        """
         ...
 
 
@@ -76,6 +96,9 @@ class Observer:
     def on_event(self, event: Event) -> None:
         """It happened, whether the plan will ask for it or not."""
 
+    def on_sent(self, draw: RunningDraw) -> None:
+        """A draw goes out: it does not wait here any more."""
+
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
         """A piece of a draw arrived, and is counted."""
 
@@ -95,6 +118,11 @@ class Together(Observer):
         """See `Observer`."""
         for observer in self._observers:
             observer.on_event(event)
+
+    def on_sent(self, draw: RunningDraw) -> None:
+        """See `Observer`."""
+        for observer in self._observers:
+            observer.on_sent(draw)
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
         """See `Observer`."""

@@ -6,6 +6,7 @@ to the plan, which is a generator:
     plan ── command ──► _execute ──► a task, for what starts work     ──► answer ──► plan
          ── Wait ─────► the oldest event that the plan has not seen   ──► answer ──► plan
 
+- *Waiting.* A draw is sent when the gate lets it through; until then it costs nothing.
 - *Paying.* Work reserves its ceiling in the ledger before its task exists, and settles when that
   task has ended, in one place (`_settle`, called by `router.plan.tasks`): however it ends, by
   itself, cancelled before its first step, or by a fault of ours. What does not fit is refused with
@@ -52,10 +53,11 @@ from policies.protocol import (
 )
 from policies.values import Budget, Candidate, Output, Remaining, Task, with_outputs
 from router.plan.draws import Fits, Overrun, RunningDraw
+from router.plan.gates import OpenGate
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
-from router.plan.ports import Executor, Judge, Observer, Ranker, Sampler
+from router.plan.ports import Executor, Gate, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
 from router.plan.samples import Sample
 from router.plan.tasks import WorkTasks
@@ -88,6 +90,7 @@ class Run:
         executor: Executor | None = None,
         observer: Observer | None = None,
         fits: Fits | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._selector = policy.selector.of(task)
         self._prices = Prices.of(task, cost)
@@ -95,6 +98,7 @@ class Run:
         self._sampler, self._judge = sampler, judge
         self._ranker, self._executor = ranker, executor
         self._observer = observer or Observer()
+        self._gate = gate or OpenGate()
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
         self._deadline: float | None = None
@@ -234,25 +238,29 @@ class Run:
         return Remaining(self._ledger.remaining, latency_ms)
 
     async def _stream(self, running: RunningDraw) -> None:
-        """Read a draw to its end.
+        """Wait until there is room for a draw, send it, and read it to its end.
 
         Once every sample has ended, what is left is its usage: worth a moment, and no more.
         """
         loop = asyncio.get_running_loop()
-        running.send(loop.time())
         try:
             with suppress(TimeoutError):
                 async with (
+                    self._gate.place(running.command) as place,
                     asyncio.timeout(None) as patience,
                     aclosing(self._sampler.sample(running.command)) as chunks,
                 ):
+                    running.send(loop.time())
+                    self._observer.on_sent(running)
                     async for chunk in chunks:
                         running.arrived(chunk, loop.time())
-                        self._take(running, chunk)
+                        if self._take(running, chunk):
+                            place.ended()
                         if running.finished and patience.when() is None:
                             patience.reschedule(loop.time() + USAGE_GRACE_S)
         except UpstreamError as failure:
             running.failure = failure
+            running.sent &= failure.computed
         except Overrun as overrun:
             running.overrun = True
             running.failure = UpstreamError(running.model, f"overran: {overrun}")
@@ -260,16 +268,18 @@ class Run:
             if not running.finished:
                 running.failure = UpstreamError(running.model, "ended its answer early")
 
-    def _take(self, running: RunningDraw, chunk: Chunk) -> None:
+    def _take(self, running: RunningDraw, chunk: Chunk) -> bool:
+        """Add a piece of a draw; whether it ended a sample."""
         ended = running.take(chunk)
         self._observer.on_chunk(running, chunk)
         if ended is None:
             running.keep_within(self._cost)
-            return
+            return False
         candidate = self._candidates[ended.id] = running.candidate(ended)
         self._tell(Sampled(running.ticket, candidate))
         if running.command.verify and self._judge is not None:
             self._tasks.launch(running, self._verify(candidate, self._judge), pays=False)
+        return True
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:
         self._judgements[candidate.id] = judgement = await judge.judge(candidate.text)

@@ -111,21 +111,21 @@ class Asking:
 
     def failure(self, model: str, refusal: Refusal) -> UpstreamError:
         """What a refusal is to the client, whose fault it is only where it asked for it."""
-        said = refusal.shown
+        said, status = refusal.shown, refusal.answered
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.retry_after_s is not None:
-            return UpstreamBusy(model, said, retry_after_s=refusal.retry_after_s)
+            return UpstreamBusy(model, said, retry_after_s=refusal.retry_after_s, status=status)
         if self._unreadable(refusal):
             return UpstreamError(model, said, rejected=True)
         if not refusal.of_the_request:
             # Some call it a fault of their own that they cannot take an image.
             own_parts = any(kind in said.lower() for kind in kinds_of_parts(self.request.prompt))
-            return UpstreamError(model, said, rejected=own_parts)
+            return UpstreamError(model, said, rejected=own_parts, status=status)
         if refusal.of_the_length:
             return PromptTooLong(model, said)
         refused = self._at_fault(PLAIN, refusal)  # also one that was left out in vain
         if refused is not None and refused not in self._clients:
             reason = f"does not take {refused!r}, which is not of the client's request: it {said}"
-            return UpstreamError(model, reason)
+            return UpstreamError(model, reason, status=status)
         return UpstreamError(model, said, rejected=True)
 
     def _spare(self, habit: Habit) -> frozenset[str]:

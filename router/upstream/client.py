@@ -33,6 +33,7 @@ from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
 from router.upstream.forcing import Forcing, forced
 from router.upstream.lengths import guessed
+from router.upstream.priorities import priority
 from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
 from router.upstream.servers import SERVERS, ServerDialect
 from router.upstream.transport import Answer, Client, TransportError, Unreachable
@@ -57,8 +58,9 @@ class Upstream:
     `name` is what the server calls the model, `server` what kind it is, `context` its context
     length in tokens (None if unknown), `fim` how its fill-in-the-middle prompts are written (None
     if it has none). A `patient` upstream may be silent for as long as it likes: draws wait unheard
-    for the slots of an engine, and who watches the engine sees when it hangs. `habits` are what it
-    was seen not to take.
+    for the slots of an engine, and who watches the engine sees when it hangs. One that
+    `prioritizes` serves first what is due first. `habits` are what it was seen not to take.
+    `replica` names the server where there are several of the model.
     """
 
     id: str
@@ -71,7 +73,14 @@ class Upstream:
     server: ServerDialect = PLAIN
     api_key: str | None = None
     patient: bool = False
+    prioritizes: bool = False
+    replica: str | None = None
     habits: Habits = field(default_factory=Habits, compare=False)
+
+    @property
+    def label(self) -> str:
+        """For people: the model, and which of its servers."""
+        return self.id if self.replica is None else f"{self.id} at {self.replica}"
 
     async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> PromptLength:
         """Prompt tokens, by the server's tokenizer; a guess with a bound where none tells in time.
@@ -165,6 +174,8 @@ class Upstream:
         if self.server.echoes and (request.echo or draw.max_tokens == 0):
             body["echo"] = True
             body["stream_options"]["continuous_usage_stats"] = True
+        if self.prioritizes:
+            body.setdefault("priority", priority(request.deadline))
         logprobs = request.logprobs
         if logprobs is None and not self.token_per_chunk:
             logprobs = 0

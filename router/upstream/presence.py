@@ -30,7 +30,7 @@ MOST_NAMES: Final = 10
 
 
 class Presence:
-    """What is wrong with the upstreams, by model, as of the last look."""
+    """What is wrong with the upstreams, by model and replica, as of the last look."""
 
     def __init__(self, upstreams: Sequence[Upstream], *, every_s: float = LOOK_EVERY_S) -> None:
         self._upstreams = upstreams
@@ -56,21 +56,21 @@ class Presence:
         left = list(self._upstreams)
         while left:
             await asyncio.gather(*(self._look(upstream) for upstream in left))
-            left = [upstream for upstream in left if upstream.id in self._troubles]
+            left = [upstream for upstream in left if upstream.label in self._troubles]
             if left:
                 await asyncio.sleep(self._every_s)
 
     async def _look(self, upstream: Upstream) -> None:
-        before = self._troubles.get(upstream.id)
+        before = self._troubles.get(upstream.label)
         trouble = await trouble_of(upstream)
         if trouble is None:
-            self._troubles.pop(upstream.id, None)
+            self._troubles.pop(upstream.label, None)
             if before is not None:
-                _log.info("an upstream is well again", model=upstream.id)
+                _log.info("an upstream is well again", model=upstream.label)
         else:
-            self._troubles[upstream.id] = trouble
+            self._troubles[upstream.label] = trouble
             if trouble != before:
-                _log.warning("an upstream may not answer", model=upstream.id, reason=trouble)
+                _log.warning("an upstream may not answer", model=upstream.label, reason=trouble)
 
 
 async def trouble_of(upstream: Upstream) -> str | None:

@@ -52,7 +52,8 @@ class Refused(Exception):
 class Refusal:
     """An error of a server. `named` are the fields that it points at, `code` its own words for it.
 
-    `retry_after_s` is how long it wants to be left alone, where it says so.
+    `retry_after_s` is how long it wants to be left alone, where it says so. `answered` is the
+    status of the answer itself; an event of a stream has none, and counts as a server's fault.
     """
 
     status: int
@@ -60,6 +61,7 @@ class Refusal:
     named: tuple[str, ...] = ()
     code: str = ""
     retry_after_s: int | None = None
+    answered: int = 500
 
     @property
     def shown(self) -> str:
@@ -140,6 +142,7 @@ def read_refusal(status: int, detail: object, retry_after: str | None = None) ->
         tuple(_named(told)),
         code,
         None if retry_after is None else _seconds(retry_after),
+        answered=status,
     )
 
 

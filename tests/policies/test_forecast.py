@@ -206,6 +206,8 @@ def test_the_width_is_what_there_is_time_for() -> None:
     assert drawn(Single(), 5000, **asked) == [("large", 5, 101)]
     busy = asked | {"large": Forecast(step=step, busy=3.0)}
     assert drawn(Single(), 5000, **busy) == [("large", 2, 101)]
+    waits = asked | {"large": Forecast(step=step, waits=2.0)}
+    assert drawn(Single(), 5000, **waits) == [("large", 3, 101)]
 
 
 def test_a_cascade_keeps_the_time_for_its_large_call() -> None:

@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import json
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -382,6 +383,17 @@ def sending(data: bytes, *, close: bool = True) -> Play:
     return play
 
 
+def resetting() -> Play:
+    """Break the connection as a host does that knows nothing of it any more."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        own = call.writer.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        call.writer.transport.abort()
+
+    return play
+
+
 def streaming(*events: object, then: Play | None = None) -> Play:
     """Send these as events; then end properly, or as told."""
 
@@ -418,9 +430,9 @@ def in_turn(*plays: Play) -> Play:
 
 
 @asynccontextmanager
-async def running(upstream: FakeUpstream) -> AsyncIterator[FakeUpstream]:
-    """Serve it on a free loopback port; every connection is gone at the end."""
-    listening = socket.create_server(("127.0.0.1", 0))
+async def running(upstream: FakeUpstream, port: int = 0) -> AsyncIterator[FakeUpstream]:
+    """Serve it on a loopback port, a free one; every connection is gone at the end."""
+    listening = socket.create_server(("127.0.0.1", port))
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from http_world import CONFIGS, World, world
+from prometheus_client import generate_latest
 
 from policies.cost import CostModel, FlatRate
 from router.configured import sandbox_backend
@@ -15,6 +16,8 @@ from router.sections import DockerConfig, SandboxConfig
 from router.service import Service, running
 from router.settings import Settings
 from router.upstream.architecture import from_config_json
+from router.upstream.breaker import BreakerRules
+from router.upstream.replicas import Replicated
 from sandbox import ProcessBackend
 from sandbox.docker.backend import DockerBackend
 
@@ -53,6 +56,31 @@ async def test_a_url_may_end_in_v1(url: str) -> None:
 async def test_a_url_may_lead_below_a_path() -> None:
     built = await service({"m": {"url": URL + "/models/m/v1"}})
     assert built.gateway.upstreams["m"].base_url() == URL + "/models/m"
+
+
+async def test_a_model_may_be_at_several_servers() -> None:
+    urls = ["http://user:secret@127.0.0.1:9/v1", "http://127.0.0.1:9/m"]
+    breaker = {"failures": 2, "pause_s": 3, "longest_pause_s": 4}
+    built = await service({"m": {"url": urls, "breaker": breaker}})
+    upstream = built.gateway.upstreams["m"]
+    assert isinstance(upstream, Replicated)
+    assert [each.upstream.base_url() for each in upstream.replicas] == [
+        url.removesuffix("/v1") for url in urls
+    ]
+    assert [each.upstream.label for each in upstream.replicas] == [
+        "m at 127.0.0.1:9",
+        "m at 127.0.0.1:9/m",
+    ]
+    assert upstream.rules == BreakerRules(2, 3, 4)
+    assert all(each.upstream.habits is upstream.habits for each in upstream.replicas)
+    shown = generate_latest(built.gateway.metrics.registry).decode()
+    assert 'router_replica_open{model="m",replica="127.0.0.1:9/m"} 0.0' in shown
+    assert "secret" not in shown
+
+
+async def test_lanes_are_those_of_models_whose_slots_are_known() -> None:
+    built = await service({"m": {}, "s": {"slots": 4, "queue": 2}})
+    assert list(built.gateway.lanes) == ["s"]
 
 
 async def test_what_the_operator_allows_reaches_the_edge() -> None:

@@ -101,6 +101,23 @@ def test_what_a_server_is_sent_is_configured(file: Path) -> None:
         Settings.load(file)
 
 
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("http://a:1/v1", ("http://a:1",)),
+        ('["http://a:1/v1", "http://b:2"]', ("http://a:1", "http://b:2")),
+    ],
+)
+def test_servers_may_be_named_by_the_environment(
+    url: str, urls: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUDGET_ROUTER_MODELS__m__engine", "url")
+    monkeypatch.setenv("BUDGET_ROUTER_MODELS__m__url", url)
+    model = Settings.load(None).models["m"]
+    assert isinstance(model, RemoteModel)
+    assert model.urls == urls
+
+
 def _habit(settings: Settings) -> Habit:
     made = models_of(settings, {}, client(connect_s=1, read_s=1))
     return made.upstreams["mine"].habits.now

@@ -1,0 +1,282 @@
+"""Draws wait here for the slots of a server, where it is known how many it has.
+
+A server that computes 16 samples at once lets the others wait, in whatever order it likes and with
+nobody knowing for how long. A lane sends it what it has room for; the rest waits in a bounded queue
+that is fair between callers (`router.plan.fair`). What waits was not sent: it costs nothing, and
+leaves at once when it is cancelled. A slot is free again when its sample has ended, not only when
+its draw has.
+
+Refused at once is what finds the queue full, and what has a deadline by which its first token
+cannot come, as far as was seen how long samples take: an answer that nobody can use is not waited
+for. Where nothing was seen yet, nothing is foretold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from policies.forecast import Forecast
+from policies.protocol import Draw
+from policies.values import Task
+from router.plan.fair import FairQueue, Waiter, foretold
+from router.plan.gates import ANYWHERE
+from router.plan.ports import Place
+from router.upstream.failures import NotAdmitted
+
+KEPT_TIMES: Final = 64
+"""Samples whose time in a slot is remembered, the latest."""
+
+STALE_TIMES_S: Final = 600.0
+"""What is older is forgotten."""
+
+
+class Lane(Protocol):
+    """The way to one model, in this process or in another."""
+
+    def acquire(
+        self,
+        n: int,
+        caller: str,
+        deadline: float | None,
+        *,
+        first_s: float | None = None,
+        begun: bool = False,
+    ) -> AbstractAsyncContextManager[Place]:
+        """Room for a draw of n samples; entering it waits for its turn.
+
+        `deadline` is on the event loop's clock. `first_s` is the forecast of the time to its first
+        token, once it is sent; None where nobody knows. What a request has `begun` is not refused
+        because many wait: its earlier draws would be in vain. Raises `NotAdmitted`.
+        """
+        ...
+
+    def expected_s(self, n: int, caller: str, deadline: float | None) -> float:
+        """How long such a draw would wait, if it came now; 0 where nobody knows."""
+        ...
+
+
+@dataclass(slots=True)
+class RequestGate:
+    """The gate of one request: who asks, by when, and what is forecast of the models.
+
+    It has `begun` when the first of its draws was let in.
+    """
+
+    lanes: Mapping[str, Lane]
+    caller: str
+    deadline: float | None
+    task: Task
+    forecasts: Mapping[str, Forecast]
+    begun: bool = False
+
+    def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
+        """Room for a draw, in the lane of its model."""
+        lane = self.lanes.get(draw.model)
+        return ANYWHERE if lane is None else self._through(lane, draw)
+
+    @asynccontextmanager
+    async def _through(self, lane: Lane, draw: Draw) -> AsyncIterator[Place]:
+        first_s = self._first_s(draw.model)
+        room = lane.acquire(draw.n, self.caller, self.deadline, first_s=first_s, begun=self.begun)
+        async with room as place:
+            self.begun = True
+            yield place
+
+    def _first_s(self, model: str) -> float | None:
+        forecast = self.forecasts.get(model)
+        if forecast is None:
+            return None
+        sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
+        return forecast.first.at(sizes[0]) if sizes else None
+
+
+def _unheard(_: float) -> None:
+    """Nobody listens."""
+
+
+class SlotLane:
+    """A lane of this process.
+
+    `slots` says how many samples the model's servers compute at once, just now; `limit` is how many
+    draws may wait. `on_length` hears how many do, `on_wait` how many seconds each of those waited
+    that were let in.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        slots: Callable[[], int],
+        limit: int,
+        *,
+        on_length: Callable[[int], None] = _unheard,
+        on_wait: Callable[[float], None] = _unheard,
+    ) -> None:
+        self.model = model
+        self.busy = 0
+        self._slots, self._limit = slots, limit
+        self._on_length, self._on_wait = on_length, on_wait
+        self._queue = FairQueue()
+        self._waiting: dict[Waiter, tuple[_Stay, asyncio.Future[None]]] = {}
+        self._stays: set[_Stay] = set()
+        self._times: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMES)
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def acquire(
+        self,
+        n: int,
+        caller: str,
+        deadline: float | None,
+        *,
+        first_s: float | None = None,
+        begun: bool = False,
+    ) -> AbstractAsyncContextManager[Place]:
+        """See `Lane`."""
+        return _Stay(self, n, caller, deadline, first_s, begun)
+
+    def expected_s(self, n: int, caller: str, deadline: float | None) -> float:
+        """See `Lane`."""
+        if self._has_room(n):
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        times = [seconds for seconds, when in self._times if now - when <= STALE_TIMES_S]
+        if not times:
+            return 0.0
+        hold_s = math.fsum(times) / len(times)
+        running = [(stay.since + hold_s - now, stay.held) for stay in self._stays]
+        before = [*self._queue.ahead(caller, n, deadline), n]
+        return foretold(self._slots(), running, before, hold_s)
+
+    def _has_room(self, n: int) -> bool:
+        return self._queue.head is None and self._fits(n)
+
+    def _fits(self, n: int) -> bool:
+        slots = self._slots()
+        return self.busy + min(n, slots) <= slots
+
+    async def enter(self, stay: _Stay) -> None:
+        """Wait for the slots of a draw, and take them. Raises `NotAdmitted`."""
+        began = asyncio.get_running_loop().time()
+        samples = min(stay.n, self._slots())
+        if self._has_room(samples):
+            self._take(stay, samples)
+        else:
+            self._check(stay, began)
+            await self._turn(stay, samples)
+        self._on_wait(stay.since - began)
+
+    def leave(self, stay: _Stay, slots: int) -> None:
+        """Some of a draw's slots are free again."""
+        now = asyncio.get_running_loop().time()
+        self._times.extend([(now - stay.since, now)] * slots)
+        stay.held -= slots
+        self.busy -= slots
+        if not stay.held:
+            self._stays.discard(stay)
+        self._admit()
+
+    def _check(self, stay: _Stay, now: float) -> None:
+        """Raise `NotAdmitted` where waiting is of no use, or where too many wait."""
+        if len(self._queue) >= self._limit and not stay.begun:
+            wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
+            reason = f"has {len(self._queue)} draws waiting, and takes no more; try again"
+            raise NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
+        if stay.deadline is None or stay.first_s is None:
+            return
+        wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
+        late_s = wait_s + stay.first_s - (stay.deadline - now)
+        if wait_s > 0 and late_s > 0:
+            reason = f"would begin its answer in {wait_s + stay.first_s:.1f} s, after the deadline"
+            retry_s = max(1, math.ceil(min(late_s, wait_s)))
+            raise NotAdmitted(self.model, reason, retry_after_s=retry_s)
+
+    async def _turn(self, stay: _Stay, samples: int) -> None:
+        """Wait until `_admit` has taken the slots of a draw."""
+        granted = asyncio.get_running_loop().create_future()
+        waiter = self._queue.push(stay.caller, samples, stay.deadline)
+        self._waiting[waiter] = stay, granted
+        self._on_length(len(self._queue))
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._withdraw(waiter)
+                self._admit()
+            else:  # its turn had come as well
+                stay.close()
+            raise
+
+    def _withdraw(self, waiter: Waiter) -> None:
+        del self._waiting[waiter]
+        self._queue.remove(waiter)
+        self._on_length(len(self._queue))
+
+    def _admit(self) -> None:
+        """Let in those whose turn it is, as far as there is room."""
+        while (first := self._queue.head) is not None:
+            stay, granted = self._waiting[first]
+            if granted.cancelled():  # and its task has not run since
+                self._withdraw(first)
+                continue
+            if not self._fits(first.samples):
+                return
+            self._queue.pop()
+            del self._waiting[first]
+            self._on_length(len(self._queue))
+            self._take(stay, first.samples)
+            granted.set_result(None)
+
+    def _take(self, stay: _Stay, samples: int) -> None:
+        self.busy += samples
+        stay.held, stay.since = samples, asyncio.get_running_loop().time()
+        self._stays.add(stay)
+
+
+@dataclass(slots=True, eq=False)
+class _Stay:
+    """A draw in its lane: it waits, then it holds slots, `since` when.
+
+    `left` of its samples have not ended; it may hold fewer slots than it has samples.
+    """
+
+    lane: SlotLane
+    n: int
+    caller: str
+    deadline: float | None
+    first_s: float | None
+    begun: bool
+    held: int = field(default=0, init=False)
+    since: float = field(default=0.0, init=False)
+    left: int = field(default=0, init=False)
+
+    async def __aenter__(self) -> Self:
+        self.left = self.n
+        await self.lane.enter(self)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def ended(self) -> None:
+        """See `Place`."""
+        self.left -= 1
+        if self.left < self.held:
+            self.lane.leave(self, 1)
+
+    def close(self) -> None:
+        """Give back all that it holds."""
+        if self.held:
+            self.lane.leave(self, self.held)

@@ -1,0 +1,66 @@
+"""Whose fault it is that a draw failed, and whether its server can have computed any of it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+
+from router.upstream.failures import UpstreamBusy, UpstreamError
+
+RESET_S: Final = 1.0
+"""How soon after it was sent a draw meets a connection that had been closed before."""
+
+_SETUP: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+"""Client errors that are about how a server is set up."""
+
+_NOT_TAKEN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+def is_servers_fault(error: UpstreamError) -> bool:
+    """Not what the client asked for, not what we sent, and not load."""
+    if error.rejected or isinstance(error, UpstreamBusy):
+        return False
+    status = error.status
+    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _SETUP
+
+
+def asked_rest_s(error: UpstreamError) -> float | None:
+    """How long a server wants to be left alone because of its load; None where it is not that."""
+    match error:
+        case UpstreamBusy(retry_after_s=seconds):
+            return seconds
+        case UpstreamError(status=HTTPStatus.TOO_MANY_REQUESTS):
+            return 1.0
+        case _:
+            return None
+
+
+def was_refused(error: UpstreamError) -> bool:
+    """Whether nobody listened, or it was not taken: not a byte of an answer had come before."""
+    return _had_no_listener(error) or error.status in _NOT_TAKEN
+
+
+def was_reset(error: UpstreamError, after_s: float) -> bool:
+    """Whether the connection was reset at once, and before any of an answer came.
+
+    A server that has read a request closes its connection properly, even where it crashes, and
+    that is aiohttp's `ServerDisconnectedError`. A reset is the answer to bytes that nobody read,
+    on a connection that had been closed meanwhile. What ends within an answer's body is a
+    `ClientPayloadError`.
+    """
+    reset = isinstance(_cause(error), aiohttp.ClientOSError) and not _had_no_listener(error)
+    return reset and after_s <= RESET_S
+
+
+def _had_no_listener(error: UpstreamError) -> bool:
+    return isinstance(_cause(error), aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+
+
+def _cause(error: BaseException) -> aiohttp.ClientError | None:
+    """What the connection broke of; None where it did not."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, aiohttp.ClientError):
+        cause = cause.__cause__
+    return cause

@@ -1,0 +1,370 @@
+"""A model at several servers: which is asked, what is tried again, and who is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from fake_upstream import (
+    Call,
+    FakeUpstream,
+    Play,
+    answering,
+    failing,
+    half,
+    in_turn,
+    resetting,
+    running,
+    sending,
+    silent,
+)
+from http_world import World, eventually, eventually_asked, world
+
+pytestmark = pytest.mark.anyio
+DEAD = "http://127.0.0.1:1"
+QUICK = {"failures": 3, "pause_s": 0.05, "longest_pause_s": 0.1}
+LASTING = {"failures": 3, "pause_s": 1000, "longest_pause_s": 1000}
+LONG = "".join(f"# line {at}\n" for at in range(60))
+
+
+@asynccontextmanager
+async def replicated(
+    *servers: FakeUpstream, urls: tuple[str, ...] = (), breaker: Any = LASTING, **settings: Any
+) -> AsyncIterator[World]:
+    """A gateway whose large model is at these servers, and at further URLs."""
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            await stack.enter_async_context(running(server))
+        url = [*(server.url for server in servers), *urls]
+        large = {"url": url, "breaker": breaker, "server": "llama.cpp"}
+        w = await stack.enter_async_context(world(models={"large": large}, **settings))
+        yield w
+        for server in servers:
+            await eventually(lambda: all(call.ended.is_set() for call in server.calls))  # noqa: B023
+
+
+async def ask(w: World, text: str = "def f():\n", **fields: Any) -> Any:
+    return await w.complete(model="large", prompt=text, **fields)
+
+
+def name(server: FakeUpstream) -> str:
+    return server.url.partition("://")[2]
+
+
+def is_open(w: World, replica: str) -> float:
+    return w.metric("router_replica_open", model="large", replica=replica)
+
+
+def retries(w: World) -> float:
+    return w.metric("router_upstream_retries_total", model="large")
+
+
+def gated(gate: asyncio.Event) -> Play:
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await gate.wait()
+        await answering()(call, server)
+
+    return play
+
+
+async def test_the_least_loaded_is_asked() -> None:
+    gate = asyncio.Event()
+    servers = [FakeUpstream(gated(gate)) for _ in range(3)]
+    async with replicated(*servers) as w:
+        asked = [asyncio.create_task(ask(w, f"def f{at}():\n")) for at in range(9)]
+        await eventually(lambda: sum(len(server.calls) for server in servers) == 9)
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+        assert [len(server.calls) for server in servers] == [3, 3, 3]
+
+
+async def test_one_that_is_slow_is_asked_less() -> None:
+    gate = asyncio.Event()
+    fast, slow = FakeUpstream(answering()), FakeUpstream(gated(gate))
+    async with replicated(fast, slow) as w:
+        asked = [asyncio.create_task(ask(w, f"def f{at}():\n")) for at in range(2)]
+        await eventually(lambda: len(slow.calls) == len(fast.calls) == 1)
+        await eventually(lambda: sum(task.done() for task in asked) == 1)
+        for at in range(5):
+            assert (await ask(w, f"def g{at}():\n")).status_code == 200
+        assert (len(fast.calls), len(slow.calls)) == (6, 1)
+        gate.set()
+        await asyncio.gather(*asked)
+
+
+async def test_a_prompt_goes_where_its_beginning_was_read() -> None:
+    servers = [FakeUpstream(answering()) for _ in range(3)]
+    async with replicated(*servers) as w:
+        for at in range(3):
+            assert (await ask(w, f"{at}{LONG}")).status_code == 200
+        assert [len(server.calls) for server in servers] == [1, 1, 1]
+        (first,) = [s for s in servers if s.calls[0].text.startswith("0")]
+        for more in ("", "x", "x = 1\n", "x = 1\ny = 2\n"):
+            assert (await ask(w, f"0{LONG}{more}")).status_code == 200
+        assert len(first.calls) == 5
+
+
+async def test_draws_of_one_request_stay_together() -> None:
+    servers = [FakeUpstream(answering()) for _ in range(2)]
+    policies = {"turns": {"kind": "best_of_n", "model": "large", "n": 4}}
+    models = {"max_batch": 1}
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            await stack.enter_async_context(running(server))
+        large = {"url": [server.url for server in servers]} | models
+        w = await stack.enter_async_context(world(models={"large": large}, policies=policies))
+        budget = {"policy": "turns"}
+        answer = await w.complete(budget=budget, temperature=0.8, select="nll")
+        assert answer.status_code == 200, answer.text
+        assert sorted(len(server.calls) for server in servers) == [0, 4]
+
+
+async def test_one_that_has_much_more_to_do_is_not_preferred() -> None:
+    gate = asyncio.Event()
+    servers = [FakeUpstream(gated(gate)) for _ in range(2)]
+    async with replicated(*servers) as w:
+        asked = [asyncio.create_task(ask(w, LONG)) for _ in range(30)]
+        await eventually(lambda: sum(len(server.calls) for server in servers) == 30)
+        fewer, more = sorted(len(server.calls) for server in servers)
+        assert 1 <= more - fewer <= 10
+        gate.set()
+        await asyncio.gather(*asked)
+
+
+async def test_one_that_is_not_there_is_passed_over_and_then_left_alone() -> None:
+    server = FakeUpstream(answering())
+    async with replicated(server, urls=(DEAD,)) as w:
+        for at in range(20):
+            assert (await ask(w, f"def f{at}():\n")).status_code == 200
+        assert len(server.calls) == 20
+        assert is_open(w, "127.0.0.1:1") == 1
+        assert is_open(w, name(server)) == 0
+        ready = await w.client.get("/readyz")
+        assert ready.status_code == 200
+        (troubled,) = [k for k in ready.json()["upstreams"] if k.startswith("large")]
+        assert troubled == "large at 127.0.0.1:1"
+
+
+REFUSING = sending(
+    b"HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 2\r\n\r\n{}",
+    close=False,
+)
+
+
+@pytest.mark.parametrize(
+    "play", [failing(503), failing(429), REFUSING, resetting()], ids=["503", "429", "busy", "reset"]
+)
+async def test_what_was_not_computed_is_tried_once_more_elsewhere(play: Play) -> None:
+    """And is paid once."""
+    bad, good = FakeUpstream(play), FakeUpstream(answering())
+    async with replicated(bad, good) as w:
+        answer = await ask(w, explain=True)
+        assert answer.status_code == 200, answer.text
+        assert (len(bad.calls), len(good.calls)) == (1, 1)
+        assert retries(w) == 1
+        (command,) = answer.json()["router"]["commands"]
+        assert not command["failure"]
+        used = w.cost.draw("large", good.calls[0].prompt_tokens, [4])
+        assert command["flops"] == pytest.approx(used)
+        assert w.metric("router_flops_used_total", model="large") == pytest.approx(used)
+        assert w.metric("router_upstream_failures_total", model="large") == 0
+
+
+@pytest.mark.parametrize(
+    "play",
+    [failing(500), half(0), half(1), sending(b"HTTP/1.1 200 OK\r\nContent-Le"), failing(400)],
+    ids=["500", "no piece", "one piece", "half a head", "400"],
+)
+async def test_what_may_have_been_computed_is_never_sent_twice(play: Play) -> None:
+    bad, good = FakeUpstream(play), FakeUpstream(answering())
+    async with replicated(bad, good) as w:
+        statuses = [(await ask(w, f"def f{at}():\n")).status_code for at in range(2)]
+        assert set(statuses) in ({200, 400}, {200, 502})
+        assert (len(bad.calls), len(good.calls)) == (1, 1)
+        assert retries(w) == 0
+
+
+async def test_where_all_refuse_the_last_word_counts() -> None:
+    servers = [FakeUpstream(REFUSING) for _ in range(3)]
+    async with replicated(*servers) as w:
+        answer = await ask(w)
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "7"
+        assert [len(server.calls) for server in servers] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("config", "status"), [({"url": DEAD, "server": "openai"}, 502), ({}, 429)]
+)
+async def test_what_nobody_took_costs_nothing(config: Any, status: int) -> None:
+    async with world(large=FakeUpstream(REFUSING), models={"large": config}) as w:
+        assert (await ask(w)).status_code == status
+        assert w.metric("router_flops_reserved_total", model="large") > 0
+        assert w.metric("router_flops_used_total", model="large") == 0
+        assert w.metric("router_prompt_tokens_total", model="large", source="computed") == 0
+
+
+async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
+    server = FakeUpstream(in_turn(resetting(), answering()))
+    async with replicated(server) as w:
+        assert (await ask(w)).status_code == 200
+        assert (len(server.calls), retries(w)) == (2, 1)
+    server = FakeUpstream(in_turn(resetting(), resetting(), answering()))
+    async with replicated(server) as w:
+        assert (await ask(w)).status_code == 502
+        assert len(server.calls) == 2
+    server = FakeUpstream(in_turn(failing(503), answering()))
+    async with replicated(server) as w:
+        assert (await ask(w)).status_code == 502
+        assert (len(server.calls), retries(w)) == (1, 0)
+
+
+async def test_one_that_answers_only_pings_is_found_out_by_draws() -> None:
+    bad, good = FakeUpstream(failing(500)), FakeUpstream(answering())
+    async with replicated(bad, good) as w:
+        statuses = [(await ask(w, f"def f{at}():\n")).status_code for at in range(30)]
+        assert statuses.count(502) == len(bad.calls) == LASTING["failures"]
+        assert statuses[-20:] == [200] * 20
+        assert is_open(w, name(bad)) == 1
+        shown = (await w.client.get("/readyz")).json()["upstreams"]
+        assert "answered 500" in shown[f"large at {name(bad)}"]
+
+
+async def test_one_that_takes_draws_and_never_answers_is_found_out_too() -> None:
+    """By draws whose deadlines end them: nobody waits for the server's own time-out."""
+    bad, good = FakeUpstream(silent()), FakeUpstream(answering())
+    async with replicated(bad, good, breaker=LASTING | {"failures": 2}) as w:
+        for at in range(40):
+            await ask(w, f"def f{at}():\n", budget={"latency_ms": 1200})
+            if is_open(w, name(bad)):
+                break
+        assert is_open(w, name(bad)) == 1
+        assert is_open(w, name(good)) == 0
+        before = len(bad.calls)
+        assert {(await ask(w, f"x{at} =")).status_code for at in range(6)} == {200}
+        assert len(bad.calls) == before
+
+
+async def test_requests_at_fault_open_nothing() -> None:
+    server = FakeUpstream(failing(400))
+    async with replicated(server) as w:
+        for _ in range(10):
+            assert (await ask(w)).status_code == 400
+        assert len(server.calls) == 10
+        assert is_open(w, name(server)) == 0
+
+
+async def test_one_dies_in_mid_load() -> None:
+    """What was computed there is lost; all that comes later is answered."""
+    dying, other = FakeUpstream(answering(pause=0.01)), FakeUpstream(answering(pause=0.01))
+    async with AsyncExitStack() as life:
+        await life.enter_async_context(running(dying))
+        async with running(other):
+            large = {"url": [dying.url, other.url], "breaker": LASTING}
+            async with world(models={"large": large}) as w:
+                asked = [asyncio.create_task(ask(w, f"def f{at}():\n")) for at in range(20)]
+                await eventually(lambda: len(dying.calls) >= 5)
+                await life.aclose()
+                statuses = {answer.status_code for answer in await asyncio.gather(*asked)}
+                assert statuses <= {200, 502}
+                late = [await ask(w, f"def g{at}():\n") for at in range(20)]
+                assert [answer.status_code for answer in late] == [200] * 20
+                assert is_open(w, name(dying)) == 1
+
+
+async def test_all_are_gone_and_come_back() -> None:
+    """Without a restart; meanwhile the model is away at once."""
+    servers = [FakeUpstream(answering()) for _ in range(2)]
+    async with AsyncExitStack() as life:
+        for server in servers:
+            await life.enter_async_context(running(server))
+        ports = [int(server.url.rsplit(":", 1)[1]) for server in servers]
+        large = {"url": [server.url for server in servers], "breaker": QUICK}
+        async with world(models={"large": large}) as w:
+            assert (await ask(w)).status_code == 200
+            await life.aclose()
+            for _ in range(2 * QUICK["failures"]):
+                answer = await ask(w)
+                assert answer.status_code == 502
+                assert answer.json()["error"]["code"] == "upstream_unavailable"
+            assert [is_open(w, name(server)) for server in servers] == [1, 1]
+            for server, port in zip(servers, ports, strict=True):
+                await life.enter_async_context(running(server, port))
+
+            async def status() -> int:
+                return int((await ask(w)).status_code)
+
+            await eventually_asked(status, 200)
+
+            async def states() -> list[float]:
+                await ask(w)
+                return [is_open(w, name(server)) for server in servers]
+
+            await eventually_asked(states, [0, 0])
+
+
+async def test_where_all_are_left_alone_nobody_waits() -> None:
+    servers = [FakeUpstream(failing(500)) for _ in range(2)]
+    async with replicated(*servers) as w:
+        for _ in range(2 * LASTING["failures"]):
+            assert (await ask(w)).status_code == 502
+        calls = [(len(server.calls), len(server.asked)) for server in servers]
+        answer = await ask(w)
+        assert answer.status_code == 502
+        message = answer.json()["error"]["message"]
+        assert "draws failed at all 2 servers" in message
+        assert "answered 500" in message
+        assert [(len(server.calls), len(server.asked)) for server in servers] == calls
+        either = await w.complete()
+        assert either.headers["x-router-model"] == "small"
+
+
+async def test_one_draw_alone_finds_out_whether_a_server_is_back() -> None:
+    gate, failed = asyncio.Event(), 3
+    plays = [failing(500)] * failed + [gated(gate)]
+    server = FakeUpstream(in_turn(*plays))
+    async with replicated(server, breaker=QUICK | {"pause_s": 0.01}) as w:
+        for _ in range(failed):
+            assert (await ask(w)).status_code == 502
+        probe = asyncio.create_task(ask(w))
+
+        async def probing() -> bool:
+            nonlocal probe
+            if probe.done():
+                probe = asyncio.create_task(ask(w))
+            await asyncio.sleep(0.01)
+            return len(server.calls) == failed + 1
+
+        await eventually_asked(probing, True)
+        others = await asyncio.gather(*(ask(w) for _ in range(5)))
+        assert {answer.status_code for answer in others} == {502}
+        assert len(server.calls) == failed + 1
+        gate.set()
+        assert (await probe).status_code == 200
+        assert (await ask(w)).status_code == 200
+
+
+async def test_a_probe_whose_client_goes_leaves_the_next_to_find_out() -> None:
+    plays = [failing(500)] * 3 + [silent(), answering()]
+    server = FakeUpstream(in_turn(*plays))
+    async with replicated(server, breaker=QUICK) as w:
+        for _ in range(3):
+            assert (await ask(w)).status_code == 502
+
+        async def sent() -> bool:
+            connection = await w.open(model="large")
+            await asyncio.sleep(0.05)
+            await connection.close()
+            await eventually(lambda: w.active == 0)
+            return len(server.calls) == 4
+
+        await eventually_asked(sent, True)
+
+        async def status() -> int:
+            return int((await ask(w)).status_code)
+
+        await eventually_asked(status, 200)

@@ -1,0 +1,185 @@
+"""In which order draws that wait are served."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.plan.fair import FairQueue, Waiter
+
+WIDEST = 16
+CALLERS = st.sampled_from("abcdef")
+SAMPLES = st.integers(1, WIDEST)
+DEADLINES = st.none() | st.integers(0, 50).map(float)
+ARRIVALS = st.lists(st.tuples(CALLERS, SAMPLES, DEADLINES), min_size=1, max_size=40)
+
+
+def emptied(queue: FairQueue) -> list[Waiter]:
+    served = []
+    while queue.head is not None:
+        served.append(queue.head)
+        assert queue.pop() is served[-1]
+    return served
+
+
+def filled(arrivals: Sequence[tuple[str, int, float | None]]) -> tuple[FairQueue, list[Waiter]]:
+    queue = FairQueue()
+    return queue, [queue.push(*arrival) for arrival in arrivals]
+
+
+def test_nobody_is_first_where_nobody_waits() -> None:
+    queue = FairQueue()
+    assert queue.head is None
+    with pytest.raises(IndexError):
+        queue.pop()
+
+
+@given(ARRIVALS)
+def test_everything_is_served_once(arrivals: list[tuple[str, int, float | None]]) -> None:
+    queue, waiting = filled(arrivals)
+    assert len(queue) == len(waiting)
+    served = emptied(queue)
+    assert sorted(served, key=id) == sorted(waiting, key=id)
+    assert len(queue) == 0
+    assert queue.remembered == 0
+
+
+@given(ARRIVALS)
+def test_within_a_caller_by_deadline_then_arrival(
+    arrivals: list[tuple[str, int, float | None]],
+) -> None:
+    """But for the very first: it was its turn before the others came."""
+    queue, _ = filled(arrivals)
+    served = emptied(queue)[1:]
+    for caller in {each.caller for each in served}:
+        own = [each for each in served if each.caller == caller]
+        assert own == sorted(own)
+
+
+@given(st.lists(SAMPLES, min_size=1, max_size=4), st.lists(SAMPLES, min_size=1, max_size=4))
+def test_two_callers_get_as_many_samples_whatever_their_draws_are(
+    mine: list[int], theirs: list[int]
+) -> None:
+    """Each has always more to ask; at no moment is one ahead by more than two draws."""
+    queue = FairQueue()
+    sizes = {"a": mine, "b": theirs}
+    asked: Counter[str] = Counter()
+
+    def ask(caller: str) -> None:
+        own = sizes[caller]
+        queue.push(caller, own[asked[caller] % len(own)])
+        asked[caller] += 1
+
+    for caller in ("a", "a", "b", "b"):
+        ask(caller)
+    got: Counter[str] = Counter()
+    for _ in range(60):
+        served = queue.pop()
+        got[served.caller] += served.samples
+        ask(served.caller)
+        assert abs(got["a"] - got["b"]) <= 2 * WIDEST
+
+
+@given(SAMPLES, st.integers(1, 6), st.data())
+def test_one_that_waits_is_passed_by_boundedly_many(
+    samples: int, others: int, data: st.DataObject
+) -> None:
+    """Whoever comes, and however often: callers that were there and callers that nobody knew."""
+    queue = FairQueue()
+    for at in range(others):
+        queue.push(f"old {at}", data.draw(SAMPLES))
+    mine = queue.push("me", samples, None)
+    passed = 0
+    while queue.pop() is not mine:
+        passed += 1
+        assert passed <= (others + 1) * (WIDEST + 1)
+        kind = data.draw(st.sampled_from(["new", "old"]))
+        caller = f"new {passed}" if kind == "new" else f"old {data.draw(st.integers(0, 9))}"
+        queue.push(caller, data.draw(SAMPLES), data.draw(DEADLINES))
+
+
+def test_a_caller_that_was_served_much_does_not_starve_behind_ever_new_ones() -> None:
+    queue = FairQueue()
+    queue.push("me", WIDEST)
+    queue.push("other", 1)
+    queue.pop()
+    mine = queue.push("me", 1)
+    for at in range(3 * WIDEST):
+        queue.push(f"new {at}", 1)
+        if queue.pop() is mine:
+            return
+    raise AssertionError("ever new callers were served before it")
+
+
+@given(ARRIVALS, st.data())
+def test_nobody_passes_the_first(
+    arrivals: list[tuple[str, int, float | None]], data: st.DataObject
+) -> None:
+    queue, _ = filled(arrivals)
+    first = queue.head
+    for _ in range(5):
+        queue.push(data.draw(CALLERS), 1, 0.0)
+        assert queue.head is first
+
+
+@given(ARRIVALS, st.data())
+def test_who_leaves_is_not_served_and_has_paid_nothing(
+    arrivals: list[tuple[str, int, float | None]], data: st.DataObject
+) -> None:
+    queue, waiting = filled(arrivals)
+    left = data.draw(st.sets(st.sampled_from(range(len(waiting)))))
+    for at in left:
+        queue.remove(waiting[at])
+    stayed = [each for at, each in enumerate(waiting) if at not in left]
+    assert len(queue) == len(stayed)
+    served = emptied(queue)
+    assert sorted(served, key=id) == sorted(stayed, key=id)
+
+
+@given(ARRIVALS, CALLERS, SAMPLES, DEADLINES, st.integers(0, 20))
+def test_what_is_foreseen_comes_true(
+    arrivals: list[tuple[str, int, float | None]],
+    caller: str,
+    samples: int,
+    deadline: float | None,
+    served: int,
+) -> None:
+    """And to foresee it changes nothing."""
+    queue, _ = filled(arrivals)
+    for _ in range(min(served, len(queue) - 1)):
+        queue.pop()
+    before = queue.ahead(caller, samples, deadline)
+    assert before == queue.ahead(caller, samples, deadline)
+    mine = queue.push(caller, samples, deadline)
+    order = emptied(queue)
+    assert [each.samples for each in order[: order.index(mine)]] == before
+
+
+def test_what_is_remembered_of_callers_is_bounded() -> None:
+    queue = FairQueue()
+    queue.push("first", 1)
+    for at in range(2000):
+        queue.push(f"caller {at}", 1 + at % WIDEST)
+        queue.pop()
+        assert queue.remembered <= 3 * WIDEST
+
+
+def test_alternation_is_even() -> None:
+    queue, _ = filled([("a", 1, None)] * 10 + [("b", 1, None)] * 10)
+    callers = [each.caller for each in emptied(queue)]
+    assert max(len(list(run)) for run in _runs(callers)) <= 2
+
+
+def _runs(callers: list[str]) -> list[list[str]]:
+    runs = [[callers[0]]]
+    for before, now in pairwise(callers):
+        if now == before:
+            runs[-1].append(now)
+        else:
+            runs.append([now])
+    return runs

@@ -1,0 +1,113 @@
+"""When a server is left alone, and when it is asked again."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.upstream.breaker import (
+    Breaker,
+    BreakerRules,
+    Closed,
+    Open,
+    Probing,
+    answered,
+    failed,
+    is_due,
+    probed,
+    succeeded,
+    unanswered,
+)
+
+RULES = BreakerRules(failures=3, pause_s=1.0, longest_pause_s=5.0)
+
+
+def after_failures(count: int, now: float = 0.0) -> Breaker:
+    breaker: Breaker = Closed()
+    for _ in range(count):
+        breaker = failed(breaker, now, RULES, "500")
+    return breaker
+
+
+def test_it_opens_after_so_many_failures_in_a_row() -> None:
+    assert after_failures(2) == Closed(2)
+    assert after_failures(3, now=7.0) == Open(8.0, 1.0, "500")
+
+
+def test_one_that_ends_well_in_between_forgives() -> None:
+    assert failed(succeeded(after_failures(2)), 0.0, RULES, "500") == Closed(1)
+
+
+def test_a_first_piece_forgives_nothing() -> None:
+    """A server that breaks off every answer is found out as well."""
+    assert answered(after_failures(2), RULES) == Closed(2)
+
+
+def test_what_was_sent_before_does_not_prolong_the_pause() -> None:
+    assert failed(after_failures(3, now=1.0), 1.5, RULES, "502") == Open(2.0, 1.0, "500")
+
+
+def test_one_that_is_not_even_there_when_its_pause_is_over_gets_a_longer_one() -> None:
+    """As is seen when a prompt's tokens are to be counted, before any draw."""
+    assert failed(after_failures(3), 1.0, RULES, "refused") == Open(3.0, 2.0, "refused")
+
+
+def test_after_the_pause_one_draw_finds_out() -> None:
+    opened = after_failures(3)
+    assert not is_due(opened, 0.99)
+    assert is_due(opened, 1.0)
+    probing = probed(opened)
+    assert probing == Probing(1.0, "500")
+    assert not is_due(probing, 99.0)
+    assert probed(Closed(1)) == Closed(1)
+
+
+def test_pauses_grow_up_to_the_longest() -> None:
+    breaker, now, pauses = after_failures(3), 0.0, []
+    for _ in range(5):
+        assert isinstance(breaker, Open)
+        pauses.append(breaker.pause_s)
+        now = breaker.until
+        breaker = failed(probed(breaker), now, RULES, "500")
+    assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0]
+
+
+def test_one_that_came_back_is_trusted_when_a_draw_has_ended_well() -> None:
+    back = answered(Probing(2.0, "500"), RULES)
+    assert back == Closed(2, 2.0)
+    assert failed(back, 10.0, RULES, "again") == Open(14.0, 4.0, "again")
+    assert succeeded(back) == Closed()
+
+
+def test_a_probe_that_tells_nothing_leaves_the_next_to_find_out() -> None:
+    breaker = unanswered(Probing(2.0, "500"), 9.0)
+    assert is_due(breaker, 9.0)
+    assert failed(probed(breaker), 9.0, RULES, "x") == Open(13.0, 4.0, "x")
+    assert unanswered(Closed(1), 9.0) == Closed(1)
+
+
+@given(st.lists(st.sampled_from(["fail", "answer", "end", "probe", "give up", "wait"])))
+def test_whatever_happens_it_is_asked_again_within_the_longest_pause(steps: list[str]) -> None:
+    breaker: Breaker = Closed()
+    now = 0.0
+    for step in steps:
+        match step:
+            case "fail":
+                breaker = failed(breaker, now, RULES, "500")
+            case "answer":
+                breaker = answered(breaker, RULES)
+            case "end":
+                breaker = succeeded(breaker)
+            case "probe" if is_due(breaker, now):
+                breaker = probed(breaker)
+            case "give up":
+                breaker = unanswered(breaker, now)
+            case _:
+                now += 0.7
+        match breaker:
+            case Closed(failures=failures):
+                assert failures < RULES.failures
+            case Open(until=until):
+                assert until <= now + RULES.longest_pause_s
+            case Probing():
+                assert answered(breaker, RULES) == Closed(2, breaker.pause_s)
