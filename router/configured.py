@@ -19,7 +19,7 @@ from policies.forecast import Seen
 from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
-from router.embedded.supervisor import EmbeddedEngine
+from router.embedded.supervisor import Engine
 from router.plan.paces import PaceStart
 from router.sections import (
     EmbeddedModel,
@@ -50,7 +50,7 @@ class Models:
 
 
 def models_of(
-    settings: Settings, engines: Mapping[str, EmbeddedEngine], client: httpx.AsyncClient
+    settings: Settings, engines: Mapping[str, Engine], client: httpx.AsyncClient
 ) -> Models:
     """All configured models. Raises what `model_facts` raises."""
     rates: dict[str, Rate] = {}
@@ -160,7 +160,7 @@ def _embedded(
     model: str,
     config: EmbeddedModel,
     fim: FimTemplate | None,
-    engine: EmbeddedEngine,
+    engine: Engine,
     client: httpx.AsyncClient,
 ) -> Upstream:
     return Upstream(

@@ -1,6 +1,6 @@
 """Prometheus metrics. One registry per gateway, so tests and two gateways never share counts.
 
-One process serves: several workers would each hold a part of the counts.
+Where several processes serve, each counts its part, and what is exposed is the sum of them.
 """
 
 from __future__ import annotations
@@ -24,17 +24,21 @@ _ENDINGS = frozenset({"stop", "length", "content_filter", "tool_calls", CANCELLE
 
 
 class Metrics:
-    """What an operator watches."""
+    """What an operator watches: counted in `registry`, and read from `exposed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, exposed: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.exposed = self.registry if exposed is None else exposed
         self.requests = self._counter(
             "router_requests",
             "Requests by plan and verdict, or by the code of their error",
             *("plan", "verdict", "error"),
         )
         self.active = Gauge(
-            "router_requests_active", "Requests being served", registry=self.registry
+            "router_requests_active",
+            "Requests being served",
+            registry=self.registry,
+            multiprocess_mode="livesum",
         )
         self.flops_reserved = self._counter(
             "router_flops_reserved", "FLOPs reserved for draws", "model"

@@ -4,56 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Final
+from contextlib import nullcontext
+from typing import Any
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
 
+from router import logs
 from router.banner import banner, facts
 from router.http.app import create_app
+from router.listening import UnsignalledServer, listening, url_of
 from router.service import Service, running
 from router.settings import Settings
+from router.workers.parent import serve_together
 
 log = structlog.get_logger("router")
-
-GRACE_S: Final = 5
-"""How long a stop waits for requests in flight before it cancels them."""
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C, which also end a start that takes long.
 
-    Raises what `router.service.running` raises, and SystemExit where nothing can listen there.
+    Raises what `router.service.running` raises, `WorkerFailed` where there are several workers, and
+    SystemExit where nothing can listen there.
     """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-            if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure()
+    serving = _serve(settings) if settings.workers == 1 else serve_together(settings, _introduce)
     with contextlib.suppress(asyncio.CancelledError):  # told to stop before it had started
-        asyncio.run(_serve(settings))
+        asyncio.run(serving)
 
 
-def _introduce(url: str, service: Service) -> None:
+def _introduce(url: str, told: dict[str, Any]) -> None:
     """To people in words, to whatever reads logs as one event."""
     if sys.stderr.isatty():
-        sys.stderr.write(banner(url, service))
+        sys.stderr.write(banner(url, told))
     else:
-        log.info("listening", **facts(url, service))
+        log.info("listening", url=url, **told)
 
 
 async def _serve(settings: Settings) -> None:
@@ -75,24 +63,8 @@ async def _serve(settings: Settings) -> None:
         await server.serve()
 
 
-def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
-    """How and where the application is served."""
-    return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        timeout_keep_alive=settings.keep_alive_s,
-        timeout_graceful_shutdown=GRACE_S,
-        log_level="warning",
-    )
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to us, from the start to the end of what it serves.
-
-    Once it listens, it says where, and what it has.
-    """
+class _Server(UnsignalledServer):
+    """Once it listens, it says where, and what it has."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -102,11 +74,5 @@ class _Server(uvicorn.Server):
         """Listen, then tell."""
         await super().startup(sockets)
         if self.started:
-            host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
             port = self.servers[0].sockets[0].getsockname()[1]
-            _introduce(f"http://{host}:{port}", self._service)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Nothing is captured."""
-        yield
+            _introduce(url_of(self.config.host, port), facts(self._service))

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     connect_timeout_s: PositiveFloat = 5.0
     read_timeout_s: PositiveFloat = 120.0
     keep_alive_s: PositiveInt = 75
+    workers: PositiveInt = 1
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
     drift: DriftConfig = DriftConfig()

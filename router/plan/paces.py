@@ -21,6 +21,7 @@ from policies.forecast import Forecast, Seen, Trend
 from policies.protocol import Command, Done, Draw, Event, Sampled, Started
 from policies.values import Candidate, Task
 from router.plan.draws import RunningDraw
+from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.ports import Observer
 from router.upstream.chunks import Chunk
 
@@ -60,15 +61,20 @@ class PaceStart:
 
 @dataclass(slots=True)
 class _Memory:
-    """What was seen of one model. `busy` is how many samples it computes for us now."""
+    """What was seen of one model. `computing` is how many samples it computes for us now."""
 
     start: PaceStart
+    computing: Occupancy = field(default_factory=OwnOccupancy)
     first: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
     step: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
     lengths: dict[str, deque[tuple[float, int]]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
     )
-    busy: int = 0
+
+    @property
+    def busy(self) -> int:
+        """The samples that it computes for us now."""
+        return self.computing.total
 
     def forecast(self, kind: str, now: float) -> Forecast | None:
         """What is to be expected; None where nothing is known."""
@@ -101,12 +107,20 @@ class _Timed:
 
 
 class Paces:
-    """The memory of all models; one for a gateway."""
+    """The memory of all models; one for a gateway.
 
-    def __init__(self, starts: Mapping[str, PaceStart] | None = None) -> None:
+    `computing` has, by model, where samples are counted that others draw there as well.
+    """
+
+    def __init__(
+        self,
+        starts: Mapping[str, PaceStart] | None = None,
+        computing: Mapping[str, Occupancy] | None = None,
+    ) -> None:
         self._models: dict[str, _Memory] = defaultdict(lambda: _Memory(PaceStart()))
+        shared = computing or {}
         for model, start in (starts or {}).items():
-            self._models[model] = _Memory(start)
+            self._models[model] = _Memory(start, shared.get(model) or OwnOccupancy())
 
     def forecasts(self, kind: str) -> dict[str, Forecast]:
         """What is to be expected of each model of which anything is known, for such requests."""
@@ -138,7 +152,7 @@ class _Watch(Observer):
             case Started(ticket=ticket) if isinstance(self._asked, Draw):
                 now = asyncio.get_running_loop().time()
                 self._running[ticket] = _Timed(self._asked.model, now, self._asked.n)
-                self.models[self._asked.model].busy += self._asked.n
+                self.models[self._asked.model].computing.add(self._asked.n)
             case Sampled(ticket=ticket, candidate=candidate):
                 self._sampled(self._running[ticket], candidate)
             case Done(ticket=ticket) as done if ticket in self._running:
@@ -159,13 +173,13 @@ class _Watch(Observer):
 
     def _sampled(self, timed: _Timed, candidate: Candidate) -> None:
         memory = self.models[timed.model]
-        memory.busy -= 1
+        memory.computing.add(-1)
         timed.samples -= 1
         self._add_length(memory, None if candidate.cut else candidate.tokens)
 
     def _done(self, timed: _Timed, *, failed: bool) -> None:
         memory, now = self.models[timed.model], asyncio.get_running_loop().time()
-        memory.busy -= timed.samples
+        memory.computing.add(-timed.samples)
         if failed:
             return
         late = self.deadline is not None and now > self.deadline - CLOCK_S

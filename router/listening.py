@@ -1,0 +1,42 @@
+"""How a gateway listens: the HTTP server's settings, and a server that leaves signals to us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from router.settings import Settings
+
+GRACE_S: Final = 5
+"""How long a stop waits for requests in flight before it cancels them."""
+
+
+def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How and where the application is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=GRACE_S,
+        log_level="warning",
+    )
+
+
+def url_of(host: str, port: int) -> str:
+    """Where it can be asked."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class UnsignalledServer(uvicorn.Server):
+    """A server that leaves the signals to us, from the start to the end of what it serves."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
