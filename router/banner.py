@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from router.service import Service
+
+Introduce: TypeAlias = Callable[[str, dict[str, Any]], None]
+"""Says where a gateway listens, and the facts of it."""
+
+
+def url_of(host: str, port: int) -> str:
+    """Where it can be asked."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def facts(service: Service) -> dict[str, Any]:

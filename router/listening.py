@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
+from router.service import GRACE_S
 from router.settings import Settings
-
-GRACE_S: Final = 5
-"""How long a stop waits for requests in flight before it cancels them."""
 
 
 def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
@@ -26,11 +23,6 @@ def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
         timeout_graceful_shutdown=GRACE_S,
         log_level="warning",
     )
-
-
-def url_of(host: str, port: int) -> str:
-    """Where it can be asked."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class UnsignalledServer(uvicorn.Server):

@@ -9,8 +9,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 
-def configure(worker: int | None = None) -> None:
-    """Log in the form that suits where it goes; what a worker says bears its number."""
+def configure(worker: int | None = None, *, silent: bool = False) -> None:
+    """Log in the form that suits where it goes, or nothing; what a worker says bears its number."""
     structlog.configure(
         processors=[
             *([] if worker is None else [_by(worker)]),
@@ -21,8 +21,11 @@ def configure(worker: int | None = None) -> None:
             if sys.stderr.isatty()
             else structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.CRITICAL if silent else logging.INFO
+        ),
+        # A line is one write, or those of several processes would run into each other.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
 
 

@@ -47,6 +47,9 @@ log = structlog.get_logger("router")
 
 MakeBackend: TypeAlias = Callable[[SandboxConfig], Backend]
 
+GRACE_S: Final = 5
+"""How long a stop waits for requests in flight before it cancels them."""
+
 CANNOT_START: Final = (
     *(OSError, UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
 )

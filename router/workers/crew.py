@@ -153,6 +153,12 @@ class Crew:
             self._bury(worker)
         return status
 
+    def _compare(self, number: int, facts: dict[str, Any]) -> None:
+        """All but the first say nothing as they start, for they say what the first does."""
+        first = self._places[0].facts
+        if first.done() and facts != first.result():
+            log.warning("a worker is not like the first", number=number, **facts)
+
     def _bury(self, worker: WorkerProcess) -> None:
         """Give back what it had."""
         self.board.wipe(worker.number)
@@ -178,6 +184,7 @@ class Crew:
                 place.ready = True
                 if not place.facts.done():
                     place.facts.set_result(facts)
+                self._compare(place.number, facts)
                 self.on_ready()
             case _:
                 log.error("a worker said what it is not to say", message=type(message).__name__)

@@ -33,8 +33,8 @@ class Receiver(Protocol):
     """A worker that serves connections."""
 
     @property
-    def connections(self) -> int:
-        """How many it has."""
+    def rank(self) -> tuple[int, float]:
+        """How many it has, and when it got the latest: the least comes first."""
         ...
 
     def hand(self, connection: socket.socket) -> bool:
@@ -87,6 +87,8 @@ class Doors:
             loop = asyncio.get_running_loop()
             for listener in self.listeners:
                 loop.add_reader(listener, self._accept, listener)
+            if self._held:
+                loop.call_soon(self._accept, self.listeners[0])
 
     def close(self) -> None:
         """Let no more come; those that nobody has accepted are refused."""
@@ -113,7 +115,7 @@ class Doors:
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_AT_ONCE):
-            ready = sorted(self.receivers(), key=lambda each: each.connections)
+            ready = sorted(self.receivers(), key=lambda each: each.rank)
             if not ready:
                 self._pause(None)
                 return
@@ -125,7 +127,7 @@ class Doors:
                 log.warning("cannot accept connections", reason=str(error))
                 self._pause(_LONG_PAUSE_S)
                 return
-            if any(receiver.hand(connection) for receiver in ready):
+            if any(each.hand(connection) for each in ready):
                 connection.close()
             else:
                 self._held.append(connection)
@@ -143,12 +145,18 @@ def hand(door: socket.socket, connection: socket.socket) -> bool:
 
 
 def taken(door: socket.socket) -> socket.socket | None:
-    """The next connection that came through a door, which does not block; None at its end.
+    """The next connection that came through a door, which does not block.
 
-    Raises BlockingIOError where there is none yet.
+    None where it is lost, because this process can have no more files open. Raises BlockingIOError
+    where there is none yet, and EOFError where there will be none any more.
     """
-    said, descriptors, _, _ = socket.recv_fds(door, 1, 1)
-    if not said or not descriptors:
+    try:
+        said, descriptors, _, _ = socket.recv_fds(door, 1, 1)
+    except ConnectionError:
+        said = b""
+    if not said:
+        raise EOFError
+    if not descriptors:
         return None
     os.set_inheritable(descriptors[0], False)  # noqa: FBT003 the standard library's
     connection = socket.socket(fileno=descriptors[0])

@@ -59,9 +59,12 @@ class HandedServer(UnsignalledServer):
                 connection = taken(self._door)
             except (BlockingIOError, InterruptedError):
                 return
-            if connection is None:
+            except EOFError:
                 asyncio.get_running_loop().remove_reader(self._door)
                 return
+            if connection is None:
+                self._closed.add(1)
+                continue
             task = asyncio.create_task(self._connect(connection))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)

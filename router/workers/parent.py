@@ -11,22 +11,19 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Final
 
+from router.banner import Introduce, url_of
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.listening import GRACE_S, url_of
 from router.sections import EmbeddedModel
-from router.service import opened
+from router.service import GRACE_S, opened
 from router.settings import Settings
 from router.workers import board as boards
 from router.workers import figures
 from router.workers.crew import Crew
 from router.workers.doors import Doors, bound
 from router.workers.messages import EngineChanged, Leave, Message
-
-Introduce: TypeAlias = Callable[[str, dict[str, Any]], None]
-"""Says where the gateway listens, and the facts of it."""
 
 _LATE_S: Final = 5.0
 """How much longer than their grace workers may take to end."""

@@ -35,6 +35,7 @@ class WorkerProcess:
     door: socket.socket
     board: Board
     handed: int = 0
+    latest: float = 0.0
 
     @classmethod
     async def launch(cls, assigned: Assigned, board: Board, figures: Path) -> WorkerProcess:
@@ -57,14 +58,15 @@ class WorkerProcess:
         return cls(assigned.number, process, wire, doors[0], board)
 
     @property
-    def connections(self) -> int:
-        """How many it serves, or has on the way to it."""
-        return self.handed - self.board.value(self.number, CLOSED)
+    def rank(self) -> tuple[int, float]:
+        """See `doors.Receiver`; what is on the way to it counts as well."""
+        return self.handed - self.board.value(self.number, CLOSED), self.latest
 
     def hand(self, connection: socket.socket) -> bool:
         """See `doors.Receiver`."""
         done = hand(self.door, connection)
-        self.handed += done
+        if done:
+            self.handed, self.latest = self.handed + 1, asyncio.get_running_loop().time()
         return done
 
     def send(self, message: Message) -> None:

@@ -65,7 +65,7 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
     assigned = await anext(incoming)
     if not isinstance(assigned, Assigned):
         raise TypeError(f"the first message is {type(assigned).__name__}")
-    logs.configure(assigned.number)
+    logs.configure(assigned.number, silent=assigned.number > 0)  # the first speaks for all
     worker = _Worker(
         assigned, Settings(**assigned.settings), Board.at(board, assigned.columns), wire
     )
@@ -150,9 +150,13 @@ class _Worker:
                 listening(app, self.settings),
                 door,
                 closed=self.board.cell(self.assigned.number, CLOSED),
-                on_ready=lambda: self.wire.send(WorkerReady(facts(service))),
+                on_ready=lambda: self._ready(facts(service)),
             )
             await self._server.serve()
+
+    def _ready(self, told: dict[str, Any]) -> None:
+        logs.configure(self.assigned.number)
+        self.wire.send(WorkerReady(told))
 
     def _shared(self) -> Shared:
         number = self.assigned.number
