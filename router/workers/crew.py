@@ -134,10 +134,9 @@ class Crew:
 
     async def _life(self, place: _Place) -> int:
         """Run a worker from its start to its end; its exit status."""
-        assigned = Assigned(
-            place.number, portion(self.settings, place.number), list(self.board.columns)
-        )
-        worker = await WorkerProcess.launch(assigned, self.board, self.directory)
+        own, columns = portion(self.settings, place.number), list(self.board.columns)
+        assigned = Assigned(place.number, own, columns, str(self.directory))
+        worker = await WorkerProcess.launch(assigned, self.board)
         place.live, place.trouble = worker, ""
         try:
             for message in (WorkersReplaced(self._replaced), *self.news()):

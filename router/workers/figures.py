@@ -1,14 +1,13 @@
 """What Prometheus sees of several workers: each counts in files, and what is exposed is their sum.
 
-The files are those of prometheus-client's multiprocess mode, in a folder that the gateway makes for
-this run. They are named by the worker's number, so a new worker goes on in those of the one that it
-stands for: what that one had counted stays counted, and there are never more of them than workers.
+They lie in a folder that the gateway makes for this run, and are named by the worker's number. So a
+new worker goes on in those of the one that it stands for: what that one had counted stays counted,
+and there are never more of them than workers.
 """
 
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import tempfile
 import time
@@ -23,9 +22,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from router.metrics import Metrics
-
-VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Where prometheus-client finds the folder, in the environment of a worker."""
+from router.workers.files import value_class
 
 _PREFIX: Final = "budget-router-metrics-"
 _LOCK: Final = "lock"
@@ -63,16 +60,19 @@ def forget_gauges(directory: Path, number: int) -> None:
 
 
 def worker_metrics(
-    number: int, engines: Callable[[], Mapping[str, int]], replaced: Callable[[], int]
+    directory: Path,
+    number: int,
+    engines: Callable[[], Mapping[str, int]],
+    replaced: Callable[[], int],
 ) -> Metrics:
-    """The metrics of a worker, in a process whose environment names the folder.
+    """The metrics of a worker: from now on, all of this process are counted in the folder.
 
     `engines` are the restarts of each embedded engine and `replaced` those of workers, as the
     parent counts them.
     """
-    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+    values.ValueClass = value_class(directory, number)
     exposed = CollectorRegistry()
-    multiprocess.MultiProcessCollector(exposed, os.environ[VARIABLE])  # type: ignore[no-untyped-call]
+    multiprocess.MultiProcessCollector(exposed, str(directory))  # type: ignore[no-untyped-call]
     exposed.register(_OfParent(engines, replaced))
     return Metrics(exposed)
 

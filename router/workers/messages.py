@@ -9,11 +9,15 @@ from typing import Any, Final, TypeAlias, get_args
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """To a worker, first of all: its number, what it serves, and the columns of the board."""
+    """To a worker, first of all: its number, and what it serves.
+
+    `columns` are those of the board, and `figures` is the folder of what Prometheus sees.
+    """
 
     number: int
     settings: dict[str, Any]
     columns: list[str]
+    figures: str
 
 
 @dataclass(frozen=True, slots=True)

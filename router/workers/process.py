@@ -8,12 +8,10 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from router.workers.board import CLOSED, Board
 from router.workers.doors import hand
-from router.workers.figures import VARIABLE
 from router.workers.messages import Assigned, Leave, Message
 from router.workers.wire import Wire
 
@@ -38,12 +36,12 @@ class WorkerProcess:
     latest: float = 0.0
 
     @classmethod
-    async def launch(cls, assigned: Assigned, board: Board, figures: Path) -> WorkerProcess:
+    async def launch(cls, assigned: Assigned, board: Board) -> WorkerProcess:
         """Start one and tell it what to serve. Raises OSError."""
         ends = socket.socketpair()
         doors = socket.socketpair()
         try:
-            process = await _started(ends[1], doors[1], board, figures)
+            process = await _started(ends[1], doors[1], board)
         except BaseException:
             for each in (ends[0], doors[0]):
                 each.close()
@@ -91,7 +89,7 @@ class WorkerProcess:
 
 
 async def _started(
-    wire: socket.socket, door: socket.socket, board: Board, figures: Path
+    wire: socket.socket, door: socket.socket, board: Board
 ) -> asyncio.subprocess.Process:
     descriptors = (wire.fileno(), door.fileno(), board.descriptor)
     numbers = map(str, (*descriptors, os.getpid()))
@@ -100,5 +98,4 @@ async def _started(
         stdin=asyncio.subprocess.DEVNULL,
         pass_fds=descriptors,
         start_new_session=True,  # a Ctrl-C reaches the parent alone, which then ends us in order
-        env=os.environ | {VARIABLE: str(figures)},
     )

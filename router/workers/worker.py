@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -162,7 +163,9 @@ class _Worker:
         number = self.assigned.number
         return Shared(
             engines=self.engines,
-            metrics=figures.worker_metrics(number, self._restarts, lambda: self.replaced),
+            metrics=figures.worker_metrics(
+                Path(self.assigned.figures), number, self._restarts, lambda: self.replaced
+            ),
             outcomes=_ToldOutcomes(self.wire.send) if self.settings.drift.file else None,
             served=self.board.cell(number, SERVED),
             computing={
