@@ -22,6 +22,9 @@ SERVED: Final = "served"
 CLOSED: Final = "closed"
 """Connections that were handed over and have ended."""
 
+BEAT: Final = "beat"
+"""Goes on as long as the worker's event loop does."""
+
 COMPUTING: Final = "computing "
 """And the name of a model: samples that it computes."""
 

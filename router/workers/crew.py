@@ -1,7 +1,8 @@
 """The workers of a gateway, kept at their number, and what they tell their parent.
 
 One that dies is replaced, after a pause that grows where it dies again and again; the others serve
-on, and what it had is given back. What keeps one from its first start ends the whole.
+on, and what it had is given back. One that hangs is killed: its event loop has not turned for long.
+What keeps one from its first start ends the whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import structlog
 from router.drift import Outcomes
 from router.settings import Settings
 from router.workers import figures
-from router.workers.board import Board
+from router.workers.board import BEAT, Board
 from router.workers.messages import (
     Assigned,
     Leave,
@@ -41,15 +42,19 @@ log = structlog.get_logger("router")
 
 
 @dataclass(frozen=True, slots=True)
-class Pauses:
-    """Between the death of a worker and the start of the next, in seconds.
+class Times:
+    """Of a worker's life, in seconds.
 
-    It doubles from `shortest` to `longest`, and starts over after one that lived for `settled`.
+    The pause between the death of one and the start of the next doubles from `pause` to
+    `longest_pause`, and starts over after one that lived for `settled`. One is looked at every
+    `look_every`, and hangs if it has not moved `misses` times in a row.
     """
 
-    shortest: float = 0.1
-    longest: float = 10.0
+    pause: float = 0.1
+    longest_pause: float = 10.0
     settled: float = 30.0
+    look_every: float = 10.0
+    misses: int = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +81,7 @@ class Crew:
     outcomes: Outcomes | None
     news: Callable[[], Iterable[Message]]
     on_ready: Callable[[], None]
-    pauses: Pauses = field(default_factory=Pauses)
+    times: Times = field(default_factory=Times)
     waiting: Waiting = field(default_factory=lambda: Waiting({}))
     precedence: Precedence = field(default_factory=Precedence)
     _places: list[_Place] = field(default_factory=list)
@@ -114,7 +119,7 @@ class Crew:
 
     async def _keep(self, place: _Place) -> None:
         clock = asyncio.get_running_loop().time
-        pause = self.pauses.shortest
+        pause = self.times.pause
         while not self._leaving.is_set():
             born = clock()
             status = await self._life(place)
@@ -126,11 +131,11 @@ class Crew:
             log.warning("worker down", number=place.number, reason=reason)
             self._replaced += 1
             self.tell(WorkersReplaced(self._replaced))
-            pause = self.pauses.shortest if clock() - born >= self.pauses.settled else pause
+            pause = self.times.pause if clock() - born >= self.times.settled else pause
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._leaving.wait()
-            pause = min(2 * pause, self.pauses.longest)
+            pause = min(2 * pause, self.times.longest_pause)
 
     async def _life(self, place: _Place) -> int:
         """Run a worker from its start to its end; its exit status."""
@@ -138,6 +143,7 @@ class Crew:
         assigned = Assigned(place.number, own, columns, str(self.directory))
         worker = await WorkerProcess.launch(assigned, self.board)
         place.live, place.trouble = worker, ""
+        watching = asyncio.create_task(self._watch(place, worker))
         try:
             for message in (WorkersReplaced(self._replaced), *self.news()):
                 worker.send(message)
@@ -147,6 +153,7 @@ class Crew:
                 self._hear(place, worker, message)
         finally:
             place.ready = False
+            watching.cancel()
             status = await worker.aclose()
             place.live = None
             self._bury(worker)
@@ -157,6 +164,16 @@ class Crew:
         first = self._places[0].facts
         if first.done() and facts != first.result():
             log.warning("a worker is not like the first", number=number, **facts)
+
+    async def _watch(self, place: _Place, worker: WorkerProcess) -> None:
+        missed, before = 0, -1
+        while missed < self.times.misses:
+            await asyncio.sleep(self.times.look_every)
+            beat = self.board.value(worker.number, BEAT)
+            missed = missed + 1 if place.ready and beat == before else 0
+            before = beat
+        place.trouble = "did not move for long"
+        worker.process.kill()
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Give back what it had."""

@@ -21,7 +21,7 @@ from router.service import GRACE_S, opened
 from router.settings import Settings
 from router.workers import board as boards
 from router.workers import figures
-from router.workers.crew import Crew
+from router.workers.crew import Crew, Times
 from router.workers.doors import Doors, bound
 from router.workers.messages import EngineChanged, Leave, Message
 
@@ -29,7 +29,9 @@ _LATE_S: Final = 5.0
 """How much longer than their grace workers may take to end."""
 
 
-async def serve_together(settings: Settings, introduce: Introduce) -> None:
+async def serve_together(
+    settings: Settings, introduce: Introduce, times: Times | None = None
+) -> None:
     """Serve with as many workers as the settings say, until SIGTERM or Ctrl-C.
 
     Raises `WorkerFailed` and `EngineFailed` where they do not start, `UnknownModel`, and OSError
@@ -47,14 +49,16 @@ async def serve_together(settings: Settings, introduce: Introduce) -> None:
             stack.push_async_callback(engine.aclose)
         doors = Doors(listeners, lambda: crew.able)
         stack.callback(doors.close)
-        crew = Crew(settings, board, directory, outcomes, engines.news, doors.resume)
+        crew = Crew(
+            *(settings, board, directory, outcomes, engines.news, doors.resume, times or Times())
+        )
         engines.tell = crew.tell
         await _Parent(settings, crew, engines, doors, asyncio.Event()).serve(introduce)
 
 
 def _columns(settings: Settings) -> list[str]:
     models = [boards.COMPUTING + model for model in settings.models]
-    return [boards.SERVED, boards.CLOSED, *models]
+    return [boards.SERVED, boards.CLOSED, boards.BEAT, *models]
 
 
 @dataclass(slots=True, eq=False)

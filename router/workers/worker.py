@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -28,7 +28,7 @@ from router.sections import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
 from router.settings import Settings
 from router.workers import figures
-from router.workers.board import CLOSED, COMPUTING, SERVED, Board
+from router.workers.board import BEAT, CLOSED, COMPUTING, SERVED, Board
 from router.workers.handed import HandedServer
 from router.workers.messages import (
     Assigned,
@@ -49,6 +49,9 @@ from router.workers.turns import SharedSessions
 from router.workers.wire import Wire
 
 log = structlog.get_logger("router")
+
+_BEAT_S: Final = 0.1
+"""As often as the HTTP server's own loop turns."""
 
 
 def main(arguments: list[str]) -> None:
@@ -71,6 +74,7 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         assigned, Settings(**assigned.settings), Board.at(board, assigned.columns), wire
     )
     hearing = asyncio.create_task(worker.hear(incoming))
+    beating = asyncio.create_task(worker.beat())
     try:
         await worker.serve(door)
     except CANNOT_START as error:
@@ -80,6 +84,7 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         return
     finally:
         hearing.cancel()
+        beating.cancel()
         door.close()
         wire.close()
 
@@ -177,6 +182,13 @@ class _Worker:
 
     def _restarts(self) -> dict[str, int]:
         return {model: each.restarts for model, each in self.engines.items() if each.restarts}
+
+    async def beat(self) -> None:
+        """Show that the event loop goes on."""
+        cell = self.board.cell(self.assigned.number, BEAT)
+        while True:
+            cell.add(1)
+            await asyncio.sleep(_BEAT_S)
 
     async def hear(self, incoming: AsyncIterator[Message]) -> None:
         """Take in what the parent says, as long as it lives; then end, whatever is being done."""

@@ -84,16 +84,40 @@ async def figures(client: httpx.AsyncClient) -> dict[str, float]:
     return found
 
 
+QUICK = """
+import asyncio, sys
+from pathlib import Path
+from router import logs, server
+from router.settings import Settings
+from router.workers.crew import Times
+from router.workers.parent import serve_together
+
+logs.configure()
+settings = Settings.load(Path(sys.argv[1]))
+asyncio.run(serve_together(settings, server._introduce, Times(look_every=0.5, misses=4)))
+"""
+
+
 def started(
-    directory: Path, url: str, *, places: int = 64, workers: int = 2, more: str = ""
+    directory: Path,
+    url: str,
+    *,
+    places: int = 64,
+    workers: int = 2,
+    more: str = "",
+    quick: bool = False,
 ) -> tuple[list[str], Mapping[str, str]]:
-    """How such a gateway is started: the command, and its environment."""
+    """How such a gateway is started: the command, and its environment.
+
+    One that is `quick` to find that a worker hangs is not for tests in which none does.
+    """
     model, config = directory / "config.json", directory / "gateway.toml"
     model.write_text(json.dumps(CONFIG))
     config.write_text(SETTINGS.format(url=url, config=model, places=places, more=more))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BUDGET_ROUTER")}
     environment |= {"BUDGET_ROUTER_WORKERS": str(workers), "TMPDIR": str(directory)}
-    return [sys.executable, "-m", "router", str(config)], environment
+    run = ["-c", QUICK] if quick else ["-m", "router"]
+    return [sys.executable, *run, str(config)], environment
 
 
 @asynccontextmanager

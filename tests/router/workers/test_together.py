@@ -164,7 +164,7 @@ async def test_a_worker_that_is_killed_takes_nothing_with_it_but_what_it_served(
         (survivor,) = going
         survivor.cancel()
         await asyncio.wait([survivor])
-        await eventually_asked(lambda: _served(gateway, 2), {0, 1})  # both serve again
+        await eventually_asked(lambda: _served(gateway, 4), {0, 1})  # both serve again
 
 
 async def _restarts(client: httpx.AsyncClient) -> float:
@@ -182,6 +182,16 @@ async def test_a_worker_that_cannot_start_again_is_tried_until_it_can(tmp_path: 
         assert await _served(gateway, 2) == {0}
         config.write_text(text)
         await eventually_asked(lambda: _served(gateway, 2), {0, 1})
+
+
+async def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
+    async with together(FakeUpstream(answering()), tmp_path, quick=True) as gateway:
+        first = gateway.workers
+        first[0].suspend()
+        await eventually(lambda: gateway.events("worker down"))
+        assert gateway.events("worker down")[0]["reason"] == "did not move for long"
+        await eventually(lambda: first[0] not in gateway.workers)
+        await eventually_asked(lambda: _served(gateway, 4), {0, 1})
 
 
 async def test_what_no_worker_can_serve_is_said_once(tmp_path: Path) -> None:
