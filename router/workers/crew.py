@@ -25,6 +25,7 @@ from router.workers.messages import (
     Leave,
     Message,
     OutcomeTold,
+    SlotEnded,
     SlotsLeft,
     SlotsWanted,
     TurnBegan,
@@ -190,6 +191,8 @@ class Crew:
                 self.precedence.ended(worker, number)
             case SlotsWanted():
                 self.waiting.wanted(worker, message)
+            case SlotEnded(number=number):
+                self.waiting.ended(worker, number)
             case SlotsLeft(number=number):
                 self.waiting.left(worker, number)
             case OutcomeTold(row=row) if self.outcomes is not None:

@@ -93,13 +93,17 @@ class OutcomeTold:
 
 @dataclass(frozen=True, slots=True)
 class SlotsWanted:
-    """To the parent: a worker waits in a queue for so many slots, by a number that it gave."""
+    """To the parent: a draw of n samples waits for slots of a model, by a number that it was given.
+
+    See `SlotQueue.acquire`.
+    """
 
     number: int
-    queue: str
-    slots: int
+    model: str
+    n: int
     caller: str
     deadline: float | None
+    first_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,14 @@ class SlotsRefused:
 
     number: int
     reason: str
-    retry_after_s: float | None
+    retry_after_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEnded:
+    """To the parent: one of that draw's samples has ended."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +157,7 @@ Message: TypeAlias = (
     | SlotsWanted
     | SlotsGranted
     | SlotsRefused
+    | SlotEnded
     | SlotsLeft
     | Leave
 )

@@ -1,4 +1,4 @@
-"""Slots that all workers draw from: the parent keeps the queues, and a request waits there.
+"""Slots that all workers draw from: the parent keeps the lanes, and a worker's draws wait there.
 
 So there is one queue for the whole, however many processes serve. What a worker holds or waits for
 is given back when it dies.
@@ -15,6 +15,7 @@ from typing import Protocol
 
 from router.workers.messages import (
     Message,
+    SlotEnded,
     SlotsGranted,
     SlotsLeft,
     SlotsRefused,
@@ -26,20 +27,30 @@ from router.workers.turns import Peer
 class NoSlots(Exception):
     """There will be none in time; `retry_after_s` says when there may be, where that is known."""
 
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after_s: int | None = None) -> None:
         super().__init__(reason)
+        self.reason = reason
         self.retry_after_s = retry_after_s
 
 
+class Slots(Protocol):
+    """Those that a draw has, while it is entered."""
+
+    def ended(self) -> None:
+        """One of its samples has ended, and needs none any more."""
+        ...
+
+
 class SlotQueue(Protocol):
-    """Slots of one upstream, and those that wait for them."""
+    """The slots of one model, and the draws that wait for them."""
 
     def acquire(
-        self, slots: int, caller: str, deadline: float | None
-    ) -> AbstractAsyncContextManager[None]:
-        """Slots, held while it is entered. Raises `NoSlots`.
+        self, n: int, caller: str, deadline: float | None, *, first_s: float | None = None
+    ) -> AbstractAsyncContextManager[Slots]:
+        """Slots for a draw of n samples; entering it waits for its turn. Raises `NoSlots`.
 
-        `deadline` is on the event loop's clock, which is the same in all processes.
+        `deadline` is on the event loop's clock, which is the same in all processes; `first_s` is
+        the forecast of the time to the first token.
         """
         ...
 
@@ -52,18 +63,22 @@ class SharedQueues:
         self._numbers = itertools.count()
         self._asked: dict[int, asyncio.Future[None]] = {}
 
+    def of(self, model: str) -> SharedQueue:
+        """The queue of a model."""
+        return SharedQueue(self, model)
+
     @asynccontextmanager
     async def acquire(
-        self, queue: str, slots: int, caller: str, deadline: float | None
-    ) -> AsyncIterator[None]:
-        """See `SlotQueue.acquire`; of the queue with this name."""
+        self, model: str, n: int, caller: str, deadline: float | None, first_s: float | None
+    ) -> AsyncIterator[Slots]:
+        """See `SlotQueue.acquire`."""
         number = next(self._numbers)
         asked = asyncio.get_running_loop().create_future()
         self._asked[number] = asked
-        self._send(SlotsWanted(number, queue, slots, caller, deadline))
+        self._send(SlotsWanted(number, model, n, caller, deadline, first_s))
         try:
             await asked
-            yield
+            yield _Granted(number, self._send)
         finally:
             del self._asked[number]
             self._send(SlotsLeft(number))
@@ -81,11 +96,44 @@ class SharedQueues:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedQueue:
+    """One of them, a `SlotQueue`."""
+
+    queues: SharedQueues
+    model: str
+
+    def acquire(
+        self, n: int, caller: str, deadline: float | None, *, first_s: float | None = None
+    ) -> AbstractAsyncContextManager[Slots]:
+        """See `SlotQueue.acquire`."""
+        return self.queues.acquire(self.model, n, caller, deadline, first_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    """See `Slots`."""
+
+    number: int
+    send: Callable[[Message], None]
+
+    def ended(self) -> None:
+        self.send(SlotEnded(self.number))
+
+
+@dataclass(slots=True, eq=False)
+class _Stay:
+    """A draw of some worker: it waits, then it has slots."""
+
+    task: asyncio.Task[None]
+    slots: Slots | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
-    """The parent's side: those of all workers that wait in `queues`, or have what they wanted."""
+    """The parent's side: the draws of all workers that wait in `queues`, or have their slots."""
 
     queues: Mapping[str, SlotQueue]
-    _stays: dict[tuple[Peer, int], asyncio.Task[None]] = field(default_factory=dict)
+    _stays: dict[tuple[Peer, int], _Stay] = field(default_factory=dict)
     _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __len__(self) -> int:
@@ -93,15 +141,21 @@ class Waiting:
 
     def wanted(self, peer: Peer, wish: SlotsWanted) -> None:
         """A worker asks."""
-        stay = asyncio.create_task(self._stay(peer, wish), name="slots")
-        self._stays[peer, wish.number] = stay
+        task = asyncio.create_task(self._stay(peer, wish), name="slots")
+        self._stays[peer, wish.number] = _Stay(task)
+
+    def ended(self, peer: Peer, number: int) -> None:
+        """A worker needs one of them no more."""
+        slots = self._stays[peer, number].slots
+        if slots is not None:
+            slots.ended()
 
     def left(self, peer: Peer, number: int) -> None:
         """A worker gives back, or waits no more."""
-        stay = self._stays.pop((peer, number))
-        self._leaving.add(stay)
-        stay.add_done_callback(self._leaving.discard)
-        stay.cancel()
+        task = self._stays.pop((peer, number)).task
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        task.cancel()
 
     def lost(self, peer: Peer) -> None:
         """A worker is gone."""
@@ -110,10 +164,13 @@ class Waiting:
 
     async def _stay(self, peer: Peer, wish: SlotsWanted) -> None:
         """Wait and hold, until it is cancelled: a worker always says when it leaves."""
+        queue = self.queues[wish.model]
         try:
-            slots = self.queues[wish.queue].acquire(wish.slots, wish.caller, wish.deadline)
-            async with slots:
+            async with queue.acquire(
+                wish.n, wish.caller, wish.deadline, first_s=wish.first_s
+            ) as slots:
+                self._stays[peer, wish.number].slots = slots
                 peer.send(SlotsGranted(wish.number))
                 await asyncio.Event().wait()
         except NoSlots as error:
-            peer.send(SlotsRefused(wish.number, str(error), error.retry_after_s))
+            peer.send(SlotsRefused(wish.number, error.reason, error.retry_after_s))
