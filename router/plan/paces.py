@@ -118,9 +118,10 @@ class Paces:
         computing: Mapping[str, Occupancy] | None = None,
     ) -> None:
         self._models: dict[str, _Memory] = defaultdict(lambda: _Memory(PaceStart()))
-        shared = computing or {}
         for model, start in (starts or {}).items():
-            self._models[model] = _Memory(start, shared.get(model) or OwnOccupancy())
+            self._models[model] = _Memory(start)
+        for model, occupancy in (computing or {}).items():
+            self._models[model].computing = occupancy
 
     def forecasts(self, kind: str) -> dict[str, Forecast]:
         """What is to be expected of each model of which anything is known, for such requests."""

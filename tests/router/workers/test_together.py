@@ -36,6 +36,7 @@ async def test_connections_go_round_and_figures_are_those_of_the_whole(tmp_path:
         assert gateway.served_by == {0, 1, 2}
         assert len(gateway.events("listening")) == 1
         assert gateway.events("listening")[0]["workers"] == 3
+        assert len(gateway.events("auto_without_ladder")) == 1  # the first speaks for all
         assert len(folders(tmp_path)) == 1
     assert not folders(tmp_path)
 
