@@ -3,6 +3,7 @@
 | floor                        | question it answers                                            |
 |------------------------------|----------------------------------------------------------------|
 | `server`, `__main__`         | how it is run on a port                                        |
+| `alone`, `workers/`          | in one process, or in several that serve as one                |
 | `http/`                      | what may be said over HTTP                                     |
 | `service`                    | what is started, and ended with it                             |
 | `configured`                 | what the settings name, as values                              |

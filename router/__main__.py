@@ -9,19 +9,14 @@ from tomllib import TOMLDecodeError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from policies.pinning import PolicyMismatch
-from router.artifact import InvalidArtifact
-from router.catalogue.entries import UnknownModel
-from router.embedded.child import EngineFailed
 from router.misconfigured import complaint
 from router.server import serve
+from router.service import CANNOT_START
 from router.settings import Settings
-from router.upstream.architecture import UnknownArchitecture
+from router.workers.process import WorkerFailed
 
-_UNUSABLE = (
-    *(OSError, TOMLDecodeError, SettingsError),  # of the settings; then of what they name
-    *(UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
-)
+# Of the settings; then of what they name.
+_UNUSABLE = (TOMLDecodeError, SettingsError, *CANNOT_START, WorkerFailed)
 
 
 def main(arguments: list[str]) -> None:

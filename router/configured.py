@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -18,7 +19,7 @@ from policies.forecast import Seen
 from router.catalogue import entries as catalogue
 from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
-from router.embedded.supervisor import EmbeddedEngine
+from router.embedded.supervisor import Engine
 from router.metrics import Metrics
 from router.plan.lanes import Lane, SlotLane
 from router.plan.paces import PaceStart
@@ -54,7 +55,7 @@ class Models:
 
 def models_of(
     settings: Settings,
-    engines: Mapping[str, EmbeddedEngine],
+    engines: Mapping[str, Engine],
     client: Client,
     metrics: Metrics | None = None,
 ) -> Models:
@@ -78,29 +79,43 @@ def models_of(
 
 
 def lanes_of(
-    settings: Settings, upstreams: Mapping[str, Upstream], metrics: Metrics
+    settings: Settings, slots: Callable[[str, int], int], metrics: Metrics
 ) -> dict[str, Lane]:
-    """Where draws wait for slots, of the models whose slots are known."""
+    """Where draws wait for slots, of the models whose slots are known; `metrics` hear of them.
+
+    `slots` says of a model, and of the slots of each of its servers, how many there are just now.
+    """
     return {
         model: SlotLane(
             model,
-            _slots(config.slots, upstreams[model]),
-            config.queue,
+            partial(slots, model, each),
+            settings.models[model].queue,
             on_length=metrics.queue_length.labels(model).set,
             on_wait=metrics.queue_seconds.labels(model).observe,
         )
-        for model, config in settings.models.items()
-        if config.slots is not None
+        for model, each in counted_slots(settings).items()
     }
 
 
-def _slots(each: int, upstream: Upstream) -> Callable[[], int]:
-    """All that there are just now: of servers that are left alone none, as long as others are."""
-    match upstream:
+def counted_slots(settings: Settings) -> dict[str, int]:
+    """The slots of each server of a model, where they are known."""
+    named = {model: config.slots for model, config in settings.models.items()}
+    return {model: slots for model, slots in named.items() if slots is not None}
+
+
+def all_slots(settings: Settings, model: str, each: int) -> int:
+    """Of all servers of a model together."""
+    config = settings.models[model]
+    return each * len(config.urls) if isinstance(config, RemoteModel) else each
+
+
+def slots_there(upstreams: Mapping[str, Upstream], model: str, each: int) -> int:
+    """Just now: of servers that are left alone none, as long as others are there."""
+    match upstreams[model]:
         case Replicated() as replicated:
-            return lambda: each * max(1, replicated.available)
+            return each * max(1, replicated.available)
         case _:
-            return lambda: each
+            return each
 
 
 def pace_starts(settings: Settings) -> dict[str, PaceStart]:
@@ -193,7 +208,7 @@ def _embedded(
     model: str,
     config: EmbeddedModel,
     fim: FimTemplate | None,
-    engine: EmbeddedEngine,
+    engine: Engine,
     client: Client,
 ) -> Upstream:
     return Upstream(

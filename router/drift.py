@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -59,6 +59,14 @@ class DriftFigures:
         if found.call is not None:
             self.predicted_flops.labels(*labels).inc(found.ladder.spent.value * found.call)
             self.used_flops.labels(*labels).inc(flops)
+
+
+class Outcomes(Protocol):
+    """Where outcomes are kept."""
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add one; never fails."""
+        ...
 
 
 @dataclass(slots=True)
@@ -112,7 +120,7 @@ class Drift:
     """Hears how requests ended."""
 
     figures: DriftFigures
-    file: OutcomeFile | None = None
+    file: Outcomes | None = None
 
     def observe(self, request_id: str, prepared: Prepared, outcome: Outcome) -> None:
         """Take in one request that has ended."""

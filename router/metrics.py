@@ -1,12 +1,13 @@
 """Prometheus metrics. One registry per gateway, so tests and two gateways never share counts.
 
-One process serves: several workers would each hold a part of the counts.
+Where several processes serve, each counts its part, and what is exposed is the sum of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -25,18 +26,17 @@ _ENDINGS = frozenset({"stop", "length", "content_filter", "tool_calls", CANCELLE
 
 
 class Metrics:
-    """What an operator watches."""
+    """What an operator watches: counted in `registry`, and read from `exposed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, exposed: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.exposed = self.registry if exposed is None else exposed
         self.requests = self._counter(
             "router_requests",
             "Requests by plan and verdict, or by the code of their error",
             *("plan", "verdict", "error"),
         )
-        self.active = Gauge(
-            "router_requests_active", "Requests being served", registry=self.registry
-        )
+        self.active = self._gauge("router_requests_active", "Requests being served", "livesum")
         Gauge("router_tasks", "Tasks of the event loop", registry=self.registry).set_function(
             _tasks
         )
@@ -82,10 +82,10 @@ class Metrics:
         self.replica_open = self._gauge(
             "router_replica_open",
             "1 where a replica is not asked because its last draws failed, else 0",
-            *("model", "replica"),
+            *("livemax", "model", "replica"),
         )
         self.queue_length = self._gauge(
-            "router_queue_length", "Draws that wait for slots of a model", "model"
+            "router_queue_length", "Draws that wait for slots of a model", "livesum", "model"
         )
         self.queue_seconds = self._histogram(
             "router_queue_seconds", "How long draws waited for slots of a model", _SECONDS, "model"
@@ -133,8 +133,11 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+    def _gauge(
+        self, name: str, text: str, of_all: Literal["livesum", "livemax"], *labels: str
+    ) -> Gauge:
+        """One that is so much at this moment; `of_all` is what several processes make of it."""
+        return Gauge(name, text, labels, registry=self.registry, multiprocess_mode=of_all)
 
     def _histogram(
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str

@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, TypeAlias
 
 import structlog
 
+from policies.pinning import PolicyMismatch
 from policies.policy import Policy
+from router.artifact import InvalidArtifact
+from router.catalogue.entries import UnknownModel
 from router.configured import (
     Models,
     engine_spec,
@@ -21,20 +25,25 @@ from router.configured import (
     models_of,
     pace_starts,
     sandbox_backend,
+    slots_there,
 )
 from router.configured_policies import policies_of, request_limits
-from router.drift import Drift, DriftFigures, OutcomeFile
-from router.embedded.supervisor import EmbeddedEngine
+from router.drift import Drift, DriftFigures, OutcomeFile, Outcomes
+from router.embedded.child import EngineFailed
+from router.embedded.supervisor import EmbeddedEngine, Engine
 from router.gateway import Gateway
 from router.metrics import Metrics
 from router.plan.admission import Admission
 from router.plan.executing import within
+from router.plan.lanes import Lane
+from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
 from router.sections import DriftConfig, EmbeddedModel, SandboxConfig
 from router.settings import Settings
 from router.upstream import transport
+from router.upstream.architecture import UnknownArchitecture
 from router.upstream.client import Upstream
 from router.upstream.presence import Presence
 from router.upstream.replicas import Replicated
@@ -44,13 +53,41 @@ log = structlog.get_logger("router")
 
 MakeBackend: TypeAlias = Callable[[SandboxConfig], Backend]
 
+GRACE_S: Final = 5
+"""How long a stop waits for requests in flight before it cancels them."""
+
+CANNOT_START: Final = (
+    *(OSError, UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
+)
+"""What `running` raises where the settings name what cannot be served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a gateway has in common with others that serve the same; see `router.workers`.
+
+    `engines` were started already, and `outcomes` is where these are kept, if they are. `served`
+    counts the requests being served, and `computing` the samples that each model computes. Draws
+    wait in `lanes`; where there are none of all, in its own. One that is `silent` leaves it to
+    another to say what all of them notice.
+    """
+
+    engines: Mapping[str, Engine]
+    metrics: Metrics
+    outcomes: Outcomes | None
+    served: Occupancy = field(default_factory=OwnOccupancy)
+    computing: Mapping[str, Occupancy] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
+    lanes: Mapping[str, Lane] | None = None
+    silent: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """A gateway and what its HTTP edge needs to know."""
 
     gateway: Gateway
-    engines: dict[str, EmbeddedEngine]
+    engines: Mapping[str, Engine]
     request_limits: RequestLimits
     admission: Admission
     sessions: Sessions
@@ -74,44 +111,49 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, make_backend: MakeBackend = sandbox_backend
+    settings: Settings,
+    make_backend: MakeBackend = sandbox_backend,
+    shared: Shared | None = None,
 ) -> AsyncIterator[Service]:
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
-    Raises `EngineFailed`, `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias, and
-    `UnknownArchitecture` where a model's sizes cannot be read.
+    What is `shared` was started already. Raises one of `CANNOT_START`: `EngineFailed`,
+    `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias, `UnknownArchitecture` where a
+    model's sizes cannot be read, and OSError.
     """
-    metrics = Metrics()
     async with AsyncExitStack() as stack:
-        drift = _drift(settings.drift, metrics, stack)
+        own: dict[str, EmbeddedEngine] = {}
+        if shared is None:
+            metrics, outcomes = Metrics(), opened(settings.drift, stack)
+            own = _engines(settings, metrics)
+            shared = Shared(own, metrics, outcomes)
         client = await stack.enter_async_context(
             transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
-        engines = _engines(settings, metrics)
-        models = models_of(settings, engines, client, metrics)
+        models = models_of(settings, shared.engines, client, shared.metrics)
         policies = policies_of(settings, models.cost.rates)
         limits = request_limits(settings, policies)
-        for engine in engines.values():
+        for engine in own.values():
             stack.push_async_callback(engine.aclose)
         try:
             async with asyncio.TaskGroup() as starting:
                 backend = starting.create_task(_sandbox(settings.sandbox, make_backend, stack))
-                for engine in engines.values():
+                for engine in own.values():
                     starting.create_task(engine.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
-        presence = Presence(list(_replicas(models)))
+        presence = Presence(list(_replicas(models)), silent=shared.silent)
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=_gateway(settings, models, policies, backend.result(), metrics),
-            engines=engines,
+            gateway=_gateway(settings, models, policies, backend.result(), shared),
+            engines=shared.engines,
             request_limits=limits,
-            admission=Admission(settings.max_concurrent_requests),
-            sessions=Sessions(),
+            admission=Admission(settings.max_concurrent_requests, shared.served),
+            sessions=shared.sessions,
             max_body_bytes=settings.max_body_bytes,
             client_timeout_s=settings.client_timeout_s,
             presence=presence,
-            drift=drift,
+            drift=_drift(settings.drift, shared),
         )
 
 
@@ -140,30 +182,36 @@ def _gateway(
     models: Models,
     policies: Mapping[str, Policy],
     backend: Backend | None,
-    metrics: Metrics,
+    shared: Shared,
 ) -> Gateway:
     return Gateway(
         upstreams=models.upstreams,
         cost=models.cost,
         policies=policies,
         backend=backend,
-        metrics=metrics,
+        metrics=shared.metrics,
         default_max_tokens=settings.default_max_tokens,
-        paces=Paces(pace_starts(settings)),
+        paces=Paces(pace_starts(settings), shared.computing),
         ranker=settings.select.ranker,
         execution_limits=within(settings.sandbox.caps.caps()),
-        lanes=lanes_of(settings, models.upstreams, metrics),
+        lanes=shared.lanes
+        if shared.lanes is not None
+        else lanes_of(settings, partial(slots_there, models.upstreams), shared.metrics),
     )
 
 
-def _drift(config: DriftConfig, metrics: Metrics, stack: AsyncExitStack) -> Drift | None:
-    """What hears of outcomes, where the operator wants it. Raises OSError for a bad file."""
+def opened(config: DriftConfig, stack: AsyncExitStack) -> OutcomeFile | None:
+    """The file of outcomes, if the operator wants one. Raises OSError."""
+    if config.file is None:
+        return None
+    return stack.enter_context(OutcomeFile(config.file, config.file_bytes))
+
+
+def _drift(config: DriftConfig, shared: Shared) -> Drift | None:
+    """What hears of outcomes, where the operator wants it."""
     if not config.enabled:
         return None
-    figures = DriftFigures(metrics.registry)
-    if config.file is None:
-        return Drift(figures)
-    return Drift(figures, stack.enter_context(OutcomeFile(config.file, config.file_bytes)))
+    return Drift(DriftFigures(shared.metrics.registry), shared.outcomes)
 
 
 async def _sandbox(

@@ -79,6 +79,7 @@ class Settings(BaseSettings):
     read_timeout_s: PositiveFloat = 120.0
     keep_alive_s: PositiveInt = 75
     client_timeout_s: PositiveFloat = 60.0
+    workers: PositiveInt = 1
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
     drift: DriftConfig = DriftConfig()

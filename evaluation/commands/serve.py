@@ -13,19 +13,17 @@ import typer
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import Config
-from policies.pinning import PolicyMismatch
-from router.artifact import InvalidArtifact
 from router.catalogue import entries as catalogue
 from router.catalogue.bars import RichProgress
 from router.catalogue.entries import ModelEntry, UnknownModel
 from router.catalogue.pull import PullFailed
 from router.catalogue.pull import pull as bring
 from router.catalogue.store import find
-from router.embedded.child import EngineFailed
 from router.sections import EmbeddedModel
 from router.server import serve
+from router.service import CANNOT_START
 from router.settings import Settings
-from router.upstream.architecture import UnknownArchitecture
+from router.workers.process import WorkerFailed
 
 
 def run(
@@ -33,11 +31,14 @@ def run(
     config: Config = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port to listen on.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that serve as one gateway (1).")
+    ] = None,
     pull: Annotated[bool, typer.Option(help="Pull embedded models that are missing.")] = True,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C."""
     # Whatever cannot work is said before anything is started.
-    settings = load_settings(config, host=host, port=port)
+    settings = load_settings(config, host=host, port=port, workers=workers)
     with failing_on(UnknownModel):
         entries = [
             catalogue.lookup(model)
@@ -46,7 +47,7 @@ def run(
         ]
     _check_port(settings)
     _have(entries, settings.model_dir, pull_missing=pull)
-    with failing_on(UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed, OSError):
+    with failing_on(*CANNOT_START, WorkerFailed):
         serve(settings)
 
 

@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -138,14 +139,15 @@ class Child:
             return False
         return response.is_success
 
-    async def down(self) -> str:
-        """Wait until the child has ended or hangs; says which."""
+    async def down(self, on_probe: Callable[[], None]) -> str:
+        """Wait until the child has ended or hangs; says which. `on_probe` is called after each."""
         while self.missed < self.times.misses:
             try:
                 async with asyncio.timeout(self.times.probe_every):
                     return f"ended with exit status {await self.process.wait()}"
             except TimeoutError:
                 self.missed = 0 if await self.healthy() else self.missed + 1
+                on_probe()
         return f"did not answer {self.missed} health probes"
 
     def tail(self) -> str:

@@ -14,19 +14,18 @@ code prints there goes to standard error instead. The port is bound by the serve
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, Final
+
+from router.orphans import die_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import xllamacpp
 
-_PR_SET_PDEATHSIG: Final = 1
 # Each open request holds a thread, queued ones too, and with none left /health would not answer:
 # a busy engine would look as if it hung. The gateway admits far fewer; an idle thread is cheap.
 _HTTP_THREADS: Final = 512
@@ -40,7 +39,7 @@ _BATCH: Final = 128
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until the gateway is gone."""
     options = _parse(arguments)
-    _die_with(options.parent)
+    die_with(options.parent)
     report = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
@@ -64,14 +63,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True, help="process id of the gateway")
     return parser.parse_args(arguments)
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when the thread that started it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel knew of our wish
-        sys.exit("the gateway is gone")
 
 
 def _serve(options: argparse.Namespace) -> xllamacpp.Server:

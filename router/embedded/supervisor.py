@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -18,14 +19,29 @@ _log = structlog.get_logger(__name__)
 
 
 def _ignore(_model: str) -> None:
-    """Hook of an engine that nobody counts."""
+    """Hook of an engine that nobody watches."""
+
+
+class Engine(Protocol):
+    """An engine as those see it who ask it: where it is, and whether it answers."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answered when it was last looked at."""
+        ...
+
+    @property
+    def base_url(self) -> str:
+        """`http://127.0.0.1:PORT`, at this moment."""
+        ...
 
 
 class EmbeddedEngine:
     """One model's engine, kept running from `start` to `aclose`.
 
-    `on_restart` is called with the model's id each time the engine went down. Start it from a
-    thread that lives as long as the gateway, since the kernel ties the child to that thread.
+    `on_restart` is called with the model's id each time the engine went down, `on_change` whenever
+    it may be ready, or elsewhere, other than before. Start it from a thread that lives as long as
+    the gateway, since the kernel ties the child to that thread.
     """
 
     def __init__(
@@ -33,12 +49,14 @@ class EmbeddedEngine:
         spec: EngineSpec,
         *,
         on_restart: Callable[[str], None] = _ignore,
+        on_change: Callable[[str], None] = _ignore,
         times: Supervision | None = None,
         verbose: bool = False,
     ) -> None:
         self.spec = spec
         self.restarts = 0
         self._on_restart = on_restart
+        self._on_change = on_change
         self._times = times or Supervision()
         self._verbose = verbose
         self._child: Child | None = None
@@ -81,16 +99,21 @@ class EmbeddedEngine:
     async def _launch(self) -> Child:
         child = await Child.launch(self.spec, self._times, verbose=self._verbose)
         self._child, self._url = child, child.url
+        self._changed()
         return child
+
+    def _changed(self) -> None:
+        self._on_change(self.spec.model)
 
     async def _supervise(self, child: Child) -> None:
         clock = asyncio.get_running_loop().time
         pause = self._times.pause
         while True:
             born = clock()
-            reason = await child.down()
+            reason = await child.down(self._changed)
             self.restarts += 1
             self._on_restart(self.spec.model)
+            self._changed()
             _log.warning("engine down", model=self.spec.model, reason=reason, log=child.tail())
             await child.aclose()
             self._child = None

@@ -108,8 +108,8 @@ async def readyz(request: Request) -> JSONResponse:
 @routes.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
-    registry = request.app.state.service.gateway.metrics.registry
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    exposed = request.app.state.service.gateway.metrics.exposed
+    return Response(generate_latest(exposed), media_type=CONTENT_TYPE_LATEST)
 
 
 async def elsewhere(request: Request, error: HTTPException) -> Response:

@@ -7,14 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from router.errors import Overloaded
+from router.plan.occupancy import Occupancy, OwnOccupancy
 
 
 @dataclass(slots=True)
 class Admission:
-    """Counts the requests being served, up to `limit`."""
+    """Admits requests as long as no more than `limit` are being served, in all processes.
+
+    A place is taken first and counted then, so several processes never serve more than the limit.
+    Where two take the last one at the same moment, both may find it taken, and refuse.
+    """
 
     limit: int
-    active: int = field(default=0, init=False)
+    served: Occupancy = field(default_factory=OwnOccupancy)
+
+    @property
+    def active(self) -> int:
+        """The requests being served."""
+        return self.served.total
 
     @property
     def full(self) -> bool:
@@ -24,10 +34,10 @@ class Admission:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take a place and give it back; raises `Overloaded` where there is none."""
-        if self.full:
-            raise Overloaded(f"{self.limit} requests are being served; try again")
-        self.active += 1
+        self.served.add(1)
         try:
+            if self.active > self.limit:
+                raise Overloaded(f"{self.limit} requests are being served; try again")
             yield
         finally:
-            self.active -= 1
+            self.served.add(-1)

@@ -22,6 +22,7 @@ from policies.forecast import Forecast, Seen, Trend
 from policies.protocol import Command, Done, Draw, Event, Sampled, Started
 from policies.values import Candidate, Task
 from router.plan.draws import RunningDraw
+from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.ports import Observer
 from router.upstream.chunks import Chunk
 
@@ -61,15 +62,20 @@ class PaceStart:
 
 @dataclass(slots=True)
 class _Memory:
-    """What was seen of one model. `busy` is how many samples it computes for us now."""
+    """What was seen of one model. `computing` is how many samples it computes for us now."""
 
     start: PaceStart
+    computing: Occupancy = field(default_factory=OwnOccupancy)
     first: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
     step: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
     lengths: dict[str, deque[tuple[float, int]]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
     )
-    busy: int = 0
+
+    @property
+    def busy(self) -> int:
+        """The samples that it computes for us now."""
+        return self.computing.total
 
     def forecast(self, kind: str, now: float) -> Forecast | None:
         """What is to be expected; None where nothing is known."""
@@ -105,12 +111,21 @@ class _Timed:
 
 
 class Paces:
-    """The memory of all models; one for a gateway."""
+    """The memory of all models; one for a gateway.
 
-    def __init__(self, starts: Mapping[str, PaceStart] | None = None) -> None:
+    `computing` has, by model, where samples are counted that others draw there as well.
+    """
+
+    def __init__(
+        self,
+        starts: Mapping[str, PaceStart] | None = None,
+        computing: Mapping[str, Occupancy] | None = None,
+    ) -> None:
         self._models: dict[str, _Memory] = defaultdict(lambda: _Memory(PaceStart()))
         for model, start in (starts or {}).items():
             self._models[model] = _Memory(start)
+        for model, occupancy in (computing or {}).items():
+            self._models[model].computing = occupancy
 
     def forecasts(self, kind: str) -> dict[str, Forecast]:
         """What is to be expected of each model of which anything is known, for such requests."""
@@ -151,7 +166,7 @@ class _Watch(Observer):
     def on_sent(self, draw: RunningDraw) -> None:
         timed = self._running[draw.ticket]
         timed.began = draw.sent_at
-        self.models[draw.model].busy += timed.samples
+        self.models[draw.model].computing.add(timed.samples)
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
         timed = self._running[draw.ticket]
@@ -166,7 +181,7 @@ class _Watch(Observer):
 
     def _sampled(self, timed: _Timed, candidate: Candidate) -> None:
         memory = self.models[timed.model]
-        memory.busy -= 1
+        memory.computing.add(-1)
         timed.samples -= 1
         self._add_length(memory, None if candidate.cut else candidate.tokens)
 
@@ -174,7 +189,7 @@ class _Watch(Observer):
         if timed.began is None:  # it says nothing of the model's pace
             return
         memory, now = self.models[timed.model], asyncio.get_running_loop().time()
-        memory.busy -= timed.samples
+        memory.computing.add(-timed.samples)
         if failed:
             return
         late = self.deadline is not None and now > self.deadline - CLOCK_S

@@ -52,7 +52,7 @@ class Sessions:
         older = self._newest.get(session)
         turn = Turn() if older is None else Turn(older.ended)
         self._newest[session] = turn
-        if older is not None:
+        if older is not None and not older.superseded.done():
             older.superseded.set_result(None)
         try:
             yield turn

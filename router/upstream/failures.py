@@ -20,6 +20,7 @@ class UpstreamError(Exception):
     ) -> None:
         super().__init__(f"upstream of model {model!r} {reason}")
         self.model = model
+        self.reason = reason
         self.rejected = rejected
         self.status = status
 

@@ -30,11 +30,21 @@ MOST_NAMES: Final = 10
 
 
 class Presence:
-    """What is wrong with the upstreams, by model and replica, as of the last look."""
+    """What is wrong with the upstreams, by model and replica, as of the last look.
 
-    def __init__(self, upstreams: Sequence[Upstream], *, every_s: float = LOOK_EVERY_S) -> None:
+    It is logged as well, by one that is not `silent`: where several look, one is to speak.
+    """
+
+    def __init__(
+        self,
+        upstreams: Sequence[Upstream],
+        *,
+        every_s: float = LOOK_EVERY_S,
+        silent: bool = False,
+    ) -> None:
         self._upstreams = upstreams
         self._every_s = every_s
+        self._silent = silent
         self._troubles: dict[str, str] = {}
 
     @property
@@ -65,11 +75,11 @@ class Presence:
         trouble = await trouble_of(upstream)
         if trouble is None:
             self._troubles.pop(upstream.label, None)
-            if before is not None:
+            if before is not None and not self._silent:
                 _log.info("an upstream is well again", model=upstream.label)
         else:
             self._troubles[upstream.label] = trouble
-            if trouble != before:
+            if trouble != before and not self._silent:
                 _log.warning("an upstream may not answer", model=upstream.label, reason=trouble)
 
 

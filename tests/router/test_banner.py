@@ -14,10 +14,10 @@ pytestmark = pytest.mark.anyio
 async def test_the_banner_names_what_requests_may_name() -> None:
     backend = ScriptedBackend()
     async with world(backend=backend, aliases={"quick": {"model": "small"}}) as w:
-        told = banner(w.url, w.service)
+        told = banner(w.url, facts(w.service))
         for word in ("auto", "small", "large", "quick = small", "cascade", w.url):
             assert word in told
-        assert facts(w.url, w.service)["sandbox"] == "ScriptedBackend"
+        assert facts(w.service)["sandbox"] == "ScriptedBackend"
         words = shlex.split(told.split("  try\n")[1])
         assert words[:2] == ["curl", f"{w.url}/v1/completions"]
         body = json.loads(words[words.index("-d") + 1])
@@ -32,4 +32,4 @@ async def test_the_banner_names_what_requests_may_name() -> None:
 
 async def test_a_gateway_without_a_sandbox_says_so() -> None:
     async with world() as w:
-        assert "requests with tests are refused" in banner(w.url, w.service)
+        assert "requests with tests are refused" in banner(w.url, facts(w.service))

@@ -13,7 +13,7 @@ import pytest
 SLOW_START = """
 import asyncio
 from contextlib import asynccontextmanager
-from router import server
+from router import alone, server
 from router.settings import Settings
 
 @asynccontextmanager
@@ -26,7 +26,7 @@ async def running(settings):
         await asyncio.sleep(0.01)
         print("undone", flush=True)
 
-server.running = running
+alone.running = running
 server.serve(Settings())
 print("served", flush=True)
 """

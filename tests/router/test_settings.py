@@ -16,9 +16,9 @@ from router.catalogue.fim import FAMILIES
 from router.configured import model_facts, models_of, pace_starts
 from router.configured_policies import BUILT_IN, policies_of
 from router.http.connection import Connection
+from router.listening import listening
 from router.request import AUTO
 from router.sections import RemoteModel
-from router.server import listening
 from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
 from router.upstream.transport import client

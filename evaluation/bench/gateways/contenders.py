@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from fastapi import FastAPI
 
 from evaluation.bench.gateways.wire import FLOPS_PER_TOKEN, MODEL
-from router.server import listening
+from router.listening import listening
 from router.settings import ENVIRONMENT_PREFIX, Settings
 
 DIRECT: Final = "direct"

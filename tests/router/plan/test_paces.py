@@ -14,6 +14,7 @@ from policies.forecast import Forecast, Seen
 from policies.policy import Policy
 from policies.protocol import Done, Draw, Plan, Started, Wait
 from policies.values import Budget
+from router.plan.occupancy import OwnOccupancy
 from router.plan.outcome import Outcome
 from router.plan.paces import LEAST_LENGTHS, STALE_S, Paces, PaceStart
 from router.plan.run import Run
@@ -109,6 +110,21 @@ def test_what_was_seen_is_expected() -> None:
         assert of(paces).seconds(200, 1, 1) == pytest.approx(1.2)
         assert of(paces).usual_tokens is None
         assert "small" not in paces.forecasts("text")
+
+    on_a_clock(scenario())
+
+
+def test_what_others_compute_for_us_counts_too() -> None:
+    async def scenario() -> None:
+        computed = {"large": OwnOccupancy()}
+        one, other, machine = Paces(None, computed), Paces(None, computed), Paced()
+        for n in (1, 5):
+            await performed(one, machine, draws=[asked(n=n)])
+        running = asyncio.create_task(performed(other, machine, draws=[asked(n=2)]))
+        await asyncio.sleep(0.01)
+        assert of(one).busy == 2
+        await running
+        assert of(one).busy == 0
 
     on_a_clock(scenario())
 

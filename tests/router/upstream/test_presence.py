@@ -6,8 +6,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from fake_upstream import FakeUpstream, Play, answering, failing, in_turn, listing, running, sending
+from fake_upstream import (
+    Call,
+    FakeUpstream,
+    Play,
+    answering,
+    failing,
+    in_turn,
+    listing,
+    running,
+    sending,
+)
 from http_world import eventually, world
+from structlog.testing import capture_logs
 
 from router.upstream.client import Upstream
 from router.upstream.presence import Presence, trouble_of
@@ -117,3 +128,22 @@ async def test_a_look_uses_the_key_of_its_server() -> None:
     async with world(large=large, models={"large": {"api_key": "theirs"}}):
         await eventually(lambda: keys)
     assert keys == ["Bearer theirs"]
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_one_of_several_speaks_of_it_and_all_know(silent: bool) -> None:
+    plays = [failing(500)]
+
+    async def models(call: Call, server: FakeUpstream) -> None:
+        await plays[-1](call, server)
+
+    async with upstream(models) as looked:
+        presence = Presence([looked], every_s=0.01, silent=silent)
+        with capture_logs() as said:
+            async with presence.watching():
+                await eventually(lambda: presence.troubles)
+                plays.append(listing("org/m"))
+                await eventually(lambda: not presence.troubles)
+        events = [each["event"] for each in said]
+        told = ["an upstream may not answer", "an upstream is well again"]
+        assert events == ([] if silent else told)
