@@ -93,8 +93,14 @@ def _forwarder(port: int, upstream: str, _folder: Path) -> list[str]:
 
 
 def _by_name(value: object) -> object:
-    """A class by its path, which uvicorn takes as well; anything else as it is."""
-    return f"{value.__module__}:{value.__qualname__}" if isinstance(value, type) else value
+    """A class by the path of the one of uvicorn's that it extends; anything else as it is.
+
+    What ours adds to that is no part of a bare forwarder, whose process loads nothing of ours.
+    """
+    if not isinstance(value, type):
+        return value
+    bare = next((each for each in value.__mro__ if each.__module__.startswith("uvicorn.")), value)
+    return f"{bare.__module__}:{bare.__qualname__}"
 
 
 _LITELLM_ENVIRONMENT: Final = (

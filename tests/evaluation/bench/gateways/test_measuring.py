@@ -6,8 +6,9 @@ import sys
 
 import httpx
 import pytest
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from evaluation.bench.gateways.contenders import Contender, contenders
+from evaluation.bench.gateways.contenders import Contender, _by_name, contenders
 from evaluation.bench.gateways.measuring import Plan, _serving, _upstream, measure
 from evaluation.bench.gateways.processes import Cores, GatewayBenchFailed
 from evaluation.bench.gateways.wire import (
@@ -147,6 +148,12 @@ def test_the_forwarder_runs_under_uvicorn_as_ours_does():
     settings = json.loads(forwarder.command(7, "http://up", None)[-1])
     assert {"loop", "http", "timeout_keep_alive", "access_log"} <= set(settings)
     assert settings["access_log"] is False
+
+
+def test_of_a_protocol_of_ours_the_forwarder_has_what_it_extends():
+    ours = type("Made", (H11Protocol,), {})
+    assert _by_name(ours) == "uvicorn.protocols.http.h11_impl:H11Protocol"
+    assert _by_name("auto") == "auto"
 
 
 def test_only_some_may_be_measured(bench):
