@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from policies.examined import Examined
 from policies.executions import Agreement, Belief, ByExamples, Majority
 from policies.selectors import LIKELIEST, BestFit, First, Random, RankedBy, Reviewer, Selector
 
@@ -31,6 +32,8 @@ SELECTORS: Final[Mapping[str, Selector]] = MappingProxyType(
         "agreement": Agreement(),
         "majority": Majority(),
         "weighted": Majority(weighted=True),
+        "codet": Examined(),
+        "b4": Examined(by_b4=True),
     }
 )
 """By name. Each is one of its own for a task: see `Selector.of`."""

@@ -29,6 +29,7 @@ from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Together
 from router.plan.programs import Gap
+from router.plan.programs.asserts import STOPS
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
@@ -41,7 +42,7 @@ from router.request import (
     TextPrompt,
     TokenPrompt,
 )
-from router.selecting import named_selector, trials_of
+from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
@@ -90,6 +91,10 @@ class Prepared:
         return self.request.stream and one
 
 
+_SAMPLING: Final = frozenset({"top_p", "seed"})
+"""Fields that tests have in common with answers; a client's others are about answers."""
+
+
 @dataclass(slots=True)
 class RequestSampler:
     """The upstreams as one request uses them: its prompt, its own fields, its seed."""
@@ -109,6 +114,12 @@ class RequestSampler:
             # One seed for every draw would draw the same samples again.
             passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
         self._drawn += draw.n
+        if draw.for_tests:
+            own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
+            if isinstance(sampling.prompt, TextPrompt):
+                own["stop"] = list(STOPS[:4])  # as many as servers take
+            tests = SampleRequest(sampling.prompt, own)
+            return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         until = None if (gap := _gap(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
@@ -124,7 +135,8 @@ class RequestSampler:
 class Gateway:
     """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
 
-    `ranker` is the model that ranks answers of others where requests name a selector that does.
+    `ranker` is the model that ranks answers of others where requests name a selector that does,
+    `tests_by` the one that writes tests for them, where it is not the cheapest.
     """
 
     upstreams: Mapping[str, Upstream]
@@ -135,6 +147,7 @@ class Gateway:
     default_max_tokens: int = 512
     paces: Paces = field(default_factory=Paces)
     ranker: str | None = None
+    tests_by: str | None = None
     execution_limits: Limits = MOST
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
@@ -158,7 +171,7 @@ class Gateway:
                 await asyncio.sleep(0)  # prompts of one request must not be read in one go
                 trials = None if self.backend is None else trials_of(request, policy, task)
                 if trials is not None:
-                    task = replace(task, examples=trials.examples, inputs=trials.inputs)
+                    task = self._with_trials(request, policy, task, trials)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
@@ -212,6 +225,19 @@ class Gateway:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
+
+    def _with_trials(
+        self, request: RouteRequest, policy: Policy, task: Task, trials: Trials
+    ) -> Task:
+        """The task with what its answers can be run on. Raises `UnknownCost`.
+
+        A FLOPs budget could not bind on a writer of tests whose cost nobody knows.
+        """
+        examiner = examiner_of(request.prompt, policy, task, trials, self.tests_by)
+        budgeted = request.budget.budget.flops is not None
+        if examiner is not None and budgeted and not self.cost.knows(examiner.model):
+            raise UnknownCost(examiner.model)
+        return replace(task, examples=trials.examples, inputs=trials.inputs, examiner=examiner)
 
     @property
     def _sizing(self) -> Sizing:

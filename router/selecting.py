@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from policies.choosing import NAMES, selectors
+from policies.examined import SAMPLES, Examined
 from policies.policy import Policy
 from policies.selectors import Random, Selector
-from policies.values import Example, Task
+from policies.values import Examiner, Example, Task
 from router.errors import InvalidRequest
 from router.plan.executing import Trials
 from router.plan.programs import entry_point_of
-from router.request import ChatPrompt, RouteRequest, TextPrompt
+from router.plan.programs.asserts import prompt_for_tests
+from router.request import ChatPrompt, Prompt, RouteRequest, TextPrompt
 
 EXECUTION_MS: Final = 500.0
 """The least latency budget in which programs are run to choose among them."""
@@ -41,6 +43,17 @@ def named_selector(request: RouteRequest, ranker: str | None, *, sandboxed: bool
             param="select",
         )
     return Random(request.seed or 0) if isinstance(selector, Random) else selector
+
+
+def examiner_of(
+    prompt: Prompt, policy: Policy, task: Task, trials: Trials, by: str | None
+) -> Examiner | None:
+    """Who writes tests, where a selector wants some: the cheapest model, unless one is named."""
+    if not isinstance(policy.selector, Examined):
+        return None
+    cheapest, function = task.models[0], trials.entry_point
+    most = cheapest.max_batch if by in {None, cheapest.id} else SAMPLES
+    return Examiner(by or cheapest.id, prompt_for_tests(prompt, function), function, most)
 
 
 def trials_of(request: RouteRequest, policy: Policy, task: Task) -> Trials | None:

@@ -132,6 +132,7 @@ def _gateway(
         default_max_tokens=settings.default_max_tokens,
         paces=Paces(pace_starts(settings)),
         ranker=settings.select.ranker,
+        tests_by=settings.select.tests_by,
         execution_limits=within(settings.sandbox.caps.caps()),
     )
 

@@ -42,7 +42,8 @@ class Errand:
     """A ranking or executions as they run.
 
     The `passes` of a ranking are those that were sent: tokens that were read, and the further ones
-    that were scored. Each is booked whole from then on. Executions run no model.
+    that were scored. Each is booked whole from then on. Executions run no model; of `asserts`, so
+    many, programs are run on those of drawn tests.
     """
 
     ticket: int
@@ -51,6 +52,7 @@ class Errand:
     sent: bool = False
     failure: Exception | None = None
     passes: list[tuple[int, int]] = field(default_factory=list)
+    asserts: int = 0
 
     @property
     def model(self) -> str | None:

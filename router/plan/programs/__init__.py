@@ -11,6 +11,7 @@
 | `examples`   | what does a prompt say that its function gives?                              |
 | `forms`      | how do people write what a call gives? `described`: without the call?        |
 | `inputs`     | what else can candidates be run on?                                          |
+| `asserts`    | what do tests say that a model wrote, and how is it asked for them?          |
 | `mutations`  | which values are near a value? `typed`: which are of a type?                 |
 | `blocks`     | which fenced blocks does a message have, and what of it was only thought?    |
 | `signatures` | which functions does a text define, and what do they take?                   |

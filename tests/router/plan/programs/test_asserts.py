@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.selection.codet.generated_tests import (
+from router.plan.programs.asserts import (
     LONGEST,
     MOST_CHARACTERS,
     asserts_of,
