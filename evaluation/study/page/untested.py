@@ -93,8 +93,8 @@ def _why(found: Sequence[Untested]) -> Iterator[str]:
 
 def _each(standings: Iterable[Standing]) -> str:
     return "; ".join(
-        f"on {dataset_title(one.dataset)} {one.what} comes to {percent(one.lead, '+')} points at "
-        f"{one.large_calls:.2f} large calls"
+        f"on {dataset_title(one.dataset)} {percent(one.lead, '+')} points ({one.what}, at "
+        f"{one.large_calls:.2f} large calls)"
         for one in standings
     )
 

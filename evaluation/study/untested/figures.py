@@ -39,7 +39,9 @@ def untested_looks(found: Untested) -> dict[str, Look]:
 
 
 def _panels(found: Untested) -> Iterator[Panel]:
-    for model in found.models:
+    for at, model in enumerate(found.models):
+        # What choosing has to beat are answers of its generator and of larger models.
+        stars = [star for star in found.greedy if star.model in found.models[at:]]
         for title, shown in _PANELS.items():
             made = (_series(found, model, selector, shown) for selector in CURVES)
             if series := tuple(each for each in made if each.points):
@@ -48,7 +50,7 @@ def _panels(found: Untested) -> Iterator[Panel]:
                     "large calls",
                     "problems solved (%)",
                     series,
-                    tuple(Mark(star.model, _star(star)) for star in found.greedy),
+                    tuple(Mark(star.model, _star(star)) for star in stars),
                     tuple(Mark(model, _point(row)) for row in _rows(found, model, ANY)[:1]),
                 )
 

@@ -96,12 +96,12 @@ def test_who_looks_at_programs_finds_the_right_ones_where_they_agree(name: str) 
 
 
 def test_a_row_says_how_far_it_is_ahead_of_greedy_answers_paired_by_problem() -> None:
-    problems = [problem(at, [at > 0] * 3, greedy=at > 1) for at in range(4)]
-    way = Way("small", "nll", Sight.STRIPPED, 3)
+    problems = [problem(at, [True, at > 0], greedy=at > 1) for at in range(4)]
+    way = Way("small", "first", Sight.STRIPPED, 2)
     found, large = chosen(problems, COST, way), needed_answers(problems, COST, "large")
     assert found is not None
     row = selector_row(way, found, large, sees=False)
-    assert (row.selected, row.ahead, row.ahead_plus) == (0.75, 0.25, 0.25)
+    assert (row.selected, row.ahead, row.ahead_plus) == (0.875, 0.375, 0.375)
     assert 0 <= row.ahead_low < row.ahead < row.ahead_high <= 1  # no problem is lost to greedy
     assert row.large_calls == pytest.approx(row.flops / greedy_flops(problems[0], COST, "large"))
     assert greedy_row(large, large).success == 0.5

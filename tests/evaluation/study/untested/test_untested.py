@@ -48,9 +48,10 @@ def test_sentences_say_where_it_holds_and_where_not(tmp_path: Path) -> None:
     likely, agreed, shown, more, why = page.sentences(found)
     assert "holds on MBPP sanitized and is turned round on HumanEval: " in likely
     assert "a trained verifier instead changes that by -1.0 (-2.0 to -0.5) points" in agreed
-    assert "+15.0 (+10.0 to +20.0) points at 0.90 large calls" in shown
+    assert "+15.0 (+10.0 to +20.0) points (" in shown
+    assert "by examples, at 0.90 large calls)" in shown
     assert "goes to the larger model: " in more
-    assert f"{LARGE}*3 by agreement comes to +10.0" in more
+    assert f"+10.0 (+5.0 to +15.0) points ({LARGE}*3 by agreement, at 1.90" in more
     assert "hold a right one for 80.0 % of problems" in why
     assert "they gain 40 % by nll, 20 % by agreement and 40 % by examples" in why
 
@@ -114,6 +115,7 @@ def test_the_figure_has_a_curve_for_each_selector_and_stars(tmp_path: Path) -> N
     ]
     assert "examples" not in {series.look for series in second.series}
     assert {mark.model: mark.point.y for mark in first.greedy} == {SMALL: 45.0, LARGE: 50.0}
+    assert {mark.model for mark in figure.panels[-1].greedy} == {LARGE}
     assert any("trained on MBPP" in note for note in figure.notes)
 
 
