@@ -92,6 +92,8 @@ def test_tables_have_a_row_for_each_way_and_one_for_the_large_call(tmp_path: Pat
     assert numbers[f"{SMALL}, nll"] == (
         *("40.0 (35.0 to 45.0)", "50.0 (45.0 to 55.0)", "90.0 (85.0 to 95.0)"),
     )
+    agreed = numbers[f"{SMALL}, agreement, examples not used"]  # and not what `evaluate lever` has
+    assert agreed[1] == "50.0 (45.0 to 55.0)"
     assert numbers[f"{LARGE}, pass@k"] == ("80.0", "80.0", "")
 
 
