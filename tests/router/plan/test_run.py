@@ -156,7 +156,7 @@ def test_the_deadline_keeps_what_is_finished() -> None:
 class WritesTests(Single):
     """It draws tests, and waits for something else."""
 
-    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:  # noqa: ARG002 of Policy
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
         yield Draw("small", 2, 8, 0.8, verify=True, prompt="assert", for_tests=True)
         while True:
             yield Wait()
