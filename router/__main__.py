@@ -17,10 +17,12 @@ from router.misconfigured import complaint
 from router.server import serve
 from router.settings import Settings
 from router.upstream.architecture import UnknownArchitecture
+from router.verifying import VerifierFailed
 
 _UNUSABLE = (
     *(OSError, TOMLDecodeError, SettingsError),  # of the settings; then of what they name
     *(UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
+    VerifierFailed,
 )
 
 

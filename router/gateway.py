@@ -27,7 +27,7 @@ from router.plan.draws import Fits
 from router.plan.executing import MOST, SandboxExecutor, Trials
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
-from router.plan.ports import Observer, Together
+from router.plan.ports import Observer, Ranker, Together
 from router.plan.programs import Gap
 from router.plan.programs.asserts import STOPS
 from router.plan.ranking import UpstreamRanker
@@ -46,6 +46,7 @@ from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
+from router.verifying import Verifier, VerifyingRanker
 from sandbox import Backend, Limits, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
@@ -136,7 +137,8 @@ class Gateway:
     """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
 
     `ranker` is the model that ranks answers of others where requests name a selector that does,
-    `tests_by` the one that writes tests for them, where it is not the cheapest.
+    `tests_by` the one that writes tests for them, where it is not the cheapest. `verifier`, where
+    there is one, tells how probably answers are right.
     """
 
     upstreams: Mapping[str, Upstream]
@@ -148,6 +150,7 @@ class Gateway:
     paces: Paces = field(default_factory=Paces)
     ranker: str | None = None
     tests_by: str | None = None
+    verifier: Verifier | None = None
     execution_limits: Limits = MOST
 
     async def prepare(self, request: RouteRequest, received: float) -> Prepared:
@@ -216,7 +219,7 @@ class Gateway:
             replace(self.cost, forecasts=prepared.forecasts),
             sampler=RequestSampler(self.upstreams, request, wants_nll=wants_nll),
             judge=judge,
-            ranker=UpstreamRanker(self.upstreams, request.prompt),
+            ranker=self._ranker(prepared),
             executor=executor,
             observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
@@ -239,6 +242,13 @@ class Gateway:
             raise UnknownCost(examiner.model)
         return replace(task, examples=trials.examples, inputs=trials.inputs, examiner=examiner)
 
+    def _ranker(self, prepared: Prepared) -> Ranker:
+        prompt = prepared.request.prompt
+        models = UpstreamRanker(self.upstreams, prompt)
+        if self.verifier is None:
+            return models
+        return VerifyingRanker(self.verifier, prompt, prepared.task, prepared.trials, models)
+
     @property
     def _sizing(self) -> Sizing:
         return Sizing(self.upstreams, self.metrics, self.default_max_tokens)
@@ -257,8 +267,13 @@ class Gateway:
             ) from None
         if request.select is None:
             return policy
-        sandboxed = self.backend is not None
-        return replace(policy, selector=named_selector(request, self.ranker, sandboxed=sandboxed))
+        selector = named_selector(
+            request,
+            self.ranker,
+            sandboxed=self.backend is not None,
+            verified=self.verifier is not None,
+        )
+        return replace(policy, selector=selector)
 
     def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
         pinned = None if request.model == AUTO else request.model

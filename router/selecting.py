@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from policies.choosing import NAMES, selectors
+from policies.choosing import selectors
 from policies.examined import SAMPLES, Examined
+from policies.lever import LEVER
 from policies.policy import Policy
-from policies.selectors import Random, Selector
+from policies.selectors import Random, Reviewer, Selector
 from policies.values import Examiner, Example, Task
 from router.errors import InvalidRequest
 from router.plan.executing import Trials
@@ -23,18 +24,30 @@ _ANY: Final = (Example("f()", "None"),)
 """To ask a policy what it would draw, if a prompt had examples."""
 
 
-def named_selector(request: RouteRequest, ranker: str | None, *, sandboxed: bool) -> Selector:
+_LACKS: Final = {
+    Reviewer.name: " (it needs a model that ranks: [select] ranker in the configuration)",
+    LEVER: (
+        " (it needs a verifier: train one with `budget-router train lever`, which needs the extra "
+        "torch, and name its file as [select] lever in the configuration)"
+    ),
+}
+"""What a name needs that is known and not there."""
+
+
+def named_selector(
+    request: RouteRequest, ranker: str | None, *, sandboxed: bool, verified: bool
+) -> Selector:
     """The selector that a request names. Raises `InvalidRequest`.
 
-    `ranker` is the model that ranks answers, where there is one; programs run where `sandboxed`.
+    `ranker` is the model that ranks answers, where there is one; programs run where `sandboxed`,
+    and a verifier scores them where `verified`.
     """
-    there = selectors(ranker)
+    there = selectors(ranker, verified=verified)
     selector = there.get(request.select or "")
     if selector is None:
-        lacks = " (it needs a model that ranks: [select] ranker in the configuration)"
         raise InvalidRequest(
             f"select {request.select!r} is not configured here"
-            f"{lacks if request.select in NAMES else ''}; there are {list(there)}",
+            f"{_LACKS.get(request.select or '', '')}; there are {list(there)}",
             param="select",
         )
     if selector.runs_programs and not sandboxed:

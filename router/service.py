@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import structlog
@@ -35,6 +35,7 @@ from router.sections import DriftConfig, EmbeddedModel, RemoteModel, SandboxConf
 from router.settings import Settings
 from router.upstream import transport
 from router.upstream.presence import Presence
+from router.verifying import Verifier
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -66,8 +67,8 @@ async def running(
 ) -> AsyncIterator[Service]:
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
-    Raises `EngineFailed`, `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias, and
-    `UnknownArchitecture` where a model's sizes cannot be read.
+    Raises `EngineFailed`, `VerifierFailed`, `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of
+    an alias, and `UnknownArchitecture` where a model's sizes cannot be read.
     """
     metrics = Metrics()
     async with AsyncExitStack() as stack:
@@ -81,18 +82,25 @@ async def running(
         limits = request_limits(settings, policies)
         for engine in engines.values():
             stack.push_async_callback(engine.aclose)
+        verifier = None if settings.select.lever is None else Verifier.of(settings.select.lever)
+        if verifier is not None:
+            stack.push_async_callback(verifier.aclose)
         try:
             async with asyncio.TaskGroup() as starting:
                 backend = starting.create_task(_sandbox(settings.sandbox, make_backend, stack))
                 for engine in engines.values():
                     starting.create_task(engine.start())
+                if verifier is not None:
+                    starting.create_task(verifier.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
         remote = [m for m, config in settings.models.items() if isinstance(config, RemoteModel)]
         presence = Presence([models.upstreams[model] for model in remote])
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=_gateway(settings, models, policies, backend.result(), metrics),
+            gateway=replace(
+                _gateway(settings, models, policies, backend.result(), metrics), verifier=verifier
+            ),
             engines=engines,
             request_limits=limits,
             admission=Admission(settings.max_concurrent_requests),

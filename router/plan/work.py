@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from policies.cost import CostModel
+from policies.lever import LEVER
 from policies.protocol import Execute, Rank, Start
 from router.plan.ledger import Hold
 
@@ -56,8 +57,12 @@ class Errand:
 
     @property
     def model(self) -> str | None:
-        """The ranker."""
-        return self.command.model if isinstance(self.command, Rank) else None
+        """The ranker; a verifier is none, and costs no FLOPs that are counted (see `LEVER`)."""
+        match self.command:
+            case Rank(model=model) if model != LEVER:
+                return model
+            case _:
+                return None
 
     def book(self, read: int, scored: int) -> None:
         """A pass is sent now, over so many tokens and the so many that are scored."""

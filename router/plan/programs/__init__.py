@@ -23,7 +23,7 @@ Nothing of an answer is run here, and none is too odd to have a program. All of 
 loop, so that every module bounds how much it reads.
 """
 
-from router.plan.programs.asked import entry_point_of
+from router.plan.programs.asked import entry_point_of, texts_of
 from router.plan.programs.examples import examples_of
 from router.plan.programs.gap import Gap
 from router.plan.programs.inputs import inputs_of
@@ -36,5 +36,6 @@ __all__ = [
     "examples_of",
     "inputs_of",
     "program_source",
+    "texts_of",
     "with_prompt_prelude",
 ]
