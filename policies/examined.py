@@ -20,7 +20,7 @@ from policies.values import HOLDS, Candidate, Choice, Examiner, Task
 SAMPLES: Final = 8
 """Of tests. CodeT drew a hundred, for a hundred programs; here a few answers are told apart."""
 
-TOKENS: Final = 192
+TOKENS: Final = 128
 """Of each: five asserts and more, of which the first five count."""
 
 ASSERT: Final = "assert "
