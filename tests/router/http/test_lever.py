@@ -167,7 +167,14 @@ async def test_one_that_answers_wrongly_fails_no_request(code: str) -> None:
 
 async def test_one_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("router.verifying.ANSWER_S", 0.2)
-    for answer in await with_verifier(scripted("time.sleep(600)"), asked):
+    made = scripted("time.sleep(600)")
+
+    async def check(w: World) -> Any:
+        answer = await asked(w)
+        assert made._process is None
+        return answer
+
+    for answer in await with_verifier(made, check):
         assert answer.headers["x-router-selected-by"] == "agreement"
         *_, rank = answer.json()["router"]["commands"]
         assert "in time" in rank["failure"]
