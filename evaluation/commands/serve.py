@@ -26,6 +26,7 @@ from router.sections import EmbeddedModel
 from router.server import serve
 from router.settings import Settings
 from router.upstream.architecture import UnknownArchitecture
+from router.verifying import VerifierFailed
 
 
 def run(
@@ -46,7 +47,8 @@ def run(
         ]
     _check_port(settings)
     _have(entries, settings.model_dir, pull_missing=pull)
-    with failing_on(UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed, OSError):
+    named = (UnknownArchitecture, InvalidArtifact, PolicyMismatch)
+    with failing_on(*named, EngineFailed, VerifierFailed, OSError):
         serve(settings)
 
 
