@@ -38,7 +38,7 @@ def run(
         typer.Option("--figure", help="Only this figure.", metavar="NAME", show_default=False),
     ] = None,
 ) -> None:
-    """Draw pass@k and rank-score@k by k and by budget, from pools and from what selectors chose."""
+    """Draw pass@k, rank-score@k and their budgeted forms from recorded pools."""
     with StepsProgress() as bars:
         known, rates = times_of(times), rates_of(config)
         with failing_on(PoolError, TwoPools, UnreadableChoices):
