@@ -184,11 +184,13 @@ second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_
 	set -e; for judged in $(POOLS)/*/*/ $(RUNS:%=$(RESULTS)/%.jsonl); do \
 		$(BIN)/budget-router evaluate judge $$judged --tests plus; done
 
+CHOSEN := evaluation/recorded/selectors/*.json evaluation/recorded/lever/*.json
+
 report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(RUNS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B" \
 		--plot $(RESULTS)/pass-rate.svg
 	$(BIN)/budget-router evaluate report --pools $(POOLS) $(addprefix --times ,$(wildcard $(TIMES))) \
-		--out runs/report
+		$(addprefix --chosen ,$(wildcard $(CHOSEN))) --out runs/report
 
 # The torch that users want depends on their hardware, and the file of one version differs between
 # indexes: so torch is pinned by version (TORCH), and what only its GPU builds need is left to it.

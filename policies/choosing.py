@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from policies.examined import Examined
 from policies.executions import Agreement, Belief, ByExamples, Majority
+from policies.lever import LEVER, Lever
 from policies.selectors import LIKELIEST, BestFit, First, Random, RankedBy, Reviewer, Selector
 
 USUAL: Final = BestFit(ByExamples())
@@ -31,17 +33,21 @@ SELECTORS: Final[Mapping[str, Selector]] = MappingProxyType(
         "agreement": Agreement(),
         "majority": Majority(),
         "weighted": Majority(weighted=True),
+        "codet": Examined(),
+        "b4": Examined(by_b4=True),
     }
 )
 """By name. Each is one of its own for a task: see `Selector.of`."""
 
-NAMES: Final = (*SELECTORS, Reviewer.name)
+NAMES: Final = (*SELECTORS, Reviewer.name, LEVER)
 """Those that a request may say, where all that they need is there."""
 
 
-def selectors(ranker: str | None) -> Mapping[str, Selector]:
-    """By name, where this model ranks what others wrote; None: those that need no such model."""
-    if ranker is None:
-        return SELECTORS
-    ranking = (RankedBy(ranker), Reviewer(ranker))
-    return {**SELECTORS, **{selector.name: selector for selector in ranking}}
+def selectors(ranker: str | None, *, verified: bool = False) -> Mapping[str, Selector]:
+    """By name, where this model ranks what others wrote; None: those that need no such model.
+
+    `verified` says that there is a verifier that was trained.
+    """
+    ranking = () if ranker is None else (RankedBy(ranker), Reviewer(ranker))
+    more = (Lever(otherwise=Agreement()),) if verified else ()
+    return {**SELECTORS, **{selector.name: selector for selector in (*ranking, *more)}}

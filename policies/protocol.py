@@ -27,6 +27,9 @@ class Draw:
     `top_p` is left to the server where it is None. `prompt` is the request's own where it is None:
     a plan may ask another, such as one for tests, or for a revision. `reason` says why, for people.
 
+    What is drawn `for_tests` are tests and no answers: nobody is told of its samples, and none of
+    them is chosen. What they assert can be executed (see `Execute`).
+
     A draw that `counts_on_cache` reserves no more for the prompt than what the server has not kept
     of it from the plan's own earlier draws (`Done.kept_tokens`); where it was kept no longer, the
     draw is cut when its reservation is used up. Where nothing is known to be kept, the whole prompt
@@ -42,6 +45,7 @@ class Draw:
     prompt: str | None = None
     reason: str = ""
     counts_on_cache: bool = False
+    for_tests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,16 @@ class Rank:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Run the programs of these candidates on inputs of the task, for their outputs."""
+    """Run the programs of these candidates on inputs of the task, for their outputs.
+
+    With `asserted`, a function's name, also on what the tests assert of it that were drawn so far:
+    each assert is then an input of its own, after the others, and `HOLDS` its output where it
+    holds. Those that cannot be handed over by value are left out.
+    """
 
     candidates: tuple[Candidate, ...]
     inputs: tuple[str, ...]
+    asserted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,24 @@ class Example:
     expected: str
 
 
+HOLDS: Final = Output("holds")
+FAILS: Final = Output("fails")
+"""What comes of an assert that a model wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """A model that can be asked for tests of the function that answers are to define.
+
+    `most` is how many samples one request may ask of it.
+    """
+
+    model: str
+    prompt: str
+    function: str
+    most: int
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is asked, as far as a decision needs to know it.
@@ -179,6 +197,7 @@ class Task:
 
     `inputs` are calls that programs can be run on where there are no tests, and where programs can
     be run; `examples` are those of them whose outputs the prompt says, though prompts err.
+    `examiner` is who writes tests, where programs can be run and somebody wants them.
     """
 
     models: tuple[ModelView, ...]
@@ -191,6 +210,7 @@ class Task:
     examples: tuple[Example, ...] = ()
     inputs: tuple[str, ...] = ()
     rankers: tuple[ModelView, ...] = ()
+    examiner: Examiner | None = None
 
     @property
     def wanted(self) -> int:

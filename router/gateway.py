@@ -28,8 +28,9 @@ from router.plan.executing import MOST, SandboxExecutor, Trials
 from router.plan.lanes import Lane, RequestGate
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
-from router.plan.ports import Observer, Together
+from router.plan.ports import Observer, Ranker, Together
 from router.plan.programs import Gap
+from router.plan.programs.asserts import STOPS
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
@@ -42,10 +43,11 @@ from router.request import (
     TextPrompt,
     TokenPrompt,
 )
-from router.selecting import named_selector, trials_of
+from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
+from router.verifying import Verifier, VerifyingRanker
 from sandbox import Backend, Limits, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05
@@ -93,6 +95,10 @@ class Prepared:
         return self.request.stream and one
 
 
+_SAMPLING: Final = frozenset({"top_p", "seed"})
+"""Fields that tests have in common with answers; a client's others are about answers."""
+
+
 @dataclass(slots=True)
 class RequestSampler:
     """The upstreams as one request uses them: its prompt, fields, seed and deadline."""
@@ -113,6 +119,12 @@ class RequestSampler:
             # One seed for every draw would draw the same samples again.
             passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
         self._drawn += draw.n
+        if draw.for_tests:
+            own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
+            if isinstance(sampling.prompt, TextPrompt):
+                own["stop"] = list(STOPS[:4])  # as many as servers take
+            tests = SampleRequest(sampling.prompt, own)
+            return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         until = None if (gap := _gap(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
@@ -135,8 +147,10 @@ class RequestSampler:
 class Gateway:
     """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
 
-    `ranker` is the model that ranks answers of others where requests name a selector that does.
-    `lanes` are where draws wait for the slots of a model, of the models whose slots are known.
+    `ranker` is the model that ranks answers of others where requests name a selector that does,
+    `tests_by` the one that writes tests for them, where it is not the cheapest. `verifier`, where
+    there is one, tells how probably answers are right. `lanes` are where draws wait for the slots
+    of a model, of the models whose slots are known.
     """
 
     upstreams: Mapping[str, Upstream]
@@ -147,6 +161,8 @@ class Gateway:
     default_max_tokens: int = 512
     paces: Paces = field(default_factory=Paces)
     ranker: str | None = None
+    tests_by: str | None = None
+    verifier: Verifier | None = None
     execution_limits: Limits = MOST
     lanes: Mapping[str, Lane] = field(default_factory=dict)
 
@@ -171,7 +187,7 @@ class Gateway:
                 await asyncio.sleep(0)  # prompts of one request must not be read in one go
                 trials = None if self.backend is None else trials_of(request, policy, task)
                 if trials is not None:
-                    task = replace(task, examples=trials.examples, inputs=trials.inputs)
+                    task = self._with_trials(request, policy, task, trials)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
@@ -218,7 +234,7 @@ class Gateway:
                 self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline
             ),
             judge=judge,
-            ranker=UpstreamRanker(self.upstreams, request.prompt),
+            ranker=self._ranker(prepared),
             executor=executor,
             observer=paces if observer is None else Together(paces, observer),
             fits=_fits(prepared),
@@ -246,6 +262,26 @@ class Gateway:
                 forecasts[model] = replace(forecasts[model], waits=waits)
         return forecasts
 
+    def _with_trials(
+        self, request: RouteRequest, policy: Policy, task: Task, trials: Trials
+    ) -> Task:
+        """The task with what its answers can be run on. Raises `UnknownCost`.
+
+        A FLOPs budget could not bind on a writer of tests whose cost nobody knows.
+        """
+        examiner = examiner_of(request.prompt, policy, task, trials, self.tests_by)
+        budgeted = request.budget.budget.flops is not None
+        if examiner is not None and budgeted and not self.cost.knows(examiner.model):
+            raise UnknownCost(examiner.model)
+        return replace(task, examples=trials.examples, inputs=trials.inputs, examiner=examiner)
+
+    def _ranker(self, prepared: Prepared) -> Ranker:
+        prompt = prepared.request.prompt
+        models = UpstreamRanker(self.upstreams, prompt)
+        if self.verifier is None:
+            return models
+        return VerifyingRanker(self.verifier, prompt, prepared.task, prepared.trials, models)
+
     @property
     def _sizing(self) -> Sizing:
         return Sizing(self.upstreams, self.metrics, self.default_max_tokens)
@@ -264,8 +300,13 @@ class Gateway:
             ) from None
         if request.select is None:
             return policy
-        sandboxed = self.backend is not None
-        return replace(policy, selector=named_selector(request, self.ranker, sandboxed=sandboxed))
+        selector = named_selector(
+            request,
+            self.ranker,
+            sandboxed=self.backend is not None,
+            verified=self.verifier is not None,
+        )
+        return replace(policy, selector=selector)
 
     def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
         pinned = None if request.model == AUTO else request.model

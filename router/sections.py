@@ -303,10 +303,14 @@ class AliasConfig(Strict):
 class SelectConfig(Strict):
     """What may choose among answers that no tests judge.
 
-    `ranker` is a model that scores what others wrote, at a server that scores prompts.
+    `ranker` is a model that scores what others wrote, at a server that scores prompts. `tests_by`
+    is one that writes tests for `codet` and `b4`; else the cheapest of each request does. `lever`
+    is the file of a verifier, which `budget-router train lever` wrote.
     """
 
     ranker: Name | None = None
+    tests_by: Name | None = None
+    lever: Path | None = None
 
 
 class DriftConfig(Strict):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from policies.choosing import NAMES, selectors
+from policies.choosing import selectors
+from policies.examined import SAMPLES, Examined
+from policies.lever import LEVER
 from policies.policy import Policy
-from policies.selectors import Random, Selector
-from policies.values import Example, Task
+from policies.selectors import Random, Reviewer, Selector
+from policies.values import Examiner, Example, Task
 from router.errors import InvalidRequest
 from router.plan.executing import Trials
 from router.plan.programs import entry_point_of
-from router.request import ChatPrompt, RouteRequest, TextPrompt
+from router.plan.programs.asserts import prompt_for_tests
+from router.request import ChatPrompt, Prompt, RouteRequest, TextPrompt
 
 EXECUTION_MS: Final = 500.0
 """The least latency budget in which programs are run to choose among them."""
@@ -21,18 +24,30 @@ _ANY: Final = (Example("f()", "None"),)
 """To ask a policy what it would draw, if a prompt had examples."""
 
 
-def named_selector(request: RouteRequest, ranker: str | None, *, sandboxed: bool) -> Selector:
+_LACKS: Final = {
+    Reviewer.name: " (it needs a model that ranks: [select] ranker in the configuration)",
+    LEVER: (
+        " (it needs a verifier: train one with `budget-router train lever`, which needs the extra "
+        "torch, and name its file as [select] lever in the configuration)"
+    ),
+}
+"""What a name needs that is known and not there."""
+
+
+def named_selector(
+    request: RouteRequest, ranker: str | None, *, sandboxed: bool, verified: bool
+) -> Selector:
     """The selector that a request names. Raises `InvalidRequest`.
 
-    `ranker` is the model that ranks answers, where there is one; programs run where `sandboxed`.
+    `ranker` is the model that ranks answers, where there is one; programs run where `sandboxed`,
+    and a verifier scores them where `verified`.
     """
-    there = selectors(ranker)
+    there = selectors(ranker, verified=verified)
     selector = there.get(request.select or "")
     if selector is None:
-        lacks = " (it needs a model that ranks: [select] ranker in the configuration)"
         raise InvalidRequest(
             f"select {request.select!r} is not configured here"
-            f"{lacks if request.select in NAMES else ''}; there are {list(there)}",
+            f"{_LACKS.get(request.select or '', '')}; there are {list(there)}",
             param="select",
         )
     if selector.runs_programs and not sandboxed:
@@ -41,6 +56,17 @@ def named_selector(request: RouteRequest, ranker: str | None, *, sandboxed: bool
             param="select",
         )
     return Random(request.seed or 0) if isinstance(selector, Random) else selector
+
+
+def examiner_of(
+    prompt: Prompt, policy: Policy, task: Task, trials: Trials, by: str | None
+) -> Examiner | None:
+    """Who writes tests, where a selector wants some: the cheapest model, unless one is named."""
+    if not isinstance(policy.selector, Examined):
+        return None
+    cheapest, function = task.models[0], trials.entry_point
+    most = cheapest.max_batch if by in {None, cheapest.id} else SAMPLES
+    return Examiner(by or cheapest.id, prompt_for_tests(prompt, function), function, most)
 
 
 def trials_of(request: RouteRequest, policy: Policy, task: Task) -> Trials | None:

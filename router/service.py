@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -47,6 +47,7 @@ from router.upstream.architecture import UnknownArchitecture
 from router.upstream.client import Upstream
 from router.upstream.presence import Presence
 from router.upstream.replicas import Replicated
+from router.verifying import Verifier, VerifierFailed
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")
@@ -58,6 +59,7 @@ GRACE_S: Final = 5
 
 CANNOT_START: Final = (
     *(OSError, UnknownModel, UnknownArchitecture, InvalidArtifact, PolicyMismatch, EngineFailed),
+    VerifierFailed,
 )
 """What `running` raises where the settings name what cannot be served."""
 
@@ -118,8 +120,8 @@ async def running(
     """Start everything the settings name; `make_backend` makes the sandbox, where one is wanted.
 
     What is `shared` was started already. Raises one of `CANNOT_START`: `EngineFailed`,
-    `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias, `UnknownArchitecture` where a
-    model's sizes cannot be read, and OSError.
+    `VerifierFailed`, `UnknownModel`, `InvalidArtifact`, `PolicyMismatch` of an alias,
+    `UnknownArchitecture` where a model's sizes cannot be read, and OSError.
     """
     async with AsyncExitStack() as stack:
         own: dict[str, EmbeddedEngine] = {}
@@ -135,17 +137,24 @@ async def running(
         limits = request_limits(settings, policies)
         for engine in own.values():
             stack.push_async_callback(engine.aclose)
+        verifier = None if settings.select.lever is None else Verifier.of(settings.select.lever)
+        if verifier is not None:
+            stack.push_async_callback(verifier.aclose)
         try:
             async with asyncio.TaskGroup() as starting:
                 backend = starting.create_task(_sandbox(settings.sandbox, make_backend, stack))
                 for engine in own.values():
                     starting.create_task(engine.start())
+                if verifier is not None:
+                    starting.create_task(verifier.start())
         except ExceptionGroup as several:  # one reason not to start is enough
             raise several.exceptions[0] from None
         presence = Presence(list(_replicas(models)), silent=shared.silent)
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=_gateway(settings, models, policies, backend.result(), shared),
+            gateway=replace(
+                _gateway(settings, models, policies, backend.result(), shared), verifier=verifier
+            ),
             engines=shared.engines,
             request_limits=limits,
             admission=Admission(settings.max_concurrent_requests, shared.served),
@@ -193,6 +202,7 @@ def _gateway(
         default_max_tokens=settings.default_max_tokens,
         paces=Paces(pace_starts(settings), shared.computing),
         ranker=settings.select.ranker,
+        tests_by=settings.select.tests_by,
         execution_limits=within(settings.sandbox.caps.caps()),
         lanes=shared.lanes
         if shared.lanes is not None

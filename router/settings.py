@@ -128,6 +128,16 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tests_are_written_by_a_model(self) -> Self:
+        name = self.select.tests_by
+        if name is not None and name not in self.models:
+            raise ValueError(
+                f"select.tests_by is {name!r}, and there is no such model: "
+                f"there are {', '.join(self.models)}"
+            )
+        return self
+
     def _follow(self, name: str) -> None:
         """Go from alias to alias until a model. Raises ValueError where there is none."""
         passed = [name]

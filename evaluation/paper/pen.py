@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's hues, which people who do not tell red from green tell apart, shifted to where
 # each has a contrast of 3 against white and against a dark page; and shapes as well.
-_COLOURS: Final = ("#2b83ba", "#d17a00", "#0a9b73", "#c0619a", "#8a8a2a", "#7a6fd0")
+_COLOURS: Final = (
+    *("#2b83ba", "#d17a00", "#0a9b73", "#c0619a"),
+    *("#8a8a2a", "#7a6fd0", "#cf4a3c", "#7d848c"),
+)
 _SHAPES: Final = ("o", "s", "^", "D", "v", "P")
 
 _PLAIN: Final[Any] = {"text.parse_math": False}
@@ -57,7 +60,7 @@ def looks(models: Sequence[str], labels: Mapping[str, str] | None = None) -> dic
     return {
         model: Look(
             _COLOURS[at % len(_COLOURS)],
-            _SHAPES[(at + at // len(_COLOURS)) % len(_SHAPES)],
+            _SHAPES[(at % len(_COLOURS) + at // len(_COLOURS)) % len(_SHAPES)],
             (labels or {}).get(model, model),
         )
         for at, model in enumerate(models)

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.pools.errors import UnreadablePool
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from policies.choosing import SELECTORS
 from policies.cost import CostModel
@@ -43,6 +44,16 @@ class Chosen:
     first: Floats
     flops: Floats
     seconds: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class GreedyAnswers:
+    """What came of a model's answers at temperature 0, as of `Chosen`; `flops` are of each."""
+
+    model: str
+    success: Floats
+    plus: Floats
+    flops: Floats
 
 
 def sights_of(name: str) -> tuple[Sight, ...]:
@@ -113,3 +124,31 @@ def greedy_flops(problem: SelectionProblem, cost: CostModel, model: str) -> floa
     answers = problem.models[model]
     tokens = [] if answers.greedy is None else [answers.greedy.tokens]
     return cost.draw(model, answers.prompt_tokens, tokens)
+
+
+def greedy_answers(
+    problems: Sequence[SelectionProblem], cost: CostModel, model: str
+) -> GreedyAnswers | None:
+    """What is there to be ahead of; None where the model has no greedy answer to some problem."""
+    answers = [problem.models[model].greedy for problem in problems]
+    found = [(p, answer) for p, answer in zip(problems, answers, strict=True) if answer is not None]
+    if len(found) < len(problems):
+        return None
+    return GreedyAnswers(
+        model,
+        np.array([float(p.passes(answer, plus=False) or 0.0) for p, answer in found]),
+        np.array([as_number(p.passes(answer, plus=True)) for p, answer in found]),
+        np.array([greedy_flops(problem, cost, model) for problem in problems]),
+    )
+
+
+def needed_answers(
+    problems: Sequence[SelectionProblem], cost: CostModel, model: str
+) -> GreedyAnswers:
+    """Those of the large model. Raises `UnreadablePool` where some problem has none."""
+    found = greedy_answers(problems, cost, model)
+    if found is None:
+        raise UnreadablePool(
+            f"{model} has no greedy answer to some problem, and budgets are told in these"
+        )
+    return found

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from evaluation.selection.measuring import Chosen, Floats, Way
+from evaluation.selection.measuring import Chosen, Floats, GreedyAnswers, Way
 from evaluation.selection.plans import Came, Route
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.statistics import Estimate
@@ -36,7 +36,10 @@ _PLANS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SelectorRow:
-    """One selector on k samples; `eta` is the share of what there is to gain over any sample."""
+    """One selector on k samples; `eta` is the share of what there is to gain over any sample.
+
+    `ahead` is by how much the large model's greedy answers are right less often, paired by problem.
+    """
 
     model: str
     selector: str
@@ -53,6 +56,22 @@ class SelectorRow:
     flops: float
     large_calls: float
     seconds: float
+    ahead: float
+    ahead_low: float
+    ahead_high: float
+    ahead_plus: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GreedyRow:
+    """A model's answer at temperature 0: one call, and nothing to choose."""
+
+    model: str
+    success: float
+    low: float
+    high: float
+    success_plus: float | None
+    large_calls: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +98,24 @@ class PlanRow:
     ahead_plus: float | None
 
 
-def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> SelectorRow:
+def greedy_row(answers: GreedyAnswers, large: GreedyAnswers) -> GreedyRow:
+    """A model's answers at temperature 0; those of the large one are a call each."""
+    told = bootstrapped(answers.success, mean_of)
+    return GreedyRow(
+        answers.model,
+        *(told.value, told.low, told.high),
+        known_mean(answers.plus),
+        float(answers.flops.mean() / large.flops.mean()),
+    )
+
+
+def selector_row(way: Way, chosen: Chosen, large: GreedyAnswers, *, sees: bool) -> SelectorRow:
     """A row of what one selector chose; unless it `sees` anything, examples are nothing to it."""
     selected = bootstrapped(chosen.success, mean_of)
     gain = np.stack([chosen.success - chosen.first, chosen.oracle - chosen.first])
     eta = bootstrapped(gain.T, _share) if way.k > 1 else None
     flops = float(chosen.flops.mean())
+    ahead = bootstrapped(chosen.success - large.success, mean_of)
     return SelectorRow(
         model=way.model,
         selector=way.selector,
@@ -99,8 +130,12 @@ def selector_row(way: Way, chosen: Chosen, call: float, *, sees: bool) -> Select
         eta_low=None if eta is None else eta.low,
         eta_high=None if eta is None else eta.high,
         flops=flops,
-        large_calls=flops / call,
+        large_calls=flops / float(large.flops.mean()),
         seconds=float(np.median(chosen.seconds)),
+        ahead=ahead.value,
+        ahead_low=ahead.low,
+        ahead_high=ahead.high,
+        ahead_plus=known_mean(chosen.plus - large.plus),
     )
 
 
@@ -187,11 +222,17 @@ def _fold(task_id: str) -> int:
     return hashlib.sha256(task_id.encode()).digest()[0] % FOLDS
 
 
-def to_json(told: Mapping[str, Any], rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> Any:
+def to_json(
+    told: Mapping[str, Any],
+    rows: Sequence[SelectorRow],
+    greedy: Sequence[GreedyRow],
+    plans: Sequence[PlanRow],
+) -> Any:
     """All of it, as `selectors.json` has it."""
     return {
         **told,
         "rows": [asdict(row) for row in rows],
+        "greedy": [asdict(row) for row in greedy],
         "plans": [asdict(row) for row in plans],
     }
 

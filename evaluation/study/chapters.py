@@ -19,7 +19,10 @@ from evaluation.study.figures import figures
 from evaluation.study.findings import findings
 from evaluation.study.reading import Times, read_pools
 from evaluation.study.restated import Finding
+from evaluation.study.untested.figures import untested_figure, untested_looks
+from evaluation.study.untested.reading import Untested
 from policies.cost import Rate
+from router.catalogue.entries import CATALOGUE
 
 T = TypeVar("T")
 
@@ -56,11 +59,12 @@ def read_chapters(
 def model_looks(evidence: Sequence[Evidence]) -> dict[str, Look]:
     """One look per model of any dataset, rankers without a pool of their own included.
 
-    Known models come first, so that one looks the same whatever else is drawn.
+    Known models come first, so that one looks the same whatever else is drawn, and of these the
+    catalogue's, whose samples are at hand, so that none of them has another's colour.
     """
     models = [model for entry in evidence for model in entry.models]
     rankers = [ranked.ranker for entry in evidence for ranked in entry.ranked if ranked.ranker]
-    return looks(list(dict.fromkeys([*ARCHITECTURES, *models, *rankers])))
+    return looks(list(dict.fromkeys([*CATALOGUE, *ARCHITECTURES, *models, *rankers])))
 
 
 def write_figures(
@@ -71,6 +75,15 @@ def write_figures(
     for figure in counted(drawn, "drawing", len(drawn)):
         write_json(folder / f"{figure.name}.json", figure.to_json())
         draw(figure, looked, folder / figure.name)
+
+
+def write_untested(found: Iterable[Untested], folder: Path) -> None:
+    """Likewise, of what chooses without tests. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in found:
+        figure = untested_figure(each)
+        write_json(folder / f"{figure.name}.json", figure.to_json())
+        draw(figure, untested_looks(each), folder / figure.name)
 
 
 def write_json(path: Path, value: Any) -> None:

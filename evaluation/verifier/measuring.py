@@ -13,17 +13,24 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.pools.errors import UnreadablePool
 from evaluation.selection.measuring import (
     KS,
     SUBSETS,
     Floats,
+    GreedyAnswers,
     as_number,
     draw_flops,
-    greedy_flops,
+    greedy_answers,
+    needed_answers,
 )
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from evaluation.selection.standings import bootstrapped, known_mean, mean_of
+from evaluation.selection.standings import (
+    GreedyRow,
+    bootstrapped,
+    greedy_row,
+    known_mean,
+    mean_of,
+)
 from evaluation.verifier.features import Behaving, Ints
 from evaluation.verifier.lessons import Reading, sets_of
 from evaluation.verifier.model import AnswerVerifier
@@ -49,6 +56,7 @@ NAMES: Final = (*SELECTED, VERIFIER)
 class LeverRow:
     """One selector on k samples, as fractions of problems, and how far `lever` is ahead of it.
 
+    `ahead_of_greedy` is how far it is ahead itself, of the largest model's greedy answers; paired.
     `large_calls` are FLOPs in greedy answers of the largest model. `plus` are those of the second
     tests, of the problems that have them; the intervals are of 95 %.
     """
@@ -67,18 +75,9 @@ class LeverRow:
     ahead_low: float
     ahead_high: float
     ahead_plus: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class GreedyRow:
-    """A model's answer at temperature 0: one call, and nothing to choose."""
-
-    model: str
-    success: float
-    low: float
-    high: float
-    success_plus: float | None
-    large_calls: float
+    ahead_of_greedy: float
+    of_greedy_low: float
+    of_greedy_high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Trial:
         self, models: Sequence[str], sights: Sequence[Sight], advance: Callable[[int], None]
     ) -> list[LeverRow]:
         """Of every model, sight and k for which all problems have samples. Raises `PoolError`."""
-        call = self._call(models[-1])
+        large = needed_answers(self.problems, self.cost, models[-1])
         rows = list[LeverRow]()
         for model in models:
             most = min(len(problem.models[model].samples) for problem in self.problems)
@@ -112,46 +111,15 @@ class Trial:
                 for k in KS:
                     if k <= most:
                         tried = self._tried(model, sight, k)
-                        rows += _rows((model, sight, k), tried, call)
+                        rows += _rows((model, sight, k), tried, large)
                     advance(1)
         return rows
 
     def greedy_rows(self, models: Sequence[str]) -> list[GreedyRow]:
         """The stars of the figure, of models that answered every problem. Raises `PoolError`."""
-        call = self._call(models[-1])
-        rows = list[GreedyRow]()
-        for model, flops, answers in self.greedy(models):
-            right = np.array([float(p.passes(a, plus=False) or 0.0) for p, a in answers])
-            plus = np.array([as_number(p.passes(a, plus=True)) for p, a in answers])
-            told = bootstrapped(right, mean_of)
-            rows.append(
-                GreedyRow(model, told.value, told.low, told.high, known_mean(plus), flops / call)
-            )
-        return rows
-
-    def greedy(
-        self, models: Sequence[str]
-    ) -> list[tuple[str, float, list[tuple[SelectionProblem, Candidate]]]]:
-        """Each model's mean FLOPs and its answers at temperature 0, where all problems have one."""
-        found = []
-        for model in models:
-            answers = [
-                (problem, answer)
-                for problem in self.problems
-                if (answer := problem.models[model].greedy) is not None
-            ]
-            if len(answers) == len(self.problems):
-                flops = [greedy_flops(problem, self.cost, model) for problem in self.problems]
-                found.append((model, float(np.mean(flops)), answers))
-        return found
-
-    def _call(self, model: str) -> float:
-        found = self.greedy((model,))
-        if not found:
-            raise UnreadablePool(
-                f"{model} has no greedy answer to some problem, and budgets are told in these"
-            )
-        return found[0][1]
+        large = needed_answers(self.problems, self.cost, models[-1])
+        found = (greedy_answers(self.problems, self.cost, model) for model in models)
+        return [greedy_row(answers, large) for answers in found if answers is not None]
 
     def _tried(self, model: str, sight: Sight, k: int) -> Tried:
         success: dict[str, list[float]] = {name: [] for name in NAMES}
@@ -215,12 +183,13 @@ def _picked(
     return picked
 
 
-def _rows(of: tuple[str, Sight, int], tried: Tried, call: float) -> list[LeverRow]:
+def _rows(of: tuple[str, Sight, int], tried: Tried, large: GreedyAnswers) -> list[LeverRow]:
     model, sight, k = of
-    rows = list[LeverRow]()
+    rows, call = list[LeverRow](), float(large.flops.mean())
     for name in NAMES:
         told = bootstrapped(tried.success[name], mean_of)
         ahead = bootstrapped(tried.success[LEVER] - tried.success[name], mean_of)
+        own = bootstrapped(tried.success[name] - large.success, mean_of)
         rows.append(
             LeverRow(
                 model,
@@ -237,6 +206,9 @@ def _rows(of: tuple[str, Sight, int], tried: Tried, call: float) -> list[LeverRo
                 ahead.low,
                 ahead.high,
                 known_mean(tried.plus[LEVER] - tried.plus[name]),
+                own.value,
+                own.low,
+                own.high,
             )
         )
     return rows

@@ -8,7 +8,8 @@ from pathlib import Path
 from evaluation.paper.figure import Figure, Mark, Panel, Point, Series
 from evaluation.paper.pen import draw, looks
 from evaluation.selection.recorded import Sight
-from evaluation.verifier.measuring import NAMES, GreedyRow, LeverRow
+from evaluation.selection.standings import GreedyRow
+from evaluation.verifier.measuring import NAMES, LeverRow
 
 
 def draw_figure(

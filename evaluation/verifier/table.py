@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from evaluation.verifier.measuring import VERIFIER, GreedyRow, LeverRow
+from evaluation.selection.standings import GreedyRow
+from evaluation.verifier.measuring import VERIFIER, LeverRow
 from policies.lever import LEVER
 
 _HEAD: Final = (

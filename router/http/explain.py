@@ -2,8 +2,9 @@
 
 Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
 those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
-tokens, its share of the prompt, and of what it took to rank it among others. Cached tokens are
-those of a command's prompt, which its candidates share: the whole is the sum over commands.
+tokens, its share of the prompt, and of what it took to rank it among others, or to write tests.
+Cached tokens are those of a command's prompt, which its candidates share: the whole is the sum over
+commands.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from policies.choosing import NAMES
 from policies.cost import CostModel
 from policies.forecast import Forecast
 from policies.ladder import Found
-from policies.protocol import Execute, Rank
+from policies.protocol import Draw, Execute, Rank
 from policies.selectors import FIM
 from policies.values import NLL, Verdict
 from router.gateway import Prepared
@@ -65,7 +66,7 @@ def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
 
 def cached_tokens(outcome: Outcome) -> int:
     """Prompt tokens of all draws that servers say they had not to compute."""
-    return sum(draw.cached_tokens or 0 for draw in outcome.draws)
+    return sum(draw.cached_tokens or 0 for draw in outcome.all_draws)
 
 
 def response_headers(
@@ -256,6 +257,7 @@ def _details(work: Work) -> dict[str, Any]:
         case RunningDraw(command=draw):
             return {
                 "reason": draw.reason,
+                "for_tests": draw.for_tests,
                 "n": draw.n,
                 "max_tokens": draw.max_tokens,
                 "temperature": draw.temperature,
@@ -269,21 +271,28 @@ def _details(work: Work) -> dict[str, Any]:
         case Errand(command=Rank(candidates=ranked, reviews=reviews), passes=passes):
             ids = [candidate.id for candidate in ranked]
             return {"candidates": ids, "reviews": reviews, "passes": len(passes)}
-        case Errand(command=Execute(candidates=executed, inputs=inputs)):
+        case Errand(command=Execute(candidates=executed, inputs=inputs)) as errand:
             ids = [candidate.id for candidate in executed]
-            return {"candidates": ids, "inputs": len(inputs)}
+            return {"candidates": ids, "inputs": len(inputs), "asserts": errand.asserts}
         case _:
             return {}
 
 
 def _ranking(outcome: Outcome, cost: CostModel) -> Mapping[int, float]:
-    """What it took to rank each candidate: an even share of each ranking that it was in."""
+    """What it took to rank each candidate: an even share of each ranking that it was in.
+
+    Tests were written for all that was drawn.
+    """
+    drawn = [sample.id for draw in outcome.draws if draw.sent for sample in draw.samples]
     shares = defaultdict[int, float](float)
     for work in outcome.work:
         match work.command:
             case Rank(candidates=candidates):
                 for candidate in candidates:
                     shares[candidate.id] += work.flops(cost) / len(candidates)
+            case Draw(for_tests=True, model=model) if cost.knows(model):
+                for at in drawn:
+                    shares[at] += work.flops(cost) / len(drawn)
             case _:
                 pass
     return shares

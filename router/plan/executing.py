@@ -12,10 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Final, Self
 
 from policies.protocol import Execute
-from policies.values import Example, Output
+from policies.values import FAILS, HOLDS, Example, Output
 from router.concurrent import concurrently
 from router.plan.ports import Tell
 from router.plan.programs import examples_of, inputs_of, program_source
+from router.plan.programs.asserts import Check, check_of
 from router.plan.programs.literals import identity_of_call
 from router.request import Prompt
 from sandbox import (
@@ -100,15 +101,38 @@ class SandboxExecutor:
         await concurrently(alike, run, at_once=AT_ONCE)
 
     async def outputs(self, text: str, inputs: Sequence[str]) -> tuple[Output | None, ...]:
-        """What an answer's program gives for each input. Raises `SandboxError`."""
+        """What an answer's program gives for each input. Raises `SandboxError`.
+
+        An input is a call of the trials', or an assert that a model wrote: whether that holds is
+        told here, by what its call gave.
+        """
         name = self.trials.entry_point
         try:
             source = program_source(self.prompt, text, Asserts("", name))
-            calls = tuple(self.trials.calls[call] for call in inputs)
+            asked = [self._asked(one) for one in inputs]
+            calls = tuple(arguments for arguments, _ in asked)
             given = await self.backend.execute(Execution(source, name, calls), self.limits)
         except (InvalidProgram, InvalidTests):
             return (None,) * len(inputs)
-        return tuple(None if one is None else Output(one.text, one.returned) for one in given)
+        outputs = (None if one is None else Output(one.text, one.returned) for one in given)
+        return tuple(_held(out, check) for out, (_, check) in zip(outputs, asked, strict=True))
+
+    def _asked(self, asked: str) -> tuple[Arguments, Check | None]:
+        """The arguments of an input, and what an assert says of it. Raises `InvalidTests`."""
+        if asked in self.trials.calls:
+            return self.trials.calls[asked], None
+        check = check_of(asked, self.trials.entry_point)
+        if check is None:
+            raise InvalidTests(f"no input: {asked[:80]!r}")
+        return Arguments(check.call.args, check.call.kwargs), check
+
+
+def _held(output: Output | None, check: Check | None) -> Output | None:
+    """Whether an assert holds where the output is that of its call; other outputs as they are."""
+    if check is None or output is None:
+        return output
+    right = output.returned and output.text == canonical(check.expected)
+    return HOLDS if right else FAILS
 
 
 def within(caps: Limits) -> Limits:

@@ -30,7 +30,12 @@ class Outcome:
 
     @property
     def draws(self) -> tuple[RunningDraw, ...]:
-        """The draws among the work."""
+        """The draws of answers among the work."""
+        return tuple(draw for draw in self.all_draws if not draw.command.for_tests)
+
+    @property
+    def all_draws(self) -> tuple[RunningDraw, ...]:
+        """Those of tests as well."""
         return tuple(work for work in self.work if isinstance(work, RunningDraw))
 
     @property
@@ -47,7 +52,7 @@ def partial_candidates(work: Iterable[object]) -> dict[int, Candidate]:
     return {
         sample.id: draw.beginning(sample)
         for draw in work
-        if isinstance(draw, RunningDraw)
+        if isinstance(draw, RunningDraw) and not draw.command.for_tests
         for sample in draw.samples
         if sample.finish_reason is None and sample.tokens
     }

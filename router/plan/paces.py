@@ -101,6 +101,7 @@ class _Timed:
     model: str
     samples: int
     began: float | None = None
+    for_tests: bool = False
     draw: RunningDraw | None = None
     first_at: float = 0.0
     first_tokens: int = 0
@@ -155,7 +156,9 @@ class _Watch(Observer):
     def on_event(self, event: Event) -> None:
         match event:
             case Started(ticket=ticket) if isinstance(self._asked, Draw):
-                self._running[ticket] = _Timed(self._asked.model, self._asked.n)
+                self._running[ticket] = _Timed(
+                    self._asked.model, self._asked.n, for_tests=self._asked.for_tests
+                )
             case Sampled(ticket=ticket, candidate=candidate):
                 self._sampled(self._running[ticket], candidate)
             case Done(ticket=ticket) as done if ticket in self._running:
@@ -192,7 +195,9 @@ class _Watch(Observer):
         memory.computing.add(-timed.samples)
         if failed:
             return
-        late = self.deadline is not None and now > self.deadline - CLOCK_S
+        # Tests are no answers, and their prompt is not the request's: of these only times are kept.
+        past = self.deadline is not None and now > self.deadline - CLOCK_S
+        late = past and not timed.for_tests
         if late:
             for _ in range(timed.samples):
                 self._add_length(memory, None)

@@ -59,6 +59,7 @@ from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
 from router.plan.ports import Executor, Gate, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
+from router.plan.programs.asserts import checks_of
 from router.plan.samples import Sample
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
@@ -108,6 +109,7 @@ class Run:
         self._tasks = WorkTasks(settle=self._settle, done=self._done)
         self._cancelled: set[int] = set()
         self._candidates: dict[int, Candidate] = {}
+        self._tests: list[str] = []
         self._judgements: dict[int, Judgement] = {}
         self._waited_s = 0.0
 
@@ -213,7 +215,7 @@ class Run:
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             counted_on=counted_on,
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
-            fits=self._fits,
+            fits=None if draw.for_tests else self._fits,
         )
 
     def _settle(self, work: Work) -> None:
@@ -275,6 +277,9 @@ class Run:
         if ended is None:
             running.keep_within(self._cost)
             return False
+        if running.command.for_tests:
+            self._tests.append(ended.text)
+            return True
         candidate = self._candidates[ended.id] = running.candidate(ended)
         self._tell(Sampled(running.ticket, candidate))
         if running.command.verify and self._judge is not None:
@@ -300,6 +305,9 @@ class Run:
                         self._know(at, scores={**others, command.score: score})
                     self._tell(Ranked(errand.ticket, scores))
                 case Execute() as command if self._executor is not None:
+                    asserts = checks_of(self._tests, command.asserted) if command.asserted else ()
+                    errand.asserts = len(asserts)
+                    command = replace(command, inputs=(*command.inputs, *asserts))
                     outputs, inputs = dict[int, tuple[Output | None, ...]](), command.inputs
 
                     def tell(at: int, given: tuple[Output | None, ...]) -> None:

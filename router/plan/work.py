@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from policies.cost import CostModel
+from policies.lever import LEVER
 from policies.protocol import Execute, Rank, Start
 from router.plan.ledger import Hold
 
@@ -42,7 +43,8 @@ class Errand:
     """A ranking or executions as they run.
 
     The `passes` of a ranking are those that were sent: tokens that were read, and the further ones
-    that were scored. Each is booked whole from then on. Executions run no model.
+    that were scored. Each is booked whole from then on. Executions run no model; of `asserts`, so
+    many, programs are run on those of drawn tests.
     """
 
     ticket: int
@@ -51,11 +53,16 @@ class Errand:
     sent: bool = False
     failure: Exception | None = None
     passes: list[tuple[int, int]] = field(default_factory=list)
+    asserts: int = 0
 
     @property
     def model(self) -> str | None:
-        """The ranker."""
-        return self.command.model if isinstance(self.command, Rank) else None
+        """The ranker; a verifier is none, and costs no FLOPs that are counted (see `LEVER`)."""
+        match self.command:
+            case Rank(model=model) if model != LEVER:
+                return model
+            case _:
+                return None
 
     def book(self, read: int, scored: int) -> None:
         """A pass is sent now, over so many tokens and the so many that are scored."""

@@ -130,7 +130,8 @@ def test_a_ranker_that_is_not_there_is_not_asked(selector: RankedBy) -> None:
 def test_those_that_rank_are_there_where_a_ranker_is() -> None:
     assert selectors(None) == SELECTORS
     assert selectors("large") == {**SELECTORS, "nll": BY_LARGE, "reviewer": REVIEWER}
-    assert set(NAMES) == {*SELECTORS, "reviewer"}
+    assert set(selectors(None, verified=True)) == {*SELECTORS, "lever"}
+    assert set(NAMES) == {*SELECTORS, "reviewer", "lever"}
     assert all(selector.name == name for name, selector in selectors("large").items())
 
 

@@ -283,3 +283,11 @@ def test_a_ranker_is_a_model_whose_server_scores_prompts(monkeypatch: pytest.Mon
     assert Settings(models=models).select.ranker is None
     monkeypatch.setenv("BUDGET_ROUTER_SELECT__RANKER", "m")
     assert Settings(models=models).select.ranker == "m"
+
+
+def test_tests_are_written_by_a_model_that_there_is() -> None:
+    models = {"m": {"engine": "url", "url": "http://127.0.0.1:9"}}
+    assert Settings(models=models, select={"tests_by": "m"}).select.tests_by == "m"
+    assert Settings(models=models).select.tests_by is None
+    with pytest.raises(ValueError, match=r"select.tests_by is 'x', and there is no such model"):
+        Settings(models=models, select={"tests_by": "x"})

@@ -42,3 +42,11 @@ CostsConfig = Annotated[
     Path | None,
     typer.Option(help="The gateway's TOML file, for costs of models of its own.", metavar="FILE"),
 ]
+Chosen = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="What `evaluate selectors` or `evaluate lever` wrote.",
+        metavar="FILE",
+        show_default=False,
+    ),
+]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from evaluation.commands.common.failing import failing_on
-from evaluation.commands.common.options import CostsConfig, Out, Times
+from evaluation.commands.common.options import Chosen, CostsConfig, Out, Times
 from evaluation.commands.common.prices import rates_of, times_of
 from evaluation.commands.common.progress import StepsProgress
 from evaluation.pools.errors import PoolError
@@ -20,10 +20,13 @@ from evaluation.study.chapters import (
     read_chapters,
     write_figures,
     write_json,
+    write_untested,
 )
 from evaluation.study.evidence import TwoPools
 from evaluation.study.page.render import render
 from evaluation.study.reading import find_pools
+from evaluation.study.untested.figures import untested_figure
+from evaluation.study.untested.reading import UnreadableChoices, Untested, read_untested
 
 
 def run(
@@ -31,12 +34,15 @@ def run(
     pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
     out: Out,
     times: Times = None,
+    chosen: Chosen = None,
     config: CostsConfig = None,
 ) -> None:
     """Write the study of all pools as one HTML page, with figures, tables and claims."""
     with failing_on(PoolError):
         paths = find_pools(pools)
     known, rates = times_of(times), rates_of(config)
+    with failing_on(UnreadableChoices):
+        untested = read_untested(chosen or ())
     with StepsProgress() as bars:
         with failing_on(PoolError, TwoPools):
             chapters = read_chapters(paths, known, rates, bars.counted)
@@ -44,18 +50,21 @@ def run(
         looked = model_looks([chapter.evidence for chapter in chapters])
         with failing_on(OSError):
             write_figures(figures, looked, out / "figures", bars.counted)
+            write_untested(untested, out / "figures")
     priced = _words({"--times": times, "--config": config})
-    words = ["budget-router", "evaluate", "report", "--pools", str(pools), *priced]
+    files = [word for path in chosen or () for word in ("--chosen", str(path))]
+    words = ["budget-router", "evaluate", "report", "--pools", str(pools), *priced, *files]
     page = render(
         chapters,
-        commands=dict(_commands(chapters, priced)),
+        untested,
+        commands=dict((*_commands(chapters, priced), *_chosen_commands(untested, files))),
         report_command=shlex.join([*words, "--out", "DIR"]),
         timed=known.engines,
     )
     with failing_on(OSError):
         write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])
         (out / "index.html").write_text(page, encoding="utf-8")
-    typer.echo(f"{out / 'index.html'}, study.json and {len(figures)} figures")
+    typer.echo(f"{out / 'index.html'}, study.json and {len(figures) + len(untested)} figures")
 
 
 def _words(given: Mapping[str, Path | None]) -> list[str]:
@@ -70,6 +79,13 @@ def _commands(chapters: Sequence[Chapter], priced: Sequence[str]) -> Iterator[tu
         for figure in chapter.figures:
             words = ["budget-router", "evaluate", "curves", *sources, *priced]
             yield figure.name, shlex.join([*words, "--figure", figure.name, "--out", "DIR"])
+
+
+def _chosen_commands(found: Sequence[Untested], files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for each in found:
+        name = untested_figure(each).name
+        words = ["budget-router", "evaluate", "curves", *files, "--figure", name, "--out", "DIR"]
+        yield name, shlex.join(words)
 
 
 def _chapter_json(chapter: Chapter) -> dict[str, Any]:

@@ -24,9 +24,11 @@ from evaluation.selection.measuring import (
     BLIND,
     KS,
     NAMES,
+    GreedyAnswers,
     Way,
     chosen,
-    greedy_flops,
+    greedy_answers,
+    needed_answers,
     sights_of,
 )
 from evaluation.selection.picture import draw_all
@@ -44,6 +46,7 @@ from evaluation.selection.recorded import SelectionProblem, Sight, read_selectio
 from evaluation.selection.standings import (
     PlanRow,
     SelectorRow,
+    greedy_row,
     plan_rows,
     selector_row,
     to_json,
@@ -78,7 +81,10 @@ def run(
         _run_programs(problems, behaviours)
         problems = tuple(problem.with_outputs(behaviours) for problem in problems)
         sights = _sights(dataset)
-        rows = _rows(problems, cost, models, sights)
+        large = needed_answers(problems, cost, models[-1])
+        rows = _rows(problems, cost, models, sights, large)
+        answers = (greedy_answers(problems, cost, each) for each in models)
+        greedy = [greedy_row(each, large) for each in answers if each is not None]
         came = _performed(problems, cost, models, sights)
         plans = _plans(problems, came, models)
         courses = _courses(problems, cost, came, models[-1])
@@ -91,7 +97,7 @@ def run(
         }
         write_whole(
             out / "selectors.json",
-            json.dumps(to_json(told, rows, plans), indent=1).encode(),
+            json.dumps(to_json(told, rows, greedy, plans), indent=1).encode(),
         )
         paths = draw_all(dataset, rows, plans, out)
     typer.echo(to_markdown(rows, plans), nl=False)
@@ -125,6 +131,7 @@ def _rows(
     cost: CostModel,
     models: Sequence[str],
     sights: Sequence[Sight],
+    large: GreedyAnswers,
 ) -> list[SelectorRow]:
     wanted = [
         Way(model, name, sight, k)
@@ -134,13 +141,12 @@ def _rows(
         if sight in sights
         for k in KS
     ]
-    call = sum(greedy_flops(each, cost, models[-1]) for each in problems) / len(problems)
     rows = list[SelectorRow]()
     with PoolProgress("selectors", len(wanted), 0) as bar:
         for way in wanted:
             found = chosen(problems, cost, way)
             if found is not None:
-                rows.append(selector_row(way, found, call, sees=way.selector not in BLIND))
+                rows.append(selector_row(way, found, large, sees=way.selector not in BLIND))
             bar.advance(1, way.selector)
     return rows
 

@@ -15,9 +15,11 @@ from evaluation.paper.pen import Look, inline_svg, looks
 from evaluation.paper.published import LABELS, published
 from evaluation.study.chapters import Chapter, model_looks
 from evaluation.study.evidence import Evidence
-from evaluation.study.page import sentences, tables
+from evaluation.study.page import sentences, tables, untested
 from evaluation.study.page.counterparts import counterpart, others
 from evaluation.study.page.tables import PageTable
+from evaluation.study.untested.figures import untested_figure, untested_looks
+from evaluation.study.untested.reading import Untested
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,16 @@ class Plate:
 
 def render(
     chapters: Sequence[Chapter],
+    chosen: Sequence[Untested] = (),
     *,
     commands: Mapping[str, str],
     report_command: str,
     timed: Sequence[str],
 ) -> str:
-    """The page. `commands` has, per figure's name, what draws it; `report_command` made it all."""
+    """The page. `commands` has, per figure's name, what draws it; `report_command` made it all.
+
+    `chosen` is what is known of choosing without tests.
+    """
     environment = Environment(
         loader=PackageLoader("evaluation.study.page", "."),
         autoescape=True,
@@ -55,6 +61,10 @@ def render(
         holding=sum(bool(finding.holds) for finding in decided),
         open_=sum(bool(finding.holds) and not finding.sure for finding in decided),
         decided=len(decided),
+        chosen_short=list(untested.sentences(chosen)),
+        chosen_claim=untested.claim(chosen),
+        chosen_plans=untested.best_plans(chosen),
+        chosen_plates=[_chosen_plate(each, commands) for each in chosen],
         pools=tables.pools(evidence),
         timed=list(timed),
         sections=[_section(chapter, commands, model_looks(evidence)) for chapter in chapters],
@@ -100,6 +110,12 @@ def _plate(figure: Figure, commands: Mapping[str, str], looked: Mapping[str, Loo
     table = None if figure.name.startswith("pass-exact") else tables.pass_at_k(figure)
     svg = Markup(inline_svg(figure, looked))  # noqa: S704 drawn here, its texts escaped by matplotlib
     return Plate(figure.title, svg, figure.notes, commands[figure.name], table)
+
+
+def _chosen_plate(found: Untested, commands: Mapping[str, str]) -> Plate:
+    figure = untested_figure(found)
+    svg = Markup(inline_svg(figure, untested_looks(found)))  # noqa: S704 likewise
+    return Plate(figure.title, svg, figure.notes, commands[figure.name], untested.by_k(found))
 
 
 def _paper_plate(figure: Figure) -> Plate:

@@ -11,6 +11,7 @@
 | `examples`   | what does a prompt say that its function gives?                              |
 | `forms`      | how do people write what a call gives? `described`: without the call?        |
 | `inputs`     | what else can candidates be run on?                                          |
+| `asserts`    | what do tests say that a model wrote, and how is it asked for them?          |
 | `mutations`  | which values are near a value? `typed`: which are of a type?                 |
 | `blocks`     | which fenced blocks does a message have, and what of it was only thought?    |
 | `signatures` | which functions does a text define, and what do they take?                   |
@@ -22,7 +23,7 @@ Nothing of an answer is run here, and none is too odd to have a program. All of 
 loop, so that every module bounds how much it reads.
 """
 
-from router.plan.programs.asked import entry_point_of
+from router.plan.programs.asked import entry_point_of, texts_of
 from router.plan.programs.examples import examples_of
 from router.plan.programs.gap import Gap
 from router.plan.programs.inputs import inputs_of
@@ -35,5 +36,6 @@ __all__ = [
     "examples_of",
     "inputs_of",
     "program_source",
+    "texts_of",
     "with_prompt_prelude",
 ]

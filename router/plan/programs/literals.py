@@ -38,7 +38,8 @@ _SCALAR: Final = re.compile(
 )
 _GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)")
 """What makes a value only the beginning of something else."""
-_UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+"""What comes of reading a text that writes no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Literals:
         tree = self._parsed(source)
         try:
             return None if tree is None else Literal(value_of(tree), end)
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
 
     def call(
@@ -110,7 +111,7 @@ class Literals:
                 for keyword in tree.keywords
                 if keyword.arg is not None
             }
-        except _UNREADABLE:
+        except UNREADABLE:
             return None
         whole = len(kwargs) == len(tree.keywords)
         return WrittenCall(CallArguments(args, kwargs), end) if whole else None
@@ -142,7 +143,7 @@ class Literals:
             warnings.simplefilter("ignore")
             try:
                 return ast.parse(source.strip(), mode="eval").body
-            except _UNREADABLE:
+            except UNREADABLE:
                 return None
 
 

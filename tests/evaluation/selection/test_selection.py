@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from world import COST
 
+from evaluation.pools.errors import UnreadablePool
 from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection.courses import CAPS, calibrated
-from evaluation.selection.measuring import Way, chosen, greedy_flops
+from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
 from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from evaluation.selection.standings import best, bootstrapped, plan_rows, selector_row
+from evaluation.selection.standings import best, bootstrapped, greedy_row, plan_rows, selector_row
 from policies.ladder import CALL_TOKENS, Rung
 from policies.values import NLL, Candidate, Example, ModelView, Output, Task
 from router.plan.executing import Trials
@@ -87,11 +88,27 @@ def test_who_looks_at_programs_finds_the_right_ones_where_they_agree(name: str) 
     assert found is not None
     assert found.success.tolist() == found.oracle.tolist() == [1.0] * 4
     assert found.first.tolist() == [0.5] * 4
-    row = selector_row(way, found, call=greedy_flops(problems[0], COST, "large"), sees=True)
+    row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=True)
     assert (row.eta, row.selected, row.selected_plus) == (1.0, 1.0, 1.0)
     assert row.seconds == pytest.approx(0.04)
     prompt, own = COST.prefill("small", 100), COST.decode("small", 100, 20)
     assert row.flops == pytest.approx(prompt + 4 * own)
+
+
+def test_a_row_says_how_far_it_is_ahead_of_greedy_answers_paired_by_problem() -> None:
+    problems = [problem(at, [True, at > 0], greedy=at > 1) for at in range(4)]
+    way = Way("small", "first", Sight.STRIPPED, 2)
+    found, large = chosen(problems, COST, way), needed_answers(problems, COST, "large")
+    assert found is not None
+    row = selector_row(way, found, large, sees=False)
+    assert (row.selected, row.ahead, row.ahead_plus) == (0.875, 0.375, 0.375)
+    assert 0 <= row.ahead_low < row.ahead < row.ahead_high <= 1  # no problem is lost to greedy
+    assert row.large_calls == pytest.approx(row.flops / greedy_flops(problems[0], COST, "large"))
+    assert greedy_row(large, large).success == 0.5
+    alone = replace(problems[0], models={"large": answers("large", 0, [True])})
+    assert greedy_answers([alone], COST, "large") is None
+    with pytest.raises(UnreadablePool, match="no greedy answer"):
+        needed_answers([alone], COST, "large")
 
 
 def test_what_looks_at_nothing_has_the_mean_of_the_samples() -> None:

@@ -53,6 +53,9 @@ def test_who_is_believed_is_chosen_and_all_choose_from_the_same_sets(tmp_path: P
             assert row.lever_ahead == pytest.approx(ahead)
             assert row.ahead_low <= row.lever_ahead <= row.ahead_high
             assert row.selected_plus is None  # no second tests were recorded
+            (star,) = right.greedy_rows((LARGE,))
+            assert row.ahead_of_greedy == pytest.approx(row.selected - star.success)
+            assert row.of_greedy_low <= row.ahead_of_greedy <= row.of_greedy_high
     wrong = replace(right, verifier=verifier("gave_number", -9.0))
     (row,) = [
         each

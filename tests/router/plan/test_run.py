@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 
 import pytest
 from fakes import ByHand, ScriptedJudge, ScriptedSampler, Step, answers
@@ -149,6 +150,31 @@ def test_the_deadline_keeps_what_is_finished() -> None:
     outcome = perform(BestOfN(n=2), ScriptedSampler(script), timeout=0.02)
     assert outcome.deadline_passed
     assert [c.id for c in outcome.choice.candidates] == [0]
+
+
+@dataclass(frozen=True, slots=True)
+class WritesTests(Single):
+    """It draws tests, and waits for something else."""
+
+    def plan(self, task: Task, budget: Budget, cost: CostModel) -> Plan:
+        yield Draw("small", 2, 8, 0.8, verify=True, prompt="assert", for_tests=True)
+        while True:
+            yield Wait()
+
+
+def test_tests_are_no_answers_finished_or_not() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        return [("token", 0), ("finish", 0), ("token", 1), "hang"]
+
+    judge = ScriptedJudge(frozenset({0, 1}))
+    outcome = perform(WritesTests(), ScriptedSampler(script), judge=judge, timeout=0.02)
+    assert outcome.deadline_passed
+    assert outcome.choice.candidates == ()
+    assert outcome.draws == ()
+    (draw,) = outcome.all_draws
+    assert [sample.tokens for sample in draw.samples] == [1, 1]
+    assert outcome.judgements == {}
+    assert outcome.ledger.used == draw.flops(COST) > 0
 
 
 def test_tokens_that_cannot_be_counted_cost_the_ceiling() -> None:

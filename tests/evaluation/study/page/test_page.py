@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from chosen_files import lever, selectors, write
 from study_pools import LARGE, OTHER, SMALL, pool, save
 from typer.testing import CliRunner
 
@@ -160,6 +161,49 @@ def test_a_second_run_writes_the_same_bytes(pools, written):
     assert len(files) > 10
     for file in files:
         assert (again / file).read_bytes() == (written / file).read_bytes(), file
+
+
+@pytest.fixture(scope="module")
+def chosen(pools):
+    out = pools / "with-chosen"
+    files = write(pools / "selectors.json", selectors()), write(pools / "lever.json", lever())
+    more = [word for file in files for word in ("--chosen", str(file))]
+    result = report(pools / "pools", out, *more)
+    assert result.exit_code == 0, result.output
+    return out, files
+
+
+def test_what_chooses_without_tests_has_a_chapter_with_figure_table_and_command(chosen):
+    out, files = chosen
+    shown = Page((out / "index.html").read_text())
+    text = re.sub(r"\s+", " ", " ".join(shown.words))
+    assert "untested" in shown.ids
+    assert "#untested" in shown.links
+    assert "by lever HumanEval 1.02 48.0 (43.0 to 53.0) 44.9 -2.0 (-7.0 to +3.0)" in text
+    assert "Where likelihood chooses, as the paper's rankers do" in text
+    for suffix in (".json", ".svg", ".png"):
+        assert (out / "figures" / f"chosen-humaneval{suffix}").exists()
+    given = " ".join(f"--chosen {file}" for file in files)
+    assert f"evaluate curves {given} --figure chosen-humaneval --out DIR" in text
+    assert "pools do not record it." in text
+
+
+def test_without_such_files_the_page_says_how_to_have_them(page):
+    text = re.sub(r"\s+", " ", " ".join(page.words))
+    assert "untested" not in page.ids
+    assert "budget-router evaluate selectors" in text
+
+
+def test_curves_draws_what_was_chosen_without_a_pool(cli, chosen, tmp_path):
+    _, files = chosen
+    given = [word for file in files for word in ("--chosen", str(file))]
+    result = cli("evaluate", "curves", *given, "--out", tmp_path / "drawn")
+    assert result.exit_code == 0, result.output
+    drawn = sorted(path.name for path in (tmp_path / "drawn").iterdir())
+    assert drawn == [f"chosen-humaneval.{suffix}" for suffix in ("json", "png", "svg")]
+    alone = cli("evaluate", "curves", *given[2:], "--out", tmp_path / "alone")
+    assert alone.exit_code == 1
+    assert "needs what" in alone.stderr
 
 
 def test_curves_draws_one_figure_on_request(cli, pools, tmp_path):

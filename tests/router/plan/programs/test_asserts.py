@@ -4,12 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.selection.codet.generated_tests import (
+from router.plan.programs.asserts import (
     LONGEST,
     MOST_CHARACTERS,
+    Check,
     asserts_of,
     before_stop,
+    check_of,
+    checks_of,
+    prompt_for_tests,
 )
+from router.plan.programs.literals import CallArguments
+from router.request import ChatPrompt, TextPrompt
 
 
 def test_the_first_goes_on_behind_the_prompt():
@@ -101,3 +107,79 @@ def test_nothing_that_is_left_begins_something_else(text):
     left = before_stop(text)
     assert text.startswith(left)
     assert not any(stop in left for stop in ("\nclass", "\ndef", "\n#", "\nif", "\nprint"))
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "kwargs", "expected"),
+    [
+        ("assert f(1, [2]) == {'a': None}", (1, [2]), {}, {"a": None}),
+        ("assert f(x=-1) == (2.5, 'b'), 'why'", (), {"x": -1}, (2.5, "b")),
+        ("assert 3 == f(1)", (1,), {}, 3),
+        ("assert f() is None", (), {}, None),
+        ("assert f('a')", ("a",), {}, True),
+        ("assert not f('a')", ("a",), {}, False),
+        ("assert (f({1, 2}) == True)", ({1, 2},), {}, True),
+    ],
+)
+def test_an_assert_of_plain_values_is_a_check(text, args, kwargs, expected):
+    assert check_of(text, "f") == Check(CallArguments(args, kwargs), expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "assert g(1) == 2",
+        "assert f(1) == g(1)",
+        "assert f(x) == 1",
+        "assert f(*[1]) == 1",
+        "assert f(**{'a': 1}) == 1",
+        "assert f(1) != 2",
+        "assert f(1) < 2",
+        "assert 0 < f(1) == 2",
+        "assert f(1) == 2 and f(2) == 3",
+        "assert abs(f(1) - 0.5) < 1e-6",
+        "assert f(1).a == 2",
+        "assert f(1)(2) == 3",
+        "assert a.f(1) == 2",
+        "assert f(...) == 1",
+        "assert f(1e999) == 1",
+        "assert f(9**9) == 1",
+        "assert f({[]: 1}) == 1",
+        "assert f(1) == 2; import os",
+        "f(1) == 2",
+        "assert",
+        "",
+    ],
+)
+def test_an_assert_that_says_anything_else_is_none(text):
+    assert check_of(text, "f") is None
+
+
+def test_checks_are_counted_once_and_others_left_out():
+    samples = [" f(1) == 2\nassert f(2) == x", " f(1) == 2\nassert f(3) == 4\n", "prose"]
+    assert checks_of(samples, "f") == ("assert f(1) == 2", "assert f(3) == 4")
+
+
+@given(st.text(alphabet="asert f()=12[]{}'\"\n,.*-not", max_size=80))
+def test_no_text_breaks_the_reading_of_checks(text):
+    for one in checks_of([text], "f"):
+        assert check_of(one, "f") is not None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "indent"),
+    [
+        ('def f(x):\n    """It."""\n', "    "),
+        ("def g():\n  pass\n\nif 1:\n    async def f(x):\n        'It.'\n    ", " " * 8),
+    ],
+)
+def test_a_completion_goes_on_behind_its_head(prompt, indent):
+    asked = f"{prompt.rstrip()}\n{indent}pass\n\n# check the correctness of f\nassert"
+    assert prompt_for_tests(TextPrompt(prompt), "f") == asked
+
+
+def test_a_chat_is_asked_with_its_last_message():
+    said = ({"role": "user", "content": "Hello."}, {"role": "user", "content": "Write `f(x)`."})
+    asked = prompt_for_tests(ChatPrompt(said), "f")
+    assert asked.startswith("Write `f(x)`.\n\nDo not write `f` yet.")
+    assert "Hello" not in asked

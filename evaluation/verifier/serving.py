@@ -1,0 +1,74 @@
+"""A verifier in a process of its own: a line of JSON for each question, and one for each answer.
+
+`python -m evaluation.verifier.serving FILE` says first that it is `ready`, or which `error` it has.
+A question has an `id`, the `prompt`, the `function` that it asks for, `inputs`, `examples` as pairs
+of call and output, and `candidates`, each with what a policy knows of it; the answer has the same
+`id` and `scores`, -log P(right) of each in their order. It ends where its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from evaluation.local.loading import LoadFailed
+from evaluation.verifier.features import Behaving, annotated_kind
+from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
+from evaluation.verifier.tokens import program_buckets, prompt_buckets
+from policies.values import NLL, Candidate, Example, Output, Task
+
+
+def scored(verifier: AnswerVerifier, asked: Mapping[str, Any]) -> list[float]:
+    """The scores of all candidates of one question: they are seen together."""
+    candidates = [_candidate(at, each) for at, each in enumerate(asked["candidates"])]
+    examples = tuple(Example(call, expected) for call, expected in asked["examples"])
+    task = Task((), 1, examples=examples, inputs=tuple(asked["inputs"]))
+    kind = annotated_kind(asked["prompt"], asked["function"])
+    together = np.arange(len(candidates))[None, :]
+    rows = Behaving.of(candidates, task, kind).features(together)
+    read = [*(program_buckets(each.text) for each in candidates), prompt_buckets(asked["prompt"])]
+    vectors = verifier.encode(read)
+    scores = verifier.scores(
+        [each[:-1] for each in vectors],
+        [each[-1:] for each in vectors],
+        rows.reshape(-1, rows.shape[-1]),
+    )
+    return [float(score) for score in scores]
+
+
+def _candidate(at: int, told: Mapping[str, Any]) -> Candidate:
+    outputs = {call: Output(text, returned) for call, (text, returned) in told["outputs"].items()}
+    scores = {} if told["nll"] is None else {NLL: told["nll"]}
+    return Candidate(at, "", told["text"], told["ending"], told["tokens"], scores, outputs)
+
+
+def serve(verifier: AnswerVerifier, questions: Iterable[str], out: TextIO) -> None:
+    """Answer line by line."""
+    for line in questions:
+        asked = json.loads(line)
+        _say(out, {"id": asked["id"], "scores": scored(verifier, asked)})
+
+
+def _say(out: TextIO, told: Mapping[str, Any]) -> None:
+    print(json.dumps(told), file=out, flush=True)
+
+
+def main(path: Path) -> int:
+    """Load the file and answer until the input ends."""
+    try:
+        verifier = AnswerVerifier.load(path)
+    except (LoadFailed, UnreadableVerifier, OSError) as error:
+        _say(sys.stdout, {"error": str(error)})
+        return 1
+    _say(sys.stdout, {"ready": True})
+    serve(verifier, sys.stdin, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))
