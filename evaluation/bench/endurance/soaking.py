@@ -81,7 +81,9 @@ class Endured:
 
     `served` are the scripted server's answers by request, `scripted` and `engines` the tokens of
     its answers and of the engines', `whole` those of answers that nothing went wrong with.
-    `complaints` are of the gateway's log, `left` its processes that outlived it.
+    `pulses` are the seconds that the gateway took for requests that need nothing: where it is kept
+    waiting itself, so is all else. `complaints` are of its log, `left` its processes that
+    outlived it.
     """
 
     ordeal: Ordeal
@@ -96,6 +98,7 @@ class Endured:
     engines: Sequence[Tokens]
     outlived: Sequence[Outlived]
     trail: Sequence[tuple[float, Footprint]]
+    pulses: Sequence[float] = ()
     complaints: Sequence[str] = ()
     left: Sequence[int] = ()
 
@@ -129,6 +132,7 @@ async def _endured(watch: Watch, ordeal: Ordeal, advance: Advance) -> Endured:
     await _loaded(watch, asked, fates, late, replace(ordeal, seconds=ordeal.warm_s, kills=0))
     before = await watch.settled(None, ordeal.settle_s)
     watch.trail.clear()
+    watch.pulses.clear()
     advance(f"load for {ordeal.seconds:.0f} s")
     began = now()
     killed = await _loaded(watch, asked, fates, late, ordeal)
@@ -149,6 +153,7 @@ async def _endured(watch: Watch, ordeal: Ordeal, advance: Advance) -> Endured:
         engines=[_computed(watch, figures, model) for model in ordeal.engines],
         outlived=list(_outlived(fates, watch.scripted, late)),
         trail=list(watch.trail),
+        pulses=list(watch.pulses),
         complaints=watch.host.complaints(),
     )
 
@@ -166,7 +171,8 @@ async def _loaded(
 
     async with asyncio.TaskGroup() as beside:
         every = max(1.0, ordeal.seconds / _TRAIL_POINTS)
-        looking = [beside.create_task(work) for work in (watch.follow(every), late.watch())]
+        works = (watch.follow(every), watch.feel(), late.watch())
+        looking = [beside.create_task(work) for work in works]
         killed, *_ = await asyncio.gather(
             _killed(watch, ordeal), *(ask_on() for _ in range(ordeal.clients))
         )

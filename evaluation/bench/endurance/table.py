@@ -13,7 +13,7 @@ from evaluation.bench.endurance.offences import errors, offences, quantile
 from evaluation.bench.endurance.soaking import Endured, Tokens
 
 _QUANTILES: Final = (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
-_SHOWN: Final = 50
+_MOST_LINES: Final = 50
 
 
 def as_json(found: Endured) -> dict[str, Any]:
@@ -39,9 +39,10 @@ def as_json(found: Endured) -> dict[str, Any]:
         ],
         "cancellations": {
             "count": len(found.outlived),
-            **_delays_ms(found),
+            **_ms([each.seconds for each in found.outlived]),
             "slow": [asdict(each) for each in found.outlived if each.seconds > limit],
         },
+        "healthz": _ms(found.pulses),
         "offences": offending,
     }
 
@@ -61,9 +62,10 @@ def as_markdown(found: Endured) -> str:
         *_table(("client left", "requests"), _leaving(found).items()),
         *_table(("tokens", "counted", "booked", "ratio"), _tokens(found)),
         *_table(
-            ("from leaving to the draw's end", f"ms, of {len(found.outlived)}"), _delays(found)
+            ("ms", f"from leaving to the end of {len(found.outlived)} draws", "/healthz meanwhile"),
+            _delays(found),
         ),
-        *(f"- {line}" for line in offending[:_SHOWN]),
+        *(f"- {line}" for line in offending[:_MOST_LINES]),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -111,12 +113,17 @@ def _tokens(found: Endured) -> Iterator[tuple[str, str, str, str]]:
         yield each.what, f"{each.counted:.0f}", f"{each.booked:.0f}", f"{each.ratio:.4f}"
 
 
-def _delays_ms(found: Endured) -> dict[str, float | None]:
-    delays = [each.seconds for each in found.outlived]
-    values = {name: 1000 * quantile(delays, share) for name, share in _QUANTILES}
+def _ms(seconds: Sequence[float]) -> dict[str, float | None]:
+    values = {name: 1000 * quantile(seconds, share) for name, share in _QUANTILES}
     return {name: None if math.isnan(value) else round(value, 1) for name, value in values.items()}
 
 
-def _delays(found: Endured) -> Iterator[tuple[str, str]]:
-    for name, value in _delays_ms(found).items():
-        yield name, "none left in mid-draw" if value is None else f"{value:.1f}"
+def _delays(found: Endured) -> Iterator[tuple[str, str, str]]:
+    """How long draws outlived their clients; beside it, how long the gateway took for nothing."""
+    outlived = _ms([each.seconds for each in found.outlived])
+    for name, pulse in _ms(found.pulses).items():
+        yield name, _shown(outlived[name]), _shown(pulse)
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1f}"

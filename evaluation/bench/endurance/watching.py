@@ -20,6 +20,7 @@ from evaluation.bench.endurance.hosted import Host
 from evaluation.bench.endurance.scripted import Scripted
 
 _LOOK_S: Final = 1.0
+_PULSE_S: Final = 0.2
 _BEAT_S: Final = 0.02
 _LATE_S: Final = 0.005
 
@@ -94,6 +95,7 @@ class Watch:
         default_factory=lambda: defaultdict(dict)
     )
     trail: list[tuple[float, Footprint]] = field(default_factory=list)
+    pulses: list[float] = field(default_factory=list)
 
     async def figures(self) -> Figures:
         """The gateway's metrics."""
@@ -138,6 +140,16 @@ class Watch:
                 with _gone():
                     self.trail.append((now() - began, await self.footprint()))
             await asyncio.sleep(_LOOK_S)
+
+    async def feel(self) -> None:
+        """Note how long the gateway takes for a request that needs nothing, until cancelled."""
+        now = asyncio.get_running_loop().time
+        while True:
+            asked = now()
+            with _gone():
+                async with self.client.get("/healthz"):
+                    self.pulses.append(now() - asked)
+            await asyncio.sleep(_PULSE_S)
 
     def of_engines(self, name: str, model: str) -> float:
         """What the processes of an engine have counted, all together."""

@@ -35,6 +35,7 @@ QUIET = Endured(
     whole=Tokens("whole", 50, 50),
     engines=[],
     outlived=[],
+    pulses=[0.004, 0.005],
     trail=[(1.0, HELD)],
 )
 
@@ -216,13 +217,14 @@ def test_the_tables_and_the_file_tell_all(ended, tmp_path):
         "| memory, MiB | 1.0 | 1.0 |",
         "| 502 | upstream_unavailable | stalls | 1 |",
         "| whole | 50 | 50 | 1.0000 |",
-        "| p50 | 10.0 |",
+        "| p50 | 10.0 | 4.0 |",
         "| never | 1 |",
     ):
         assert line in result.stdout
     kept = json.loads(out.read_text())
     assert kept["offences"] == []
     assert kept["errors"][0]["kinds"] == {"plain": 1}
+    assert kept["healthz"] == {"p50": 4.0, "p99": 5.0, "max": 5.0}
     assert kept["trail"][0]["tasks"] == 3
     assert kept["ordeal"]["weights"]["none"] == WEIGHTS[Fault.NONE]
     assert kept["cancellations"].pop("slow") == []

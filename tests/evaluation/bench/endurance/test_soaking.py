@@ -27,7 +27,7 @@ def silent(_said):
 
 def test_a_gateway_endures_every_fault():
     weights = {fault: 40 if fault is Fault.NONE else 5 for fault in WEIGHTS}
-    ordeal = Ordeal(seconds=4, warm_s=1, sandbox=False, cancel_s=60, weights=weights)
+    ordeal = Ordeal(seconds=3, warm_s=0.5, sandbox=False, cancel_s=60, weights=weights)
     said = []
     found = asyncio.run(soak(ordeal, said.append))
     assert offences(found) == []
@@ -39,6 +39,8 @@ def test_a_gateway_endures_every_fault():
     assert all(tokens.booked > 0 for tokens in found.scripted)
     assert any(fate.left is not None for fate in found.fates)
     assert found.trail
+    assert all(pulse > 0 for pulse in found.pulses)
+    assert found.pulses
     assert found.before.tasks > 0
 
 
