@@ -94,6 +94,18 @@ async def test_what_nobody_can_take_now_waits_for_one_who_can() -> None:
         close(clients)
 
 
+async def test_the_last_one_that_waits_is_not_forgotten() -> None:
+    full = Taker(room=1)
+    takers = [full]
+    async with opened(takers) as doors:
+        clients = await connected(doors, 2)
+        await eventually(lambda: full.kept)
+        await asyncio.sleep(0.05)
+        full.room = 1  # and nobody comes after it
+        await eventually(lambda: len(full.kept) == 2)
+        close(clients)
+
+
 async def test_a_closed_door_refuses() -> None:
     async with opened([Taker()]) as doors:
         port = doors.port
