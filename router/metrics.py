@@ -37,9 +37,7 @@ class Metrics:
             *("plan", "verdict", "error"),
         )
         self.active = self._gauge("router_requests_active", "Requests being served", "livesum")
-        Gauge("router_tasks", "Tasks of the event loop", registry=self.registry).set_function(
-            _tasks
-        )
+        self.tasks = self._gauge("router_tasks", "Tasks of the event loops", "livesum")
         self.flops_reserved = self._counter(
             "router_flops_reserved", "FLOPs reserved for draws", "model"
         )
@@ -102,6 +100,10 @@ class Metrics:
             "router_sandbox_seconds", "Wall time of sandbox runs", _SECONDS, "status"
         )
 
+    def observe_loop(self) -> None:
+        """See how much the event loop that runs has to do."""
+        self.tasks.set(len(asyncio.all_tasks()))
+
     def observe_report(self, report: Report) -> None:
         """Count one sandbox run."""
         self.sandbox_seconds.labels(report.status.value).observe(report.wall_s)
@@ -143,14 +145,6 @@ class Metrics:
         self, name: str, text: str, buckets: tuple[float, ...], *labels: str
     ) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
-
-
-def _tasks() -> int:
-    """Tasks that are not done; none where no loop runs, as when a test looks from outside."""
-    try:
-        return len(asyncio.all_tasks())
-    except RuntimeError:
-        return 0
 
 
 def _is_upstreams_fault(failure: Exception | None) -> bool:

@@ -27,6 +27,7 @@ from router.http.exchange import Exchange, request_id
 from router.http.fim import Fim
 from router.http.infill import Infill
 from router.http.quote import QUOTED, Quotation
+from router.metrics import Metrics
 from router.request import AUTO
 from router.service import Service
 
@@ -108,8 +109,9 @@ async def readyz(request: Request) -> JSONResponse:
 @routes.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request) -> Response:
     """For Prometheus."""
-    exposed = request.app.state.service.gateway.metrics.exposed
-    return Response(generate_latest(exposed), media_type=CONTENT_TYPE_LATEST)
+    counted: Metrics = request.app.state.service.gateway.metrics
+    counted.observe_loop()
+    return Response(generate_latest(counted.exposed), media_type=CONTENT_TYPE_LATEST)
 
 
 async def elsewhere(request: Request, error: HTTPException) -> Response:

@@ -24,6 +24,7 @@ from router.configured import counted_slots
 from router.embedded.child import EngineFailed
 from router.http.app import create_app
 from router.listening import listening
+from router.metrics import Metrics
 from router.orphans import die_with
 from router.sections import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
@@ -130,6 +131,7 @@ class _Worker:
     sessions: SharedSessions = field(init=False)
     queues: SharedQueues = field(init=False)
     replaced: int = 0
+    _metrics: Metrics | None = None
     _starting: asyncio.Task[Any] | None = None
     _server: HandedServer | None = None
 
@@ -167,7 +169,7 @@ class _Worker:
 
     def _shared(self) -> Shared:
         number = self.assigned.number
-        metrics = figures.worker_metrics(
+        metrics = self._metrics = figures.worker_metrics(
             Path(self.assigned.figures), number, self._restarts, lambda: self.replaced
         )
         return Shared(
@@ -194,10 +196,12 @@ class _Worker:
         return {model: each.restarts for model, each in self.engines.items() if each.restarts}
 
     async def beat(self) -> None:
-        """Show that the event loop goes on."""
+        """Show that the event loop goes on, and how much it has to do."""
         cell = self.board.cell(self.assigned.number, BEAT)
         while True:
             cell.add(1)
+            if self._metrics is not None:
+                self._metrics.observe_loop()
             await asyncio.sleep(_BEAT_S)
 
     async def hear(self, incoming: AsyncIterator[Message]) -> None:

@@ -104,7 +104,8 @@ async def test_what_the_operator_allows_reaches_the_edge() -> None:
 
 async def test_the_client_is_closed_with_the_service() -> None:
     built = await service({"m": {}})
-    assert built.gateway.upstreams["m"].client.is_closed
+    with pytest.raises(RuntimeError, match="not entered"):
+        await built.gateway.upstreams["m"].client.ask("GET", "http://127.0.0.1:1")
 
 
 async def test_places_come_back_however_they_are_left() -> None:
