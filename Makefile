@@ -26,16 +26,18 @@ $(READY): requirements.txt pyproject.toml
 serve: $(READY) ## Pull the models and serve on HOST:PORT
 	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT)
 
-# Most tests wait for something, so three parts run side by side; what two of them tell is told after.
+# Most tests wait for something, so parts run side by side; what the others tell is told after the last.
+ASIDE := tests/sandbox tests/evaluation tests/router/http
+
 test: $(READY) ## Run the whole test suite, real models included
 	$(BIN)/budget-router models pull $(TEST_MODELS)
-	told=$$(mktemp -d); \
-	$(BIN)/pytest tests/sandbox >$$told/sandbox 2>&1 & sandbox=$$!; \
-	$(BIN)/pytest tests/evaluation >$$told/evaluation 2>&1 & evaluation=$$!; \
-	trap 'kill $$sandbox $$evaluation; rm -r $$told; exit 130' INT TERM; \
-	$(BIN)/pytest --ignore=tests/sandbox --ignore=tests/evaluation; failed=$$?; \
-	wait $$evaluation || failed=1; wait $$sandbox || failed=1; \
-	cat $$told/evaluation $$told/sandbox; rm -r $$told; exit $$failed
+	told=$$(mktemp -d); trap 'kill $$parts; rm -r $$told; exit 130' INT TERM; parts=; \
+	for part in $(ASIDE); do \
+		$(BIN)/pytest $$part >$$told/$$(basename $$part) 2>&1 & parts="$$parts $$!"; \
+	done; \
+	$(BIN)/pytest $(ASIDE:%=--ignore=%); failed=$$?; \
+	for part in $$parts; do wait $$part || failed=1; done; \
+	cat $$told/*; rm -r $$told; exit $$failed
 
 # vLLM for CPUs, in an environment of its own (3.5 GB); what it pulls beside torch does not match it.
 VLLM := .venv-vllm
