@@ -269,7 +269,11 @@ class Gateway:
 
         A FLOPs budget could not bind on a writer of tests whose cost nobody knows.
         """
-        examiner = examiner_of(request.prompt, policy, task, trials, self.tests_by)
+        examiner = examiner_of(
+            *(request.prompt, policy, task, trials),
+            by=self.tests_by,
+            max_batch=lambda model: self.upstreams[model].max_batch,
+        )
         budgeted = request.budget.budget.flops is not None
         if examiner is not None and budgeted and not self.cost.knows(examiner.model):
             raise UnknownCost(examiner.model)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from router.http.connection import patient
+from router.http.connection import MOST_HEAD_BYTES, patient
 from router.service import GRACE_S
 from router.settings import Settings
 
@@ -20,6 +20,8 @@ def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         http=patient(settings.client_timeout_s),
+        ws="none",
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         access_log=False,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=GRACE_S,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from policies.choosing import selectors
-from policies.examined import SAMPLES, Examined
+from policies.examined import Examined
 from policies.lever import LEVER
 from policies.policy import Policy
 from policies.selectors import Random, Reviewer, Selector
@@ -59,14 +60,22 @@ def named_selector(
 
 
 def examiner_of(
-    prompt: Prompt, policy: Policy, task: Task, trials: Trials, by: str | None
+    prompt: Prompt,
+    policy: Policy,
+    task: Task,
+    trials: Trials,
+    *,
+    by: str | None,
+    max_batch: Callable[[str], int],
 ) -> Examiner | None:
-    """Who writes tests, where a selector wants some: the cheapest model, unless one is named."""
+    """Who writes tests, where a selector wants some: the cheapest model, unless one is named.
+
+    `max_batch` are the samples that a model's server takes at once.
+    """
     if not isinstance(policy.selector, Examined):
         return None
-    cheapest, function = task.models[0], trials.entry_point
-    most = cheapest.max_batch if by in {None, cheapest.id} else SAMPLES
-    return Examiner(by or cheapest.id, prompt_for_tests(prompt, function), function, most)
+    model, function = by or task.models[0].id, trials.entry_point
+    return Examiner(model, prompt_for_tests(prompt, function), function, max_batch(model))
 
 
 def trials_of(request: RouteRequest, policy: Policy, task: Task) -> Trials | None:

@@ -59,9 +59,10 @@ class Attended:
             self._watching.cancel()
         if self._superseded is not None:
             self._superseded.remove_done_callback(self._on_superseded)
-        if self._reason is None or self._working is None:
+        working, self._working = self._working, None  # what was called already must not end it now
+        if self._reason is None or working is None:
             return
-        others = self._working.uncancel() > self._cancelling
+        others = working.uncancel() > self._cancelling
         if kind is asyncio.CancelledError and not others:
             raise self._reason from None
 

@@ -1,9 +1,9 @@
 """A client's connection, which is given up where the client keeps nobody but us waiting.
 
-Guards against connections on which no request comes or none that ends, against heads without
-measure, against uploads that go on after their answer, and against answers that nobody takes: all
-of them would be kept for ever. What a request's body may take is bounded where it is read
-(`router.http.exchange`). It does not guard against clients that are slow and get on.
+Guards against connections on which no request comes or none that ends, against uploads that go on
+after their answer, and against answers that nobody takes: all of them would be kept for ever. What
+a request's body may take is bounded where it is read (`router.http.exchange`). It does not guard
+against clients that are slow and get on.
 
 A client that closes its own side has hung up, though it could still read: servers cannot tell the
 two apart, and most clients that leave in mid-answer say no more than that.
@@ -16,20 +16,17 @@ import json
 import uuid
 from typing import ClassVar, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from router.errors import ErrorObject
 
 MOST_HEAD_BYTES: Final = 2**16
+"""For the server's setting: h11 itself has a quarter of that."""
 
 NO_REQUEST: Final = "this is no HTTP request, or its head is longer than 64 KiB"
 
 
-class HeadTooLarge(Exception):
-    """A request's head exceeds what a head may have."""
-
-
-class Connection(HttpToolsProtocol):
+class Connection(H11Protocol):
     """Serves requests one after the other, and waits for none of them longer than `patience_s`.
 
     The patience begins when something is to come: a request's head, or that some of an answer is
@@ -41,9 +38,6 @@ class Connection(HttpToolsProtocol):
     _head: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
     _untaken: int = 0
-    _in_head: bool = False
-    _received: int = 0
-    _fields: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
@@ -55,29 +49,8 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget()
-            return
-        if self._head is None:
+        elif self._head is None:
             self._expect()
-        self._received += len(data)
-        if self._in_head and self._received > MOST_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response(NO_REQUEST)
-
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        super().on_message_begin()
-        self._in_head, self._received, self._fields = True, 0, 0
-
-    def on_headers_complete(self) -> None:
-        """It has ended; what comes now is a body, if anything."""
-        self._in_head = False
-        super().on_headers_complete()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of a head came, or of what follows a body. Raises `HeadTooLarge`."""
-        self._fields += len(name) + len(value)
-        if self._fields > MOST_HEAD_BYTES:
-            raise HeadTooLarge
-        super().on_header(name, value)
 
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""

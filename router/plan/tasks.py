@@ -66,6 +66,14 @@ class WorkTasks:
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks, and wait for their end: also where the one who waits is cancelled meanwhile."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    cancelled: asyncio.CancelledError | None = None
+    while left := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(left)
+        except asyncio.CancelledError as again:
+            cancelled = again
+    if cancelled is not None:
+        raise cancelled

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from router.upstream.chunks import Chunk, MalformedChunk, parse_chunk, parse_json
-from router.upstream.events import EventDecoder, StreamEvent
+from router.upstream.events import EventDecoder, EventTooLong, StreamEvent
 from router.upstream.refusals import Refused, read_refusal
-from router.upstream.transport import Answer, Silent
+from router.upstream.transport import Answer, Silent, TransportError
 
 LONGEST_ANSWER: Final = 64 * 2**20
 """Bytes of an answer that is told at once."""
+
+_REST_S: Final = 0.1
+"""How long the end of a stream is waited for after its last event."""
 
 _NO_STATUS: Final = 500
 """What an error inside of an answer counts as, where it does not say."""
@@ -32,16 +35,18 @@ async def pieces(
     Raises `MalformedChunk`, `Refused` and `TransportError`; `Silent` also where it gets nowhere for
     so long, however much it sends.
     """
-    reading = _Reading(token_per_chunk, 0 if n == 1 else None)
+    reading, patience = _Reading(token_per_chunk, 0 if n == 1 else None), _Patience(patience_s)
     if not _streams(answer):
-        for chunk in reading.taken(parse_json(await _whole(answer))):
+        for chunk in reading.taken(parse_json(await _whole(answer, patience))):
             yield replace(chunk, whole=True)
         return
-    patience, decoder = _Patience(patience_s), EventDecoder()
+    decoder = EventDecoder()
     async with aclosing(answer.pieces()) as parts:
         async for part in parts:
-            for event in decoder.events(part):
+            for event in _decoded(decoder, part):
                 if event.data == "[DONE]":
+                    if answer.is_kept:
+                        await _rest(parts)
                     return
                 for chunk in reading.event(event):
                     if chunk.moves:
@@ -50,17 +55,36 @@ async def pieces(
             patience.check()
 
 
+def _decoded(decoder: EventDecoder, part: bytes) -> Iterator[StreamEvent]:
+    try:
+        yield from decoder.events(part)
+    except EventTooLong as error:
+        raise MalformedChunk(str(error)) from error
+
+
+async def _rest(parts: AsyncGenerator[bytes, None]) -> None:
+    """Read what may come after the last event: a connection that was read to its end is kept."""
+    with suppress(TimeoutError, TransportError):
+        async with asyncio.timeout(_REST_S):
+            async for _ in parts:
+                pass
+
+
 def _streams(answer: Answer) -> bool:
     """Whether it is a stream, or claims to be nothing that we can read."""
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return bool(kind) and not kind.endswith("json")
 
 
-async def _whole(answer: Answer) -> bytes:
-    body = await answer.read(LONGEST_ANSWER)
-    if len(body) > LONGEST_ANSWER:
-        raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
-    return body
+async def _whole(answer: Answer, patience: _Patience) -> bytes:
+    body = bytearray()
+    async with aclosing(answer.pieces()) as parts:
+        async for part in parts:
+            body += part
+            if len(body) > LONGEST_ANSWER:
+                raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
+            patience.check()
+    return bytes(body)
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from policies.protocol import Draw
 from router.catalogue.fim import FimTemplate
 from router.request import ChatPrompt, Prompt, PromptLength, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream import prompts
-from router.upstream.answers import pieces
+from router.upstream.answers import LONGEST_ANSWER, pieces
 from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit, Habits
 from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
@@ -246,7 +246,10 @@ class Upstream:
             if not answer.is_success:
                 refusal = await _refusal(answer)
                 raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
-            return parse_json(await answer.read())
+            told = await answer.read(LONGEST_ANSWER)
+            if len(told) > LONGEST_ANSWER:
+                raise UpstreamError(self.id, f"answered over {LONGEST_ANSWER} bytes")
+            return parse_json(told)
         except MalformedChunk as error:
             raise UpstreamError(self.id, f"answered garbage: {error}") from error
         except TransportError as error:

@@ -4,7 +4,7 @@
 - No cookie is kept: a jar would send what an upstream set for one caller along with the next
   caller's request. No redirect is followed: it could lead a caller's prompt anywhere.
 - No limit on connections: aiohttp's default of 100 is where draws would queue unseen.
-- No line without an end: an upstream that sends garbage for ever cannot fill the memory.
+- What sends and gets nowhere is given up: a body that nobody takes, a proxy that says nothing.
 - The proxies that the environment names are gone through (`proxies`).
 
 It is on the way of every request, and httpx over the same connections takes three times the time.
@@ -12,6 +12,7 @@ It is on the way of every request, and httpx over the same connections takes thr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -37,9 +38,6 @@ from router.upstream.proxies import Proxies, Proxy
 
 KEEPALIVE_S: Final = 4.0
 """How long an idle connection is kept: less than the five seconds of most servers."""
-
-LONGEST_LINE: Final = 16 * 2**20
-"""Bytes: far above any event of a stream, and above the list of tokens of any usual prompt."""
 
 LARGEST_PIECE: Final = 2**18
 """Bytes of a request that are written at once."""
@@ -82,15 +80,15 @@ class Answer:
         """The headers, by names in any case."""
         return self.response.headers
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether its connection serves others after it, where it is read to its end."""
+        return self.response.request_info.headers.get("Connection", "").lower() != "close"
+
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The body. Raises `Silent` and `Broken`."""
-        line, content = 0, self.response.content
         with _translated():
-            while data := await content.readany():
-                newline = data.rfind(b"\n")
-                line = line + len(data) if newline < 0 else len(data) - newline - 1
-                if line > LONGEST_LINE:
-                    raise Broken(f"sent a line of over {LONGEST_LINE} bytes")
+            while data := await self.response.content.readany():
                 yield data
 
     def close(self) -> None:
@@ -121,8 +119,8 @@ class Client:
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
-        self._patient = ClientTimeout(total=None, sock_connect=self.connect_s)
-        self._usual = ClientTimeout(total=None, sock_connect=self.connect_s, sock_read=self.read_s)
+        self._patient = ClientTimeout(total=None, connect=self.connect_s)
+        self._usual = ClientTimeout(total=None, connect=self.connect_s, sock_read=self.read_s)
 
     async def __aenter__(self) -> Self:
         connector = TCPConnector(
@@ -157,19 +155,26 @@ class Client:
             raise RuntimeError("the client is not entered")
         to, proxy = self._way(url)
         sent: bytes | AsyncIterator[bytes] | None = body
+        within_s = None
         if body is not None and len(body) > LARGEST_PIECE:
             sent, headers = _in_pieces(body), {**(headers or {}), "Content-Length": str(len(body))}
-        with _translated():
-            response = await self._session.request(
-                method,
-                to,
-                data=sent,
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._patient if patient else self._usual,
-                proxy=None if proxy is None else proxy.url,
-                proxy_headers=None if proxy is None else proxy.headers,
-            )
+            # aiohttp's own clock begins when all is written.
+            within_s = None if patient else self.connect_s + 2 * self.read_s
+        try:
+            with _translated():
+                async with asyncio.timeout(within_s):
+                    response = await self._session.request(
+                        method,
+                        to,
+                        data=sent,
+                        headers=headers,
+                        allow_redirects=False,
+                        timeout=self._patient if patient else self._usual,
+                        proxy=None if proxy is None else proxy.url,
+                        proxy_headers=None if proxy is None else proxy.headers,
+                    )
+        except ValueError as error:  # such as a key that cannot stand in a header
+            raise Broken(f"cannot be asked: {error}") from error
         return Answer(response)
 
     def _way(self, url: str) -> tuple[URL, Proxy | None]:

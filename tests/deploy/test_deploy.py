@@ -146,7 +146,8 @@ def test_the_gateway_s_models_are_one_of_its_own_and_one_at_vllm():
     assert isinstance(small, EmbeddedModel)
     assert "qwen2.5-coder-0.5b" in CATALOGUE
     assert isinstance(large, RemoteModel)
-    assert large.url.host in COMPOSE["services"]
+    (server,) = large.url
+    assert server.host in COMPOSE["services"]
     assert large.server == "vllm"
     options = dict(option.removeprefix("--").partition("=")[::2] for option in VLLM["command"])
     assert "enable-prompt-tokens-details" in options

@@ -24,6 +24,7 @@ from fake_upstream import FakeUpstream, answering
 from policies.cost import CostModel
 from policies.policy import Policy
 from router.http.app import DIALECTS, create_app
+from router.http.connection import patient
 from router.http.dialect import Dialect
 from router.service import Service
 from router.service import running as running_service
@@ -284,7 +285,11 @@ async def world(
                 yield services[0]
 
         config = uvicorn.Config(
-            create_app(service, dialects), port=0, log_config=None, access_log=False
+            create_app(service, dialects),
+            port=0,
+            log_config=None,
+            access_log=False,
+            http=patient(made.client_timeout_s),
         )
         config.load()
         server = uvicorn.Server(config)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.upstream import events
 from router.upstream.events import EventDecoder, StreamEvent
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"), max_size=9)
@@ -26,9 +27,9 @@ def decoded(*pieces: bytes) -> list[StreamEvent]:
     return [event for piece in pieces for event in decoder.events(piece)]
 
 
-def written(events: list[StreamEvent], end: str) -> bytes:
+def written(told: list[StreamEvent], end: str) -> bytes:
     lines = []
-    for event in events:
+    for event in told:
         lines += [f"event: {event.name}", ": a comment", "id: 7", "retry: 1"]
         lines += [f"data: {line}" for line in event.data.split("\n")] + [""]
     return "".join(line + end for line in lines).encode()
@@ -36,12 +37,12 @@ def written(events: list[StreamEvent], end: str) -> bytes:
 
 @given(EVENTS, ENDS, st.lists(st.integers(0, 400)), st.booleans())
 def test_what_was_written_is_read_wherever_it_is_cut(
-    events: list[StreamEvent], end: str, cuts: list[int], marked: bool
+    told: list[StreamEvent], end: str, cuts: list[int], marked: bool
 ) -> None:
     # A last CR may be half of a line's end, so something has to follow it.
-    stream = b"\xef\xbb\xbf" * marked + written(events, end) + b":"
+    stream = b"\xef\xbb\xbf" * marked + written(told, end) + b":"
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    assert decoded(*(stream[a:b] for a, b in itertools.pairwise(places))) == events
+    assert decoded(*(stream[a:b] for a, b in itertools.pairwise(places))) == told
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,15 @@ def test_the_name_of_an_event_is_not_that_of_the_next() -> None:
         StreamEvent("", "2"),
     ]
     assert decoded(b"event: error\n\ndata: 2\n\n") == [StreamEvent("", "2")]
+
+
+@pytest.mark.parametrize("endless", [b"x" * 2**16, b"data: x\n", b": x\n"])
+def test_what_never_ends_is_given_up(endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LONGEST_EVENT", 2**20)
+    with pytest.raises(events.EventTooLong):
+        decoded(*[b"data: 1\n\n", *[endless] * (2**20 // len(endless) + 1)])
+
+
+def test_many_events_are_no_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LONGEST_EVENT", 100)
+    assert len(decoded(*[b"data: " + b"x" * 60 + b"\n\n"] * 50)) == 50

@@ -79,12 +79,14 @@ async def test_a_worker_ends_its_own_at_once_and_others_when_it_hears_of_them() 
     sessions = SharedSessions(told.send)
     with sessions.turn(None) as lone:
         assert told.since() == []
-        assert not lone.superseded.done()
+        assert lone is None
     with sessions.turn("s") as older:
+        assert older is not None
         began = told.since()
         assert [type(each) for each in began] == [TurnBegan]
         assert began[0].began <= asyncio.get_running_loop().time()
         with sessions.turn("s") as newer:
+            assert newer is not None
             assert older.superseded.done()
             sessions.hear(TurnSuperseded(0))  # what the parent says of it comes later
             assert newer.before is not None
@@ -94,6 +96,7 @@ async def test_a_worker_ends_its_own_at_once_and_others_when_it_hears_of_them() 
             sessions.hear(TurnSuperseded(1))
             assert newer.superseded.done()
         with sessions.turn("s") as newest:
+            assert newest is not None
             assert not newest.superseded.done()
     sessions.hear(TurnSuperseded(0))  # it has ended meanwhile
     kinds = [(type(each), each.number) for each in told.since()]

@@ -1,0 +1,64 @@
+"""Work that ends when nobody waits for it any more, and only then."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from router.errors import Superseded
+from router.http.attended import Attended, ClientGone
+from router.plan.sessions import Turn
+
+pytestmark = pytest.mark.anyio
+
+
+async def stays() -> dict[str, Any]:
+    await asyncio.Event().wait()
+    return {"type": "http.request"}
+
+
+async def hangs_up() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
+
+
+async def test_a_client_that_hangs_up_ends_the_work() -> None:
+    cleaned = False
+    with pytest.raises(ClientGone):
+        async with Attended(hangs_up):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaned = True
+    assert cleaned
+    await asyncio.sleep(0)  # nothing is left of the cancellation
+
+
+async def test_a_newer_request_ends_the_work() -> None:
+    turn = Turn()
+    asyncio.get_running_loop().call_soon(turn.superseded.set_result, None)
+    with pytest.raises(Superseded):
+        async with Attended(stays, turn):
+            await asyncio.Event().wait()
+    with pytest.raises(Superseded):
+        async with Attended(stays, turn):
+            pytest.fail("it was superseded before it began")
+
+
+async def test_what_has_ended_is_not_ended_again() -> None:
+    turn = Turn()
+    async with Attended(stays, turn):
+        turn.superseded.set_result(None)  # who is told of it is told in the loop's next turn
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def test_another_cancellation_stays_one() -> None:
+    async def work() -> None:
+        async with Attended(hangs_up):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
