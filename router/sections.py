@@ -125,6 +125,11 @@ class EmbeddedModel(Strict):
     pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
 
+    @property
+    def most_draws(self) -> int:
+        """Of it at once, be they computed or waiting."""
+        return self.slots + self.queue
+
 
 class SendConfig(Strict):
     """What a server is sent beside the request itself.
@@ -184,6 +189,11 @@ class RemoteModel(Strict):
         """The servers, without the version in the path."""
         urls = self.url if isinstance(self.url, tuple) else (self.url,)
         return tuple(str(url).rstrip("/").removesuffix("/v1") for url in urls)
+
+    @property
+    def most_draws(self) -> int:
+        """Of it at once, be they computed or waiting; none are counted where none wait here."""
+        return 0 if self.slots is None else self.slots * len(self.urls) + self.queue
 
     @model_validator(mode="after")
     def _servers_are_several(self) -> Self:

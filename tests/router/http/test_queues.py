@@ -63,6 +63,18 @@ async def test_a_queue_that_overflows() -> None:
         assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
+async def test_a_queue_may_be_longer_than_other_requests_are_many() -> None:
+    """Where nobody said how many are served: the queue refuses, and not the door before it."""
+    gate, queue = asyncio.Event(), 70
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=queue)) as w:
+        asked = [ask(w) for _ in range(queue + 1)]
+        await eventually(lambda: waiting(w) == queue)
+        error = is_error(await w.complete(model="large"), 429, "overloaded")
+        assert "waiting" in error["message"]
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
 async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() -> None:
     gate = asyncio.Event()
     async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1)) as w:
