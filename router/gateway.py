@@ -25,7 +25,8 @@ from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.executing import MOST, SandboxExecutor, Trials
-from router.plan.lanes import Lane, RequestGate
+from router.plan.gates import RequestGate
+from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together

@@ -16,17 +16,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from policies.forecast import Forecast
-from policies.protocol import Draw
-from policies.values import Task
+from router.hearing import unheard
 from router.plan.fair import FairQueue, Waiter, foretold
-from router.plan.gates import ANYWHERE
 from router.plan.ports import Place
 from router.upstream.failures import NotAdmitted
 
@@ -62,45 +59,6 @@ class Lane(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class RequestGate:
-    """The gate of one request: who asks, by when, and what is forecast of the models.
-
-    It has `begun` when the first of its draws was let in.
-    """
-
-    lanes: Mapping[str, Lane]
-    caller: str
-    deadline: float | None
-    task: Task
-    forecasts: Mapping[str, Forecast]
-    begun: bool = False
-
-    def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
-        """Room for a draw, in the lane of its model."""
-        lane = self.lanes.get(draw.model)
-        return ANYWHERE if lane is None else self._through(lane, draw)
-
-    @asynccontextmanager
-    async def _through(self, lane: Lane, draw: Draw) -> AsyncIterator[Place]:
-        first_s = self._first_s(draw.model)
-        room = lane.acquire(draw.n, self.caller, self.deadline, first_s=first_s, begun=self.begun)
-        async with room as place:
-            self.begun = True
-            yield place
-
-    def _first_s(self, model: str) -> float | None:
-        forecast = self.forecasts.get(model)
-        if forecast is None:
-            return None
-        sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
-        return forecast.first.at(sizes[0]) if sizes else None
-
-
-def _unheard(_: float) -> None:
-    """Nobody listens."""
-
-
 class SlotLane:
     """A lane of this process.
 
@@ -115,8 +73,8 @@ class SlotLane:
         slots: Callable[[], int],
         limit: int,
         *,
-        on_length: Callable[[int], None] = _unheard,
-        on_wait: Callable[[float], None] = _unheard,
+        on_length: Callable[[int], None] = unheard,
+        on_wait: Callable[[float], None] = unheard,
     ) -> None:
         self.model = model
         self.busy = 0

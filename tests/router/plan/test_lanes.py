@@ -18,8 +18,8 @@ from policies.forecast import Forecast, Trend
 from policies.protocol import Cancel, Done, Draw, Plan, Started, Wait
 from policies.values import Budget
 from router.plan.fair import foretold
-from router.plan.gates import ANYWHERE
-from router.plan.lanes import KEPT_TIMES, Lane, RequestGate, SlotLane
+from router.plan.gates import ANYWHERE, RequestGate
+from router.plan.lanes import KEPT_TIMES, Lane, SlotLane
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 from router.upstream.failures import NotAdmitted
