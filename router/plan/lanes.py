@@ -6,16 +6,16 @@ that is fair between callers (`router.plan.fair`). What waits was not sent: it c
 leaves at once when it is cancelled. A slot is free again when its sample has ended, not only when
 its draw has.
 
-Refused at once is what finds the queue full, and what has a deadline by which its first token
-cannot come, as far as was seen how long samples take: an answer that nobody can use is not waited
-for. Where nothing was seen yet, nothing is foretold.
+Refused at once is what has a deadline by which its first token cannot come, as far as was seen how
+long samples take: an answer that nobody can use is not waited for. Where nothing was seen yet,
+nothing is foretold. Where the queue is full, one of the caller that fills it most is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -128,6 +128,7 @@ class SlotLane:
             self._take(stay, samples)
         else:
             self._check(stay, began)
+            self._make_way(stay)
             await self._turn(stay, samples)
         self._on_wait(stay.since - began)
 
@@ -142,11 +143,7 @@ class SlotLane:
         self._admit()
 
     def _check(self, stay: _Stay, now: float) -> None:
-        """Raise `NotAdmitted` where waiting is of no use, or where too many wait."""
-        if len(self._queue) >= self._limit and not stay.begun:
-            wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
-            reason = f"has {len(self._queue)} draws waiting, and takes no more; try again"
-            raise NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
+        """Raise `NotAdmitted` where waiting is of no use."""
         if stay.deadline is None or stay.first_s is None:
             return
         wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
@@ -155,6 +152,47 @@ class SlotLane:
             reason = f"would begin its answer in {wait_s + stay.first_s:.1f} s, after the deadline"
             retry_s = max(1, math.ceil(min(late_s, wait_s)))
             raise NotAdmitted(self.model, reason, retry_after_s=retry_s)
+
+    def _make_way(self, stay: _Stay) -> None:
+        """See that it may wait. Raises `NotAdmitted` where too many do."""
+        if stay.begun or not self._is_full:
+            return
+        out = self._who_gives_way(stay.caller)
+        if out is None:
+            raise self._refusal(stay)
+        refused, granted = self._waiting[out]
+        self._withdraw(out)
+        granted.set_exception(self._refusal(refused))
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether as many wait as may; what its request has begun is not counted."""
+        if len(self._queue) < self._limit:
+            return False
+        return sum(not stay.begun for stay, _ in self._waiting.values()) >= self._limit
+
+    def _who_gives_way(self, caller: str) -> Waiter | None:
+        """Whom to refuse instead of a draw that comes; None where it is to be refused itself.
+
+        That is the last of those that wait, of the caller that has most of them: who fills the
+        queue is refused, and not who comes next. Neither is the draw whose turn it is.
+        """
+        waiting = Counter(waiter.caller for waiter in self._waiting)
+        able = [
+            waiter
+            for waiter, (stay, granted) in self._waiting.items()
+            if not stay.begun and not granted.done() and waiter is not self._queue.head
+        ]
+        last = max(able, key=lambda each: (waiting[each.caller], each), default=None)
+        if last is None or waiting[last.caller] <= waiting[caller] + 1:
+            return None
+        return last
+
+    def _refusal(self, stay: _Stay) -> NotAdmitted:
+        """As too many wait."""
+        wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
+        reason = f"has {self._limit} draws waiting, and takes no more; try again"
+        return NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
 
     async def _turn(self, stay: _Stay, samples: int) -> None:
         """Wait until `_admit` has taken the slots of a draw."""

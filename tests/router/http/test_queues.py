@@ -88,6 +88,23 @@ async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() 
         assert order.index("rare") <= 3
 
 
+async def test_a_client_that_fills_the_queue_keeps_no_other_out() -> None:
+    gate = asyncio.Event()
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=3)) as w:
+        flood = [ask(w) for _ in range(4)]
+        await eventually(lambda: waiting(w) == 3)
+        mine = ask(w, headers={"X-Session-Id": "an-editor"})
+        await eventually(lambda: any(each.done() for each in flood))
+        (refused,) = [each for each in flood if each.done()]
+        is_error(refused.result(), 429, "overloaded")
+        assert int(refused.result().headers["retry-after"]) >= 1
+        assert waiting(w) == 3
+        is_error(await w.complete(model="large"), 429, "overloaded")
+        gate.set()
+        answers = await asyncio.gather(mine, *flood)
+        assert sorted(answer.status_code for answer in answers) == [200] * 4 + [429]
+
+
 async def test_a_client_that_hangs_up_waits_no_longer() -> None:
     gate = asyncio.Event()
     async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1)) as w:

@@ -221,6 +221,110 @@ def test_a_full_queue_of_which_nothing_was_seen_says_a_second() -> None:
     simulate(scene())
 
 
+def test_who_fills_the_queue_keeps_nobody_out() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=4)
+        await w.draw(1, 10.0)
+        flood = start(*(w.draw(1, 10.0, "flood") for _ in range(5)))
+        await asyncio.sleep(0)
+        mine = start(w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        assert len(w.lane) == 4
+        with pytest.raises(NotAdmitted, match="waiting") as refused:
+            await flood.pop()
+        assert (now(), refused.value.retry_after_s) == (10.0, 40)
+        with pytest.raises(NotAdmitted, match="waiting"):
+            await w.draw(1, 10.0, "flood")
+        assert now() == 10.0
+        await asyncio.gather(*flood, *mine)
+        assert w.entered == ["me", "flood", "flood", "me", "flood", "flood"]
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_of_a_full_queue_all_callers_keep_their_share() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=4)
+        held = start(*(w.draw(1, 1.0, caller) for caller in "xaabb"))
+        await asyncio.sleep(0)
+        for caller in "ab":
+            with pytest.raises(NotAdmitted):
+                await w.draw(1, 1.0, caller)
+        more = start(w.draw(1, 1.0, "c"), w.draw(1, 1.0, "d"))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):  # all have one each
+            await w.draw(1, 1.0, "e")
+        ended = await asyncio.gather(*held, *more, return_exceptions=True)
+        assert sorted(w.entered) == ["a", "b", "c", "d", "x"]
+        assert sum(isinstance(each, NotAdmitted) for each in ended) == 2
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_whose_turn_it_is_gives_no_way_and_neither_does_what_has_begun() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=1)
+
+        async def begun() -> None:
+            async with w.lane.acquire(1, "flood", None, begun=True):
+                w.entered.append("begun")
+
+        held = start(w.draw(1, 1.0, "flood"), w.draw(1, 1.0, "flood"), begun(), begun())
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            await w.draw(1, 1.0)
+        await asyncio.gather(*held)
+        assert w.entered == ["flood", "flood", "begun", "begun"]
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_what_has_begun_does_not_fill_the_queue() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=1)
+
+        async def begun() -> None:
+            async with w.lane.acquire(1, "them", None, begun=True):
+                w.entered.append("begun")
+
+        held = start(w.draw(1, 1.0), begun(), begun(), begun())
+        await asyncio.sleep(0)
+        held += start(w.draw(1, 1.0, name="counted"))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            await w.draw(1, 1.0)
+        await asyncio.gather(*held)
+        assert w.entered.index("counted") <= 2
+        assert w.idle()
+
+    simulate(scene())
+
+
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_one_that_gives_way_and_is_cancelled_at_once_leaves_no_trace(
+    *, cancelled_first: bool
+) -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=2)
+        held = start(*(w.draw(1, 1.0, "flood") for _ in range(3)))
+        await asyncio.sleep(0)
+
+        async def cancel() -> None:
+            held[2].cancel()
+
+        work = [cancel(), w.draw(1, 1.0)]
+        coming = start(*(work if cancelled_first else reversed(work)))
+        await asyncio.gather(*held, *coming, return_exceptions=True)
+        assert held[2].cancelled()
+        assert w.entered in (["flood", "flood", "me"], ["flood", "flood"])
+        assert w.idle()
+
+    simulate(scene())
+
+
 @pytest.mark.parametrize("moment", [0.5, 1.0])
 def test_one_that_is_cancelled_while_it_waits_leaves_no_trace(moment: float) -> None:
     """Also at the very moment in which its turn comes."""
