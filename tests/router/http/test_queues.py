@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import Call, FakeUpstream, Play, answering, in_turn
-from http_world import World, eventually, is_error, world
+from http_world import TESTS, ScriptedBackend, World, eventually, is_error, world
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +75,25 @@ async def test_a_queue_may_be_longer_than_other_requests_are_many() -> None:
         assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
+async def test_what_was_never_sent_was_not_drawn() -> None:
+    gate = asyncio.Event()
+    backend, models = ScriptedBackend(lambda _: False), slots(1, queue=1)
+    large = FakeUpstream(one_by_one(gate))
+    async with world(large=large, backend=backend, models=models) as w:
+        asked = [ask(w) for _ in range(2)]
+        await eventually(lambda: waiting(w) == 1)
+        answer = await w.complete(tests=TESTS, explain=True)
+        router, headers = answer.json()["router"], answer.headers
+        small, refused = router["commands"]
+        assert (small["sent"], refused["sent"], refused["model"]) == (True, False, "large")
+        assert headers["x-router-plan"] == router["plan"] == f"small*{small['n']}+tests"
+        assert headers["x-router-samples"] == str(small["n"]) == str(len(router["candidates"]))
+        for ending in ("cancelled", "stop"):
+            assert w.metric("router_samples_total", model="large", finish_reason=ending) == 0
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
 async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() -> None:
     gate = asyncio.Event()
     async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1)) as w:
@@ -119,7 +138,8 @@ async def test_a_client_that_hangs_up_waits_no_longer() -> None:
         gate.set()
         assert (await first).status_code == 200
         assert len(w.large.calls) == 1
-        assert w.metric("router_draws_cancelled_total", model="large") == 2
+        assert w.metric("router_draws_cancelled_total", model="large") == 0
+        assert w.metric("router_samples_total", model="large", finish_reason="cancelled") == 0
         used = w.cost.draw("large", w.large.calls[0].prompt_tokens, [4])
         assert w.metric("router_flops_used_total", model="large") == pytest.approx(used)
         assert (await ask(w)).status_code == 200
