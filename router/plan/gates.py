@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from policies.forecast import Forecast
@@ -40,7 +40,9 @@ class OpenGate:
 class RequestGate:
     """The gate of one request: who asks, by when, and what is forecast of the models.
 
-    It has `begun` when the first of its draws was let in.
+    It has `begun` when the first of its draws was let in; at once where it is of one of several
+    prompts, and another has. Such a prompt waits until its deadline, which leaves its own answer
+    empty: to be refused would fail all of them.
     """
 
     lanes: Mapping[str, Lane]
@@ -49,6 +51,7 @@ class RequestGate:
     task: Task
     forecasts: Mapping[str, Forecast]
     begun: bool = False
+    _drawn: bool = field(default=False, init=False)
 
     def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
         """Room for a draw, in the lane of its model."""
@@ -60,12 +63,12 @@ class RequestGate:
         first_s = self._first_s(draw.model)
         room = lane.acquire(draw.n, self.caller, self.deadline, first_s=first_s, begun=self.begun)
         async with room as place:
-            self.begun = True
+            self.begun = self._drawn = True
             yield place
 
     def _first_s(self, model: str) -> float | None:
         forecast = self.forecasts.get(model)
-        if forecast is None:
+        if forecast is None or (self.begun and not self._drawn):
             return None
         sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
         return forecast.first.at(sizes[0]) if sizes else None

@@ -95,6 +95,27 @@ async def test_what_was_never_sent_was_not_drawn() -> None:
         assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
+async def test_several_prompts_do_not_compete_with_each_other() -> None:
+    """More of them wait than may, on a gateway that has nothing else to do."""
+    prompts = [f"prompt {at}" for at in range(10)]
+    async with world(models=slots(1, queue=2)) as w:
+        answer = await w.complete(model="large", prompt=prompts)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["choices"]) == len(w.large.calls) == 10
+
+
+async def test_several_prompts_are_refused_where_others_fill_the_queue() -> None:
+    gate = asyncio.Event()
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=2)) as w:
+        asked = [ask(w) for _ in range(3)]
+        await eventually(lambda: waiting(w) == 2)
+        is_error(await w.complete(model="large", prompt=["a", "b", "c"]), 429, "overloaded")
+        await eventually(lambda: waiting(w) == 2)
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+        assert len(w.large.calls) == 3
+
+
 async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() -> None:
     gate = asyncio.Event()
     async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1)) as w:

@@ -491,9 +491,9 @@ def test_a_lane_that_lost_slots_still_lets_one_in() -> None:
 # A run behind a gate.
 
 
-def gated(lane: Lane, *, deadline: float | None = None) -> RequestGate:
+def gated(lane: Lane, *, deadline: float | None = None, begun: bool = False) -> RequestGate:
     forecasts = {"large": Forecast(Trend(1.0))}
-    return RequestGate({"large": lane}, "me", deadline, task(), forecasts)
+    return RequestGate({"large": lane}, "me", deadline, task(), forecasts, begun=begun)
 
 
 def one_draw(n: int = 1) -> Callable[[], Plan]:
@@ -610,6 +610,32 @@ def test_what_a_request_has_begun_it_may_go_on_with() -> None:
             assert now() == 2.0
         await asyncio.gather(*held)
         assert w.idle()
+
+    simulate(scene())
+
+
+def test_one_of_several_prompts_waits_until_its_deadline() -> None:
+    """Its first draw; a further one is no more than any other that comes too late."""
+
+    async def scene() -> None:
+        w = Watched(slots=1)
+        await w.draw(1, 10.0)
+        draw = Draw("large", 1, 16, 0.8, verify=False)
+        part, alone = (gated(w.lane, deadline=now() + 15.0, begun=begun) for begun in (True, False))
+        held = start(w.draw(1, 10.0), w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            async with alone.place(draw):
+                pass
+        async with part.place(draw):
+            assert now() == 30.0
+        await asyncio.gather(*held)
+        held = start(w.draw(1, 10.0), w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            async with part.place(draw):
+                pass
+        await asyncio.gather(*held)
 
     simulate(scene())
 
