@@ -132,10 +132,15 @@ class SlotLane:
             await self._turn(stay, samples)
         self._on_wait(stay.since - began)
 
-    def leave(self, stay: _Stay, slots: int) -> None:
-        """Some of a draw's slots are free again."""
+    def leave(self, stay: _Stay, slots: int, *, ended: bool) -> None:
+        """Some of a draw's slots are free again, be it because their samples have `ended`.
+
+        How long others had theirs says nothing of how long samples take: a server that fails is
+        quick.
+        """
         now = asyncio.get_running_loop().time()
-        self._times.extend([(now - stay.since, now)] * slots)
+        if ended:
+            self._times.extend([(now - stay.since, now)] * slots)
         stay.held -= slots
         self.busy -= slots
         if not stay.held:
@@ -270,9 +275,9 @@ class _Stay:
         """See `Place`."""
         self.left -= 1
         if self.left < self.held:
-            self.lane.leave(self, 1)
+            self.lane.leave(self, 1, ended=True)
 
     def close(self) -> None:
         """Give back all that it holds."""
         if self.held:
-            self.lane.leave(self, self.held)
+            self.lane.leave(self, self.held, ended=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,11 +56,13 @@ class Watched:
         first_s: float | None = None,
         name: str = "",
     ) -> None:
-        """Hold room for so long."""
-        async with self.lane.acquire(n, caller, deadline, first_s=first_s):
+        """Hold room for so long; then all samples have ended."""
+        async with self.lane.acquire(n, caller, deadline, first_s=first_s) as place:
             self.entered.append(name or caller)
             self.most = max(self.most, self.lane.busy)
             await asyncio.sleep(seconds)
+            for _ in range(n):
+                place.ended()
 
     def idle(self) -> bool:
         return self.lane.busy == 0 and len(self.lane) == 0 and not self.lane._waiting
@@ -455,6 +458,23 @@ def test_a_forecast_of_waiting_comes_true_where_all_take_as_long() -> None:
         assert expected > 0
         await asyncio.gather(*held)
         assert w.lane.expected_s(4, "c", None) == 0.0
+
+    simulate(scene())
+
+
+def test_what_failed_says_nothing_of_how_long_samples_take() -> None:
+    async def scene() -> None:
+        w = Watched(slots=2)
+        await asyncio.gather(w.draw(1, 10.0), w.draw(1, 10.0))
+        for _ in range(KEPT_TIMES):
+            with suppress(OSError):
+                async with w.lane.acquire(2, "me", None):
+                    raise OSError
+        held = start(w.draw(2, 10.0))
+        await asyncio.sleep(0)
+        assert w.lane.expected_s(2, "me", None) == 10.0
+        await asyncio.gather(*held)
+        assert w.idle()
 
     simulate(scene())
 
