@@ -2,9 +2,10 @@
 
 A server that computes 16 samples at once lets the others wait, in whatever order it likes and with
 nobody knowing for how long. A lane sends it what it has room for; the rest waits in a bounded queue
-that is fair between callers (`router.plan.fair`). What waits was not sent: it costs nothing, and
-leaves at once when it is cancelled. A slot is free again when its sample has ended, not only when
-its draw has.
+that is fair between callers (`router.plan.fair`). Of one caller the earliest deadline is first; a
+draw without one is due in a while, and not passed for ever (`PATIENT_S`). What waits was not sent:
+it costs nothing, and leaves at once when it is cancelled. A slot is free again when its sample has
+ended, not only when its draw has.
 
 Refused at once is what has a deadline by which its first token cannot come, as far as was seen how
 long samples take: an answer that nobody can use is not waited for. Where nothing was seen yet,
@@ -26,6 +27,7 @@ from router.hearing import unheard
 from router.plan.fair import FairQueue, Waiter, foretold
 from router.plan.ports import Place
 from router.upstream.failures import NotAdmitted
+from router.upstream.priorities import PATIENT_S
 
 KEPT_TIMES: Final = 64
 """Samples whose time in a slot is remembered, the latest."""
@@ -110,7 +112,7 @@ class SlotLane:
             return 0.0
         hold_s = math.fsum(times) / len(times)
         running = [(stay.since + hold_s - now, stay.held) for stay in self._stays]
-        before = [*self._queue.ahead(caller, n, deadline), n]
+        before = [*self._queue.ahead(caller, n, _due(deadline, now)), n]
         return foretold(self._slots(), running, before, hold_s)
 
     def _has_room(self, n: int) -> bool:
@@ -201,8 +203,10 @@ class SlotLane:
 
     async def _turn(self, stay: _Stay, samples: int) -> None:
         """Wait until `_admit` has taken the slots of a draw."""
-        granted = asyncio.get_running_loop().create_future()
-        waiter = self._queue.push(stay.caller, samples, stay.deadline)
+        loop = asyncio.get_running_loop()
+        granted = loop.create_future()
+        due = _due(stay.deadline, loop.time())
+        waiter = self._queue.push(stay.caller, samples, due)
         self._waiting[waiter] = stay, granted
         self._on_length(len(self._queue))
         try:
@@ -239,6 +243,11 @@ class SlotLane:
         self.busy += samples
         stay.held, stay.since = samples, asyncio.get_running_loop().time()
         self._stays.add(stay)
+
+
+def _due(deadline: float | None, now: float) -> float:
+    """Of a draw that comes now."""
+    return now + PATIENT_S if deadline is None else deadline
 
 
 @dataclass(slots=True, eq=False)

@@ -24,6 +24,7 @@ from router.plan.lanes import KEPT_TIMES, Lane, SlotLane
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 from router.upstream.failures import NotAdmitted
+from router.upstream.priorities import PATIENT_S
 
 
 @dataclass
@@ -190,7 +191,28 @@ def test_within_a_caller_the_earliest_deadline_is_first() -> None:
         deadlines = {"none": None, "late": 99.0, "soon": 50.0, "later": 100.0}
         rest = start(*(w.draw(1, 1.0, "me", d, name=n) for n, d in deadlines.items()))
         await asyncio.gather(*first, *rest)
-        assert w.entered == ["me", "me", "soon", "late", "later", "none"]
+        assert w.entered == ["me", "me", "soon", "none", "late", "later"]
+
+    simulate(scene())
+
+
+def test_one_without_a_deadline_is_due_all_the_same() -> None:
+    """Of one caller others with deadlines come all the time, as many as there is room for."""
+
+    async def scene() -> None:
+        w = Watched(slots=1)
+        others = start(*(w.draw(1, 1.0, "me", now() + 30) for _ in range(3)))
+        await asyncio.sleep(0.5)
+        patient = asyncio.create_task(w.draw(1, 1.0))
+        for _ in range(200):
+            others += start(w.draw(1, 1.0, "me", now() + 30))
+            await asyncio.sleep(1)
+            if patient.done():
+                break
+        assert patient.done()
+        assert PATIENT_S / 2 <= now() <= PATIENT_S
+        await asyncio.gather(*others)
+        assert w.idle()
 
     simulate(scene())
 
