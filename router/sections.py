@@ -108,6 +108,9 @@ class PaceConfig(Strict):
 LONGEST_QUEUE: Final = 64
 """How many draws may wait for the slots of a model, unless it is said."""
 
+MOST_WAITING: Final = 1024
+"""More may not be allowed: what is foretold of a draw takes time for each that waits."""
+
 
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
@@ -119,7 +122,7 @@ class EmbeddedModel(Strict):
 
     engine: Literal["embedded"] = "embedded"
     slots: PositiveInt = 8
-    queue: PositiveInt = LONGEST_QUEUE
+    queue: Annotated[PositiveInt, Field(le=MOST_WAITING)] = LONGEST_QUEUE
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
     pace: PaceConfig = PaceConfig()
@@ -177,7 +180,7 @@ class RemoteModel(Strict):
     context: PositiveInt | None = None
     server: ServerKind = "openai"
     slots: PositiveInt | None = None
-    queue: PositiveInt = LONGEST_QUEUE
+    queue: Annotated[PositiveInt, Field(le=MOST_WAITING)] = LONGEST_QUEUE
     priority: bool = False
     breaker: BreakerConfig = BreakerConfig()
     send: SendConfig = SendConfig()

@@ -125,6 +125,7 @@ class SlotLane:
     async def enter(self, stay: _Stay) -> None:
         """Wait for the slots of a draw, and take them. Raises `NotAdmitted`."""
         began = asyncio.get_running_loop().time()
+        self.admit()  # there may be more slots than before
         samples = min(stay.n, self._slots())
         if self._has_room(samples):
             self._take(stay, samples)
@@ -147,7 +148,7 @@ class SlotLane:
         self.busy -= slots
         if not stay.held:
             self._stays.discard(stay)
-        self._admit()
+        self.admit()
 
     def _check(self, stay: _Stay, now: float) -> None:
         """Raise `NotAdmitted` where waiting is of no use."""
@@ -202,7 +203,7 @@ class SlotLane:
         return NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
 
     async def _turn(self, stay: _Stay, samples: int) -> None:
-        """Wait until `_admit` has taken the slots of a draw."""
+        """Wait until `admit` has taken the slots of a draw."""
         loop = asyncio.get_running_loop()
         granted = loop.create_future()
         due = _due(stay.deadline, loop.time())
@@ -214,7 +215,7 @@ class SlotLane:
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._withdraw(waiter)
-                self._admit()
+                self.admit()
             else:  # its turn had come as well
                 stay.close()
             raise
@@ -224,7 +225,7 @@ class SlotLane:
         self._queue.remove(waiter)
         self._on_length(len(self._queue))
 
-    def _admit(self) -> None:
+    def admit(self) -> None:
         """Let in those whose turn it is, as far as there is room."""
         while (first := self._queue.head) is not None:
             stay, granted = self._waiting[first]

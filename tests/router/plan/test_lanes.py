@@ -530,6 +530,20 @@ def test_a_lane_that_lost_slots_still_lets_one_in() -> None:
     simulate(scene())
 
 
+def test_slots_that_come_back_are_given_to_those_that_wait() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1)
+        held = start(w.draw(1, 60.0), w.draw(1, 1.0), w.draw(1, 1.0))
+        await asyncio.sleep(1)
+        w.slots = 4
+        await w.draw(1, 1.0)
+        assert (now(), len(w.entered)) == (2.0, 4)
+        await asyncio.gather(*held)
+        assert w.idle()
+
+    simulate(scene())
+
+
 # A run behind a gate.
 
 
