@@ -56,7 +56,7 @@ class Batch:
         return await concurrently(places, lambda each: self._one(*each, perform), at_once=AT_ONCE)
 
     async def _one(self, at: int, part: Prepared, perform: Perform) -> Outcome:
-        if at >= AT_ONCE:  # some have ended, and must not have been in vain
+        if at > 0:  # the first alone tells whether there is room: others compete with their own
             part = replace(part, begun=True)
         if self.shares is None:
             return await perform(at, part)

@@ -25,7 +25,8 @@ from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.executing import MOST, SandboxExecutor, Trials
-from router.plan.lanes import Lane, RequestGate
+from router.plan.gates import RequestGate
+from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together
@@ -66,8 +67,8 @@ class Prepared:
 
     `forecasts` say, where time is short, what is expected of each model that was seen lately;
     `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
-    answers can be run where no tests judge them. It has `begun` where other prompts of its request
-    were answered already.
+    answers can be run where no tests judge them. It has `begun` where its request has with another
+    prompt: it is not refused then because many wait, which would fail that as well.
     """
 
     request: RouteRequest

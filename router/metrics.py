@@ -120,13 +120,14 @@ class Metrics:
                 self._observe_draw(work)
 
     def _observe_draw(self, draw: RunningDraw) -> None:
+        if not draw.sent:  # what was never sent is neither drawn nor stopped
+            return
         self.upstream_overruns.labels(draw.model).inc(draw.overrun)
         self.cancelled_draws.labels(draw.model).inc(not draw.finished and draw.failure is None)
         self.cache_misreports.labels(draw.model).inc(draw.misreported)
-        if draw.sent:
-            cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
-            self.prompt_tokens.labels(draw.model, "cached").inc(cached)
-            self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
+        cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
+        self.prompt_tokens.labels(draw.model, "cached").inc(cached)
+        self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
         self.completion_tokens.labels(draw.model).inc(sum(each.tokens for each in draw.samples))
         for sample in draw.samples:
             ending = sample.ending if sample.ending in _ENDINGS else "other"

@@ -108,6 +108,9 @@ class PaceConfig(Strict):
 LONGEST_QUEUE: Final = 64
 """How many draws may wait for the slots of a model, unless it is said."""
 
+MOST_WAITING: Final = 1024
+"""More may not be allowed: what is foretold of a draw takes time for each that waits."""
+
 
 class EmbeddedModel(Strict):
     """A catalogue model, run by the gateway itself.
@@ -119,11 +122,16 @@ class EmbeddedModel(Strict):
 
     engine: Literal["embedded"] = "embedded"
     slots: PositiveInt = 8
-    queue: PositiveInt = LONGEST_QUEUE
+    queue: Annotated[PositiveInt, Field(le=MOST_WAITING)] = LONGEST_QUEUE
     context: PositiveInt = 4096
     threads: PositiveInt | None = None
     pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
+
+    @property
+    def most_draws(self) -> int:
+        """Of it at once, be they computed or waiting."""
+        return self.slots + self.queue
 
 
 class SendConfig(Strict):
@@ -172,7 +180,7 @@ class RemoteModel(Strict):
     context: PositiveInt | None = None
     server: ServerKind = "openai"
     slots: PositiveInt | None = None
-    queue: PositiveInt = LONGEST_QUEUE
+    queue: Annotated[PositiveInt, Field(le=MOST_WAITING)] = LONGEST_QUEUE
     priority: bool = False
     breaker: BreakerConfig = BreakerConfig()
     send: SendConfig = SendConfig()
@@ -184,6 +192,11 @@ class RemoteModel(Strict):
         """The servers, without the version in the path."""
         urls = self.url if isinstance(self.url, tuple) else (self.url,)
         return tuple(str(url).rstrip("/").removesuffix("/v1") for url in urls)
+
+    @property
+    def most_draws(self) -> int:
+        """Of it at once, be they computed or waiting; none are counted where none wait here."""
+        return 0 if self.slots is None else self.slots * len(self.urls) + self.queue
 
     @model_validator(mode="after")
     def _servers_are_several(self) -> Self:

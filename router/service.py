@@ -157,7 +157,7 @@ async def running(
             ),
             engines=shared.engines,
             request_limits=limits,
-            admission=Admission(settings.max_concurrent_requests, shared.served),
+            admission=Admission(settings.places, shared.served),
             sessions=shared.sessions,
             max_body_bytes=settings.max_body_bytes,
             client_timeout_s=settings.client_timeout_s,

@@ -51,6 +51,9 @@ ENVIRONMENT_PREFIX: Final = "BUDGET_ROUTER_"
 POLICIES: Final = (AUTO, "single", "best_of_n", "cascade")
 """Those that are there without being configured."""
 
+SPARE_PLACES: Final = 64
+"""For requests without slots that wait for none: in tests, or at servers that count none."""
+
 
 class Settings(BaseSettings):
     """The gateway's configuration."""
@@ -74,7 +77,7 @@ class Settings(BaseSettings):
     max_n: PositiveInt = 64
     max_prompts: PositiveInt = 256
     max_body_bytes: PositiveInt = 4 * 2**20
-    max_concurrent_requests: PositiveInt = 64
+    max_concurrent_requests: PositiveInt | None = None
     connect_timeout_s: PositiveFloat = 5.0
     read_timeout_s: PositiveFloat = 120.0
     keep_alive_s: PositiveInt = 75
@@ -84,6 +87,17 @@ class Settings(BaseSettings):
     sandbox: SandboxConfig = SandboxConfig()
     drift: DriftConfig = DriftConfig()
     select: SelectConfig = SelectConfig()
+
+    @property
+    def places(self) -> int:
+        """How many requests are served at once.
+
+        A request that waits for slots has a place. So, unless it is said, there is one for
+        whatever may be computed or wait, and the queue of a model decides who is refused.
+        """
+        if self.max_concurrent_requests is not None:
+            return self.max_concurrent_requests
+        return SPARE_PLACES + sum(config.most_draws for config in self.models.values())
 
     @model_validator(mode="after")
     def _policies_name_models(self) -> Self:

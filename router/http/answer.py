@@ -91,10 +91,11 @@ class Answer:
     def usage(self, outcome: Outcome) -> dict[str, Any]:
         """Tokens of the answers that are returned; others are told of in the `router` object.
 
-        Where nothing was chosen, the deadline came before the first token: the prompt counts.
+        Where nothing was chosen, the deadline came before the first token: the prompt counts, if
+        it was sent.
         """
-        sent = [(draw, draw.samples[0]) for draw in outcome.draws[-1:]]
-        return _usage([(each.draw, each.sample) for each in self._chosen(outcome)] or sent)
+        sent = [(draw, draw.samples[0]) for draw in outcome.draws if draw.sent]
+        return _usage([(each.draw, each.sample) for each in self._chosen(outcome)] or sent[-1:])
 
     def usage_chunk(self, model: str, told: dict[str, Any]) -> dict[str, Any]:
         """OpenAI's usage chunk, which has no choices."""

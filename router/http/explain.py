@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -36,9 +36,12 @@ _TOLD: Final = frozenset({FIM, *NAMES}) - {"first"}
 def plan_label(
     draws: Iterable[RunningDraw], *, verified: bool, selected_by: str = "", counts: bool = True
 ) -> str:
-    """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`."""
+    """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`.
+
+    What was never sent was not drawn.
+    """
     drawn: dict[str, int] = {}
-    for draw in draws:
+    for draw in _sent(draws):
         drawn[draw.model] = drawn.get(draw.model, 0) + draw.command.n
     parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
     if verified:
@@ -46,6 +49,10 @@ def plan_label(
     elif selected_by in _TOLD:
         parts.append(selected_by)
     return "+".join(parts)
+
+
+def _sent(draws: Iterable[RunningDraw]) -> Iterator[RunningDraw]:
+    return (draw for draw in draws if draw.sent)
 
 
 def outcome_label(prepared: Prepared, outcome: Outcome, *, counts: bool = True) -> str:
@@ -77,7 +84,7 @@ def response_headers(
     headers = {
         "X-Router-Plan": outcome_label(prepared, outcome),
         "X-Router-Model": best.model,
-        "X-Router-Samples": str(sum(draw.command.n for draw in outcome.draws)),
+        "X-Router-Samples": str(sum(draw.command.n for draw in _sent(outcome.draws))),
         "X-Router-Selected-By": outcome.choice.selected_by,
         "X-Router-Verdict": best.verdict.value,
         "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
@@ -136,7 +143,7 @@ def router_object(
         ],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
-            for draw in outcome.draws
+            for draw in _sent(outcome.draws)
             for sample, flops in _shares(draw, cost, ranking)
         ],
     }
@@ -192,7 +199,7 @@ def headers_of_several(
     headers = {
         "X-Router-Plan": plan_label(draws, verified=False),
         "X-Router-Model": _named(choice.candidates[0].model for choice in choices),
-        "X-Router-Samples": str(sum(draw.command.n for draw in draws)),
+        "X-Router-Samples": str(sum(draw.command.n for draw in _sent(draws))),
         "X-Router-Selected-By": _named(choice.selected_by for choice in choices),
         "X-Router-Verdict": Verdict.UNVERIFIED.value,
         "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
@@ -283,7 +290,7 @@ def _ranking(outcome: Outcome, cost: CostModel) -> Mapping[int, float]:
 
     Tests were written for all that was drawn.
     """
-    drawn = [sample.id for draw in outcome.draws if draw.sent for sample in draw.samples]
+    drawn = [sample.id for draw in _sent(outcome.draws) for sample in draw.samples]
     shares = defaultdict[int, float](float)
     for work in outcome.work:
         match work.command:
@@ -306,8 +313,6 @@ def _shares(
     if not cost.knows(model):
         return ((sample, None) for sample in draw.samples)
     own = [cost.decode(model, prompt_tokens, sample.tokens) for sample in draw.samples]
-    if not draw.sent:
-        return ((sample, 0.0) for sample in draw.samples)
     shared = (draw.flops(cost) - sum(own)) / len(own)
     return (
         (sample, flops + shared + ranking.get(sample.id, 0.0))

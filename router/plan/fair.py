@@ -3,8 +3,8 @@
 And when it will be one's turn, as far as is known how long samples take: `foretold`.
 
 Between callers it is start-time fair queueing by samples: every caller has a tag that grows by the
-samples it was served, and the caller with the least is next. Within one caller the earliest
-deadline is first, one without comes last, and of equals the one that came first. The common time,
+samples it was served, and the caller with the least is next. Within one caller what is due earliest
+is first, and of equals the one that came first. The common time,
 at which callers enter that were away, grows with every service by its samples over the callers that
 wait: so nobody saves up turns, and however many new callers come, one that waits is passed by only
 so many.
@@ -23,18 +23,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-_NO_DEADLINE: Final = math.inf
-"""Among the deadlines of others: the last."""
+_LAST: Final = math.inf
+"""When a draw is due that comes after all of its caller that are due some time."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Waiter:
-    """A draw that waits: in order of its deadline, then of its arrival.
+    """A draw that waits: in order of when it is due, then of its arrival.
 
-    `deadline` is on any clock, `samples` is how much room it needs.
+    `due` is on any clock, `samples` is how much room it needs.
     """
 
-    deadline: float
+    due: float
     arrival: int
     samples: int = field(compare=False)
     caller: str = field(compare=False)
@@ -71,10 +71,9 @@ class FairQueue:
         """Callers of which anything is known."""
         return len(self._callers)
 
-    def push(self, caller: str, samples: int, deadline: float | None = None) -> Waiter:
+    def push(self, caller: str, samples: int, due: float = _LAST) -> Waiter:
         """A draw comes to wait."""
         self._arrivals += 1
-        due = _NO_DEADLINE if deadline is None else deadline
         waiter = Waiter(due, self._arrivals, samples, caller)
         self._length += 1
         known = self._callers.setdefault(caller, _Caller(self._time))
@@ -105,13 +104,13 @@ class FairQueue:
         self._length -= 1
         self._forget()
 
-    def ahead(self, caller: str, samples: int, deadline: float | None = None) -> list[int]:
+    def ahead(self, caller: str, samples: int, due: float = _LAST) -> list[int]:
         """The samples of each that would be served before a draw that came now, in order."""
         foreseen = copy.copy(self)
         foreseen._callers = {  # noqa: SLF001 its own kind
             name: _Caller(each.tag, list(each.waiters)) for name, each in self._callers.items()
         }
-        mine = foreseen.push(caller, samples, deadline)
+        mine = foreseen.push(caller, samples, due)
         before = []
         while (waiter := foreseen.pop()) is not mine:
             before.append(waiter.samples)

@@ -2,33 +2,32 @@
 
 A server that computes 16 samples at once lets the others wait, in whatever order it likes and with
 nobody knowing for how long. A lane sends it what it has room for; the rest waits in a bounded queue
-that is fair between callers (`router.plan.fair`). What waits was not sent: it costs nothing, and
-leaves at once when it is cancelled. A slot is free again when its sample has ended, not only when
-its draw has.
+that is fair between callers (`router.plan.fair`). Of one caller the earliest deadline is first; a
+draw without one is due in a while, and not passed for ever (`PATIENT_S`). What waits was not sent:
+it costs nothing, and leaves at once when it is cancelled. A slot is free again when its sample has
+ended, not only when its draw has.
 
-Refused at once is what finds the queue full, and what has a deadline by which its first token
-cannot come, as far as was seen how long samples take: an answer that nobody can use is not waited
-for. Where nothing was seen yet, nothing is foretold.
+Refused at once is what has a deadline by which its first token cannot come, as far as was seen how
+long samples take: an answer that nobody can use is not waited for. Where nothing was seen yet,
+nothing is foretold. Where the queue is full, one of the caller that fills it most is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from policies.forecast import Forecast
-from policies.protocol import Draw
-from policies.values import Task
+from router.hearing import unheard
 from router.plan.fair import FairQueue, Waiter, foretold
-from router.plan.gates import ANYWHERE
 from router.plan.ports import Place
 from router.upstream.failures import NotAdmitted
+from router.upstream.priorities import PATIENT_S
 
 KEPT_TIMES: Final = 64
 """Samples whose time in a slot is remembered, the latest."""
@@ -62,45 +61,6 @@ class Lane(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class RequestGate:
-    """The gate of one request: who asks, by when, and what is forecast of the models.
-
-    It has `begun` when the first of its draws was let in.
-    """
-
-    lanes: Mapping[str, Lane]
-    caller: str
-    deadline: float | None
-    task: Task
-    forecasts: Mapping[str, Forecast]
-    begun: bool = False
-
-    def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
-        """Room for a draw, in the lane of its model."""
-        lane = self.lanes.get(draw.model)
-        return ANYWHERE if lane is None else self._through(lane, draw)
-
-    @asynccontextmanager
-    async def _through(self, lane: Lane, draw: Draw) -> AsyncIterator[Place]:
-        first_s = self._first_s(draw.model)
-        room = lane.acquire(draw.n, self.caller, self.deadline, first_s=first_s, begun=self.begun)
-        async with room as place:
-            self.begun = True
-            yield place
-
-    def _first_s(self, model: str) -> float | None:
-        forecast = self.forecasts.get(model)
-        if forecast is None:
-            return None
-        sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
-        return forecast.first.at(sizes[0]) if sizes else None
-
-
-def _unheard(_: float) -> None:
-    """Nobody listens."""
-
-
 class SlotLane:
     """A lane of this process.
 
@@ -115,8 +75,8 @@ class SlotLane:
         slots: Callable[[], int],
         limit: int,
         *,
-        on_length: Callable[[int], None] = _unheard,
-        on_wait: Callable[[float], None] = _unheard,
+        on_length: Callable[[int], None] = unheard,
+        on_wait: Callable[[float], None] = unheard,
     ) -> None:
         self.model = model
         self.busy = 0
@@ -152,7 +112,7 @@ class SlotLane:
             return 0.0
         hold_s = math.fsum(times) / len(times)
         running = [(stay.since + hold_s - now, stay.held) for stay in self._stays]
-        before = [*self._queue.ahead(caller, n, deadline), n]
+        before = [*self._queue.ahead(caller, n, _due(deadline, now)), n]
         return foretold(self._slots(), running, before, hold_s)
 
     def _has_room(self, n: int) -> bool:
@@ -165,30 +125,33 @@ class SlotLane:
     async def enter(self, stay: _Stay) -> None:
         """Wait for the slots of a draw, and take them. Raises `NotAdmitted`."""
         began = asyncio.get_running_loop().time()
+        self.admit()  # there may be more slots than before
         samples = min(stay.n, self._slots())
         if self._has_room(samples):
             self._take(stay, samples)
         else:
             self._check(stay, began)
+            self._make_way(stay)
             await self._turn(stay, samples)
         self._on_wait(stay.since - began)
 
-    def leave(self, stay: _Stay, slots: int) -> None:
-        """Some of a draw's slots are free again."""
+    def leave(self, stay: _Stay, slots: int, *, ended: bool) -> None:
+        """Some of a draw's slots are free again, be it because their samples have `ended`.
+
+        How long others had theirs says nothing of how long samples take: a server that fails is
+        quick.
+        """
         now = asyncio.get_running_loop().time()
-        self._times.extend([(now - stay.since, now)] * slots)
+        if ended:
+            self._times.extend([(now - stay.since, now)] * slots)
         stay.held -= slots
         self.busy -= slots
         if not stay.held:
             self._stays.discard(stay)
-        self._admit()
+        self.admit()
 
     def _check(self, stay: _Stay, now: float) -> None:
-        """Raise `NotAdmitted` where waiting is of no use, or where too many wait."""
-        if len(self._queue) >= self._limit and not stay.begun:
-            wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
-            reason = f"has {len(self._queue)} draws waiting, and takes no more; try again"
-            raise NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
+        """Raise `NotAdmitted` where waiting is of no use."""
         if stay.deadline is None or stay.first_s is None:
             return
         wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
@@ -198,10 +161,53 @@ class SlotLane:
             retry_s = max(1, math.ceil(min(late_s, wait_s)))
             raise NotAdmitted(self.model, reason, retry_after_s=retry_s)
 
+    def _make_way(self, stay: _Stay) -> None:
+        """See that it may wait. Raises `NotAdmitted` where too many do."""
+        if stay.begun or not self._is_full:
+            return
+        out = self._who_gives_way(stay.caller)
+        if out is None:
+            raise self._refusal(stay)
+        refused, granted = self._waiting[out]
+        self._withdraw(out)
+        granted.set_exception(self._refusal(refused))
+
+    @property
+    def _is_full(self) -> bool:
+        """Whether as many wait as may; what its request has begun is not counted."""
+        if len(self._queue) < self._limit:
+            return False
+        return sum(not stay.begun for stay, _ in self._waiting.values()) >= self._limit
+
+    def _who_gives_way(self, caller: str) -> Waiter | None:
+        """Whom to refuse instead of a draw that comes; None where it is to be refused itself.
+
+        That is the last of those that wait, of the caller that has most of them: who fills the
+        queue is refused, and not who comes next. Neither is the draw whose turn it is.
+        """
+        waiting = Counter(waiter.caller for waiter in self._waiting)
+        able = [
+            waiter
+            for waiter, (stay, granted) in self._waiting.items()
+            if not stay.begun and not granted.done() and waiter is not self._queue.head
+        ]
+        last = max(able, key=lambda each: (waiting[each.caller], each), default=None)
+        if last is None or waiting[last.caller] <= waiting[caller] + 1:
+            return None
+        return last
+
+    def _refusal(self, stay: _Stay) -> NotAdmitted:
+        """As too many wait."""
+        wait_s = self.expected_s(stay.n, stay.caller, stay.deadline)
+        reason = f"has {self._limit} draws waiting, and takes no more; try again"
+        return NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
+
     async def _turn(self, stay: _Stay, samples: int) -> None:
-        """Wait until `_admit` has taken the slots of a draw."""
-        granted = asyncio.get_running_loop().create_future()
-        waiter = self._queue.push(stay.caller, samples, stay.deadline)
+        """Wait until `admit` has taken the slots of a draw."""
+        loop = asyncio.get_running_loop()
+        granted = loop.create_future()
+        due = _due(stay.deadline, loop.time())
+        waiter = self._queue.push(stay.caller, samples, due)
         self._waiting[waiter] = stay, granted
         self._on_length(len(self._queue))
         try:
@@ -209,7 +215,7 @@ class SlotLane:
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._withdraw(waiter)
-                self._admit()
+                self.admit()
             else:  # its turn had come as well
                 stay.close()
             raise
@@ -219,7 +225,7 @@ class SlotLane:
         self._queue.remove(waiter)
         self._on_length(len(self._queue))
 
-    def _admit(self) -> None:
+    def admit(self) -> None:
         """Let in those whose turn it is, as far as there is room."""
         while (first := self._queue.head) is not None:
             stay, granted = self._waiting[first]
@@ -238,6 +244,11 @@ class SlotLane:
         self.busy += samples
         stay.held, stay.since = samples, asyncio.get_running_loop().time()
         self._stays.add(stay)
+
+
+def _due(deadline: float | None, now: float) -> float:
+    """Of a draw that comes now."""
+    return now + PATIENT_S if deadline is None else deadline
 
 
 @dataclass(slots=True, eq=False)
@@ -274,9 +285,9 @@ class _Stay:
         """See `Place`."""
         self.left -= 1
         if self.left < self.held:
-            self.lane.leave(self, 1)
+            self.lane.leave(self, 1, ended=True)
 
     def close(self) -> None:
         """Give back all that it holds."""
         if self.held:
-            self.lane.leave(self, self.held)
+            self.lane.leave(self, self.held, ended=False)

@@ -198,6 +198,20 @@ def test_values_out_of_range_are_errors(overrides: dict[str, Any]) -> None:
         Settings.load(None, **overrides)
 
 
+def test_there_are_places_for_all_that_may_wait() -> None:
+    """Unless it is said: a fair queue decides nothing where the door has refused already."""
+    url = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
+    counted = {"engine": "url", "url": url, "slots": 5, "queue": 100}
+    models = {
+        "embedded": {"engine": "embedded", "slots": 3, "queue": 7},
+        "counted": counted,
+        "open": counted | {"slots": None},
+    }
+    assert Settings.load(None, models=models).places == 64 + 3 + 7 + 2 * 5 + 100
+    assert Settings.load(None, models=models, max_concurrent_requests=9).places == 9
+    assert Settings.load(None, models={"open": models["open"]}).places == 64
+
+
 def test_a_misspelt_variable_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUDGET_ROUTER_PROT", "9000")
     with pytest.raises(SettingsError, match="BUDGET_ROUTER_PROT"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import Call, FakeUpstream, Play, answering, in_turn
-from http_world import World, eventually, is_error, world
+from http_world import TESTS, ScriptedBackend, World, eventually, is_error, world
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +63,59 @@ async def test_a_queue_that_overflows() -> None:
         assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
+async def test_a_queue_may_be_longer_than_other_requests_are_many() -> None:
+    """Where nobody said how many are served: the queue refuses, and not the door before it."""
+    gate, queue = asyncio.Event(), 70
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=queue)) as w:
+        asked = [ask(w) for _ in range(queue + 1)]
+        await eventually(lambda: waiting(w) == queue)
+        error = is_error(await w.complete(model="large"), 429, "overloaded")
+        assert "waiting" in error["message"]
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
+async def test_what_was_never_sent_was_not_drawn() -> None:
+    gate = asyncio.Event()
+    backend, models = ScriptedBackend(lambda _: False), slots(1, queue=1)
+    large = FakeUpstream(one_by_one(gate))
+    async with world(large=large, backend=backend, models=models) as w:
+        asked = [ask(w) for _ in range(2)]
+        await eventually(lambda: waiting(w) == 1)
+        answer = await w.complete(tests=TESTS, explain=True)
+        router, headers = answer.json()["router"], answer.headers
+        sent = {each["model"]: each["sent"] for each in router["commands"]}
+        drawn = sum(each["n"] for each in router["commands"] if each["sent"])
+        assert sent == {"small": True, "large": False}
+        assert headers["x-router-plan"] == router["plan"] == f"small*{drawn}+tests"
+        assert headers["x-router-samples"] == str(drawn) == str(len(router["candidates"]))
+        for ending in ("cancelled", "stop"):
+            assert w.metric("router_samples_total", model="large", finish_reason=ending) == 0
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
+async def test_several_prompts_do_not_compete_with_each_other() -> None:
+    """More of them wait than may, on a gateway that has nothing else to do."""
+    prompts = [f"prompt {at}" for at in range(10)]
+    async with world(models=slots(1, queue=2)) as w:
+        answer = await w.complete(model="large", prompt=prompts)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["choices"]) == len(w.large.calls) == 10
+
+
+async def test_several_prompts_are_refused_where_others_fill_the_queue() -> None:
+    gate = asyncio.Event()
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=2)) as w:
+        asked = [ask(w) for _ in range(3)]
+        await eventually(lambda: waiting(w) == 2)
+        is_error(await w.complete(model="large", prompt=["a", "b", "c"]), 429, "overloaded")
+        await eventually(lambda: waiting(w) == 2)
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+        assert len(w.large.calls) == 3
+
+
 async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() -> None:
     gate = asyncio.Event()
     async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1)) as w:
@@ -74,6 +127,23 @@ async def test_a_client_that_asks_rarely_does_not_wait_for_one_that_asks_much() 
         await asyncio.gather(rare, *much)
         order = [call.text for call in w.large.calls]
         assert order.index("rare") <= 3
+
+
+async def test_a_client_that_fills_the_queue_keeps_no_other_out() -> None:
+    gate = asyncio.Event()
+    async with world(large=FakeUpstream(one_by_one(gate)), models=slots(1, queue=3)) as w:
+        flood = [ask(w) for _ in range(4)]
+        await eventually(lambda: waiting(w) == 3)
+        mine = ask(w, headers={"X-Session-Id": "an-editor"})
+        await eventually(lambda: any(each.done() for each in flood))
+        (refused,) = [each for each in flood if each.done()]
+        is_error(refused.result(), 429, "overloaded")
+        assert int(refused.result().headers["retry-after"]) >= 1
+        assert waiting(w) == 3
+        is_error(await w.complete(model="large"), 429, "overloaded")
+        gate.set()
+        answers = await asyncio.gather(mine, *flood)
+        assert sorted(answer.status_code for answer in answers) == [200] * 4 + [429]
 
 
 async def test_a_client_that_hangs_up_waits_no_longer() -> None:
@@ -90,7 +160,8 @@ async def test_a_client_that_hangs_up_waits_no_longer() -> None:
         gate.set()
         assert (await first).status_code == 200
         assert len(w.large.calls) == 1
-        assert w.metric("router_draws_cancelled_total", model="large") == 2
+        assert w.metric("router_draws_cancelled_total", model="large") == 0
+        assert w.metric("router_samples_total", model="large", finish_reason="cancelled") == 0
         used = w.cost.draw("large", w.large.calls[0].prompt_tokens, [4])
         assert w.metric("router_flops_used_total", model="large") == pytest.approx(used)
         assert (await ask(w)).status_code == 200

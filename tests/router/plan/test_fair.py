@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,8 +16,8 @@ from router.plan.fair import FairQueue, Waiter
 WIDEST = 16
 CALLERS = st.sampled_from("abcdef")
 SAMPLES = st.integers(1, WIDEST)
-DEADLINES = st.none() | st.integers(0, 50).map(float)
-ARRIVALS = st.lists(st.tuples(CALLERS, SAMPLES, DEADLINES), min_size=1, max_size=40)
+DUE = st.just(math.inf) | st.integers(0, 50).map(float)
+ARRIVALS = st.lists(st.tuples(CALLERS, SAMPLES, DUE), min_size=1, max_size=40)
 
 
 def emptied(queue: FairQueue) -> list[Waiter]:
@@ -27,7 +28,7 @@ def emptied(queue: FairQueue) -> list[Waiter]:
     return served
 
 
-def filled(arrivals: Sequence[tuple[str, int, float | None]]) -> tuple[FairQueue, list[Waiter]]:
+def filled(arrivals: Sequence[tuple[str, int, float]]) -> tuple[FairQueue, list[Waiter]]:
     queue = FairQueue()
     return queue, [queue.push(*arrival) for arrival in arrivals]
 
@@ -40,7 +41,7 @@ def test_nobody_is_first_where_nobody_waits() -> None:
 
 
 @given(ARRIVALS)
-def test_everything_is_served_once(arrivals: list[tuple[str, int, float | None]]) -> None:
+def test_everything_is_served_once(arrivals: list[tuple[str, int, float]]) -> None:
     queue, waiting = filled(arrivals)
     assert len(queue) == len(waiting)
     served = emptied(queue)
@@ -50,8 +51,8 @@ def test_everything_is_served_once(arrivals: list[tuple[str, int, float | None]]
 
 
 @given(ARRIVALS)
-def test_within_a_caller_by_deadline_then_arrival(
-    arrivals: list[tuple[str, int, float | None]],
+def test_within_a_caller_by_what_is_due_then_arrival(
+    arrivals: list[tuple[str, int, float]],
 ) -> None:
     """But for the very first: it was its turn before the others came."""
     queue, _ = filled(arrivals)
@@ -93,14 +94,14 @@ def test_one_that_waits_is_passed_by_boundedly_many(
     queue = FairQueue()
     for at in range(others):
         queue.push(f"old {at}", data.draw(SAMPLES))
-    mine = queue.push("me", samples, None)
+    mine = queue.push("me", samples)
     passed = 0
     while queue.pop() is not mine:
         passed += 1
         assert passed <= (others + 1) * (WIDEST + 1)
         kind = data.draw(st.sampled_from(["new", "old"]))
         caller = f"new {passed}" if kind == "new" else f"old {data.draw(st.integers(0, 9))}"
-        queue.push(caller, data.draw(SAMPLES), data.draw(DEADLINES))
+        queue.push(caller, data.draw(SAMPLES), data.draw(DUE))
 
 
 def test_a_caller_that_was_served_much_does_not_starve_behind_ever_new_ones() -> None:
@@ -118,7 +119,7 @@ def test_a_caller_that_was_served_much_does_not_starve_behind_ever_new_ones() ->
 
 @given(ARRIVALS, st.data())
 def test_nobody_passes_the_first(
-    arrivals: list[tuple[str, int, float | None]], data: st.DataObject
+    arrivals: list[tuple[str, int, float]], data: st.DataObject
 ) -> None:
     queue, _ = filled(arrivals)
     first = queue.head
@@ -129,7 +130,7 @@ def test_nobody_passes_the_first(
 
 @given(ARRIVALS, st.data())
 def test_who_leaves_is_not_served_and_has_paid_nothing(
-    arrivals: list[tuple[str, int, float | None]], data: st.DataObject
+    arrivals: list[tuple[str, int, float]], data: st.DataObject
 ) -> None:
     queue, waiting = filled(arrivals)
     left = data.draw(st.sets(st.sampled_from(range(len(waiting)))))
@@ -141,21 +142,21 @@ def test_who_leaves_is_not_served_and_has_paid_nothing(
     assert sorted(served, key=id) == sorted(stayed, key=id)
 
 
-@given(ARRIVALS, CALLERS, SAMPLES, DEADLINES, st.integers(0, 20))
+@given(ARRIVALS, CALLERS, SAMPLES, DUE, st.integers(0, 20))
 def test_what_is_foreseen_comes_true(
-    arrivals: list[tuple[str, int, float | None]],
+    arrivals: list[tuple[str, int, float]],
     caller: str,
     samples: int,
-    deadline: float | None,
+    due: float,
     served: int,
 ) -> None:
     """And to foresee it changes nothing."""
     queue, _ = filled(arrivals)
     for _ in range(min(served, len(queue) - 1)):
         queue.pop()
-    before = queue.ahead(caller, samples, deadline)
-    assert before == queue.ahead(caller, samples, deadline)
-    mine = queue.push(caller, samples, deadline)
+    before = queue.ahead(caller, samples, due)
+    assert before == queue.ahead(caller, samples, due)
+    mine = queue.push(caller, samples, due)
     order = emptied(queue)
     assert [each.samples for each in order[: order.index(mine)]] == before
 
@@ -170,7 +171,7 @@ def test_what_is_remembered_of_callers_is_bounded() -> None:
 
 
 def test_alternation_is_even() -> None:
-    queue, _ = filled([("a", 1, None)] * 10 + [("b", 1, None)] * 10)
+    queue, _ = filled([("a", 1, 1.0)] * 10 + [("b", 1, 1.0)] * 10)
     callers = [each.caller for each in emptied(queue)]
     assert max(len(list(run)) for run in _runs(callers)) <= 2
 

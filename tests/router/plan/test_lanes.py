@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +19,12 @@ from policies.forecast import Forecast, Trend
 from policies.protocol import Cancel, Done, Draw, Plan, Started, Wait
 from policies.values import Budget
 from router.plan.fair import foretold
-from router.plan.gates import ANYWHERE
-from router.plan.lanes import KEPT_TIMES, Lane, RequestGate, SlotLane
+from router.plan.gates import ANYWHERE, RequestGate
+from router.plan.lanes import KEPT_TIMES, Lane, SlotLane
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 from router.upstream.failures import NotAdmitted
+from router.upstream.priorities import PATIENT_S
 
 
 @dataclass
@@ -55,11 +57,13 @@ class Watched:
         first_s: float | None = None,
         name: str = "",
     ) -> None:
-        """Hold room for so long."""
-        async with self.lane.acquire(n, caller, deadline, first_s=first_s):
+        """Hold room for so long; then all samples have ended."""
+        async with self.lane.acquire(n, caller, deadline, first_s=first_s) as place:
             self.entered.append(name or caller)
             self.most = max(self.most, self.lane.busy)
             await asyncio.sleep(seconds)
+            for _ in range(n):
+                place.ended()
 
     def idle(self) -> bool:
         return self.lane.busy == 0 and len(self.lane) == 0 and not self.lane._waiting
@@ -187,7 +191,28 @@ def test_within_a_caller_the_earliest_deadline_is_first() -> None:
         deadlines = {"none": None, "late": 99.0, "soon": 50.0, "later": 100.0}
         rest = start(*(w.draw(1, 1.0, "me", d, name=n) for n, d in deadlines.items()))
         await asyncio.gather(*first, *rest)
-        assert w.entered == ["me", "me", "soon", "late", "later", "none"]
+        assert w.entered == ["me", "me", "soon", "none", "late", "later"]
+
+    simulate(scene())
+
+
+def test_one_without_a_deadline_is_due_all_the_same() -> None:
+    """Of one caller others with deadlines come all the time, as many as there is room for."""
+
+    async def scene() -> None:
+        w = Watched(slots=1)
+        others = start(*(w.draw(1, 1.0, "me", now() + 30) for _ in range(3)))
+        await asyncio.sleep(0.5)
+        patient = asyncio.create_task(w.draw(1, 1.0))
+        for _ in range(200):
+            others += start(w.draw(1, 1.0, "me", now() + 30))
+            await asyncio.sleep(1)
+            if patient.done():
+                break
+        assert patient.done()
+        assert PATIENT_S / 2 <= now() <= PATIENT_S
+        await asyncio.gather(*others)
+        assert w.idle()
 
     simulate(scene())
 
@@ -217,6 +242,110 @@ def test_a_full_queue_of_which_nothing_was_seen_says_a_second() -> None:
             await w.draw(1, 10.0)
         assert refused.value.retry_after_s == 1
         await asyncio.gather(*held)
+
+    simulate(scene())
+
+
+def test_who_fills_the_queue_keeps_nobody_out() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=4)
+        await w.draw(1, 10.0)
+        flood = start(*(w.draw(1, 10.0, "flood") for _ in range(5)))
+        await asyncio.sleep(0)
+        mine = start(w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        assert len(w.lane) == 4
+        with pytest.raises(NotAdmitted, match="waiting") as refused:
+            await flood.pop()
+        assert (now(), refused.value.retry_after_s) == (10.0, 40)
+        with pytest.raises(NotAdmitted, match="waiting"):
+            await w.draw(1, 10.0, "flood")
+        assert now() == 10.0
+        await asyncio.gather(*flood, *mine)
+        assert w.entered == ["me", "flood", "flood", "me", "flood", "flood"]
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_of_a_full_queue_all_callers_keep_their_share() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=4)
+        held = start(*(w.draw(1, 1.0, caller) for caller in "xaabb"))
+        await asyncio.sleep(0)
+        for caller in "ab":
+            with pytest.raises(NotAdmitted):
+                await w.draw(1, 1.0, caller)
+        more = start(w.draw(1, 1.0, "c"), w.draw(1, 1.0, "d"))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):  # all have one each
+            await w.draw(1, 1.0, "e")
+        ended = await asyncio.gather(*held, *more, return_exceptions=True)
+        assert sorted(w.entered) == ["a", "b", "c", "d", "x"]
+        assert sum(isinstance(each, NotAdmitted) for each in ended) == 2
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_whose_turn_it_is_gives_no_way_and_neither_does_what_has_begun() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=1)
+
+        async def begun() -> None:
+            async with w.lane.acquire(1, "flood", None, begun=True):
+                w.entered.append("begun")
+
+        held = start(w.draw(1, 1.0, "flood"), w.draw(1, 1.0, "flood"), begun(), begun())
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            await w.draw(1, 1.0)
+        await asyncio.gather(*held)
+        assert w.entered == ["flood", "flood", "begun", "begun"]
+        assert w.idle()
+
+    simulate(scene())
+
+
+def test_what_has_begun_does_not_fill_the_queue() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=1)
+
+        async def begun() -> None:
+            async with w.lane.acquire(1, "them", None, begun=True):
+                w.entered.append("begun")
+
+        held = start(w.draw(1, 1.0), begun(), begun(), begun())
+        await asyncio.sleep(0)
+        held += start(w.draw(1, 1.0, name="counted"))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            await w.draw(1, 1.0)
+        await asyncio.gather(*held)
+        assert w.entered.index("counted") <= 2
+        assert w.idle()
+
+    simulate(scene())
+
+
+@pytest.mark.parametrize("cancelled_first", [True, False])
+def test_one_that_gives_way_and_is_cancelled_at_once_leaves_no_trace(
+    *, cancelled_first: bool
+) -> None:
+    async def scene() -> None:
+        w = Watched(slots=1, limit=2)
+        held = start(*(w.draw(1, 1.0, "flood") for _ in range(3)))
+        await asyncio.sleep(0)
+
+        async def cancel() -> None:
+            held[2].cancel()
+
+        work = [cancel(), w.draw(1, 1.0)]
+        coming = start(*(work if cancelled_first else reversed(work)))
+        await asyncio.gather(*held, *coming, return_exceptions=True)
+        assert held[2].cancelled()
+        assert w.entered in (["flood", "flood", "me"], ["flood", "flood"])
+        assert w.idle()
 
     simulate(scene())
 
@@ -355,6 +484,23 @@ def test_a_forecast_of_waiting_comes_true_where_all_take_as_long() -> None:
     simulate(scene())
 
 
+def test_what_failed_says_nothing_of_how_long_samples_take() -> None:
+    async def scene() -> None:
+        w = Watched(slots=2)
+        await asyncio.gather(w.draw(1, 10.0), w.draw(1, 10.0))
+        for _ in range(KEPT_TIMES):
+            with suppress(OSError):
+                async with w.lane.acquire(2, "me", None):
+                    raise OSError
+        held = start(w.draw(2, 10.0))
+        await asyncio.sleep(0)
+        assert w.lane.expected_s(2, "me", None) == 10.0
+        await asyncio.gather(*held)
+        assert w.idle()
+
+    simulate(scene())
+
+
 @given(
     st.integers(1, 8),
     st.lists(st.tuples(st.floats(-1, 10), st.integers(1, 8)), max_size=6),
@@ -384,12 +530,26 @@ def test_a_lane_that_lost_slots_still_lets_one_in() -> None:
     simulate(scene())
 
 
+def test_slots_that_come_back_are_given_to_those_that_wait() -> None:
+    async def scene() -> None:
+        w = Watched(slots=1)
+        held = start(w.draw(1, 60.0), w.draw(1, 1.0), w.draw(1, 1.0))
+        await asyncio.sleep(1)
+        w.slots = 4
+        await w.draw(1, 1.0)
+        assert (now(), len(w.entered)) == (2.0, 4)
+        await asyncio.gather(*held)
+        assert w.idle()
+
+    simulate(scene())
+
+
 # A run behind a gate.
 
 
-def gated(lane: Lane, *, deadline: float | None = None) -> RequestGate:
+def gated(lane: Lane, *, deadline: float | None = None, begun: bool = False) -> RequestGate:
     forecasts = {"large": Forecast(Trend(1.0))}
-    return RequestGate({"large": lane}, "me", deadline, task(), forecasts)
+    return RequestGate({"large": lane}, "me", deadline, task(), forecasts, begun=begun)
 
 
 def one_draw(n: int = 1) -> Callable[[], Plan]:
@@ -506,6 +666,32 @@ def test_what_a_request_has_begun_it_may_go_on_with() -> None:
             assert now() == 2.0
         await asyncio.gather(*held)
         assert w.idle()
+
+    simulate(scene())
+
+
+def test_one_of_several_prompts_waits_until_its_deadline() -> None:
+    """Its first draw; a further one is no more than any other that comes too late."""
+
+    async def scene() -> None:
+        w = Watched(slots=1)
+        await w.draw(1, 10.0)
+        draw = Draw("large", 1, 16, 0.8, verify=False)
+        part, alone = (gated(w.lane, deadline=now() + 15.0, begun=begun) for begun in (True, False))
+        held = start(w.draw(1, 10.0), w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            async with alone.place(draw):
+                pass
+        async with part.place(draw):
+            assert now() == 30.0
+        await asyncio.gather(*held)
+        held = start(w.draw(1, 10.0), w.draw(1, 10.0))
+        await asyncio.sleep(0)
+        with pytest.raises(NotAdmitted):
+            async with part.place(draw):
+                pass
+        await asyncio.gather(*held)
 
     simulate(scene())
 
