@@ -1,8 +1,9 @@
 """The workers of a gateway, kept at their number, and what they tell their parent.
 
 One that dies is replaced, after a pause that grows where it dies again and again; the others serve
-on, and what it had is given back. One that hangs is killed: its event loop has not turned for long.
-What keeps one from its first start ends the whole.
+on, and what it had is given back. One that hangs is killed: its event loop has not turned for long,
+or it does not come to serve. What keeps one from its first start ends the whole; what keeps it from
+a later one, be it that no process can be made just now, is tried again like a death.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Times:
 
     The pause between the death of one and the start of the next doubles from `pause` to
     `longest_pause`, and starts over after one that lived for `settled`. One is looked at every
-    `look_every`, and hangs if it has not moved `misses` times in a row.
+    `look_every`, and hangs if it has not moved `misses` times in a row, or is not ready after
+    `start`.
     """
 
     pause: float = 0.1
@@ -56,6 +58,7 @@ class Times:
     settled: float = 30.0
     look_every: float = 10.0
     misses: int = 3
+    start: float = 180.0
 
 
 @dataclass(slots=True, eq=False)
@@ -123,10 +126,9 @@ class Crew:
         pause = self.times.pause
         while not self._leaving.is_set():
             born = clock()
-            status = await self._life(place)
+            reason = await self._end(place)
             if self._leaving.is_set():
                 return
-            reason = place.trouble or f"ended with exit status {status}"
             if not place.facts.done():
                 raise WorkerFailed(place.trouble or f"a worker {reason} as it started")
             log.warning("worker down", number=place.number, reason=reason)
@@ -138,12 +140,21 @@ class Crew:
                     await self._leaving.wait()
             pause = min(2 * pause, self.times.longest_pause)
 
+    async def _end(self, place: _Place) -> str:
+        """Run a worker, or try to; why there is none any more."""
+        place.trouble = ""
+        try:
+            status = await self._life(place)
+        except OSError as error:  # no process, memory or descriptor to be had
+            return f"cannot be run: {error}"
+        return place.trouble or f"ended with exit status {status}"
+
     async def _life(self, place: _Place) -> int:
         """Run a worker from its start to its end; its exit status."""
         own, columns = portion(self.settings, place.number), list(self.board.columns)
         assigned = Assigned(place.number, own, columns, str(self.directory))
         worker = await WorkerProcess.launch(assigned, self.board)
-        place.live, place.trouble = worker, ""
+        place.live = worker
         watching = asyncio.create_task(self._watch(place, worker))
         try:
             for message in (WorkersReplaced(self._replaced), *self.news()):
@@ -167,14 +178,24 @@ class Crew:
             log.warning("a worker is not like the first", number=number, **facts)
 
     async def _watch(self, place: _Place, worker: WorkerProcess) -> None:
+        """Kill one that hangs."""
+        place.trouble = await self._hang(place, worker)
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.kill()
+
+    async def _hang(self, place: _Place, worker: WorkerProcess) -> str:
+        """Wait until it hangs; how it was noticed."""
+        clock, times = asyncio.get_running_loop().time, self.times
+        due = clock() + times.start
         missed, before = 0, -1
-        while missed < self.times.misses:
-            await asyncio.sleep(self.times.look_every)
+        while missed < times.misses:
+            await asyncio.sleep(times.look_every)
             beat = self.board.value(worker.number, BEAT)
             missed = missed + 1 if place.ready and beat == before else 0
             before = beat
-        place.trouble = "did not move for long"
-        worker.process.kill()
+            if not place.ready and clock() >= due:
+                return f"a worker was not ready after {times.start:g} s"
+        return "did not move for long"
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Give back what it had."""
