@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,7 @@ from router.workers.messages import (
     SlotsWanted,
     TurnBegan,
     TurnEnded,
+    WorkerLeaving,
     WorkerReady,
     WorkersReplaced,
     WorkerUnable,
@@ -63,12 +65,16 @@ class Times:
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a worker is, or will be again; `facts` are there once one could serve."""
+    """Where a worker is, or will be again; `facts` are there once one could serve.
+
+    It is `ready` from when it can serve to its end, and `takes` connections until it leaves.
+    """
 
     number: int
     facts: asyncio.Future[dict[str, Any]]
     live: WorkerProcess | None = None
     ready: bool = False
+    takes: bool = False
     trouble: str = ""
 
 
@@ -76,7 +82,8 @@ class _Place:
 class Crew:
     """As many workers as the settings say.
 
-    `news` is what a new one has to be told of the engines; `on_ready` is called when one can serve.
+    `news` is what a new one has to be told of the engines; `on_ready` is called when one can serve,
+    and `on_back` with connections that one was handed and did not take.
     """
 
     settings: Settings
@@ -85,6 +92,7 @@ class Crew:
     outcomes: Outcomes | None
     news: Callable[[], Iterable[Message]]
     on_ready: Callable[[], None]
+    on_back: Callable[[list[socket.socket]], None]
     times: Times = field(default_factory=Times)
     waiting: Waiting = field(default_factory=lambda: Waiting({}))
     precedence: Precedence = field(default_factory=Precedence)
@@ -94,8 +102,8 @@ class Crew:
 
     @property
     def able(self) -> list[WorkerProcess]:
-        """Those that can serve at this moment."""
-        return [each.live for each in self._places if each.ready and each.live is not None]
+        """Those that take connections at this moment."""
+        return [each.live for each in self._places if each.takes and each.live is not None]
 
     def tell(self, message: Message) -> None:
         """Tell all of them."""
@@ -164,11 +172,13 @@ class Crew:
             async for message in worker.wire.received():
                 self._hear(place, worker, message)
         finally:
-            place.ready = False
+            place.ready = place.takes = False
             watching.cancel()
-            status = await worker.aclose()
-            place.live = None
-            self._bury(worker)
+            try:
+                status = await worker.aclose()
+            finally:
+                place.live = None
+                self._bury(worker)
         return status
 
     def _compare(self, number: int, facts: dict[str, Any]) -> None:
@@ -199,6 +209,8 @@ class Crew:
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Give back what it had."""
+        self.on_back(worker.untaken())
+        worker.shut()
         self.board.wipe(worker.number)
         self.precedence.lost(worker)
         self.waiting.lost(worker)
@@ -218,13 +230,23 @@ class Crew:
                 self.waiting.left(worker, number)
             case OutcomeTold(row=row) if self.outcomes is not None:
                 self.outcomes.write(row)
+            case WorkerReady() | WorkerLeaving() | WorkerUnable():
+                self._hear_how(place, worker, message)
+            case _:
+                log.error("a worker said what it is not to say", message=type(message).__name__)
+
+    def _hear_how(
+        self, place: _Place, worker: WorkerProcess, how: WorkerReady | WorkerLeaving | WorkerUnable
+    ) -> None:
+        match how:
             case WorkerUnable(reason=reason):
                 place.trouble = reason
+            case WorkerLeaving():
+                place.takes = False
+                self.on_back(worker.untaken())
             case WorkerReady(facts=facts):
-                place.ready = True
+                place.ready = place.takes = True
                 if not place.facts.done():
                     place.facts.set_result(facts)
                 self._compare(place.number, facts)
                 self.on_ready()
-            case _:
-                log.error("a worker said what it is not to say", message=type(message).__name__)

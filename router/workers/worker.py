@@ -42,6 +42,7 @@ from router.workers.messages import (
     SlotsRefused,
     TurnClear,
     TurnSuperseded,
+    WorkerLeaving,
     WorkerReady,
     WorkersReplaced,
     WorkerUnable,
@@ -160,6 +161,7 @@ class _Worker:
                 door,
                 closed=self.board.cell(self.assigned.number, CLOSED),
                 on_ready=lambda: self._ready(facts(service)),
+                on_leave=lambda: self.wire.send(WorkerLeaving()),
             )
             await self._server.serve()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,12 @@ class Born:
     async def aclose(self) -> int:
         return -9
 
+    def untaken(self) -> list[socket.socket]:
+        return []
+
+    def shut(self) -> None:
+        """It has no door."""
+
 
 @dataclass
 class Births:
@@ -83,9 +90,10 @@ async def kept(
 ) -> AsyncIterator[Crew]:
     """A crew that has started, and is let go at the end."""
     monkeypatch.setattr(WorkerProcess, "launch", births.launch)
+    back: list[socket.socket] = []
     columns = [boards.SERVED, boards.CLOSED, boards.BEAT]
     with boards.made(SETTINGS.workers, columns) as board:
-        crew = Crew(SETTINGS, board, directory, None, lambda: (), lambda: None, times)
+        crew = Crew(SETTINGS, board, directory, None, lambda: (), lambda: None, back.extend, times)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             crew.keep(group)
             await crew.started()
