@@ -77,6 +77,7 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         assigned, Settings(**assigned.settings), Board.at(board, assigned.columns), wire
     )
     hearing = asyncio.create_task(worker.hear(incoming))
+    hearing.add_done_callback(_deaf)
     beating = asyncio.create_task(worker.beat())
     try:
         await worker.serve(door)
@@ -90,6 +91,18 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         beating.cancel()
         door.close()
         wire.close()
+
+
+def _deaf(hearing: asyncio.Task[None]) -> None:
+    """End at once, whatever is being done: the parent is gone, or cannot be understood any more.
+
+    Who hears nothing waits for slots that were granted, and does not leave when it is told to.
+    """
+    if hearing.cancelled():
+        return
+    if (error := hearing.exception()) is not None:
+        log.error("cannot hear the parent", exc_info=error)
+    os._exit(1)
 
 
 @dataclass(slots=True)
@@ -207,10 +220,9 @@ class _Worker:
             await asyncio.sleep(_BEAT_S)
 
     async def hear(self, incoming: AsyncIterator[Message]) -> None:
-        """Take in what the parent says, as long as it lives; then end, whatever is being done."""
+        """Take in what the parent says, as long as it lives."""
         async for message in incoming:
             self._take(message)
-        os._exit(1)
 
     def _take(self, message: Message) -> None:
         match message:

@@ -13,10 +13,12 @@ import psutil
 import pytest
 from http_world import descriptors
 
+from router.settings import Settings
 from router.workers import board as boards
 from router.workers import process
 from router.workers.board import Board
-from router.workers.messages import Assigned
+from router.workers.messages import Assigned, EngineChanged, WorkerReady
+from router.workers.portions import portion
 from router.workers.process import WorkerProcess
 from router.workers.wire import Wire
 
@@ -74,3 +76,23 @@ async def test_one_that_ends_by_itself_is_reaped_and_shut(tmp_path: Path) -> Non
         assert worker.untaken() == []
         worker.shut()
         await asyncio.sleep(0.05)
+
+
+async def test_one_that_cannot_understand_its_parent_ends(tmp_path: Path) -> None:
+    model = {"engine": "url", "url": "http://127.0.0.1:9", "flops_per_token": 1}
+    settings = Settings.model_validate(
+        {"workers": 2, "models": {"m": model}, "sandbox": {"enabled": False}}
+    )
+    columns = [boards.SERVED, boards.CLOSED, boards.BEAT, boards.COMPUTING + "m"]
+    with boards.made(2, columns) as board:
+        own = Assigned(0, portion(settings, 0), columns, str(tmp_path))
+        worker = await WorkerProcess.launch(own, board)
+        try:
+            async with asyncio.timeout(60):
+                said = [type(await anext(worker.wire.received()))]
+                worker.send(EngineChanged("nobody's", "", ready=True, restarts=0))
+                assert await worker.process.wait() == 1
+        finally:
+            await worker.aclose()
+            worker.shut()
+    assert said == [WorkerReady]
