@@ -1,14 +1,16 @@
 """The workers of a gateway, kept at their number, and what they tell their parent.
 
 One that dies is replaced, after a pause that grows where it dies again and again; the others serve
-on, and what it had is given back. One that hangs is killed: its event loop has not turned for long.
-What keeps one from its first start ends the whole.
+on, and what it had is given back. One that hangs is killed: its event loop has not turned for long,
+or it does not come to serve. What keeps one from its first start ends the whole; what keeps it from
+a later one, be it that no process can be made just now, is tried again like a death.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ from router.workers.messages import (
     SlotsWanted,
     TurnBegan,
     TurnEnded,
+    WorkerLeaving,
     WorkerReady,
     WorkersReplaced,
     WorkerUnable,
@@ -48,7 +51,8 @@ class Times:
 
     The pause between the death of one and the start of the next doubles from `pause` to
     `longest_pause`, and starts over after one that lived for `settled`. One is looked at every
-    `look_every`, and hangs if it has not moved `misses` times in a row.
+    `look_every`, and hangs if it has not moved `misses` times in a row, or is not ready after
+    `start`.
     """
 
     pause: float = 0.1
@@ -56,16 +60,21 @@ class Times:
     settled: float = 30.0
     look_every: float = 10.0
     misses: int = 3
+    start: float = 180.0
 
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a worker is, or will be again; `facts` are there once one could serve."""
+    """Where a worker is, or will be again; `facts` are there once one could serve.
+
+    It is `ready` from when it can serve to its end, and `takes` connections until it leaves.
+    """
 
     number: int
     facts: asyncio.Future[dict[str, Any]]
     live: WorkerProcess | None = None
     ready: bool = False
+    takes: bool = False
     trouble: str = ""
 
 
@@ -73,7 +82,8 @@ class _Place:
 class Crew:
     """As many workers as the settings say.
 
-    `news` is what a new one has to be told of the engines; `on_ready` is called when one can serve.
+    `news` is what a new one has to be told of the engines; `on_ready` is called when one can serve,
+    and `on_back` with connections that one was handed and did not take.
     """
 
     settings: Settings
@@ -82,6 +92,7 @@ class Crew:
     outcomes: Outcomes | None
     news: Callable[[], Iterable[Message]]
     on_ready: Callable[[], None]
+    on_back: Callable[[list[socket.socket]], None]
     times: Times = field(default_factory=Times)
     waiting: Waiting = field(default_factory=lambda: Waiting({}))
     precedence: Precedence = field(default_factory=Precedence)
@@ -91,8 +102,8 @@ class Crew:
 
     @property
     def able(self) -> list[WorkerProcess]:
-        """Those that can serve at this moment."""
-        return [each.live for each in self._places if each.ready and each.live is not None]
+        """Those that take connections at this moment."""
+        return [each.live for each in self._places if each.takes and each.live is not None]
 
     def tell(self, message: Message) -> None:
         """Tell all of them."""
@@ -123,10 +134,9 @@ class Crew:
         pause = self.times.pause
         while not self._leaving.is_set():
             born = clock()
-            status = await self._life(place)
+            reason = await self._end(place)
             if self._leaving.is_set():
                 return
-            reason = place.trouble or f"ended with exit status {status}"
             if not place.facts.done():
                 raise WorkerFailed(place.trouble or f"a worker {reason} as it started")
             log.warning("worker down", number=place.number, reason=reason)
@@ -138,12 +148,21 @@ class Crew:
                     await self._leaving.wait()
             pause = min(2 * pause, self.times.longest_pause)
 
+    async def _end(self, place: _Place) -> str:
+        """Run a worker, or try to; why there is none any more."""
+        place.trouble = ""
+        try:
+            status = await self._life(place)
+        except OSError as error:  # no process, memory or descriptor to be had
+            return f"cannot be run: {error}"
+        return place.trouble or f"ended with exit status {status}"
+
     async def _life(self, place: _Place) -> int:
         """Run a worker from its start to its end; its exit status."""
         own, columns = portion(self.settings, place.number), list(self.board.columns)
         assigned = Assigned(place.number, own, columns, str(self.directory))
         worker = await WorkerProcess.launch(assigned, self.board)
-        place.live, place.trouble = worker, ""
+        place.live = worker
         watching = asyncio.create_task(self._watch(place, worker))
         try:
             for message in (WorkersReplaced(self._replaced), *self.news()):
@@ -153,11 +172,13 @@ class Crew:
             async for message in worker.wire.received():
                 self._hear(place, worker, message)
         finally:
-            place.ready = False
+            place.ready = place.takes = False
             watching.cancel()
-            status = await worker.aclose()
-            place.live = None
-            self._bury(worker)
+            try:
+                status = await worker.aclose()
+            finally:
+                place.live = None
+                self._bury(worker)
         return status
 
     def _compare(self, number: int, facts: dict[str, Any]) -> None:
@@ -167,17 +188,29 @@ class Crew:
             log.warning("a worker is not like the first", number=number, **facts)
 
     async def _watch(self, place: _Place, worker: WorkerProcess) -> None:
+        """Kill one that hangs."""
+        place.trouble = await self._hang(place, worker)
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.kill()
+
+    async def _hang(self, place: _Place, worker: WorkerProcess) -> str:
+        """Wait until it hangs; how it was noticed."""
+        clock, times = asyncio.get_running_loop().time, self.times
+        due = clock() + times.start
         missed, before = 0, -1
-        while missed < self.times.misses:
-            await asyncio.sleep(self.times.look_every)
+        while missed < times.misses:
+            await asyncio.sleep(times.look_every)
             beat = self.board.value(worker.number, BEAT)
             missed = missed + 1 if place.ready and beat == before else 0
             before = beat
-        place.trouble = "did not move for long"
-        worker.process.kill()
+            if not place.ready and clock() >= due:
+                return f"a worker was not ready after {times.start:g} s"
+        return "did not move for long"
 
     def _bury(self, worker: WorkerProcess) -> None:
         """Give back what it had."""
+        self.on_back(worker.untaken())
+        worker.shut()
         self.board.wipe(worker.number)
         self.precedence.lost(worker)
         self.waiting.lost(worker)
@@ -197,13 +230,23 @@ class Crew:
                 self.waiting.left(worker, number)
             case OutcomeTold(row=row) if self.outcomes is not None:
                 self.outcomes.write(row)
+            case WorkerReady() | WorkerLeaving() | WorkerUnable():
+                self._hear_how(place, worker, message)
+            case _:
+                log.error("a worker said what it is not to say", message=type(message).__name__)
+
+    def _hear_how(
+        self, place: _Place, worker: WorkerProcess, how: WorkerReady | WorkerLeaving | WorkerUnable
+    ) -> None:
+        match how:
             case WorkerUnable(reason=reason):
                 place.trouble = reason
+            case WorkerLeaving():
+                place.takes = False
+                self.on_back(worker.untaken())
             case WorkerReady(facts=facts):
-                place.ready = True
+                place.ready = place.takes = True
                 if not place.facts.done():
                     place.facts.set_result(facts)
                 self._compare(place.number, facts)
                 self.on_ready()
-            case _:
-                log.error("a worker said what it is not to say", message=type(message).__name__)

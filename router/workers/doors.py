@@ -3,12 +3,14 @@
 To the worker that has the fewest. Of a socket that all of them listen on, whoever wakes first takes
 all that wait; of a port that each of them binds, the kernel deals connections out by their
 addresses, and the few that editors keep open for hours may all fall to one worker. And a worker
-that dies, or is not there yet, takes no connection with it that it had not begun to serve.
+that dies, or ends, or is not there yet, takes no connection with it that it had not begun to serve:
+what it has left in its door is given to another.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -90,11 +92,24 @@ class Doors:
             if self._held:
                 loop.call_soon(self._accept, self.listeners[0])
 
+    def again(self, connections: Iterable[socket.socket]) -> None:
+        """Hand these to others: they were handed to one that did not take them."""
+        self._held += connections
+        if self.opened:
+            self.resume()
+        else:
+            self._drop()
+
     def close(self) -> None:
         """Let no more come; those that nobody has accepted are refused."""
         self._stop_accepting()
         self.opened = False
-        for each in [*self._held, *self.listeners]:
+        for each in self.listeners:
+            each.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        for each in self._held:
             each.close()
         self._held.clear()
 
@@ -114,13 +129,15 @@ class Doors:
             self._paused = asyncio.get_running_loop().call_later(seconds, self.resume)
 
     def _accept(self, listener: socket.socket) -> None:
+        if not self.opened:  # since this was to be called
+            return
         for _ in range(_AT_ONCE):
             ready = sorted(self.receivers(), key=lambda each: each.rank)
             if not ready:
                 self._pause(None)
                 return
             try:
-                connection = self._held.pop() if self._held else listener.accept()[0]
+                connection = self._held.pop(0) if self._held else listener.accept()[0]
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:  # no descriptor to be had, as far as accept goes
@@ -133,13 +150,15 @@ class Doors:
                 self._held.append(connection)
                 self._pause(_PAUSE_S)
                 return
+        if self._held:  # of which the listener does not tell
+            asyncio.get_running_loop().call_soon(self._accept, listener)
 
 
 def hand(door: socket.socket, connection: socket.socket) -> bool:
     """Send a connection through a door; False where it does not get through now."""
     try:
         socket.send_fds(door, [b"."], [connection.fileno()])
-    except (BlockingIOError, InterruptedError, BrokenPipeError, ConnectionError):
+    except OSError:  # full, or nobody there, or too many on their way
         return False
     return True
 
@@ -162,3 +181,13 @@ def taken(door: socket.socket) -> socket.socket | None:
     connection = socket.socket(fileno=descriptors[0])
     connection.setblocking(False)  # noqa: FBT003
     return connection
+
+
+def left(door: socket.socket) -> list[socket.socket]:
+    """All that came through a door and that nobody has taken."""
+    found = []
+    with contextlib.suppress(BlockingIOError, EOFError):
+        while True:
+            if (connection := taken(door)) is not None:
+                found.append(connection)
+    return found

@@ -18,7 +18,10 @@ _AT_ONCE: Final = 32
 
 
 class HandedServer(UnsignalledServer):
-    """Serves what comes through a door, and counts the connections that have `closed`."""
+    """Serves what comes through a door, and counts the connections that have `closed`.
+
+    `on_leave` is called when it takes no more: what is in the door then is not its own.
+    """
 
     def __init__(
         self,
@@ -27,11 +30,13 @@ class HandedServer(UnsignalledServer):
         *,
         closed: Occupancy,
         on_ready: Callable[[], None],
+        on_leave: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._door = door
         self._closed = closed
         self._on_ready = on_ready
+        self._on_leave = on_leave
         self._connecting: set[asyncio.Task[None]] = set()
         self._kind: Any = None
 
@@ -43,9 +48,10 @@ class HandedServer(UnsignalledServer):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take what has come, and no more; then finish what was begun."""
-        self._take()
+        """Take no more; then finish what was begun."""
         asyncio.get_running_loop().remove_reader(self._door)
+        self._on_leave()
+        await asyncio.gather(*self._connecting)  # or it would not know of these, and wait for them
         await super().shutdown(sockets)
 
     def leave(self, *, now: bool) -> None:

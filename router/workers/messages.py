@@ -35,6 +35,11 @@ class WorkerUnable:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLeaving:
+    """To the parent: it takes no more connections; those in its door are the parent's again."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineChanged:
     """To workers: where an embedded engine is, and how it is."""
 
@@ -149,6 +154,7 @@ Message: TypeAlias = (
     Assigned
     | WorkerReady
     | WorkerUnable
+    | WorkerLeaving
     | EngineChanged
     | WorkersReplaced
     | TurnBegan

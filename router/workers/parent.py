@@ -53,7 +53,8 @@ async def serve_together(
         doors = Doors(listeners, lambda: crew.able)
         stack.callback(doors.close)
         crew = Crew(
-            *(settings, board, directory, outcomes, engines.news, doors.resume, times or Times()),
+            *(settings, board, directory, outcomes, engines.news, doors.resume, doors.again),
+            times or Times(),
             # What of them is counted is counted by the workers.
             waiting=Waiting(lanes_of(settings, partial(all_slots, settings), Metrics())),
         )

@@ -7,11 +7,12 @@ import contextlib
 import os
 import socket
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from router.workers.board import CLOSED, Board
-from router.workers.doors import hand
+from router.workers.doors import hand, left
 from router.workers.messages import Assigned, Leave, Message
 from router.workers.wire import Wire
 
@@ -25,12 +26,16 @@ class WorkerFailed(RuntimeError):
 
 @dataclass(slots=True, eq=False)
 class WorkerProcess:
-    """A process, the wire to it, and the door through which it gets connections."""
+    """A process, the wire to it, and the door through which it gets connections.
+
+    `inside` is its side of the door, which it has open as well.
+    """
 
     number: int
     process: asyncio.subprocess.Process
     wire: Wire
     door: socket.socket
+    inside: socket.socket
     board: Board
     handed: int = 0
     latest: float = 0.0
@@ -38,22 +43,16 @@ class WorkerProcess:
     @classmethod
     async def launch(cls, assigned: Assigned, board: Board) -> WorkerProcess:
         """Start one and tell it what to serve. Raises OSError."""
-        ends = socket.socketpair()
-        doors = socket.socketpair()
-        try:
-            process = await _started(ends[1], doors[1], board)
-        except BaseException:
-            for each in (ends[0], doors[0]):
-                each.close()
-            raise
-        finally:
-            for each in (ends[1], doors[1]):
-                each.close()
-        doors[0].setblocking(False)  # noqa: FBT003 the standard library's
-        ends[0].setblocking(False)  # noqa: FBT003
-        wire = await Wire.over(ends[0])
+        with ExitStack() as undone, ExitStack() as its_own:
+            end, its_end = _pair(undone, its_own)
+            door, inside = _pair(undone, undone)
+            wire = await Wire.over(end)
+            undone.callback(wire.close)
+            # From the moment on that there is a process, nothing here waits, or can fail.
+            process = await _started(its_end, inside, board)
+            undone.pop_all()
         wire.send(assigned)
-        return cls(assigned.number, process, wire, doors[0], board)
+        return cls(assigned.number, process, wire, door, inside, board)
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -67,14 +66,22 @@ class WorkerProcess:
             self.handed, self.latest = self.handed + 1, asyncio.get_running_loop().time()
         return done
 
+    def untaken(self) -> list[socket.socket]:
+        """The connections that it was handed and did not take, where it takes no more."""
+        found = left(self.inside)
+        self.handed -= len(found)
+        return found
+
     def send(self, message: Message) -> None:
         """Tell it something."""
         self.wire.send(message)
 
     async def aclose(self) -> int:
-        """End it, if it has not ended, and reap it; its exit status."""
+        """End it, if it has not ended, and reap it; its exit status.
+
+        What it had not taken is still to be had, until its door is shut.
+        """
         self.send(Leave(now=True))
-        self.door.close()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_KILL_S):
@@ -86,6 +93,21 @@ class WorkerProcess:
             await self.process.wait()
             self.wire.close()
         return await self.process.wait()
+
+    def shut(self) -> None:
+        """Let go of its door."""
+        self.door.close()
+        self.inside.close()
+
+
+def _pair(ours: ExitStack, theirs: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Connected sockets that do not block, one for each; those close them at their end."""
+    one, other = socket.socketpair()
+    ours.callback(one.close)
+    theirs.callback(other.close)
+    for each in (one, other):
+        each.setblocking(False)  # noqa: FBT003 the standard library's
+    return one, other
 
 
 async def _started(

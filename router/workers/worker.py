@@ -42,6 +42,7 @@ from router.workers.messages import (
     SlotsRefused,
     TurnClear,
     TurnSuperseded,
+    WorkerLeaving,
     WorkerReady,
     WorkersReplaced,
     WorkerUnable,
@@ -76,6 +77,7 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         assigned, Settings(**assigned.settings), Board.at(board, assigned.columns), wire
     )
     hearing = asyncio.create_task(worker.hear(incoming))
+    hearing.add_done_callback(_deaf)
     beating = asyncio.create_task(worker.beat())
     try:
         await worker.serve(door)
@@ -89,6 +91,18 @@ async def _work(connected: socket.socket, door: socket.socket, board: int) -> No
         beating.cancel()
         door.close()
         wire.close()
+
+
+def _deaf(hearing: asyncio.Task[None]) -> None:
+    """End at once, whatever is being done: the parent is gone, or cannot be understood any more.
+
+    Who hears nothing waits for slots that were granted, and does not leave when it is told to.
+    """
+    if hearing.cancelled():
+        return
+    if (error := hearing.exception()) is not None:
+        log.error("cannot hear the parent", exc_info=error)
+    os._exit(1)
 
 
 @dataclass(slots=True)
@@ -160,6 +174,7 @@ class _Worker:
                 door,
                 closed=self.board.cell(self.assigned.number, CLOSED),
                 on_ready=lambda: self._ready(facts(service)),
+                on_leave=lambda: self.wire.send(WorkerLeaving()),
             )
             await self._server.serve()
 
@@ -205,10 +220,9 @@ class _Worker:
             await asyncio.sleep(_BEAT_S)
 
     async def hear(self, incoming: AsyncIterator[Message]) -> None:
-        """Take in what the parent says, as long as it lives; then end, whatever is being done."""
+        """Take in what the parent says, as long as it lives."""
         async for message in incoming:
             self._take(message)
-        os._exit(1)
 
     def _take(self, message: Message) -> None:
         match message:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from http_world import eventually
 
-from router.workers.doors import Doors, bound, hand, taken
+from router.workers.doors import Doors, bound, hand, left, taken
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +106,31 @@ async def test_the_last_one_that_waits_is_not_forgotten() -> None:
         close(clients)
 
 
+async def test_what_one_was_handed_and_did_not_take_is_handed_to_another() -> None:
+    leaving, other = Taker(), Taker()
+    takers = [leaving]
+    many = 100  # more than are accepted at once
+    async with opened(takers) as doors:
+        clients = await connected(doors, many)
+        await eventually(lambda: len(leaving.kept) == many)
+        takers[:] = [other]
+        doors.again(leaving.kept)
+        leaving.kept = []
+        await eventually(lambda: len(other.kept) == many)
+        close(clients)
+
+
+async def test_what_comes_back_when_no_more_are_to_be_served_is_refused() -> None:
+    taker = Taker()
+    async with opened([taker]) as doors:
+        (client,) = await connected(doors, 1)
+        await eventually(lambda: taker.kept)
+        doors.close()
+        doors.again(taker.kept)
+        assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+        close([client])
+
+
 async def test_a_closed_door_refuses() -> None:
     async with opened([Taker()]) as doors:
         port = doors.port
@@ -147,3 +172,25 @@ def test_nothing_goes_through_to_one_who_is_gone() -> None:
     inside.close()
     with door, ours, theirs:
         assert not hand(door, theirs)
+
+
+def test_what_is_left_in_a_door_is_there_whoever_else_had_it_open() -> None:
+    door, inside = socket.socketpair()
+    inside.setblocking(False)
+    pairs = [socket.socketpair() for _ in range(3)]
+    with door, inside, inside.dup() as workers:
+        assert left(inside) == []
+        for _, theirs in pairs:
+            assert hand(door, theirs)
+            theirs.close()
+        first = taken(workers)
+        workers.close()
+        found = left(inside)
+        assert len(found) == 2
+        for (ours, _), connection in zip(pairs, [first, *found], strict=True):
+            assert connection is not None
+            with ours, connection:
+                connection.sendall(b"hello")
+                assert ours.recv(5) == b"hello"
+        door.close()
+        assert left(inside) == []

@@ -280,6 +280,46 @@ async def test_a_worker_that_is_told_to_end_is_replaced(tmp_path: Path) -> None:
         await eventually_asked(lambda: _served(gateway, 2), {0, 1})
 
 
+async def test_who_comes_while_workers_end_is_served_by_the_next(tmp_path: Path) -> None:
+    go_on = asyncio.Event()
+
+    async def waiting(call, server):
+        if "slow" in call.body["prompt"]:
+            await go_on.wait()
+        await answering()(call, server)
+
+    upstream = FakeUpstream(waiting)
+    async with together(upstream, tmp_path) as gateway:
+        clients = [await gateway.client() for _ in range(2)]
+        asked = [asyncio.create_task(complete(client, prompt="slow")) for client in clients]
+        await eventually(lambda: len(upstream.calls) == 2)
+        for worker in gateway.workers:  # each has something to finish
+            worker.terminate()
+        late = [asyncio.create_task(_anew(gateway)) for _ in range(8)]
+        await asyncio.sleep(0.3)
+        go_on.set()
+        assert [await each for each in late] == [200] * 8
+        assert [(await each).status_code for each in asked] == [200] * 2
+
+
+async def test_who_came_to_a_worker_that_hung_is_served_by_another(tmp_path: Path) -> None:
+    async with together(FakeUpstream(answering()), tmp_path, workers=2) as gateway:
+        hung = gateway.workers[0]
+        hung.suspend()
+        late = [asyncio.create_task(_anew(gateway)) for _ in range(4)]
+        done, _ = await asyncio.wait(late, return_when=asyncio.FIRST_COMPLETED)
+        hung.kill()
+        assert [await each for each in late] == [200] * 4
+        assert done
+
+
+async def _anew(gateway: Together) -> int:
+    """Ask by a connection of its own."""
+    client = httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False)
+    async with client:
+        return await _status(client)
+
+
 async def test_outcomes_of_all_go_into_one_file(tmp_path: Path) -> None:
     kept = tmp_path / "outcomes.jsonl"
     more = f'drift = {{enabled = true, file = "{kept}"}}'
