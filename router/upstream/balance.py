@@ -23,9 +23,9 @@ LONGEST_REST_S: Final = 30.0
 class Replica:
     """One server of a model, as it is now.
 
-    `load` are the samples in flight; `heard_at` is when anything of a sample last came (event loop's
-    clock), `rests_until` the end of what a 429 asked for, `asked` a count of its draws. `first_s`
-    is what its draws usually take to their first piece; 0 where none came yet.
+    `load` are the samples in flight; `heard_at` is when anything of a sample last came (event
+    loop's clock), `rests_until` the end of what a 429 asked for, `asked` a count of its draws.
+    `first_s` is what its draws usually take to their first piece; 0 where none came yet.
     """
 
     upstream: Upstream
