@@ -12,6 +12,9 @@ from router.upstream.client import Upstream
 MUCH_MORE: Final = 8
 """By so many samples in flight one may exceed the least loaded, and still be preferred."""
 
+NEW_SHARE: Final = 0.125
+"""How much the latest draw counts in how long first tokens usually take."""
+
 LONGEST_REST_S: Final = 30.0
 """How long one that said 429 is left alone at most, while others are there."""
 
@@ -20,8 +23,9 @@ LONGEST_REST_S: Final = 30.0
 class Replica:
     """One server of a model, as it is now.
 
-    `load` are the samples in flight; `heard_at` is when a sample last began or ended (event loop's
-    clock), `rests_until` the end of what a 429 asked for, `asked` a count of its draws.
+    `load` are the samples in flight; `heard_at` is when anything of a sample last came (event
+    loop's clock), `rests_until` the end of what a 429 asked for, `asked` a count of its draws.
+    `first_s` is what its draws usually take to their first piece; 0 where none came yet.
     """
 
     upstream: Upstream
@@ -31,11 +35,17 @@ class Replica:
     asked: int = 0
     heard_at: float = 0.0
     rests_until: float = 0.0
+    first_s: float = 0.0
 
     @property
     def available(self) -> bool:
         """Whether draws are sent there."""
         return isinstance(self.breaker, Closed)
+
+    def began_after(self, seconds: float) -> None:
+        """The first piece of a draw took so long."""
+        new = seconds - self.first_s
+        self.first_s += NEW_SHARE * new if self.first_s else new
 
     def rest(self, seconds: float, now: float) -> None:
         """It wants to be left alone for a while, as it has enough to do."""

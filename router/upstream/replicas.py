@@ -40,8 +40,14 @@ from router.upstream.faults import asked_rest_s, is_servers_fault, was_refused, 
 _log = structlog.get_logger("router")
 
 SILENT_S: Final = 1.0
-"""A draw that was given up after so long without a word, while its server had none for anybody,
-counts as failed where there are other servers."""
+"""A draw that its deadline ended after so long without a word, while its server had none for
+anybody, counts as failed where there are other servers."""
+
+UNUSUAL: Final = 2.0
+"""It must have waited this many times longer than first tokens of the model usually take, too."""
+
+CLOCK_S: Final = 0.01
+"""A deadline's timer comes early by less than this."""
 
 
 def _unheard(*_: object) -> None:
@@ -147,7 +153,7 @@ class Replicated(Upstream):
                     raise
                 self.events.on_retry()
             except (asyncio.CancelledError, GeneratorExit):
-                self._given_up(attempt)
+                self._given_up(attempt, request.deadline)
                 raise
             else:
                 self._finished(attempt, draw)
@@ -194,12 +200,13 @@ class Replicated(Upstream):
         return (reset or was_refused(error)) and are_others(self.replicas, tried, _now())
 
     def _heard(self, attempt: _Attempt, chunk: Chunk) -> None:
+        replica = attempt.replica
+        replica.heard_at = _now()
         if not attempt.begun:
             attempt.begun = True
-            attempt.replica.heard_at = _now()
-            self._become(attempt.replica, states.answered(attempt.replica.breaker, self.rules))
+            replica.began_after(replica.heard_at - attempt.since)
+            self._become(replica, states.answered(replica.breaker, self.rules))
         if chunk.finish_reason is not None:
-            attempt.replica.heard_at = _now()
             attempt.ended.add(chunk.index)
 
     def _finished(self, attempt: _Attempt, draw: Draw) -> None:
@@ -221,13 +228,18 @@ class Replicated(Upstream):
             state = states.answered(replica.breaker, self.rules)
         self._become(replica, state)
 
-    def _given_up(self, attempt: _Attempt) -> None:
-        """A draw was stopped before its end: by a verdict, a deadline, or its client."""
+    def _given_up(self, attempt: _Attempt, deadline: float | None) -> None:
+        """A draw was stopped before its end: by a verdict, its deadline, or its client.
+
+        Only a deadline says that a server is silent: a client that goes says nothing of it.
+        """
         replica, now = attempt.replica, _now()
-        silent = not attempt.begun and replica.heard_at < attempt.since
+        due = deadline is not None and now >= deadline - CLOCK_S
+        silent = due and replica.heard_at < attempt.since and len(self.replicas) > 1
+        usual_s = max(each.first_s for each in self.replicas)
         if attempt.begun:
             state = states.succeeded(replica.breaker)
-        elif silent and len(self.replicas) > 1 and now - attempt.since >= SILENT_S:
+        elif silent and now - attempt.since >= max(SILENT_S, UNUSUAL * usual_s):
             reason = f"there was no word of it for {now - attempt.since:.1f} s"
             state = states.failed(replica.breaker, now, self.rules, reason)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fake_upstream import (
@@ -13,6 +13,7 @@ from fake_upstream import (
     FakeUpstream,
     Play,
     answering,
+    endless,
     failing,
     half,
     in_turn,
@@ -22,6 +23,8 @@ from fake_upstream import (
     silent,
 )
 from http_world import World, eventually, eventually_asked, world
+
+from router.upstream.balance import Replica
 
 pytestmark = pytest.mark.anyio
 DEAD = "http://127.0.0.1:1"
@@ -247,6 +250,51 @@ async def test_one_that_takes_draws_and_never_answers_is_found_out_too() -> None
         before = len(bad.calls)
         assert {(await ask(w, f"x{at} =")).status_code for at in range(6)} == {200}
         assert len(bad.calls) == before
+
+
+async def test_clients_that_go_say_nothing_against_a_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As an editor's do with every keystroke, while the server reads a long prompt."""
+    monkeypatch.setattr("router.upstream.replicas.SILENT_S", 0.0)
+    servers = [FakeUpstream(silent()) for _ in range(2)]
+    async with replicated(*servers) as w:
+        for at in range(4 * LASTING["failures"]):
+            connection = await w.open(model="large", prompt=f"def f{at}():\n")
+            await eventually(lambda: sum(len(each.calls) for each in servers) == at + 1)  # noqa: B023
+            await connection.close()
+            await eventually(lambda: w.active == 0)
+        assert [is_open(w, name(server)) for server in servers] == [0, 0]
+
+
+async def test_one_that_answers_somebody_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.upstream.replicas.SILENT_S", 0.0)
+    monkeypatch.setattr("router.upstream.replicas.UNUSUAL", 0.0)
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await (endless() if "slow" not in call.text else silent())(call, server)
+
+    servers = [FakeUpstream(play) for _ in range(2)]
+    async with replicated(*servers) as w:
+        long = [
+            await w.open(model="large", prompt=f"f{at} =", max_tokens=10**5, stream=True)
+            for at in range(2)
+        ]
+        for one in long:
+            await one.until(b"x = 1")
+        for at in range(2 * LASTING["failures"]):
+            await ask(w, f"slow{at} =", budget={"latency_ms": 400})
+        assert [is_open(w, name(server)) for server in servers] == [0, 0]
+        for one in long:
+            await one.close()
+
+
+async def test_silence_is_measured_by_what_is_usual() -> None:
+    replica = Replica(cast("Any", None), "a")
+    replica.began_after(2.0)
+    assert replica.first_s == 2.0
+    replica.began_after(10.0)
+    assert replica.first_s == 3.0
 
 
 async def test_requests_at_fault_open_nothing() -> None:
