@@ -124,7 +124,7 @@ class RequestSampler:
             own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
             if isinstance(sampling.prompt, TextPrompt):
                 own["stop"] = list(STOPS[:4])  # as many as servers take
-            tests = SampleRequest(sampling.prompt, own)
+            tests = SampleRequest(sampling.prompt, own, deadline=self.deadline)
             return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         until = None if (gap := _gap(self.request)) is None else gap.until

@@ -116,12 +116,12 @@ class Asking:
             return UpstreamBusy(model, said, retry_after_s=refusal.retry_after_s, status=status)
         if self._unreadable(refusal):
             return UpstreamError(model, said, rejected=True)
+        if refusal.of_the_length:  # some call that a fault of their own
+            return PromptTooLong(model, said)
         if not refusal.of_the_request:
             # Some call it a fault of their own that they cannot take an image.
             own_parts = any(kind in said.lower() for kind in kinds_of_parts(self.request.prompt))
             return UpstreamError(model, said, rejected=own_parts, status=status)
-        if refusal.of_the_length:
-            return PromptTooLong(model, said)
         refused = self._at_fault(PLAIN, refusal)  # also one that was left out in vain
         if refused is not None and refused not in self._clients:
             reason = f"does not take {refused!r}, which is not of the client's request: it {said}"

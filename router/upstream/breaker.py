@@ -46,8 +46,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """One draw finds out, and no other is sent."""
+    """One draw finds out, and no other is sent `until` the clock says this: it may take long."""
 
+    until: float
     pause_s: float
     reason: str
 
@@ -57,14 +58,16 @@ Breaker: TypeAlias = Closed | Open | Probing
 
 def is_due(breaker: Breaker, now: float) -> bool:
     """Whether one draw may find out how the server is."""
-    return isinstance(breaker, Open) and now >= breaker.until
+    return isinstance(breaker, Open | Probing) and now >= breaker.until
 
 
-def probed(breaker: Breaker) -> Breaker:
+def probed(breaker: Breaker, now: float) -> Breaker:
     """A draw is sent, to find out where that is due."""
     match breaker:
         case Open(pause_s=pause_s, reason=reason):
-            return Probing(pause_s, reason)
+            return Probing(now + pause_s, pause_s, reason)
+        case Probing(until=until, pause_s=pause_s, reason=reason) if now >= until:
+            return Probing(now + pause_s, pause_s, reason)
         case _:
             return breaker
 

@@ -9,8 +9,11 @@ import aiohttp
 
 from router.upstream.failures import UpstreamBusy, UpstreamError
 
-RESET_S: Final = 1.0
-"""How soon after it was sent a draw meets a connection that had been closed before."""
+RESET_S: Final = 0.1
+"""How soon after it was sent a draw meets a connection that had been closed before.
+
+What is reset later may have been read, and computed in part.
+"""
 
 _SETUP: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """Client errors that are about how a server is set up."""

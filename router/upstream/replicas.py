@@ -66,12 +66,12 @@ class ReplicaEvents:
 class _Attempt:
     """One draw at one replica: whether it was answered, and which of its samples ended.
 
-    One that `probes` is to find out how the replica is.
+    Where it is to find out how the replica is, it is the draw of that `probe`, if no later one.
     """
 
     replica: Replica
     since: float
-    probes: bool = False
+    probe: Probing | None = None
     begun: bool = False
     ended: set[int] = field(default_factory=set)
 
@@ -134,12 +134,14 @@ class Replicated(Upstream):
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         """See `Upstream`."""
-        read = beginnings(request.prompt) if len(self.replicas) > 1 else ()
+        own = draw.prompt is None  # or it is none that the next request has
+        read = beginnings(request.prompt) if own and len(self.replicas) > 1 else ()
         tried: list[Replica] = []
         while True:
             replica = self._drawn(read, tried)
             tried.append(replica)
-            attempt = _Attempt(replica, _now(), probes=isinstance(replica.breaker, Probing))
+            probe = replica.breaker if isinstance(replica.breaker, Probing) else None
+            attempt = _Attempt(replica, _now(), probe)
             replica.load += draw.n
             replica.asked += 1
             try:
@@ -160,8 +162,7 @@ class Replicated(Upstream):
                 return
             finally:
                 replica.load -= draw.n
-                if attempt.probes:  # or nobody would ever be sent there again
-                    self._become(replica, states.unanswered(replica.breaker, _now()))
+                self._unanswered(attempt)  # or nobody would be sent there for a while
 
     async def get(self, path: str) -> Any:
         """See `Upstream`."""
@@ -187,7 +188,7 @@ class Replicated(Upstream):
             raise self._away()
         if read:
             self.affinity.keep(read, self.replicas.index(replica))
-        replica.breaker = states.probed(replica.breaker)
+        replica.breaker = states.probed(replica.breaker, _now())
         return replica
 
     def _may_go_on(self, error: UpstreamError, attempt: _Attempt, tried: Sequence[Replica]) -> bool:
@@ -238,13 +239,15 @@ class Replicated(Upstream):
         silent = due and replica.heard_at < attempt.since and len(self.replicas) > 1
         usual_s = max(each.first_s for each in self.replicas)
         if attempt.begun:
-            state = states.succeeded(replica.breaker)
+            self._become(replica, states.succeeded(replica.breaker))
         elif silent and now - attempt.since >= max(SILENT_S, UNUSUAL * usual_s):
             reason = f"there was no word of it for {now - attempt.since:.1f} s"
-            state = states.failed(replica.breaker, now, self.rules, reason)
-        else:
-            state = states.unanswered(replica.breaker, now)
-        self._become(replica, state)
+            self._become(replica, states.failed(replica.breaker, now, self.rules, reason))
+
+    def _unanswered(self, attempt: _Attempt) -> None:
+        """A draw has ended; one that was to find out may have told nothing."""
+        if attempt.probe is not None and attempt.replica.breaker is attempt.probe:
+            self._become(attempt.replica, states.unanswered(attempt.probe, _now()))
 
     def _become(self, replica: Replica, state: Breaker) -> None:
         before, replica.breaker = replica.breaker, state
@@ -261,9 +264,10 @@ class Replicated(Upstream):
 
     def _away(self) -> UpstreamKeptFrom:
         now = _now()
-        until = [each.breaker.until for each in self.replicas if isinstance(each.breaker, Open)]
+        breakers = [each.breaker for each in self.replicas]
+        until = [each.until for each in breakers if not isinstance(each, Closed)]
         reasons = [reason for each in self.replicas if (reason := _reason(each.breaker))]
-        again = f"is tried again in {max(0.0, min(until) - now):.1f} s" if until else "is tried now"
+        again = f"is tried again in {max(0.0, min(until) - now):.1f} s"
         whose = "its server" if len(self.replicas) == 1 else f"all {len(self.replicas)} servers"
         reason = f"is not asked and {again}, as draws failed at {whose}; the last: {reasons[-1]}"
         return UpstreamKeptFrom(self.id, reason)

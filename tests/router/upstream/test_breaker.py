@@ -56,10 +56,13 @@ def test_after_the_pause_one_draw_finds_out() -> None:
     opened = after_failures(3)
     assert not is_due(opened, 0.99)
     assert is_due(opened, 1.0)
-    probing = probed(opened)
-    assert probing == Probing(1.0, "500")
-    assert not is_due(probing, 99.0)
-    assert probed(Closed(1)) == Closed(1)
+    probing = probed(opened, 11.0)
+    assert probing == Probing(12.0, 1.0, "500")
+    assert not is_due(probing, 11.9)
+    assert probed(probing, 11.9) is probing
+    assert is_due(probing, 12.0)  # one that takes long keeps nobody out
+    assert probed(probing, 12.0) == Probing(13.0, 1.0, "500")
+    assert probed(Closed(1), 11.0) == Closed(1)
 
 
 def test_pauses_grow_up_to_the_longest() -> None:
@@ -68,21 +71,21 @@ def test_pauses_grow_up_to_the_longest() -> None:
         assert isinstance(breaker, Open)
         pauses.append(breaker.pause_s)
         now = breaker.until
-        breaker = failed(probed(breaker), now, RULES, "500")
+        breaker = failed(probed(breaker, now), now, RULES, "500")
     assert pauses == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
 def test_one_that_came_back_is_trusted_when_a_draw_has_ended_well() -> None:
-    back = answered(Probing(2.0, "500"), RULES)
+    back = answered(Probing(9.0, 2.0, "500"), RULES)
     assert back == Closed(2, 2.0)
     assert failed(back, 10.0, RULES, "again") == Open(14.0, 4.0, "again")
     assert succeeded(back) == Closed()
 
 
 def test_a_probe_that_tells_nothing_leaves_the_next_to_find_out() -> None:
-    breaker = unanswered(Probing(2.0, "500"), 9.0)
+    breaker = unanswered(Probing(9.0, 2.0, "500"), 9.0)
     assert is_due(breaker, 9.0)
-    assert failed(probed(breaker), 9.0, RULES, "x") == Open(13.0, 4.0, "x")
+    assert failed(probed(breaker, 9.0), 9.0, RULES, "x") == Open(13.0, 4.0, "x")
     assert unanswered(Closed(1), 9.0) == Closed(1)
 
 
@@ -99,7 +102,7 @@ def test_whatever_happens_it_is_asked_again_within_the_longest_pause(steps: list
             case "end":
                 breaker = succeeded(breaker)
             case "probe" if is_due(breaker, now):
-                breaker = probed(breaker)
+                breaker = probed(breaker, now)
             case "give up":
                 breaker = unanswered(breaker, now)
             case _:
@@ -107,7 +110,7 @@ def test_whatever_happens_it_is_asked_again_within_the_longest_pause(steps: list
         match breaker:
             case Closed(failures=failures):
                 assert failures < RULES.failures
-            case Open(until=until):
+            case Open(until=until) | Probing(until=until):
                 assert until <= now + RULES.longest_pause_s
             case Probing():
                 assert answered(breaker, RULES) == Closed(2, breaker.pause_s)
