@@ -39,7 +39,7 @@ from router.workers.messages import (
 )
 from router.workers.portions import portion
 from router.workers.process import WorkerFailed, WorkerProcess
-from router.workers.slots import Waiting
+from router.workers.slots import SlotKeeper
 from router.workers.turns import Precedence
 
 log = structlog.get_logger("router")
@@ -94,7 +94,7 @@ class Crew:
     on_ready: Callable[[], None]
     on_back: Callable[[list[socket.socket]], None]
     times: Times = field(default_factory=Times)
-    waiting: Waiting = field(default_factory=lambda: Waiting({}))
+    slots: SlotKeeper = field(default_factory=lambda: SlotKeeper({}))
     precedence: Precedence = field(default_factory=Precedence)
     _places: list[_Place] = field(default_factory=list)
     _leaving: asyncio.Event = field(default_factory=asyncio.Event)
@@ -213,7 +213,7 @@ class Crew:
         worker.shut()
         self.board.wipe(worker.number)
         self.precedence.lost(worker)
-        self.waiting.lost(worker)
+        self.slots.lost(worker)
         figures.forget_gauges(self.directory, worker.number)
 
     def _hear(self, place: _Place, worker: WorkerProcess, message: Message) -> None:
@@ -223,11 +223,11 @@ class Crew:
             case TurnEnded(number=number):
                 self.precedence.ended(worker, number)
             case SlotsWanted():
-                self.waiting.wanted(worker, message)
+                self.slots.wanted(worker, message)
             case SlotEnded(number=number):
-                self.waiting.ended(worker, number)
+                self.slots.ended(worker, number)
             case SlotsLeft(number=number):
-                self.waiting.left(worker, number)
+                self.slots.left(worker, number)
             case OutcomeTold(row=row) if self.outcomes is not None:
                 self.outcomes.write(row)
             case WorkerReady() | WorkerLeaving() | WorkerUnable():

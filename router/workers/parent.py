@@ -26,7 +26,7 @@ from router.workers import figures
 from router.workers.crew import Crew, Times
 from router.workers.doors import Doors, bound
 from router.workers.messages import EngineChanged, Leave, Message
-from router.workers.slots import Waiting
+from router.workers.slots import SlotKeeper
 
 _LATE_S: Final = 5.0
 """How much longer than their grace workers may take to end."""
@@ -56,7 +56,7 @@ async def serve_together(
             *(settings, board, directory, outcomes, engines.news, doors.resume, doors.again),
             times or Times(),
             # What of them is counted is counted by the workers.
-            waiting=Waiting(lanes_of(settings, partial(all_slots, settings), Metrics())),
+            slots=SlotKeeper(lanes_of(settings, partial(all_slots, settings), Metrics())),
         )
         engines.tell = crew.tell
         await _Parent(settings, crew, engines, doors, asyncio.Event()).serve(introduce)

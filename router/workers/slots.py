@@ -23,7 +23,7 @@ from router.workers.messages import (
     SlotsRefused,
     SlotsWanted,
 )
-from router.workers.turns import Peer
+from router.workers.wire import Peer
 
 
 def _unheard(_: float) -> None:
@@ -135,7 +135,7 @@ class _Granted:
 
 
 @dataclass(slots=True, eq=False)
-class _Stay:
+class _RemoteDraw:
     """A draw of some worker: it waits, then it has slots."""
 
     task: asyncio.Task[None]
@@ -143,37 +143,37 @@ class _Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class SlotKeeper:
     """The parent's side: the draws of all workers that wait in `lanes`, or have their slots."""
 
     lanes: Mapping[str, Lane]
-    _stays: dict[tuple[Peer, int], _Stay] = field(default_factory=dict)
+    _draws: dict[tuple[Peer, int], _RemoteDraw] = field(default_factory=dict)
     _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __len__(self) -> int:
-        return len(self._stays)
+        return len(self._draws)
 
     def wanted(self, peer: Peer, wish: SlotsWanted) -> None:
         """A worker asks."""
         task = asyncio.create_task(self._stay(peer, wish), name="slots")
-        self._stays[peer, wish.number] = _Stay(task)
+        self._draws[peer, wish.number] = _RemoteDraw(task)
 
     def ended(self, peer: Peer, number: int) -> None:
         """A worker needs one of them no more."""
-        slots = self._stays[peer, number].slots
+        slots = self._draws[peer, number].slots
         if slots is not None:
             slots.ended()
 
     def left(self, peer: Peer, number: int) -> None:
         """A worker gives back, or waits no more."""
-        task = self._stays.pop((peer, number)).task
+        task = self._draws.pop((peer, number)).task
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
         task.cancel()
 
     def lost(self, peer: Peer) -> None:
         """A worker is gone."""
-        for owner, number in [each for each in self._stays if each[0] is peer]:
+        for owner, number in [each for each in self._draws if each[0] is peer]:
             self.left(owner, number)
 
     async def _stay(self, peer: Peer, wish: SlotsWanted) -> None:
@@ -182,7 +182,7 @@ class Waiting:
             async with self.lanes[wish.model].acquire(
                 wish.n, wish.caller, wish.deadline, first_s=wish.first_s, begun=wish.begun
             ) as slots:
-                self._stays[peer, wish.number].slots = slots
+                self._draws[peer, wish.number].slots = slots
                 peer.send(SlotsGranted(wish.number))
                 await asyncio.Event().wait()
         except NotAdmitted as error:

@@ -12,10 +12,10 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from router.plan.sessions import Sessions, Turn
 from router.workers.messages import Message, TurnBegan, TurnClear, TurnEnded, TurnSuperseded
+from router.workers.wire import Peer
 
 
 class SharedSessions(Sessions):
@@ -53,14 +53,6 @@ class SharedSessions(Sessions):
         known = turn.superseded if isinstance(message, TurnSuperseded) else turn.before
         if known is not None and not known.done():
             known.set_result(None)
-
-
-class Peer(Protocol):
-    """A worker that can be told something."""
-
-    def send(self, message: Message) -> None:
-        """Tell it."""
-        ...
 
 
 @dataclass(slots=True, eq=False)

@@ -6,11 +6,19 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from router.workers.messages import Message, decoded, encoded
 
 _LONGEST: Final = 64 * 2**20
+
+
+class Peer(Protocol):
+    """Another process that can be told something."""
+
+    def send(self, message: Message) -> None:
+        """Tell it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

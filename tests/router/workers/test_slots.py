@@ -19,7 +19,7 @@ from router.workers.messages import (
     SlotsRefused,
     SlotsWanted,
 )
-from router.workers.slots import SharedQueues, Waiting
+from router.workers.slots import SharedQueues, SlotKeeper
 
 pytestmark = pytest.mark.anyio
 
@@ -73,7 +73,7 @@ class Held:
 class Worker:
     """A worker beside its parent: what one sends, the other hears."""
 
-    parent: Waiting
+    parent: SlotKeeper
     queues: SharedQueues = field(init=False)
     heard: bool = True
 
@@ -112,7 +112,7 @@ async def stopped(*tasks: asyncio.Task[None]) -> None:
 
 async def test_workers_wait_in_one_queue_in_order() -> None:
     queue = Queue(free=4)
-    parent = Waiting({"m": queue})
+    parent = SlotKeeper({"m": queue})
     first, second = Worker(parent), Worker(parent)
     events = [asyncio.Event() for _ in range(4)]
     wishes = [(first, 3), (second, 2), (first, 1), (second, 1)]
@@ -136,7 +136,7 @@ async def test_workers_wait_in_one_queue_in_order() -> None:
 
 async def test_a_sample_that_ended_leaves_its_slot_to_others() -> None:
     queue = Queue(free=2)
-    parent = Waiting({"m": queue})
+    parent = SlotKeeper({"m": queue})
     worker, holding, end, later = Worker(parent), asyncio.Event(), asyncio.Event(), asyncio.Event()
     wide = asyncio.create_task(worker.hold(2, holding, end))
     await holding.wait()
@@ -151,7 +151,7 @@ async def test_a_sample_that_ended_leaves_its_slot_to_others() -> None:
 
 async def test_what_a_lost_worker_had_comes_back() -> None:
     queue = Queue(free=3)
-    parent = Waiting({"m": queue})
+    parent = SlotKeeper({"m": queue})
     lost, other = Worker(parent), Worker(parent)
     events = [asyncio.Event() for _ in range(3)]
     tasks = [asyncio.create_task(lost.hold(3, events[0]))]
@@ -168,7 +168,7 @@ async def test_what_a_lost_worker_had_comes_back() -> None:
 
 
 async def test_a_refusal_comes_through_with_its_reason() -> None:
-    parent = Waiting({"m": Queue(free=4)})
+    parent = SlotKeeper({"m": Queue(free=4)})
     with pytest.raises(NotAdmitted, match=r"^upstream of model 'm' is too late$") as caught:
         async with Worker(parent).queues.of("m").acquire(1, "caller", 0):
             pass
