@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -152,8 +152,8 @@ async def running(
         presence = Presence(list(_replicas(models)), silent=shared.silent)
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=replace(
-                _gateway(settings, models, policies, backend.result(), shared), verifier=verifier
+            gateway=_gateway(
+                *(settings, models, policies, backend.result(), shared), verifier=verifier
             ),
             engines=shared.engines,
             request_limits=limits,
@@ -192,6 +192,8 @@ def _gateway(
     policies: Mapping[str, Policy],
     backend: Backend | None,
     shared: Shared,
+    *,
+    verifier: Verifier | None,
 ) -> Gateway:
     return Gateway(
         upstreams=models.upstreams,
@@ -203,6 +205,7 @@ def _gateway(
         paces=Paces(pace_starts(settings), shared.computing),
         ranker=settings.select.ranker,
         tests_by=settings.select.tests_by,
+        verifier=verifier,
         execution_limits=within(settings.sandbox.caps.caps()),
         lanes=shared.lanes
         if shared.lanes is not None

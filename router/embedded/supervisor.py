@@ -14,12 +14,9 @@ from typing import Protocol
 import structlog
 
 from router.embedded.child import Child, EngineFailed, EngineSpec, Supervision
+from router.hearing import unheard
 
 _log = structlog.get_logger(__name__)
-
-
-def _ignore(_model: str) -> None:
-    """Hook of an engine that nobody watches."""
 
 
 class Engine(Protocol):
@@ -48,8 +45,8 @@ class EmbeddedEngine:
         self,
         spec: EngineSpec,
         *,
-        on_restart: Callable[[str], None] = _ignore,
-        on_change: Callable[[str], None] = _ignore,
+        on_restart: Callable[[str], None] = unheard,
+        on_change: Callable[[str], None] = unheard,
         times: Supervision | None = None,
         verbose: bool = False,
     ) -> None:

@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from policies.protocol import Draw
+from router.hearing import unheard
 from router.request import Prompt, PromptLength, SampleRequest
 from router.upstream import breaker as states
 from router.upstream.affinity import Affinity, beginnings
@@ -50,16 +51,12 @@ CLOCK_S: Final = 0.01
 """A deadline's timer comes early by less than this."""
 
 
-def _unheard(*_: object) -> None:
-    """Nobody listens."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReplicaEvents:
     """What hears of a draw that is sent again, and of breakers, by a replica's name."""
 
-    on_retry: Callable[[], None] = _unheard
-    on_open: Callable[[str, bool], None] = _unheard
+    on_retry: Callable[[], None] = unheard
+    on_open: Callable[[str, bool], None] = unheard
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from router.hearing import unheard
 from router.plan.lanes import Lane
 from router.plan.ports import Place
 from router.upstream.failures import NotAdmitted
@@ -26,10 +27,6 @@ from router.workers.messages import (
 from router.workers.wire import Peer
 
 
-def _unheard(_: float) -> None:
-    """Nobody listens."""
-
-
 class SharedQueues:
     """A worker's side: `send` tells its parent."""
 
@@ -42,8 +39,8 @@ class SharedQueues:
         self,
         model: str,
         *,
-        on_length: Callable[[int], None] = _unheard,
-        on_wait: Callable[[float], None] = _unheard,
+        on_length: Callable[[int], None] = unheard,
+        on_wait: Callable[[float], None] = unheard,
     ) -> SharedLane:
         """The lane of a model; what hears of it, see `SlotLane`, hears of this worker's draws."""
         return SharedLane(self, model, on_length, on_wait)

@@ -26,11 +26,21 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ChosenRow(_Row):
-    """One selector on k samples. `examples` is what it sees of those in prompts, `-` if nothing.
+class _Compared(_Row):
+    """What is held against the greedy answers of the largest model, paired by problem."""
 
-    `ahead` is of the greedy answers of the largest model, paired by problem.
-    """
+    ahead: float
+    ahead_low: float
+    ahead_high: float
+
+    @property
+    def lead(self) -> Estimate:
+        """Over those."""
+        return Estimate(self.ahead, self.ahead_low, self.ahead_high)
+
+
+class ChosenRow(_Compared):
+    """One selector on k samples. `examples` is what it sees of those in prompts, `-` if nothing."""
 
     model: str
     selector: str
@@ -43,22 +53,14 @@ class ChosenRow(_Row):
     oracle: float
     large_calls: float
     eta: float | None = None
-    ahead: float
-    ahead_low: float
-    ahead_high: float
 
     @property
     def score(self) -> Estimate:
         """The share of problems for which it chooses a right answer."""
         return Estimate(self.selected, self.low, self.high)
 
-    @property
-    def lead(self) -> Estimate:
-        """Over the greedy answers of the largest model, paired."""
-        return Estimate(self.ahead, self.ahead_low, self.ahead_high)
 
-
-class BestPlan(_Row):
+class BestPlan(_Compared):
     """The best plan within `x` large calls, by problems other than those that it is reported on."""
 
     examples: str
@@ -70,14 +72,6 @@ class BestPlan(_Row):
     high: float
     success_plus: float | None
     large_calls: float
-    ahead: float
-    ahead_low: float
-    ahead_high: float
-
-    @property
-    def lead(self) -> Estimate:
-        """Over the greedy answers of the largest model, paired."""
-        return Estimate(self.ahead, self.ahead_low, self.ahead_high)
 
 
 class GreedyStar(_Row):

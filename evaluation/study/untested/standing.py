@@ -1,8 +1,8 @@
 """Who is how far ahead of one large call: the paper's claim, asked of selectors and of plans.
 
 The claim: without tests, choosing among samples of a smaller model falls short of one greedy answer
-of the larger one at equal compute. So each selector spends at most what that answer costs, on
-samples of the smallest model; plans may mix models, and spend more.
+of the larger one at equal compute. So each selector spends what that answer costs, or a little more
+where `ROOM` lets it, on samples of the smallest model; plans may mix models, and spend more.
 """
 
 from __future__ import annotations
