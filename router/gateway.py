@@ -127,14 +127,15 @@ class RequestSampler:
             tests = SampleRequest(sampling.prompt, own, deadline=self.deadline)
             return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
-        until = None if (gap := _gap(self.request)) is None else gap.until
+        gap = _gap(self.request)
         return self.upstreams[draw.model].sample(
             draw,
             replace(
                 sampling,
                 passed_on=passed_on,
                 logprobs=logprobs,
-                until=until,
+                until=None if gap is None else gap.until,
+                indented=gap is not None and gap.indented,
                 deadline=self.deadline,
             ),
         )
@@ -389,7 +390,7 @@ def _gap(request: RouteRequest) -> Gap | None:
     """The gap that answers go into, where they need not be as the model says them."""
     match request:
         case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
-            return Gap(text, suffix) if suffix else None
+            return None if suffix is None else Gap(text, suffix)
         case _:
             return None
 

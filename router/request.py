@@ -69,8 +69,9 @@ class SampleRequest:
     are the fields that the client set, by the names that servers have for them: for any other that
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
-    numbers. `until` is what stands after a gap: an answer that says it has gone past its end. After
-    its `deadline` (event loop's clock) nobody waits for it.
+    numbers. `until` is what stands after a gap: an answer that says it has gone past its end, as
+    has one that comes back to the left margin where the gap is `indented`. After its `deadline`
+    (event loop's clock) nobody waits for it.
     """
 
     prompt: Prompt
@@ -79,6 +80,7 @@ class SampleRequest:
     asked: frozenset[str] = frozenset()
     echo: bool = False
     until: str | None = None
+    indented: bool = False
     deadline: float | None = None
 
 
@@ -112,11 +114,13 @@ class Judgement:
 class Fit:
     """How an answer fits between a prompt and its suffix, by scores of which lower is better.
 
-    The first `kept` characters are the answer; what comes after them is the suffix's beginning.
+    The first `kept` characters are the answer. `past` says that it went on after its gap, so that
+    it is whole, and not only cut where it fits.
     """
 
     kept: int
     scores: Mapping[str, float]
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ beginning, at least one whole line of it that says something, that end is no par
 Closing brackets alone say nothing: they may as well close what the answer opened. Where an answer
 goes on after all of the suffix, one line of it may be chance, unless what follows stands outside of
 its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
-from Windows have of their own.
+from Windows have of their own. An answer ends as well where it leaves the block of its gap. One
+with which the program does not compile, or that says the suffix and something else, is cut at the
+end of a line where what is left fits, if there is such a line.
 
 It guards against answers that repeat, say nothing, or do not fit the program around them, not
 against ones that are wrong.
@@ -13,17 +15,21 @@ against ones that are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from policies.values import LOOSE, REPEATS, UNPARSED
+from router.plan.programs.leaving import Surroundings
 from router.plan.programs.reading import parse
-from router.plan.programs.seams import compiles, loose_ends
+from router.plan.programs.seams import compiles, cuts_off, loose_ends
 from router.request import Fit
 
 _LONGEST_PROGRAM: Final = 50_000
 """Characters that are parsed: this runs on the loop, once for every sample."""
+
+_MOST_READ: Final = 50_000
+"""Characters that are parsed to find a shorter answer that fits."""
 
 _MOST_LINES: Final = 64
 """Of the suffix that are looked at: where so many are said again, so is the rest."""
@@ -36,14 +42,36 @@ _SURE_LINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
+class _Seams:
+    """How a program hangs together around an answer; whether it compiles, if it was read."""
+
+    compile: bool | None
+    repeats: bool
+    cuts_off: bool
+    loose: int
+
+    @property
+    def misfit(self) -> int:
+        """How far it is from what can be meant: no program is further than one cut short."""
+        return 2 * (self.compile is False) + self.cuts_off
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        scores = {REPEATS: float(self.repeats), LOOSE: float(self.loose + self.cuts_off)}
+        return scores if self.compile is None else {**scores, UNPARSED: float(not self.compile)}
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """The place between a text and its suffix."""
 
     text: str
     suffix: str
     _lines: Sequence[str] = field(init=False)
+    _around: Surroundings = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_around", Surroundings.of(self.text, self.suffix))
         lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
         object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
 
@@ -61,19 +89,66 @@ class Gap:
                 return text if len(text) <= _LONGEST_END else None
         return None
 
+    @property
+    def indented(self) -> bool:
+        """Whether an answer that comes back to the left margin has gone past the gap."""
+        return self._around.inside
+
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
-        kept = self._end_of(answer)
-        said = answer[:kept]
-        scores = {REPEATS: float(self._repeated_in(said)), LOOSE: float(not said.strip())}
+        end = self._end_of(answer[: self._around.left(answer)])
+        found = self._seams(answer[:end])
+        if end < len(answer) and not found.compile and self._seams(answer).compile:
+            end = self._end_of(answer)  # the margin was in a text
+            found = self._seams(answer[:end])
+        past = end < len(answer)
+        if found.misfit:
+            end, found = self._shorter(answer[:end], found)
+        return Fit(end, found.scores, past=past)
+
+    def _shorter(self, said: str, whole: _Seams) -> tuple[int, _Seams]:
+        """An end of an answer where it fits better, the first of the best; its own if none is."""
+        found, left = (len(said), whole), _MOST_READ
+        for end in self._ends(said):
+            left -= len(self.text) + end + len(self.suffix)
+            if left < 0 or not found[1].misfit:
+                break
+            kept = self._end_of(said[:end])
+            shorter = self._seams(said[:kept])
+            if said[:kept].strip() and shorter.misfit < found[1].misfit:
+                found = kept, shorter
+        return found
+
+    def _ends(self, said: str) -> Iterator[int]:
+        """Where an answer may end: before lines at the margin first, and of them the last first.
+
+        The end of a line is after its break, and before it where the suffix may bring one; and
+        before the rest of the line that the suffix is, if the answer says that.
+        """
+        rest, end = self._lines[0], len(said)
+        own = not self.suffix.startswith(("\n", "\r"))
+        margin: list[int] = []
+        others: list[int] = []
+        while end > 0:
+            if own and rest and said.endswith(rest, 0, end):
+                others.append(end - len(rest))
+            if (end := said.rfind("\n", 0, end)) >= 0:
+                ends = margin if said[end + 1 : end + 2].strip() else others
+                ends += (end + 1, end) if own else (end,)
+        return (end for end in (*margin, *others) if said[:end].strip())
+
+    def _seams(self, said: str) -> _Seams:
+        repeats = self._repeated_in(said)
+        empty = not said.strip()
         program = f"{self.text}{said}{self.suffix}"
-        if len(program) <= _LONGEST_PROGRAM:
-            tree = parse(program)
-            scores[UNPARSED] = float(tree is None or not compiles(tree))
-            if tree is not None:
-                first = self.text.count("\n") + 1
-                scores[LOOSE] += loose_ends(tree, first, first + said.rstrip().count("\n"))
-        return Fit(kept, scores)
+        if len(program) > _LONGEST_PROGRAM:
+            return _Seams(None, repeats=repeats, cuts_off=False, loose=int(empty))
+        tree = parse(program)
+        if tree is None or not compiles(tree):
+            return _Seams(compile=False, repeats=repeats, cuts_off=False, loose=int(empty))
+        first = self.text.count("\n") + 1
+        off = cuts_off(tree, first, first + said.rstrip().count("\n"))
+        return _Seams(compile=True, repeats=repeats, cuts_off=off, loose=empty + loose_ends(tree))
 
     def _end_of(self, answer: str) -> int:
         """Where the answer ends and the suffix begins again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -40,15 +40,15 @@ def compiles(tree: ast.Module) -> bool:
     return True
 
 
-def loose_ends(tree: ast.Module, first: int, last: int) -> int:
-    """How many things do not hang together around the lines from `first` to `last`, from 1 on.
-
-    They are the names that are used and bound nowhere, the functions of nothing but a docstring,
-    and one more where nothing reaches what comes after these lines.
-    """
+def loose_ends(tree: ast.Module) -> int:
+    """How many names are used and bound nowhere, and functions are nothing but a docstring."""
     nodes = list(ast.walk(tree))
-    cut = any(_cuts_off(block, first, last) for block in _blocks(nodes))
-    return len(_unbound(nodes)) + sum(map(_only_told, nodes)) + cut
+    return len(_unbound(nodes)) + sum(map(_only_told, nodes))
+
+
+def cuts_off(tree: ast.Module, first: int, last: int) -> bool:
+    """Whether nothing reaches what comes after the lines from `first` to `last`, from 1 on."""
+    return any(_cuts_off(block, first, last) for block in _blocks(ast.walk(tree)))
 
 
 def _only_told(node: ast.AST) -> bool:
@@ -68,7 +68,7 @@ def _is_text(statement: ast.stmt) -> bool:
             return False
 
 
-def _blocks(nodes: Sequence[ast.AST]) -> Iterator[list[ast.stmt]]:
+def _blocks(nodes: Iterable[ast.AST]) -> Iterator[list[ast.stmt]]:
     """Statements that follow one another."""
     for node in nodes:
         for name in ("body", "orelse", "finalbody"):

@@ -19,14 +19,15 @@ ENDS: dict[str, tuple[Gap, str, str]] = {
     "all of it and blank lines": (LINE, "    y = x\n", "    return y\n\nf(1)\n\n\n"),
     "all of it and more": (LINE, "    y = x\n", "    return y\n\nf(1)\nprint(2)\n"),
     "a second line that is cut": (LINE, "    y = x\n", "    return y\n\nf("),
-    "a first line that is cut": (LINE, "    y = x\n    retu", ""),
-    "another second line": (LINE, "    y = x\n    return y\n\ng(2)\n", ""),
+    "a first line that is cut": (LINE, "    y = x\n", "    retu"),
+    "another second line": (LINE, "    y = x\n", "    return y\n\ng(2)\n"),
     "nothing but the suffix": (LINE, "", "    return y\n"),
     "the rest of a line": (REST, "x", ""),
     "a rest, then the suffix": (REST, "x", "\n    return y\n"),
     "a rest, then a cut suffix": (REST, "x", "\n    return y\n\nf"),
     "a rest, then half a line": (REST, "x\n    ret", ""),
-    "closing brackets": (Gap("f(\n", ")\n"), "    1\n)\n", ""),
+    "closing brackets": (Gap("f(\n", ")\n"), "    1\n", ")\n"),
+    "brackets that may close another": (Gap("f(a {\n", ")\n"), "    1\n)\n", ""),
     "a bracket in the line": (Gap("print(", ")\n"), "f(a)", ""),
     "a bracket and a line": (Gap("print(", ")\nprint(2)\n"), "f(a)", ")\nprint(2)"),
     "the end of a block": (Gap("if a {\n", "}\nb();\n"), "  c();\n  if d {\n  }\n", ""),
@@ -86,14 +87,13 @@ def test_two_sure_lines_of_the_suffix_say_that_an_answer_has_ended(
 
 
 @given(st.text("ab \n"), st.text("ab() \n"), st.text("ab() \n"))
-def test_what_is_kept_is_a_beginning_and_the_rest_begins_the_suffix(
+def test_what_is_kept_is_a_beginning_that_is_kept_again(
     text: str, suffix: str, answer: str
 ) -> None:
-    fit = Gap(text, suffix).fit(answer)
-    trimmed = answer[fit.kept :].rstrip()
+    gap = Gap(text, suffix)
+    fit = gap.fit(answer)
     assert 0 <= fit.kept <= len(answer)
-    assert suffix.startswith(trimmed) or trimmed.startswith(suffix.rstrip("\n"))
-    assert not trimmed or any(character.isalnum() for character in trimmed)
+    assert gap.fit(answer[: fit.kept]).kept == fit.kept
 
 
 def test_what_parses_is_told_from_what_does_not() -> None:
@@ -105,7 +105,7 @@ def test_what_parses_is_told_from_what_does_not() -> None:
 
 
 def test_what_only_compiles_elsewhere_does_not_parse() -> None:
-    assert LINE.fit("if x:\n").scores[UNPARSED] == 1  # then the suffix returns from nowhere
+    assert Gap("x = 1\n", "    return x\n").fit("if x:\n").scores[UNPARSED] == 1  # from nowhere
     assert LINE.fit("    break\n").scores[UNPARSED] == 1
 
 
@@ -118,12 +118,11 @@ def test_loose_ends_are_those_of_the_answer_and_what_it_leaves_out() -> None:
             "    z = x\n",  # the suffix uses y
             "    y = z\n",
             "    return x\n",  # and nothing reaches the suffix, which uses y
-            "    y = 1\n    return x\n\n",
             "    return y\n",  # which is the suffix and is trimmed: the answer says nothing
             " \n",
         )
     }
-    assert list(loose.values()) == [0, 0, 1, 1, 2, 1, 2, 2]
+    assert list(loose.values()) == [0, 0, 1, 1, 2, 2, 2]
     assert REST.fit("x").scores[LOOSE] == 0
     assert Gap("function f() {\n", "}\n").fit("\n").scores[LOOSE] == 1
 
@@ -139,13 +138,13 @@ def test_a_suffix_that_is_said_amid_an_answer_is_a_repetition() -> None:
         answer: LINE.fit(answer).scores[REPEATS]
         for answer in (
             "    y = x\n",
-            "    y = x\n    return y\n\ng(2)\n",
+            "    def y():\n        pass\n    return y\n    def z():\n        pass\n",
             "    y = x\n        return y\n",
             "    y = x\n    return y\n",  # trimmed, so that it repeats nothing
         )
     }
     assert list(repeated.values()) == [0, 1, 0, 0]
-    assert Gap("y = ", " + 1)\nz\n").fit("f(x + 1)\n2").scores[REPEATS] == 1
+    assert Gap("y = ", " + 1\nz\n").fit("x + 1\n2").scores[REPEATS] == 1
     assert Gap("y = ", ")\n").fit("f()\n)").scores[REPEATS] == 0
 
 
@@ -158,3 +157,82 @@ def test_what_is_too_long_is_not_parsed() -> None:
 @pytest.mark.parametrize("program", ["\0", "(" * 1000, "x = '\ud83e'", "-" * 40_000 + "1"])
 def test_nothing_is_too_odd(program: str) -> None:
     assert Gap("", "x\n").fit(program).scores[UNPARSED] == 1
+
+
+INSIDE = Gap("def f(x):\n    y = x\n", "        y += 1\n    return y\n")
+LAST = Gap("def f(x):\n", "")
+LEFT: dict[str, tuple[Gap, str, str]] = {
+    "a check after it": (INSIDE, "    if x:\n", "\n# Check it\nassert f(1) == 2\n"),
+    "a function after it": (INSIDE, "    if x:\n", "def g(x):\n    return x\n"),
+    "the end of a fence": (LAST, "    return x\n", "```\nIt returns `x`.\n"),
+    "the function's own brace": (
+        Gap("void f() {\n  a();\n", "  c();\n}\n"),
+        "  b();\n",
+        "}\n\nint main() {\n  f();\n",
+    ),
+    "a check after the rest of a line": (
+        Gap("def f(x):\n    return 1 if x", " else 0\n"),
+        " > 1",
+        " else 0\n\nprint(f(1))\n",
+    ),
+}
+WITHIN: dict[str, tuple[Gap, str]] = {
+    "a text that touches the margin": (INSIDE, '    z = """\nSELECT\n"""\n    if z:\n'),
+    "a note at the margin": (INSIDE, "# x is old\n    if x:\n"),
+    "a directive": (Gap("f() {\n  a();\n", "  c();\n}\n"), "#if X\n  b();\n#endif\n"),
+    "a function that the suffix ends": (Gap("import a\n", "    return 1\n"), "def f():\n"),
+    "a function between others": (Gap("x = 1\n\n", "\n\ny = 2\n"), "def f():\n    return 1\n"),
+    "a fence in a text of fences": (Gap("```\na\n", "b\n"), "```\n```\n"),
+    "nested functions": (INSIDE, "    def g(x):\n        return x\n\n    if g(x):\n"),
+}
+
+
+@pytest.mark.parametrize(("gap", "answer", "more"), LEFT.values(), ids=LEFT)
+def test_an_answer_ends_where_it_leaves_its_block(gap: Gap, answer: str, more: str) -> None:
+    fit = gap.fit(answer + more)
+    assert (answer + more)[: fit.kept] == answer
+
+
+@pytest.mark.parametrize(("gap", "answer"), WITHIN.values(), ids=WITHIN)
+def test_what_stays_in_its_block_is_kept(gap: Gap, answer: str) -> None:
+    assert gap.fit(answer).kept == len(answer)
+
+
+SHORTER: dict[str, tuple[Gap, str, str]] = {
+    "half a statement": (LAST, "    return x\n", "    return [\n"),
+    "prose": (LAST, "    return x\n", "It returns what it is given.\n"),
+    "a check that has no end": (LAST, "    return x\n\n", "print(f(1), f(\n"),
+    "an end before the end": (LINE, "    y = x\n", "    return x\n"),
+    "the other branch, which is there": (
+        Gap("def f(x):\n    if x:\n", "    else:\n        y = 2\n    return y\n"),
+        "        y = 1\n",
+        "    else:\n        y = 3\n",
+    ),
+    "a bracket that is there": (Gap("y = f(", ")\nz = y\n"), "1", ")\nprint(y))\n"),
+}
+
+
+@pytest.mark.parametrize(("gap", "answer", "more"), SHORTER.values(), ids=SHORTER)
+def test_what_does_not_fit_is_cut_where_it_does(gap: Gap, answer: str, more: str) -> None:
+    fit = gap.fit(answer + more)
+    assert (answer + more)[: fit.kept] == answer
+    assert fit.scores[UNPARSED] == 0
+
+
+def test_what_was_only_cut_to_fit_is_not_called_whole() -> None:
+    assert not LAST.fit("    return x\n    return [\n").past
+    assert LINE.fit("    y = x\n    return y\n").past
+    assert INSIDE.fit("    if x:\n\nf(1)\n").past
+    assert not LINE.fit("    y = x\n").past
+
+
+def test_what_fits_nowhere_stays_as_it_is() -> None:
+    for gap in (Gap("function f() {\n", "  b();\n"), Gap("x = (\n", "y = 1\n")):
+        assert gap.fit("  a(\n  c(\n").kept == len("  a(\n  c(\n")
+
+
+def test_a_server_may_stop_at_the_margin_only_in_a_block() -> None:
+    assert INSIDE.indented
+    assert not LAST.indented
+    assert not Gap("import a\n", "    return 1\n").indented
+    assert not Gap("x = 1\n", "y = 2\n").indented

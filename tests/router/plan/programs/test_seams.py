@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from router.plan.programs.seams import compiles, loose_ends
+from router.plan.programs.seams import compiles, cuts_off, loose_ends
 
 IN_PLACE = {
     "a function": "def f():\n    return 1\n",
@@ -45,24 +45,26 @@ LOOSE = {
     "a sum that is left out": ("def f(x):\n    pass  #\n    for i in x:\n        y += i\n", 1),
     "two names": ("def f(x):\n    y = g(h)  #\n    return y\n", 2),
     "the same name twice": ("def f(x):\n    y = g(g)  #\n    return y\n", 1),
-    "an end before the end": ("def f(x):\n    return x  #\n    print(x)\n", 1),
-    "an end of a block": ("def f(x):\n    if x:\n        return x  #\n    print(x)\n", 0),
+    "nothing but a docstring": ('def f(x):\n    """Do it."""\nf(1)  #\n', 1),
+    "a docstring and something": ('def f(x):\n    """Do it."""\n    ...  #\n', 0),
+}
+CUT_OFF = {
+    "an end before the end": ("def f(x):\n    return x  #\n    print(x)\n", True),
+    "an end of a block": ("def f(x):\n    if x:\n        return x  #\n    print(x)\n", False),
     "an end of both branches": (
         "def f(x):\n  if x:  #\n    return 1  #\n  else:  #\n    return 2  #\n  print(x)\n",
-        1,
+        True,
     ),
     "an end of one branch": (
         "def f(x):\n  if x:  #\n    return 1  #\n  else:  #\n    x = 2  #\n  print(x)\n",
-        0,
+        False,
     ),
-    "an end within": ("def f(x):\n    with x:  #\n        raise x  #\n    print(x)\n", 1),
-    "an end of a loop": ("for x in []:\n    break  #\n    print(x)\n", 1),
-    "an end of the whole": ("def f(x):\n    return x  #\n\nprint(f(1))\n", 0),
-    "an end that was there": ("def f(x):\n    return x\n    x = 1  #\n    print(x)\n", 0),
-    "an end that comes later": ("def f(x):\n    x = 1  #\n    return x\n    print(x)\n", 0),
-    "nothing but a docstring": ('def f(x):\n    """Do it."""\nf(1)  #\n', 1),
-    "a docstring and something": ('def f(x):\n    """Do it."""\n    ...  #\n', 0),
-    "an end of many lines": ("def f(x):\n    return [  #\n        x\n    ]\n    print(x)\n", 1),
+    "an end within": ("def f(x):\n    with x:  #\n        raise x  #\n    print(x)\n", True),
+    "an end of a loop": ("for x in []:\n    break  #\n    print(x)\n", True),
+    "an end of the whole": ("def f(x):\n    return x  #\n\nprint(f(1))\n", False),
+    "an end that was there": ("def f(x):\n    return x\n    x = 1  #\n    print(x)\n", False),
+    "an end that comes later": ("def f(x):\n    x = 1  #\n    return x\n    print(x)\n", False),
+    "an end of many lines": ("def f(x):\n    return [  #\n        x\n    ]\n    print(x)\n", True),
 }
 BOUND = [
     "import a.b, c as d\nfrom e import f\na, d, f\n",
@@ -81,17 +83,22 @@ BOUND = [
 
 @pytest.mark.parametrize(("source", "count"), LOOSE.values(), ids=LOOSE)
 def test_loose_ends_are_counted(source: str, count: int) -> None:
+    assert loose_ends(ast.parse(source)) == count
+
+
+@pytest.mark.parametrize(("source", "off"), CUT_OFF.values(), ids=CUT_OFF)
+def test_what_nothing_reaches_is_cut_off(source: str, off: bool) -> None:
     marked = [n for n, line in enumerate(source.splitlines(), 1) if line.endswith("#")]
-    assert loose_ends(ast.parse(source), min(marked), max(marked)) == count
+    assert cuts_off(ast.parse(source), min(marked), max(marked)) == off
 
 
 @pytest.mark.parametrize("source", BOUND)
 def test_a_name_may_be_bound_in_many_ways(source: str) -> None:
-    assert loose_ends(ast.parse(source), 1, 1) == 0
+    assert loose_ends(ast.parse(source)) == 0
 
 
 def test_a_long_chain_of_branches_is_walked() -> None:
     chain = "".join(f"    elif x == {n}: return {n}\n" for n in range(1500))
     source = f"def f(x):\n    if x: return 1\n{chain}    else: return 2\n    return x\n"
     tree = ast.parse(source)
-    assert loose_ends(tree, 1, 1503) == 1
+    assert cuts_off(tree, 1, 1503)
