@@ -91,8 +91,11 @@ class Gap:
 
     @property
     def indented(self) -> bool:
-        """Whether an answer that comes back to the left margin has gone past the gap."""
-        return self._around.inside
+        """Whether an answer that comes back to the left margin has gone past the gap.
+
+        Only where the suffix brings the break of the last line: with a stop it would be lost.
+        """
+        return self._around.inside and self._around.breaks
 
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
@@ -126,7 +129,7 @@ class Gap:
         before the rest of the line that the suffix is, if the answer says that.
         """
         rest, end = self._lines[0], len(said)
-        own = not self.suffix.startswith(("\n", "\r"))
+        own = not self._around.breaks
         margin: list[int] = []
         others: list[int] = []
         while end > 0:

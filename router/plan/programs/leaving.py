@@ -27,12 +27,14 @@ class Surroundings:
     """What stands around a gap, as far as margins tell.
 
     `inside` says that the suffix goes on in an indented block; `fenced` that fences are a part of
-    the text; `amid` that the answer begins in the middle of a line.
+    the text; `amid` that the answer begins in the middle of a line, and `breaks` that it ends
+    before the break of one.
     """
 
     inside: bool
     fenced: bool
     amid: bool
+    breaks: bool
 
     @classmethod
     def of(cls, text: str, suffix: str) -> Surroundings:
@@ -44,10 +46,11 @@ class Surroundings:
             inside=first[:1].isspace() and _opens(text),
             fenced=_FENCE in text or _FENCE in suffix,
             amid=bool(line),
+            breaks=suffix.startswith(("\n", "\r")),
         )
 
     def left(self, answer: str) -> int:
-        """Where an answer leaves them; its length where it does not."""
+        """Where an answer that leaves them has ended; its length where it does not."""
         start = end = 0
         for number, line in enumerate(answer.split("\n")):
             first = number == 0 and self.amid
@@ -55,7 +58,7 @@ class Surroundings:
                 return end
             start += len(line) + 1
             if line.strip() and not (self.inside and line.startswith(_NOTES) and not first):
-                end = start
+                end = start - self.breaks
         return len(answer)
 
     def _outside(self, line: str) -> bool:

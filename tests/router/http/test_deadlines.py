@@ -206,7 +206,7 @@ async def test_what_there_is_of_one_sample_goes_out_whole(path: str) -> None:
     ("tokens", "suffix", "sent"),
     [
         (["a = f(\n    1,", "\n", "    2"], "\nb", "a = f(\n    1,"),
-        (["a = f(\n    1,", "\n", "    2"], "    b", "a = f(\n    1,\n"),
+        (["    a = f(\n    1,", "\n", "    2"], "    b", "    a = f(\n    1,\n"),
         (["a = 1\r\n", "b = "], "\r\nc", "a = 1"),
         (["a = 1\n", "b = 2\n"], "\nc", "a = 1\nb = 2"),
         (["a = ", "f("], "\nc", "a = f("),

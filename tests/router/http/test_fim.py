@@ -9,7 +9,6 @@ from fake_upstream import LOGPROB, Call, FakeUpstream, Says, answering
 from http_world import TESTS, ScriptedBackend, events, texts, world
 
 from policies.values import Budget
-from router.catalogue.fim import FAMILIES
 from router.errors import ContextLengthExceeded
 from router.request import BudgetRequest, RouteRequest, SampleRequest, TextPrompt
 
@@ -114,26 +113,30 @@ async def test_without_a_suffix_nothing_is_trimmed() -> None:
         assert (await fill(w, suffix=None)).json()["choices"][0]["text"] == "".join(RUNS_ON)
 
 
+async def infill(w: Any, before: str, after: str, **fields: Any) -> Any:
+    asked = {"input_prefix": before, "input_suffix": after, "model": "small"} | fields
+    answer = await w.client.post("/infill", json=asked)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
 async def test_at_the_end_of_a_file_an_answer_is_cut_where_it_is_a_program() -> None:
     prose = ("    return", " a + b", "\n", "```\n", "It adds", " numbers.")
     half = ("    return", " a + b", "\n\n", "add(", "1,")
     for said in (prose, half):
         async with world(FakeUpstream(answering(saying(said))), models=MODELS) as w:
-            answer = (await fill(w, suffix="", explain=True)).json()
-            assert answer["choices"][0]["text"].rstrip() == "    return a + b"
-            assert w.small.calls[0].body["prompt"] == FAMILIES["qwen"].render(PREFIX, "")
+            answer = (await infill(w, PREFIX, "", explain=True)).json()
+            assert answer["content"].rstrip() == "    return a + b"
             (candidate,) = answer["router"]["candidates"]
-            assert candidate["trimmed"] == "".join(said)[len(answer["choices"][0]["text"]) :]
+            assert candidate["trimmed"] == "".join(said)[len(answer["content"]) :]
 
 
 async def test_an_answer_that_comes_back_to_the_margin_in_a_block_has_ended() -> None:
     past = ("    c", " = a", "\n", "\n", "def", " f", "(x", ")", ":")
     async with world(FakeUpstream(answering(saying(past))), models=MODELS) as w:
-        answer = (await fill(w, stream=True)).text  # the server stops there
-        assert texts(events(answer)) == "    c = a\n"
-        later = (*past[:3], *past[4:])
-    async with world(FakeUpstream(answering(saying(later))), models=MODELS) as w:
-        answer = (await fill(w, max_tokens=len(later))).json()  # and else it is trimmed
+        answer = await fill(w, suffix=f"\n{SUFFIX}", stream=True)  # the server stops there
+        assert texts(events(answer.text)) == "    c = a"
+        answer = (await fill(w, max_tokens=len(past))).json()  # and else it is trimmed
         (choice,) = answer["choices"]
         assert (choice["text"], choice["finish_reason"]) == ("    c = a\n", "stop")
 

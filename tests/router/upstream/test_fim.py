@@ -86,9 +86,7 @@ async def test_what_stands_after_the_gap_ends_an_answer_after_the_clients_own_st
     assert "stop" not in await sent(TextPrompt("P"), until="S1\nS2")
 
 
-async def test_in_a_block_the_left_margin_ends_an_answer() -> (
-    None
-):
+async def test_in_a_block_the_left_margin_ends_an_answer() -> None:
     margin = (await sent(TextPrompt("P", "S"), indented=True, stop=["x"]))["stop"]
     assert margin[: 1 + len(QWEN.stop)] == ["x", *QWEN.stop]
     assert {"\n\nd", "\n\nA", "\n\n#", "\n\n@"} <= set(margin)

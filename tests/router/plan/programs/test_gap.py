@@ -164,6 +164,7 @@ LAST = Gap("def f(x):\n", "")
 LEFT: dict[str, tuple[Gap, str, str]] = {
     "a check after it": (INSIDE, "    if x:\n", "\n# Check it\nassert f(1) == 2\n"),
     "a function after it": (INSIDE, "    if x:\n", "def g(x):\n    return x\n"),
+    "a check, where the line goes on": (REST, "x", "\n\nassert f(1)\n"),
     "the end of a fence": (LAST, "    return x\n", "```\nIt returns `x`.\n"),
     "the function's own brace": (
         Gap("void f() {\n  a();\n", "  c();\n}\n"),
@@ -232,7 +233,8 @@ def test_what_fits_nowhere_stays_as_it_is() -> None:
 
 
 def test_a_server_may_stop_at_the_margin_only_in_a_block() -> None:
-    assert INSIDE.indented
+    assert Gap("def f(x):\n    y = x", "\n    return y\n").indented
+    assert not INSIDE.indented  # the break before the margin would be lost
     assert not LAST.indented
     assert not Gap("import a\n", "    return 1\n").indented
     assert not Gap("x = 1\n", "y = 2\n").indented
