@@ -6,6 +6,7 @@
 | `prelude`    | what of a completion's prompt do the tests have, trusted, on their own side? |
 | `classes`    | which classes of a prompt are plain values, which the tests have as well?    |
 | `gap`        | what of an answer belongs between prompt and suffix, and how well?           |
+| `leaving`    | where does an answer leave the block that its gap is in?                     |
 | `seams`      | does a program hang together around lines that were put into it?             |
 | `asked`      | which function is an answer to define?                                       |
 | `examples`   | what does a prompt say that its function gives?                              |
