@@ -61,5 +61,5 @@ class _Ranking:
         return nll + await self._nll(await self.scorer.tokens(TextPrompt(line)), self.reviewed)
 
     async def _nll(self, read: Sequence[int], scored: Sequence[int]) -> float:
-        self.book(len(read), len(scored))
-        return -math.fsum(await self.scorer.logprobs(read, scored))
+        with self.book(len(read), len(scored)):
+            return -math.fsum(await self.scorer.logprobs(read, scored))

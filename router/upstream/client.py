@@ -240,12 +240,17 @@ class Upstream:
         key = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         return {"Content-Type": "application/json"} | key
 
+    def _failure(self, refusal: Refusal) -> UpstreamError:
+        """What a refusal is of what is no draw."""
+        said, status = refusal.shown, refusal.answered
+        return UpstreamError(self.id, said, rejected=refusal.of_the_request, status=status)
+
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = await self._asked(method, path, body, {})
         try:
             if not answer.is_success:
                 refusal = await _refusal(answer)
-                raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
+                raise self._failure(refusal)
             told = await answer.read(LONGEST_ANSWER)
             if len(told) > LONGEST_ANSWER:
                 raise UpstreamError(self.id, f"answered over {LONGEST_ANSWER} bytes")

@@ -293,12 +293,11 @@ async def test_a_ranker_whose_context_is_too_short_is_not_asked() -> None:
     "scorer",
     [
         failing(500),
-        failing(400, "too long"),
         streaming({"choices": []}),
         scoring(lambda _before, _token: float("nan")),
         scoring(lambda _before, _token: float("inf")),
     ],
-    ids=["an error", "a refusal", "no JSON", "no number", "no finite one"],
+    ids=["an error", "no JSON", "no number", "no finite one"],
 )
 async def test_a_ranking_that_fails_is_told_and_paid_as_far_as_it_was_sent(scorer: Play) -> None:
     async with ranked(scorer) as w:
@@ -309,6 +308,18 @@ async def test_a_ranking_that_fails_is_told_and_paid_as_far_as_it_was_sent(score
         assert "large" in rank["failure"]
         assert 1 <= rank["passes"] <= 3
         assert rank["flops"] >= coder(w, FIRST)
+        adds_up(answer, drawn(w) + rank["flops"])
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_a_pass_that_is_refused_costs_nothing(status: int) -> None:
+    """The first that is refused ends the ranking; others may have been sent by then."""
+    async with ranked(failing(status, "too long")) as w:
+        answer = await asked(w)
+        assert said(answer) == FIRST
+        rank = answer.json()["router"]["commands"][1]
+        assert "large" in rank["failure"]
+        assert rank["passes"] < 3
         adds_up(answer, drawn(w) + rank["flops"])
 
 

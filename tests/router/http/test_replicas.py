@@ -21,6 +21,7 @@ from fake_upstream import (
     running,
     sending,
     silent,
+    streaming,
 )
 from http_world import World, eventually, eventually_asked, world
 
@@ -230,6 +231,32 @@ async def test_what_nobody_took_costs_nothing(config: Any, status: int) -> None:
         assert w.metric("router_flops_reserved_total", model="large") > 0
         assert w.metric("router_flops_used_total", model="large") == 0
         assert w.metric("router_prompt_tokens_total", model="large", source="computed") == 0
+
+
+@pytest.mark.parametrize(
+    ("play", "paid"),
+    [
+        *((failing(status), False) for status in (400, 401, 404, 422, 429, 503)),
+        *((failing(status), True) for status in (408, 424, 500, 502)),
+        (half(0), True),
+        (half(1), True),
+        (streaming({"error": {"message": "no", "code": 400}}), True),
+        (streaming({"error": {"message": "no", "code": 503}}), True),
+    ],
+)
+async def test_what_a_lone_server_refused_as_it_came_costs_nothing(
+    play: Play, *, paid: bool
+) -> None:
+    """What may have been computed is paid for: the prompt, and what there is of an answer."""
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await ask(w)
+        assert answer.status_code in {400, 429, 502}
+        assert len(w.large.calls) == 1
+        tokens = w.metric("router_prompt_tokens_total", model="large", source="computed")
+        least = w.cost.draw("large", w.large.calls[0].prompt_tokens, [0])
+        assert (tokens > 0) is paid
+        used = w.metric("router_flops_used_total", model="large")
+        assert used >= least if paid else used == 0
 
 
 async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
