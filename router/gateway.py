@@ -124,7 +124,9 @@ class RequestSampler:
             own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
             if isinstance(sampling.prompt, TextPrompt):
                 own["stop"] = list(STOPS[:4])  # as many as servers take
-            tests = SampleRequest(sampling.prompt, own, deadline=self.deadline)
+            tests = SampleRequest(
+                sampling.prompt, own, deadline=self.deadline, caller=self.request.caller
+            )
             return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         until = None if (gap := _gap(self.request)) is None else gap.until
@@ -136,6 +138,7 @@ class RequestSampler:
                 logprobs=logprobs,
                 until=until,
                 deadline=self.deadline,
+                caller=self.request.caller,
             ),
         )
 
@@ -282,7 +285,7 @@ class Gateway:
 
     def _ranker(self, prepared: Prepared) -> Ranker:
         prompt = prepared.request.prompt
-        models = UpstreamRanker(self.upstreams, prompt)
+        models = UpstreamRanker(self.upstreams, prompt, prepared.request.caller)
         if self.verifier is None:
             return models
         return VerifyingRanker(self.verifier, prompt, prepared.task, prepared.trials, models)

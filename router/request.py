@@ -70,7 +70,7 @@ class SampleRequest:
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
     numbers. `until` is what stands after a gap: an answer that says it has gone past its end. After
-    its `deadline` (event loop's clock) nobody waits for it.
+    its `deadline` (event loop's clock) nobody waits for it. `caller` is who asks.
     """
 
     prompt: Prompt
@@ -80,6 +80,7 @@ class SampleRequest:
     echo: bool = False
     until: str | None = None
     deadline: float | None = None
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

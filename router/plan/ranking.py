@@ -16,14 +16,15 @@ from router.upstream.scoring import AT_ONCE, PromptScorer
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRanker:
-    """Ranks the answers to one request."""
+    """Ranks the answers to one request, of a caller."""
 
     upstreams: Mapping[str, Upstream]
     prompt: Prompt
+    caller: str | None = None
 
     async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
         """The score of each candidate by its id, but of empty ones. Raises `UpstreamError`."""
-        scorer = PromptScorer.of(self.upstreams[command.model])
+        scorer = PromptScorer.of(self.upstreams[command.model], self.caller)
         read = await scorer.tokens(self.prompt)
         reviewed = await self._reviewed(scorer) if command.reviews else None
         ranking = _Ranking(scorer, read, reviewed, book)
