@@ -166,12 +166,14 @@ class Attempt:
     def given_up(self, deadline: float | None, usual_s: float | None) -> None:
         """It was stopped before its end: by a verdict, its deadline, or its client.
 
-        Only a deadline says that a server is silent: a client that goes says nothing of it.
+        Only a deadline says that a server is silent: a client that goes says nothing of it. Nor
+        does a beginning say anything of a server that was left alone since.
         `usual_s` is what first tokens of the model take; None where there is no other server.
         """
         now = clock()
         if self.begun:
-            self.succeeded()
+            if isinstance(self.replica.breaker, Closed):
+                self.succeeded()
         elif usual_s is not None and deadline is not None and now >= deadline - CLOCK_S:
             waited_s = now - self.since
             heard = self.replica.heard_at >= self.since

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Final
 
-_WHILE_COMPUTING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
+WHILE_COMPUTING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
 """Client errors by which some servers say that they began, and did not come to an end."""
 
 
@@ -32,7 +32,7 @@ class UpstreamError(Exception):
         That is a client error, or a 503; any other 5xx may come after the prompt was read.
         """
         status = self.status
-        if status is None or status in _WHILE_COMPUTING:
+        if status is None or status in WHILE_COMPUTING:
             return True
         refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         return not refused and status != HTTPStatus.SERVICE_UNAVAILABLE

@@ -7,7 +7,12 @@ from typing import Final
 
 import aiohttp
 
-from router.upstream.failures import UpstreamBusy, UpstreamError, UpstreamUnreachable
+from router.upstream.failures import (
+    WHILE_COMPUTING,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamUnreachable,
+)
 
 RESET_S: Final = 0.1
 """How soon after it was sent a draw meets a connection that had been closed before.
@@ -24,7 +29,9 @@ def is_servers_fault(error: UpstreamError) -> bool:
     if error.rejected or isinstance(error, UpstreamBusy):
         return False
     status = error.status
-    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _SETUP
+    if status is None or status in _SETUP or status in WHILE_COMPUTING:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def may_be_the_requests(error: UpstreamError) -> bool:

@@ -48,7 +48,9 @@ class Replicated(Upstream):
     """A model over its replicas, asked as if it were at one server."""
 
     replicas: tuple[Replica, ...] = ()
-    watch: Watch = field(default_factory=lambda: Watch(BreakerRules(), ReplicaEvents()))
+    watch: Watch = field(
+        default_factory=lambda: Watch(BreakerRules(), ReplicaEvents()), compare=False
+    )
     affinity: Affinity = field(default_factory=Affinity, compare=False)
 
     @classmethod

@@ -259,6 +259,15 @@ async def test_what_a_lone_server_refused_as_it_came_costs_nothing(
         assert used >= least if paid else used == 0
 
 
+@pytest.mark.parametrize("status", [408, 424])
+async def test_one_that_says_it_could_not_finish_is_at_fault_itself(status: int) -> None:
+    async with replicated(FakeUpstream(failing(status))) as w:
+        for _ in range(LASTING["failures"]):
+            answer = await ask(w)
+            assert (answer.status_code, str(status) in answer.text) == (502, True)
+        assert "is not asked" in (await ask(w)).text
+
+
 async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
     server = FakeUpstream(in_turn(resetting(), answering()))
     async with replicated(server) as w:
