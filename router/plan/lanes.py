@@ -130,8 +130,10 @@ class SlotLane:
         if self._has_room(stay.n):
             self._take(stay)
         else:
+            gives_way = self._who_gives_way(stay)
             self._check(stay, began)
-            self._make_way(stay)
+            if gives_way is not None:
+                self._refuse(gives_way)
             await self._turn(stay)
         self._on_wait(stay.since - began)
 
@@ -161,34 +163,33 @@ class SlotLane:
             retry_s = max(1, math.ceil(min(late_s, wait_s)))
             raise NotAdmitted(self.model, reason, retry_after_s=retry_s)
 
-    def _make_way(self, stay: _Stay) -> None:
-        """See that it may wait. Raises `NotAdmitted` where too many do."""
-        if stay.begun or self._new < self._limit:  # what its request has begun is not counted
-            return
-        out = self._who_gives_way(stay.caller)
-        if out is None:
-            raise self._refusal(stay)
-        refused, granted = self._waiting[out]
-        self._withdraw(out)
-        granted.set_exception(self._refusal(refused))
-
-    def _who_gives_way(self, caller: str) -> Waiter | None:
-        """Whom to refuse instead of a draw that comes; None where it is to be refused itself.
+    def _who_gives_way(self, stay: _Stay) -> Waiter | None:
+        """Whom to refuse for a draw to wait; None where there is room, but for what was begun.
 
         That is the last of those that wait, of the caller that has most of them: who fills the
-        queue is refused, and not who comes next. Neither is the draw whose turn it is.
+        queue is refused, and not who comes next. Neither is the draw whose turn it is. Raises
+        `NotAdmitted` where it is the one that comes.
         """
-        waiting = self._queue.waiting
-        most = waiting(caller) + 1
-        if self._queue.most_waiting <= most:
+        if stay.begun or self._new < self._limit:
             return None
+        waiting = self._queue.waiting
+        most = waiting(stay.caller) + 1
+        if self._queue.most_waiting <= most:  # as is seen at once
+            raise self._refusal(stay)
         able = [
             (many, waiter)
-            for waiter, (stay, granted) in self._waiting.items()
-            if not stay.begun and not granted.done() and waiter is not self._queue.head
+            for waiter, (each, granted) in self._waiting.items()
+            if not each.begun and not granted.done() and waiter is not self._queue.head
             if (many := waiting(waiter.caller)) > most
         ]
-        return max(able)[1] if able else None
+        if not able:
+            raise self._refusal(stay)
+        return max(able)[1]
+
+    def _refuse(self, waiter: Waiter) -> None:
+        stay, granted = self._waiting[waiter]
+        self._withdraw(waiter)
+        granted.set_exception(self._refusal(stay))
 
     def _refusal(self, stay: _Stay) -> NotAdmitted:
         """As too many wait."""
