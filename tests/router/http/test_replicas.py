@@ -480,12 +480,17 @@ def by_prompt(poison: Play) -> Play:
 async def test_a_client_whose_requests_always_fail_keeps_nobody_else_out(
     servers: int, poison: Play
 ) -> None:
-    async with replicated(*(FakeUpstream(by_prompt(poison)) for _ in range(servers))) as w:
+    there = [FakeUpstream(by_prompt(poison)) for _ in range(servers)]
+    async with replicated(*there) as w:
         most = servers * LASTING["failures"]
         for at in range(2 * most):
             answer = await ask(w, f"poison{at} =", headers={"X-Session-Id": "bad"})
             assert answer.status_code == 502
             assert ("is not asked" in answer.text) is (at >= most)
+        before = sum(len(server.asked) for server in there)
+        either = await w.complete(headers={"X-Session-Id": "bad"})
+        assert either.headers["x-router-model"] == "small"
+        assert sum(len(server.asked) for server in there) == before
         for at in range(4):
             good = await ask(w, f"def f{at}():\n", headers={"X-Session-Id": f"good{at}"})
             assert good.status_code == 200, good.text
