@@ -99,7 +99,7 @@ class Attempt:
     """A draw of `n` samples at one replica; it is in flight as long as this is entered.
 
     Where it is to find out how the replica is, it is the draw of that `probe`, if no later one. It
-    has `begun` once anything of an answer came; `ended` are the samples of which all did.
+    has `begun` once anything of an answer came; `ended` are those of its samples that did.
     """
 
     replica: Replica
