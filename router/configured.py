@@ -21,7 +21,7 @@ from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import Engine
 from router.metrics import Metrics
-from router.plan.lanes import Lane, SlotLane
+from router.plan.lanes import SlotLane
 from router.plan.paces import PaceStart
 from router.sections import (
     EmbeddedModel,
@@ -35,8 +35,9 @@ from router.sections import (
 from router.settings import Settings
 from router.upstream import architecture
 from router.upstream.asking import Habit, Habits
+from router.upstream.attempts import ReplicaEvents, Watch
 from router.upstream.client import Upstream
-from router.upstream.replicas import ReplicaEvents, Replicated
+from router.upstream.replicas import Replicated
 from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
 from router.upstream.transport import Client
@@ -80,7 +81,7 @@ def models_of(
 
 def lanes_of(
     settings: Settings, slots: Callable[[str, int], int], metrics: Metrics
-) -> dict[str, Lane]:
+) -> dict[str, SlotLane]:
     """Where draws wait for slots, of the models whose slots are known; `metrics` hear of them.
 
     `slots` says of a model, and of the slots of each of its servers, how many there are just now.
@@ -109,11 +110,25 @@ def all_slots(settings: Settings, model: str, each: int) -> int:
     return each * len(config.urls) if isinstance(config, RemoteModel) else each
 
 
+def own_lanes(
+    settings: Settings, upstreams: Mapping[str, Upstream], metrics: Metrics
+) -> dict[str, SlotLane]:
+    """The lanes of a gateway by itself: slots that come back are given out at once."""
+    lanes = lanes_of(settings, partial(slots_there, upstreams), metrics)
+    for model, lane in lanes.items():
+        if isinstance(upstream := upstreams[model], Replicated):
+            upstream.watch.events.listens.append(lane.admit)
+    return lanes
+
+
 def slots_there(upstreams: Mapping[str, Upstream], model: str, each: int) -> int:
-    """Just now: of servers that are left alone none, as long as others are there."""
+    """Just now: of servers that are left alone none, or one for the draw that finds out how it is.
+
+    As many as one server has there are in any case: what is sent then fails at once.
+    """
     match upstreams[model]:
         case Replicated() as replicated:
-            return each * max(1, replicated.available)
+            return max(each, each * replicated.servers_asked + replicated.servers_tried)
         case _:
             return each
 
@@ -246,11 +261,12 @@ def _remote(
         habits=Habits(_habit(config.send)),
     )
 
-    def opened(replica: str, is_open: bool) -> None:  # noqa: FBT001 the value of the figure
+    def changed(replica: str, is_open: bool) -> None:  # noqa: FBT001 the value of the figure
         metrics.replica_open.labels(model, replica).set(is_open)
 
-    events = ReplicaEvents(metrics.upstream_retries.labels(model).inc, opened)
-    return Replicated.over(upstream, config.urls, config.breaker.rules(), events)
+    events = ReplicaEvents(metrics.upstream_retries.labels(model).inc, changed)
+    watch = Watch(config.breaker.rules(), events)
+    return Replicated.over(upstream, config.urls, watch, config.slots)
 
 
 def _habit(send: SendConfig) -> Habit:

@@ -124,7 +124,9 @@ class RequestSampler:
             own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
             if isinstance(sampling.prompt, TextPrompt):
                 own["stop"] = list(STOPS[:4])  # as many as servers take
-            tests = SampleRequest(sampling.prompt, own, deadline=self.deadline)
+            tests = SampleRequest(
+                sampling.prompt, own, deadline=self.deadline, caller=self.request.caller
+            )
             return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
         gap = _gap(self.request)
@@ -137,6 +139,7 @@ class RequestSampler:
                 until=None if gap is None else gap.until,
                 indented=gap is not None and gap.indented,
                 deadline=self.deadline,
+                caller=self.request.caller,
             ),
         )
 
@@ -283,7 +286,7 @@ class Gateway:
 
     def _ranker(self, prepared: Prepared) -> Ranker:
         prompt = prepared.request.prompt
-        models = UpstreamRanker(self.upstreams, prompt)
+        models = UpstreamRanker(self.upstreams, prompt, prepared.request.caller)
         if self.verifier is None:
             return models
         return VerifyingRanker(self.verifier, prompt, prepared.task, prepared.trials, models)

@@ -74,12 +74,12 @@ class Metrics:
         )
         self.upstream_retries = self._counter(
             "router_upstream_retries",
-            "Draws sent again, to another replica, as the first had computed nothing",
+            "Draws and passes of rankers sent again, to another replica, as nothing was computed",
             "model",
         )
         self.replica_open = self._gauge(
             "router_replica_open",
-            "1 where a replica is not asked because its last draws failed, else 0",
+            "1 where a replica is not asked, for all or one caller, as draws failed there, else 0",
             *("livemax", "model", "replica"),
         )
         self.queue_length = self._gauge(

@@ -42,7 +42,7 @@ class Rankers:
         """The model with the prompt's length under it; None if it is away, or has no room."""
         upstream = self.upstreams[model]
         try:
-            length = await upstream.count_tokens(request.prompt, within_s)
+            length = await upstream.count_tokens(request.prompt, within_s, request.caller)
         except UpstreamUnreachable:
             self.metrics.upstream_failures.labels(model).inc()
             return None

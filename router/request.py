@@ -71,7 +71,7 @@ class SampleRequest:
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
     numbers. `until` is what stands after a gap: an answer that says it has gone past its end, as
     has one that comes back to the left margin where the gap is `indented`. After its `deadline`
-    (event loop's clock) nobody waits for it.
+    (event loop's clock) nobody waits for it. `caller` is who asks.
     """
 
     prompt: Prompt
@@ -82,6 +82,7 @@ class SampleRequest:
     until: str | None = None
     indented: bool = False
     deadline: float | None = None
+    caller: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

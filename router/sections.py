@@ -108,8 +108,8 @@ class PaceConfig(Strict):
 LONGEST_QUEUE: Final = 64
 """How many draws may wait for the slots of a model, unless it is said."""
 
-MOST_WAITING: Final = 1024
-"""More may not be allowed: what is foretold of a draw takes time for each that waits."""
+MOST_WAITING: Final = 4096
+"""More may not be allowed: to foretell when a draw has its turn takes a microsecond for each."""
 
 
 class EmbeddedModel(Strict):

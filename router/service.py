@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, TypeAlias
 
 import structlog
@@ -21,11 +20,10 @@ from router.catalogue.entries import UnknownModel
 from router.configured import (
     Models,
     engine_spec,
-    lanes_of,
     models_of,
+    own_lanes,
     pace_starts,
     sandbox_backend,
-    slots_there,
 )
 from router.configured_policies import policies_of, request_limits
 from router.drift import Drift, DriftFigures, OutcomeFile, Outcomes
@@ -209,7 +207,7 @@ def _gateway(
         execution_limits=within(settings.sandbox.caps.caps()),
         lanes=shared.lanes
         if shared.lanes is not None
-        else lanes_of(settings, partial(slots_there, models.upstreams), shared.metrics),
+        else own_lanes(settings, models.upstreams, shared.metrics),
     )
 
 

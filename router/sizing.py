@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from policies.values import ModelView, Task
 from router.errors import ContextLengthExceeded
 from router.metrics import Metrics
-from router.request import Prompt, PromptLength, RouteRequest, TextPrompt
+from router.request import PromptLength, RouteRequest, TextPrompt
 from router.upstream.client import Upstream
 from router.upstream.failures import UpstreamUnreachable
 
@@ -30,7 +30,7 @@ class Sizing:
         The last ones stay: editors send those that matter most last.
         """
         while True:
-            counts = await self._prompt_tokens(request.prompt, ids, within_s)
+            counts = await self._prompt_tokens(request, ids, within_s)
             try:
                 return request, self._task(request, counts)
             except ContextLengthExceeded:
@@ -39,7 +39,7 @@ class Sizing:
                 request = fewer
 
     async def _prompt_tokens(
-        self, prompt: Prompt, ids: Sequence[str], within_s: float
+        self, request: RouteRequest, ids: Sequence[str], within_s: float
     ) -> dict[str, PromptLength]:
         """The prompt's length under each model that can be reached; raises where none can."""
         counts: dict[str, PromptLength] = {}
@@ -47,7 +47,9 @@ class Sizing:
 
         async def count(id_: str) -> None:
             try:
-                counts[id_] = await self.upstreams[id_].count_tokens(prompt, within_s)
+                counts[id_] = await self.upstreams[id_].count_tokens(
+                    request.prompt, within_s, request.caller
+                )
             except UpstreamUnreachable as error:
                 self.metrics.upstream_failures.labels(id_).inc()
                 lost.append(error)

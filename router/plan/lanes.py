@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -84,6 +84,7 @@ class SlotLane:
         self._on_length, self._on_wait = on_length, on_wait
         self._queue = FairQueue()
         self._waiting: dict[Waiter, tuple[_Stay, asyncio.Future[None]]] = {}
+        self._new = 0
         self._stays: set[_Stay] = set()
         self._times: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMES)
 
@@ -126,13 +127,14 @@ class SlotLane:
         """Wait for the slots of a draw, and take them. Raises `NotAdmitted`."""
         began = asyncio.get_running_loop().time()
         self.admit()  # there may be more slots than before
-        samples = min(stay.n, self._slots())
-        if self._has_room(samples):
-            self._take(stay, samples)
+        if self._has_room(stay.n):
+            self._take(stay)
         else:
+            gives_way = self._who_gives_way(stay)
             self._check(stay, began)
-            self._make_way(stay)
-            await self._turn(stay, samples)
+            if gives_way is not None:
+                self._refuse(gives_way)
+            await self._turn(stay)
         self._on_wait(stay.since - began)
 
     def leave(self, stay: _Stay, slots: int, *, ended: bool) -> None:
@@ -161,40 +163,33 @@ class SlotLane:
             retry_s = max(1, math.ceil(min(late_s, wait_s)))
             raise NotAdmitted(self.model, reason, retry_after_s=retry_s)
 
-    def _make_way(self, stay: _Stay) -> None:
-        """See that it may wait. Raises `NotAdmitted` where too many do."""
-        if stay.begun or not self._is_full:
-            return
-        out = self._who_gives_way(stay.caller)
-        if out is None:
-            raise self._refusal(stay)
-        refused, granted = self._waiting[out]
-        self._withdraw(out)
-        granted.set_exception(self._refusal(refused))
-
-    @property
-    def _is_full(self) -> bool:
-        """Whether as many wait as may; what its request has begun is not counted."""
-        if len(self._queue) < self._limit:
-            return False
-        return sum(not stay.begun for stay, _ in self._waiting.values()) >= self._limit
-
-    def _who_gives_way(self, caller: str) -> Waiter | None:
-        """Whom to refuse instead of a draw that comes; None where it is to be refused itself.
+    def _who_gives_way(self, stay: _Stay) -> Waiter | None:
+        """Whom to refuse for a draw to wait; None where there is room, but for what was begun.
 
         That is the last of those that wait, of the caller that has most of them: who fills the
-        queue is refused, and not who comes next. Neither is the draw whose turn it is.
+        queue is refused, and not who comes next. Neither is the draw whose turn it is. Raises
+        `NotAdmitted` where it is the one that comes.
         """
-        waiting = Counter(waiter.caller for waiter in self._waiting)
-        able = [
-            waiter
-            for waiter, (stay, granted) in self._waiting.items()
-            if not stay.begun and not granted.done() and waiter is not self._queue.head
-        ]
-        last = max(able, key=lambda each: (waiting[each.caller], each), default=None)
-        if last is None or waiting[last.caller] <= waiting[caller] + 1:
+        if stay.begun or self._new < self._limit:
             return None
-        return last
+        waiting = self._queue.waiting
+        most = waiting(stay.caller) + 1
+        if self._queue.most_waiting <= most:  # as is seen at once
+            raise self._refusal(stay)
+        able = [
+            (many, waiter)
+            for waiter, (each, granted) in self._waiting.items()
+            if not each.begun and not granted.done() and waiter is not self._queue.head
+            if (many := waiting(waiter.caller)) > most
+        ]
+        if not able:
+            raise self._refusal(stay)
+        return max(able)[1]
+
+    def _refuse(self, waiter: Waiter) -> None:
+        stay, granted = self._waiting[waiter]
+        self._withdraw(waiter)
+        granted.set_exception(self._refusal(stay))
 
     def _refusal(self, stay: _Stay) -> NotAdmitted:
         """As too many wait."""
@@ -202,13 +197,14 @@ class SlotLane:
         reason = f"has {self._limit} draws waiting, and takes no more; try again"
         return NotAdmitted(self.model, reason, retry_after_s=max(1, math.ceil(wait_s)))
 
-    async def _turn(self, stay: _Stay, samples: int) -> None:
+    async def _turn(self, stay: _Stay) -> None:
         """Wait until `admit` has taken the slots of a draw."""
         loop = asyncio.get_running_loop()
         granted = loop.create_future()
         due = _due(stay.deadline, loop.time())
-        waiter = self._queue.push(stay.caller, samples, due)
+        waiter = self._queue.push(stay.caller, stay.n, due)
         self._waiting[waiter] = stay, granted
+        self._new += not stay.begun
         self._on_length(len(self._queue))
         try:
             await granted
@@ -221,12 +217,19 @@ class SlotLane:
             raise
 
     def _withdraw(self, waiter: Waiter) -> None:
-        del self._waiting[waiter]
         self._queue.remove(waiter)
+        self._waits_no_more(waiter)
+
+    def _waits_no_more(self, waiter: Waiter) -> None:
+        stay, _ = self._waiting.pop(waiter)
+        self._new -= not stay.begun
         self._on_length(len(self._queue))
 
     def admit(self) -> None:
-        """Let in those whose turn it is, as far as there is room."""
+        """Let in those whose turn it is, as far as there is room.
+
+        To be called as well when there may be more slots than before.
+        """
         while (first := self._queue.head) is not None:
             stay, granted = self._waiting[first]
             if granted.cancelled():  # and its task has not run since
@@ -235,14 +238,15 @@ class SlotLane:
             if not self._fits(first.samples):
                 return
             self._queue.pop()
-            del self._waiting[first]
-            self._on_length(len(self._queue))
-            self._take(stay, first.samples)
+            self._waits_no_more(first)
+            self._take(stay)
             granted.set_result(None)
 
-    def _take(self, stay: _Stay, samples: int) -> None:
-        self.busy += samples
-        stay.held, stay.since = samples, asyncio.get_running_loop().time()
+    def _take(self, stay: _Stay) -> None:
+        """A draw wider than all slots takes those that there are."""
+        stay.held = min(stay.n, self._slots())
+        stay.since = asyncio.get_running_loop().time()
+        self.busy += stay.held
         self._stays.add(stay)
 
 

@@ -7,7 +7,7 @@ scripts; the run cannot tell them apart.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol, TypeAlias
 
 from policies.protocol import Command, Draw, Event, Execute, Rank
@@ -60,8 +60,11 @@ class Judge(Protocol):
         ...
 
 
-Book: TypeAlias = Callable[[int, int], None]
-"""Told of a forward pass before it is sent: tokens that are read, and those that are scored."""
+Book: TypeAlias = Callable[[int, int], AbstractContextManager[None]]
+"""Within it a forward pass is sent, over so many tokens that are read, and those that are scored.
+
+It costs what it computes: nothing where it fails of an `UpstreamError` that says so.
+"""
 
 
 class Ranker(Protocol):

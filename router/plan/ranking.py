@@ -16,14 +16,15 @@ from router.upstream.scoring import AT_ONCE, PromptScorer
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRanker:
-    """Ranks the answers to one request."""
+    """Ranks the answers to one request, of a caller."""
 
     upstreams: Mapping[str, Upstream]
     prompt: Prompt
+    caller: str | None = None
 
     async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
         """The score of each candidate by its id, but of empty ones. Raises `UpstreamError`."""
-        scorer = PromptScorer.of(self.upstreams[command.model])
+        scorer = PromptScorer.of(self.upstreams[command.model], self.caller)
         read = await scorer.tokens(self.prompt)
         reviewed = await self._reviewed(scorer) if command.reviews else None
         ranking = _Ranking(scorer, read, reviewed, book)
@@ -61,5 +62,5 @@ class _Ranking:
         return nll + await self._nll(await self.scorer.tokens(TextPrompt(line)), self.reviewed)
 
     async def _nll(self, read: Sequence[int], scored: Sequence[int]) -> float:
-        self.book(len(read), len(scored))
-        return -math.fsum(await self.scorer.logprobs(read, scored))
+        with self.book(len(read), len(scored)):
+            return -math.fsum(await self.scorer.logprobs(read, scored))

@@ -6,6 +6,8 @@ ranking, or executions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +15,7 @@ from policies.cost import CostModel
 from policies.lever import LEVER
 from policies.protocol import Execute, Rank, Start
 from router.plan.ledger import Hold
+from router.upstream.failures import UpstreamError
 
 
 class Work(Protocol):
@@ -43,8 +46,8 @@ class Errand:
     """A ranking or executions as they run.
 
     The `passes` of a ranking are those that were sent: tokens that were read, and the further ones
-    that were scored. Each is booked whole from then on. Executions run no model; of `asserts`, so
-    many, programs are run on those of drawn tests.
+    that were scored. Each is booked whole from then on, unless it is refused. Executions run
+    no model; of `asserts`, so many, programs are run on those of drawn tests.
     """
 
     ticket: int
@@ -64,9 +67,16 @@ class Errand:
             case _:
                 return None
 
-    def book(self, read: int, scored: int) -> None:
-        """A pass is sent now, over so many tokens and the so many that are scored."""
+    @contextmanager
+    def book(self, read: int, scored: int) -> Iterator[None]:
+        """See `Book`."""
         self.passes.append((read, scored))
+        try:
+            yield
+        except UpstreamError as failure:
+            if not failure.computed:
+                self.passes.remove((read, scored))
+            raise
 
     def flops(self, cost: CostModel) -> float:
         """All passes so far; no more than was held, where a server counts as it should not."""

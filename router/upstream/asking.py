@@ -115,9 +115,9 @@ class Asking:
         if refusal.status == HTTPStatus.TOO_MANY_REQUESTS and refusal.retry_after_s is not None:
             return UpstreamBusy(model, said, retry_after_s=refusal.retry_after_s, status=status)
         if self._unreadable(refusal):
-            return UpstreamError(model, said, rejected=True)
+            return UpstreamError(model, said, rejected=True, status=status)
         if refusal.of_the_length:  # some call that a fault of their own
-            return PromptTooLong(model, said)
+            return PromptTooLong(model, said, status=status)
         if not refusal.of_the_request:
             # Some call it a fault of their own that they cannot take an image.
             own_parts = any(kind in said.lower() for kind in kinds_of_parts(self.request.prompt))
@@ -126,7 +126,7 @@ class Asking:
         if refused is not None and refused not in self._clients:
             reason = f"does not take {refused!r}, which is not of the client's request: it {said}"
             return UpstreamError(model, reason, status=status)
-        return UpstreamError(model, said, rejected=True)
+        return UpstreamError(model, said, rejected=True, status=status)
 
     def _spare(self, habit: Habit) -> frozenset[str]:
         """What is sent to be told more, or to be sure of a default, and can be left out."""

@@ -7,9 +7,14 @@ States and what leads from one to the next, without a clock or a task:
       │                              └───── it fails: a longer pause ────────────┘ │
       └──────────────── it is answered: one more failure opens again ──────────────┘
 
-A draw is all that tells: a server may answer every ping and no draw. Until a draw has ended well, a
-server that came back is trusted so little that its next failure opens the breaker again, and for
-longer than the last time.
+What is computed is all that tells: a server may answer every ping and no draw. Until a draw has
+ended well, a server that came back is trusted so little that its next failure opens the breaker
+again, and for longer than the last time.
+
+A request may be what a server fails of, and who sent it sends it again. So failures in a row of
+one caller count once, and as many as would open the breaker open it for that caller alone: it is
+spared a server that fails, and nobody else loses one that does not. What cannot be the request's
+fault has no caller, and always counts.
 """
 
 from __future__ import annotations
@@ -29,54 +34,80 @@ class BreakerRules:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """It is asked. `failures` were in a row; `pause_s` was the last pause, since all was well."""
+    """It is asked. `failures` were in a row, those of one caller counted once.
+
+    The last `own` of them were of `caller`; `pause_s` was the last pause, since all was well.
+    """
 
     failures: int = 0
     pause_s: float = 0.0
+    caller: str | None = None
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It is not asked, `until` the clock says this. `reason` is what its last draw failed of."""
+    """It is not asked, `until` the clock says this. `reason` is what its last draw failed of.
+
+    Where only draws of one `caller` failed, others ask it, and `failures` are counted as before.
+    """
 
     until: float
     pause_s: float
     reason: str
+    caller: str | None = None
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """One draw finds out, and no other is sent `until` the clock says this: it may take long."""
+    """One draw finds out, and no other is sent `until` the clock says this: it may take long.
+
+    What else it says is as in `Open`.
+    """
 
     until: float
     pause_s: float
     reason: str
+    caller: str | None = None
+    failures: int = 0
 
 
 Breaker: TypeAlias = Closed | Open | Probing
 
 
+def keeps_out(breaker: Breaker, caller: str | None) -> bool:
+    """Whether the server is not asked for a caller, or for nobody in particular."""
+    match breaker:
+        case Open(caller=whom) | Probing(caller=whom):
+            return whom is None or whom == caller
+        case Closed():
+            return False
+
+
 def is_due(breaker: Breaker, now: float) -> bool:
-    """Whether one draw may find out how the server is."""
+    """Whether one draw of those who are kept out may find out how the server is."""
     return isinstance(breaker, Open | Probing) and now >= breaker.until
 
 
-def probed(breaker: Breaker, now: float) -> Breaker:
+def probed(breaker: Breaker, now: float, caller: str | None = None) -> Breaker:
     """A draw is sent, to find out where that is due."""
     match breaker:
-        case Open(pause_s=pause_s, reason=reason):
-            return Probing(now + pause_s, pause_s, reason)
-        case Probing(until=until, pause_s=pause_s, reason=reason) if now >= until:
-            return Probing(now + pause_s, pause_s, reason)
+        case Open() | Probing() if is_due(breaker, now) and keeps_out(breaker, caller):
+            until = now + breaker.pause_s
+            return Probing(until, breaker.pause_s, breaker.reason, breaker.caller, breaker.failures)
         case _:
             return breaker
 
 
-def answered(breaker: Breaker, rules: BreakerRules) -> Breaker:
+def answered(breaker: Breaker, rules: BreakerRules, caller: str | None = None) -> Breaker:
     """A draw's first piece came: more can be asked, and one failure is too many."""
     match breaker:
-        case Open(pause_s=pause_s) | Probing(pause_s=pause_s):
-            return Closed(rules.failures - 1, pause_s)
+        case Open() | Probing() if keeps_out(breaker, caller):
+            almost = rules.failures - 1
+            if breaker.caller is None:
+                return Closed(almost, breaker.pause_s)
+            return Closed(breaker.failures, breaker.pause_s, breaker.caller, almost)
         case _:
             return breaker
 
@@ -86,22 +117,46 @@ def succeeded(breaker: Breaker) -> Breaker:
     return breaker if breaker == Closed() else Closed()
 
 
-def failed(breaker: Breaker, now: float, rules: BreakerRules, reason: str) -> Breaker:
-    """A draw failed, by a fault of the server's; or nobody listened there."""
+def failed(
+    breaker: Breaker, now: float, rules: BreakerRules, reason: str, caller: str | None = None
+) -> Breaker:
+    """A draw of a caller failed, by a fault of the server's; or nobody listened there."""
     match breaker:
+        case Closed():
+            return _counted(breaker, now, rules, reason, caller)
+        case Open() | Probing() if not keeps_out(breaker, caller):
+            row = Closed(breaker.failures, 0.0, breaker.caller)
+            return _counted(row, now, rules, reason, caller)
         case Open(until=until) if now < until:  # one that was sent before
             return breaker
-        case Closed(failures=failures, pause_s=pause_s) if failures + 1 < rules.failures:
-            return Closed(failures + 1, pause_s)
-        case Closed(pause_s=pause_s) | Open(pause_s=pause_s) | Probing(pause_s=pause_s):
-            longer = min(rules.longest_pause_s, max(rules.pause_s, 2 * pause_s))
-            return Open(now + longer, longer, reason)
+        case Open(pause_s=pause_s) | Probing(pause_s=pause_s):
+            longer = _longer(pause_s, rules)
+            return Open(now + longer, longer, reason, breaker.caller, breaker.failures)
 
 
 def unanswered(breaker: Breaker, now: float) -> Breaker:
     """The draw that was to find out ended before it told anything: another may at once."""
     match breaker:
-        case Probing(pause_s=pause_s, reason=reason):
-            return Open(now, pause_s, reason)
+        case Probing(pause_s=pause_s, reason=reason, caller=caller, failures=failures):
+            return Open(now, pause_s, reason, caller, failures)
         case _:
             return breaker
+
+
+def _counted(
+    row: Closed, now: float, rules: BreakerRules, reason: str, caller: str | None
+) -> Breaker:
+    """One failure more in a row of them."""
+    goes_on = caller is not None and caller == row.caller
+    failures = row.failures + (not goes_on)
+    own = 0 if caller is None else row.own + 1 if goes_on else 1
+    longer = _longer(row.pause_s, rules)
+    if failures >= rules.failures:
+        return Open(now + longer, longer, reason)
+    if own >= rules.failures:
+        return Open(now + longer, longer, reason, caller, failures)
+    return Closed(failures, row.pause_s, caller, own)
+
+
+def _longer(pause_s: float, rules: BreakerRules) -> float:
+    return min(rules.longest_pause_s, max(rules.pause_s, 2 * pause_s))

@@ -82,7 +82,12 @@ class Upstream:
         """For people: the model, and which of its servers."""
         return self.id if self.replica is None else f"{self.id} at {self.replica}"
 
-    async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> PromptLength:
+    async def count_tokens(
+        self,
+        prompt: Prompt,
+        within_s: float = LONGEST_COUNT_S,
+        caller: str | None = None,  # noqa: ARG002 of no matter to a lone server
+    ) -> PromptLength:
         """Prompt tokens, by the server's tokenizer; a guess with a bound where none tells in time.
 
         Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
@@ -130,7 +135,12 @@ class Upstream:
         """What the server answers at a path, as JSON. Raises `UpstreamError`."""
         return await self._answer("GET", path, None)
 
-    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def post(
+        self,
+        path: str,
+        body: dict[str, Any],
+        caller: str | None = None,  # noqa: ARG002 of no matter to a lone server
+    ) -> dict[str, Any]:
         """What the server answers to JSON at a path, an object. Raises `UpstreamError`."""
         answer = await self._answer("POST", path, body)
         if not isinstance(answer, dict):
@@ -240,12 +250,17 @@ class Upstream:
         key = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
         return {"Content-Type": "application/json"} | key
 
+    def _failure(self, refusal: Refusal) -> UpstreamError:
+        """What a refusal is of what is no draw."""
+        said, status = refusal.shown, refusal.answered
+        return UpstreamError(self.id, said, rejected=refusal.of_the_request, status=status)
+
     async def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = await self._asked(method, path, body, {})
         try:
             if not answer.is_success:
                 refusal = await _refusal(answer)
-                raise UpstreamError(self.id, refusal.shown, rejected=refusal.of_the_request)
+                raise self._failure(refusal)
             told = await answer.read(LONGEST_ANSWER)
             if len(told) > LONGEST_ANSWER:
                 raise UpstreamError(self.id, f"answered over {LONGEST_ANSWER} bytes")

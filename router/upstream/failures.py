@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from http import HTTPStatus
+from typing import Final
+
+WHILE_COMPUTING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
+"""Client errors by which some servers say that they began, and did not come to an end."""
 
 
 class UpstreamError(Exception):
     """An upstream did not do what it was asked.
 
     `rejected` says that it found fault with the client's request (a 4xx), so that another try is
-    useless. `status` is that of its answer, where it refused the request before it began one.
+    useless. `status` is that of its answer, where that is an error and not the beginning of one.
     """
-
-    computed: ClassVar[bool] = True
-    """Whether something may have been computed for the draw that failed."""
 
     def __init__(
         self, model: str, reason: str, *, rejected: bool = False, status: int | None = None
@@ -24,11 +25,26 @@ class UpstreamError(Exception):
         self.rejected = rejected
         self.status = status
 
+    @property
+    def computed(self) -> bool:
+        """Whether anything may have been computed: not where a request was refused as it came.
+
+        That is a client error, or a 503; any other 5xx may come after the prompt was read.
+        """
+        status = self.status
+        if status is None or status in WHILE_COMPUTING:
+            return True
+        refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        return not refused and status != HTTPStatus.SERVICE_UNAVAILABLE
+
 
 class UpstreamUnreachable(UpstreamError):
     """Nobody listens there, so that nothing was spent and nothing else can be asked of it."""
 
-    computed = False
+    @property
+    def computed(self) -> bool:
+        """Nothing was."""
+        return False
 
 
 class UpstreamKeptFrom(UpstreamUnreachable):
@@ -38,13 +54,16 @@ class UpstreamKeptFrom(UpstreamUnreachable):
 class UpstreamBusy(UpstreamError):
     """It takes no more requests just now, and says in how many seconds it may."""
 
-    computed = False
-
     def __init__(
         self, model: str, reason: str, *, retry_after_s: int, status: int | None = None
     ) -> None:
         super().__init__(model, reason, status=status)
         self.retry_after_s = retry_after_s
+
+    @property
+    def computed(self) -> bool:
+        """Nothing was."""
+        return False
 
 
 class NotAdmitted(UpstreamBusy):
@@ -54,5 +73,5 @@ class NotAdmitted(UpstreamBusy):
 class PromptTooLong(UpstreamError):
     """Prompt and answer do not fit its context, by its own count."""
 
-    def __init__(self, model: str, reason: str) -> None:
-        super().__init__(model, reason, rejected=True)
+    def __init__(self, model: str, reason: str, *, status: int | None = None) -> None:
+        super().__init__(model, reason, rejected=True, status=status)

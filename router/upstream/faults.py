@@ -1,4 +1,4 @@
-"""Whose fault it is that a draw failed, and whether its server can have computed any of it."""
+"""Whose fault it is that a draw failed, and whether its server can have read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Final
 
 import aiohttp
 
-from router.upstream.failures import UpstreamBusy, UpstreamError
+from router.upstream.failures import (
+    WHILE_COMPUTING,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamUnreachable,
+)
 
 RESET_S: Final = 0.1
 """How soon after it was sent a draw meets a connection that had been closed before.
@@ -18,15 +23,23 @@ What is reset later may have been read, and computed in part.
 _SETUP: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 """Client errors that are about how a server is set up."""
 
-_NOT_TAKEN: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-
 
 def is_servers_fault(error: UpstreamError) -> bool:
     """Not what the client asked for, not what we sent, and not load."""
     if error.rejected or isinstance(error, UpstreamBusy):
         return False
     status = error.status
-    return status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _SETUP
+    if status is None or status in _SETUP or status in WHILE_COMPUTING:
+        return True
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def may_be_the_requests(error: UpstreamError) -> bool:
+    """Whether it may be for the request that a server fails, so that others may be served there.
+
+    Not where nobody listened, and not where the server is not set up for us.
+    """
+    return not isinstance(error, UpstreamUnreachable) and error.status not in _SETUP
 
 
 def asked_rest_s(error: UpstreamError) -> float | None:
@@ -38,11 +51,6 @@ def asked_rest_s(error: UpstreamError) -> float | None:
             return 1.0
         case _:
             return None
-
-
-def was_refused(error: UpstreamError) -> bool:
-    """Whether nobody listened, or it was not taken: not a byte of an answer had come before."""
-    return _had_no_listener(error) or error.status in _NOT_TAKEN
 
 
 def was_reset(error: UpstreamError, after_s: float) -> bool:

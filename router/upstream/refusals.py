@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from router.upstream.chunks import MalformedChunk, mended, parse_json
+from router.upstream.failures import WHILE_COMPUTING
 
 LONGEST_MESSAGE: Final = 2000
 """Bytes of an error that are read."""
@@ -28,9 +29,10 @@ _NOT_THE_REQUESTS: Final = frozenset(
         HTTPStatus.FORBIDDEN,
         HTTPStatus.NOT_FOUND,
         HTTPStatus.TOO_MANY_REQUESTS,
+        *WHILE_COMPUTING,
     }
 )
-"""Client errors that are about the gateway's key, its configuration or its load."""
+"""Client errors that are about the gateway's key, its configuration or its load, or the server."""
 
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(length|size|window)|maximum context|max_model_len", re.IGNORECASE

@@ -2,14 +2,15 @@
 
 - *Which.* The least loaded, by the samples that we have in flight there; but one that has read the
   prompt, or most of it, goes before, so that a request's draws stay together and find its cache,
-  unless it has much more to do than the least loaded.
+  unless it has much more to do than the least loaded, or no slots left where that one has.
 - *A breaker each.* Where draw after draw fails by the server's fault, it is left alone for a while
-  (`router.upstream.breaker`). Only draws tell: pings and token counts do not close a breaker. Where
-  all are left alone, the model is away at once, and nobody waits for it to fail once more.
+  (`router.upstream.breaker`). Only what is computed tells, draws and passes of rankers: pings and
+  token counts do not close a breaker. Where all are left alone, the model is away at once, and
+  nobody waits for it to fail once more.
 - *Tried again* is only what was not computed, and only here: where nobody listened, where the
-  connection was reset before the server can have read the request, and where it refused with 429 or
-  503 before it answered anything. Then another server gets it, once; where there is only one, it is
-  sent again only after a reset. A draw that may have been computed is never sent twice.
+  connection was reset before the server can have read the request, and where it was refused as it
+  came, but not for what the client asked. Then another server gets it, once; where there is only
+  one, it is sent again only after a reset. What may have been computed is never sent twice.
 
 A request that a server finds fault with says nothing against the server, and neither does load: one
 that says 429 is merely left alone while others are there.
@@ -18,59 +19,28 @@ that says 429 is merely left alone while others are there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import structlog
-
 from policies.protocol import Draw
-from router.hearing import unheard
 from router.request import Prompt, PromptLength, SampleRequest
-from router.upstream import breaker as states
 from router.upstream.affinity import Affinity, beginnings
-from router.upstream.balance import Replica, are_others, asked, drawn
-from router.upstream.breaker import Breaker, BreakerRules, Closed, Open, Probing
+from router.upstream.asking import CHATS, COMPLETIONS
+from router.upstream.attempts import Attempt, ReplicaEvents, Watch, clock
+from router.upstream.balance import Asker, Replica, are_others, for_draw, for_question
+from router.upstream.breaker import Breaker, BreakerRules, Closed, Open, Probing, is_due
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamError, UpstreamKeptFrom, UpstreamUnreachable
-from router.upstream.faults import asked_rest_s, is_servers_fault, was_refused, was_reset
+from router.upstream.faults import was_reset
 
-_log = structlog.get_logger("router")
+Told = TypeVar("Told")
 
-SILENT_S: Final = 1.0
-"""A draw that its deadline ended after so long without a word, while its server had none for
-anybody, counts as failed where there are other servers."""
-
-UNUSUAL: Final = 2.0
-"""It must have waited this many times longer than first tokens of the model usually take, too."""
-
-CLOCK_S: Final = 0.01
-"""A deadline's timer comes early by less than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaEvents:
-    """What hears of a draw that is sent again, and of breakers, by a replica's name."""
-
-    on_retry: Callable[[], None] = unheard
-    on_open: Callable[[str, bool], None] = unheard
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One draw at one replica: whether it was answered, and which of its samples ended.
-
-    Where it is to find out how the replica is, it is the draw of that `probe`, if no later one.
-    """
-
-    replica: Replica
-    since: float
-    probe: Probing | None = None
-    begun: bool = False
-    ended: set[int] = field(default_factory=set)
+_COMPUTED: Final = frozenset({COMPLETIONS, CHATS})
+"""Where a server is asked to compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +48,9 @@ class Replicated(Upstream):
     """A model over its replicas, asked as if it were at one server."""
 
     replicas: tuple[Replica, ...] = ()
-    rules: BreakerRules = field(default_factory=BreakerRules)
-    events: ReplicaEvents = field(default_factory=ReplicaEvents, compare=False)
+    watch: Watch = field(
+        default_factory=lambda: Watch(BreakerRules(), ReplicaEvents()), compare=False
+    )
     affinity: Affinity = field(default_factory=Affinity, compare=False)
 
     @classmethod
@@ -87,47 +58,51 @@ class Replicated(Upstream):
         cls,
         upstream: Upstream,
         urls: Sequence[str],
-        rules: BreakerRules,
-        events: ReplicaEvents,
+        watch: Watch,
+        slots: int | None = None,
     ) -> Replicated:
-        """The model of an upstream at these base URLs; what is learned of one holds for all."""
+        """The model of an upstream at these base URLs; what is learned of one holds for all.
+
+        `slots` is how many samples each of them computes at once, where that is known.
+        """
         names = [_name(url) for url in urls]
         several = len(urls) > 1
         replicas = tuple(
-            Replica(_at(upstream, url, name if several else None), name)
+            Replica(_at(upstream, url, name if several else None), name, slots)
             for url, name in zip(urls, names, strict=True)
         )
         own = {each.name: getattr(upstream, each.name) for each in fields(Upstream)}
         for name in names:
-            events.on_open(name, False)  # noqa: FBT003 there is no more to say
-        return cls(**own, replicas=replicas, rules=rules, events=events)
+            watch.events.tell(name, is_open=False)  # there is no more to say
+        return cls(**own, replicas=replicas, watch=watch)
 
     @property
-    def available(self) -> int:
-        """How many are asked just now."""
-        return sum(replica.available for replica in self.replicas)
+    def servers_asked(self) -> int:
+        """How many are asked by everybody just now."""
+        return sum(isinstance(replica.breaker, Closed) for replica in self.replicas)
+
+    @property
+    def servers_tried(self) -> int:
+        """How many of the others one draw may be sent to, or is, to find out how they are."""
+        now = clock()
+        return sum(
+            isinstance(each.breaker, Probing) or is_due(each.breaker, now) for each in self.replicas
+        )
 
     @property
     def troubles(self) -> dict[str, str]:
         """Why some are not asked, by what they are called."""
         return {
-            replica.upstream.label: f"its last draws failed: {reason}"
+            replica.upstream.label: trouble
             for replica in self.replicas
-            if (reason := _reason(replica.breaker)) is not None
+            if (trouble := _trouble(replica.breaker)) is not None
         }
 
-    async def count_tokens(self, prompt: Prompt, within_s: float = LONGEST_COUNT_S) -> PromptLength:
+    async def count_tokens(
+        self, prompt: Prompt, within_s: float = LONGEST_COUNT_S, caller: str | None = None
+    ) -> PromptLength:
         """See `Upstream`; any that can be reached may count."""
-        tried: list[Replica] = []
-        while True:
-            replica = self._next(tried)
-            tried.append(replica)
-            try:
-                return await replica.upstream.count_tokens(prompt, within_s)
-            except UpstreamUnreachable as error:
-                self._failed(replica, error)
-                if not are_others(self.replicas, tried, _now()):
-                    raise
+        return await self._anywhere(lambda server: server.count_tokens(prompt, within_s), caller)
 
     async def sample(self, draw: Draw, request: SampleRequest) -> AsyncGenerator[Chunk, None]:
         """See `Upstream`."""
@@ -135,143 +110,116 @@ class Replicated(Upstream):
         read = beginnings(request.prompt) if own and len(self.replicas) > 1 else ()
         tried: list[Replica] = []
         while True:
-            replica = self._drawn(read, tried)
-            tried.append(replica)
-            probe = replica.breaker if isinstance(replica.breaker, Probing) else None
-            attempt = _Attempt(replica, _now(), probe)
-            replica.load += draw.n
-            replica.asked += 1
-            try:
-                async with aclosing(replica.upstream.sample(draw, request)) as chunks:
-                    async for chunk in chunks:
-                        self._heard(attempt, chunk)
-                        yield chunk
-            except UpstreamError as error:
-                self._failed(replica, error)
-                if not self._may_go_on(error, attempt, tried):
+            asker = Asker(request.caller, clock(), draw.n)
+            with self._attempt(tried, asker, read) as attempt:
+                upstream = attempt.replica.upstream
+                try:
+                    async with aclosing(upstream.sample(draw, request)) as chunks:
+                        async for chunk in chunks:
+                            attempt.heard(chunk)
+                            yield chunk
+                except UpstreamError as error:
+                    attempt.failed(error)
+                    if not self._may_go_on(error, attempt, tried):
+                        raise
+                    self.watch.events.on_retry()
+                except (asyncio.CancelledError, GeneratorExit):
+                    attempt.given_up(request.deadline, self._usual_s)
                     raise
-                self.events.on_retry()
-            except (asyncio.CancelledError, GeneratorExit):
-                self._given_up(attempt, request.deadline)
-                raise
-            else:
-                self._finished(attempt, draw)
-                return
-            finally:
-                replica.load -= draw.n
-                self._unanswered(attempt)  # or nobody would be sent there for a while
+                else:
+                    attempt.finished()
+                    return
 
     async def get(self, path: str) -> Any:
         """See `Upstream`."""
-        return await self._next(()).upstream.get(path)
+        return await self._anywhere(lambda server: server.get(path), None)
 
-    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """See `Upstream`."""
-        return await self._next(()).upstream.post(path, body)
+    async def post(
+        self, path: str, body: dict[str, Any], caller: str | None = None
+    ) -> dict[str, Any]:
+        """See `Upstream`. What is to be computed is watched, and sent again, as draws are."""
+        if path not in _COMPUTED:
+            return await self._anywhere(lambda server: server.post(path, body), caller)
+        tried: list[Replica] = []
+        while True:
+            with self._attempt(tried, Asker(caller, clock(), along=True)) as attempt:
+                try:
+                    told = await attempt.replica.upstream.post(path, body)
+                except UpstreamError as error:
+                    attempt.failed(error)
+                    if not self._may_go_on(error, attempt, tried):
+                        raise
+                    self.watch.events.on_retry()
+                else:
+                    attempt.succeeded()
+                    return told
 
-    def _next(self, tried: Collection[Replica]) -> Replica:
-        """Whom to ask what is no draw. Raises `UpstreamKeptFrom` where nobody is to be asked."""
-        replica = asked(self.replicas, tried, _now())
-        if replica is None:
-            raise self._away()
-        return replica
+    async def _anywhere(
+        self, ask: Callable[[Upstream], Awaitable[Told]], caller: str | None
+    ) -> Told:
+        """The answer of any, where there is nothing to compute.
 
-    def _drawn(self, read: Sequence[int], tried: Collection[Replica]) -> Replica:
-        """Whom to send a draw. Raises `UpstreamKeptFrom` where nobody is to be asked."""
+        Whatever a server does wrong, another may do right; but only where nobody listens does it
+        speak against draws.
+        """
+        tried: list[Replica] = []
+        while True:
+            replica = for_question(self.replicas, tried, Asker(caller, clock()))
+            if replica is None:
+                raise self._away(caller)
+            tried.append(replica)
+            try:
+                return await ask(replica.upstream)
+            except UpstreamError as error:
+                if isinstance(error, UpstreamUnreachable):
+                    self.watch.failed(replica, str(error), None)
+                if error.rejected or not self._are_others(tried, caller):
+                    raise
+
+    def _attempt(self, tried: list[Replica], asker: Asker, read: Sequence[int] = ()) -> Attempt:
+        """What is sent to whom, who is added to those `tried`.
+
+        Raises `UpstreamKeptFrom` where nobody is to be asked.
+        """
         known = self.affinity.server(read)
         preferred = None if known is None else self.replicas[known]
-        replica = drawn(self.replicas, tried, preferred, _now())
+        replica = for_draw(self.replicas, tried, preferred, asker)
         if replica is None:
-            raise self._away()
+            raise self._away(asker.caller)
         if read:
             self.affinity.keep(read, self.replicas.index(replica))
-        replica.breaker = states.probed(replica.breaker, _now())
-        return replica
+        tried.append(replica)
+        return Attempt(replica, asker.n, asker.caller, self.watch)
 
-    def _may_go_on(self, error: UpstreamError, attempt: _Attempt, tried: Sequence[Replica]) -> bool:
-        """Whether a draw that failed is sent once more: only where nothing was computed of it."""
+    def _may_go_on(self, error: UpstreamError, attempt: Attempt, tried: Sequence[Replica]) -> bool:
+        """Whether what failed is sent once more: only where nothing was computed of it."""
         if attempt.begun:
             return False
-        reset = was_reset(error, _now() - attempt.since)
+        reset = was_reset(error, clock() - attempt.since)
         if len(self.replicas) == 1:
-            return reset and len(tried) == 1 and self.replicas[0].available
-        return (reset or was_refused(error)) and are_others(self.replicas, tried, _now())
+            return reset and len(tried) == 1 and attempt.replica.is_asked_for(attempt.caller)
+        refused = not error.computed and not error.rejected
+        return (reset or refused) and self._are_others(tried, attempt.caller)
 
-    def _heard(self, attempt: _Attempt, chunk: Chunk) -> None:
-        replica = attempt.replica
-        replica.heard_at = _now()
-        if not attempt.begun:
-            attempt.begun = True
-            replica.began_after(replica.heard_at - attempt.since)
-            self._become(replica, states.answered(replica.breaker, self.rules))
-        if chunk.finish_reason is not None:
-            attempt.ended.add(chunk.index)
+    def _are_others(self, tried: Collection[Replica], caller: str | None) -> bool:
+        return are_others(self.replicas, tried, Asker(caller, clock()))
 
-    def _finished(self, attempt: _Attempt, draw: Draw) -> None:
-        """A draw's stream ended; it is none where not all of its samples did."""
-        replica = attempt.replica
-        if len(attempt.ended) >= draw.n:
-            self._become(replica, states.succeeded(replica.breaker))
-        else:
-            reason = "its answer ended early"
-            self._become(replica, states.failed(replica.breaker, _now(), self.rules, reason))
+    @property
+    def _usual_s(self) -> float | None:
+        """How long first tokens take; None where there is no other server."""
+        several = len(self.replicas) > 1
+        return max(each.first_s for each in self.replicas) if several else None
 
-    def _failed(self, replica: Replica, error: UpstreamError) -> None:
-        now = _now()
-        if (rest_s := asked_rest_s(error)) is not None:
-            replica.rest(rest_s, now)
-        if is_servers_fault(error):
-            state = states.failed(replica.breaker, now, self.rules, str(error))
-        else:  # it did answer
-            state = states.answered(replica.breaker, self.rules)
-        self._become(replica, state)
-
-    def _given_up(self, attempt: _Attempt, deadline: float | None) -> None:
-        """A draw was stopped before its end: by a verdict, its deadline, or its client.
-
-        Only a deadline says that a server is silent: a client that goes says nothing of it.
-        """
-        replica, now = attempt.replica, _now()
-        due = deadline is not None and now >= deadline - CLOCK_S
-        silent = due and replica.heard_at < attempt.since and len(self.replicas) > 1
-        usual_s = max(each.first_s for each in self.replicas)
-        if attempt.begun:
-            self._become(replica, states.succeeded(replica.breaker))
-        elif silent and now - attempt.since >= max(SILENT_S, UNUSUAL * usual_s):
-            reason = f"there was no word of it for {now - attempt.since:.1f} s"
-            self._become(replica, states.failed(replica.breaker, now, self.rules, reason))
-
-    def _unanswered(self, attempt: _Attempt) -> None:
-        """A draw has ended; one that was to find out may have told nothing."""
-        if attempt.probe is not None and attempt.replica.breaker is attempt.probe:
-            self._become(attempt.replica, states.unanswered(attempt.probe, _now()))
-
-    def _become(self, replica: Replica, state: Breaker) -> None:
-        before, replica.breaker = replica.breaker, state
-        label, was = replica.upstream.label, isinstance(before, Closed)
-        match state:
-            case Open(reason=reason, pause_s=pause_s) if state is not before:
-                self.events.on_open(replica.name, True)  # noqa: FBT003 it is named there
-                _log.warning("a server is left alone", model=label, s=pause_s, reason=reason)
-            case Closed() if not was:
-                self.events.on_open(replica.name, False)  # noqa: FBT003
-                _log.info("a server answers draws again", model=label)
-            case _:
-                pass
-
-    def _away(self) -> UpstreamKeptFrom:
-        now = _now()
-        breakers = [each.breaker for each in self.replicas]
-        until = [each.until for each in breakers if not isinstance(each, Closed)]
-        reasons = [reason for each in self.replicas if (reason := _reason(each.breaker))]
-        again = f"is tried again in {max(0.0, min(until) - now):.1f} s"
+    def _away(self, caller: str | None) -> UpstreamKeptFrom:
+        """Why nobody is asked for a caller."""
+        states = [each.breaker for each in self.replicas if not each.is_asked_for(caller)]
+        shut = [each for each in states if not isinstance(each, Closed)]
+        again_s = max(0.0, min(each.until for each in shut) - clock())
         whose = "its server" if len(self.replicas) == 1 else f"all {len(self.replicas)} servers"
-        reason = f"is not asked and {again}, as draws failed at {whose}; the last: {reasons[-1]}"
-        return UpstreamKeptFrom(self.id, reason)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        failed = f"draws failed at {whose}; the last: {shut[-1].reason}"
+        return UpstreamKeptFrom(
+            self.id, f"is not asked and is tried again in {again_s:.1f} s, as {failed}"
+        )
 
 
 def _name(url: str) -> str:
@@ -284,9 +232,10 @@ def _at(upstream: Upstream, url: str, name: str | None) -> Upstream:
     return replace(upstream, base_url=lambda: url, replica=name)
 
 
-def _reason(breaker: Breaker) -> str | None:
+def _trouble(breaker: Breaker) -> str | None:
     match breaker:
-        case Open(reason=reason) | Probing(reason=reason):
-            return reason
+        case Open(reason=reason, caller=caller) | Probing(reason=reason, caller=caller):
+            whose = "its last draws" if caller is None else "the last draws of one client"
+            return f"{whose} failed: {reason}"
         case Closed():
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from router.request import Prompt, TextPrompt
 from router.upstream.client import Upstream
@@ -24,18 +24,19 @@ _MISSHAPEN: Final = (KeyError, IndexError, TypeError, ValueError, OverflowError)
 
 @dataclass(frozen=True, slots=True)
 class PromptScorer:
-    """A model that scores."""
+    """A model that scores, for a caller."""
 
     upstream: Upstream
     scoring: PromptScoring
+    caller: str | None = None
 
     @classmethod
-    def of(cls, upstream: Upstream) -> Self:
+    def of(cls, upstream: Upstream, caller: str | None = None) -> Self:
         """Raises `UpstreamError` where its server cannot."""
         scoring = upstream.server.scoring
         if scoring is None:
             raise UpstreamError(upstream.id, "does not score prompts")
-        return cls(upstream, scoring)
+        return cls(upstream, scoring, caller)
 
     async def tokens(self, prompt: Prompt, *, special: bool = True) -> list[int]:
         """The numbers of a prompt's tokens, as it is written for the model.
@@ -45,7 +46,7 @@ class PromptScorer:
         upstream = self.upstream
         written = upstream.render(prompt)
         try:
-            return await self.scoring.tokens(written, upstream.name, upstream.post, special=special)
+            return await self.scoring.tokens(written, upstream.name, self._post, special=special)
         except _MISSHAPEN as error:
             raise UpstreamError(upstream.id, "gave no tokens of a text; is it vLLM?") from error
 
@@ -57,7 +58,10 @@ class PromptScorer:
         """The log-probability of each token scored, after those read. Raises `UpstreamError`."""
         upstream = self.upstream
         try:
-            return await self.scoring.logprobs(read, scored, upstream.name, upstream.post)
+            return await self.scoring.logprobs(read, scored, upstream.name, self._post)
         except _MISSHAPEN as error:
             reason = "gave no prompt_logprobs for these tokens; is it vLLM?"
             raise UpstreamError(upstream.id, reason) from error
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self.upstream.post(path, body, self.caller)

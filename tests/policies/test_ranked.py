@@ -148,9 +148,11 @@ class Preferring(World):
     async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
         self.ranked.append(command)
         for each in command.candidates:
-            book(100, len(each.text))
+            with book(100, len(each.text)):
+                pass
             if command.reviews:
-                book(len(each.text), 100)
+                with book(len(each.text), 100):
+                    pass
         return {} if self.down else {each.id: -each.id for each in command.candidates}
 
     def outcome(self, policy: Policy, flops: float | None = None) -> Outcome:

@@ -34,7 +34,7 @@ ENGINE = '[models.m]\nengine = "url"\nurl = "http://x"\n'
         ),
         (ENGINE + "priority = true", r"^models.m: only vLLM knows priorities: .*vllm"),
         (ENGINE + "slots = 0", r"^models.m.slots: must be above 0, not 0$"),
-        (ENGINE + "queue = 1025", r"^models.m.queue: must be at most 1024, not 1025$"),
+        (ENGINE + "queue = 4097", r"^models.m.queue: must be at most 4096, not 4097$"),
         (ENGINE + "queue = 0", r"^models.m.queue: must be above 0, not 0$"),
         (ENGINE + "breaker = {fail = 2}", r"breaker.fail: is no setting: did you mean failures\?"),
         ('[policies.p]\nkind = "single"\nn = 2', r"^policies.p.n: is no setting: .* kind, model$"),

@@ -71,7 +71,7 @@ async def test_a_model_may_be_at_several_servers() -> None:
         "m at 127.0.0.1:9",
         "m at 127.0.0.1:9/m",
     ]
-    assert upstream.rules == BreakerRules(2, 3, 4)
+    assert upstream.watch.rules == BreakerRules(2, 3, 4)
     assert all(each.upstream.habits is upstream.habits for each in upstream.replicas)
     shown = generate_latest(built.gateway.metrics.registry).decode()
     assert 'router_replica_open{model="m",replica="127.0.0.1:9/m"} 0.0' in shown

@@ -1,17 +1,28 @@
 """Answers of one model ranked by another, at a server that scores what it reads."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 from fake_shapes import LOGPROB, pieces, template
-from fake_upstream import FakeUpstream, Likely, Play, answering, failing, scoring, streaming
+from fake_upstream import (
+    FakeUpstream,
+    Likely,
+    Play,
+    answering,
+    failing,
+    running,
+    scoring,
+    streaming,
+)
 from http_world import MESSAGES, PROMPT, World, events, eventually, is_error, untouched, world
 
 from policies.cost import most_tokens
 from router.catalogue.fim import FAMILIES
+from router.upstream.breaker import Closed, Open
+from router.upstream.replicas import Replicated
 
 pytestmark = pytest.mark.anyio
 
@@ -293,12 +304,11 @@ async def test_a_ranker_whose_context_is_too_short_is_not_asked() -> None:
     "scorer",
     [
         failing(500),
-        failing(400, "too long"),
         streaming({"choices": []}),
         scoring(lambda _before, _token: float("nan")),
         scoring(lambda _before, _token: float("inf")),
     ],
-    ids=["an error", "a refusal", "no JSON", "no number", "no finite one"],
+    ids=["an error", "no JSON", "no number", "no finite one"],
 )
 async def test_a_ranking_that_fails_is_told_and_paid_as_far_as_it_was_sent(scorer: Play) -> None:
     async with ranked(scorer) as w:
@@ -310,6 +320,94 @@ async def test_a_ranking_that_fails_is_told_and_paid_as_far_as_it_was_sent(score
         assert 1 <= rank["passes"] <= 3
         assert rank["flops"] >= coder(w, FIRST)
         adds_up(answer, drawn(w) + rank["flops"])
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_a_pass_that_is_refused_costs_nothing(status: int) -> None:
+    """The first that is refused ends the ranking; others may have been sent by then."""
+    async with ranked(failing(status, "too long")) as w:
+        answer = await asked(w)
+        assert said(answer) == FIRST
+        rank = answer.json()["router"]["commands"][1]
+        assert "large" in rank["failure"]
+        assert rank["passes"] < 3
+        adds_up(answer, drawn(w) + rank["flops"])
+
+
+@asynccontextmanager
+async def ranked_by(
+    *servers: FakeUpstream, urls: tuple[str, ...] = (), failures: int = 3
+) -> AsyncIterator[World]:
+    """The large model is at these servers, which tokenize alike, and at further URLs."""
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            server.vocabulary = servers[0].vocabulary
+            await stack.enter_async_context(running(server))
+        breaker = {"failures": failures, "pause_s": 1000, "longest_pause_s": 1000}
+        url = [*(server.url for server in servers), *urls]
+        models = {"large": {"url": url, "breaker": breaker, "server": "vllm"}}
+        yield await stack.enter_async_context(ranked(models=models))
+
+
+def scorer(play: Play | None = None, tokenizer: Play | None = None) -> FakeUpstream:
+    play = scoring(liking(SECOND)) if play is None else play
+    return FakeUpstream(answering(), "vllm", tokenizer=tokenizer, scorer=play)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(lambda status=status: scorer(failing(status)) for status in (429, 503, 404)),
+        lambda: scorer(tokenizer=failing(500)),
+        lambda: scorer(tokenizer=failing(404)),
+    ],
+    ids=["busy", "away", "not there", "no tokens", "no tokenizer"],
+)
+async def test_a_ranking_goes_on_at_another_server(bad: Callable[[], FakeUpstream]) -> None:
+    """And is paid once."""
+    refusing, good = bad(), scorer()
+    async with ranked_by(refusing, good, failures=99) as w:
+        answer = await asked(w)
+        assert said(answer) == SECOND
+        adds_up(answer, drawn(w) + coder(w, FIRST, SECOND, THIRD))
+        assert answer.json()["router"]["commands"][1]["passes"] == 3
+        again = w.metric("router_upstream_retries_total", model="large")
+        assert again == len(refusing.scorings) - (3 - len(good.scorings))
+
+
+async def test_a_ranker_that_is_not_there_is_passed_over_and_left_alone() -> None:
+    async with ranked_by(scorer(), urls=("http://127.0.0.1:1",)) as w:
+        for _ in range(4):
+            assert said(await asked(w)) == SECOND
+        assert w.metric("router_replica_open", model="large", replica="127.0.0.1:1") == 1
+
+
+async def test_a_ranker_that_always_fails_is_left_alone() -> None:
+    bad, good = scorer(failing(500)), scorer()
+    async with ranked_by(bad, good) as w:
+        for _ in range(20):
+            await asked(w)
+        replica = bad.url.partition("://")[2]
+        assert w.metric("router_replica_open", model="large", replica=replica) == 1
+        before = len(bad.scorings)
+        for _ in range(3):
+            assert said(await asked(w)) == SECOND
+        assert len(bad.scorings) == before
+
+
+async def test_a_ranker_that_only_ranks_is_found_to_be_back() -> None:
+    server = scorer(failing(500))
+    async with ranked_by(server, failures=1) as w:
+        large = w.service.gateway.upstreams["large"]
+        assert isinstance(large, Replicated)
+        (replica,) = large.replicas
+        await asked(w)
+        assert isinstance(replica.breaker, Open)
+        server.scorer = scoring(liking(SECOND))
+        replica.breaker = Open(0.0, 1000.0, "it failed")  # a pause that is over, and was a long one
+        assert said(await asked(w)) == SECOND
+        assert replica.breaker == Closed()
+        assert replica.load == 0
 
 
 async def test_a_server_that_tokenizes_nothing_ranks_nothing() -> None:

@@ -21,12 +21,13 @@ from fake_upstream import (
     running,
     sending,
     silent,
+    streaming,
 )
 from http_world import World, eventually, eventually_asked, world
 
 from router.upstream import faults
 from router.upstream.balance import Replica
-from router.upstream.breaker import Open
+from router.upstream.breaker import Closed, Open
 from router.upstream.replicas import Replicated
 
 pytestmark = pytest.mark.anyio
@@ -232,6 +233,41 @@ async def test_what_nobody_took_costs_nothing(config: Any, status: int) -> None:
         assert w.metric("router_prompt_tokens_total", model="large", source="computed") == 0
 
 
+@pytest.mark.parametrize(
+    ("play", "paid"),
+    [
+        *((failing(status), False) for status in (400, 401, 404, 422, 429, 503)),
+        *((failing(status), True) for status in (408, 424, 500, 502)),
+        (half(0), True),
+        (half(1), True),
+        (streaming({"error": {"message": "no", "code": 400}}), True),
+        (streaming({"error": {"message": "no", "code": 503}}), True),
+    ],
+)
+async def test_what_a_lone_server_refused_as_it_came_costs_nothing(
+    play: Play, *, paid: bool
+) -> None:
+    """What may have been computed is paid for: the prompt, and what there is of an answer."""
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await ask(w)
+        assert answer.status_code in {400, 429, 502}
+        assert len(w.large.calls) == 1
+        tokens = w.metric("router_prompt_tokens_total", model="large", source="computed")
+        least = w.cost.draw("large", w.large.calls[0].prompt_tokens, [0])
+        assert (tokens > 0) is paid
+        used = w.metric("router_flops_used_total", model="large")
+        assert used >= least if paid else used == 0
+
+
+@pytest.mark.parametrize("status", [408, 424])
+async def test_one_that_says_it_could_not_finish_is_at_fault_itself(status: int) -> None:
+    async with replicated(FakeUpstream(failing(status))) as w:
+        for _ in range(LASTING["failures"]):
+            answer = await ask(w)
+            assert (answer.status_code, str(status) in answer.text) == (502, True)
+        assert "is not asked" in (await ask(w)).text
+
+
 async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
     server = FakeUpstream(in_turn(resetting(), answering()))
     async with replicated(server) as w:
@@ -277,7 +313,7 @@ async def test_clients_that_go_say_nothing_against_a_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As an editor's do with every keystroke, while the server reads a long prompt."""
-    monkeypatch.setattr("router.upstream.replicas.SILENT_S", 0.0)
+    monkeypatch.setattr("router.upstream.attempts.SILENT_S", 0.0)
     servers = [FakeUpstream(silent()) for _ in range(2)]
     async with replicated(*servers) as w:
         for at in range(4 * LASTING["failures"]):
@@ -289,8 +325,8 @@ async def test_clients_that_go_say_nothing_against_a_server(
 
 
 async def test_one_that_answers_somebody_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.upstream.replicas.SILENT_S", 0.0)
-    monkeypatch.setattr("router.upstream.replicas.UNUSUAL", 0.0)
+    monkeypatch.setattr("router.upstream.attempts.SILENT_S", 0.0)
+    monkeypatch.setattr("router.upstream.attempts.UNUSUAL", 0.0)
 
     async def play(call: Call, server: FakeUpstream) -> None:
         await (endless() if "slow" not in call.text else silent())(call, server)
@@ -396,9 +432,7 @@ async def test_one_draw_alone_finds_out_whether_a_server_is_back() -> None:
     gate = asyncio.Event()
     server = FakeUpstream(gated(gate))
     async with replicated(server) as w:
-        model = w.service.gateway.upstreams["large"]
-        assert isinstance(model, Replicated)
-        (replica,) = model.replicas
+        (replica,) = large_of(w).replicas
         replica.breaker = Open(0.0, 1000.0, "it failed")  # a pause that is over, and was a long one
         probe = asyncio.create_task(ask(w))
         await eventually(lambda: len(server.calls) == 1)
@@ -430,3 +464,128 @@ async def test_a_probe_whose_client_goes_leaves_the_next_to_find_out() -> None:
             return int((await ask(w)).status_code)
 
         await eventually_asked(status, 200)
+
+
+def by_prompt(poison: Play) -> Play:
+    """It fails of some prompts, as servers do that crash within a request."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await (poison if "poison" in call.text else answering())(call, server)
+
+    return play
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+@pytest.mark.parametrize("poison", [failing(500), half(0)], ids=["500", "broken off"])
+async def test_a_client_whose_requests_always_fail_keeps_nobody_else_out(
+    servers: int, poison: Play
+) -> None:
+    there = [FakeUpstream(by_prompt(poison)) for _ in range(servers)]
+    async with replicated(*there) as w:
+        most = servers * LASTING["failures"]
+        for at in range(2 * most):
+            answer = await ask(w, f"poison{at} =", headers={"X-Session-Id": "bad"})
+            assert answer.status_code == 502
+            assert ("is not asked" in answer.text) is (at >= most)
+        before = sum(len(server.asked) for server in there)
+        either = await w.complete(headers={"X-Session-Id": "bad"})
+        assert either.headers["x-router-model"] == "small"
+        assert sum(len(server.asked) for server in there) == before
+        for at in range(4):
+            good = await ask(w, f"def f{at}():\n", headers={"X-Session-Id": f"good{at}"})
+            assert good.status_code == 200, good.text
+        ready = (await w.client.get("/readyz")).json()["upstreams"]
+        assert not any(name.startswith("large") for name in ready)  # the last ended well
+
+
+async def test_one_that_fails_for_all_is_left_alone_by_all() -> None:
+    """Also by clients that have not asked it yet."""
+    bad, good = FakeUpstream(failing(500)), FakeUpstream(answering())
+    async with replicated(bad, good) as w:
+
+        async def status(at: int) -> int:
+            headers = {"X-Session-Id": f"editor{at}"}
+            return int((await ask(w, f"def f{at}():\n", headers=headers)).status_code)
+
+        statuses = [await status(at) for at in range(30)]
+        assert statuses.count(502) == len(bad.calls) == LASTING["failures"]
+        assert is_open(w, name(bad)) == 1
+
+
+async def test_a_client_that_tries_again_is_sent_elsewhere() -> None:
+    """Though the server that failed was the last to read the prompt."""
+    bad, good = FakeUpstream(failing(500)), FakeUpstream(answering())
+    async with replicated(bad, good, breaker=LASTING | {"failures": 9}) as w:
+        statuses = [(await ask(w, LONG)).status_code for _ in range(4)]
+        assert statuses.count(502) <= 1
+        assert len(bad.calls) <= 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_one_that_is_not_set_up_is_passed_over(status: int) -> None:
+    bad, good = FakeUpstream(failing(status)), FakeUpstream(answering())
+    async with replicated(bad, good) as w:
+        for at in range(2 * LASTING["failures"]):
+            assert (await ask(w, f"def f{at}():\n")).status_code == 200
+        assert len(bad.calls) == LASTING["failures"]
+        assert is_open(w, name(bad)) == 1
+
+
+@asynccontextmanager
+async def slotted(*servers: FakeUpstream, slots: int, **more: Any) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        for server in servers:
+            await stack.enter_async_context(running(server))
+        url = [server.url for server in servers]
+        large = {"url": url, "breaker": LASTING, "slots": slots} | more
+        yield await stack.enter_async_context(world(models={"large": large}))
+
+
+async def test_what_has_no_slot_where_its_prompt_was_read_goes_where_there_is_one() -> None:
+    gate = asyncio.Event()
+    servers = [FakeUpstream(gated(gate)) for _ in range(2)]
+    async with slotted(*servers, slots=4) as w:
+        asked = [asyncio.create_task(ask(w, LONG)) for _ in range(10)]
+        await eventually(lambda: sum(len(server.calls) for server in servers) == 8)
+        assert [len(server.calls) for server in servers] == [4, 4]
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
+def large_of(w: World) -> Replicated:
+    model = w.service.gateway.upstreams["large"]
+    assert isinstance(model, Replicated)
+    return model
+
+
+async def test_who_waits_is_let_in_when_a_server_comes_back() -> None:
+    """At once, and not when somebody else leaves."""
+    gate = asyncio.Event()
+    servers = [FakeUpstream(gated(gate)) for _ in range(2)]
+    async with slotted(*servers, slots=1) as w:
+        model = large_of(w)
+        away, _ = model.replicas
+        away.breaker = Open(1e12, 1000.0, "it failed")
+        asked = [asyncio.create_task(ask(w, f"def f{at}():\n")) for at in range(3)]
+        await eventually(lambda: w.metric("router_queue_length", model="large") == 2)
+        assert [len(server.calls) for server in servers] == [0, 1]
+        model.watch.become(away, Closed())
+        await eventually(lambda: [len(server.calls) for server in servers] == [1, 1])
+        assert w.metric("router_queue_length", model="large") == 1
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
+
+
+async def test_who_waits_finds_out_when_the_pause_is_over() -> None:
+    gate, plays = asyncio.Event(), [failing(500)] * 2
+    back, other = FakeUpstream(in_turn(*plays, gated(gate))), FakeUpstream(gated(gate))
+    breaker = {"failures": 2, "pause_s": 1, "longest_pause_s": 1}
+    async with slotted(back, other, slots=1, breaker=breaker) as w:
+        large_of(w).replicas[1].load = 1  # so that the first are sent to the other
+        for at in range(2):
+            assert (await ask(w, f"def f{at}():\n")).status_code == 502
+        large_of(w).replicas[1].load = 0
+        asked = [asyncio.create_task(ask(w, f"def g{at}():\n")) for at in range(2)]
+        await eventually(lambda: (len(back.calls), len(other.calls)) == (3, 1))
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}

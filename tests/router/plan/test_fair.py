@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -159,6 +162,119 @@ def test_what_is_foreseen_comes_true(
     mine = queue.push(caller, samples, due)
     order = emptied(queue)
     assert [each.samples for each in order[: order.index(mine)]] == before
+
+
+@dataclass
+class Naive:
+    """The same order, looked for among all callers at every step; nobody is forgotten."""
+
+    tags: dict[str, float] = field(default_factory=dict)
+    waiting: list[Waiter] = field(default_factory=list)
+    head: Waiter | None = None
+    time: float = 0.0
+
+    def push(self, waiter: Waiter) -> None:
+        if all(each.caller != waiter.caller for each in [*self.waiting, self.head] if each):
+            self.tags[waiter.caller] = max(self.time, self.tags.get(waiter.caller, 0.0))
+        self.waiting.append(waiter)
+        if self.head is None:
+            self.choose()
+
+    def choose(self) -> None:
+        first = [min(w for w in self.waiting if w.caller == c) for c in self.callers]
+        self.head = min(first, key=lambda w: (self.tags[w.caller], w.arrival), default=None)
+        if self.head is None:
+            self.tags.clear()
+        else:
+            self.waiting.remove(self.head)
+
+    @property
+    def callers(self) -> set[str]:
+        return {each.caller for each in self.waiting}
+
+    def pop(self) -> None:
+        assert self.head is not None
+        caller, samples = self.head.caller, self.head.samples
+        share = samples / len(self.callers | {caller})
+        self.time = max(self.time + share, self.tags[caller])
+        self.tags[caller] += samples
+        self.choose()
+
+    def remove(self, waiter: Waiter) -> None:
+        if waiter is self.head:
+            self.choose()
+        else:
+            self.waiting.remove(waiter)
+
+
+STEPS = st.lists(
+    st.tuples(st.just("push"), CALLERS, SAMPLES, DUE)
+    | st.tuples(st.just("pop"))
+    | st.tuples(st.just("remove"), st.integers(0, 99)),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_it_finds_the_same_as_one_who_looks_at_everybody(steps: list[Any]) -> None:
+    queue, naive = FairQueue(), Naive()
+    there: list[Waiter] = []
+    for step in steps:
+        match step:
+            case ("push", caller, samples, due):
+                before = queue.ahead(caller, samples, due)
+                there.append(queue.push(caller, samples, due))
+                naive.push(there[-1])
+                assert sum(before) <= sum(each.samples for each in there[:-1])
+            case ("pop",) if there:
+                there.remove(queue.pop())
+                naive.pop()
+            case ("remove", at) if there:
+                gone = there.pop(at % len(there))
+                queue.remove(gone)
+                naive.remove(gone)
+        assert queue.head is naive.head
+        assert len(queue) == len(there)
+        held = Counter(each.caller for each in there)
+        assert {caller: queue.waiting(caller) for caller in held} == held
+        assert queue.most_waiting == max(held.values(), default=0)
+        assert queue.remembered <= len("abcdef")
+
+
+def test_who_does_not_wait_cannot_leave() -> None:
+    queue, (_, second, _) = filled([("a", 1, 1.0), ("a", 1, 2.0), ("b", 1, 1.0)])
+    queue.remove(second)
+    for gone in (second, Waiter(1.0, 9, 1, "a"), Waiter(1.0, 9, 1, "nobody")):
+        with pytest.raises(ValueError, match="does not wait"):
+            queue.remove(gone)
+    assert len(queue) == 2
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions are called in it, ours and Python's own."""
+    seen = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal seen
+        seen += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return seen
+
+
+@pytest.mark.parametrize("work", [emptied, lambda queue: queue.ahead("new", 1, 0.0)])
+def test_twice_as_many_callers_take_twice_as_long(work: Callable[[FairQueue], object]) -> None:
+    """Whoever comes is foretold its turn on the event loop, where others wait."""
+    few, many = (
+        calls(lambda: work(filled([(str(at), 1, 0.0) for at in range(count)])[0]))  # noqa: B023
+        for count in (100, 400)
+    )
+    assert many <= 5 * few
 
 
 def test_what_is_remembered_of_callers_is_bounded() -> None:

@@ -539,7 +539,98 @@ def test_slots_that_come_back_are_given_to_those_that_wait() -> None:
         await w.draw(1, 1.0)
         assert (now(), len(w.entered)) == (2.0, 4)
         await asyncio.gather(*held)
+        w.slots = 1
+        held = start(w.draw(1, 60.0), w.draw(1, 1.0), w.draw(1, 1.0))
+        await asyncio.sleep(1)
+        w.slots = 4
+        w.lane.admit()
+        assert (w.lane.busy, len(w.lane)) == (3, 0)
+        await asyncio.gather(*held)
         assert w.idle()
+
+    simulate(scene())
+
+
+def test_a_wide_one_that_came_when_there_were_few_slots_takes_what_it_needs() -> None:
+    """Or it would compute beside others more than there is room for."""
+
+    async def scene() -> None:
+        w = Watched(slots=1)
+        held = start(w.draw(1, 1.0), w.draw(4, 1.0))
+        await asyncio.sleep(0)
+        w.slots = 4
+        w.lane.admit()
+        assert w.lane.busy == 1
+        await asyncio.sleep(1.5)
+        assert w.lane.busy == 4
+        await asyncio.gather(*held)
+        assert w.idle()
+
+    simulate(scene())
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(
+        st.tuples(
+            st.integers(1, 8),
+            st.integers(0, 6),
+            st.integers(0, 3),
+            st.sampled_from("abc"),
+            st.none() | st.integers(0, 6),
+            st.integers(0, 8),
+            st.booleans(),
+        ),
+        max_size=20,
+    ),
+    st.lists(st.tuples(st.integers(0, 6), st.integers(1, 6)), max_size=5),
+)
+def test_whatever_servers_come_and_go_no_slot_is_lost_and_nobody_waits_for_nothing(
+    limit: int,
+    draws: list[tuple[int, int, int, str, int | None, int, bool]],
+    changes: list[tuple[int, int]],
+) -> None:
+    async def scene() -> None:
+        w = Watched(slots=4, limit=limit)
+
+        async def one(
+            n: int,
+            at: int,
+            seconds: int,
+            caller: str,
+            gives_up: int | None,
+            ended: int,
+            begun: bool,
+        ) -> None:
+            await asyncio.sleep(at)
+            async with asyncio.timeout(gives_up):
+                async with w.lane.acquire(n, caller, None, begun=begun) as place:
+                    await asyncio.sleep(seconds)
+                    for _ in range(min(n, ended)):
+                        place.ended()
+                    await asyncio.sleep(seconds)
+
+        async def change(at: int, slots: int) -> None:
+            await asyncio.sleep(at)
+            w.slots = slots
+            w.lane.admit()
+
+        async def watch() -> None:
+            await asyncio.sleep(0.5)
+            for _ in range(30):  # when nothing else happens
+                await asyncio.sleep(1)
+                head = w.lane._queue.head
+                assert head is None or not w.lane._fits(head.samples)
+                assert w.lane.busy == sum(stay.held for stay in w.lane._stays)
+                assert sum(not stay.begun for stay, _ in w.lane._waiting.values()) <= limit
+
+        watching = asyncio.create_task(watch())
+        works = [*(one(*each) for each in draws), *(change(*each) for each in changes)]
+        ended = await asyncio.gather(*works, return_exceptions=True)
+        assert {type(each) for each in ended} <= {type(None), TimeoutError, NotAdmitted}
+        await watching
+        assert w.idle()
+        assert w.lane._new == 0
 
     simulate(scene())
 

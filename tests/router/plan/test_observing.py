@@ -64,12 +64,13 @@ class ScriptedRanker:
     """Scores candidates by their ids, or fails at the first, whose pass was sent by then."""
 
     failing: bool = False
+    status: int | None = None
 
     async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
         for candidate in command.candidates:
-            book(100, candidate.tokens)
-            if self.failing:
-                raise UpstreamError(command.model, "is down")
+            with book(100, candidate.tokens):
+                if self.failing:
+                    raise UpstreamError(command.model, "is down", status=self.status)
         return {candidate.id: float(candidate.id) for candidate in command.candidates}
 
 
@@ -254,19 +255,25 @@ def test_a_ranking_that_does_not_fit_is_refused() -> None:
     assert isinstance(answers_[0], Refused)
 
 
-def test_a_ranker_that_fails_is_an_upstream_that_failed() -> None:
+@pytest.mark.parametrize(
+    ("status", "paid"), [(None, True), (500, True), (400, False), (503, False)]
+)
+def test_a_ranker_that_fails_is_an_upstream_that_failed(*, status: int | None, paid: bool) -> None:
+    """Its pass is paid for, unless it was refused as it came."""
+
     def plan() -> Plan:
         candidates = yield from drawn()
         yield Rank("large", candidates)
         while not isinstance((yield Wait()), Done):
             pass
 
-    outcome, heard = performed(plan(), flops=1e13, ranker=ScriptedRanker(failing=True))
+    ranker = ScriptedRanker(failing=True, status=status)
+    outcome, heard = performed(plan(), flops=1e13, ranker=ranker)
     assert "is down" in str(outcome.failures[0])
     assert "Ranked" not in heard.kinds()
     assert len(outcome.choice.candidates) == 2
     (errand,) = (work for work in outcome.work if isinstance(work, Errand))
-    assert errand.flops(COST) == COST.score("large", 100, 2)
+    assert errand.flops(COST) == (COST.score("large", 100, 2) if paid else 0)
 
 
 def test_a_review_reserves_a_second_pass_and_has_a_score_of_its_own() -> None:
@@ -288,8 +295,8 @@ def test_a_review_reserves_a_second_pass_and_has_a_score_of_its_own() -> None:
 def test_a_ranking_costs_no_more_than_it_holds_whatever_its_server_counts() -> None:
     class Babbling(ScriptedRanker):
         async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
-            book(10_000, 10_000)
-            return {}
+            with book(10_000, 10_000):
+                return {}
 
     def plan() -> Plan:
         yield Rank("large", (yield from drawn()))

@@ -14,6 +14,7 @@ from router.upstream.breaker import (
     answered,
     failed,
     is_due,
+    keeps_out,
     probed,
     succeeded,
     unanswered,
@@ -87,6 +88,80 @@ def test_a_probe_that_tells_nothing_leaves_the_next_to_find_out() -> None:
     assert is_due(breaker, 9.0)
     assert failed(probed(breaker, 9.0), 9.0, RULES, "x") == Open(13.0, 4.0, "x")
     assert unanswered(Closed(1), 9.0) == Closed(1)
+
+
+def failing_for(*callers: str | None) -> Breaker:
+    breaker: Breaker = Closed()
+    for caller in callers:
+        breaker = failed(breaker, 0.0, RULES, "500", caller)
+    return breaker
+
+
+def test_failures_of_one_caller_leave_the_server_alone_for_that_caller() -> None:
+    assert failing_for("a", "a") == Closed(1, 0.0, "a", 2)
+    opened = failing_for("a", "a", "a")
+    assert opened == Open(1.0, 1.0, "500", "a", 1)
+    assert keeps_out(opened, "a")
+    assert not keeps_out(opened, "b")
+    assert not keeps_out(opened, None)
+    assert failed(opened, 0.5, RULES, "500", "a") is opened
+    assert probed(opened, 1.0, "b") is opened
+    probing = probed(opened, 1.0, "a")
+    assert probing == Probing(2.0, 1.0, "500", "a", 1)
+    assert failed(probing, 1.5, RULES, "no", "a") == Open(3.5, 2.0, "no", "a", 1)
+    assert unanswered(probing, 1.5) == Open(1.5, 1.0, "500", "a", 1)
+    assert succeeded(opened) == Closed()  # of whomever
+
+
+def test_one_caller_that_came_back_is_trusted_no_more_than_any() -> None:
+    probing = probed(failing_for("a", "a", "a"), 1.0, "a")
+    assert answered(probing, RULES, "b") is probing
+    back = answered(probing, RULES, "a")
+    assert back == Closed(1, 1.0, "a", 2)
+    assert failed(back, 2.0, RULES, "again", "a") == Open(4.0, 2.0, "again", "a", 1)
+
+
+def test_failures_of_several_callers_leave_it_alone_for_all() -> None:
+    assert failing_for("a", "b", "a") == Open(1.0, 1.0, "500")
+    assert failing_for("a", "a", "b", "b", "a") == Open(1.0, 1.0, "500")
+    assert failing_for(*"aaabaaab") == Open(1.0, 1.0, "500")
+    assert keeps_out(failing_for("a", "b", "a"), "c")
+
+
+def test_what_cannot_be_the_requests_fault_always_counts() -> None:
+    assert failing_for("a", None, None) == Open(1.0, 1.0, "500")
+    assert failing_for(None, None) == Closed(2)
+    assert failing_for("a", "a", "a", None, None) == Open(1.0, 1.0, "500")
+
+
+@given(st.lists(st.sampled_from(["fail", "answer", "probe", "good", "wait"])), st.integers(1, 4))
+def test_one_caller_alone_keeps_nobody_else_out(steps: list[str], most: int) -> None:
+    """Nor is it kept out itself for ever. Where one failure is too many it is that for all."""
+    rules = BreakerRules(failures=most + 1, pause_s=1.0, longest_pause_s=5.0)
+    breaker: Breaker = Closed()
+    now = 0.0
+    for step in steps:
+        match step:
+            case "fail":
+                breaker = failed(breaker, now, rules, "500", "bad")
+            case "answer":
+                breaker = answered(breaker, rules, "bad")
+            case "probe":
+                breaker = probed(breaker, now, "bad")
+            case "good":
+                breaker = succeeded(breaker)
+            case _:
+                now += 0.7
+        assert not keeps_out(breaker, "good")
+        assert is_due(breaker, now + rules.longest_pause_s) or not keeps_out(breaker, "bad")
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=40, max_size=40))
+def test_one_that_always_fails_is_left_alone_by_all_who_ask_it(callers: list[str | None]) -> None:
+    breaker: Breaker = Closed()
+    for caller in callers:
+        breaker = failed(breaker, 0.0, RULES, "500", caller)
+    assert all(keeps_out(breaker, caller) for caller in callers if callers.count(caller) >= 5)
 
 
 @given(st.lists(st.sampled_from(["fail", "answer", "end", "probe", "give up", "wait"])))
