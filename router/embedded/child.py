@@ -23,6 +23,8 @@ from typing import Final
 
 import httpx
 
+from router.processes import killed, started
+
 _TAIL_BYTES: Final = 16_384
 _TAIL_LINES: Final = 20
 _READ_BYTES: Final = 4096
@@ -95,7 +97,7 @@ class Child:
         """Start a child and wait until it is healthy; raises `EngineFailed`, leaves nothing."""
         if not spec.path.is_file():
             raise EngineFailed(spec.model, f"has no model file at {spec.path}")
-        process = await asyncio.create_subprocess_exec(
+        process = await started(
             *_command(spec),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -167,10 +169,7 @@ class Child:
                 async with asyncio.timeout(self.times.grace):
                     await process.wait()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                if process.returncode is None:
-                    process.kill()
-            await process.wait()
+            await killed(process)
             if process.stdout is not None:
                 await process.stdout.read()
             if self._reader is not None:

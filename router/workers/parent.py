@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from router import orphans
 from router.banner import Introduce, url_of
 from router.configured import all_slots, engine_spec, lanes_of
 from router.embedded.supervisor import EmbeddedEngine
@@ -115,18 +116,24 @@ class _Parent:
         with self._signals():
             try:
                 async with asyncio.TaskGroup() as group:
-                    kept = self.crew.keep(group)
-                    engines = self.engines.running.values()
-                    starting = [group.create_task(each.start()) for each in engines]
-                    facts = await self.crew.started()
-                    await asyncio.gather(*starting)
-                    self.doors.open()
-                    url = url_of(self.settings.host, self.doors.port)
-                    introduce(url, facts[0] | {"workers": len(facts)})
-                    await self.leaving.wait()
-                    await self._leave(kept)
+                    try:
+                        await self._serve(group, introduce)
+                    finally:
+                        orphans.adopt()  # workers may have to be killed
             except ExceptionGroup as several:  # one reason not to serve is enough
                 raise several.exceptions[0] from None
+
+    async def _serve(self, group: asyncio.TaskGroup, introduce: Introduce) -> None:
+        kept = self.crew.keep(group)
+        starting = [group.create_task(each.start()) for each in self.engines.running.values()]
+        facts = await self.crew.started()
+        await asyncio.gather(*starting)
+        self.doors.open()
+        url = url_of(self.settings.host, self.doors.port)
+        introduce(url, facts[0] | {"workers": len(facts)})
+        await self.leaving.wait()
+        orphans.adopt()
+        await self._leave(kept)
 
     async def _leave(self, kept: list[asyncio.Task[None]]) -> None:
         self.doors.close()

@@ -18,14 +18,13 @@ from typing import Any, Final
 
 import structlog
 
-from router import logs, loops
+from router import logs, loops, orphans
 from router.banner import facts
 from router.configured import counted_slots
 from router.embedded.child import EngineFailed
 from router.http.app import create_app
 from router.listening import listening
 from router.metrics import Metrics
-from router.orphans import die_with
 from router.sections import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
 from router.settings import Settings
@@ -56,12 +55,16 @@ log = structlog.get_logger("router")
 _BEAT_S: Final = 0.1
 """As often as the HTTP server's own loop turns."""
 
+_LAST_S: Final = 2.0
+"""As `router.server` has it, but sooner than the parent's patience ends."""
+
 
 def main(arguments: list[str]) -> None:
     """Serve until the parent says that it is enough, or is gone."""
     wire, door, board, parent = map(int, arguments)
-    die_with(parent)
+    orphans.die_with(parent)
     loops.run(_work(socket.socket(fileno=wire), socket.socket(fileno=door), board))
+    orphans.reap(_LAST_S)
 
 
 async def _work(connected: socket.socket, door: socket.socket, board: int) -> None:
@@ -243,6 +246,7 @@ class _Worker:
 
     def _leave(self, wish: Leave) -> None:
         """Finish what was begun, or, where it is urgent, leave it."""
+        orphans.adopt()
         if self._server is not None:
             self._server.leave(now=wish.now)
         elif self._starting is not None:

@@ -5,6 +5,8 @@ import contextlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -166,3 +168,34 @@ def test_a_worker_without_descriptors_is_replaced() -> None:
     before = len(descendants())  # other tests may keep a backend
     asyncio.run(main())
     assert len(descendants()) == before
+
+
+ENDS = """
+import asyncio, ctypes, os, sys
+from sandbox import Asserts, Limits, ProcessBackend, Program
+
+ctypes.CDLL(None).prctl(36, 1)  # what loses its parent comes to this process
+
+async def main():
+    async with ProcessBackend(workers=2) as backend:
+        await backend.run(Program("def f(): return 1", Asserts("assert f() == 1", "f")), Limits())
+        if sys.argv[1] == "while it runs":
+            spin = Program("while True: pass", Asserts("assert f() == 1", "f"))
+            asyncio.ensure_future(backend.run(spin, Limits()))
+            while not backend.busy:
+                await asyncio.sleep(0)
+
+asyncio.run(main())
+try:
+    print("left:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nothing is left")
+"""
+
+
+@pytest.mark.parametrize("moment", ["idle", "while it runs"])
+def test_who_has_closed_it_has_waited_for_all_of_it(moment: str) -> None:
+    """No process is left to whoever takes orphans, be it dead or alive."""
+    command = [sys.executable, "-c", ENDS, moment]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "nothing is left\n"
