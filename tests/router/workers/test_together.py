@@ -118,6 +118,25 @@ async def test_a_newer_request_of_a_session_ends_the_older_at_another_worker(
         assert told["router_requests_total"] == 5
 
 
+async def test_a_body_is_not_read_on_for_an_older_request_of_another_worker(
+    tmp_path: Path,
+) -> None:
+    async with together(FakeUpstream(answering()), tmp_path) as gateway:
+        port = int(gateway.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nX-Session-Id: editor\r\n"
+            b"Content-Length: 99\r\n\r\n{"
+        )
+        client = await gateway.client()
+        older = asyncio.create_task(reader.readline())
+        async with asyncio.timeout(60):
+            while not older.done():  # whose head is read first is not ours to say
+                assert (await complete(client, session="editor")).status_code == 200
+        assert (await older).startswith(b"HTTP/1.1 499")
+        writer.close()
+
+
 async def test_of_many_of_a_session_at_once_the_newest_is_answered(tmp_path: Path) -> None:
     async with together(FakeUpstream(answering(pause=0.01)), tmp_path) as gateway:
         clients = [await gateway.client() for _ in range(4)]
