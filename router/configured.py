@@ -21,7 +21,7 @@ from router.catalogue.fim import FAMILIES, FimTemplate
 from router.embedded.child import EngineSpec
 from router.embedded.supervisor import Engine
 from router.metrics import Metrics
-from router.plan.lanes import Lane, SlotLane
+from router.plan.lanes import SlotLane
 from router.plan.paces import PaceStart
 from router.sections import (
     EmbeddedModel,
@@ -80,7 +80,7 @@ def models_of(
 
 def lanes_of(
     settings: Settings, slots: Callable[[str, int], int], metrics: Metrics
-) -> dict[str, Lane]:
+) -> dict[str, SlotLane]:
     """Where draws wait for slots, of the models whose slots are known; `metrics` hear of them.
 
     `slots` says of a model, and of the slots of each of its servers, how many there are just now.
@@ -101,12 +101,6 @@ def counted_slots(settings: Settings) -> dict[str, int]:
     """The slots of each server of a model, where they are known."""
     named = {model: config.slots for model, config in settings.models.items()}
     return {model: slots for model, slots in named.items() if slots is not None}
-
-
-def all_slots(settings: Settings, model: str, each: int) -> int:
-    """Of all servers of a model together."""
-    config = settings.models[model]
-    return each * len(config.urls) if isinstance(config, RemoteModel) else each
 
 
 def slots_there(upstreams: Mapping[str, Upstream], model: str, each: int) -> int:
