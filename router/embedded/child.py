@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -132,9 +133,10 @@ class Child:
 
     async def healthy(self) -> bool:
         """Whether `/health` answers 200."""
+        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # or it reads all that it could trust
         try:  # the environment's proxies are not for loopback
             async with httpx.AsyncClient(
-                trust_env=False, timeout=self.times.probe_timeout
+                trust_env=False, verify=nobody, timeout=self.times.probe_timeout
             ) as client:
                 response = await client.get(f"{self.url}/health")
         except httpx.HTTPError:
@@ -143,13 +145,17 @@ class Child:
 
     async def down(self, on_probe: Callable[[], None]) -> str:
         """Wait until the child has ended or hangs; says which. `on_probe` is called after each."""
-        while self.missed < self.times.misses:
-            try:
-                async with asyncio.timeout(self.times.probe_every):
-                    return f"ended with exit status {await self.process.wait()}"
-            except TimeoutError:
+        # One that waits for all of its life: a process keeps each that ever waited for its end.
+        ended = asyncio.ensure_future(self.process.wait())
+        try:
+            while self.missed < self.times.misses:
+                await asyncio.wait({ended}, timeout=self.times.probe_every)
+                if ended.done():
+                    return f"ended with exit status {ended.result()}"
                 self.missed = 0 if await self.healthy() else self.missed + 1
                 on_probe()
+        finally:
+            ended.cancel()
         return f"did not answer {self.missed} health probes"
 
     def tail(self) -> str:

@@ -171,14 +171,16 @@ class SlotKeeper:
 
     def ended(self, peer: Peer, number: int) -> None:
         """A worker needs one of them no more."""
-        draw = self._draws[peer, number]
-        if draw.slots is not None:
+        draw = self._draws.get((peer, number))
+        if draw is not None and draw.slots is not None:
             draw.slots.ended()
             self.on_change(draw.model)
 
     def left(self, peer: Peer, number: int) -> None:
         """A worker gives back, or waits no more."""
-        draw = self._draws.pop((peer, number))
+        draw = self._draws.pop((peer, number), None)
+        if draw is None:
+            return
         self._leaving.add(draw.task)
         draw.task.add_done_callback(self._leaving.discard)
         draw.task.cancel()
