@@ -89,32 +89,44 @@ class ParentOutlook:
     settings: Settings
     board: Board
     lanes: Mapping[str, SlotLane] = field(default_factory=dict)
-    _due: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    _servers: dict[str, list[memoryview]] = field(init=False)
+    _due: dict[str, tuple[float, asyncio.TimerHandle]] = field(default_factory=dict)
+    _not_before: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._servers = {
+            model: [self.board.column(name) for name in _away(self.settings, model)]
+            for model in counted_slots(self.settings)
+        }
 
     def slots(self, model: str, each: int) -> int:
         """Of all servers of a model, just now; of those that are left alone none.
 
         At least of one: where all are left alone, it is draws that find out.
         """
+        servers = self._servers[model]
+        if not servers:
+            return each
         now = int(time.monotonic() * _IN_A_SECOND)
-        servers = _away(self.settings, model)
-        away = sum(max(self.board.column(name)) > now for name in servers)
-        return each * max(1, len(servers) - away)
+        return each * max(1, sum(max(until) <= now for until in servers))
 
     def changed(self, model: str) -> None:
         """Something came or went: what is foretold has changed."""
-        if model not in self._due:
-            self._foretell_in(_SOON_S, model)
+        soon = max(time.monotonic() + _SOON_S, self._not_before.get(model, 0.0))
+        if model not in self._due or self._due[model][0] > soon:
+            self._foretell_at(soon, model)
 
     def close(self) -> None:
         """Foretell nothing any more."""
-        for timer in self._due.values():
+        for _, timer in self._due.values():
             timer.cancel()
         self._due.clear()
 
-    def _foretell_in(self, seconds: float, model: str) -> None:
-        loop = asyncio.get_running_loop()
-        self._due[model] = loop.call_later(seconds, self._foretell, model)
+    def _foretell_at(self, when: float, model: str) -> None:
+        if model in self._due:
+            self._due[model][1].cancel()
+        timer = asyncio.get_running_loop().call_at(when, self._foretell, model)
+        self._due[model] = when, timer
 
     def _foretell(self, model: str) -> None:
         del self._due[model]
@@ -123,6 +135,7 @@ class ParentOutlook:
         waits_s = lane.expected_s(1, "", None)
         at = int((began + waits_s) * _IN_A_SECOND) if waits_s else 0
         self.board.cell(self.board.parents, _WAIT + model).put(at)
+        ended = time.monotonic()
+        self._not_before[model] = ended + _SHARE * (ended - began)
         if waits_s:  # by the time alone it becomes another
-            took_s = time.monotonic() - began
-            self._foretell_in(max(_AGAIN_S, _SHARE * took_s), model)
+            self._foretell_at(max(ended + _AGAIN_S, self._not_before[model]), model)
