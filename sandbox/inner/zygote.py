@@ -64,11 +64,15 @@ def main(argv: list[str]) -> None:
     go_read, go_write = os.pipe()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until there is whom to end first
+    child = 0
     try:
         child = linux.clone(_OUTER)
         if child:
             _map_ids(str(child), worker_id)
     except OSError as error:
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         control.send(b"e" + _advice(error).encode())
         return
     if child == 0:

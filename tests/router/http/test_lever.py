@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import zlib
 from collections.abc import Callable
@@ -321,3 +322,31 @@ async def test_an_end_while_it_starts_again_leaves_nothing(tmp_path: Path) -> No
     with pytest.raises(UpstreamError, match="was closed"):
         await waits
     assert set(psutil.Process().children()) == before
+
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from router.verifying import Verifier
+
+async def main():
+    made = Verifier.of(Path(sys.argv[1]))
+    await made.start()
+    print(made.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_one_that_hangs_does_not_outlive_a_gateway_that_is_killed(trained: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(trained)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        hangs = psutil.Process(int(parent.stdout.readline()))
+        hangs.suspend()
+        parent.kill()
+    _, alive = psutil.wait_procs([hangs], timeout=60)
+    for each in alive:
+        each.kill()
+    assert not alive

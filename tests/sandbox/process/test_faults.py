@@ -199,3 +199,30 @@ def test_who_has_closed_it_has_waited_for_all_of_it(moment: str) -> None:
     command = [sys.executable, "-c", ENDS, moment]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout == "nothing is left\n"
+
+
+FAILS = """
+import ctypes, os, socket, subprocess, sys
+from sandbox.process import zygotes
+
+ctypes.CDLL(None).prctl(36, 1)  # what loses its parent comes to this process
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+nobody = str(2**32 - 1)  # no user has this id
+command = [sys.executable, "-I", "-S", str(zygotes._BOOT), str(theirs.fileno()), "plain", nobody]
+worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd="/")
+theirs.close()
+ours.send(b"g")
+print(ours.recv(65536)[:1].decode())
+worker.wait()
+try:
+    print("left:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nothing is left")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives workers ids of their own")
+def test_a_worker_that_cannot_be_set_up_leaves_nothing() -> None:
+    command = [sys.executable, "-c", FAILS]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "e\nnothing is left\n"
