@@ -9,6 +9,7 @@ from contextlib import nullcontext
 
 import uvicorn
 
+from router import orphans
 from router.banner import Introduce, facts, url_of
 from router.http.app import create_app
 from router.listening import UnsignalledServer, listening
@@ -22,6 +23,7 @@ async def serve_alone(settings: Settings, introduce: Introduce) -> None:
     server: _Server | None = None
 
     def stop(wish: signal.Signals) -> None:
+        orphans.adopt()
         if server is not None:
             server.handle_exit(wish, None)
         elif starting is not None:

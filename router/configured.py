@@ -104,12 +104,6 @@ def counted_slots(settings: Settings) -> dict[str, int]:
     return {model: slots for model, slots in named.items() if slots is not None}
 
 
-def all_slots(settings: Settings, model: str, each: int) -> int:
-    """Of all servers of a model together."""
-    config = settings.models[model]
-    return each * len(config.urls) if isinstance(config, RemoteModel) else each
-
-
 def own_lanes(
     settings: Settings, upstreams: Mapping[str, Upstream], metrics: Metrics
 ) -> dict[str, SlotLane]:

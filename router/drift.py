@@ -164,6 +164,8 @@ def _observation(
 
 def _draws(outcome: Outcome) -> Iterator[DrawObservation]:
     for draw in outcome.draws:
+        if not draw.sent:  # it was refused, or still waited for its turn
+            continue
         known = [outcome.judgements.get(sample.id) for sample in draw.samples]
         verdicts = [judgement.verdict for judgement in known if judgement is not None]
         yield DrawObservation(

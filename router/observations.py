@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DrawObservation:
-    """A draw: of `n` samples that were asked for so many were judged, and so many of them passed.
+    """A draw that was sent: of `n` samples so many were judged, and so many of them passed.
 
     Of a draw that a pass ended, those that still ran were not judged. `tokens` are of each sample.
     """

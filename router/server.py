@@ -6,26 +6,33 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
-from router import logs, loops
+from router import logs, loops, orphans
 from router.banner import banner
 from router.settings import Settings
 
 log = structlog.get_logger("router")
 
+_LAST_S: Final = 5.0
+"""How long processes may take to end whose own parent was killed."""
+
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or Ctrl-C, which also end a start that takes long.
 
-    Raises what `router.service.running` raises, `WorkerFailed` where there are several workers, and
-    SystemExit where nothing can listen there.
+    When this returns, no process is left that it started. Raises what `router.service.running`
+    raises, `WorkerFailed` where there are several workers, and SystemExit where nothing can listen
+    there.
     """
     logs.configure()
-    with contextlib.suppress(asyncio.CancelledError):  # told to stop before it had started
-        loops.run(_serving(settings))
+    try:
+        with contextlib.suppress(asyncio.CancelledError):  # told to stop before it had started
+            loops.run(_serving(settings))
+    finally:
+        orphans.reap(_LAST_S)
 
 
 def _serving(settings: Settings) -> Coroutine[Any, Any, None]:

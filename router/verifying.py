@@ -1,23 +1,23 @@
 """Asks a trained verifier how probably answers are right: it runs in a process of its own.
 
 So the gateway needs neither numpy nor what reads the file, and no answer waits while one is scored.
-Questions go one after another; one that nobody waits for any more is answered, and the answer is
-let go. A process that ended, or does not answer in time, is started again with the next question.
+A request whose deadline is too short leaves the process as it was (`router.questions`). A process
+that ends, or hangs, is replaced at once; where that happens again and again, after a pause that
+grows. Nobody waits for the end of a pause: without a verifier something else chooses.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
+import math
 import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from policies.lever import LEVER
 from policies.protocol import Rank
@@ -25,124 +25,156 @@ from policies.values import NLL, Candidate, Task
 from router.plan.executing import Trials
 from router.plan.ports import Book, Ranker
 from router.plan.programs import texts_of
+from router.questions import Conversation, NoAnswer, NotReady
 from router.request import Prompt
 from router.upstream.failures import UpstreamError
 
 SERVING: Final = "evaluation.verifier.serving"
 """The module that answers; it is in the wheel, and its needs are an extra."""
 
-START_S: Final = 60.0
-ANSWER_S: Final = 20.0
-"""Of no use to anybody after that: it hangs."""
+_NEEDS: Final = (
+    "it ended at once: it needs the extras `evaluation` and `torch` "
+    "(pip install 'budget-router[evaluation,torch]')"
+)
 
-LONGEST_LINE: Final = 2**24
+log = structlog.get_logger("router")
 
 
 class VerifierFailed(RuntimeError):
     """A verifier did not start; the message says why and what to do."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class VerifierTimes:
+    """Of a verifier's life, in seconds.
+
+    One that is not ready after `start`, or says nothing for `answer` while it is asked, hangs; so
+    long, too, is waited for one that starts. The first that ends is replaced at once, the next one
+    after `pause`, and so on, twice as long each time up to `longest_pause`; after one that lived
+    for `settled` it starts over.
+    """
+
+    start: float = 60.0
+    answer: float = 20.0
+    pause: float = 1.0
+    longest_pause: float = 60.0
+    settled: float = 60.0
+
+    def before(self, failures: int) -> float:
+        """The pause before another is started, where so many failed in a row."""
+        if failures <= 1:
+            return 0.0
+        return min(self.longest_pause, math.ldexp(self.pause, min(failures - 2, 32)))
+
+
+@dataclass(slots=True, eq=False)
 class Verifier:
-    """The process, and who speaks with it; `command` is what is started."""
+    """The process, kept running from `start` to `aclose`; `command` is what is started."""
 
     command: Sequence[str]
-    _process: Process | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    times: VerifierTimes = field(default_factory=VerifierTimes)
+    _talk: Conversation | None = None
+    _away: str = ""
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _keeper: asyncio.Task[None] | None = None
 
     @classmethod
     def of(cls, path: Path) -> Verifier:
         """Of a file that `budget-router train lever` wrote."""
-        return cls((sys.executable, "-m", SERVING, str(path)))
+        return cls((sys.executable, "-m", SERVING, str(path), str(os.getpid())))
+
+    @property
+    def pid(self) -> int | None:
+        """Process id; None while there is none that can be asked."""
+        return self._talk.process.pid if self._talk is not None and self._talk.open else None
 
     async def start(self) -> None:
-        """Start it and wait until it is ready. Raises `VerifierFailed`."""
-        async with self._turn:
-            await self._started()
+        """Start it and wait until it is ready. Raises `VerifierFailed` and OSError."""
+        try:
+            self._talk = talk = await self._begun()
+        except NotReady as error:
+            reason = error.reason or _NEEDS
+            raise VerifierFailed(
+                f"the verifier of [select] lever did not start: {reason}"
+            ) from error
+        self._keeper = asyncio.create_task(self._keep(talk), name="verifier")
 
     async def scores(self, question: Mapping[str, Any]) -> list[float]:
         """-log P(right) of each candidate, all seen together. Raises `UpstreamError`."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    return await self._asked(await self._started(), question)
-            except TimeoutError:
-                await self._ended()
-                raise UpstreamError(LEVER, "did not answer in time") from None
-            except (VerifierFailed, OSError, ValueError) as error:
-                await self._ended()
-                raise UpstreamError(LEVER, f"failed: {error}") from error
+        try:
+            async with asyncio.timeout(self.times.answer):
+                talk = await self._there()
+        except TimeoutError:
+            raise UpstreamError(LEVER, "is still starting") from None
+        try:
+            told = await talk.ask(question)
+        except NoAnswer as error:
+            raise UpstreamError(LEVER, str(error)) from error
+        match told:
+            case {"scores": [*scores]} if len(scores) == len(question["candidates"]) and all(
+                isinstance(score, float | int) and not math.isnan(score) for score in scores
+            ):
+                return [float(score) for score in scores]
+            case {"error": str(reason)}:
+                raise UpstreamError(LEVER, f"cannot score these answers: {reason}")
+            case _:
+                raise UpstreamError(LEVER, "answered what are no scores")
 
     async def aclose(self) -> None:
-        """End it."""
-        async with self._turn:
-            await self._ended()
-
-    async def _asked(self, process: Process, question: Mapping[str, Any]) -> list[float]:
-        assert process.stdin is not None  # noqa: S101 a pipe was asked for, for the type checker
-        number = next(self._numbers)
-        process.stdin.write(json.dumps({**question, "id": number}).encode() + b"\n")
-        await process.stdin.drain()
-        while True:
-            match await _line(process):
-                case {"id": int(of), "scores": [*scores]} if of == number:
-                    return [float(score) for score in scores]
-                case {"id": int(of)} if of < number:
-                    continue  # whoever asked has gone
-                case told:
-                    raise VerifierFailed(f"it said {str(told)[:200]!r}")
-
-    async def _started(self) -> Process:
-        if self._process is not None and self._process.returncode is None:
-            return self._process
-        # One thread: what is computed is small, and engines need the others.
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env=environment,
-            limit=LONGEST_LINE,
-            start_new_session=True,  # a signal to the gateway's group is the gateway's to handle
-        )
+        """End it; nothing of it is left. A second call does nothing."""
+        keeper, self._keeper = self._keeper, None
         try:
-            async with asyncio.timeout(START_S):
-                told = await _line(process)
-        except BaseException:
-            await self._ended()
-            raise
-        match told:
-            case {"ready": True}:
-                return process
-            case {"error": str(why)}:
-                reason = why
-            case _:
-                reason = (
-                    "it ended at once: it needs the extras `evaluation` and `torch` "
-                    "(pip install 'budget-router[evaluation,torch]')"
-                )
-        await self._ended()
-        raise VerifierFailed(f"the verifier of [select] lever did not start: {reason}")
+            if keeper is not None:
+                keeper.cancel()
+                await asyncio.wait([keeper])
+        finally:
+            talk, self._talk = self._talk, None
+            if talk is not None:
+                await talk.aclose()
+            await self._become(None, "was closed")
 
-    async def _ended(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        assert process.stdin is not None  # noqa: S101 likewise
-        process.stdin.close()
-        await process.wait()
+    async def _there(self) -> Conversation:
+        """The process, once it can be asked. Raises `UpstreamError` where that takes long."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._away or self.pid is not None)
+            if self._talk is None:
+                raise UpstreamError(LEVER, f"is away: it {self._away}")
+            return self._talk
 
+    async def _become(self, talk: Conversation | None, away: str = "") -> None:
+        self._talk, self._away = talk, away
+        async with self._changed:
+            self._changed.notify_all()
 
-async def _line(process: Process) -> Any:
-    """What it says next; None where it has ended. Raises `ValueError` for what is no JSON."""
-    assert process.stdout is not None  # noqa: S101 likewise
-    line = await process.stdout.readline()
-    return json.loads(line) if line else None
+    async def _begun(self) -> Conversation:
+        times = self.times
+        return await Conversation.begin(self.command, start_s=times.start, patience_s=times.answer)
+
+    async def _keep(self, talk: Conversation) -> None:
+        clock, failures = asyncio.get_running_loop().time, 0
+        while True:
+            born = clock()
+            reason = await talk.heard()
+            log.warning("verifier down", reason=reason)
+            await talk.aclose(reason)
+            failures = 0 if clock() - born >= self.times.settled else failures
+            talk, failures = await self._another(reason, failures + 1)
+
+    async def _another(self, reason: str, failures: int) -> tuple[Conversation, int]:
+        """One that is ready, however many attempts it takes, and how many failed in a row."""
+        while True:
+            if pause_s := self.times.before(failures):
+                await self._become(None, reason)
+                await asyncio.sleep(pause_s)
+            await self._become(None)
+            try:
+                talk = await self._begun()
+            except (NotReady, OSError) as error:  # OSError: no process or descriptor to be had
+                reason, failures = f"did not start: {error}", failures + 1
+                log.warning("verifier not back", reason=reason)
+            else:
+                await self._become(talk)
+                return talk, failures
 
 
 @dataclass(frozen=True, slots=True)

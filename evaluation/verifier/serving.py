@@ -1,9 +1,10 @@
 """A verifier in a process of its own: a line of JSON for each question, and one for each answer.
 
-`python -m evaluation.verifier.serving FILE` says first that it is `ready`, or which `error` it has.
-A question has an `id`, the `prompt`, the `function` that it asks for, `inputs`, `examples` as pairs
-of call and output, and `candidates`, each with what a policy knows of it; the answer has the same
-`id` and `scores`, -log P(right) of each in their order. It ends where its input does.
+`python -m evaluation.verifier.serving FILE PARENT` says first that it is `ready`, or which `error`
+it has. A question has an `id`, the `prompt`, the `function` that it asks for, `inputs`, `examples`
+as pairs of call and output, and `candidates`, each with what a policy knows of it; the answer has
+the same `id` and `scores`, -log P(right) of each in their order, or the `error` of that question.
+It ends where its input does, and with PARENT, the process that started it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from evaluation.verifier.features import Behaving, annotated_kind
 from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.tokens import program_buckets, prompt_buckets
 from policies.values import NLL, Candidate, Example, Output, Task
+from router.orphans import die_with
 
 
 def scored(verifier: AnswerVerifier, asked: Mapping[str, Any]) -> list[float]:
@@ -48,10 +50,16 @@ def _candidate(at: int, told: Mapping[str, Any]) -> Candidate:
 
 
 def serve(verifier: AnswerVerifier, questions: Iterable[str], out: TextIO) -> None:
-    """Answer line by line."""
+    """Answer line by line; what is wrong with one question is its answer, and no other's."""
     for line in questions:
-        asked = json.loads(line)
-        _say(out, {"id": asked["id"], "scores": scored(verifier, asked)})
+        asked: Any = None
+        told: dict[str, Any] = {}
+        try:
+            asked = json.loads(line)
+            told["scores"] = scored(verifier, asked)
+        except Exception as error:  # noqa: BLE001 the outermost handler of a question
+            told["error"] = f"{type(error).__name__}: {error}"
+        _say(out, {"id": asked.get("id") if isinstance(asked, dict) else None} | told)
 
 
 def _say(out: TextIO, told: Mapping[str, Any]) -> None:
@@ -71,4 +79,5 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[2]))
     raise SystemExit(main(Path(sys.argv[1])))

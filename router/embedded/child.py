@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+
+from router.processes import killed, started
 
 _TAIL_BYTES: Final = 16_384
 _TAIL_LINES: Final = 20
@@ -95,7 +98,7 @@ class Child:
         """Start a child and wait until it is healthy; raises `EngineFailed`, leaves nothing."""
         if not spec.path.is_file():
             raise EngineFailed(spec.model, f"has no model file at {spec.path}")
-        process = await asyncio.create_subprocess_exec(
+        process = await started(
             *_command(spec),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -130,9 +133,10 @@ class Child:
 
     async def healthy(self) -> bool:
         """Whether `/health` answers 200."""
+        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # or it reads all that it could trust
         try:  # the environment's proxies are not for loopback
             async with httpx.AsyncClient(
-                trust_env=False, timeout=self.times.probe_timeout
+                trust_env=False, verify=nobody, timeout=self.times.probe_timeout
             ) as client:
                 response = await client.get(f"{self.url}/health")
         except httpx.HTTPError:
@@ -141,13 +145,17 @@ class Child:
 
     async def down(self, on_probe: Callable[[], None]) -> str:
         """Wait until the child has ended or hangs; says which. `on_probe` is called after each."""
-        while self.missed < self.times.misses:
-            try:
-                async with asyncio.timeout(self.times.probe_every):
-                    return f"ended with exit status {await self.process.wait()}"
-            except TimeoutError:
+        # One that waits for all of its life: a process keeps each that ever waited for its end.
+        ended = asyncio.ensure_future(self.process.wait())
+        try:
+            while self.missed < self.times.misses:
+                await asyncio.wait({ended}, timeout=self.times.probe_every)
+                if ended.done():
+                    return f"ended with exit status {ended.result()}"
                 self.missed = 0 if await self.healthy() else self.missed + 1
                 on_probe()
+        finally:
+            ended.cancel()
         return f"did not answer {self.missed} health probes"
 
     def tail(self) -> str:
@@ -167,10 +175,7 @@ class Child:
                 async with asyncio.timeout(self.times.grace):
                     await process.wait()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                if process.returncode is None:
-                    process.kill()
-            await process.wait()
+            await killed(process)
             if process.stdout is not None:
                 await process.stdout.read()
             if self._reader is not None:

@@ -86,12 +86,14 @@ class EmbeddedEngine:
     async def aclose(self) -> None:
         """End the engine; nothing of it is left. A second call does nothing."""
         supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
-            supervisor.cancel()
-            await asyncio.wait([supervisor])
-        child, self._child = self._child, None
-        if child is not None:
-            await child.aclose()
+        try:
+            if supervisor is not None:
+                supervisor.cancel()
+                await asyncio.wait([supervisor])
+        finally:
+            child, self._child = self._child, None
+            if child is not None:
+                await child.aclose()
 
     async def _launch(self) -> Child:
         child = await Child.launch(self.spec, self._times, verbose=self._verbose)

@@ -26,11 +26,12 @@ class ClientGone(Exception):
 class Attended:
     """Guards a block of work. Use it once.
 
+    Without a `receive` it hears of no client: for work that reads from it, and hears by itself.
     Raises `ClientGone` where the client hangs up first, and `Superseded` where a newer request of
     its session comes first.
     """
 
-    def __init__(self, receive: Receive, turn: Turn | None = None) -> None:
+    def __init__(self, receive: Receive | None, turn: Turn | None = None) -> None:
         self._receive = receive
         self._superseded = None if turn is None else turn.superseded
         self._working: asyncio.Task[object] | None = None
@@ -47,7 +48,9 @@ class Attended:
             if self._superseded.done():
                 raise Superseded(NEWER)
             self._superseded.add_done_callback(self._on_superseded)
-        self._watching = asyncio.create_task(self._watch(), name="attended")
+        if self._receive is not None:
+            watching = self._watch(self._receive)
+            self._watching = asyncio.create_task(watching, name="attended")
 
     async def __aexit__(
         self,
@@ -66,8 +69,8 @@ class Attended:
         if kind is asyncio.CancelledError and not others:
             raise self._reason from None
 
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
             pass
         self._end(ClientGone())
 

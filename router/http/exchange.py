@@ -6,7 +6,13 @@ import asyncio
 import re
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, aclosing, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import replace
 from typing import Any, Final
 
@@ -158,12 +164,15 @@ class Exchange:
         return {"X-Request-Id": self._id} | known | budget_headers(request)
 
     async def _body(self) -> bytes:
-        """The body, read no further and waited for no longer than the operator allows."""
+        """The body, read no further and waited for no longer than the operator allows.
+
+        And not once a newer request of its session has come.
+        """
         check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
         body = bytearray()
         try:
-            async with asyncio.timeout(patience_s):
+            async with self._while_newest(), asyncio.timeout(patience_s):
                 async for chunk in self._request.stream():
                     body += chunk
                     if len(body) > limit:
@@ -193,6 +202,10 @@ class Exchange:
             await asyncio.wait({self._turn.before}, timeout=PLACE_S)
         if self._turn.superseded.done():
             raise Superseded(NEWER)
+
+    def _while_newest(self) -> AbstractAsyncContextManager[None]:
+        """Guards the reading of a body, which hears by itself of a client that hangs up."""
+        return nullcontext() if self._turn is None else Attended(None, self._turn)
 
     def _attended(self) -> Attended:
         """Guards work for as long as somebody waits for it."""

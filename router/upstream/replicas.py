@@ -31,7 +31,15 @@ from router.upstream.affinity import Affinity, beginnings
 from router.upstream.asking import CHATS, COMPLETIONS
 from router.upstream.attempts import Attempt, ReplicaEvents, Watch, clock
 from router.upstream.balance import Asker, Replica, are_others, for_draw, for_question
-from router.upstream.breaker import Breaker, BreakerRules, Closed, Open, Probing, is_due
+from router.upstream.breaker import (
+    Breaker,
+    BreakerRules,
+    Closed,
+    Open,
+    Probing,
+    is_due,
+    keeps_out,
+)
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.upstream.failures import UpstreamError, UpstreamKeptFrom, UpstreamUnreachable
@@ -78,16 +86,15 @@ class Replicated(Upstream):
 
     @property
     def servers_asked(self) -> int:
-        """How many are asked by everybody just now."""
-        return sum(isinstance(replica.breaker, Closed) for replica in self.replicas)
+        """How many are asked just now, though maybe not for a caller whom they always fail."""
+        return sum(not keeps_out(replica.breaker, None) for replica in self.replicas)
 
     @property
     def servers_tried(self) -> int:
         """How many of the others one draw may be sent to, or is, to find out how they are."""
         now = clock()
-        return sum(
-            isinstance(each.breaker, Probing) or is_due(each.breaker, now) for each in self.replicas
-        )
+        away = [each.breaker for each in self.replicas if keeps_out(each.breaker, None)]
+        return sum(isinstance(each, Probing) or is_due(each, now) for each in away)
 
     @property
     def troubles(self) -> dict[str, str]:

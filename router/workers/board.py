@@ -1,7 +1,8 @@
 """Numbers that all processes of a gateway see at once, in shared memory.
 
-Each worker has a row, and writes no other; what a column comes to is for everybody to read. So
-nobody waits for anybody, and what a dead worker had is given back when its row is wiped.
+Each worker has a row, and so has their parent, the last one; nobody writes another's, and what a
+column comes to is for everybody to read. So nobody waits for anybody, and what a dead worker had is
+given back when its row is wiped.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class Cell:
         """See `Occupancy.add`."""
         self.numbers[self.at] += n
 
+    def put(self, n: int) -> None:
+        """Have it be this."""
+        self.numbers[self.at] = n
+
     @property
     def total(self) -> int:
         """Of all workers."""
@@ -49,7 +54,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A row of `columns` for each worker."""
+    """A row of `columns` for each worker, and one for their parent."""
 
     descriptor: int
     columns: Sequence[str]
@@ -61,13 +66,22 @@ class Board:
         mapped = mmap.mmap(descriptor, os.fstat(descriptor).st_size)
         return cls(descriptor, columns, memoryview(mapped).cast("q"))
 
+    @property
+    def parents(self) -> int:
+        """The parent's row."""
+        return len(self.numbers) // len(self.columns) - 1
+
+    def column(self, name: str) -> memoryview:
+        """The numbers of all."""
+        return self.numbers[self.columns.index(name) :: len(self.columns)]
+
     def cell(self, row: int, column: str) -> Cell:
-        """A worker's own number."""
-        at, width = self.columns.index(column), len(self.columns)
-        return Cell(self.numbers, row * width + at, self.numbers[at::width])
+        """Somebody's own number."""
+        at = row * len(self.columns) + self.columns.index(column)
+        return Cell(self.numbers, at, self.column(column))
 
     def value(self, row: int, column: str) -> int:
-        """What a worker has written."""
+        """What is written there."""
         return int(self.numbers[row * len(self.columns) + self.columns.index(column)])
 
     def wipe(self, row: int) -> None:
@@ -77,8 +91,11 @@ class Board:
 
 
 @contextmanager
-def made(rows: int, columns: Sequence[str]) -> Iterator[Board]:
-    """A new board; its file has no name, and is gone with the last process that has it open."""
+def made(workers: int, columns: Sequence[str]) -> Iterator[Board]:
+    """A new board for so many.
+
+    Its file has no name, and is gone with the last process that has it open.
+    """
     with tempfile.TemporaryFile() as file:
-        file.truncate(rows * len(columns) * _BYTES)
+        file.truncate((workers + 1) * len(columns) * _BYTES)
         yield Board.at(file.fileno(), columns)

@@ -2,8 +2,9 @@
 
 One that dies is replaced, after a pause that grows where it dies again and again; the others serve
 on, and what it had is given back. One that hangs is killed: its event loop has not turned for long,
-or it does not come to serve. What keeps one from its first start ends the whole; what keeps it from
-a later one, be it that no process can be made just now, is tried again like a death.
+or it does not come to serve; and so is one that says what nobody understands. What keeps one from
+its first start ends the whole; what keeps it from a later one, be it that no process can be made
+just now, is tried again like a death.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from router.workers.portions import portion
 from router.workers.process import WorkerFailed, WorkerProcess
 from router.workers.slots import SlotKeeper
 from router.workers.turns import Precedence
+from router.workers.wire import UnreadableMessage
 
 log = structlog.get_logger("router")
 
@@ -155,6 +157,8 @@ class Crew:
             status = await self._life(place)
         except OSError as error:  # no process, memory or descriptor to be had
             return f"cannot be run: {error}"
+        except UnreadableMessage as error:
+            return f"was not understood ({error})"
         return place.trouble or f"ended with exit status {status}"
 
     async def _life(self, place: _Place) -> int:

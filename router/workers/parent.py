@@ -11,21 +11,22 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
+from router import orphans
 from router.banner import Introduce, url_of
-from router.configured import all_slots, engine_spec, lanes_of
+from router.configured import engine_spec, lanes_of
 from router.embedded.supervisor import EmbeddedEngine
 from router.metrics import Metrics
 from router.sections import EmbeddedModel
 from router.service import GRACE_S, opened
 from router.settings import Settings
 from router.workers import board as boards
-from router.workers import figures
+from router.workers import figures, outlook
 from router.workers.crew import Crew, Times
 from router.workers.doors import Doors, bound
 from router.workers.messages import EngineChanged, Leave, Message
+from router.workers.outlook import ParentOutlook
 from router.workers.slots import SlotKeeper
 
 _LATE_S: Final = 5.0
@@ -52,11 +53,14 @@ async def serve_together(
             stack.push_async_callback(engine.aclose)
         doors = Doors(listeners, lambda: crew.able)
         stack.callback(doors.close)
+        foresight = ParentOutlook(settings, board)
+        stack.callback(foresight.close)
+        # What of the lanes is counted is counted by the workers.
+        foresight.lanes = lanes_of(settings, foresight.slots, Metrics())
         crew = Crew(
             *(settings, board, directory, outcomes, engines.news, doors.resume, doors.again),
             times or Times(),
-            # What of them is counted is counted by the workers.
-            slots=SlotKeeper(lanes_of(settings, partial(all_slots, settings), Metrics())),
+            slots=SlotKeeper(foresight.lanes, foresight.changed),
         )
         engines.tell = crew.tell
         await _Parent(settings, crew, engines, doors, asyncio.Event()).serve(introduce)
@@ -64,7 +68,7 @@ async def serve_together(
 
 def _columns(settings: Settings) -> list[str]:
     models = [boards.COMPUTING + model for model in settings.models]
-    return [boards.SERVED, boards.CLOSED, boards.BEAT, *models]
+    return [boards.SERVED, boards.CLOSED, boards.BEAT, *models, *outlook.columns(settings)]
 
 
 @dataclass(slots=True, eq=False)
@@ -115,18 +119,24 @@ class _Parent:
         with self._signals():
             try:
                 async with asyncio.TaskGroup() as group:
-                    kept = self.crew.keep(group)
-                    engines = self.engines.running.values()
-                    starting = [group.create_task(each.start()) for each in engines]
-                    facts = await self.crew.started()
-                    await asyncio.gather(*starting)
-                    self.doors.open()
-                    url = url_of(self.settings.host, self.doors.port)
-                    introduce(url, facts[0] | {"workers": len(facts)})
-                    await self.leaving.wait()
-                    await self._leave(kept)
+                    try:
+                        await self._serve(group, introduce)
+                    finally:
+                        orphans.adopt()  # workers may have to be killed
             except ExceptionGroup as several:  # one reason not to serve is enough
                 raise several.exceptions[0] from None
+
+    async def _serve(self, group: asyncio.TaskGroup, introduce: Introduce) -> None:
+        kept = self.crew.keep(group)
+        starting = [group.create_task(each.start()) for each in self.engines.running.values()]
+        facts = await self.crew.started()
+        await asyncio.gather(*starting)
+        self.doors.open()
+        url = url_of(self.settings.host, self.doors.port)
+        introduce(url, facts[0] | {"workers": len(facts)})
+        await self.leaving.wait()
+        orphans.adopt()
+        await self._leave(kept)
 
     async def _leave(self, kept: list[asyncio.Task[None]]) -> None:
         self.doors.close()

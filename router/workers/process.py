@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from router.processes import killed, started
 from router.workers.board import CLOSED, Board
 from router.workers.doors import hand, left
 from router.workers.messages import Assigned, Leave, Message
@@ -87,12 +88,9 @@ class WorkerProcess:
                 async with asyncio.timeout(_KILL_S):
                     await self.process.wait()
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                if self.process.returncode is None:
-                    self.process.kill()
-            await self.process.wait()
+            status = await killed(self.process)
             self.wire.close()
-        return await self.process.wait()
+        return status
 
     def shut(self) -> None:
         """Let go of its door."""
@@ -115,7 +113,7 @@ async def _started(
 ) -> asyncio.subprocess.Process:
     descriptors = (wire.fileno(), door.fileno(), board.descriptor)
     numbers = map(str, (*descriptors, os.getpid()))
-    return await asyncio.create_subprocess_exec(
+    return await started(
         *(sys.executable, "-m", "router.workers.worker", *numbers),
         stdin=asyncio.subprocess.DEVNULL,
         pass_fds=descriptors,

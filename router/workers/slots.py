@@ -41,9 +41,13 @@ class SharedQueues:
         *,
         on_length: Callable[[int], None] = unheard,
         on_wait: Callable[[float], None] = unheard,
+        foretold_s: Callable[[str], float] = lambda _: 0.0,
     ) -> SharedLane:
-        """The lane of a model; what hears of it, see `SlotLane`, hears of this worker's draws."""
-        return SharedLane(self, model, on_length, on_wait)
+        """The lane of a model; what hears of it, see `SlotLane`, hears of this worker's draws.
+
+        `foretold_s` is how long a draw would wait, as far as the parent told.
+        """
+        return SharedLane(self, model, on_length, on_wait, foretold_s)
 
     async def wait(self, wish: SlotsWanted) -> None:
         """Wait for slots. Raises `NotAdmitted`."""
@@ -83,6 +87,7 @@ class SharedLane:
     model: str
     on_length: Callable[[int], None]
     on_wait: Callable[[float], None]
+    foretold_s: Callable[[str], float]
     _waiting: int = 0
 
     @asynccontextmanager
@@ -112,8 +117,11 @@ class SharedLane:
             self.queues.tell(SlotsLeft(number))
 
     def expected_s(self, n: int, caller: str, deadline: float | None) -> float:  # noqa: ARG002
-        """Only the parent knows; it refuses what would come too late."""
-        return 0.0
+        """As it would be for a sample of a caller that has none waiting: only the parent knows all.
+
+        It refuses what would come too late by what it knows.
+        """
+        return self.foretold_s(self.model)
 
     def _count(self, more: int) -> None:
         self._waiting += more
@@ -135,15 +143,20 @@ class _Granted:
 class _RemoteDraw:
     """A draw of some worker: it waits, then it has slots."""
 
+    model: str
     task: asyncio.Task[None]
     slots: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SlotKeeper:
-    """The parent's side: the draws of all workers that wait in `lanes`, or have their slots."""
+    """The parent's side: the draws of all workers that wait in `lanes`, or have their slots.
+
+    `on_change` hears of a model of which some come or go.
+    """
 
     lanes: Mapping[str, Lane]
+    on_change: Callable[[str], None] = unheard
     _draws: dict[tuple[Peer, int], _RemoteDraw] = field(default_factory=dict)
     _leaving: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -153,20 +166,25 @@ class SlotKeeper:
     def wanted(self, peer: Peer, wish: SlotsWanted) -> None:
         """A worker asks."""
         task = asyncio.create_task(self._stay(peer, wish), name="slots")
-        self._draws[peer, wish.number] = _RemoteDraw(task)
+        self._draws[peer, wish.number] = _RemoteDraw(wish.model, task)
+        self.on_change(wish.model)
 
     def ended(self, peer: Peer, number: int) -> None:
         """A worker needs one of them no more."""
-        slots = self._draws[peer, number].slots
-        if slots is not None:
-            slots.ended()
+        draw = self._draws.get((peer, number))
+        if draw is not None and draw.slots is not None:
+            draw.slots.ended()
+            self.on_change(draw.model)
 
     def left(self, peer: Peer, number: int) -> None:
         """A worker gives back, or waits no more."""
-        task = self._draws.pop((peer, number)).task
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
-        task.cancel()
+        draw = self._draws.pop((peer, number), None)
+        if draw is None:
+            return
+        self._leaving.add(draw.task)
+        draw.task.add_done_callback(self._leaving.discard)
+        draw.task.cancel()
+        self.on_change(draw.model)
 
     def lost(self, peer: Peer) -> None:
         """A worker is gone."""

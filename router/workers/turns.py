@@ -89,7 +89,9 @@ class Precedence:
 
     def ended(self, peer: Peer, number: int) -> None:
         """A request has left nothing running."""
-        session = self._sessions.pop((peer, number))
+        session = self._sessions.pop((peer, number), None)
+        if session is None:
+            return
         turns = self._turns[session]
         turns[:] = [turn for turn in turns if (turn.peer, turn.number) != (peer, number)]
         if turns:

@@ -13,6 +13,10 @@ from router.workers.messages import Message, decoded, encoded
 _LONGEST: Final = 64 * 2**20
 
 
+class UnreadableMessage(Exception):
+    """The other process says what nobody understands."""
+
+
 class Peer(Protocol):
     """Another process that can be told something."""
 
@@ -48,9 +52,12 @@ class Wire:
             return
 
     async def received(self) -> AsyncIterator[Message]:
-        """Those that come, until the other end is closed."""
-        while line := await self._line():
-            yield decoded(line)
+        """Those that come, until the other end is closed. Raises `UnreadableMessage`."""
+        try:
+            while line := await self._line():
+                yield decoded(line)
+        except (ValueError, KeyError, TypeError) as error:  # no JSON, no kind, or other fields
+            raise UnreadableMessage(f"{type(error).__name__}: {error}") from error
 
     async def _line(self) -> bytes:
         try:

@@ -18,17 +18,17 @@ from typing import Any, Final
 
 import structlog
 
-from router import logs, loops
+from router import logs, loops, orphans
 from router.banner import facts
 from router.configured import counted_slots
 from router.embedded.child import EngineFailed
 from router.http.app import create_app
 from router.listening import listening
 from router.metrics import Metrics
-from router.orphans import die_with
 from router.sections import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
 from router.settings import Settings
+from router.upstream.client import Upstream
 from router.workers import figures
 from router.workers.board import BEAT, CLOSED, COMPUTING, SERVED, Board
 from router.workers.handed import HandedServer
@@ -47,6 +47,7 @@ from router.workers.messages import (
     WorkersReplaced,
     WorkerUnable,
 )
+from router.workers.outlook import Outlook
 from router.workers.slots import SharedQueues
 from router.workers.turns import SharedSessions
 from router.workers.wire import Wire
@@ -56,12 +57,16 @@ log = structlog.get_logger("router")
 _BEAT_S: Final = 0.1
 """As often as the HTTP server's own loop turns."""
 
+_LAST_S: Final = 2.0
+"""As `router.server` has it, but sooner than the parent's patience ends."""
+
 
 def main(arguments: list[str]) -> None:
     """Serve until the parent says that it is enough, or is gone."""
     wire, door, board, parent = map(int, arguments)
-    die_with(parent)
+    orphans.die_with(parent)
     loops.run(_work(socket.socket(fileno=wire), socket.socket(fileno=door), board))
+    orphans.reap(_LAST_S)
 
 
 async def _work(connected: socket.socket, door: socket.socket, board: int) -> None:
@@ -144,6 +149,8 @@ class _Worker:
     engines: dict[str, ToldEngine] = field(init=False)
     sessions: SharedSessions = field(init=False)
     queues: SharedQueues = field(init=False)
+    outlook: Outlook = field(init=False)
+    upstreams: Mapping[str, Upstream] | None = None
     replaced: int = 0
     _metrics: Metrics | None = None
     _starting: asyncio.Task[Any] | None = None
@@ -152,6 +159,7 @@ class _Worker:
     def __post_init__(self) -> None:
         self.sessions = SharedSessions(self.wire.send)
         self.queues = SharedQueues(self.wire.send)
+        self.outlook = Outlook(self.settings, self.board, self.assigned.number)
         self.engines = {
             model: ToldEngine(model)
             for model, config in self.settings.models.items()
@@ -167,6 +175,7 @@ class _Worker:
         for wish in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(wish, self._leave, Leave())
         async with running(self.settings, shared=self._shared()) as service:
+            self.upstreams = service.gateway.upstreams
             allowed = self.settings.cors.allow_origins
             app = create_app(lambda: nullcontext(service), allow_origins=allowed)
             self._server = HandedServer(
@@ -201,6 +210,7 @@ class _Worker:
                     model,
                     on_length=metrics.queue_length.labels(model).set,
                     on_wait=metrics.queue_seconds.labels(model).observe,
+                    foretold_s=self.outlook.expected_s,
                 )
                 for model in counted_slots(self.settings)
             },
@@ -211,12 +221,14 @@ class _Worker:
         return {model: each.restarts for model, each in self.engines.items() if each.restarts}
 
     async def beat(self) -> None:
-        """Show that the event loop goes on, and how much it has to do."""
+        """Show that the event loop goes on, how much it has to do, and which servers fail."""
         cell = self.board.cell(self.assigned.number, BEAT)
         while True:
             cell.add(1)
             if self._metrics is not None:
                 self._metrics.observe_loop()
+            if self.upstreams is not None:
+                self.outlook.tell(self.upstreams)
             await asyncio.sleep(_BEAT_S)
 
     async def hear(self, incoming: AsyncIterator[Message]) -> None:
@@ -243,6 +255,7 @@ class _Worker:
 
     def _leave(self, wish: Leave) -> None:
         """Finish what was begun, or, where it is urgent, leave it."""
+        orphans.adopt()
         if self._server is not None:
             self._server.leave(now=wish.now)
         elif self._starting is not None:

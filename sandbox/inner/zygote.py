@@ -13,7 +13,9 @@ shares the zygote's network namespace, in which there is nothing, not even a loo
 is up: a zygote has one sandbox at a time, so two candidates never meet there.
 
 If the server dies, the socket closes, the zygote exits, and being init of its pid namespace it
-takes everything with it.
+takes everything with it. The process that the server started stays outside of that namespace and
+ends last: it waits for the zygote, also when SIGTERM tells it to end. So who waits for that process
+has waited for all of them, and none is left to whoever takes orphans.
 """
 
 from __future__ import annotations
@@ -61,20 +63,30 @@ def main(argv: list[str]) -> None:
     gid = os.getgid() if os.getuid() else _NOBODY
     go_read, go_write = os.pipe()
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until there is whom to end first
+    child = 0
     try:
         child = linux.clone(_OUTER)
         if child:
             _map_ids(str(child), worker_id)
     except OSError as error:
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
         control.send(b"e" + _advice(error).encode())
         return
     if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         os.close(go_write)
         os.read(go_read, 1)
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
         _run_zygote(control, flavour, packages, (uid, gid))
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     control.close()
     os.write(go_write, b"g")
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once it is reaped, its id may be another's
     os.waitpid(child, 0)
 
 

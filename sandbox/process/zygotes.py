@@ -41,6 +41,7 @@ _ENVIRONMENT = {
 }
 _START_S = 30.0
 _GRACE_S = 1.0
+_END_S = 5.0
 _REMOVALS = 100
 _PAUSE_S = 0.01
 
@@ -247,7 +248,14 @@ async def _exchange(channel: socket.socket, data: bytes) -> Frame:
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and wait for its end. It needs no descriptor, as there may be none left."""
-    process.kill()
-    while process.poll() is None:  # noqa: ASYNC110 - an event of its end would take a descriptor
-        await asyncio.sleep(_PAUSE_S)
+    """End the process and wait for that. It needs no descriptor, as there may be none left.
+
+    It kills what it started and waits for it; killed itself, it would leave that to others.
+    """
+    loop = asyncio.get_running_loop()
+    killed_at = loop.time() + _END_S
+    process.terminate()
+    while process.poll() is None:
+        if loop.time() > killed_at:
+            process.kill()
+        await asyncio.sleep(_PAUSE_S)  # an event of its end would take a descriptor

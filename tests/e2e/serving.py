@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +76,16 @@ class RunningGateway:
         return self.process.children(recursive=True) if running else []
 
 
-def start(directory: Path, settings: str = CONFIG) -> RunningGateway:
-    """Start a gateway and wait until it is ready."""
+def start(
+    directory: Path, settings: str = CONFIG, *, run: Sequence[str] = ("-m", "router")
+) -> RunningGateway:
+    """Start a gateway and wait until it is ready; `run` is what starts it."""
     config = directory / "gateway.toml"
     config.write_text(settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "router", str(config)]
+    command = [sys.executable, *run, str(config)]
     environment = os.environ | {"BUDGET_ROUTER_PORT": str(port)}
     with (directory / "log").open("wb") as log:
         process = psutil.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
+import psutil
 import pytest
-from serving import LARGE, SMALL, RunningGateway, alive, eventually
+from serving import LARGE, PATIENCE_S, SMALL, RunningGateway, alive, eventually, start
 
 pytestmark = pytest.mark.real_model
 
@@ -76,3 +81,42 @@ def test_a_killed_gateway_leaves_no_orphan(own_gateway: RunningGateway) -> None:
 def test_a_stop_is_no_failure(own_gateway: RunningGateway, wish: signal.Signals) -> None:
     own_gateway.process.send_signal(wish)
     assert own_gateway.process.wait(60) == 0
+
+
+WATCHED = Path(__file__).with_name("watched.py")
+ONE_ENGINE = f"""
+workers = {{workers}}
+[models."{SMALL}"]
+engine = "embedded"
+slots = 2
+context = 512
+[sandbox]
+workers = 2
+"""
+
+
+def engines(gateway: psutil.Process) -> list[psutil.Process]:
+    found = []
+    for each in gateway.children():
+        with contextlib.suppress(psutil.Error):  # it has ended
+            found += [each] if SMALL in each.cmdline() else []
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("moment", ["idle", "an engine starts again"])
+def test_whoever_waits_for_the_end_of_a_gateway_has_waited_for_all_of_it(
+    models: None, tmp_path: Path, workers: int, moment: str
+) -> None:
+    running = start(tmp_path, ONE_ENGINE.format(workers=workers), run=[str(WATCHED)])
+    (gateway,) = running.process.children()
+    assert len(gateway.children(recursive=True)) > 4  # its engine, and sandboxes that are ready
+    if moment != "idle":
+        (first,) = engines(gateway)
+        first.kill()
+        end = time.monotonic() + PATIENCE_S
+        while not [each for each in engines(gateway) if each.pid != first.pid]:
+            assert time.monotonic() < end, "its engine did not start again"
+    gateway.terminate()
+    assert running.process.wait(PATIENCE_S) == 0
+    assert json.loads((tmp_path / "left").read_text()) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from calibrated import calibrated, call_of
 from calibrations import SUCCESS
-from fake_upstream import FakeUpstream, answering, failing
+from fake_upstream import Call, FakeUpstream, answering, failing
 from http_world import PROMPT, TESTS, ScriptedBackend, World, eventually, world
 from pydantic import ValidationError
 
@@ -156,6 +156,29 @@ async def test_plans_that_nobody_calibrated_are_outcomes_without_expectations(
     assert not single["stops_early"]
     assert [(each["n"], each["judged"], each["passed"]) for each in single["draws"]] == [(3, 3, 3)]
     assert best["stops_early"]
+
+
+async def test_a_draw_that_was_never_sent_is_none(tmp_path: Path) -> None:
+    path, gate = tmp_path / "outcomes.jsonl", asyncio.Event()
+
+    async def waits(call: Call, server: FakeUpstream) -> None:
+        await gate.wait()
+        await answering()(call, server)
+
+    models = {"large": {"slots": 1, "queue": 1}}
+    large, fails = FakeUpstream(waits), ScriptedBackend(lambda _: False)
+    drift = ON | {"file": path}
+    async with world(large=large, backend=fails, models=models, drift=drift) as w:
+        busy = [asyncio.create_task(w.complete(model="large")) for _ in range(2)]
+        await eventually(lambda: w.metric("router_queue_length", model="large") == 1)
+        answer = await w.complete(tests=TESTS, explain=True)  # whose large draw is refused
+        gate.set()
+        await asyncio.gather(*busy)
+    commands = answer.json()["router"]["commands"]
+    assert [each["model"] for each in commands if not each["sent"]] == ["large"]
+    (row,) = rows(path)
+    assert {each["model"] for each in row["draws"]} == {"small"}
+    assert sum(each["n"] for each in row["draws"]) == int(answer.headers["x-router-samples"])
 
 
 async def test_outcomes_go_on_where_they_were(tmp_path: Path) -> None:

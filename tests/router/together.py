@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +28,9 @@ max_concurrent_requests = {places}
 [models.m]
 engine = "url"
 server = "llama.cpp"
-url = "{url}"
+url = {url}
 config = "{config}"
+{of_model}
 """
 SIZES = {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2}
 CONFIG = SIZES | {"num_attention_heads": 4, "vocab_size": 1000}
@@ -105,15 +106,21 @@ def started(
     places: int = 64,
     workers: int = 2,
     more: str = "",
+    of_model: str = "",
+    also_at: Sequence[str] = (),
     quick: bool = False,
 ) -> tuple[list[str], Mapping[str, str]]:
     """How such a gateway is started: the command, and its environment.
 
-    One that is `quick` to find that a worker hangs is not for tests in which none does.
+    Its model is also at other servers, and has settings of its own. One that is `quick` to find
+    that a worker hangs is not for tests in which none does.
     """
     model, config = directory / "config.json", directory / "gateway.toml"
     model.write_text(json.dumps(CONFIG))
-    config.write_text(SETTINGS.format(url=url, config=model, places=places, more=more))
+    urls = json.dumps([url, *also_at])
+    config.write_text(
+        SETTINGS.format(url=urls, config=model, places=places, more=more, of_model=of_model)
+    )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BUDGET_ROUTER")}
     environment |= {"BUDGET_ROUTER_WORKERS": str(workers), "TMPDIR": str(directory)}
     run = ["-c", QUICK] if quick else ["-m", "router"]

@@ -72,6 +72,24 @@ def test_a_question_over_the_wire_has_the_scores_of_the_measurement(
         assert len(set(told.values())) > 1
 
 
+def test_a_question_that_cannot_be_answered_is_no_others_matter(verifier: AnswerVerifier) -> None:
+    fine = {"text": "    return 1\n", "ending": "stop", "tokens": 3, "nll": None, "outputs": {}}
+    asked = {"prompt": "def f():\n", "function": "f", "inputs": [], "examples": []}
+    lines = [
+        json.dumps(asked | {"id": 1, "candidates": [{}]}),
+        json.dumps({"id": 2}),
+        "no JSON",
+        "[]",
+        json.dumps(asked | {"id": 3, "candidates": [fine]}),
+    ]
+    out = io.StringIO()
+    serving.serve(verifier, lines, out)
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [each["id"] for each in told] == [1, 2, None, None, 3]
+    assert all(each["error"] and "scores" not in each for each in told[:-1])
+    assert len(told[-1]["scores"]) == 1
+
+
 def test_a_file_that_cannot_be_read_is_said_and_ends_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,53 @@ async def test_the_order_is_that_in_which_requests_began() -> None:
         assert len(w.large.calls) == 1
 
 
+HEAD = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nX-Session-Id: editor-1\r\n"
+BODY = b'{"prompt": "x", "max_tokens": 4}'
+UNFINISHED = {
+    "nothing of its body came": (b"Content-Length: %d\r\n\r\n" % len(BODY), BODY),
+    "some of its body came": (b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY[:9], BODY[9:]),
+    "in chunks": (
+        b"Transfer-Encoding: chunked\r\n\r\n4\r\n%b\r\n" % BODY[:4],
+        b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY) - 4, BODY[4:]),
+    ),
+    "it waits to be told to send": (
+        b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY),
+        BODY,
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", UNFINISHED)
+async def test_a_body_is_not_read_on_for_an_older_request(moment: str) -> None:
+    """It is answered though its body does not end; what still comes of that is thrown away."""
+    begun, rest = UNFINISHED[moment]
+    async with world() as w:
+        older = await w.send(HEAD + begun)
+        await eventually(lambda: len(w.service.sessions))
+        assert (await ask(w)).status_code == 200
+        said = await older.until(b"superseded")
+        assert said.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").startswith(b"HTTP/1.1 499")
+        assert w.errors("superseded") == 1
+        assert not w.service.sessions
+        await older.until(b"}}")
+        # The connection is as good as before, once it is clear where the next request begins.
+        older.writer.write(rest + HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY))
+        assert (await older.until(b"\r\n")).startswith(b"HTTP/1.1 200")
+        await older.close()
+        assert len(w.large.calls) == 2
+
+
+async def test_an_older_request_whose_client_left_in_its_body_is_only_gone() -> None:
+    async with world() as w:
+        older = await w.send(HEAD + b"Content-Length: 99\r\n\r\n{")
+        await eventually(lambda: len(w.service.sessions))
+        await older.close()
+        await eventually(lambda: not w.service.sessions)
+        assert (await ask(w)).status_code == 200
+        assert w.errors("superseded") == 0
+        assert w.errors("client_gone") == 1
+
+
 async def test_sessions_and_requests_without_one_leave_each_other_alone() -> None:
     go_on = asyncio.Event()
 

@@ -18,8 +18,16 @@ from router.settings import Settings
 from router.workers import board as boards
 from router.workers.board import Board
 from router.workers.crew import Crew, Times
-from router.workers.messages import Assigned, Message, WorkerReady
+from router.workers.messages import (
+    Assigned,
+    Message,
+    SlotEnded,
+    SlotsLeft,
+    TurnEnded,
+    WorkerReady,
+)
 from router.workers.process import WorkerFailed, WorkerProcess
+from router.workers.wire import UnreadableMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +43,7 @@ class Born:
 
     number: int
     heard: list[Message] = field(default_factory=list)
-    says: asyncio.Queue[Message | None] = field(default_factory=asyncio.Queue)
+    says: asyncio.Queue[Message | str | None] = field(default_factory=asyncio.Queue)
 
     @property
     def wire(self) -> Born:
@@ -47,6 +55,8 @@ class Born:
 
     async def received(self) -> AsyncIterator[Message]:
         while (message := await self.says.get()) is not None:
+            if isinstance(message, str):
+                raise UnreadableMessage("no JSON")
             yield message
 
     def send(self, message: Message) -> None:
@@ -54,6 +64,9 @@ class Born:
 
     def kill(self) -> None:
         self.says.put_nowait(None)
+
+    def babble(self) -> None:
+        self.says.put_nowait("")
 
     async def aclose(self) -> int:
         return -9
@@ -149,3 +162,27 @@ async def test_one_that_does_not_come_to_serve_is_replaced(
         await eventually(lambda: len(births.born[1]) == 3 and len(crew.able) == 2, within=20)
         await asyncio.sleep(0.05)
         assert [len(births.born[number]) for number in (0, 1)] == [1, 3]
+
+
+async def test_one_that_says_what_nobody_understands_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    births = Births(serves)
+    async with kept(tmp_path, births, monkeypatch) as crew:
+        births.born[1][0].babble()
+        await eventually(lambda: len(births.born[1]) == 2 and len(crew.able) == 2)
+        assert len(births.born[0]) == 1
+
+
+@pytest.mark.parametrize("said", [SlotEnded(7), SlotsLeft(7), TurnEnded(7)])
+async def test_what_is_told_of_something_unknown_ends_nobody(
+    said: Message, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    births = Births(serves)
+    async with kept(tmp_path, births, monkeypatch) as crew:
+        worker = births.born[1][0]
+        worker.says.put_nowait(said)
+        await eventually(worker.says.empty)
+        await asyncio.sleep(0.01)
+        assert len(crew.able) == 2
+        assert [len(births.born[number]) for number in (0, 1)] == [1, 1]

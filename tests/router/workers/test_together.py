@@ -7,9 +7,10 @@ import json
 import signal
 from pathlib import Path
 
+import fake_upstream
 import httpx
 import pytest
-from fake_upstream import ANSWER, FakeUpstream, Play, answering, endless, in_turn, silent
+from fake_upstream import ANSWER, FakeUpstream, Play, answering, endless, failing, in_turn, silent
 from http_world import TESTS, eventually, eventually_asked
 from together import Together, complete, figures, started, together
 
@@ -116,6 +117,25 @@ async def test_a_newer_request_of_a_session_ends_the_older_at_another_worker(
         assert (await complete(second, session="editor")).status_code == 200
         told = await figures(first)
         assert told["router_requests_total"] == 5
+
+
+async def test_a_body_is_not_read_on_for_an_older_request_of_another_worker(
+    tmp_path: Path,
+) -> None:
+    async with together(FakeUpstream(answering()), tmp_path) as gateway:
+        port = int(gateway.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nX-Session-Id: editor\r\n"
+            b"Content-Length: 99\r\n\r\n{"
+        )
+        client = await gateway.client()
+        older = asyncio.create_task(reader.readline())
+        async with asyncio.timeout(60):
+            while not older.done():  # whose head is read first is not ours to say
+                assert (await complete(client, session="editor")).status_code == 200
+        assert (await older).startswith(b"HTTP/1.1 499")
+        writer.close()
 
 
 async def test_of_many_of_a_session_at_once_the_newest_is_answered(tmp_path: Path) -> None:
@@ -318,6 +338,85 @@ async def _anew(gateway: Together) -> int:
     client = httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False)
     async with client:
         return await _status(client)
+
+
+OTHER = """
+slots = 1
+[models.other]
+engine = "url"
+server = "llama.cpp"
+url = "{url}"
+flops_per_token = 1e9
+"""
+
+
+async def test_a_plan_looks_at_what_waits_at_other_workers(tmp_path: Path) -> None:
+    gate = asyncio.Event()
+
+    async def play(call, server):
+        if "slow" in call.body["prompt"]:
+            await gate.wait()
+        await answering(pause=0.05)(call, server)
+
+    upstream = FakeUpstream(play)
+    async with fake_upstream.running(upstream):
+        other = OTHER.format(url=upstream.url)
+        async with together(FakeUpstream(play), tmp_path, of_model=other) as gateway:
+            clients = [await gateway.client() for _ in range(2)]
+            for client in clients:  # each worker has seen how fast the model is
+                assert (await complete(client)).status_code == 200
+            await eventually(lambda: gateway.served_by == {0, 1})
+            assert [await _wait_ms(client) for client in clients] == [0, 0]
+            slow = await gateway.client()
+            asked = [asyncio.create_task(complete(slow, prompt="slow"))]
+            await eventually(lambda: len(gateway.upstream.calls) == 3)
+            asked.append(asyncio.create_task(complete(slow, prompt="slow")))
+            for client in clients:
+                await eventually_asked(lambda: _waits(client), True)  # noqa: B023
+            gate.set()
+            assert [(await each).status_code for each in asked] == [200] * 2
+            for client in clients:
+                await eventually_asked(lambda: _waits(client), False)  # noqa: B023
+
+
+async def _waits(client: httpx.AsyncClient) -> bool:
+    return await _wait_ms(client) > 0
+
+
+async def _wait_ms(client: httpx.AsyncClient) -> float:
+    """How long a draw of the model would wait, as a request to another knows it."""
+    answer = await complete(client, model="other", budget={"latency_ms": 600_000}, explain=True)
+    found: float = answer.json()["router"]["forecast"]["m"]["wait_ms"]
+    return found
+
+
+async def test_slots_of_a_server_that_one_worker_leaves_alone_are_not_given_out(
+    tmp_path: Path,
+) -> None:
+    upstream, away = FakeUpstream(answering()), FakeUpstream(failing(500))
+    async with fake_upstream.running(away):
+        settings = "slots = 2\nbreaker = {failures = 1, pause_s = 600, longest_pause_s = 600}"
+        options = {"of_model": settings, "also_at": [away.url]}
+        async with together(upstream, tmp_path, **options) as gateway:
+            client = await gateway.client()
+            for at in range(100):  # until a worker has found it out
+                if away.calls:
+                    break
+                await complete(client, prompt=f"{at} is another prompt")
+            before, upstream.play = len(upstream.calls), silent()
+            await asyncio.sleep(0.5)  # it is told ten times a second
+            asked = [asyncio.create_task(complete(client, prompt="slow")) for _ in range(8)]
+
+            async def held() -> tuple[float, int]:
+                """Those that are neither waiting nor failed, and of them those that are served."""
+                ended = sum(each.done() for each in asked)
+                waiting = (await figures(client))["router_queue_length"]
+                return 8 - ended - waiting, len(upstream.calls) - before
+
+            await eventually_asked(held, (2, 2))
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def test_outcomes_of_all_go_into_one_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from router.workers import messages
 from router.workers.messages import Leave, Message, OutcomeTold, TurnBegan, decoded, encoded
-from router.workers.wire import Wire
+from router.workers.wire import UnreadableMessage, Wire
 
 pytestmark = pytest.mark.anyio
 
@@ -38,6 +38,19 @@ async def test_half_a_message_of_one_who_died_is_none() -> None:
     with other:
         other.sendall(encoded(Leave()) + encoded(Leave(now=True))[:-5])
     assert [message async for message in wire.received()] == [Leave()]
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"no JSON", b"[]", b'{"kind": "Leave", "no": 1}', b'{"kind": "?"}']
+)
+async def test_what_nobody_understands_is_said_to_be_so(said: bytes) -> None:
+    one, other = socket.socketpair()
+    wire = await Wire.over(one)
+    with other:
+        other.sendall(said + b"\n")
+        with pytest.raises(UnreadableMessage):
+            await anext(wire.received())
     wire.close()
 
 

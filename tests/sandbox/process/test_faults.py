@@ -5,6 +5,8 @@ import contextlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -166,3 +168,61 @@ def test_a_worker_without_descriptors_is_replaced() -> None:
     before = len(descendants())  # other tests may keep a backend
     asyncio.run(main())
     assert len(descendants()) == before
+
+
+ENDS = """
+import asyncio, ctypes, os, sys
+from sandbox import Asserts, Limits, ProcessBackend, Program
+
+ctypes.CDLL(None).prctl(36, 1)  # what loses its parent comes to this process
+
+async def main():
+    async with ProcessBackend(workers=2) as backend:
+        await backend.run(Program("def f(): return 1", Asserts("assert f() == 1", "f")), Limits())
+        if sys.argv[1] == "while it runs":
+            spin = Program("while True: pass", Asserts("assert f() == 1", "f"))
+            asyncio.ensure_future(backend.run(spin, Limits()))
+            while not backend.busy:
+                await asyncio.sleep(0)
+
+asyncio.run(main())
+try:
+    print("left:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nothing is left")
+"""
+
+
+@pytest.mark.parametrize("moment", ["idle", "while it runs"])
+def test_who_has_closed_it_has_waited_for_all_of_it(moment: str) -> None:
+    """No process is left to whoever takes orphans, be it dead or alive."""
+    command = [sys.executable, "-c", ENDS, moment]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "nothing is left\n"
+
+
+FAILS = """
+import ctypes, os, socket, subprocess, sys
+from sandbox.process import zygotes
+
+ctypes.CDLL(None).prctl(36, 1)  # what loses its parent comes to this process
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+nobody = str(2**32 - 1)  # no user has this id
+command = [sys.executable, "-I", "-S", str(zygotes._BOOT), str(theirs.fileno()), "plain", nobody]
+worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], cwd="/")
+theirs.close()
+ours.send(b"g")
+print(ours.recv(65536)[:1].decode())
+worker.wait()
+try:
+    print("left:", os.waitpid(-1, os.WNOHANG))
+except ChildProcessError:
+    print("nothing is left")
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives workers ids of their own")
+def test_a_worker_that_cannot_be_set_up_leaves_nothing() -> None:
+    command = [sys.executable, "-c", FAILS]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "e\nnothing is left\n"
