@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from router.http.advice import advice
 from router.http.chat import Chat
@@ -136,22 +136,22 @@ class Application(FastAPI):
         self, dialects: Mapping[str, Dialect], allow_origins: Sequence[str], **options: Any
     ) -> None:
         super().__init__(**options)
-        self._dialects = dialects
-        self._origins = list(allow_origins)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """See Starlette."""
-        answering = Direct(super().build_middleware_stack(), self._dialects)
-        if not self._origins:
-            return answering
+        answering = Direct(super().__call__, dialects)
         everything = ["*"]
-        return CORSMiddleware(
-            answering,
-            allow_origins=self._origins,
-            allow_methods=everything,
-            allow_headers=everything,
-            expose_headers=everything,
-        )
+        self._edge: ASGIApp = answering
+        if allow_origins:
+            self._edge = CORSMiddleware(
+                answering,
+                allow_origins=list(allow_origins),
+                allow_methods=everything,
+                allow_headers=everything,
+                expose_headers=everything,
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        scope["app"] = self
+        await self._edge(scope, receive, send)
 
 
 def create_app(
