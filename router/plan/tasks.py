@@ -1,5 +1,7 @@
 """The tasks in which a plan's work is performed: when the last of a work's tasks ends, it is done.
 
+A lone work needs none: it is performed in the task of the plan.
+
 A draw has a task that reads its stream, and one for every candidate that is judged meanwhile. The
 first one pays: what the work costs is known when it ends. Everything follows from callbacks of the
 tasks, because a task that is cancelled before its first step runs none of its own clean-up, and
@@ -41,6 +43,17 @@ class WorkTasks:
         self._running.setdefault(work.ticket, set()).add(task)
         task.add_done_callback(partial(self._ended, work, pays=pays))
 
+    async def perform(self, work: Work, performing: Coroutine[Any, Any, None]) -> None:
+        """Perform all of a work in the task of who waits for it, beside which nothing runs."""
+        try:
+            await performing
+        except Exception as bug:
+            work.failure = work.failure or _fault(bug)
+            raise ExceptionGroup("a fault in the work of a plan", [bug]) from bug
+        finally:
+            self._settle(work)
+            self._done(work)
+
     async def stop(self, ticket: int) -> None:
         """Cancel one work, and wait for its end."""
         await _cancel(*self._running.get(ticket, ()))
@@ -57,12 +70,16 @@ class WorkTasks:
         bug = None if task.cancelled() else task.exception()
         if bug is not None:
             self.bugs.append(bug)
-            work.failure = work.failure or RuntimeError(f"a fault of ours: {bug!r}")
+            work.failure = work.failure or _fault(bug)
             for other in others:
                 other.cancel()
         if not others:
             del self._running[work.ticket]
             self._done(work)
+
+
+def _fault(bug: BaseException) -> RuntimeError:
+    return RuntimeError(f"a fault of ours: {bug!r}")
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
