@@ -45,7 +45,7 @@ async def pieces(
         async for part in parts:
             for event in _decoded(decoder, part):
                 if event.data == "[DONE]":
-                    if answer.is_kept:
+                    if answer.is_kept and not answer.is_read:
                         await _rest(parts)
                     return
                 for chunk in reading.event(event):
