@@ -88,6 +88,8 @@ class Upstream:
         Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
+        if not self.server.counts_tokens:
+            return guessed(rendered)
         try:
             async with asyncio.timeout(within_s):
                 counted = await self.server.count_tokens(rendered, self.name, self.post)
