@@ -163,7 +163,8 @@ class BestFit:
 
     def of(self, task: Task) -> BestFit:
         """With the other for this task."""
-        return replace(self, otherwise=self.otherwise.of(task))
+        otherwise = self.otherwise.of(task)
+        return self if otherwise is self.otherwise else replace(self, otherwise=otherwise)
 
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """As the other."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, aclosing, contextmanager
+import secrets
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
+from pydantic_core import to_json
 
 from router.errors import (
     InvalidRequest,
@@ -75,14 +75,18 @@ class Exchange:
         async with AsyncExitStack() as owned:
             # In the order in which they came, not in that in which their bodies were read.
             session = session_id(self._request)
-            self._turn = owned.enter_context(self._service.sessions.turn(session))
+            if session is not None:
+                self._turn = owned.enter_context(self._service.sessions.turn(session))
             raw = await self._body()
             limits = self._service.request_limits
             requests = self._dialect.read(raw, self._request.headers, limits)
             caller = caller_of(self._request, session)
             requests = tuple(replace(request, caller=caller) for request in requests)
-            await self._superseding()
-            owned.enter_context(self._admitted())
+            if self._turn is not None:
+                await self._superseding(self._turn)
+            self._service.admission.take()
+            self._gateway.metrics.active.inc()
+            owned.callback(self._left)
             if requests[0].stream:
                 return await self._stream(requests, owned)
             if len(requests) > 1:
@@ -97,7 +101,7 @@ class Exchange:
         details = self._record.conclude(prepared, outcome)
         answer = Answer(self._dialect, prepared, self._id)
         headers = self._record.headers(prepared, outcome)
-        return JSONResponse(answer.plain(outcome, details), headers=headers)
+        return _json(answer.plain(outcome, details), headers)
 
     async def _together(self, requests: Sequence[RouteRequest]) -> Response:
         """Answer several prompts of one request, at once."""
@@ -107,7 +111,7 @@ class Exchange:
         details = self._record.conclude_several(several, outcomes)
         headers = several.headers(outcomes, self._record.elapsed())
         own = {"X-Request-Id": self._id}
-        return JSONResponse(several.plain(outcomes, details), headers=own | headers)
+        return _json(several.plain(outcomes, details), own | headers)
 
     async def _stream(self, requests: Sequence[RouteRequest], owned: AsyncExitStack) -> Response:
         telling = Telling(self._dialect, self._id, self._record.conclude)
@@ -164,34 +168,27 @@ class Exchange:
         body = bytearray()
         try:
             async with asyncio.timeout(patience_s):
-                async for chunk in self._request.stream():
-                    body += chunk
+                while (message := await self._request.receive())["type"] != "http.disconnect":
+                    body += message.get("body", b"")
                     if len(body) > limit:
                         raise RequestTooLarge(f"the body exceeds {limit} bytes")
-        except ClientDisconnect:
-            raise ClientGone from None
+                    if not message.get("more_body", False):
+                        return bytes(body)
         except TimeoutError:
             raise RequestTimeout(f"the body took longer than {patience_s:g} s to come") from None
-        return bytes(body)
+        raise ClientGone
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        """A place among the requests being served; raises `Overloaded` where there is none."""
-        with self._service.admission.place():
-            self._gateway.metrics.active.inc()
-            try:
-                yield
-            finally:
-                self._gateway.metrics.active.dec()
-                self._gateway.metrics.request_seconds.observe(self._record.elapsed())
+    def _left(self) -> None:
+        """It was served: its place is another's."""
+        self._service.admission.give_back()
+        self._gateway.metrics.active.dec()
+        self._gateway.metrics.request_seconds.observe(self._record.elapsed())
 
-    async def _superseding(self) -> None:
+    async def _superseding(self, turn: Turn) -> None:
         """Raise `Superseded` for an old request; a new one may need the place of the old one."""
-        if self._turn is None:
-            return
-        if self._turn.before is not None and self._service.admission.full:
-            await asyncio.wait({self._turn.before}, timeout=PLACE_S)
-        if self._turn.superseded.done():
+        if turn.before is not None and self._service.admission.full:
+            await asyncio.wait({turn.before}, timeout=PLACE_S)
+        if turn.superseded.done():
             raise Superseded(NEWER)
 
     def _attended(self) -> Attended:
@@ -199,10 +196,14 @@ class Exchange:
         return Attended(self._request.receive, self._turn)
 
 
+def _json(content: Any, headers: dict[str, str]) -> Response:
+    return Response(to_json(content), headers=headers, media_type="application/json")
+
+
 def request_id(request: Request) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def check_encoding(request: Request) -> None:

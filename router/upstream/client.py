@@ -15,13 +15,13 @@ without it (`asking`).
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
+from pydantic_core import to_json
 
 from policies.protocol import Draw
 from router.catalogue.fim import FimTemplate
@@ -227,7 +227,7 @@ class Upstream:
         self, method: str, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
     ) -> Answer:
         """The answer, whatever its status; it must be closed. Raises `UpstreamError`."""
-        sent = None if body is None else _encoded(body)
+        sent = None if body is None else to_json(body)
         given = {**headers, **self._own_headers}
         url = self.base_url() + path
         try:
@@ -258,11 +258,6 @@ class Upstream:
             raise UpstreamError(self.id, str(error)) from error
         finally:
             answer.close()
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
 
 
 def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
