@@ -1,8 +1,10 @@
 """Work for a client, as long as somebody waits for it.
 
-The work runs in its request's own task. Beside it one other task hears of the connection; a client
-that hangs up cancels the work, and so does a newer request of the same session: every upstream call
-and sandbox run of it ends at once. What is left of the cancellation is the reason for it.
+The work runs in its request's own task. A client that hangs up cancels it, and so does a newer
+request of the same session: every upstream call and sandbox run of it ends at once. What is left of
+the cancellation is the reason for it.
+
+Our own connections tell when they are lost; of others a task beside the work hears it.
 """
 
 from __future__ import annotations
@@ -11,12 +13,21 @@ import asyncio
 from types import TracebackType
 from typing import Final
 
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from router.errors import InternalError, Superseded
 from router.plan.sessions import Turn
 
 NEWER: Final = "a newer request of this session has come"
+
+LOST: Final = "router.lost"
+"""Where the scope of a request has the future that is done when its connection is lost."""
+
+
+def lost_of(scope: Scope) -> asyncio.Future[None] | None:
+    """That future; None where the server is not ours."""
+    lost: asyncio.Future[None] | None = scope.get(LOST)
+    return lost
 
 
 class ClientGone(Exception):
@@ -27,11 +38,18 @@ class Attended:
     """Guards a block of work. Use it once.
 
     Raises `ClientGone` where the client hangs up first, and `Superseded` where a newer request of
-    its session comes first.
+    its session comes first. `lost` is done when the connection is; where it is None, `receive` is
+    asked.
     """
 
-    def __init__(self, receive: Receive, turn: Turn | None = None) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        turn: Turn | None = None,
+        lost: asyncio.Future[None] | None = None,
+    ) -> None:
         self._receive = receive
+        self._lost = lost
         self._superseded = None if turn is None else turn.superseded
         self._working: asyncio.Task[object] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -47,7 +65,10 @@ class Attended:
             if self._superseded.done():
                 raise Superseded(NEWER)
             self._superseded.add_done_callback(self._on_superseded)
-        self._watching = asyncio.create_task(self._watch(), name="attended")
+        if self._lost is None:
+            self._watching = asyncio.create_task(self._watch(), name="attended")
+        else:
+            self._lost.add_done_callback(self._on_lost)
 
     async def __aexit__(
         self,
@@ -57,6 +78,8 @@ class Attended:
     ) -> None:
         if self._watching is not None:
             self._watching.cancel()
+        if self._lost is not None:
+            self._lost.remove_done_callback(self._on_lost)
         if self._superseded is not None:
             self._superseded.remove_done_callback(self._on_superseded)
         working, self._working = self._working, None  # what was called already must not end it now
@@ -69,6 +92,9 @@ class Attended:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._end(ClientGone())
+
+    def _on_lost(self, _: asyncio.Future[None]) -> None:
         self._end(ClientGone())
 
     def _on_superseded(self, _: asyncio.Future[None]) -> None:

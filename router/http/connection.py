@@ -19,6 +19,7 @@ from typing import ClassVar, Final
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from router.errors import ErrorObject
+from router.http.attended import LOST
 
 MOST_HEAD_BYTES: Final = 2**16
 """For the server's setting: h11 itself has a quarter of that."""
@@ -38,11 +39,20 @@ class Connection(H11Protocol):
     _head: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
     _untaken: int = 0
+    _lost: asyncio.Future[None]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
         super().connection_made(transport)
+        self._lost = asyncio.get_running_loop().create_future()
         self._expect()
+
+    def handle_events(self) -> None:
+        """Begin what was read; a request that began hears of the end of its connection."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not None and self.cycle is not before:
+            self.cycle.scope[LOST] = self._lost  # type: ignore[typeddict-unknown-key]
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request came, or what follows one that was answered already."""
@@ -70,6 +80,8 @@ class Connection(H11Protocol):
         self._forget()
         super().connection_lost(exc)
         self.resume_writing()
+        if not self._lost.done():
+            self._lost.set_result(None)
 
     def timeout_keep_alive_handler(self) -> None:
         """No further request came. What was sent may still be taken, but not for ever."""

@@ -23,7 +23,7 @@ from router.errors import (
 )
 from router.gateway import finished
 from router.http.answer import Answer
-from router.http.attended import NEWER, Attended, ClientGone
+from router.http.attended import NEWER, Attended, ClientGone, lost_of
 from router.http.dialect import Dialect
 from router.http.explain import budget_headers, plan_label
 from router.http.record import Record
@@ -193,7 +193,7 @@ class Exchange:
 
     def _attended(self) -> Attended:
         """Guards work for as long as somebody waits for it."""
-        return Attended(self._request.receive, self._turn)
+        return Attended(self._request.receive, self._turn, lost_of(self._request.scope))
 
 
 def _json(content: Any, headers: dict[str, str]) -> Response:

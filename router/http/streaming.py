@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 from router.errors import ErrorObject, InternalError
 from router.gateway import Prepared, finished
 from router.http.answer import Answer, event
-from router.http.attended import Attended, ClientGone
+from router.http.attended import Attended, ClientGone, lost_of
 from router.http.dialect import Dialect
 from router.http.partial import WholeLines, suffix_of, whole_lines
 from router.http.relay import Hand, Item, Piece, Tick, produced
@@ -185,11 +185,11 @@ class OwnedStream(StreamingResponse):
         super().__init__(events, media_type="text/event-stream", headers=headers)
         self._owned = owned
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream, then close what it owns."""
         async with self._owned:
             with suppress(ClientGone):
-                async with Attended(receive):
+                async with Attended(receive, lost=lost_of(scope)):
                     await self.stream_response(send)
 
 

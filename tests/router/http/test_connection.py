@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from router.http.attended import LOST
 from router.http.connection import MOST_HEAD_BYTES, Connection, patient
 
 PATIENCE_S = 10.0
@@ -208,6 +209,18 @@ async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
     line.clock.goes_on(2 * PATIENCE_S)
     assert not line.wire.closed
     await served(line)
+
+
+async def test_every_request_hears_that_its_connection_is_lost(line: Line) -> None:
+    for _ in range(2):
+        line.connection.data_received(HEAD + b"{}")
+        await served(line)
+    first, second = line.heads
+    assert not first[LOST].done()
+    assert not second[LOST].done()
+    line.connection.connection_lost(None)
+    assert first[LOST].done()
+    assert second[LOST].done()
 
 
 async def test_a_connection_that_is_over_has_nothing_left_to_do(line: Line) -> None:
