@@ -173,6 +173,8 @@ class BestFit:
     def order(self, candidates: Sequence[Candidate]) -> Choice:
         """By verdict, wholeness and fit, then as the other has them."""
         choice = self.otherwise.order(candidates)
+        if len(candidates) <= 1:
+            return choice
         place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
         fits = {c.id: tuple(c.score(name) or 0.0 for name in _FIT) for c in candidates}
         if len(set(fits.values())) <= 1:

@@ -13,21 +13,12 @@ import asyncio
 from types import TracebackType
 from typing import Final
 
-from starlette.types import Receive, Scope
+from starlette.types import Receive
 
 from router.errors import InternalError, Superseded
 from router.plan.sessions import Turn
 
 NEWER: Final = "a newer request of this session has come"
-
-LOST: Final = "router.lost"
-"""Where the scope of a request has the future that is done when its connection is lost."""
-
-
-def lost_of(scope: Scope) -> asyncio.Future[None] | None:
-    """That future; None where the server is not ours."""
-    lost: asyncio.Future[None] | None = scope.get(LOST)
-    return lost
 
 
 class ClientGone(Exception):

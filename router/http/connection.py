@@ -14,15 +14,20 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from router.errors import ErrorObject
-from router.http.attended import LOST
 
 MOST_HEAD_BYTES: Final = 2**16
 """For the server's setting: h11 itself has a quarter of that."""
+
+LOST: Final = "router.lost"
+"""Where the scope of a request has the future that is done when its connection is lost."""
+
+BODY: Final = "router.body"
+"""Where it has its body, if all of that came with the head."""
 
 NO_REQUEST: Final = "this is no HTTP request, or its head is longer than 64 KiB"
 
@@ -48,11 +53,17 @@ class Connection(H11Protocol):
         self._expect()
 
     def handle_events(self) -> None:
-        """Begin what was read; a request that began hears of the end of its connection."""
+        """Begin what was read, and tell a request that began what is known of it here.
+
+        Where reading is paused, asking for the body is what goes on with it.
+        """
         before = self.cycle
         super().handle_events()
         if self.cycle is not None and self.cycle is not before:
-            self.cycle.scope[LOST] = self._lost  # type: ignore[typeddict-unknown-key]
+            scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
+            scope[LOST] = self._lost
+            if not self.cycle.more_body and not self.flow.read_paused:
+                scope[BODY] = bytes(self.cycle.body)
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request came, or what follows one that was answered already."""

@@ -23,7 +23,8 @@ from router.errors import (
 )
 from router.gateway import finished
 from router.http.answer import Answer
-from router.http.attended import NEWER, Attended, ClientGone, lost_of
+from router.http.attended import NEWER, Attended, ClientGone
+from router.http.connection import BODY, LOST
 from router.http.dialect import Dialect
 from router.http.explain import budget_headers, plan_label
 from router.http.record import Record
@@ -165,6 +166,9 @@ class Exchange:
         """The body, read no further and waited for no longer than the operator allows."""
         check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
+        whole: bytes | None = self._request.scope.get(BODY)
+        if whole is not None and len(whole) <= limit:
+            return whole
         body = bytearray()
         try:
             async with asyncio.timeout(patience_s):
@@ -193,7 +197,7 @@ class Exchange:
 
     def _attended(self) -> Attended:
         """Guards work for as long as somebody waits for it."""
-        return Attended(self._request.receive, self._turn, lost_of(self._request.scope))
+        return Attended(self._request.receive, self._turn, self._request.scope.get(LOST))
 
 
 def _json(content: Any, headers: dict[str, str]) -> Response:

@@ -23,7 +23,8 @@ from starlette.types import Receive, Scope, Send
 from router.errors import ErrorObject, InternalError
 from router.gateway import Prepared, finished
 from router.http.answer import Answer, event
-from router.http.attended import Attended, ClientGone, lost_of
+from router.http.attended import Attended, ClientGone
+from router.http.connection import LOST
 from router.http.dialect import Dialect
 from router.http.partial import WholeLines, suffix_of, whole_lines
 from router.http.relay import Hand, Item, Piece, Tick, produced
@@ -189,7 +190,7 @@ class OwnedStream(StreamingResponse):
         """Send the stream, then close what it owns."""
         async with self._owned:
             with suppress(ClientGone):
-                async with Attended(receive, lost=lost_of(scope)):
+                async with Attended(receive, lost=scope.get(LOST)):
                     await self.stream_response(send)
 
 

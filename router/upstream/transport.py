@@ -13,7 +13,7 @@ It is on the way of every request, and httpx over the same connections takes thr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -86,11 +86,13 @@ class Answer:
         """Whether its connection serves others after it, where it is read to its end."""
         return self.response.request_info.headers.get("Connection", "").lower() != "close"
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body. Raises `Silent` and `Broken`."""
+    async def piece(self) -> bytes:
+        """What has come of the body since the last piece; empty at its end.
+
+        Raises `Silent` and `Broken`.
+        """
         with _TRANSLATED:
-            while data := await self.response.content.readany():
-                yield data
+            return await self.response.content.readany()
 
     @property
     def is_read(self) -> bool:
@@ -104,7 +106,7 @@ class Answer:
     async def read(self, most: int | None = None) -> bytes:
         """The whole body; where `most` is given, hardly more than so many bytes of it."""
         body = bytearray()
-        async for piece in self.pieces():
+        while piece := await self.piece():
             body += piece
             if most is not None and len(body) > most:
                 break

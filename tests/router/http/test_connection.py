@@ -11,8 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from router.http.attended import LOST
-from router.http.connection import MOST_HEAD_BYTES, Connection, patient
+from router.http.connection import BODY, LOST, MOST_HEAD_BYTES, Connection, patient
 
 PATIENCE_S = 10.0
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -218,9 +217,19 @@ async def test_every_request_hears_that_its_connection_is_lost(line: Line) -> No
     first, second = line.heads
     assert not first[LOST].done()
     assert not second[LOST].done()
+    assert first[BODY] == second[BODY] == b"{}"
     line.connection.connection_lost(None)
     assert first[LOST].done()
     assert second[LOST].done()
+
+
+@pytest.mark.parametrize("rest", [b"{", b"{}" + HEAD])
+async def test_a_body_that_is_not_all_there_or_that_is_followed_is_asked_for(
+    line: Line, rest: bytes
+) -> None:
+    line.connection.data_received(HEAD + rest)
+    await served(line)
+    assert BODY not in line.heads[0]
 
 
 async def test_a_connection_that_is_over_has_nothing_left_to_do(line: Line) -> None:
