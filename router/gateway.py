@@ -131,11 +131,8 @@ class RequestSampler:
         until = None if (gap := _gap(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
             draw,
-            replace(
-                sampling,
-                passed_on=passed_on,
-                logprobs=logprobs,
-                until=until,
+            SampleRequest(
+                *(sampling.prompt, passed_on, logprobs, sampling.asked, sampling.echo, until),
                 deadline=self.deadline,
             ),
         )
@@ -225,7 +222,7 @@ class Gateway:
                 self.backend, request.prompt, prepared.trials, self.execution_limits
             )
         shows_nll = policy.most_samples(task) > 1 or request.explain
-        wants_nll = policy.selector.of(task).reads_logprobs and shows_nll and judge is None
+        wants_nll = shows_nll and judge is None and policy.selector.of(task).reads_logprobs
         paces = self.paces.watch(task, request.kind, prepared.deadline)
         run = Run(
             policy,

@@ -23,7 +23,7 @@ from router.http.completions import Completions
 from router.http.described import describe, operation, quoting
 from router.http.dialect import Dialect
 from router.http.direct import Direct
-from router.http.exchange import Exchange, request_id
+from router.http.exchange import Exchange, first_lines, request_id
 from router.http.fim import Fim
 from router.http.infill import Infill
 from router.http.quote import QUOTED, Quotation
@@ -122,7 +122,7 @@ async def elsewhere(request: Request, error: HTTPException) -> Response:
     if missing and request.scope.get("endpoint") is None:
         message = f"there is no {request.url.path} here: {advice(request)}"
     shown = {"message": message, "type": "invalid_request_error", "param": None}
-    headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
+    headers = {"X-Request-Id": request_id(first_lines(request)), **(error.headers or {})}
     return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 
 

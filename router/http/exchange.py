@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -57,7 +57,8 @@ class Exchange:
         self._service: Service = request.app.state.service
         self._gateway = self._service.gateway
         self._turn: Turn | None = None
-        self._id = request_id(request)
+        self._named = first_lines(request)
+        self._id = request_id(self._named)
         self._record = Record(self._gateway, self._id, self._service.drift)
 
     async def serve(self) -> Response:
@@ -75,7 +76,7 @@ class Exchange:
     async def _serve(self) -> Response:
         async with AsyncExitStack() as owned:
             # In the order in which they came, not in that in which their bodies were read.
-            session = session_id(self._request)
+            session = session_id(self._named)
             if session is not None:
                 self._turn = owned.enter_context(self._service.sessions.turn(session))
             raw = await self._body()
@@ -164,7 +165,8 @@ class Exchange:
 
     async def _body(self) -> bytes:
         """The body, read no further and waited for no longer than the operator allows."""
-        check_encoding(self._request)
+        if b"content-encoding" in self._named:
+            check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
         whole: bytes | None = self._request.scope.get(BODY)
         if whole is not None and len(whole) <= limit:
@@ -204,9 +206,14 @@ def _json(content: Any, headers: dict[str, str]) -> Response:
     return Response(to_json(content), headers=headers, media_type="application/json")
 
 
-def request_id(request: Request) -> str:
+def first_lines(request: Request) -> Mapping[bytes, bytes]:
+    """The headers, by their names in lower case; of those with one name the first."""
+    return dict(reversed(request.scope["headers"]))
+
+
+def request_id(named: Mapping[bytes, bytes]) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
-    given = request.headers.get("x-request-id", "")
+    given = named.get(b"x-request-id", b"").decode("latin-1")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
@@ -224,9 +231,11 @@ def caller_of(request: Request, session: str | None) -> str:
     return "address" if request.client is None else f"address {request.client.host}"
 
 
-def session_id(request: Request) -> str | None:
+def session_id(named: Mapping[bytes, bytes]) -> str | None:
     """The editor's session that a request belongs to, if it names one. Raises `InvalidRequest`."""
-    session = request.headers.get("x-session-id")
-    if session is not None and not _SESSION_ID.fullmatch(session):
+    if (given := named.get(b"x-session-id")) is None:
+        return None
+    session = given.decode("latin-1")
+    if not _SESSION_ID.fullmatch(session):
         raise InvalidRequest("X-Session-Id must be 1 to 256 printable ASCII characters, no spaces")
     return session

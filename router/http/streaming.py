@@ -179,12 +179,12 @@ class OwnedStream(StreamingResponse):
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(first, chunks, failed, end)
+        events = _events(first, chunks, failed)
         owned.push_async_callback(chunks.aclose)
         owned.push_async_callback(events.aclose)
         headers |= dict(HEADERS)
         super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._owned = owned
+        self._owned, self._end = owned, end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream, then close what it owns."""
@@ -193,12 +193,19 @@ class OwnedStream(StreamingResponse):
                 async with Attended(receive, lost=scope.get(LOST)):
                     await self.stream_response(send)
 
+    async def stream_response(self, send: Send) -> None:
+        """See Starlette; its last message, which would be empty, has the end."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async for event_ in self.body_iterator:
+            await send({"type": "http.response.body", "body": event_, "more_body": True})
+        await send({"type": "http.response.body", "body": self._end, "more_body": False})
+
 
 async def _events(
     first: dict[str, Any] | None,
     chunks: AsyncGenerator[dict[str, Any] | None, None],
     failed: Callable[[Exception], ErrorObject],
-    end: bytes,
 ) -> AsyncGenerator[bytes, None]:
     yield COMMENT if first is None else event(first)
     try:
@@ -206,4 +213,3 @@ async def _events(
             yield COMMENT if data is None else event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
         yield event(failed(error).body())
-    yield end

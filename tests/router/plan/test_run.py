@@ -220,6 +220,77 @@ def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
         perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
 
 
+def lone(*others: Draw) -> Plan:
+    """A draw of one sample and the others, to their ends."""
+    running = 0
+    for draw in (LONE, *others):
+        yield draw
+        running += 1
+    while running:
+        running -= isinstance((yield Wait()), Done)
+
+
+LONE = Draw("small", 1, 8, 0.8, verify=False)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_lone_draw_has_a_task_only_where_its_plan_does_something_else(*, beside: bool) -> None:
+    performers: list[object] = []
+
+    class Watched(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            performers.append(asyncio.current_task())
+            async for chunk in super().sample(draw):
+                yield chunk
+
+    async def scenario() -> Outcome:
+        more = [Draw("large", 1, 8, 0.8, verify=False)] if beside else []
+        run = Run(ByHand(lone(*more)), task(), Budget(), COST, sampler=Watched(answers()))
+        outcome = await run.perform()
+        await others_ended()
+        assert (asyncio.current_task() in performers) is not beside
+        return outcome
+
+    outcome = asyncio.run(scenario())
+    assert len(outcome.choice.candidates) == len(performers) == 1 + beside
+    assert outcome.ledger.held == 0
+
+
+def test_a_fault_of_ours_in_a_lone_draw_is_raised_and_settled() -> None:
+    class Broken(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            yield Chunk(0, "x", (TokenLogprob("x", -0.5),))
+            raise KeyError("a bug")
+
+    run = Run(ByHand(lone()), task(), Budget(1e13), COST, sampler=Broken(answers()))
+    with pytest.raises(ExceptionGroup) as raised:
+        asyncio.run(run.perform())
+    assert raised.group_contains(KeyError)
+    (work,) = run.work
+    assert work.hold.settled == COST.draw("small", 100, [1])
+    assert "a fault of ours" in str(work.failure)
+
+
+def test_a_lone_draw_that_nobody_waits_for_is_never_sent() -> None:
+    def plan() -> Plan:
+        yield LONE
+
+    sampler = ScriptedSampler(answers())
+    outcome = perform(ByHand(plan()), sampler, flops=1e13)
+    assert not sampler.sent
+    assert (outcome.ledger.used, outcome.ledger.held) == (0, 0)
+
+
+def test_a_lone_draw_can_be_cancelled_before_it_is_waited_for() -> None:
+    def plan() -> Plan:
+        started = yield LONE
+        assert isinstance(started, Started)
+        assert isinstance((yield Cancel(started.ticket)), Done)
+
+    outcome = perform(ByHand(plan()), ScriptedSampler(answers()), flops=1e13)
+    assert (outcome.ledger.used, outcome.ledger.held) == (0, 0)
+
+
 def test_draws_overlap_and_one_can_be_cancelled() -> None:
     seen: list[object] = []
 
