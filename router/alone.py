@@ -10,6 +10,7 @@ from contextlib import nullcontext
 import uvicorn
 
 from router.banner import Introduce, facts, url_of
+from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import UnsignalledServer, listening
 from router.service import Service, running
@@ -47,5 +48,6 @@ class _Server(UnsignalledServer):
         """Listen, then tell."""
         await super().startup(sockets)
         if self.started:
+            collect_seldom()
             port = self.servers[0].sockets[0].getsockname()[1]
             self._introduce(url_of(self.config.host, port), facts(self._service))

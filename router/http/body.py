@@ -202,7 +202,7 @@ def _require_finite(parsed: object) -> None:
     while level:
         inner: list[object] = []
         for value in level:
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value

@@ -10,7 +10,7 @@ to the plan, which is a generator:
 - *Alone.* A draw of one sample that no test judges, beside which nothing runs, gets no task: it is
   performed where the plan waits for it, and has one as soon as the plan does anything else.
 - *Paying.* Work reserves its ceiling in the ledger before its task exists, and settles when that
-  task has ended, in one place (`_settle`, called by `router.plan.tasks`): however it ends, by
+  task has ended, in one place (`settle`, called by `router.plan.tasks`): however it ends, by
   itself, cancelled before its first step, or by a fault of ours. What does not fit is refused with
   what remains; a command is never edited.
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
@@ -109,7 +109,7 @@ class Run:
         self._lone: RunningDraw | None = None
         self._tickets, self._sample_ids = itertools.count(), itertools.count()
         self._work: dict[int, Work] = {}
-        self._tasks = WorkTasks(settle=self._settle, done=self._done)
+        self._tasks = WorkTasks()
         self._cancelled: set[int] = set()
         self._candidates: dict[int, Candidate] = {}
         self._tests: list[str] = []
@@ -182,7 +182,7 @@ class Run:
             started = clock()
             try:
                 if lone is not None:
-                    await self._tasks.perform(lone, self._stream(lone))
+                    await self._tasks.perform(lone, self._stream(lone), self)
                 while not self._unseen:
                     self._told.clear()
                     await self._told.wait()
@@ -194,7 +194,7 @@ class Run:
         """A lone draw has a task from here on, if there is one that was not performed."""
         lone, self._lone = self._lone, None
         if lone is not None:
-            self._tasks.launch(lone, self._stream(lone), pays=True)
+            self._tasks.launch(lone, self._stream(lone), self, pays=True)
 
     async def _cancel(self, ticket: int) -> Done:
         self._part()
@@ -221,10 +221,10 @@ class Run:
                 if command.n == 1 and not command.verify and self._tasks.idle:
                     self._lone = draw
                 else:
-                    self._tasks.launch(draw, self._stream(draw), pays=True)
+                    self._tasks.launch(draw, self._stream(draw), self, pays=True)
             case Rank() | Execute():
                 errand = self._work[ticket] = Errand(ticket, command, hold)
-                self._tasks.launch(errand, self._run_errand(errand), pays=True)
+                self._tasks.launch(errand, self._run_errand(errand), self, pays=True)
         return started
 
     def _running(self, ticket: int, draw: Draw, hold: Hold, counted_on: int) -> RunningDraw:
@@ -239,10 +239,12 @@ class Run:
             fits=None if draw.for_tests else self._fits,
         )
 
-    def _settle(self, work: Work) -> None:
+    def settle(self, work: Work) -> None:
+        """Pay for what a work did, and free what it did not need."""
         work.hold.settle(work.flops(self._cost))
 
-    def _done(self, work: Work) -> None:
+    def done(self, work: Work) -> None:
+        """Tell the plan that a work has ended."""
         failure = None if work.failure is None else str(work.failure)
         done = Done(work.ticket, self._remaining(), failure, kept_tokens(self.work, work.command))
         self._observer.on_event(done)
@@ -313,7 +315,7 @@ class Run:
         candidate = self._candidates[ended.id] = running.candidate(ended)
         self._tell(Sampled(running.ticket, candidate))
         if running.command.verify and self._judge is not None:
-            self._tasks.launch(running, self._verify(candidate, self._judge), pays=False)
+            self._tasks.launch(running, self._verify(candidate, self._judge), self, pays=False)
         return True
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
@@ -218,6 +220,28 @@ def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
 
     with pytest.raises(BaseExceptionGroup):
         perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
+
+
+@pytest.mark.parametrize("policy", [Single(), BestOfN(n=3), Cascade()])
+@pytest.mark.parametrize("judge", [None, ScriptedJudge(pauses=2)])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_run_that_ended_leaves_nothing_to_the_collector(
+    policy: Policy, judge: ScriptedJudge | None, *, hangs: bool
+) -> None:
+    async def scenario() -> None:
+        script = (lambda _: [("token", 0), "hang"]) if hangs else answers()
+        asked, sampler = task(verifiable=judge is not None), ScriptedSampler(script)
+        run = Run(policy, asked, Budget(1e13), COST, sampler=sampler, judge=judge)
+        await run.perform(asyncio.get_running_loop().time() + (0.01 if hangs else 60))
+        gone.append(weakref.ref(run))
+
+    gone = list[weakref.ref[Run]]()
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+        assert gone[0]() is None
+    finally:
+        gc.enable()
 
 
 def lone(*others: Draw) -> Plan:
