@@ -37,6 +37,7 @@ class Metrics:
             "Requests by plan and verdict, or by the code of their error",
             *("plan", "verdict", "error"),
         )
+        self.requests_of = cache(self.requests.labels)
         self.active = self._gauge("router_requests_active", "Requests being served", "livesum")
         self.tasks = self._gauge("router_tasks", "Tasks of the event loops", "livesum")
         self.flops_reserved = self._counter(

@@ -111,4 +111,4 @@ class Record:
 
     def _count(self, *, plan: str = "", verdict: str = "", error: str = "") -> None:
         self._counted = True
-        self.gateway.metrics.requests.labels(plan, verdict, error).inc()
+        self.gateway.metrics.requests_of(plan, verdict, error).inc()

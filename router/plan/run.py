@@ -280,8 +280,7 @@ class Run:
                 running.send(asyncio.get_running_loop().time())
                 self._observer.on_sent(running)
                 async for chunk in chunks:
-                    self._arrived(running, chunk, place)
-                    if running.finished:
+                    if self._arrived(running, chunk, place) and running.finished:
                         break
                 else:
                     running.failure = UpstreamError(running.model, "ended its answer early")
@@ -297,10 +296,13 @@ class Run:
             running.overrun = True
             running.failure = UpstreamError(running.model, f"overran: {overrun}")
 
-    def _arrived(self, running: RunningDraw, chunk: Chunk, place: Place) -> None:
+    def _arrived(self, running: RunningDraw, chunk: Chunk, place: Place) -> bool:
+        """A piece came; whether it ended a sample."""
         running.arrived(chunk, asyncio.get_running_loop().time())
-        if self._take(running, chunk):
+        ended = self._take(running, chunk)
+        if ended:
             place.ended()
+        return ended
 
     def _take(self, running: RunningDraw, chunk: Chunk) -> bool:
         """Add a piece of a draw; whether it ended a sample."""
