@@ -87,12 +87,12 @@ class Connection(H11Protocol):
             self._taking = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """It is over: who waits until it takes more hears that first, or would go on for nobody."""
+        if not self._lost.done():
+            self._lost.set_result(None)
         self._forget()
         super().connection_lost(exc)
         self.resume_writing()
-        if not self._lost.done():
-            self._lost.set_result(None)
 
     def timeout_keep_alive_handler(self) -> None:
         """No further request came. What was sent may still be taken, but not for ever."""

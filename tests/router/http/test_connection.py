@@ -232,6 +232,24 @@ async def test_a_body_that_is_not_all_there_or_that_is_followed_is_asked_for(
     assert BODY not in line.heads[0]
 
 
+async def test_who_waits_for_a_slow_client_hears_first_that_it_is_gone(line: Line) -> None:
+    line.connection.data_received(HEAD + b"{}")
+    await served(line)
+    line.connection.pause_writing()
+    heard: list[str] = []
+
+    async def waits() -> None:
+        await line.connection.flow.drain()
+        heard.append("goes on")
+
+    waiting = asyncio.create_task(waits())
+    await asyncio.sleep(0)
+    line.heads[0][LOST].add_done_callback(lambda _: heard.append("lost"))
+    line.connection.connection_lost(ConnectionResetError())
+    await waiting
+    assert heard == ["lost", "goes on"]
+
+
 async def test_a_connection_that_is_over_has_nothing_left_to_do(line: Line) -> None:
     line.connection.data_received(HEAD[:9])
     line.connection.pause_writing()
