@@ -157,9 +157,10 @@ class CostModel:
         the ceiling covers this too.
         """
         rate = self._rate(model)
-        first = rate.decode(prompt_tokens, max_tokens + 1)
-        others = (n - 1) * rate.decode(prompt_tokens, max_tokens)
-        most = rate.prefill(prompt_tokens, cached_tokens) + first + others
+        most = rate.prefill(prompt_tokens, cached_tokens)
+        most += rate.decode(prompt_tokens, max_tokens + 1)
+        if n > 1:
+            most += (n - 1) * rate.decode(prompt_tokens, max_tokens)
         if cached_tokens <= 0:
             return most
         return max(most, self.ceiling(model, prompt_tokens, n, min(1, max_tokens)))
@@ -234,7 +235,7 @@ class CostModel:
 
 def cacheable(prompt_tokens: int, cached_tokens: int) -> int:
     """How many of a prompt's tokens can have come from a cache: all but the last, at most."""
-    return max(0, min(cached_tokens, prompt_tokens - 1))
+    return max(0, min(cached_tokens, prompt_tokens - 1)) if cached_tokens else 0
 
 
 def most_tokens(text: str) -> int:

@@ -260,7 +260,7 @@ def draw_repeatedly(
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
         passed, candidates = so_far.passed + drawn.passed, so_far.candidates + drawn.candidates
-        so_far = replace(drawn, passed=passed, candidates=candidates)
+        so_far = Drawn(passed, drawn.left, drawn.whole, candidates, drawn.kept_tokens)
         if not so_far.whole or so_far.passed >= task.wanted:
             break
         drawn_samples += count

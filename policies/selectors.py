@@ -163,7 +163,8 @@ class BestFit:
 
     def of(self, task: Task) -> BestFit:
         """With the other for this task."""
-        return replace(self, otherwise=self.otherwise.of(task))
+        otherwise = self.otherwise.of(task)
+        return self if otherwise is self.otherwise else replace(self, otherwise=otherwise)
 
     def wants(self, candidates: Sequence[Candidate]) -> tuple[Start, ...]:
         """As the other."""
@@ -172,6 +173,8 @@ class BestFit:
     def order(self, candidates: Sequence[Candidate]) -> Choice:
         """By verdict, wholeness and fit, then as the other has them."""
         choice = self.otherwise.order(candidates)
+        if len(candidates) <= 1:
+            return choice
         place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
         fits = {c.id: tuple(c.score(name) or 0.0 for name in _FIT) for c in candidates}
         if len(set(fits.values())) <= 1:

@@ -44,7 +44,7 @@ class Single(Uncalibrated):
                 task, cost, model, n=task.n, left=left, reason=reason
             )
             if drawn.whole:
-                if not task.verifiable:
+                if not task.verifiable and self.most_samples(task) > 1:
                     yield from informed(self.selector.of(task), drawn.candidates)
                 return
             left, reason = drawn.left, f"{model.id} failed"

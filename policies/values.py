@@ -87,6 +87,8 @@ class Budget:
 
     def over(self, other: Budget) -> Budget:
         """What this one says, and what the other says where this says nothing."""
+        if self == UNLIMITED:
+            return other
         return Budget(
             other.flops if self.flops is None else self.flops,
             other.latency_ms if self.latency_ms is None else self.latency_ms,
@@ -97,6 +99,10 @@ class Budget:
     def flops_limit(self) -> float:
         """FLOPs as a bound that compares: infinite where there is no limit."""
         return math.inf if self.flops is None else self.flops
+
+
+UNLIMITED: Final = Budget()
+"""No limit, and no target."""
 
 
 @dataclass(frozen=True, slots=True)

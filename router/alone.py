@@ -11,6 +11,7 @@ import uvicorn
 
 from router import orphans
 from router.banner import Introduce, facts, url_of
+from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import UnsignalledServer, listening
 from router.service import Service, running
@@ -49,5 +50,6 @@ class _Server(UnsignalledServer):
         """Listen, then tell."""
         await super().startup(sockets)
         if self.started:
+            collect_seldom()
             port = self.servers[0].sockets[0].getsockname()[1]
             self._introduce(url_of(self.config.host, port), facts(self._service))

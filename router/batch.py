@@ -7,6 +7,7 @@ everybody else. If one fails, the request fails, and what still runs is cancelle
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -38,9 +39,12 @@ class Batch:
         cls, gateway: Gateway, requests: Sequence[RouteRequest], received: float
     ) -> Batch:
         """Raises what `Gateway.prepare` raises, and `BudgetTooSmall`."""
-        parts = await concurrently(
-            requests, lambda each: gateway.prepare(each, received), at_once=AT_ONCE
-        )
+
+        async def prepare(request: RouteRequest) -> Prepared:
+            await asyncio.sleep(0)  # they must not be read in one go
+            return await gateway.prepare(request, received)
+
+        parts = await concurrently(requests, prepare, at_once=AT_ONCE)
         budget = parts[0].budget.flops
         if budget is None:
             return cls(gateway, parts, None)

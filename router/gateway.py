@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -132,10 +133,8 @@ class RequestSampler:
         gap = _gap(self.request)
         return self.upstreams[draw.model].sample(
             draw,
-            replace(
-                sampling,
-                passed_on=passed_on,
-                logprobs=logprobs,
+            SampleRequest(
+                *(sampling.prompt, passed_on, logprobs, sampling.asked, sampling.echo),
                 until=None if gap is None else gap.until,
                 indented=gap is not None and gap.indented,
                 deadline=self.deadline,
@@ -187,22 +186,22 @@ class Gateway:
             raise SandboxUnavailable("tests were sent, and this gateway runs no sandbox")
         ids = self._models(request, policy, budget)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with nullcontext() if deadline is None else asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
-                await asyncio.sleep(0)  # prompts of one request must not be read in one go
                 trials = None if self.backend is None else trials_of(request, policy, task)
                 if trials is not None:
                     task = self._with_trials(request, policy, task, trials)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
         except TimeoutError:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
-        task = replace(task, rankers=rankers)
+        if rankers:
+            task = replace(task, rankers=rankers)
         _check_tools(request, policy, task)
         forecasts = {} if deadline is None else self._forecasts(request, deadline)
         prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
         left = prepared.left(asyncio.get_running_loop().time())
-        cost = replace(self.cost, forecasts=forecasts)
-        return replace(prepared, found=foreseen(request, policy, task, left, cost))
+        found = foreseen(request, policy, task, left, self._cost_with(forecasts))
+        return prepared if found is None else replace(prepared, found=found)
 
     async def quote(self, request: RouteRequest, received: float) -> tuple[Offer, ...]:
         """What budgets would buy for a request, the cheapest first; nothing is drawn.
@@ -210,7 +209,7 @@ class Gateway:
         Their seconds are those that a budget must have. Raises what `prepare` raises.
         """
         prepared = await self.prepare(request, received)
-        cost = replace(self.cost, forecasts=self.paces.forecasts(request.kind))
+        cost = self._cost_with(self.paces.forecasts(request.kind))
         now = asyncio.get_running_loop().time()
         offers = offered(request, prepared.policy, prepared.task, prepared.left(now), cost)
         return tuple(_with_margin(offer, now - received) for offer in offers)
@@ -228,13 +227,13 @@ class Gateway:
                 self.backend, request.prompt, prepared.trials, self.execution_limits
             )
         shows_nll = policy.most_samples(task) > 1 or request.explain
-        wants_nll = policy.selector.of(task).reads_logprobs and shows_nll and judge is None
+        wants_nll = shows_nll and judge is None and policy.selector.of(task).reads_logprobs
         paces = self.paces.watch(task, request.kind, prepared.deadline)
         run = Run(
             policy,
             task,
             prepared.left(asyncio.get_running_loop().time()),
-            replace(self.cost, forecasts=prepared.forecasts),
+            self._cost_with(prepared.forecasts),
             sampler=RequestSampler(
                 self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline
             ),
@@ -249,6 +248,10 @@ class Gateway:
             return await run.perform(prepared.deadline)
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
+
+    def _cost_with(self, forecasts: Mapping[str, Forecast]) -> CostModel:
+        """What draws cost, with what is expected of the models' time."""
+        return replace(self.cost, forecasts=forecasts) if forecasts else self.cost
 
     def _gate(self, prepared: Prepared) -> RequestGate | None:
         """What lets the request's draws through; None where everything goes."""

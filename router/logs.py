@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import structlog
+from pydantic_core import to_json
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 
@@ -19,14 +23,24 @@ def configure(worker: int | None = None, *, silent: bool = False) -> None:
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
             if sys.stderr.isatty()
-            else structlog.processors.JSONRenderer(),
+            else structlog.processors.JSONRenderer(_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.CRITICAL if silent else logging.INFO
         ),
         # A line is one write, or those of several processes would run into each other.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        # One that is silent is configured once more, to speak.
+        cache_logger_on_first_use=not silent,
     )
+
+
+def _line(event: EventDict, default: Callable[[Any], Any]) -> str:
+    """An event as JSON; the faster writer takes no half of a surrogate pair."""
+    try:
+        return to_json(event, fallback=default).decode()
+    except ValueError:
+        return json.dumps(event, default=default)
 
 
 def _by(worker: int) -> Processor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import cache, partial
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -36,6 +37,7 @@ class Metrics:
             "Requests by plan and verdict, or by the code of their error",
             *("plan", "verdict", "error"),
         )
+        self.requests_of = cache(self.requests.labels)
         self.active = self._gauge("router_requests_active", "Requests being served", "livesum")
         self.tasks = self._gauge("router_tasks", "Tasks of the event loops", "livesum")
         self.flops_reserved = self._counter(
@@ -100,6 +102,8 @@ class Metrics:
             "router_sandbox_seconds", "Wall time of sandbox runs", _SECONDS, "status"
         )
 
+        self._models: dict[str, ModelFigures] = {}
+
     def observe_loop(self) -> None:
         """See how much the event loop that runs has to do."""
         self.tasks.set(len(asyncio.all_tasks()))
@@ -113,25 +117,9 @@ class Metrics:
         for work in started:
             if work.model is None:
                 continue
-            self.flops_reserved.labels(work.model).inc(work.hold.ceiling)
-            self.flops_used.labels(work.model).inc(work.flops(cost))
-            self.upstream_failures.labels(work.model).inc(_is_upstreams_fault(work.failure))
-            if isinstance(work, RunningDraw):
-                self._observe_draw(work)
-
-    def _observe_draw(self, draw: RunningDraw) -> None:
-        if not draw.sent:  # what was never sent is neither drawn nor stopped
-            return
-        self.upstream_overruns.labels(draw.model).inc(draw.overrun)
-        self.cancelled_draws.labels(draw.model).inc(not draw.finished and draw.failure is None)
-        self.cache_misreports.labels(draw.model).inc(draw.misreported)
-        cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
-        self.prompt_tokens.labels(draw.model, "cached").inc(cached)
-        self.prompt_tokens.labels(draw.model, "computed").inc(draw.prompt_tokens - cached)
-        self.completion_tokens.labels(draw.model).inc(sum(each.tokens for each in draw.samples))
-        for sample in draw.samples:
-            ending = sample.ending if sample.ending in _ENDINGS else "other"
-            self.samples.labels(draw.model, ending).inc()
+            if (figures := self._models.get(work.model)) is None:
+                figures = self._models[work.model] = ModelFigures(self, work.model)
+            figures.observe(work, cost)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
@@ -148,10 +136,51 @@ class Metrics:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
 
-def _is_upstreams_fault(failure: Exception | None) -> bool:
+class ModelFigures:
+    """The series of one model: looking each up by its labels takes longer than counting it."""
+
+    def __init__(self, metrics: Metrics, model: str) -> None:
+        self._reserved = metrics.flops_reserved.labels(model)
+        self._used = metrics.flops_used.labels(model)
+        self._failures = metrics.upstream_failures.labels(model)
+        self._overruns = metrics.upstream_overruns.labels(model)
+        self._cancelled = metrics.cancelled_draws.labels(model)
+        self._misreports = metrics.cache_misreports.labels(model)
+        self._cached = metrics.prompt_tokens.labels(model, "cached")
+        self._computed = metrics.prompt_tokens.labels(model, "computed")
+        self._completion_tokens = metrics.completion_tokens.labels(model)
+        self._ended = cache(partial(metrics.samples.labels, model))
+
+    def observe(self, work: Work, cost: CostModel) -> None:
+        """Count what was asked of the model once, and what was spent on it."""
+        self._reserved.inc(work.hold.ceiling)
+        self._used.inc(work.flops(cost))
+        if work.failure is not None and _is_upstreams_fault(work.failure):
+            self._failures.inc()
+        # What was never sent is neither drawn nor stopped.
+        if isinstance(work, RunningDraw) and work.sent:
+            self._observe_draw(work)
+
+    def _observe_draw(self, draw: RunningDraw) -> None:
+        if draw.overrun:
+            self._overruns.inc()
+        if draw.failure is None and not draw.finished:
+            self._cancelled.inc()
+        if draw.misreported:
+            self._misreports.inc()
+        cached = min(draw.cached_tokens or 0, draw.prompt_tokens)  # which may be an estimate
+        if cached:
+            self._cached.inc(cached)
+        self._computed.inc(draw.prompt_tokens - cached)
+        self._completion_tokens.inc(sum(each.tokens for each in draw.samples))
+        for sample in draw.samples:
+            self._ended(sample.ending if sample.ending in _ENDINGS else "other").inc()
+
+
+def _is_upstreams_fault(failure: Exception) -> bool:
     """A request that the upstream finds fault with is its sender's, and load is nobody's."""
     match failure:
-        case None | NotAdmitted() | UpstreamError(rejected=True):
+        case NotAdmitted() | UpstreamError(rejected=True):
             return False
         case _:
             return True

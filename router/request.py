@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from policies.values import Budget, Verdict
+from policies.values import UNLIMITED, Budget, Verdict
 from sandbox import Integrity, Limits, Tests
 
 AUTO: Final = "auto"
@@ -197,7 +197,7 @@ class Alias:
 
     model: str = AUTO
     policy: str | None = None
-    budget: Budget = field(default_factory=Budget)
+    budget: Budget = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +207,8 @@ class RequestLimits:
     max_n: int = 64
     max_prompts: int = 256
     max_tests_bytes: int = 2**20
-    default_budget: Budget = field(default_factory=Budget)
-    max_budget: Budget = field(default_factory=Budget)
+    default_budget: Budget = UNLIMITED
+    max_budget: Budget = UNLIMITED
     sandbox_caps: Limits = field(default_factory=Limits)
     aliases: Mapping[str, Alias] = field(default_factory=dict)
 

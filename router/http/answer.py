@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from policies.values import Candidate
 from router.gateway import Prepared
@@ -233,6 +234,4 @@ def _usage(chosen: Sequence[tuple[RunningDraw, Sample]]) -> dict[str, Any]:
 
 def event(data: dict[str, Any]) -> bytes:
     """One server-sent event."""
-    return (
-        b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
-    )
+    return b"data: " + to_json(data) + b"\n\n"

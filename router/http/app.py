@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from router.http.advice import advice
 from router.http.chat import Chat
@@ -23,7 +23,7 @@ from router.http.completions import Completions
 from router.http.described import describe, operation, quoting
 from router.http.dialect import Dialect
 from router.http.direct import Direct
-from router.http.exchange import Exchange, request_id
+from router.http.exchange import Exchange, first_lines, request_id
 from router.http.fim import Fim
 from router.http.infill import Infill
 from router.http.quote import QUOTED, Quotation
@@ -122,7 +122,7 @@ async def elsewhere(request: Request, error: HTTPException) -> Response:
     if missing and request.scope.get("endpoint") is None:
         message = f"there is no {request.url.path} here: {advice(request)}"
     shown = {"message": message, "type": "invalid_request_error", "param": None}
-    headers = {"X-Request-Id": request_id(request), **(error.headers or {})}
+    headers = {"X-Request-Id": request_id(first_lines(request)), **(error.headers or {})}
     return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
 
 
@@ -136,22 +136,22 @@ class Application(FastAPI):
         self, dialects: Mapping[str, Dialect], allow_origins: Sequence[str], **options: Any
     ) -> None:
         super().__init__(**options)
-        self._dialects = dialects
-        self._origins = list(allow_origins)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        """See Starlette."""
-        answering = Direct(super().build_middleware_stack(), self._dialects)
-        if not self._origins:
-            return answering
+        answering = Direct(super().__call__, dialects)
         everything = ["*"]
-        return CORSMiddleware(
-            answering,
-            allow_origins=self._origins,
-            allow_methods=everything,
-            allow_headers=everything,
-            expose_headers=everything,
-        )
+        self._edge: ASGIApp = answering
+        if allow_origins:
+            self._edge = CORSMiddleware(
+                answering,
+                allow_origins=list(allow_origins),
+                allow_methods=everything,
+                allow_headers=everything,
+                expose_headers=everything,
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        scope["app"] = self
+        await self._edge(scope, receive, send)
 
 
 def create_app(

@@ -1,8 +1,10 @@
 """Work for a client, as long as somebody waits for it.
 
-The work runs in its request's own task. Beside it one other task hears of the connection; a client
-that hangs up cancels the work, and so does a newer request of the same session: every upstream call
-and sandbox run of it ends at once. What is left of the cancellation is the reason for it.
+The work runs in its request's own task. A client that hangs up cancels it, and so does a newer
+request of the same session: every upstream call and sandbox run of it ends at once. What is left of
+the cancellation is the reason for it.
+
+Our own connections tell when they are lost; of others a task beside the work hears it.
 """
 
 from __future__ import annotations
@@ -28,11 +30,18 @@ class Attended:
 
     Without a `receive` it hears of no client: for work that reads from it, and hears by itself.
     Raises `ClientGone` where the client hangs up first, and `Superseded` where a newer request of
-    its session comes first.
+    its session comes first. `lost` is done when the connection is; where it is None, `receive` is
+    asked.
     """
 
-    def __init__(self, receive: Receive | None, turn: Turn | None = None) -> None:
+    def __init__(
+        self,
+        receive: Receive | None,
+        turn: Turn | None = None,
+        lost: asyncio.Future[None] | None = None,
+    ) -> None:
         self._receive = receive
+        self._lost = lost
         self._superseded = None if turn is None else turn.superseded
         self._working: asyncio.Task[object] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -48,7 +57,9 @@ class Attended:
             if self._superseded.done():
                 raise Superseded(NEWER)
             self._superseded.add_done_callback(self._on_superseded)
-        if self._receive is not None:
+        if self._lost is not None:
+            self._lost.add_done_callback(self._on_lost)
+        elif self._receive is not None:
             watching = self._watch(self._receive)
             self._watching = asyncio.create_task(watching, name="attended")
 
@@ -60,6 +71,8 @@ class Attended:
     ) -> None:
         if self._watching is not None:
             self._watching.cancel()
+        if self._lost is not None:
+            self._lost.remove_done_callback(self._on_lost)
         if self._superseded is not None:
             self._superseded.remove_done_callback(self._on_superseded)
         working, self._working = self._working, None  # what was called already must not end it now
@@ -72,6 +85,9 @@ class Attended:
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        self._end(ClientGone())
+
+    def _on_lost(self, _: asyncio.Future[None]) -> None:
         self._end(ClientGone())
 
     def _on_superseded(self, _: asyncio.Future[None]) -> None:

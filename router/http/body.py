@@ -20,6 +20,7 @@ from router.http.budgets import read_budget
 from router.http.options import unfolded
 from router.request import (
     AUTO,
+    Alias,
     BudgetRequest,
     Prompt,
     RequestLimits,
@@ -163,12 +164,13 @@ def understood(
             "select orders answers that no tests judge: send one of the two", param="select"
         )
     max_tokens = _length(body, least_tokens)
+    meant = limits.meant_by(body.model)
     return RouteRequest(
         sampling=SampleRequest(
             prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
         ),
-        budget=_budget(body, headers, limits),
-        model=limits.meant_by(body.model).model,
+        budget=_budget(body, headers, limits, meant),
+        model=meant.model,
         n=_answers(body, limits),
         max_tokens=max_tokens,
         temperature=0 if max_tokens == 0 else body.temperature,
@@ -181,9 +183,10 @@ def understood(
     )
 
 
-def _budget(body: Body, headers: Mapping[str, str], limits: RequestLimits) -> BudgetRequest:
+def _budget(
+    body: Body, headers: Mapping[str, str], limits: RequestLimits, meant: Alias
+) -> BudgetRequest:
     """The request's own, over what its alias has, over the operator's."""
-    meant = limits.meant_by(body.model)
     return read_budget(
         headers,
         body.budget,
@@ -199,7 +202,7 @@ def _require_finite(parsed: object) -> None:
     while level:
         inner: list[object] = []
         for value in level:
-            if isinstance(value, Mapping):
+            if isinstance(value, dict):
                 inner += value.values()
             elif isinstance(value, list):
                 inner += value

@@ -81,7 +81,7 @@ def read_budget(
             target,
         ),
         policy=policy if policy is not None else policy_by_default or AUTO,
-        given=any(each is not None for each in (given_flops, given_latency, given_target)),
+        given=not (given_flops is given_latency is given_target is None),
     )
 
 
@@ -124,12 +124,15 @@ def _positive(value: object, name: str, expected: str) -> float:
 
 
 def _least(*values: float | None) -> float | None:
-    return min((value for value in values if value is not None), default=None)
+    known = [value for value in values if value is not None]
+    return min(known) if known else None
 
 
 def _proxy_timeout(headers: Mapping[str, str]) -> float | None:
     """The time that a proxy in front will wait: a bound it sets, so nonsense is no client error."""
+    if _PROXY_TIMEOUT not in headers:  # mostly so, and looked at faster than caught
+        return None
     try:
         return parse_latency(headers[_PROXY_TIMEOUT])
-    except (KeyError, InvalidBudget):
+    except InvalidBudget:
         return None

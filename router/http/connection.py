@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -22,6 +22,12 @@ from router.errors import ErrorObject
 
 MOST_HEAD_BYTES: Final = 2**16
 """For the server's setting: h11 itself has a quarter of that."""
+
+LOST: Final = "router.lost"
+"""Where the scope of a request has the future that is done when its connection is lost."""
+
+BODY: Final = "router.body"
+"""Where it has its body, if all of that came with the head."""
 
 NO_REQUEST: Final = "this is no HTTP request, or its head is longer than 64 KiB"
 
@@ -38,11 +44,26 @@ class Connection(H11Protocol):
     _head: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
     _untaken: int = 0
+    _lost: asyncio.Future[None]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has come."""
         super().connection_made(transport)
+        self._lost = asyncio.get_running_loop().create_future()
         self._expect()
+
+    def handle_events(self) -> None:
+        """Begin what was read, and tell a request that began what is known of it here.
+
+        Where reading is paused, asking for the body is what goes on with it.
+        """
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not None and self.cycle is not before:
+            scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
+            scope[LOST] = self._lost
+            if not self.cycle.more_body and not self.flow.read_paused:
+                scope[BODY] = bytes(self.cycle.body)
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request came, or what follows one that was answered already."""
@@ -66,7 +87,9 @@ class Connection(H11Protocol):
             self._taking = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """It is over: who waits until it takes more hears that first, or would go on for nobody."""
+        if not self._lost.done():
+            self._lost.set_result(None)
         self._forget()
         super().connection_lost(exc)
         self.resume_writing()

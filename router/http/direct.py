@@ -1,4 +1,4 @@
-"""The endpoints that answer prompts, served before anything is routed.
+"""The endpoints that answer prompts, served before the framework sees the request.
 
 Nearly all requests go to them, and they take nothing that a framework could give: their bodies are
 read by their dialects, and what goes wrong is answered by the exchange. Routing them takes a fifth
@@ -19,9 +19,9 @@ from router.http.exchange import Exchange
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Answers posts to the paths of `dialects`; all else is the application's."""
+    """Answers posts to the paths of `dialects`; all else is for `others`."""
 
-    app: ASGIApp
+    others: ASGIApp
     dialects: Mapping[str, Dialect]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,4 +32,4 @@ class Direct:
                 answer = await Exchange(Request(scope, receive, send), dialect).serve()
                 await answer(scope, receive, send)
                 return
-        await self.app(scope, receive, send)
+        await self.others(scope, receive, send)

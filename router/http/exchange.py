@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import uuid
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    aclosing,
-    contextmanager,
-    nullcontext,
-)
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
+from pydantic_core import to_json
 
 from router.errors import (
     InvalidRequest,
@@ -30,6 +24,7 @@ from router.errors import (
 from router.gateway import finished
 from router.http.answer import Answer
 from router.http.attended import NEWER, Attended, ClientGone
+from router.http.connection import BODY, LOST
 from router.http.dialect import Dialect
 from router.http.explain import budget_headers, plan_label
 from router.http.record import Record
@@ -62,7 +57,8 @@ class Exchange:
         self._service: Service = request.app.state.service
         self._gateway = self._service.gateway
         self._turn: Turn | None = None
-        self._id = request_id(request)
+        self._named = first_lines(request)
+        self._id = request_id(self._named)
         self._record = Record(self._gateway, self._id, self._service.drift)
 
     async def serve(self) -> Response:
@@ -80,15 +76,19 @@ class Exchange:
     async def _serve(self) -> Response:
         async with AsyncExitStack() as owned:
             # In the order in which they came, not in that in which their bodies were read.
-            session = session_id(self._request)
-            self._turn = owned.enter_context(self._service.sessions.turn(session))
+            session = session_id(self._named)
+            if session is not None:
+                self._turn = owned.enter_context(self._service.sessions.turn(session))
             raw = await self._body()
             limits = self._service.request_limits
             requests = self._dialect.read(raw, self._request.headers, limits)
             caller = caller_of(self._request, session)
             requests = tuple(replace(request, caller=caller) for request in requests)
-            await self._superseding()
-            owned.enter_context(self._admitted())
+            if self._turn is not None:
+                await self._superseding(self._turn)
+            self._service.admission.take()
+            self._gateway.metrics.active.inc()
+            owned.callback(self._left)
             if requests[0].stream:
                 return await self._stream(requests, owned)
             if len(requests) > 1:
@@ -103,7 +103,7 @@ class Exchange:
         details = self._record.conclude(prepared, outcome)
         answer = Answer(self._dialect, prepared, self._id)
         headers = self._record.headers(prepared, outcome)
-        return JSONResponse(answer.plain(outcome, details), headers=headers)
+        return _json(answer.plain(outcome, details), headers)
 
     async def _together(self, requests: Sequence[RouteRequest]) -> Response:
         """Answer several prompts of one request, at once."""
@@ -113,7 +113,7 @@ class Exchange:
         details = self._record.conclude_several(several, outcomes)
         headers = several.headers(outcomes, self._record.elapsed())
         own = {"X-Request-Id": self._id}
-        return JSONResponse(several.plain(outcomes, details), headers=own | headers)
+        return _json(several.plain(outcomes, details), own | headers)
 
     async def _stream(self, requests: Sequence[RouteRequest], owned: AsyncExitStack) -> Response:
         telling = Telling(self._dialect, self._id, self._record.conclude)
@@ -168,39 +168,36 @@ class Exchange:
 
         And not once a newer request of its session has come.
         """
-        check_encoding(self._request)
+        if b"content-encoding" in self._named:
+            check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
+        whole: bytes | None = self._request.scope.get(BODY)
+        if whole is not None and len(whole) <= limit:
+            return whole
         body = bytearray()
         try:
             async with self._while_newest(), asyncio.timeout(patience_s):
-                async for chunk in self._request.stream():
-                    body += chunk
+                while (message := await self._request.receive())["type"] != "http.disconnect":
+                    body += message.get("body", b"")
                     if len(body) > limit:
                         raise RequestTooLarge(f"the body exceeds {limit} bytes")
-        except ClientDisconnect:
-            raise ClientGone from None
+                    if not message.get("more_body", False):
+                        return bytes(body)
         except TimeoutError:
             raise RequestTimeout(f"the body took longer than {patience_s:g} s to come") from None
-        return bytes(body)
+        raise ClientGone
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        """A place among the requests being served; raises `Overloaded` where there is none."""
-        with self._service.admission.place():
-            self._gateway.metrics.active.inc()
-            try:
-                yield
-            finally:
-                self._gateway.metrics.active.dec()
-                self._gateway.metrics.request_seconds.observe(self._record.elapsed())
+    def _left(self) -> None:
+        """It was served: its place is another's."""
+        self._service.admission.give_back()
+        self._gateway.metrics.active.dec()
+        self._gateway.metrics.request_seconds.observe(self._record.elapsed())
 
-    async def _superseding(self) -> None:
+    async def _superseding(self, turn: Turn) -> None:
         """Raise `Superseded` for an old request; a new one may need the place of the old one."""
-        if self._turn is None:
-            return
-        if self._turn.before is not None and self._service.admission.full:
-            await asyncio.wait({self._turn.before}, timeout=PLACE_S)
-        if self._turn.superseded.done():
+        if turn.before is not None and self._service.admission.full:
+            await asyncio.wait({turn.before}, timeout=PLACE_S)
+        if turn.superseded.done():
             raise Superseded(NEWER)
 
     def _while_newest(self) -> AbstractAsyncContextManager[None]:
@@ -209,13 +206,22 @@ class Exchange:
 
     def _attended(self) -> Attended:
         """Guards work for as long as somebody waits for it."""
-        return Attended(self._request.receive, self._turn)
+        return Attended(self._request.receive, self._turn, self._request.scope.get(LOST))
 
 
-def request_id(request: Request) -> str:
+def _json(content: Any, headers: dict[str, str]) -> Response:
+    return Response(to_json(content), headers=headers, media_type="application/json")
+
+
+def first_lines(request: Request) -> Mapping[bytes, bytes]:
+    """The headers, by their names in lower case; of those with one name the first."""
+    return dict(reversed(request.scope["headers"]))
+
+
+def request_id(named: Mapping[bytes, bytes]) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    given = named.get(b"x-request-id", b"").decode("latin-1")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def check_encoding(request: Request) -> None:
@@ -232,9 +238,11 @@ def caller_of(request: Request, session: str | None) -> str:
     return "address" if request.client is None else f"address {request.client.host}"
 
 
-def session_id(request: Request) -> str | None:
+def session_id(named: Mapping[bytes, bytes]) -> str | None:
     """The editor's session that a request belongs to, if it names one. Raises `InvalidRequest`."""
-    session = request.headers.get("x-session-id")
-    if session is not None and not _SESSION_ID.fullmatch(session):
+    if (given := named.get(b"x-session-id")) is None:
+        return None
+    session = given.decode("latin-1")
+    if not _SESSION_ID.fullmatch(session):
         raise InvalidRequest("X-Session-Id must be 1 to 256 printable ASCII characters, no spaces")
     return session

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from policies.choosing import NAMES
@@ -21,7 +21,7 @@ from policies.forecast import Forecast
 from policies.ladder import Found
 from policies.protocol import Draw, Execute, Rank
 from policies.selectors import FIM
-from policies.values import NLL, Verdict
+from policies.values import NLL, Budget, Verdict
 from router.gateway import Prepared
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
@@ -128,7 +128,7 @@ def router_object(
         "model": best.model if best else None,
         "selected_by": outcome.choice.selected_by,
         "verdict": (best.verdict if best else Verdict.UNVERIFIED).value,
-        "budget": asdict(prepared.budget),
+        "budget": _shown(prepared.budget),
         "calibration": None if prepared.found is None else _foreseen(prepared.found),
         "max_tokens": prepared.task.max_tokens,
         "flops_used": flops_used(outcome, cost),
@@ -147,6 +147,10 @@ def router_object(
             for sample, flops in _shares(draw, cost, ranking)
         ],
     }
+
+
+def _shown(budget: Budget) -> dict[str, float | None]:
+    return {"flops": budget.flops, "latency_ms": budget.latency_ms, "target": budget.target}
 
 
 def _foreseen(found: Found) -> dict[str, Any]:
@@ -217,7 +221,7 @@ def object_of_several(
     return {
         "plan": plan_label((d for o in outcomes for d in o.draws), verified=False),
         "policy": parts[0].request.budget.policy,
-        "budget": asdict(budget),
+        "budget": _shown(budget),
         "flops_used": _flops_of_several(outcomes, cost),
         "cached_tokens": sum(cached_tokens(outcome) for outcome in outcomes),
         "latency_ms_used": round(elapsed_s * 1000, 1),

@@ -49,8 +49,8 @@ class Record:
             details["router"] = router_object(prepared, outcome, cost, elapsed_s=elapsed_s)
         best = outcome.choice.candidates[:1]
         label = outcome_label(prepared, outcome, counts=False)
-        verdict = best[0].verdict if best else Verdict.UNVERIFIED
-        self._count(plan=label, verdict=verdict.value)
+        verdict = (best[0].verdict if best else Verdict.UNVERIFIED).value
+        self._count(plan=label, verdict=verdict)
         if self.drift is not None:
             self.drift.observe(self.request_id, prepared, outcome)
         overhead_s = elapsed_s - outcome.waited_s
@@ -60,7 +60,7 @@ class Record:
             request_id=self.request_id,
             plan=outcome_label(prepared, outcome),
             flops=outcome.ledger.used,
-            verdict=best[0].verdict.value if best else None,
+            verdict=verdict if best else None,
             seconds=round(elapsed_s, 3),
         )
         return details
@@ -111,4 +111,4 @@ class Record:
 
     def _count(self, *, plan: str = "", verdict: str = "", error: str = "") -> None:
         self._counted = True
-        self.gateway.metrics.requests.labels(plan, verdict, error).inc()
+        self.gateway.metrics.requests_of(plan, verdict, error).inc()

@@ -74,8 +74,11 @@ async def produced(
     finally:
         if ticking is not None:
             ticking.stop()
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
+        if not run.done():
+            run.cancel()
+            await asyncio.wait({run})
+        if not run.cancelled():
+            run.exception()  # where nobody reads on, nobody is told
 
 
 class _Ticking:

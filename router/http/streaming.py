@@ -24,6 +24,7 @@ from router.errors import ErrorObject, InternalError
 from router.gateway import Prepared, finished
 from router.http.answer import Answer, event
 from router.http.attended import Attended, ClientGone
+from router.http.connection import LOST
 from router.http.dialect import Dialect
 from router.http.partial import WholeLines, suffix_of, whole_lines
 from router.http.relay import Hand, Item, Piece, Tick, produced
@@ -178,26 +179,33 @@ class OwnedStream(StreamingResponse):
         owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(first, chunks, failed, end)
+        events = _events(first, chunks, failed)
         owned.push_async_callback(chunks.aclose)
         owned.push_async_callback(events.aclose)
         headers |= dict(HEADERS)
         super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._owned = owned
+        self._owned, self._end = owned, end
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream, then close what it owns."""
         async with self._owned:
             with suppress(ClientGone):
-                async with Attended(receive):
+                async with Attended(receive, lost=scope.get(LOST)):
                     await self.stream_response(send)
+
+    async def stream_response(self, send: Send) -> None:
+        """See Starlette; its last message, which would be empty, has the end."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        async for event_ in self.body_iterator:
+            await send({"type": "http.response.body", "body": event_, "more_body": True})
+        await send({"type": "http.response.body", "body": self._end, "more_body": False})
 
 
 async def _events(
     first: dict[str, Any] | None,
     chunks: AsyncGenerator[dict[str, Any] | None, None],
     failed: Callable[[Exception], ErrorObject],
-    end: bytes,
 ) -> AsyncGenerator[bytes, None]:
     yield COMMENT if first is None else event(first)
     try:
@@ -205,4 +213,3 @@ async def _events(
             yield COMMENT if data is None else event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
         yield event(failed(error).body())
-    yield end

@@ -34,10 +34,19 @@ class Admission:
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take a place and give it back; raises `Overloaded` where there is none."""
-        self.served.add(1)
+        self.take()
         try:
-            if self.active > self.limit:
-                raise Overloaded(f"{self.limit} requests are being served; try again")
             yield
         finally:
+            self.give_back()
+
+    def take(self) -> None:
+        """Take a place, which must be given back; raises `Overloaded` where there is none."""
+        self.served.add(1)
+        if self.active > self.limit:
             self.served.add(-1)
+            raise Overloaded(f"{self.limit} requests are being served; try again")
+
+    def give_back(self) -> None:
+        """Somebody else may have the place."""
+        self.served.add(-1)

@@ -159,7 +159,9 @@ class RunningDraw:
         return all(sample.finish_reason is not None for sample in self.samples)
 
     def flops(self, cost: CostModel) -> float:
-        """What the draw has cost so far."""
+        """What the draw has cost so far; in the end what was settled."""
+        if self.hold.settled is not None:
+            return self.hold.settled
         if not self.sent or not cost.knows(self.model):
             return 0.0
         if self.overrun or not all(sample.counted for sample in self.samples):

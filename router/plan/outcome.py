@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from policies.values import Candidate, Choice
 from router.plan.draws import RunningDraw
@@ -12,7 +13,7 @@ from router.plan.work import Work
 from router.request import Judgement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome:
     """How a run ended.
 
@@ -28,12 +29,12 @@ class Outcome:
     deadline_passed: bool
     waited_s: float
 
-    @property
+    @cached_property
     def draws(self) -> tuple[RunningDraw, ...]:
         """The draws of answers among the work."""
         return tuple(draw for draw in self.all_draws if not draw.command.for_tests)
 
-    @property
+    @cached_property
     def all_draws(self) -> tuple[RunningDraw, ...]:
         """Those of tests as well."""
         return tuple(work for work in self.work if isinstance(work, RunningDraw))

@@ -7,8 +7,10 @@ to the plan, which is a generator:
          ── Wait ─────► the oldest event that the plan has not seen   ──► answer ──► plan
 
 - *Waiting.* A draw is sent when the gate lets it through; until then it costs nothing.
+- *Alone.* A draw of one sample that no test judges, beside which nothing runs, gets no task: it is
+  performed where the plan waits for it, and has one as soon as the plan does anything else.
 - *Paying.* Work reserves its ceiling in the ledger before its task exists, and settles when that
-  task has ended, in one place (`_settle`, called by `router.plan.tasks`): however it ends, by
+  task has ended, in one place (`settle`, called by `router.plan.tasks`): however it ends, by
   itself, cancelled before its first step, or by a fault of ours. What does not fit is refused with
   what remains; a command is never edited.
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
@@ -26,7 +28,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import math
-from collections.abc import Coroutine
+from collections import deque
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any, Final, assert_never
@@ -57,7 +59,7 @@ from router.plan.gates import OpenGate
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
-from router.plan.ports import Executor, Gate, Judge, Observer, Ranker, Sampler
+from router.plan.ports import Executor, Gate, Judge, Observer, Place, Ranker, Sampler
 from router.plan.prices import Prices
 from router.plan.programs.asserts import checks_of
 from router.plan.samples import Sample
@@ -103,10 +105,11 @@ class Run:
         self._plan: Plan = policy.plan(task, budget, cost)
         self._ledger = Ledger(budget.flops_limit)
         self._deadline: float | None = None
-        self._unseen: asyncio.Queue[Event] = asyncio.Queue()
+        self._unseen, self._told = deque[Event](), asyncio.Event()
+        self._lone: RunningDraw | None = None
         self._tickets, self._sample_ids = itertools.count(), itertools.count()
         self._work: dict[int, Work] = {}
-        self._tasks = WorkTasks(settle=self._settle, done=self._done)
+        self._tasks = WorkTasks()
         self._cancelled: set[int] = set()
         self._candidates: dict[int, Candidate] = {}
         self._tests: list[str] = []
@@ -125,13 +128,16 @@ class Run:
         """
         self._deadline = deadline
         deadline_passed = False
-        try:
-            async with asyncio.timeout_at(deadline) as timeout:
-                await self._drive()
-        except TimeoutError:
-            if not timeout.expired():
-                raise
-            deadline_passed = True
+        if deadline is None:
+            await self._drive()
+        else:
+            try:
+                async with asyncio.timeout_at(deadline) as timeout:
+                    await self._drive()
+            except TimeoutError:
+                if not timeout.expired():
+                    raise
+                deadline_passed = True
         kept = self._candidates or (partial_candidates(self.work) if deadline_passed else {})
         return Outcome(
             choice=self._selector.order(tuple(kept.values())),
@@ -153,6 +159,7 @@ class Run:
                 raise BaseExceptionGroup("faults in the work of a plan", bugs) from None
         finally:
             self._plan.close()
+            self._part()
             await self._tasks.stop_all()
 
     async def _execute(self, command: Command) -> Event:
@@ -167,16 +174,30 @@ class Run:
                 assert_never(command)
 
     async def _next_event(self) -> Event:
-        if self._unseen.empty() and self._tasks.idle:
-            raise PlanError("the plan waits, and nothing is running")
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        try:
-            return await self._unseen.get()
-        finally:
-            self._waited_s += clock() - started
+        if not self._unseen:
+            lone, self._lone = self._lone, None
+            if lone is None and self._tasks.idle:
+                raise PlanError("the plan waits, and nothing is running")
+            clock = asyncio.get_running_loop().time
+            started = clock()
+            try:
+                if lone is not None:
+                    await self._tasks.perform(lone, self._stream(lone), self)
+                while not self._unseen:
+                    self._told.clear()
+                    await self._told.wait()
+            finally:
+                self._waited_s += clock() - started
+        return self._unseen.popleft()
+
+    def _part(self) -> None:
+        """A lone draw has a task from here on, if there is one that was not performed."""
+        lone, self._lone = self._lone, None
+        if lone is not None:
+            self._tasks.launch(lone, self._stream(lone), self, pays=True)
 
     async def _cancel(self, ticket: int) -> Done:
+        self._part()
         if ticket not in self._work:
             raise PlanError(f"the plan cancels {ticket}, and no such work was started")
         self._cancelled.add(ticket)
@@ -184,6 +205,7 @@ class Run:
         return Done(ticket, self._remaining())
 
     def _start(self, command: Start) -> Event:
+        self._part()
         hold, counted = self._ledger.hold(self._prices.ceiling(command)), 0
         if hold is None and (counted := counted_on(self.work, command)):  # only where it must
             hold = self._ledger.hold(self._prices.ceiling(command, counted))
@@ -195,16 +217,15 @@ class Run:
         self._observer.on_event(started)
         match command:
             case Draw():
-                draw = self._running(ticket, command, hold, counted)
-                self._begin(draw, self._stream(draw))
+                draw = self._work[ticket] = self._running(ticket, command, hold, counted)
+                if command.n == 1 and not command.verify and self._tasks.idle:
+                    self._lone = draw
+                else:
+                    self._tasks.launch(draw, self._stream(draw), self, pays=True)
             case Rank() | Execute():
-                errand = Errand(ticket, command, hold)
-                self._begin(errand, self._run_errand(errand))
+                errand = self._work[ticket] = Errand(ticket, command, hold)
+                self._tasks.launch(errand, self._run_errand(errand), self, pays=True)
         return started
-
-    def _begin(self, work: Work, performing: Coroutine[Any, Any, None]) -> None:
-        self._work[work.ticket] = work
-        self._tasks.launch(work, performing, pays=True)
 
     def _running(self, ticket: int, draw: Draw, hold: Hold, counted_on: int) -> RunningDraw:
         return RunningDraw(
@@ -218,19 +239,26 @@ class Run:
             fits=None if draw.for_tests else self._fits,
         )
 
-    def _settle(self, work: Work) -> None:
+    def settle(self, work: Work) -> None:
+        """Pay for what a work did, and free what it did not need."""
         work.hold.settle(work.flops(self._cost))
 
-    def _done(self, work: Work) -> None:
+    def done(self, work: Work) -> None:
+        """Tell the plan that a work has ended."""
         failure = None if work.failure is None else str(work.failure)
         done = Done(work.ticket, self._remaining(), failure, kept_tokens(self.work, work.command))
         self._observer.on_event(done)
         if work.ticket not in self._cancelled:  # or it is the answer to `Cancel`
-            self._unseen.put_nowait(done)
+            self._show(done)
 
     def _tell(self, event: Event) -> None:
         self._observer.on_event(event)
-        self._unseen.put_nowait(event)
+        self._show(event)
+
+    def _show(self, event: Event) -> None:
+        """The plan is to see it."""
+        self._unseen.append(event)
+        self._told.set()
 
     def _remaining(self) -> Remaining:
         latency_ms = math.inf
@@ -244,31 +272,37 @@ class Run:
 
         Once every sample has ended, what is left is its usage: worth a moment, and no more.
         """
-        loop = asyncio.get_running_loop()
         try:
-            with suppress(TimeoutError):
-                async with (
-                    self._gate.place(running.command) as place,
-                    asyncio.timeout(None) as patience,
-                    aclosing(self._sampler.sample(running.command)) as chunks,
-                ):
-                    running.send(loop.time())
-                    self._observer.on_sent(running)
-                    async for chunk in chunks:
-                        running.arrived(chunk, loop.time())
-                        if self._take(running, chunk):
-                            place.ended()
-                        if running.finished and patience.when() is None:
-                            patience.reschedule(loop.time() + USAGE_GRACE_S)
+            async with (
+                self._gate.place(running.command) as place,
+                aclosing(self._sampler.sample(running.command)) as chunks,
+            ):
+                running.send(asyncio.get_running_loop().time())
+                self._observer.on_sent(running)
+                async for chunk in chunks:
+                    if self._arrived(running, chunk, place) and running.finished:
+                        break
+                else:
+                    running.failure = UpstreamError(running.model, "ended its answer early")
+                    return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(USAGE_GRACE_S):
+                        async for chunk in chunks:
+                            self._arrived(running, chunk, place)
         except UpstreamError as failure:
             running.failure = failure
             running.sent &= failure.computed
         except Overrun as overrun:
             running.overrun = True
             running.failure = UpstreamError(running.model, f"overran: {overrun}")
-        else:
-            if not running.finished:
-                running.failure = UpstreamError(running.model, "ended its answer early")
+
+    def _arrived(self, running: RunningDraw, chunk: Chunk, place: Place) -> bool:
+        """A piece came; whether it ended a sample."""
+        running.arrived(chunk, asyncio.get_running_loop().time())
+        ended = self._take(running, chunk)
+        if ended:
+            place.ended()
+        return ended
 
     def _take(self, running: RunningDraw, chunk: Chunk) -> bool:
         """Add a piece of a draw; whether it ended a sample."""
@@ -283,7 +317,7 @@ class Run:
         candidate = self._candidates[ended.id] = running.candidate(ended)
         self._tell(Sampled(running.ticket, candidate))
         if running.command.verify and self._judge is not None:
-            self._tasks.launch(running, self._verify(candidate, self._judge), pays=False)
+            self._tasks.launch(running, self._verify(candidate, self._judge), self, pays=False)
         return True
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:

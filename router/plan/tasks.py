@@ -1,5 +1,7 @@
 """The tasks in which a plan's work is performed: when the last of a work's tasks ends, it is done.
 
+A lone work needs none: it is performed in the task of the plan.
+
 A draw has a task that reads its stream, and one for every candidate that is judged meanwhile. The
 first one pays: what the work costs is known when it ends. Everything follows from callbacks of the
 tasks, because a task that is cancelled before its first step runs none of its own clean-up, and
@@ -10,24 +12,37 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from router.plan.work import Work
+
+
+class Account(Protocol):
+    """Whose work it is.
+
+    Only running tasks refer to it: it refers to them, and a circle would have to be found by the
+    collector of garbage, with all that a request has brought.
+    """
+
+    def settle(self, work: Work) -> None:
+        """A work's paying task has ended."""
+        ...
+
+    def done(self, work: Work) -> None:
+        """All of its tasks have."""
+        ...
 
 
 class WorkTasks:
     """Starts and stops the tasks of one run.
 
-    `settle` is called when a work's paying task has ended, `done` when all of its tasks have;
     `bugs` are what tasks died of. An upstream's failure ends no task: what does is a fault of ours.
     """
 
-    def __init__(self, *, settle: Callable[[Work], None], done: Callable[[Work], None]) -> None:
+    def __init__(self) -> None:
         self.bugs: list[BaseException] = []
-        self._settle = settle
-        self._done = done
         self._running: dict[int, set[asyncio.Task[None]]] = {}
 
     @property
@@ -35,11 +50,26 @@ class WorkTasks:
         """Whether nothing runs."""
         return not self._running
 
-    def launch(self, work: Work, performing: Coroutine[Any, Any, None], *, pays: bool) -> None:
+    def launch(
+        self, work: Work, performing: Coroutine[Any, Any, None], account: Account, *, pays: bool
+    ) -> None:
         """Perform some of a work in a task of its own."""
         task = asyncio.create_task(performing, name=f"work-{work.ticket}")
         self._running.setdefault(work.ticket, set()).add(task)
-        task.add_done_callback(partial(self._ended, work, pays=pays))
+        task.add_done_callback(partial(self._ended, work, account, pays=pays))
+
+    async def perform(
+        self, work: Work, performing: Coroutine[Any, Any, None], account: Account
+    ) -> None:
+        """Perform all of a work in the task of who waits for it, beside which nothing runs."""
+        try:
+            await performing
+        except Exception as bug:
+            work.failure = work.failure or _fault(bug)
+            raise ExceptionGroup("a fault in the work of a plan", [bug]) from bug
+        finally:
+            account.settle(work)
+            account.done(work)
 
     async def stop(self, ticket: int) -> None:
         """Cancel one work, and wait for its end."""
@@ -49,20 +79,24 @@ class WorkTasks:
         """Cancel everything, and wait for its end."""
         await _cancel(*itertools.chain(*self._running.values()))
 
-    def _ended(self, work: Work, task: asyncio.Task[None], *, pays: bool) -> None:
+    def _ended(self, work: Work, account: Account, task: asyncio.Task[None], *, pays: bool) -> None:
         if pays:
-            self._settle(work)
+            account.settle(work)
         others = self._running[work.ticket]
         others.discard(task)
         bug = None if task.cancelled() else task.exception()
         if bug is not None:
             self.bugs.append(bug)
-            work.failure = work.failure or RuntimeError(f"a fault of ours: {bug!r}")
+            work.failure = work.failure or _fault(bug)
             for other in others:
                 other.cancel()
         if not others:
             del self._running[work.ticket]
-            self._done(work)
+            account.done(work)
+
+
+def _fault(bug: BaseException) -> RuntimeError:
+    return RuntimeError(f"a fault of ours: {bug!r}")
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -41,18 +41,17 @@ async def pieces(
             yield replace(chunk, whole=True)
         return
     decoder = EventDecoder()
-    async with aclosing(answer.pieces()) as parts:
-        async for part in parts:
-            for event in _decoded(decoder, part):
-                if event.data == "[DONE]":
-                    if answer.is_kept:
-                        await _rest(parts)
-                    return
-                for chunk in reading.event(event):
-                    if chunk.moves:
-                        patience.renew()
-                    yield chunk
-            patience.check()
+    while part := await answer.piece():
+        for event in _decoded(decoder, part):
+            if event.data == "[DONE]":
+                if answer.is_kept and not answer.is_read:
+                    await _rest(answer)
+                return
+            for chunk in reading.event(event):
+                if chunk.moves:
+                    patience.renew()
+                yield chunk
+        patience.check()
 
 
 def _decoded(decoder: EventDecoder, part: bytes) -> Iterator[StreamEvent]:
@@ -62,11 +61,11 @@ def _decoded(decoder: EventDecoder, part: bytes) -> Iterator[StreamEvent]:
         raise MalformedChunk(str(error)) from error
 
 
-async def _rest(parts: AsyncGenerator[bytes, None]) -> None:
+async def _rest(answer: Answer) -> None:
     """Read what may come after the last event: a connection that was read to its end is kept."""
     with suppress(TimeoutError, TransportError):
         async with asyncio.timeout(_REST_S):
-            async for _ in parts:
+            while await answer.piece():
                 pass
 
 
@@ -78,12 +77,11 @@ def _streams(answer: Answer) -> bool:
 
 async def _whole(answer: Answer, patience: _Patience) -> bytes:
     body = bytearray()
-    async with aclosing(answer.pieces()) as parts:
-        async for part in parts:
-            body += part
-            if len(body) > LONGEST_ANSWER:
-                raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
-            patience.check()
+    while part := await answer.piece():
+        body += part
+        if len(body) > LONGEST_ANSWER:
+            raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
+        patience.check()
     return bytes(body)
 
 

@@ -84,12 +84,10 @@ class Asking:
 
     def fitted(self, habit: Habit) -> dict[str, Any]:
         """The body as a server takes it. What the client asked for stays."""
-        asked = self.request.asked - _DECIDED
-        fit = {
-            name: value
-            for name, value in self.body.items()
-            if name in asked or not habit.spares(self.path, name)
-        }
+        fit = dict(self.body)
+        if habit.spared:
+            asked = self.request.asked - _DECIDED
+            fit = {n: v for n, v in fit.items() if n in asked or not habit.spares(self.path, n)}
         if habit.completion_limit and self.path == CHATS:
             fit[_CHATS_LIMIT] = fit.pop(_LIMIT)
         return fit

@@ -15,13 +15,13 @@ without it (`asking`).
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import structlog
+from pydantic_core import to_json
 
 from policies.protocol import Draw
 from router.catalogue.fim import FimTemplate
@@ -93,6 +93,8 @@ class Upstream:
         Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
+        if not self.server.counts_tokens:
+            return guessed(rendered)
         try:
             async with asyncio.timeout(within_s):
                 counted = await self.server.count_tokens(rendered, self.name, self.post)
@@ -235,7 +237,7 @@ class Upstream:
         self, method: str, path: str, body: dict[str, Any] | None, headers: Mapping[str, str]
     ) -> Answer:
         """The answer, whatever its status; it must be closed. Raises `UpstreamError`."""
-        sent = None if body is None else _encoded(body)
+        sent = None if body is None else to_json(body)
         given = {**headers, **self._own_headers}
         url = self.base_url() + path
         try:
@@ -271,11 +273,6 @@ class Upstream:
             raise UpstreamError(self.id, str(error)) from error
         finally:
             answer.close()
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode()
 
 
 def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:

@@ -13,10 +13,11 @@ It is on the way of every request, and httpx over the same connections takes thr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import TracebackType
 from typing import Final, Self
 
 import httpx
@@ -85,11 +86,18 @@ class Answer:
         """Whether its connection serves others after it, where it is read to its end."""
         return self.response.request_info.headers.get("Connection", "").lower() != "close"
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The body. Raises `Silent` and `Broken`."""
-        with _translated():
-            while data := await self.response.content.readany():
-                yield data
+    async def piece(self) -> bytes:
+        """What has come of the body since the last piece; empty at its end.
+
+        Raises `Silent` and `Broken`.
+        """
+        with _TRANSLATED:
+            return await self.response.content.readany()
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the body was read to its end."""
+        return self.response.content.at_eof()
 
     def close(self) -> None:
         """Give its connection back; one that is not read to its end is closed."""
@@ -98,7 +106,7 @@ class Answer:
     async def read(self, most: int | None = None) -> bytes:
         """The whole body; where `most` is given, hardly more than so many bytes of it."""
         body = bytearray()
-        async for piece in self.pieces():
+        while piece := await self.piece():
             body += piece
             if most is not None and len(body) > most:
                 break
@@ -155,27 +163,28 @@ class Client:
             raise RuntimeError("the client is not entered")
         to, proxy = self._way(url)
         sent: bytes | AsyncIterator[bytes] | None = body
-        within_s = None
-        if body is not None and len(body) > LARGEST_PIECE:
+        large = body is not None and len(body) > LARGEST_PIECE
+        if body is not None and large:
             sent, headers = _in_pieces(body), {**(headers or {}), "Content-Length": str(len(body))}
-            # aiohttp's own clock begins when all is written.
-            within_s = None if patient else self.connect_s + 2 * self.read_s
+        asking = self._session.request(
+            method,
+            to,
+            data=sent,
+            headers=headers,
+            allow_redirects=False,
+            timeout=self._patient if patient else self._usual,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
+        )
         try:
-            with _translated():
-                async with asyncio.timeout(within_s):
-                    response = await self._session.request(
-                        method,
-                        to,
-                        data=sent,
-                        headers=headers,
-                        allow_redirects=False,
-                        timeout=self._patient if patient else self._usual,
-                        proxy=None if proxy is None else proxy.url,
-                        proxy_headers=None if proxy is None else proxy.headers,
-                    )
+            with _TRANSLATED:
+                if patient or not large:
+                    return Answer(await asking)
+                # aiohttp's own clock begins when all is written.
+                async with asyncio.timeout(self.connect_s + 2 * self.read_s):
+                    return Answer(await asking)
         except ValueError as error:  # such as a key that cannot stand in a header
             raise Broken(f"cannot be asked: {error}") from error
-        return Answer(response)
 
     def _way(self, url: str) -> tuple[URL, Proxy | None]:
         """A URL that was read once, and the proxy that leads there."""
@@ -196,13 +205,26 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[at : at + LARGEST_PIECE]
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (ClientConnectorError, ConnectionTimeoutError) as error:
-        raise Unreachable(f"cannot be reached: {error}") from error
-    except (ServerTimeoutError, TimeoutError) as error:
-        raise Silent("did not answer in time") from error
-    except (ClientError, HttpProcessingError, OSError) as error:
-        raise Broken(f"failed: {error or type(error).__name__}") from error
+class _Translation:
+    """Has only the three errors of this module leave a block."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> None:
+        match error:
+            case None:
+                pass
+            case ClientConnectorError() | ConnectionTimeoutError():
+                raise Unreachable(f"cannot be reached: {error}") from error
+            case ServerTimeoutError() | TimeoutError():
+                raise Silent("did not answer in time") from error
+            case ClientError() | HttpProcessingError() | OSError():
+                raise Broken(f"failed: {error or type(error).__name__}") from error
+            case _:
+                pass
+
+
+_TRANSLATED: Final = _Translation()

@@ -22,6 +22,7 @@ from router import logs, loops, orphans
 from router.banner import facts
 from router.configured import counted_slots
 from router.embedded.child import EngineFailed
+from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import listening
 from router.metrics import Metrics
@@ -189,6 +190,7 @@ class _Worker:
 
     def _ready(self, told: dict[str, Any]) -> None:
         logs.configure(self.assigned.number)
+        collect_seldom()
         self.wire.send(WorkerReady(told))
 
     def _shared(self) -> Shared:

@@ -93,6 +93,11 @@ class ServerDialect(Protocol):
         """
         ...
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it has a tokenizer that can be asked."""
+        ...
+
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:
         """Tokens of a prompt under the model that the server calls `name`; None if it cannot tell.
 

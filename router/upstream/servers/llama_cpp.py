@@ -36,6 +36,7 @@ class LlamaCpp:
 
     echoes: ClassVar[bool] = False
     scoring: ClassVar[PromptScoring | None] = None
+    counts_tokens: ClassVar[bool] = True
     token_per_chunk: ClassVar[bool] = True
     plain_sampling: ClassVar[Mapping[str, Any]] = _PLAIN_SAMPLING
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({"return_progress": True})

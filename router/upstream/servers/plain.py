@@ -17,6 +17,7 @@ class PlainOpenAI:
 
     echoes: ClassVar[bool] = False
     scoring: ClassVar[PromptScoring | None] = None
+    counts_tokens: ClassVar[bool] = False
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})

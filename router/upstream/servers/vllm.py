@@ -50,6 +50,7 @@ class VLLM:
 
     echoes: ClassVar[bool] = True
     scoring: ClassVar[PromptScoring | None] = VLLMScoring()
+    counts_tokens: ClassVar[bool] = True
     token_per_chunk: ClassVar[bool] = False
     plain_sampling: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     telling: ClassVar[Mapping[str, Any]] = MappingProxyType({})

@@ -37,6 +37,33 @@ async def test_a_client_that_hangs_up_ends_the_work() -> None:
     await asyncio.sleep(0)  # nothing is left of the cancellation
 
 
+async def test_a_connection_that_is_lost_ends_the_work_and_no_task_waits_for_it() -> None:
+    lost = asyncio.get_running_loop().create_future()
+    tasks = asyncio.all_tasks()
+
+    async def work() -> None:
+        async with Attended(stays, lost=lost):
+            assert asyncio.all_tasks() == tasks
+            if not lost.done():
+                asyncio.get_running_loop().call_soon(lost.set_result, None)
+            await asyncio.Event().wait()
+
+    for _ in range(2):  # also where it was lost before
+        with pytest.raises(ClientGone):
+            await work()
+        lost = asyncio.get_running_loop().create_future()
+        lost.set_result(None)
+
+
+async def test_a_connection_that_is_lost_later_ends_nothing() -> None:
+    lost = asyncio.get_running_loop().create_future()
+    async with Attended(stays, lost=lost):
+        pass
+    lost.set_result(None)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
 async def test_a_newer_request_ends_the_work() -> None:
     turn = Turn()
     asyncio.get_running_loop().call_soon(turn.superseded.set_result, None)

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from router.http.connection import MOST_HEAD_BYTES, Connection, patient
+from router.http.connection import BODY, LOST, MOST_HEAD_BYTES, Connection, patient
 
 PATIENCE_S = 10.0
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -208,6 +208,46 @@ async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
     line.clock.goes_on(2 * PATIENCE_S)
     assert not line.wire.closed
     await served(line)
+
+
+async def test_every_request_hears_that_its_connection_is_lost(line: Line) -> None:
+    for _ in range(2):
+        line.connection.data_received(HEAD + b"{}")
+        await served(line)
+    first, second = line.heads
+    assert not first[LOST].done()
+    assert not second[LOST].done()
+    assert first[BODY] == second[BODY] == b"{}"
+    line.connection.connection_lost(None)
+    assert first[LOST].done()
+    assert second[LOST].done()
+
+
+@pytest.mark.parametrize("rest", [b"{", b"{}" + HEAD])
+async def test_a_body_that_is_not_all_there_or_that_is_followed_is_asked_for(
+    line: Line, rest: bytes
+) -> None:
+    line.connection.data_received(HEAD + rest)
+    await served(line)
+    assert BODY not in line.heads[0]
+
+
+async def test_who_waits_for_a_slow_client_hears_first_that_it_is_gone(line: Line) -> None:
+    line.connection.data_received(HEAD + b"{}")
+    await served(line)
+    line.connection.pause_writing()
+    heard: list[str] = []
+
+    async def waits() -> None:
+        await line.connection.flow.drain()
+        heard.append("goes on")
+
+    waiting = asyncio.create_task(waits())
+    await asyncio.sleep(0)
+    line.heads[0][LOST].add_done_callback(lambda _: heard.append("lost"))
+    line.connection.connection_lost(ConnectionResetError())
+    await waiting
+    assert heard == ["lost", "goes on"]
 
 
 async def test_a_connection_that_is_over_has_nothing_left_to_do(line: Line) -> None:

@@ -238,7 +238,11 @@ async def test_wide_draws_take_as_many_slots_as_they_have_samples() -> None:
     models = slots(4)
     async with world(large=FakeUpstream(one_by_one(gate)), models=models, policies=policies) as w:
         wide = {"budget": {"policy": "four"}, "temperature": 0.8, "select": "nll"}
-        asked = [ask(w), ask(w, **wide), ask(w)]
+        asked = [ask(w)]
+        await eventually(lambda: len(w.large.calls) == 1)
+        asked.append(ask(w, **wide))
+        await eventually(lambda: waiting(w) == 1)
+        asked.append(ask(w))
         await eventually(lambda: waiting(w) == 2)
         gate.set()
         assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}

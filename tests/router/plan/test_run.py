@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
@@ -218,6 +220,99 @@ def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
 
     with pytest.raises(BaseExceptionGroup):
         perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
+
+
+@pytest.mark.parametrize("policy", [Single(), BestOfN(n=3), Cascade()])
+@pytest.mark.parametrize("judge", [None, ScriptedJudge(pauses=2)])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_run_that_ended_leaves_nothing_to_the_collector(
+    policy: Policy, judge: ScriptedJudge | None, *, hangs: bool
+) -> None:
+    async def scenario() -> None:
+        script = (lambda _: [("token", 0), "hang"]) if hangs else answers()
+        asked, sampler = task(verifiable=judge is not None), ScriptedSampler(script)
+        run = Run(policy, asked, Budget(1e13), COST, sampler=sampler, judge=judge)
+        await run.perform(asyncio.get_running_loop().time() + (0.01 if hangs else 60))
+        gone.append(weakref.ref(run))
+
+    gone = list[weakref.ref[Run]]()
+    gc.disable()
+    try:
+        asyncio.run(scenario())
+        assert gone[0]() is None
+    finally:
+        gc.enable()
+
+
+def lone(*others: Draw) -> Plan:
+    """A draw of one sample and the others, to their ends."""
+    running = 0
+    for draw in (LONE, *others):
+        yield draw
+        running += 1
+    while running:
+        running -= isinstance((yield Wait()), Done)
+
+
+LONE = Draw("small", 1, 8, 0.8, verify=False)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_lone_draw_has_a_task_only_where_its_plan_does_something_else(*, beside: bool) -> None:
+    performers: list[object] = []
+
+    class Watched(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            performers.append(asyncio.current_task())
+            async for chunk in super().sample(draw):
+                yield chunk
+
+    async def scenario() -> Outcome:
+        more = [Draw("large", 1, 8, 0.8, verify=False)] if beside else []
+        run = Run(ByHand(lone(*more)), task(), Budget(), COST, sampler=Watched(answers()))
+        outcome = await run.perform()
+        await others_ended()
+        assert (asyncio.current_task() in performers) is not beside
+        return outcome
+
+    outcome = asyncio.run(scenario())
+    assert len(outcome.choice.candidates) == len(performers) == 1 + beside
+    assert outcome.ledger.held == 0
+
+
+def test_a_fault_of_ours_in_a_lone_draw_is_raised_and_settled() -> None:
+    class Broken(ScriptedSampler):
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            yield Chunk(0, "x", (TokenLogprob("x", -0.5),))
+            raise KeyError("a bug")
+
+    run = Run(ByHand(lone()), task(), Budget(1e13), COST, sampler=Broken(answers()))
+    with pytest.raises(ExceptionGroup) as raised:
+        asyncio.run(run.perform())
+    assert raised.group_contains(KeyError)
+    (work,) = run.work
+    assert work.hold.settled == COST.draw("small", 100, [1])
+    assert "a fault of ours" in str(work.failure)
+
+
+def test_a_lone_draw_that_nobody_waits_for_is_never_sent() -> None:
+    def plan() -> Plan:
+        yield LONE
+
+    sampler = ScriptedSampler(answers())
+    outcome = perform(ByHand(plan()), sampler, flops=1e13)
+    assert not sampler.sent
+    assert (outcome.ledger.used, outcome.ledger.held) == (0, 0)
+
+
+def test_a_lone_draw_can_be_cancelled_before_it_is_waited_for() -> None:
+    def plan() -> Plan:
+        started = yield LONE
+        assert isinstance(started, Started)
+        assert (yield Cancel(started.ticket)) == Done(started.ticket, Remaining(flops=1e13))
+
+    outcome = perform(ByHand(plan()), ScriptedSampler(answers()), flops=1e13)
+    assert (outcome.ledger.used, outcome.ledger.held) == (0, 0)
 
 
 def test_draws_overlap_and_one_can_be_cancelled() -> None:
