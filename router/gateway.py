@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,13 +13,11 @@ from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
 from policies.ladder import Found, Offer
 from policies.policy import Policy
-from policies.protocol import Draw
 from policies.values import Budget, Task
+from router.eligible import check_tools, models_for
 from router.errors import (
     DeadlineExceeded,
     InternalError,
-    InvalidRequest,
-    ModelNotFound,
     UnknownPolicy,
 )
 from router.foresight import foreseen, offered
@@ -31,23 +29,16 @@ from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together
-from router.plan.programs import Gap
-from router.plan.programs.asserts import STOPS
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
 from router.rankers import Rankers
 from router.request import (
-    AUTO,
-    ChatPrompt,
     RouteRequest,
-    SampleRequest,
-    TextPrompt,
-    TokenPrompt,
 )
+from router.sampler import RequestSampler, gap_of
 from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing
-from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
 from router.verifying import Verifier, VerifyingRanker
 from sandbox import Backend, Limits, SandboxUnavailable
@@ -97,56 +88,6 @@ class Prepared:
         return self.request.stream and one
 
 
-_SAMPLING: Final = frozenset({"top_p", "seed"})
-"""Fields that tests have in common with answers; a client's others are about answers."""
-
-
-@dataclass(slots=True)
-class RequestSampler:
-    """The upstreams as one request uses them: its prompt, fields, seed and deadline."""
-
-    upstreams: Mapping[str, Upstream]
-    request: RouteRequest
-    wants_nll: bool
-    deadline: float | None = None
-    _drawn: int = field(default=0, init=False)
-
-    def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
-        """Stream the samples of a draw."""
-        sampling = self.request.sampling
-        passed_on = {k: v for k, v in sampling.passed_on.items() if v is not None}
-        if draw.top_p is not None:
-            passed_on.setdefault("top_p", draw.top_p)
-        if self.request.seed is not None:
-            # One seed for every draw would draw the same samples again.
-            passed_on["seed"] = _wrapped(self.request.seed + self._drawn)
-        self._drawn += draw.n
-        if draw.for_tests:
-            own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
-            if isinstance(sampling.prompt, TextPrompt):
-                own["stop"] = list(STOPS[:4])  # as many as servers take
-            tests = SampleRequest(
-                sampling.prompt, own, deadline=self.deadline, caller=self.request.caller
-            )
-            return self.upstreams[draw.model].sample(draw, tests)
-        logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
-        gap = _gap(self.request)
-        return self.upstreams[draw.model].sample(
-            draw,
-            SampleRequest(
-                *(sampling.prompt, passed_on, logprobs, sampling.asked, sampling.echo),
-                until=None if gap is None else gap.until,
-                indented=gap is not None and gap.indented,
-                deadline=self.deadline,
-                caller=self.request.caller,
-            ),
-        )
-
-    def token_per_chunk(self, model: str) -> bool:
-        """Whether every chunk with text from this model is one token."""
-        return self.upstreams[model].token_per_chunk
-
-
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Models (the cheapest first), their costs, the policies, and the sandbox if there is one.
@@ -184,7 +125,7 @@ class Gateway:
         policy = self._policy(request)
         if request.tests is not None and self.backend is None:
             raise SandboxUnavailable("tests were sent, and this gateway runs no sandbox")
-        ids = self._models(request, policy, budget)
+        ids = models_for(request, policy, budget, self.upstreams, self.cost)
         try:
             async with nullcontext() if deadline is None else asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
@@ -196,7 +137,7 @@ class Gateway:
             raise DeadlineExceeded("the latency budget ended before the first draw") from None
         if rankers:
             task = replace(task, rankers=rankers)
-        _check_tools(request, policy, task)
+        check_tools(request, policy, task)
         forecasts = {} if deadline is None else self._forecasts(request, deadline)
         prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
         left = prepared.left(asyncio.get_running_loop().time())
@@ -320,56 +261,6 @@ class Gateway:
         )
         return replace(policy, selector=selector)
 
-    def _models(self, request: RouteRequest, policy: Policy, budget: Budget) -> tuple[str, ...]:
-        pinned = None if request.model == AUTO else request.model
-        if pinned is not None and pinned not in self.upstreams:
-            raise ModelNotFound(
-                f"model {pinned!r} is not known; there are {[AUTO, *self.upstreams]}", param="model"
-            )
-        ids = policy.restrict(tuple(self.upstreams), pinned=pinned)
-        if isinstance(request.prompt, TextPrompt) and request.prompt.suffix:
-            ids = tuple(id_ for id_ in ids if self.upstreams[id_].fim is not None)
-            if not ids:
-                raise InvalidRequest(
-                    "none of these models fills in the middle: send no suffix", param="suffix"
-                )
-        if isinstance(request.prompt, TokenPrompt) and len(ids) > 1:
-            raise InvalidRequest(
-                f"token numbers are those of one model: name it; there are {list(ids)}",
-                param="model",
-            )
-        if request.sampling.echo:
-            ids = self._echoing(ids)
-        if budget.flops is not None:
-            known = tuple(id_ for id_ in ids if self.cost.knows(id_))
-            if not known:
-                raise UnknownCost(ids[0])
-            ids = known
-        return ids
-
-    def _echoing(self, ids: Sequence[str]) -> tuple[str, ...]:
-        """Those whose server knows what only a server can know of a prompt."""
-        able = tuple(id_ for id_ in ids if self.upstreams[id_].server.echoes)
-        if not able:
-            raise InvalidRequest(
-                "echo with logprobs, or of token numbers, needs a server that scores prompts, as "
-                f'vLLM does (server = "vllm" in the configuration); none of {list(ids)} is at one',
-                param="echo",
-            )
-        return able
-
-
-def _check_tools(request: RouteRequest, policy: Policy, task: Task) -> None:
-    """Calls of tools are no text that could be judged or ranked. Raises `InvalidRequest`."""
-    if not (isinstance(request.prompt, ChatPrompt) and request.prompt.tools):
-        return
-    if request.tests is not None:
-        raise InvalidRequest("tools cannot be sent with tests: send one of them", param="tools")
-    if policy.most_samples(task) > 1:
-        raise InvalidRequest(
-            "tools need a plan of one sample: name the policy single, with n of 1", param="tools"
-        )
-
 
 def _with_margin(offer: Offer, counting_s: float) -> Offer:
     """The offer with the time that goes by around a plan, which a budget has to cover as well."""
@@ -378,27 +269,13 @@ def _with_margin(offer: Offer, counting_s: float) -> Offer:
     return replace(offer, seconds=(offer.seconds + counting_s) / (1 - LATENCY_MARGIN))
 
 
-def _wrapped(seed: int) -> int:
-    """A seed within 64 bits, as servers take them."""
-    return (seed + 2**63) % 2**64 - 2**63
-
-
 def _fits(prepared: Prepared) -> Fits | None:
     """What trims an answer between prompt and suffix.
 
     Tests see answers as they are, and what streams through has been sent.
     """
-    gap = _gap(prepared.request)
+    gap = gap_of(prepared.request)
     return None if gap is None or prepared.streams_through else gap.fit
-
-
-def _gap(request: RouteRequest) -> Gap | None:
-    """The gap that answers go into, where they need not be as the model says them."""
-    match request:
-        case RouteRequest(tests=None, sampling=SampleRequest(prompt=TextPrompt(text, suffix))):
-            return None if suffix is None else Gap(text, suffix)
-        case _:
-            return None
 
 
 def finished(outcome: Outcome) -> Outcome:
