@@ -69,9 +69,8 @@ class SampleRequest:
     are the fields that the client set, by the names that servers have for them: for any other that
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
-    numbers. `until` is what stands after a gap: an answer that says it has gone past its end, as
-    has one that comes back to the left margin where the gap is `indented`. After its `deadline`
-    (event loop's clock) nobody waits for it. `caller` is who asks.
+    numbers. `until` is what stands after a gap: an answer that says it has gone past its end. After
+    its `deadline` (event loop's clock) nobody waits for it. `caller` is who asks.
     """
 
     prompt: Prompt
@@ -80,7 +79,6 @@ class SampleRequest:
     asked: frozenset[str] = frozenset()
     echo: bool = False
     until: str | None = None
-    indented: bool = False
     deadline: float | None = None
     caller: str | None = None
 
@@ -115,13 +113,11 @@ class Judgement:
 class Fit:
     """How an answer fits between a prompt and its suffix, by scores of which lower is better.
 
-    The first `kept` characters are the answer. `past` says that it went on after its gap, so that
-    it is whole, and not only cut where it fits.
+    The first `kept` characters are the answer; with what comes after them it has gone past its gap.
     """
 
     kept: int
     scores: Mapping[str, float]
-    past: bool = False
 
 
 @dataclass(frozen=True, slots=True)

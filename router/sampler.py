@@ -46,13 +46,12 @@ class RequestSampler:
             )
             return self.upstreams[draw.model].sample(draw, tests)
         logprobs = 0 if sampling.logprobs is None and self.wants_nll else sampling.logprobs
-        gap = gap_of(self.request)
+        until = None if (gap := gap_of(self.request)) is None else gap.until
         return self.upstreams[draw.model].sample(
             draw,
             SampleRequest(
                 *(sampling.prompt, passed_on, logprobs, sampling.asked, sampling.echo),
-                until=None if gap is None else gap.until,
-                indented=gap is not None and gap.indented,
+                until=until,
                 deadline=self.deadline,
                 caller=self.request.caller,
             ),

@@ -203,7 +203,7 @@ class RunningDraw:
 
     def beginning(self, sample: Sample) -> Candidate:
         """What there is of a sample that did not end; one that went past its gap was whole."""
-        if self.fits is not None and (fit := self.fits(sample.text)).past:
+        if self.fits is not None and (fit := self.fits(sample.text)).kept < len(sample.text):
             sample.fit(fit)
             return self.candidate(sample)
         return replace(self.candidate(sample), finish_reason=CUT, partial=True)

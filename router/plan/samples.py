@@ -22,7 +22,7 @@ class Sample:
     `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
     server's own count once it came. `counted` is false where a piece came whose number of tokens is
     unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
-    answer's end, and `past` whether it went on there after a whole answer.
+    answer's end.
     """
 
     id: int
@@ -35,7 +35,6 @@ class Sample:
     counted: bool = True
     finish_reason: str | None = None
     trimmed: str = ""
-    past: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -49,14 +48,14 @@ class Sample:
 
         What was cut only after the answer's end is whole.
         """
-        if self.past and self.finish_reason in {None, "length"}:
+        if self.trimmed and self.finish_reason in {None, "length"}:
             return "stop"
         return self.finish_reason or CANCELLED
 
     @property
     def partial(self) -> bool:
         """Whether it ended neither by itself nor by its limit, and is not whole all the same."""
-        return self.finish_reason is None and not self.past
+        return self.finish_reason is None and not self.trimmed
 
     @property
     def nll(self) -> float | None:
@@ -97,7 +96,7 @@ class Sample:
         Tokens without text at its end are those of a stop: they are not the answer's either.
         """
         text = self.text
-        self.trimmed, self.past = text[fit.kept :], fit.past
+        self.trimmed = text[fit.kept :]
         if self.trimmed:
             self._cut(text[: fit.kept])
         while self.logprobs and not self.logprobs[-1].token:

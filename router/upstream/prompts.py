@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from router.catalogue.fim import FimTemplate
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream.servers import ServerDialect
-
-_MARGIN: Final = tuple(f"\n\n{first}" for first in f"{string.ascii_letters}_@#")
-"""A blank line and then the left margin: in a block nearly always its end."""
 
 
 class NoMiddle(ValueError):
@@ -54,8 +50,7 @@ def stopping(
             stops = given
         case _:
             stops = []
-    until = () if request.until is None else (request.until,)
-    ends = (*until, *fim.stop, *(_MARGIN if request.indented else ()))
+    ends = (request.until, *fim.stop) if request.until else fim.stop
     more = [end for end in ends if end not in stops]
     if (most := server.most_stops) is not None:
         more = more[: max(0, most - len(stops))]

@@ -5,9 +5,11 @@ beginning, at least one whole line of it that says something, that end is no par
 Closing brackets alone say nothing: they may as well close what the answer opened. Where an answer
 goes on after all of the suffix, one line of it may be chance, unless what follows stands outside of
 its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
-from Windows have of their own. An answer ends as well where it leaves the block of its gap. One
-with which the program does not compile, or that says the suffix and something else, is cut at the
-end of a line where what is left fits, if there is such a line.
+from Windows have of their own.
+
+Where the program is surely Python, an answer ends as well where it leaves the block of its gap, or
+says the rest of the line that the suffix is and goes on, if the program compiles without what comes
+then. Other languages are not read, and a program that does not compile may be newer than we are.
 
 It guards against answers that repeat, say nothing, or do not fit the program around them, not
 against ones that are wrong.
@@ -15,24 +17,26 @@ against ones that are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from policies.values import LOOSE, REPEATS, UNPARSED
-from router.plan.programs.leaving import Surroundings
+from router.plan.programs.leaving import left, says
 from router.plan.programs.reading import parse
-from router.plan.programs.seams import compiles, cuts_off, loose_ends
+from router.plan.programs.seams import compiles, cuts_off, in_a_text, is_python, loose_ends
 from router.request import Fit
 
 _LONGEST_PROGRAM: Final = 50_000
 """Characters that are parsed: this runs on the loop, once for every sample."""
 
-_MOST_READ: Final = 50_000
-"""Characters that are parsed to find a shorter answer that fits."""
-
 _MOST_LINES: Final = 64
 """Of the suffix that are looked at: where so many are said again, so is the rest."""
+
+_MOST_TRIED: Final = 4
+"""Ends of an answer that are tried, each of which is a program to parse."""
 
 _LONGEST_END: Final = 1000
 """Characters in which the suffix must have said enough to be a stop."""
@@ -42,36 +46,14 @@ _SURE_LINES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Seams:
-    """How a program hangs together around an answer; whether it compiles, if it was read."""
-
-    compile: bool | None
-    repeats: bool
-    cuts_off: bool
-    loose: int
-
-    @property
-    def misfit(self) -> int:
-        """How far it is from what can be meant: no program is further than one cut short."""
-        return 2 * (self.compile is False) + self.cuts_off
-
-    @property
-    def scores(self) -> Mapping[str, float]:
-        scores = {REPEATS: float(self.repeats), LOOSE: float(self.loose + self.cuts_off)}
-        return scores if self.compile is None else {**scores, UNPARSED: float(not self.compile)}
-
-
-@dataclass(frozen=True, slots=True)
 class Gap:
     """The place between a text and its suffix."""
 
     text: str
     suffix: str
     _lines: Sequence[str] = field(init=False)
-    _around: Surroundings = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_around", Surroundings.of(self.text, self.suffix))
         lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
         object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
 
@@ -83,79 +65,69 @@ class Gap:
         """
         sure = 0
         for number, line in enumerate(self._lines, 1):
-            sure += _telling(line)
+            sure += says(line)
             if sure == _SURE_LINES:
                 text = "\n".join(self.suffix.split("\n", number)[:number]).removesuffix("\r")
                 return text if len(text) <= _LONGEST_END else None
         return None
 
-    @property
-    def indented(self) -> bool:
-        """Whether an answer that comes back to the left margin has gone past the gap.
-
-        Only where the suffix brings the break of the last line: with a stop it would be lost.
-        """
-        return self._around.inside and self._around.breaks
-
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
-        end = self._end_of(answer[: self._around.left(answer)])
-        found = self._seams(answer[:end])
-        if end < len(answer) and not found.compile and self._seams(answer).compile:
-            end = self._end_of(answer)  # the margin was in a text
-            found = self._seams(answer[:end])
-        past = end < len(answer)
-        if found.misfit:
-            end, found = self._shorter(answer[:end], found)
-        return Fit(end, found.scores, past=past)
+        end = self._end_of(answer)
+        tree = self._tree(answer[:end])
+        if (cut := self._cut(answer[:end], tree)) is not None:
+            end, tree = cut, self._tree(answer[:cut])
+        said = answer[:end]
+        scores = {REPEATS: float(self._repeated_in(said)), LOOSE: float(not said.strip())}
+        if not self._is_long(said):
+            scores[UNPARSED] = float(tree is None)
+        if tree is not None:
+            off = cuts_off(tree, self._first, self._first + said.rstrip().count("\n"))
+            scores[LOOSE] += loose_ends(tree) + off
+        return Fit(end, scores)
 
-    def _shorter(self, said: str, whole: _Seams) -> tuple[int, _Seams]:
-        """An end of an answer where it fits better, the first of the best; its own if none is."""
-        found, left = (len(said), whole), _MOST_READ
-        for end in self._ends(said):
-            left -= len(self.text) + end + len(self.suffix)
-            if left < 0 or not found[1].misfit:
-                break
-            kept = self._end_of(said[:end])
-            shorter = self._seams(said[:kept])
-            if said[:kept].strip() and shorter.misfit < found[1].misfit:
-                found = kept, shorter
-        return found
+    def _cut(self, said: str, whole: ast.Module | None) -> int | None:
+        """Where an answer, with which the program is `whole`, leaves its gap; None if it stays."""
+        margin = self._end_of(said[: left(self.text, self.suffix, said)])
+        if whole is not None:
+            line = self._first + said.count("\n", 0, margin + 1)
+            ends = [] if in_a_text(whole, line) else [margin]
+        else:
+            ends = [margin, *islice(self._before_the_rest(said), _MOST_TRIED)]
+        return next((end for end in ends if end < len(said) and self._fits(said[:end])), None)
 
-    def _ends(self, said: str) -> Iterator[int]:
-        """Where an answer may end: before lines at the margin first, and of them the last first.
+    def _fits(self, said: str) -> bool:
+        """Whether an answer that says something makes a program that is surely Python."""
+        tree = self._tree(said) if said.strip() else None
+        return tree is not None and is_python(tree)
 
-        The end of a line is after its break, and before it where the suffix may bring one; and
-        before the rest of the line that the suffix is, if the answer says that.
-        """
-        rest, end = self._lines[0], len(said)
-        own = not self._around.breaks
-        margin: list[int] = []
-        others: list[int] = []
-        while end > 0:
-            if own and rest and said.endswith(rest, 0, end):
-                others.append(end - len(rest))
-            if (end := said.rfind("\n", 0, end)) >= 0:
-                ends = margin if said[end + 1 : end + 2].strip() else others
-                ends += (end + 1, end) if own else (end,)
-        return (end for end in (*margin, *others) if said[:end].strip())
+    def _before_the_rest(self, said: str) -> Iterator[int]:
+        """Where lines of an answer say the rest of the line that the suffix is, the first first."""
+        rest, end = self._lines[0], 0
+        for line in said.split("\n") if rest else ():
+            end += len(line)
+            if line.endswith(rest):
+                yield end - len(rest)
+            end += 1
 
-    def _seams(self, said: str) -> _Seams:
-        repeats = self._repeated_in(said)
-        empty = not said.strip()
-        program = f"{self.text}{said}{self.suffix}"
-        if len(program) > _LONGEST_PROGRAM:
-            return _Seams(None, repeats=repeats, cuts_off=False, loose=int(empty))
-        tree = parse(program)
-        if tree is None or not compiles(tree):
-            return _Seams(compile=False, repeats=repeats, cuts_off=False, loose=int(empty))
-        first = self.text.count("\n") + 1
-        off = cuts_off(tree, first, first + said.rstrip().count("\n"))
-        return _Seams(compile=True, repeats=repeats, cuts_off=off, loose=empty + loose_ends(tree))
+    @property
+    def _first(self) -> int:
+        """The line that an answer begins on."""
+        return self.text.count("\n") + 1
+
+    def _is_long(self, said: str) -> bool:
+        return len(self.text) + len(said) + len(self.suffix) > _LONGEST_PROGRAM
+
+    def _tree(self, said: str) -> ast.Module | None:
+        """The program around an answer; None where it does not compile, or is too long to look."""
+        if self._is_long(said):
+            return None
+        tree = parse(f"{self.text}{said}{self.suffix}")
+        return tree if tree is not None and compiles(tree) else None
 
     def _end_of(self, answer: str) -> int:
         """Where the answer ends and the suffix begins again."""
-        if not any(map(_telling, self._lines)):
+        if not any(map(says, self._lines)):
             return len(answer)
         lines, start = _lines(answer), 0
         for at, (line, raw) in enumerate(zip(lines, answer.split("\n"), strict=True)):
@@ -174,8 +146,9 @@ class Gap:
                 whole.append(said)
             elif number < last or not theirs.startswith(said):  # the last may be cut
                 return False
-        sure = [line for line in whole if _telling(line)]
-        more = next((line for line in lines[at + len(self._lines) :] if line.strip()), None)
+        sure = [line for line in whole if says(line)]
+        rest = islice(lines, at + len(self._lines), None)
+        more = next((line for line in rest if line.strip()), None)
         if more is None or len(sure) >= _SURE_LINES:
             return bool(sure)
         return bool(sure) and _indent(more) < _indent(sure[0])
@@ -183,7 +156,7 @@ class Gap:
     def _repeated_in(self, answer: str) -> bool:
         """Whether the first line of the suffix that says something is in an answer."""
         for number, line in enumerate(self._lines):
-            if _telling(line):
+            if says(line):
                 said = _lines(answer)
                 if number or self._begins_line(0):
                     return line in said
@@ -196,10 +169,6 @@ class Gap:
 
 def _lines(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
-
-
-def _telling(line: str) -> bool:
-    return any(character.isalnum() for character in line)
 
 
 def _indent(line: str) -> int:

@@ -1,78 +1,54 @@
-"""Where an answer leaves the block that its gap lies in.
+"""Where an answer leaves the block that its gap lies in, as far as margins tell.
 
-Models that were taught to chat go on after the code: they call it, test it, explain it. Where the
-suffix goes on inside of a block, whatever begins at the left margin stands before a place that
-it cannot stand before. So does the end of a fence that nobody opened.
+Models that were taught to chat go on after the code: they call it, test it, explain it. What they
+say then begins at the left margin, and where the suffix goes on inside of a block, or is no more
+than the end of the file, that is no place for it. The end of a fence that nobody opened is none
+anywhere.
 
-It looks at lines and margins alone, in any language, and knows no syntax: a text of several lines
-in quotes may touch the margin too, so that a program that parsed is not to be cut by it.
+Margins are a sign and no proof: texts in quotes touch them, and so does much of other languages.
+Who cuts an answer there has to see that what is left is a program.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 _FENCE: Final = "```"
 
-_NOTES: Final = ("#", "//")
-"""What begins a comment, or a directive, which may stand at the margin anywhere."""
-
-_OPENING: Final = (":", "{", "(", "[", ",")
-_CLOSING: Final = (")", "]")
+_STAYING: Final = ("#", ")", "]", "}", "else", "elif", "except", "finally")
+"""What stands at the margin within a block, or goes on with one: comments, ends, other branches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What stands around a gap, as far as margins tell.
-
-    `inside` says that the suffix goes on in an indented block; `fenced` that fences are a part of
-    the text; `amid` that the answer begins in the middle of a line, and `breaks` that it ends
-    before the break of one.
-    """
-
-    inside: bool
-    fenced: bool
-    amid: bool
-    breaks: bool
-
-    @classmethod
-    def of(cls, text: str, suffix: str) -> Surroundings:
-        """Of a gap between two texts."""
-        line = text[text.rfind("\n") + 1 :]
-        following = f"{line}{suffix}" if _says(suffix.partition("\n")[0]) else suffix
-        first = next((line for line in following.split("\n") if _says(line)), "")
-        return cls(
-            inside=first[:1].isspace() and _opens(text),
-            fenced=_FENCE in text or _FENCE in suffix,
-            amid=bool(line),
-            breaks=suffix.startswith(("\n", "\r")),
-        )
-
-    def left(self, answer: str) -> int:
-        """Where an answer that leaves them has ended; its length where it does not."""
-        start = end = 0
-        for number, line in enumerate(answer.split("\n")):
-            first = number == 0 and self.amid
-            if not first and self._outside(line):
+def left(text: str, suffix: str, answer: str) -> int:
+    """Where an answer that leaves its block has ended; its length where it does not."""
+    inside = _is_inside(text, suffix)
+    fenced = _FENCE in text or _FENCE in suffix
+    amid = bool(text) and not text.endswith("\n")
+    breaks = suffix.startswith(("\n", "\r"))
+    start = end = 0
+    for number, line in enumerate(answer.split("\n")):
+        if number or not amid:
+            if line.startswith(_FENCE) and not fenced:
                 return end
-            start += len(line) + 1
-            if line.strip() and not (self.inside and line.startswith(_NOTES) and not first):
-                end = start - self.breaks
-        return len(answer)
-
-    def _outside(self, line: str) -> bool:
-        if line.startswith(_FENCE):
-            return not self.fenced
-        margin = line[:1].strip() and not line.startswith((*_NOTES, *_CLOSING))
-        return self.inside and bool(margin)
+            if inside and line[:1].strip() and not line.startswith(_STAYING):
+                return end
+        start += len(line) + 1
+        if line.strip() and not (inside and line.startswith("#")):
+            end = start - breaks * (1 + line.endswith("\r"))
+    return len(answer)
 
 
-def _opens(text: str) -> bool:
-    """Whether the last line that is not blank stands in a block, or begins one."""
-    text = text.rstrip()
-    return text.endswith(_OPENING) or text[text.rfind("\n") + 1 :][:1].isspace()
+def _is_inside(text: str, suffix: str) -> bool:
+    """Whether a gap is in a block, by the first line after it that says something, or before it."""
+    line = text[text.rfind("\n") + 1 :]
+    following = f"{line}{suffix}" if says(suffix.partition("\n")[0]) else suffix
+    first = next((each for each in following.split("\n") if says(each)), None)
+    if first is not None:
+        return first[:1].isspace()
+    before = text.rstrip()
+    return before.endswith(":") or before[before.rfind("\n") + 1 :][:1].isspace()
 
 
-def _says(line: str) -> bool:
+def says(line: str) -> bool:
+    """Whether a line has a letter or a digit."""
     return any(character.isalnum() for character in line)

@@ -15,6 +15,10 @@ from typing import Final
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
+_SURELY: Final = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom),
+    *(ast.For, ast.While, ast.If, ast.With, ast.Try),
+)
 _LEAVING: Final = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _GIVEN: Final = frozenset(dir(builtins)) | {"__file__", "__class__"}
 _STAR: Final = "*"
@@ -38,6 +42,20 @@ def compiles(tree: ast.Module) -> bool:
                 in_loop = True
         waiting += [(inner, in_function, in_loop) for inner in ast.iter_child_nodes(node)]
     return True
+
+
+def is_python(tree: ast.Module) -> bool:
+    """Whether a text that parses is surely Python: much else reads as values and assignments."""
+    return any(isinstance(node, _SURELY) for node in tree.body)
+
+
+def in_a_text(tree: ast.Module, line: int) -> bool:
+    """Whether a line, counted from 1, is one of a text of several lines."""
+    return any(
+        isinstance(node, ast.Constant | ast.JoinedStr)
+        and node.lineno < line <= (node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+    )
 
 
 def loose_ends(tree: ast.Module) -> int:
@@ -88,8 +106,6 @@ def _leaves(statement: ast.stmt) -> bool:
     match statement:
         case ast.If():
             return _all_leave(statement)
-        case ast.With(body=body) | ast.AsyncWith(body=body):
-            return _leaves(body[-1])
         case _:
             return isinstance(statement, _LEAVING)
 

@@ -27,14 +27,13 @@ async def sent(
     family: str | None = "qwen",
     kind: ServerKind = "llama.cpp",
     until: str | None = None,
-    indented: bool = False,
     **passed_on: Any,
 ) -> dict[str, Any]:
     """The body that reaches the server."""
     async with running(FakeUpstream(answering())) as server, client(connect_s=5, read_s=60) as http:
         fim = FAMILIES[family] if family else None
         asked = Upstream("m", http, lambda: server.url, "m", 8, fim=fim, server=SERVERS[kind])
-        request = SampleRequest(prompt, passed_on, until=until, indented=indented)
+        request = SampleRequest(prompt, passed_on, until=until)
         async for _ in asked.sample(Draw("m", 1, 8, 0.0, verify=False), request):
             pass
         return server.calls[0].body
@@ -84,15 +83,6 @@ async def test_what_stands_after_the_gap_ends_an_answer_after_the_clients_own_st
     few = await sent(TextPrompt("P", "S"), kind="openai", until="S1\nS2", stop=["x"])
     assert few["stop"] == ["x", "S1\nS2", *QWEN.stop[:2]]
     assert "stop" not in await sent(TextPrompt("P"), until="S1\nS2")
-
-
-async def test_in_a_block_the_left_margin_ends_an_answer() -> None:
-    margin = (await sent(TextPrompt("P", "S"), indented=True, stop=["x"]))["stop"]
-    assert margin[: 1 + len(QWEN.stop)] == ["x", *QWEN.stop]
-    assert {"\n\nd", "\n\nA", "\n\n#", "\n\n@"} <= set(margin)
-    assert not any(stop.endswith((" ", "\n", "}")) for stop in margin)
-    few = await sent(TextPrompt("P", "S"), kind="openai", indented=True, stop=["x"])
-    assert few["stop"] == ["x", *QWEN.stop[:3]]
 
 
 STOPS: dict[str, tuple[Any, list[str]]] = {

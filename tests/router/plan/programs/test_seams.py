@@ -59,7 +59,10 @@ CUT_OFF = {
         "def f(x):\n  if x:  #\n    return 1  #\n  else:  #\n    x = 2  #\n  print(x)\n",
         False,
     ),
-    "an end within": ("def f(x):\n    with x:  #\n        raise x  #\n    print(x)\n", True),
+    "an end that may be held up": (
+        "def f(x):\n    with x:  #\n        raise x  #\n    print(x)\n",
+        False,
+    ),
     "an end of a loop": ("for x in []:\n    break  #\n    print(x)\n", True),
     "an end of the whole": ("def f(x):\n    return x  #\n\nprint(f(1))\n", False),
     "an end that was there": ("def f(x):\n    return x\n    x = 1  #\n    print(x)\n", False),
