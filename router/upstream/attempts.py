@@ -81,10 +81,11 @@ class Watch:
         before, replica.breaker = replica.breaker, state
         label, was = replica.upstream.label, isinstance(before, Closed)
         match state:
-            case Open(until, pause_s, reason, caller) if state is not before:
+            case Open(until, _, reason, caller) if state is not before:
                 self.events.tell(replica.name, is_open=True)  # who failed there is not for the log
                 by = "all" if caller is None else "one caller"
-                _log.warning("a server is left alone", model=label, s=pause_s, by=by, reason=reason)
+                if (s := until - clock()) > 0:
+                    _log.warning("a server is left alone", model=label, s=s, by=by, reason=reason)
                 if self.events.listens:  # somebody may wait who can find out then
                     asyncio.get_running_loop().call_at(until + CLOCK_S, self.events.changed)
             case Closed() if not was:
@@ -99,7 +100,8 @@ class Attempt:
     """A draw of `n` samples at one replica; it is in flight as long as this is entered.
 
     Where it is to find out how the replica is, it is the draw of that `probe`, if no later one. It
-    has `begun` once anything of an answer came; `ended` are those of its samples that did.
+    has `begun` once anything of an answer came; `ended` are those of its samples that did. It has
+    `waited` where its deadline ended it before.
     """
 
     replica: Replica
@@ -109,6 +111,7 @@ class Attempt:
     since: float = field(default_factory=clock)
     probe: Probing | None = field(default=None, init=False)
     begun: bool = field(default=False, init=False)
+    waited: bool = field(default=False, init=False)
     ended: set[int] = field(default_factory=set, init=False)
 
     def __enter__(self) -> Self:
@@ -129,7 +132,8 @@ class Attempt:
         self.replica.load -= self.n
         if self.probe is not None and self.replica.breaker is self.probe:
             # It has told nothing, and nobody else would be sent there for a while.
-            self.watch.become(self.replica, states.unanswered(self.probe, clock()))
+            state = states.unanswered(self.probe, clock(), waited=self.waited)
+            self.watch.become(self.replica, state)
 
     def heard(self, chunk: Chunk) -> None:
         """A piece of its answer came."""
@@ -171,10 +175,11 @@ class Attempt:
         `usual_s` is what first tokens of the model take; None where there is no other server.
         """
         now = clock()
+        self.waited = deadline is not None and now >= deadline - CLOCK_S
         if self.begun:
             if isinstance(self.replica.breaker, Closed):
                 self.succeeded()
-        elif usual_s is not None and deadline is not None and now >= deadline - CLOCK_S:
+        elif usual_s is not None and self.waited:
             waited_s = now - self.since
             heard = self.replica.heard_at >= self.since
             if not heard and waited_s >= max(SILENT_S, UNUSUAL * usual_s):

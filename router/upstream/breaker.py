@@ -19,7 +19,7 @@ fault has no caller, and always counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 
@@ -49,7 +49,8 @@ class Closed:
 class Open:
     """It is not asked, `until` the clock says this. `reason` is what its last draw failed of.
 
-    Where only draws of one `caller` failed, others ask it, and `failures` are counted as before.
+    Where only draws of one `caller` failed, others ask it, and `failures` are counted as before;
+    the latest since then was of `other`.
     """
 
     until: float
@@ -57,6 +58,7 @@ class Open:
     reason: str
     caller: str | None = None
     failures: int = 0
+    other: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Probing:
     reason: str
     caller: str | None = None
     failures: int = 0
+    other: str | None = None
 
 
 Breaker: TypeAlias = Closed | Open | Probing
@@ -95,7 +98,10 @@ def probed(breaker: Breaker, now: float, caller: str | None = None) -> Breaker:
     match breaker:
         case Open() | Probing() if is_due(breaker, now) and keeps_out(breaker, caller):
             until = now + breaker.pause_s
-            return Probing(until, breaker.pause_s, breaker.reason, breaker.caller, breaker.failures)
+            return Probing(
+                *(until, breaker.pause_s, breaker.reason),
+                *(breaker.caller, breaker.failures, breaker.other),
+            )
         case _:
             return breaker
 
@@ -125,20 +131,27 @@ def failed(
         case Closed():
             return _counted(breaker, now, rules, reason, caller)
         case Open() | Probing() if not keeps_out(breaker, caller):
-            row = Closed(breaker.failures, 0.0, breaker.caller)
-            return _counted(row, now, rules, reason, caller)
+            failures = breaker.failures + (caller is None or caller != breaker.other)
+            if failures >= rules.failures:
+                return Open(now + rules.pause_s, rules.pause_s, reason)
+            return replace(breaker, failures=failures, other=caller)
         case Open(until=until) if now < until:  # one that was sent before
-            return breaker
+            return breaker if breaker.other is None else replace(breaker, other=None)
         case Open(pause_s=pause_s) | Probing(pause_s=pause_s):
             longer = _longer(pause_s, rules)
             return Open(now + longer, longer, reason, breaker.caller, breaker.failures)
 
 
-def unanswered(breaker: Breaker, now: float) -> Breaker:
-    """The draw that was to find out ended before it told anything: another may at once."""
+def unanswered(breaker: Breaker, now: float, *, waited: bool = False) -> Breaker:
+    """The draw that was to find out ended before it told anything.
+
+    Another may at once; after as long a pause as before where it `waited` until its deadline, or
+    one draw after another would.
+    """
     match breaker:
-        case Probing(pause_s=pause_s, reason=reason, caller=caller, failures=failures):
-            return Open(now, pause_s, reason, caller, failures)
+        case Probing(pause_s=pause_s, reason=reason):
+            until = now + pause_s * waited
+            return Open(until, pause_s, reason, breaker.caller, breaker.failures, breaker.other)
         case _:
             return breaker
 

@@ -38,7 +38,6 @@ from router.upstream.breaker import (
     Open,
     Probing,
     is_due,
-    keeps_out,
 )
 from router.upstream.chunks import Chunk
 from router.upstream.client import LONGEST_COUNT_S, Upstream
@@ -86,15 +85,16 @@ class Replicated(Upstream):
 
     @property
     def servers_asked(self) -> int:
-        """How many are asked just now, though maybe not for a caller whom they always fail."""
-        return sum(not keeps_out(replica.breaker, None) for replica in self.replicas)
+        """How many are asked by everybody just now."""
+        return sum(isinstance(replica.breaker, Closed) for replica in self.replicas)
 
     @property
     def servers_tried(self) -> int:
         """How many of the others one draw may be sent to, or is, to find out how they are."""
         now = clock()
-        away = [each.breaker for each in self.replicas if keeps_out(each.breaker, None)]
-        return sum(isinstance(each, Probing) or is_due(each, now) for each in away)
+        return sum(
+            isinstance(each.breaker, Probing) or is_due(each.breaker, now) for each in self.replicas
+        )
 
     @property
     def troubles(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from router.configured import counted_slots
 from router.plan.lanes import SlotLane
 from router.sections import RemoteModel
 from router.settings import Settings
-from router.upstream.breaker import Breaker, Closed, keeps_out
+from router.upstream.breaker import Closed
 from router.upstream.client import Upstream
 from router.upstream.replicas import Replicated
 from router.workers.board import Board
@@ -78,15 +78,8 @@ class Outlook:
             # Of a lone server there is no column.
             for name, replica in zip(_away(self.settings, model), upstream.replicas, strict=False):
                 breaker = replica.breaker
-                until = _away_until(breaker)
+                until = 0.0 if isinstance(breaker, Closed) else breaker.until + _PROBED_S
                 self.board.cell(self.number, name).put(int(until * _IN_A_SECOND))
-
-
-def _away_until(breaker: Breaker) -> float:
-    """When a server is asked again that is left alone, for whoever asks; else a moment long ago."""
-    if isinstance(breaker, Closed) or not keeps_out(breaker, None):
-        return 0.0
-    return breaker.until + _PROBED_S
 
 
 @dataclass(slots=True)
@@ -140,6 +133,8 @@ class ParentOutlook:
         began, lane = time.monotonic(), self.lanes[model]
         lane.admit()  # there may be more slots than before
         waits_s = lane.expected_s(1, "", None)
+        if len(lane):  # whoever comes now waits at least as long as it takes to look again
+            waits_s = max(waits_s, _AGAIN_S)
         at = int((began + waits_s) * _IN_A_SECOND) if waits_s else 0
         self.board.cell(self.board.parents, _WAIT + model).put(at)
         ended = time.monotonic()

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from evaluation.calibration.clock import simulate
-from router.upstream.attempts import SILENT_S, Attempt, ReplicaEvents, Watch
+from router.upstream.attempts import SILENT_S, Attempt, ReplicaEvents, Watch, clock
 from router.upstream.balance import Replica
 from router.upstream.breaker import BreakerRules, Closed, Open, Probing
 from router.upstream.chunks import Chunk
@@ -117,6 +117,22 @@ def test_only_the_probe_itself_tells_that_it_told_nothing() -> None:
                 assert (probe.probe, along.probe) == (w.replica.breaker, None)
             assert isinstance(w.replica.breaker, Probing)
         assert w.replica.breaker == Open(0.0, 5.0, "it failed")
+
+    simulate(scene())
+
+
+def test_a_probe_that_its_deadline_ended_leaves_the_server_alone_for_another_pause() -> None:
+    """Or draws with short deadlines would find out one after another, and all in vain."""
+
+    async def scene() -> None:
+        w = Watched()
+        w.replica.breaker = Open(0.0, 5.0, "it failed")
+        with w.attempt() as probe:
+            now = clock()
+            probe.given_up(now, 0.1)
+        assert isinstance(w.replica.breaker, Open)
+        assert now + 5.0 <= w.replica.breaker.until <= clock() + 5.0
+        assert w.replica.breaker.pause_s == 5.0
 
     simulate(scene())
 

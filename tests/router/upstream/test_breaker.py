@@ -128,6 +128,23 @@ def test_failures_of_several_callers_leave_it_alone_for_all() -> None:
     assert keeps_out(failing_for("a", "b", "a"), "c")
 
 
+def test_a_failure_of_another_caller_does_not_bring_it_back_for_the_one() -> None:
+    opened = failing_for(*"aaab")
+    assert opened == Open(1.0, 1.0, "500", "a", 2, "b")
+    assert failing_for(*"aaabbb") == opened  # in a row, counted once
+    assert keeps_out(opened, "a")
+    assert not keeps_out(opened, "b")
+    probing = probed(opened, 1.0, "a")
+    assert failed(probing, 1.5, RULES, "500", "b") == probing
+    assert failed(opened, 0.5, RULES, "500", "c") == Open(1.5, 1.0, "500")
+
+
+def test_a_probe_whose_deadline_came_first_is_not_tried_again_at_once() -> None:
+    probing = Probing(9.0, 2.0, "500")
+    assert unanswered(probing, 9.0) == Open(9.0, 2.0, "500")
+    assert unanswered(probing, 9.0, waited=True) == Open(11.0, 2.0, "500")
+
+
 def test_what_cannot_be_the_requests_fault_always_counts() -> None:
     assert failing_for("a", None, None) == Open(1.0, 1.0, "500")
     assert failing_for(None, None) == Closed(2)
