@@ -2,8 +2,8 @@
 
 Models that were taught to chat go on after the code: they call it, test it, explain it. What they
 say then begins at the left margin, and where the suffix goes on inside of a block, or is no more
-than the end of the file, that is no place for it. The end of a fence that nobody opened is none
-anywhere.
+than the end of the file, that is no place for it. A fence is none
+anywhere: it ends what the model took for its own.
 
 Margins are a sign and no proof: texts in quotes touch them, and so does much of other languages.
 Who cuts an answer there has to see that what is left is a program.
@@ -22,13 +22,12 @@ _STAYING: Final = ("#", ")", "]", "}", "else", "elif", "except", "finally")
 def left(text: str, suffix: str, answer: str) -> int:
     """Where an answer that leaves its block has ended; its length where it does not."""
     inside = _is_inside(text, suffix)
-    fenced = _FENCE in text or _FENCE in suffix
     amid = bool(text) and not text.endswith("\n")
     breaks = suffix.startswith(("\n", "\r"))
     start = end = 0
     for number, line in enumerate(answer.split("\n")):
         if number or not amid:
-            if line.startswith(_FENCE) and not fenced:
+            if line.startswith(_FENCE):
                 return end
             if inside and line[:1].strip() and not line.startswith(_STAYING):
                 return end
