@@ -2,8 +2,7 @@
 
 Models that were taught to chat go on after the code: they call it, test it, explain it. What they
 say then begins at the left margin, and where the suffix goes on inside of a block, or is no more
-than the end of the file, that is no place for it. A fence is none
-anywhere: it ends what the model took for its own.
+than the end of the file, that is no place for it. A fence ends what the model took for its own.
 
 Margins are a sign and no proof: texts in quotes touch them, and so does much of other languages.
 Who cuts an answer there has to see that what is left is a program.
