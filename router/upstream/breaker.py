@@ -19,8 +19,8 @@ fault has no caller, and always counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Open:
     """It is not asked, `until` the clock says this. `reason` is what its last draw failed of.
 
     Where only draws of one `caller` failed, others ask it, and `failures` are counted as before;
-    the latest since then was of `other`.
+    the latest `own` since then were of `other`. Two callers whom it always fails are no chance.
     """
 
     until: float
@@ -59,6 +59,7 @@ class Open:
     caller: str | None = None
     failures: int = 0
     other: str | None = None
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Probing:
     caller: str | None = None
     failures: int = 0
     other: str | None = None
+    own: int = 0
 
 
 Breaker: TypeAlias = Closed | Open | Probing
@@ -98,10 +100,7 @@ def probed(breaker: Breaker, now: float, caller: str | None = None) -> Breaker:
     match breaker:
         case Open() | Probing() if is_due(breaker, now) and keeps_out(breaker, caller):
             until = now + breaker.pause_s
-            return Probing(
-                *(until, breaker.pause_s, breaker.reason),
-                *(breaker.caller, breaker.failures, breaker.other),
-            )
+            return Probing(**{**_fields(breaker), "until": until})
         case _:
             return breaker
 
@@ -131,12 +130,14 @@ def failed(
         case Closed():
             return _counted(breaker, now, rules, reason, caller)
         case Open() | Probing() if not keeps_out(breaker, caller):
-            failures = breaker.failures + (caller is None or caller != breaker.other)
-            if failures >= rules.failures:
+            goes_on = caller is not None and caller == breaker.other
+            failures = breaker.failures + (not goes_on)
+            own = breaker.own + 1 if goes_on else 1
+            if max(failures, own) >= rules.failures:
                 return Open(now + rules.pause_s, rules.pause_s, reason)
-            return replace(breaker, failures=failures, other=caller)
+            return replace(breaker, failures=failures, other=caller, own=own)
         case Open(until=until) if now < until:  # one that was sent before
-            return breaker if breaker.other is None else replace(breaker, other=None)
+            return breaker if breaker.other is None else replace(breaker, other=None, own=0)
         case Open(pause_s=pause_s) | Probing(pause_s=pause_s):
             longer = _longer(pause_s, rules)
             return Open(now + longer, longer, reason, breaker.caller, breaker.failures)
@@ -149,9 +150,8 @@ def unanswered(breaker: Breaker, now: float, *, waited: bool = False) -> Breaker
     one draw after another would.
     """
     match breaker:
-        case Probing(pause_s=pause_s, reason=reason):
-            until = now + pause_s * waited
-            return Open(until, pause_s, reason, breaker.caller, breaker.failures, breaker.other)
+        case Probing(pause_s=pause_s):
+            return Open(**{**_fields(breaker), "until": now + pause_s * waited})
         case _:
             return breaker
 
@@ -169,6 +169,10 @@ def _counted(
     if own >= rules.failures:
         return Open(now + longer, longer, reason, caller, failures)
     return Closed(failures, row.pause_s, caller, own)
+
+
+def _fields(breaker: Open | Probing) -> dict[str, Any]:
+    return {each.name: getattr(breaker, each.name) for each in fields(breaker)}
 
 
 def _longer(pause_s: float, rules: BreakerRules) -> float:

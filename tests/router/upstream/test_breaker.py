@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,12 +132,13 @@ def test_failures_of_several_callers_leave_it_alone_for_all() -> None:
 
 def test_a_failure_of_another_caller_does_not_bring_it_back_for_the_one() -> None:
     opened = failing_for(*"aaab")
-    assert opened == Open(1.0, 1.0, "500", "a", 2, "b")
-    assert failing_for(*"aaabbb") == opened  # in a row, counted once
+    assert opened == Open(1.0, 1.0, "500", "a", 2, "b", 1)
+    assert failing_for(*"aaabb") == Open(1.0, 1.0, "500", "a", 2, "b", 2)  # counted once
+    assert failing_for(*"aaabbb") == Open(1.0, 1.0, "500")  # and for whom else it always fails
     assert keeps_out(opened, "a")
     assert not keeps_out(opened, "b")
     probing = probed(opened, 1.0, "a")
-    assert failed(probing, 1.5, RULES, "500", "b") == probing
+    assert failed(probing, 1.5, RULES, "500", "b") == replace(probing, own=2)
     assert failed(opened, 0.5, RULES, "500", "c") == Open(1.5, 1.0, "500")
 
 
