@@ -15,11 +15,7 @@ from policies.ladder import Found, Offer
 from policies.policy import Policy
 from policies.values import Budget, Task
 from router.eligible import check_tools, models_for
-from router.errors import (
-    DeadlineExceeded,
-    InternalError,
-    UnknownPolicy,
-)
+from router.errors import DeadlineExceeded, InternalError, UnknownPolicy
 from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
@@ -33,9 +29,7 @@ from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
 from router.rankers import Rankers
-from router.request import (
-    RouteRequest,
-)
+from router.request import RouteRequest
 from router.sampler import RequestSampler, gap_of
 from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing

@@ -130,12 +130,12 @@ def failed(
         case Closed():
             return _counted(breaker, now, rules, reason, caller)
         case Open() | Probing() if not keeps_out(breaker, caller):
-            goes_on = caller is not None and caller == breaker.other
-            failures = breaker.failures + (not goes_on)
-            own = breaker.own + 1 if goes_on else 1
-            if max(failures, own) >= rules.failures:
-                return Open(now + rules.pause_s, rules.pause_s, reason)
-            return replace(breaker, failures=failures, other=caller, own=own)
+            others = Closed(breaker.failures, 0.0, breaker.other, breaker.own)
+            match _counted(others, now, rules, reason, caller):
+                case Closed(failures=failures, own=own):
+                    return replace(breaker, failures=failures, other=caller, own=own)
+                case opened:
+                    return replace(opened, caller=None, failures=0)
         case Open(until=until) if now < until:  # one that was sent before
             return breaker if breaker.other is None else replace(breaker, other=None, own=0)
         case Open(pause_s=pause_s) | Probing(pause_s=pause_s):
@@ -158,7 +158,7 @@ def unanswered(breaker: Breaker, now: float, *, waited: bool = False) -> Breaker
 
 def _counted(
     row: Closed, now: float, rules: BreakerRules, reason: str, caller: str | None
-) -> Breaker:
+) -> Closed | Open:
     """One failure more in a row of them."""
     goes_on = caller is not None and caller == row.caller
     failures = row.failures + (not goes_on)
