@@ -63,11 +63,20 @@ def _syscall(what: str, number: int, *args: object) -> int:
 def clone(flags: int) -> int:
     """Fork with namespace flags: 0 in the child, its pid in the parent.
 
-    Python's own after-fork hooks do not run in the child, so it must be single-threaded, and must
-    use `os.fork` for any process that will run foreign code.
+    Neither Python's after-fork hooks nor the C library's run in the child, so it must be
+    single-threaded, and must use `fork` for any process that will run foreign code.
     """
     zero = c_ulong(0)
     return _syscall("clone", _SYS_CLONE, c_ulong(flags | SIGCHLD), zero, zero, zero, zero)
+
+
+def fork() -> int:
+    """Fork with the C library's hooks alone: 0 in the child, its pid in the parent.
+
+    Python's put locks and threads right, of which a process with one thread has none to mend, and
+    seed the random numbers. They write to a hundred pages and more, each of which would be copied.
+    """
+    return _check(_libc.fork(), "fork")
 
 
 def use_one_arena() -> None:

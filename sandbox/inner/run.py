@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.inner import candidate
+from sandbox.inner import candidate, linux
 from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge, Unsendable
 from sandbox.inner.link import Link
 
@@ -95,7 +95,7 @@ class RunState:
     def start_candidate(self) -> Link:
         """Fork a fresh candidate process."""
         ours, theirs = socket.socketpair()
-        pid = os.fork()
+        pid = linux.fork()
         if pid == 0:
             ours.close()
             if os.getuid() != self.setup.uid:

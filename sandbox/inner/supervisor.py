@@ -133,7 +133,7 @@ def _serve(stream: _Stream, setup: Setup, keeper_id: int) -> bool:
     for path in _notes():  # else their times would tell this run about earlier ones
         os.utime(path, (0, 0))
     hear, say = os.pipe()
-    pid = os.fork()
+    pid = linux.fork()
     if pid == 0:
         os.close(hear)
         channel = _Stream(stream.source, stream.sink, say)
