@@ -6,6 +6,7 @@ again. Every text in it is noted as one that came over.
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
@@ -18,8 +19,10 @@ from sandbox.inner.exceptions import (
     text_of,
 )
 from sandbox.inner.exchange import Noting
+from sandbox.inner.handles import number_of
 
 if TYPE_CHECKING:
+    from sandbox.frames import Frame
     from sandbox.inner.crossed import Crossed
     from sandbox.inner.exceptions import Group
     from sandbox.inner.mirrors import Mirrors
@@ -56,6 +59,20 @@ class Accounts:
             made.__cause__ = self.read(told["cause"])
         made.__suppress_context__ = told.get("suppress") is True
         return made
+
+    def told(self, error: BaseException) -> Frame:
+        """An exception of the tests on its way through the candidate; it may come back."""
+        self.passing.append(error)
+        own = number_of(error)
+        if own is not None:
+            return {"own": own}
+        bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
+        return {
+            "guest": len(self.passing) - 1,
+            "name": type(error).__name__,
+            "bases": bases,
+            "message": text_of(error),
+        }
 
     def _made(self, told: Any, text: str, wire: Any, state: Any) -> BaseException:
         group = self._group(told.get("group"))

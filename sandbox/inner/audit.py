@@ -16,6 +16,7 @@ import os
 import select
 import stat
 import sys
+from _thread import get_ident
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -49,16 +50,15 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
     failed, and opens files, and is no step of the tests.
     """
     ours = _open_descriptors()
-    busy = False
+    busy = set[int]()  # threads
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        nonlocal busy
-        if busy or event not in _HEARD:
+        if event not in _HEARD or (thread := get_ident()) in busy:
             return
         if event in TOLD:
             surroundings.told()
             return
-        busy = True  # what is done here is no step of the tests
+        busy.add(thread)  # what is done here is no step of the tests
         try:
             if event == "open":
                 if args[0] in ours:
@@ -69,16 +69,18 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
             elif (step := _refused(event, args, crossed)) is not None:
                 raise asks.need_shared(f"the tests {step}")
         finally:
-            busy = False
+            busy.discard(thread)
 
     @contextlib.contextmanager
     def paused() -> Iterator[None]:
-        nonlocal busy
-        before, busy = busy, True
+        thread = get_ident()
+        before = thread in busy
+        busy.add(thread)
         try:
             yield
         finally:
-            busy = before
+            if not before:
+                busy.discard(thread)
 
     sys.addaudithook(hook)
     return paused

@@ -98,6 +98,10 @@ class CandidateProcess:
         except MemoryError:
             raise self.stop(TooLarge("an answer needs more memory than allowed")) from None
 
+    def has_spoken(self) -> bool:
+        """Whether something came that was not read yet."""
+        return bool(self._ahead) or self.sock.fileno() in dict(self._poller.poll(0))
+
     def stop(self, reason: Stop) -> Stop:
         """Note why the tests cannot go on, and give the first such reason, to be raised."""
         self.stopped = self.stopped or reason

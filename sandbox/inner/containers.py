@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any, Final
 
@@ -33,7 +34,11 @@ class Containers:
         self.next = 0
         self._numbers: dict[int, int] = {}
         self._told: dict[int, tuple[Any, ...]] = {}
-        self.reading = 0
+        self.reading = self.reader = 0
+
+    def is_read_here(self) -> bool:
+        """Whether this thread is reading a message."""
+        return self.reading > 0 and self.reader == get_ident()
 
     def number_of(self, value: Any) -> int | None:
         """The number of a known container."""

@@ -13,6 +13,7 @@ What is neither a built-in value nor one of `sandbox.inner.values` is the busine
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -249,7 +250,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
     changed = frame["changed"]
     if type(changed) is not list:
         raise CodecError("no list of containers")
-    containers.reading += 1
+    containers.reading, containers.reader = containers.reading + 1, get_ident()
     try:
         value = come.decode(frame["value"])
         for wire in changed:

@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
-from sandbox.inner import candidate, linux
+from sandbox.inner import linux
 from sandbox.inner.channel import Died, Stop
+from sandbox.inner.confinement import confine
 from sandbox.inner.jobs import perform
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import printable
@@ -101,7 +102,7 @@ def _keep(channel: Channel, setup: Setup) -> Frame:
     run = RunState(
         setup, (os.memfd_create("stdin"), os.memfd_create("stdout"), os.memfd_create("err"))
     )
-    candidate.confine(setup.filter)
+    confine(setup.filter)
     link = run.start_candidate()
     job = _receive(channel)
     if job is None:

@@ -7,18 +7,18 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 
 from __future__ import annotations
 
-import builtins
+import functools
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sandbox import frames
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner import exchange
 from sandbox.inner.accounts import Accounts
 from sandbox.inner.awaits import LoopsOfTests
 from sandbox.inner.channel import (
     CandidateProcess,
-    Died,
     Forged,
     NeedShared,
     Stop,
@@ -26,13 +26,14 @@ from sandbox.inner.channel import (
     Unsendable,
 )
 from sandbox.inner.containers import Containers
-from sandbox.inner.exceptions import MARK, text_of, wanted_itself
-from sandbox.inner.exchange import by_name, heard, told
+from sandbox.inner.exceptions import MARK, wanted_itself
+from sandbox.inner.exchange import by_name
 from sandbox.inner.handles import is_data, number_of
+from sandbox.inner.listening import Listener
 from sandbox.inner.mirrors import Mirrors
-from sandbox.inner.outcomes import is_failure
 from sandbox.inner.places import Places
 from sandbox.inner.records import may_be_changed
+from sandbox.inner.replies import Replies
 from sandbox.inner.special import MODULE
 from sandbox.inner.surroundings import Surroundings
 
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
 
 
 _FIELDS = 2  # the number, and one more
-_DEEPEST = 60  # questions that the two sides may have open at a time
+_WHOLE = 5  # the number, and a payload
+_KNOCK = {"knock": True}
 
 
 def _nothing(_changed: Any) -> None:
@@ -58,7 +60,6 @@ class Link(CandidateProcess):
     questions: int = 0
     calls: int = 0
     values: bool = False
-    depth: int = 0
     word: bool = False
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], None] = _nothing
@@ -70,12 +71,16 @@ class Link(CandidateProcess):
     mirrors: Mirrors = field(init=False)
     accounts: Accounts = field(init=False)
     loops: LoopsOfTests = field(init=False)
+    replies: Replies = field(init=False)
+    listener: Listener = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.mirrors = Mirrors(self)
         self.accounts = Accounts(self.mirrors, self.containers.crossed)
         self.loops = LoopsOfTests(self)
+        self.replies = Replies(self)
+        self.listener = Listener(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
@@ -92,8 +97,8 @@ class Link(CandidateProcess):
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
-            case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
-                found = by_name(self._heard(answer))
+            case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
+                found = by_name(self.heard(answer))
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
@@ -103,19 +108,24 @@ class Link(CandidateProcess):
 
     def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the candidate: what it gives, or its exception, raised."""
+        question = functools.partial(self._asked, ask, on, args, kwargs)
+        deputy = self.replies.deputies.here()
+        return question() if deputy is None else deputy.asks(question)
+
+    def _asked(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.stopped is not None:
             raise self.stopped
         if (what := self.surroundings.changed()) is not None:
             raise self.stop(NeedShared(f"the tests change {what}"))
         with self.turn:
-            frame = {"do": "ask", "ask": ask, "on": on, **self._told((args, tuple(kwargs.items())))}
+            frame = {"do": "ask", "ask": ask, "on": on, **self.told((args, tuple(kwargs.items())))}
             frame |= self.loops.told(ask)
             answer = self.numbered(frame)
             match answer:
-                case {"value": _, "changed": _, "classes": _} if len(answer) == 2 + _FIELDS:
+                case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
                     self.calls += 1
                     return self._given(answer)
-                case {"raised": raised, "value": _, "changed": _, "classes": _}:
+                case {"raised": raised, "value": _, "changed": _, "classes": _, "alive": _}:
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
                     raise self._exception(raised)
@@ -129,7 +139,7 @@ class Link(CandidateProcess):
 
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
-        match self._heard(answer):
+        match self.heard(answer):
             case tuple([given, pairs]) if (changed := by_name(pairs)) is not None:
                 self.rebound({name: changed[name] for name in changed.keys() & self.loaded})
                 return given
@@ -140,6 +150,19 @@ class Link(CandidateProcess):
         found = self.ask_object("get", MODULE, (name,), {})
         self.mirrors.name((found,))
         return found
+
+    def hear_out(self) -> None:
+        """Let threads of the program say what they wait to say, between two questions."""
+        if self.has_spoken() and self.receive() != _KNOCK:
+            raise self.stop(Forged("a word that was not asked for"))
+        answer = self.numbered({"do": "listen", **self.told(None)})
+        match answer:
+            case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
+                self._given(answer)
+            case {"cannot": str(kind)} if len(answer) == _FIELDS:
+                raise self.stop(Unsendable(f"a value that cannot be sent: {kind[:200]}"))
+            case _:
+                raise self.stop(Forged("no answer that a program could give"))
 
     def need_shared(self, why: str) -> BaseException:
         """Note that the tests need the candidate in their own process; to be raised."""
@@ -168,23 +191,26 @@ class Link(CandidateProcess):
 
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
-        return self.containers.reading > 0
+        return self.containers.is_read_here()
 
-    def _told(self, value: Any) -> Frame:
+    def told(self, value: Any) -> Frame:
         """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
         dropped, self.mirrors.dropped = self.mirrors.dropped, []
         try:
-            payload = told(value, self.containers, self._refer)
+            payload = exchange.told(value, self.containers, self._refer)
         except (CannotCross, RecursionError) as error:
             raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
         unheld = self.containers.unheld()  # only now: what they changed in these is told above
         self.containers.forget(unheld)
         return {**payload, "drop": dropped, "forget": unheld}
 
-    def _heard(self, answer: Frame) -> Any:
+    def heard(self, answer: Frame) -> Any:
+        """The payload of an answer. Raises `Stop`."""
+        if answer["alive"] is True:
+            self.listener.start()
         try:
             self.mirrors.describe(answer["classes"])
-            return heard(answer, self.containers, self._resolve)
+            return exchange.heard(answer, self.containers, self._resolve)
         except CodecError as error:
             raise self.stop(Forged(f"not a value: {error}")) from None
         except MemoryError:
@@ -193,38 +219,6 @@ class Link(CandidateProcess):
             # The codec's own cap on depth is far below; the tests must have come near the limit.
             raise self.stop(NeedShared("a call from deep recursion of the tests")) from None
 
-    def _back(self, asked: Frame) -> None:
-        """Answer what the candidate asks of an object of the tests, while its own answer is due."""
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise self.stop(Died("the program and the tests call each other without end"))
-        match asked:
-            case {"ask": ask, "on": on, "value": _, "changed": _, "classes": _}:
-                parts = self._heard(asked)
-            case _:
-                raise self.stop(Forged("no question that a program could have"))
-        match parts:
-            case tuple([tuple(args), pairs]) if (kwargs := by_name(pairs)) is not None:
-                pass
-            case _:
-                raise self.stop(Forged("a question without arguments"))
-        try:
-            given = self.mirrors.guests.perform(ask, on, args, kwargs)
-            reply = self._told(given)
-        except Stop:
-            raise
-        except CodecError as error:
-            raise self.stop(Forged(str(error))) from None
-        except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
-            raised = self._of_tests(error)
-            if is_failure(error) and "guest" in raised:
-                self.accounts.failures[raised["guest"]] = error
-                raised["message"] = ""  # it says what was expected
-            reply = {**self._told(None), "raised": raised}
-        finally:
-            self.depth -= 1
-        self.sock.sendall(frames.pack({"do": "reply", **reply}))
-
     def _refer(self, value: Any) -> Any:
         """What stands for a value of the tests over there. Raises `CannotCross`."""
         if number_of(value) is None:
@@ -232,7 +226,7 @@ class Link(CandidateProcess):
             if record is not None and not may_be_changed(value):
                 return record
             if isinstance(value, BaseException):
-                return ["e", self._of_tests(value)]
+                return ["e", self.accounts.told(value)]
         return self.mirrors.guests.refer(value)
 
     def _resolve(self, wire: list[Any]) -> Any:
@@ -243,20 +237,6 @@ class Link(CandidateProcess):
             case ["rk" | "re" | "rf" | "rv", *_]:
                 return self.containers.records.read(wire)
         return self.mirrors.resolve(wire)
-
-    def _of_tests(self, error: BaseException) -> Frame:
-        """An exception of the tests on its way through the candidate; it may come back."""
-        self.accounts.passing.append(error)
-        own = number_of(error)
-        if own is not None:
-            return {"own": own}
-        bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
-        return {
-            "guest": len(self.accounts.passing) - 1,
-            "name": type(error).__name__,
-            "bases": bases,
-            "message": text_of(error),
-        }
 
     def numbered(self, frame: Frame) -> Frame:
         """Ask, and accept only an answer that carries the question's number.
@@ -271,8 +251,9 @@ class Link(CandidateProcess):
             number = self.questions
             try:
                 answer = self.ask({**frame, "id": number})
-                while "ask" in answer and answer.get("id") == number:
-                    self._back(answer)
+                while ("ask" in answer and answer.get("id") == number) or answer == _KNOCK:
+                    if answer != _KNOCK:
+                        self.sock.sendall(frames.pack(self.replies.to(answer)))
                     answer = self.receive()
             except Stop:
                 raise

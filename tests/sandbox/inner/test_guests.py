@@ -14,14 +14,6 @@ from sandbox import Asserts, Integrity, Limits, Status
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.guests import Guests
 
-
-def fault(source: str, code: str, why: str) -> Any:
-    """A case that fails today."""
-    mark = pytest.mark.xfail(strict=True, reason=f"fault: {why}")
-    return pytest.param(source, code, marks=mark)
-
-
-THREADS = "questions of several threads of the program mix, and an honest one is called forged"
 WORKS = [
     (
         (
@@ -151,14 +143,13 @@ WORKS = [
         ),
         "assert f(lambda x: x + 1, list(range(50))) == list(range(1, 51))",
     ),
-    fault(
+    (
         (
             "import threading, time\ndef f(g):\n    def later():\n"
             "        time.sleep(0.05)\n        g(1)\n"
             "    threading.Thread(target=later, daemon=True).start()"
         ),
         "import time\nseen = []\nf(seen.append)\ntime.sleep(0.2)\nf(seen.append)",
-        THREADS,
     ),
 ]
 

@@ -1,0 +1,305 @@
+"""Programs with threads that go on while nothing is asked of them, as one process would have it."""
+
+from typing import Final
+
+import pytest
+
+from sandbox import Asserts, Integrity, Limits, Status
+
+PATIENT: Final = Limits(wall_s=8.0, cpu_s=4.0)
+WAIT: Final = (
+    "import threading, time\n"
+    "def until(done):\n"
+    "    end = time.monotonic() + 4\n"
+    "    while not done() and time.monotonic() < end: time.sleep(0.01)\n"
+    "    return done()\n"
+)
+DEBOUNCE = """
+import threading
+def f(wait):
+    def wrap(fn):
+        timer = None
+        def inner(*a):
+            nonlocal timer
+            if timer: timer.cancel()
+            timer = threading.Timer(wait, fn, a)
+            timer.start()
+        return inner
+    return wrap
+"""
+POOL = """
+import threading, queue
+class f:
+    def __init__(self, n):
+        self.q = queue.Queue()
+        for _ in range(n): threading.Thread(target=self.run, daemon=True).start()
+    def run(self):
+        while True:
+            fn, a = self.q.get(); fn(*a); self.q.task_done()
+    def submit(self, fn, *a): self.q.put((fn, a))
+    def join(self): self.q.join()
+"""
+TOGETHER = """
+import threading
+def f(fns):
+    ts = [threading.Thread(target=g) for g in fns]
+    [t.start() for t in ts]
+    [t.join() for t in ts]
+"""
+PUBLISHER = """
+import threading
+class f:
+    def __init__(self): self.lock = threading.RLock(); self.subs = []; self.n = 0
+    def on(self, g): self.subs.append(g)
+    def size(self):
+        with self.lock: return self.n
+    def fire(self):
+        def go():
+            with self.lock:
+                self.n += 1
+                for g in self.subs: g()
+        t = threading.Thread(target=go); t.start(); t.join()
+"""
+PRODUCER = """
+import threading, time
+def f(out, n):
+    def work():
+        for i in range(n):
+            time.sleep(0.005); out.append(i)
+    threading.Thread(target=work, daemon=True).start()
+"""
+COUNTER = """
+import threading, time
+count = 0
+def f():
+    def work():
+        global count
+        for _ in range(5):
+            time.sleep(0.005); count += 1
+    threading.Thread(target=work).start()
+"""
+STOPPED = """
+import threading, time
+def f(stop, out):
+    def work():
+        while not stop: time.sleep(0.005)
+        out.append('stopped')
+    threading.Thread(target=work, daemon=True).start()
+"""
+SCHEDULER = """
+import threading, time
+class f:
+    def __init__(self): self.stop = False
+    def every(self, s, fn):
+        def loop():
+            while not self.stop:
+                time.sleep(s); fn()
+        self.t = threading.Thread(target=loop, daemon=True); self.t.start()
+    def end(self): self.stop = True; self.t.join()
+"""
+ENDLESS = """
+import threading
+def f(g):
+    def go():
+        while True: g()
+    threading.Thread(target=go, daemon=True).start()
+def h(): return 5
+"""
+LATER = """
+import threading
+def f(g, *a):
+    threading.Timer(0.02, g, a).start()
+"""
+CAUGHT = """
+import threading
+def f(g):
+    seen = []
+    def go():
+        try: g()
+        except ValueError as e: seen.append(str(e))
+    t = threading.Thread(target=go); t.start(); t.join()
+    return seen
+"""
+EXECUTOR = """
+import asyncio
+async def f(g, xs):
+    loop = asyncio.get_running_loop()
+    return list(await asyncio.gather(*(loop.run_in_executor(None, g, x) for x in xs)))
+"""
+AT_IMPORT = """
+import threading, queue
+todo = queue.Queue()
+def work():
+    while True: todo.get()()
+threading.Thread(target=work, daemon=True).start()
+def f(g): todo.put(g)
+"""
+RIGHT = {
+    "a timer": (
+        DEBOUNCE,
+        (
+            "calls = []\nd = f(0.05)(calls.append)\nd(1)\nd(2)\n"
+            "assert until(lambda: calls)\nassert calls == [2]"
+        ),
+    ),
+    "an event": (LATER, "e = threading.Event()\nf(e.set)\nassert e.wait(4)"),
+    "a queue": (
+        LATER,
+        "import queue\nq = queue.Queue()\nf(q.put, 1)\nassert q.get(timeout=4) == 1",
+    ),
+    "a pool": (
+        POOL,
+        (
+            "out = []\np = f(3)\nfor i in range(20): p.submit(out.append, i)\n"
+            "p.join()\nassert sorted(out) == list(range(20))"
+        ),
+    ),
+    "callbacks that meet": (
+        TOGETHER,
+        (
+            "b = threading.Barrier(3)\nout = []\n"
+            "def g(): out.append(b.wait(4))\nf([g] * 3)\n"
+            "assert sorted(out) == [0, 1, 2]"
+        ),
+    ),
+    "threads of their own": (
+        TOGETHER,
+        (
+            "ids = set()\nb = threading.Barrier(4)\n"
+            "def g():\n    ids.add(threading.get_ident()); b.wait(4)\n"
+            "f([g] * 4)\n"
+            "assert len(ids) == 4 and threading.get_ident() not in ids"
+        ),
+    ),
+    "a callback that asks the program": (
+        PUBLISHER,
+        (
+            "seen = []\ns = f()\n"
+            "s.on(lambda: seen.append(s.size()))\ns.fire()\n"
+            "s.fire()\nassert seen == [1, 2]"
+        ),
+    ),
+    "a list that is filled": (
+        PRODUCER,
+        "out = []\nf(out, 3)\nassert until(lambda: len(out) == 3)\nassert out == [0, 1, 2]",
+    ),
+    "a list that is watched": (
+        STOPPED,
+        (
+            "out, stop = [], []\nf(stop, out)\nassert out == []\n"
+            "stop.append(1)\nassert until(lambda: out)"
+        ),
+    ),
+    "a variable": (COUNTER, "f()\nassert until(lambda: count == 5)"),
+    "a loop that is ended": (
+        SCHEDULER,
+        (
+            "n = [0]\ndef tick(): n[0] += 1\ns = f()\n"
+            "s.every(0.005, tick)\nassert until(lambda: n[0] >= 3)\ns.end()\n"
+            "m = n[0]\ntime.sleep(0.05)\nassert n[0] == m"
+        ),
+    ),
+    "a thread that asks without end": (
+        ENDLESS,
+        (
+            "n = [0]\ndef g(): n[0] += 1\nf(g)\n"
+            "for _ in range(20): assert h() == 5\n"
+            "assert until(lambda: n[0] > 0)"
+        ),
+    ),
+    "an exception": (CAUGHT, "def g(): raise ValueError('no')\nassert f(g) == ['no']"),
+    "an executor": (
+        EXECUTOR,
+        "import asyncio\nassert asyncio.run(f(lambda x: x * 2, [1, 2, 3])) == [2, 4, 6]",
+    ),
+    "a worker since the import": (AT_IMPORT, "e = threading.Event()\nf(e.set)\nassert e.wait(4)"),
+}
+WRONG = {
+    "a timer that tells the first": (
+        DEBOUNCE.replace("if timer: timer.cancel()", "if timer: return"),
+        RIGHT["a timer"][1],
+    ),
+    "another value": (
+        LATER,
+        "out = []\nf(out.append, 2)\nassert until(lambda: out)\nassert out == [1]",
+    ),
+    "one at a time": (
+        TOGETHER.replace("[t.start() for t in ts]", "[(t.start(), t.join(0.2)) for t in ts]"),
+        RIGHT["callbacks that meet"][1].replace("wait(4)", "wait(0.1)"),
+    ),
+    "a swallowed failure": (
+        CAUGHT.replace("ValueError", "AssertionError"),
+        "def g(): assert 1 == 2\nf(g)",
+    ),
+    "nothing": ("def f(*_): pass", "e = threading.Event()\nf(e.set)\nassert e.wait(0.2)"),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_threads_of_the_program_do_is_seen(judge, name: str) -> None:
+    source, code = RIGHT[name]
+    report = judge(source, Asserts(WAIT + code, "f"), PATIENT)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_programs_with_threads_fail(judge, name: str) -> None:
+    source, code = WRONG[name]
+    report = judge(source, Asserts(WAIT + code, "f"), PATIENT)
+    assert report.status in (Status.FAILED, Status.ERROR), report
+
+
+SPEAKING = """
+import json, os, socket, stat, struct, threading, time
+from sandbox import frames
+def send(**body):
+    data = json.dumps(body).encode() if body else b'nonsense'
+    for fd in range(3, 256):
+        try:
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                os.write(fd, struct.pack('<I', len(data)) + data)
+        except OSError: pass
+def ask(number, thread, ask='call'):
+    send(id=number, ask=ask, on=0, thread=thread, value=['t', [['t', []], ['t', []]]], changed=[],
+         classes=[], alive=True)
+def f(g, *a):
+    def go():
+        time.sleep(0.02)
+        SAID
+    threading.Thread(target=go, daemon=True).start()
+def h(): return 1
+"""
+HOSTILE = {
+    "an answer to nothing": "send(id=7, value=1, changed=[], classes=[], alive=True)",
+    "nonsense": "send()",
+    "a knock that is more": "send(knock=True, id=3)",
+    "a question to no open one": "ask(0, 5)",
+    "no thread": "ask(2, 'x')",
+    "a thread that waits for nothing": "ask(2, 5, 'await')",
+}
+
+
+@pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
+def test_words_out_of_turn_are_forged(judge, said: str) -> None:
+    code = WAIT + "f(print)\nend = time.monotonic() + 1\nwhile time.monotonic() < end: h()"
+    report = judge(SPEAKING.replace("SAID", said), Asserts(code, "f"), PATIENT)
+    assert report.status is Status.FORGED, report
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("while True: send(knock=True)", {Status.PASSED, Status.TIMEOUT}),
+        ("for n in range(1, 2000): ask(2, n)", {Status.FORGED, Status.ERROR}),
+        ("os._exit(0)", {Status.PASSED, Status.ERROR}),
+    ],
+    ids=["knocks without end", "threads without end", "an end of the process"],
+)
+@pytest.mark.usefixtures("unharmed")
+def test_what_speaks_without_end_is_bounded(judge, said: str, status: set[Status]) -> None:
+    report = judge(
+        SPEAKING.replace("SAID", said),
+        Asserts("import time\nf(print)\ntime.sleep(0.3)", "f"),
+        PATIENT,
+    )
+    assert report.status in status, report
