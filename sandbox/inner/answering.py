@@ -60,6 +60,7 @@ class Answering:
         self._channel = channel
         self._containers = Containers()
         self._servant = Servant(self.ask_back)
+        self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
         self._watchers = 0
         self._main_thread = threading.get_ident()
@@ -213,7 +214,7 @@ class Answering:
 
     def _has_news(self) -> bool:
         try:
-            return bool(self._containers.changed() or self._changed_names())
+            return self._containers.has_news() or bool(self._changed_names())
         except RuntimeError:  # it changes while we look
             return False
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterator
 from typing import Any, Final
 
 from sandbox.inner.crossed import Crossed
 from sandbox.inner.records import Records
+from sandbox.inner.special import BASES
 
 KINDS: Final[dict[type, str]] = {
     list: "l",
@@ -20,8 +22,62 @@ KINDS: Final[dict[type, str]] = {
     deque: "q",
     defaultdict: "D",
 }
+MUTABLE: Final = (list, dict, set)
+"""Built-in types whose subclasses' instances hold what may change."""
+
 _UNHELD: Final = 2
 """References to a container that only the table holds: its own, and the counter's."""
+
+
+class Held:
+    """Objects of the solution that hold what a list, dict or set holds, under their numbers.
+
+    Their classes are subclasses of the solution's. What they hold is read and written as the
+    built-in type does it, whatever those make of its methods.
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[int, Any] = {}
+        self._told: dict[int, tuple[Any, ...]] = {}
+
+    def add(self, number: int, value: Any) -> None:
+        """One that both sides know now, with what it holds."""
+        self._objects[number] = value
+        self._told[number] = _contents(BASES[_base_of(value).__name__](value))
+
+    def has(self, number: int) -> bool:
+        """Whether both sides know it."""
+        return number in self._objects
+
+    def changed(self) -> Iterator[tuple[int, Any]]:
+        """Those of which the other side does not know what they hold, with that."""
+        for number, value in self._objects.items():
+            content = BASES[_base_of(value).__name__](value)
+            if not _same(self._told[number], _contents(content)):
+                yield number, content
+
+    def tell(self) -> list[tuple[int, Any]]:
+        """Those that changed, with what they hold, which the other side knows from now on."""
+        changed = list(self.changed())
+        self._told |= {number: _contents(content) for number, content in changed}
+        return changed
+
+    def renew(self, number: int, content: Any) -> None:
+        """What one holds by now. KeyError where there is none; TypeError for another type's."""
+        value = self._objects[number]
+        base = _base_of(value)
+        if type(content) is not base:
+            raise TypeError("a content of another type")
+        if base is list:
+            list.__setitem__(value, slice(None), content)
+        else:
+            base.clear(value)
+            base.update(value, content)
+        self._told[number] = _contents(content)
+
+
+def _base_of(value: Any) -> Any:
+    return next(base for base in MUTABLE if isinstance(value, base))
 
 
 class Containers:
@@ -30,6 +86,7 @@ class Containers:
     def __init__(self) -> None:
         self.crossed = Crossed()
         self.records = Records({})
+        self.held = Held()
         self.objects: dict[int, Any] = {}
         self.next = 0
         self._numbers: dict[int, int] = {}
@@ -67,6 +124,10 @@ class Containers:
             for number, value in self.objects.items()
             if not _same(self._told.get(number), self._contents(value))
         ]
+
+    def has_news(self) -> bool:
+        """Whether anything holds what the other side does not know."""
+        return bool(self.changed()) or next(self.held.changed(), None) is not None
 
     def _contents(self, value: Any) -> tuple[Any, ...]:
         if self.records.kept_name(value) is not None:

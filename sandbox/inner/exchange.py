@@ -42,6 +42,9 @@ _RECORD: Final = "R"
 _FIELDS: Final = "F"
 """What such an instance has now."""
 
+_HELD: Final = "W"
+"""What an object of the solution holds now, whose class is one over a list, dict or set."""
+
 _HOLDING: Final = ("w", "x", "rv")
 """Tags of objects that have a content of their own, which comes last."""
 
@@ -184,6 +187,18 @@ class _Incoming(Noting):
         self._containers.records.fill(found, told)
         self._containers.note(number)
 
+    def held(self, wire: list[Any]) -> None:
+        """What an object of the solution holds now. Raises `CodecError`."""
+        match wire:
+            case [_, int(number), list(content)]:
+                held = self.decode(content, 1)
+            case _:
+                raise CodecError("no content of an object")
+        try:
+            self._containers.held.renew(number, held)
+        except (KeyError, TypeError):
+            raise CodecError("a content of no such object") from None
+
     def _made(self, tag: str, wire: list[Any]) -> Any:
         if tag == "q":
             most = wire[3]
@@ -231,7 +246,9 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
     """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
     out = _Outgoing(containers, refer)
     wire = out.encode(value)
-    changed: list[Wire] = []
+    changed: list[Wire] = [
+        [_HELD, number, out.encode(held, 1)] for number, held in containers.held.tell()
+    ]
     numbers, done = [*out.fresh, *containers.changed()], set[int]()
     while numbers or out.fresh:  # what is told may hold what is new
         number = (numbers or out.fresh).pop()
@@ -258,10 +275,12 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 raise CodecError("not a container")
             if wire[0] == _FIELDS:
                 come.fields(wire)
-                continue
-            if wire[0] not in _TAGS:
+            elif wire[0] == _HELD:
+                come.held(wire)
+            elif wire[0] in _TAGS:
+                come.decode(wire)
+            else:
                 raise CodecError("not a container")
-            come.decode(wire)
     finally:
         containers.reading -= 1
     return value

@@ -22,9 +22,6 @@ HASH: Final = "\0hash"
 WORD: Final = "\0word"
 """Where a method of an object of a class that the tests do not name keeps its own name."""
 
-OWNER: Final = "\0owner"
-"""Where such a method keeps an object whose content is copied, which it may have changed."""
-
 CONTENTS: Final[dict[str, type]] = {
     kind.__name__: kind
     for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
@@ -166,8 +163,6 @@ class Handle(_Held):
         found = ask(self, "get", name)
         if isinstance(found, Handle) and not is_named(type(self)):
             contents_of(found)[WORD] = name
-            if isinstance(self, (list, dict, set)):
-                contents_of(found)[OWNER] = self
         return found
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -61,7 +61,7 @@ class Listener:
                 return  # it has ended; who asks it something will notice
             try:
                 with link.turn:
-                    if link.stopped is None and (link.has_spoken() or link.containers.changed()):
+                    if link.stopped is None and (link.has_spoken() or link.containers.has_news()):
                         link.hear_out()
             except Stop:
                 return  # it is noted

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
 from sandbox.inner.guests import Guests
 from sandbox.inner.handles import (
@@ -103,6 +104,7 @@ class Mirrors:
 
     def __init__(self, asks: Asks) -> None:
         self.guests = Guests()
+        self.held = Held()
         self.dropped: list[int] = []
         self._asks = asks
         self._classes: dict[int, type] = {}
@@ -175,7 +177,7 @@ class Mirrors:
             if isinstance(value, Mirror) and KEY in vars(value):
                 type.__setattr__(value, "named", True)
 
-    def resolve(self, wire: list[Any]) -> Any:
+    def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""
         match wire:
             case ["p", int(number)] if self.guests.known(number):
@@ -188,6 +190,8 @@ class Mirrors:
                 tag in CONTENTS
             ):
                 return self._handle(number, kind, (self._content(tag, content),), hashed)
+            case ["wk", int(number)] if self.held.has(number):
+                return self._kept[number]
             case ["x", int(number), int(kind), str(text), list(args)]:
                 return self._kept_exception(number, kind, args, text)
             case ["co", int(number)]:
@@ -209,7 +213,7 @@ class Mirrors:
         if mirror is None or issubclass(mirror, BaseException):
             raise CodecError("an object of no class")
         if content and kept is None and (found := self._kept.get(number)) is not None:
-            return _renewed(found, content[0])
+            return found
         made = _new(mirror, content)
         contents_of(made).update({KEY: number, HASH: hashed})
         if not content:
@@ -218,6 +222,8 @@ class Mirrors:
             self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
         else:
             self._kept[number] = made
+            if type(content[0]) in MUTABLE:
+                self.held.add(number, made)
         return made
 
     def _gone(self, number: int, which: object) -> None:
@@ -267,23 +273,13 @@ def _group_in(args: list[Any]) -> Group | None:
     return None
 
 
-def _renewed(kept: Any, content: Any) -> Any:
-    """The same object, with what it holds now."""
-    if isinstance(kept, list):
-        list.__setitem__(kept, slice(None), content)
-    elif isinstance(kept, (dict, set)):
-        kept.clear()
-        kept.update(content)
-    return kept
-
-
 def _new(mirror: type, content: tuple[Any, ...]) -> Any:
     make: Any = held_by(mirror)
     if make is None:
         return object.__new__(mirror)
-    if not content and make not in (list, dict, set):
+    if not content and make not in MUTABLE:
         raise CodecError("a value without its content")
     made = make.__new__(mirror, *content)
-    if make in (list, dict, set):
+    if make in MUTABLE:
         make.__init__(made, *content)
     return made

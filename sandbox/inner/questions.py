@@ -17,7 +17,6 @@ from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import (
     HASH,
     KEY,
-    OWNER,
     WORD,
     Handle,
     ask,
@@ -66,9 +65,6 @@ def _alone(special: str) -> Callable[..., Any]:
         if special == "__bool__":
             return _truth(handle)
         given = ask(handle, special, *args, **kwargs)
-        owner = contents_of(handle).get(OWNER)
-        if owner is not None:
-            ask(owner, "itself")
         if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
             link = asks_of(handle)
             if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller

@@ -16,6 +16,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.execute import MOST_TEXT, describe, name_of
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
@@ -56,6 +57,7 @@ class Servant:
         self.loops = Loops()
         self.copies_arrays = False
         self.records = Records({})
+        self.held = Held()
         self.classes: list[Frame] = []
 
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
@@ -71,25 +73,27 @@ class Servant:
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]
-        content = None if self._is_asked(kind) else _content(value)
         number = self._number(value)
+        if self.held.has(number):
+            return ["wk", number]
+        content = None if self._is_asked(kind) else _content(value)
         if isinstance(value, BaseException):
-            if type(guest := vars(value).get(GUEST)) is int:
-                return ["t", guest]
-            return [
-                "x",
-                number,
-                self._class(kind),
-                describe(value, MOST_TEXT)["message"],
-                list(value.args),
-            ]
+            return self._error(number, value)
         if content is None:
             return ["h", number, self._class(kind), _hash_of(value, object)]
         tag, exact = content
         # Where it may be had, the content's own hash is over there as well.
         told = self._is_named(kind) or type(exact).__hash__ is None
         hashed = _hash_of(value, type(exact)) if told else None
+        if type(exact) in MUTABLE:
+            self.held.add(number, value)
         return ["w", number, self._class(kind), hashed, tag, exact]
+
+    def _error(self, number: int, error: BaseException) -> Wire:
+        if type(guest := vars(error).get(GUEST)) is int:
+            return ["t", guest]
+        text = describe(error, MOST_TEXT)["message"]
+        return ["x", number, self._class(type(error)), text, list(error.args)]
 
     def resolve(self, wire: list[Any]) -> Any:
         """An object in a message of the tests: one of ours, a guest, or a thing of the library."""
@@ -131,8 +135,6 @@ class Servant:
                 return setattr(value, *args)
             case "del":
                 return delattr(value, *args)
-            case "itself":
-                return value
             case "begin":
                 return self.loops.begin(_in_flight(value, *args))
             case "turn" | "cancel" | "result":

@@ -275,14 +275,27 @@ HOSTILE = {
     "a knock that is more": "send(knock=True, id=3)",
     "a question to no open one": "ask(0, 5)",
     "no thread": "ask(2, 'x')",
-    "a thread that waits for nothing": "ask(2, 5, 'await')",
 }
 
 
+@pytest.mark.parametrize("last", ["", "h()"], ids=["while nothing is asked", "in a question"])
 @pytest.mark.parametrize("said", HOSTILE.values(), ids=HOSTILE)
-def test_words_out_of_turn_are_forged(judge, said: str) -> None:
-    code = WAIT + "f(print)\nend = time.monotonic() + 1\nwhile time.monotonic() < end: h()"
-    report = judge(SPEAKING.replace("SAID", said), Asserts(code, "f"), PATIENT)
+def test_words_out_of_turn_are_forged(judge, said: str, last: str) -> None:
+    code = (
+        "f(print)\nend = time.monotonic() + 1\n"
+        f"while time.monotonic() < end: time.sleep(0.02); {last}"
+    )
+    report = judge(SPEAKING.replace("SAID", said), Asserts(WAIT + code, "f"), PATIENT)
+    assert report.status is Status.FORGED, report
+
+
+def test_a_thread_that_waits_for_nothing_is_forged(judge) -> None:
+    source = SPEAKING.replace(
+        "    def go():",
+        "    import gc\n    found = [o for o in gc.get_objects() if type(o).__name__ == 'Turns']\n"
+        "    ask(found[0]._open, 5, 'await')\n    time.sleep(1)\n    def go():",
+    )
+    report = judge(source, Asserts("f(print)", "f"), PATIENT)
     assert report.status is Status.FORGED, report
 
 
