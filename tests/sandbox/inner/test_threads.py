@@ -190,6 +190,10 @@ RIGHT = {
             "stop.append(1)\nassert until(lambda: out)"
         ),
     ),
+    "a list of a class of its own": (
+        LATER.replace("def f", "class L(list): pass\ndef make(): return L()\ndef f"),
+        "x = make()\nf(x.append, 5)\nassert until(lambda: x)\nassert x == [5]",
+    ),
     "a variable": (COUNTER, "f()\nassert until(lambda: count == 5)"),
     "a loop that is ended": (
         SCHEDULER,
