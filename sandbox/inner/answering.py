@@ -5,12 +5,9 @@ It runs beside foreign code, so nothing that it says can be relied on.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import os
 import sys
-import threading
-import time
 import types
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,12 +18,14 @@ from sandbox.frames import FrameError
 from sandbox.inner import cases, shared, whole
 from sandbox.inner.confinement import limit
 from sandbox.inner.containers import Containers
+from sandbox.inner.deputies import Later
 from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
 from sandbox.inner.standins import GUEST, error_of
+from sandbox.inner.threads import Threads, pause
 from sandbox.inner.turns import Turns
 
 if TYPE_CHECKING:
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 _MESSAGE = 200
 _REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
 _AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
-_NEWS_S = 0.005
-"""How often it is looked what threads have changed while nothing is asked."""
-
-_sleep = time.sleep  # programs put something else in its place
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
@@ -62,8 +57,7 @@ class Answering:
         self._servant = Servant(self.ask_back)
         self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
-        self._watchers = 0
-        self._main_thread = threading.get_ident()
+        self._threads = Threads(self._turns, self._has_news)
         self._names: list[str] = []
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
@@ -76,7 +70,9 @@ class Answering:
                 case {"do": "load"} as frame:
                     self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
                 case {"do": "ask"} as frame:
-                    self._ask(frame)
+                    if "thread" in frame:
+                        self._threads.step_aside(partial(self._go_on, frame))
+                    self._ask(frame, aside=self._threads.aside)
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
                 case {"do": "case" | "output" as what} as frame:
@@ -143,17 +139,30 @@ class Answering:
             self._turns.closing(frame["id"])
             self._send({"id": frame["id"], **answer}, most)
 
-    def _ask(self, frame: Frame) -> None:
-        """Do what the tests ask of one of our objects."""
+    def _go_on(self, frame: Frame) -> NoReturn:
+        try:
+            self._ask(frame, aside=True)
+            self.run()
+        except BaseException:  # noqa: BLE001 - the outermost handler of the thread
+            os._exit(70)
+        os._exit(0)
+
+    def _ask(self, frame: Frame, *, aside: bool = False) -> None:
+        """Do what the tests ask of an object of ours: here, or `aside` by their thread's deputy."""
         args, pairs = self._heard(frame)
         number = frame["id"]
+        work = partial(self._done, frame, args, dict(pairs))
         with self._turns.asked(number):
             try:
-                if "ended" in frame:
-                    with self._servant.loops.entered(frame):
-                        given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+                if not aside:
+                    given = work()
+                elif frame["ask"] == "await":
+                    given = self._threads.deputies.result(frame["thread"])
                 else:
-                    given = self._servant.perform(frame["ask"], frame["on"], args, dict(pairs))
+                    given = self._threads.deputies.perform(frame["thread"], work)
+            except Later:
+                self._turns.closing(number)
+                answer: Frame = {"id": number, "later": True}
             except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
                 self._turns.closing(number)
                 answer = self._raised(number, error)
@@ -161,6 +170,12 @@ class Answering:
                 self._turns.closing(number)
                 answer = self._given(number, given)
             self._send(answer, MAX_BYTES)
+
+    def _done(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if "ended" not in frame:
+            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+        with self._servant.loops.entered(frame):
+            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
 
     def _hear_out(self, frame: Frame) -> None:
         """Let threads speak that wait to."""
@@ -194,23 +209,8 @@ class Answering:
     def _told(self, value: Any) -> Frame:
         payload = told(value, self._containers, self._servant.refer)
         classes, self._servant.classes = self._servant.classes, []
-        return {**payload, "classes": classes, "alive": self._goes_on()}
-
-    def _goes_on(self) -> bool:
-        """Whether the program has threads, which may do something while nothing is asked of it."""
-        if _thread._count() == self._watchers:  # noqa: SLF001 - those that `threading` knows not, too
-            return False
-        if not self._watchers:
-            with contextlib.suppress(RuntimeError):  # no thread can be had
-                _thread.start_new_thread(self._watch, ())
-                self._watchers = 1
-        return True
-
-    def _watch(self) -> None:
-        """Have the tests asked to look at what threads have changed."""
-        while True:
-            _sleep(_NEWS_S)
-            self._turns.knock_on(self._has_news)
+        alive = {"alive": True} if self._threads.go_on() else {}
+        return {**payload, "classes": classes, **alive}
 
     def _has_news(self) -> bool:
         try:
@@ -240,19 +240,18 @@ class Answering:
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while a question of theirs is open."""
-        thread = threading.get_ident()
-        own = 0 if thread == self._main_thread else thread
+        thread = self._threads.number()
         while True:
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
-                asked = {"id": number, "ask": ask, "on": on, "thread": own, **payload}
-                self._send(asked, MAX_BYTES)
+                asked = {"id": number, "ask": ask, "on": on, **payload}
+                self._send(asked | ({"thread": thread} if thread else {}), MAX_BYTES)
                 while (frame := self._receive())["do"] == "ask":
                     self._ask(frame)
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break
-            _sleep(_NEWS_S)  # others may speak until that is done
+            pause()  # others may speak until that is done
             ask, on, args, kwargs = "await", 0, (), {}
         if (raised := frame.get("raised")) is None:
             return given

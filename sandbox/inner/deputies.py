@@ -1,10 +1,12 @@
-"""Threads that do here what threads of the program ask of the tests' objects.
+"""Threads that stand in one process for threads of the other.
 
-In one process a thread of the program would itself run a function of the tests that it calls. So
-each has a deputy here: two that sleep do so at the same time, each always has the same identity,
-and none is the thread of the tests. What takes long is done *later*: the program's thread leaves
-the channel to others and asks again. What a deputy wants to know of the program it has asked by
-whoever hears its thread out, so it is that thread which answers.
+In one process a thread of the program would itself run a function of the tests that it calls, and
+a thread of the tests a method of the program. So each has a deputy in the other process: two that
+wait do so at the same time, each always has the same identity, and holds the locks that it took.
+What takes long is done *later*: who asked leaves the channel to others, and asks again.
+
+What a deputy wants to know of the process that it stands for is asked by whoever hears its thread
+out, so it is that thread which answers; and that thread itself does what its deputy calls.
 """
 
 from __future__ import annotations
@@ -22,8 +24,14 @@ if TYPE_CHECKING:
     _Work = Callable[[], Any]
 
 _AT_ONCE_S: Final = 0.003
-_MOST: Final = 16
-"""Threads of the program that have one; what more of them ask is done where it is heard."""
+_MOST: Final = 32
+"""Those with a thread of their own; what more threads ask is done where it is heard."""
+
+MAIN: Final = 1
+"""The number of the thread in which the tests run."""
+
+PAUSE_S: Final = 0.005
+"""After which it is asked again for what comes later."""
 
 
 class Later(Exception):
@@ -50,13 +58,14 @@ class _Came(NamedTuple):
 
 
 class Deputy:
-    """Stands for one thread of the program, and does one thing after another."""
+    """Stands for one thread, and does one thing after another."""
 
-    def __init__(self) -> None:
-        self._todo = SimpleQueue[Any]()
-        self._said = SimpleQueue[Any]()
-        self._heard = SimpleQueue[_Came]()
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
         self.busy = False
+        self._todo: SimpleQueue[_Work] = SimpleQueue()
+        self._said: SimpleQueue[Any] = SimpleQueue()
+        self._heard: SimpleQueue[_Came] = SimpleQueue()
 
     def begin(self, work: _Work) -> None:
         """Have it done."""
@@ -79,47 +88,87 @@ class Deputy:
             self._heard.put(came)
 
     def asks(self, question: _Work) -> Any:
-        """Of the deputy's own thread: have something asked of the program."""
+        """Of the thread in which it works: have something asked of the other process."""
         self._said.put(question)
         return self._heard.get().given()
 
-    def work(self) -> None:
-        """Of the deputy's own thread: to the end of the run."""
+    def work(self, seconds: float | None = None) -> None:
+        """Of the thread in which it works: do what comes, until nothing comes for so long."""
         while True:
-            self._said.put(_Came.of(self._todo.get()))
+            try:
+                work = self._todo.get(timeout=seconds)
+            except Empty:
+                return
+            came = _Came.of(work)
+            self._said.put(came)
+            if isinstance(came.error, Stop):
+                raise came.error
 
 
 class Deputies:
-    """One for each thread of the program that ever asked something."""
+    """Those of one process, by the numbers of the threads that they stand for."""
 
     def __init__(self) -> None:
         self._of: dict[int, Deputy] = {}
         self._here: dict[int, Deputy] = {}
+        self.threads = 0
 
     def here(self) -> Deputy | None:
-        """Whose thread this is."""
+        """Whose work this thread does."""
         return self._here.get(_thread.get_ident()) if self._here else None
 
-    def perform(self, thread: int, work: _Work | None) -> Any:
-        """Have a thread's deputy do something; without `work`, what came of what it was to do.
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to be done."""
+        return any(deputy.busy for deputy in tuple(self._of.values()))
 
-        Raises `Later`, what the work raised, and `CodecError` for what no honest program asks.
+    def perform(self, thread: int, work: _Work) -> Any:
+        """Have a thread's deputy do something.
+
+        Raises `Later`, what the work raised, and `CodecError` for a thread that waits already.
         """
-        if thread not in self._of and len(self._of) >= _MOST and work is not None:
-            return work()
         deputy = self._of.get(thread) or self._started(thread)
-        if deputy.busy is (work is not None):
-            raise CodecError("a thread that asks while it waits, or waits for nothing")
-        if work is not None:
-            deputy.begin(work)
+        if deputy is None:
+            return work()
+        if deputy.busy:
+            raise CodecError("a thread that asks while it waits")
+        deputy.begin(work)
         return deputy.result()
 
-    def _started(self, thread: int) -> Deputy:
-        deputy = self._of[thread] = Deputy()
+    def result(self, thread: int, *, here: bool = False) -> Any:
+        """What came of what was begun for a thread; where that works `here`, it does so now.
 
-        def work() -> None:
-            self._here[_thread.get_ident()] = deputy
-            deputy.work()
+        Raises `Later`, what the work raised, and `CodecError` for a thread that waits for nothing.
+        """
+        deputy = self._of.get(thread)
+        if deputy is None or not deputy.busy:
+            raise CodecError("a thread that waits for nothing")
+        if here:
+            deputy.work(0)
+        return deputy.result()
 
-        _thread.start_new_thread(work, ())
-        return deputy
+    def adopt(self, thread: int) -> None:
+        """From now on some thread works for that one by `work_for`; it is not given one."""
+        self._of.setdefault(thread, Deputy(thread))
+
+    def work_for(self, thread: int, seconds: float | None = None) -> None:
+        """Do what is to be done for a thread, until nothing comes for so long."""
+        own, deputy = _thread.get_ident(), self._of[thread]
+        self._here[own] = deputy
+        try:
+            deputy.work(seconds)
+        finally:
+            del self._here[own]
+
+    def _started(self, thread: int) -> Deputy | None:
+        """One with a thread of its own, if another can be had."""
+        if self.threads >= _MOST or thread <= 0:
+            return None
+        self.adopt(thread)
+        try:
+            _thread.start_new_thread(self.work_for, (thread,))
+        except RuntimeError:
+            del self._of[thread]
+            return None
+        self.threads += 1
+        return self._of[thread]

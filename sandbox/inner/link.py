@@ -26,6 +26,7 @@ from sandbox.inner.channel import (
     Unsendable,
 )
 from sandbox.inner.containers import Containers
+from sandbox.inner.deputies import Later
 from sandbox.inner.exceptions import MARK, wanted_itself
 from sandbox.inner.exchange import by_name
 from sandbox.inner.handles import is_data, number_of
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 
 _FIELDS = 2  # the number, and one more
-_WHOLE = 5  # the number, and a payload
+_WHOLE = 4  # the number, and a payload
 _KNOCK = {"knock": True}
 
 
@@ -98,7 +99,7 @@ class Link(CandidateProcess):
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
-            case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
+            case {"value": _, "changed": _, "classes": _} if len(answer) == _WHOLE:
                 found = by_name(self.heard(answer))
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
@@ -118,18 +119,29 @@ class Link(CandidateProcess):
             raise self.stopped
         if (what := self.surroundings.changed()) is not None:
             raise self.stop(NeedShared(f"the tests change {what}"))
+        while True:
+            try:
+                return self._ask_once(ask, on, args, kwargs)
+            except Later:
+                self.replies.pause()
+                ask, on, args, kwargs = "await", 0, (), {}
+
+    def _ask_once(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What an object gives, at once. Raises `Later`, where the tests have several threads."""
         with self.turn:
             frame = {"do": "ask", "ask": ask, "on": on, **self.told((args, tuple(kwargs.items())))}
-            frame |= self.loops.told(ask)
+            frame |= self.loops.told(ask) | self.replies.asker()
             answer = self.numbered(frame)
             match answer:
-                case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
+                case {"value": _, "changed": _, "classes": _} if len(answer) == _WHOLE:
                     self.calls += 1
                     return self._given(answer)
-                case {"raised": raised, "value": _, "changed": _, "classes": _, "alive": _}:
+                case {"raised": raised, "value": _, "changed": _, "classes": _}:
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
                     raise self._exception(raised)
+                case {"later": True} if len(answer) == _FIELDS and "thread" in frame:
+                    raise Later
                 case {"cannot": str(kind)} if len(answer) == _FIELDS:
                     raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that an object could give"))
@@ -158,7 +170,7 @@ class Link(CandidateProcess):
             raise self.stop(Forged("a word that was not asked for"))
         answer = self.numbered({"do": "listen", **self.told(None)})
         match answer:
-            case {"value": _, "changed": _, "classes": _, "alive": _} if len(answer) == _WHOLE:
+            case {"value": _, "changed": _, "classes": _} if len(answer) == _WHOLE:
                 self._given(answer)
             case {"cannot": str(kind)} if len(answer) == _FIELDS:
                 raise self.stop(Unsendable(f"a value that cannot be sent: {kind[:200]}"))
@@ -207,8 +219,6 @@ class Link(CandidateProcess):
 
     def heard(self, answer: Frame) -> Any:
         """The payload of an answer. Raises `Stop`."""
-        if answer["alive"] is True:
-            self.listener.start()
         try:
             self.mirrors.describe(answer["classes"])
             return exchange.heard(answer, self.containers, self._resolve)
@@ -251,11 +261,11 @@ class Link(CandidateProcess):
             self.questions += 1
             number = self.questions
             try:
-                answer = self.ask({**frame, "id": number})
+                answer = self._noted(self.ask({**frame, "id": number}))
                 while ("ask" in answer and answer.get("id") == number) or answer == _KNOCK:
                     if answer != _KNOCK:
                         self.sock.sendall(frames.pack(self.replies.to(answer)))
-                    answer = self.receive()
+                    answer = self._noted(self.receive())
             except Stop:
                 raise
             except BaseException:
@@ -266,6 +276,12 @@ class Link(CandidateProcess):
             if type(given) is not int or given != number:
                 raise self.stop(Forged("an answer to a question that was not asked"))
             return answer
+
+    def _noted(self, frame: Frame) -> Frame:
+        """What came, without what it says of threads that the program has."""
+        if frame.pop("alive", False) is True:
+            self.listener.start()
+        return frame
 
     def _exception(self, raised: Any) -> BaseException:
         """What stands for the candidate's exception; the tests get no signal that they may miss."""

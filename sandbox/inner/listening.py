@@ -44,12 +44,12 @@ class Listener:
 
     def __init__(self, link: Hears) -> None:
         self._link = link
-        self._started = False
+        self.threads = 0
 
     def start(self) -> None:
         """Listen, if nobody does."""
-        if not self._started:
-            self._started = True
+        if not self.threads:
+            self.threads = 1
             _thread.start_new_thread(self._listen, ())
 
     def _listen(self) -> None:

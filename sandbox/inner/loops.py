@@ -9,6 +9,7 @@ loop. Where the tests await by hand, without a loop, it runs to its end.
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,12 @@ NO_LOOP: Final = 0
 """The number of the loop for tests that have none."""
 
 
+class _Here(threading.local):
+    """The loop in which this thread is asked something."""
+
+    loop = NO_LOOP
+
+
 class Loops:
     """The loops, by their numbers, and the tasks in them that the tests wait for."""
 
@@ -29,27 +36,27 @@ class Loops:
         self._waited: dict[int, tuple[Any, Any]] = {}
         self._over: dict[int, Any] = {}
         self._next = 0
-        self._current = NO_LOOP
+        self._here = _Here()
 
     @contextmanager
     def entered(self, frame: Frame) -> Iterator[None]:
         """What the program does for a question that is asked in a loop, it does in a loop."""
         for number in frame.get("ended", ()):
             self._end(number)
-        outer, self._current = self._current, frame.get("loop", NO_LOOP)
+        outer, self._here.loop = self._here.loop, frame.get("loop", NO_LOOP)
         try:
-            if self._current == NO_LOOP or "asyncio" not in sys.modules or frame["ask"] == "turn":
+            if self._here.loop == NO_LOOP or "asyncio" not in sys.modules or frame["ask"] == "turn":
                 yield
             else:
                 with _running(self._loop()):
                     yield
         finally:
-            self._current = outer
+            self._here.loop = outer
 
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> tuple[int | None, Any]:
         """Start what the tests await: no number and the result, or a number to ask by."""
         loop = self._loop()
-        if self._current == NO_LOOP:
+        if self._here.loop == NO_LOOP:
             return None, loop.run_until_complete(coroutine)
         with _running(loop):
             task = loop.begun(coroutine)
@@ -85,9 +92,9 @@ class Loops:
         return loop.due, [(number, task.cancelled()) for number, task in done]
 
     def _loop(self) -> Any:
-        if self._current not in self._loops:
-            self._loops[self._current] = _new_loop()
-        return self._loops[self._current]
+        if self._here.loop not in self._loops:
+            self._loops[self._here.loop] = _new_loop()
+        return self._loops[self._here.loop]
 
     def _end(self, number: int) -> None:
         """The tests' loop is closed, by which its tasks have been cancelled."""

@@ -218,7 +218,146 @@ RIGHT = {
     ),
     "a worker since the import": (AT_IMPORT, "e = threading.Event()\nf(e.set)\nassert e.wait(4)"),
 }
+BUFFER = """
+import threading
+class f:
+    def __init__(self, cap): self.cap = cap; self.items = []; self.c = threading.Condition()
+    def put(self, x):
+        with self.c:
+            while len(self.items) >= self.cap: self.c.wait()
+            self.items.append(x); self.c.notify_all()
+    def get(self):
+        with self.c:
+            while not self.items: self.c.wait()
+            x = self.items.pop(0); self.c.notify_all(); return x
+"""
+READERS = """
+import threading
+class f:
+    def __init__(self): self.n = 0; self.lock = threading.Lock(); self.free = threading.Lock()
+    def read(self):
+        with self.lock:
+            self.n += 1
+            if self.n == 1: self.free.acquire()
+    def done(self):
+        with self.lock:
+            self.n -= 1
+            if self.n == 0: self.free.release()
+    def write(self): self.free.acquire()
+"""
+FUTURE = """
+import threading
+class f:
+    def __init__(self): self.there = threading.Event(); self.calls = []
+    def on(self, g): self.calls.append(g)
+    def set(self, x):
+        self.x = x; self.there.set()
+        for g in self.calls: g(x)
+    def result(self, timeout=None):
+        if not self.there.wait(timeout): raise TimeoutError
+        return self.x
+"""
+IN_ORDER = """
+import threading
+class f:
+    def __init__(self): self.a, self.b = threading.Semaphore(0), threading.Semaphore(0)
+    def first(self, say): say(); self.a.release()
+    def second(self, say):
+        self.a.acquire(); say(); self.b.release()
+    def third(self, say): self.b.acquire(); say()
+"""
+OWNED = """
+import threading
+class f:
+    def __init__(self): self.lock = threading.RLock(); self.n = 0
+    def __enter__(self): self.lock.acquire(); return self
+    def __exit__(self, *e): self.lock.release()
+    def add(self):
+        with self.lock: n = self.n; self.n = n + 1
+    def held(self, g):
+        with self.lock: return g()
+"""
+ALARM = """
+import signal
+def f(seconds, g):
+    def late(*_): raise TimeoutError
+    signal.signal(signal.SIGALRM, late); signal.setitimer(signal.ITIMER_REAL, seconds)
+    try: return g()
+    finally: signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+START = "[t.start() for t in ts]\n[t.join(4) for t in ts]\n"
+RIGHT |= {
+    "a bounded buffer": (
+        BUFFER,
+        (
+            "q = f(2)\nout = []\nput = lambda: [q.put(i) for i in range(10)]\n"
+            "get = lambda: [out.append(q.get()) for _ in range(10)]\n"
+            f"ts = [threading.Thread(target=g) for g in (put, get)]\n{START}"
+            "assert out == list(range(10))"
+        ),
+    ),
+    "readers and a writer": (
+        READERS,
+        (
+            "x = f()\nlog = []\nx.read()\n"
+            "t = threading.Thread(target=lambda: (x.write(), log.append('w')))\nt.start()\n"
+            "time.sleep(0.03)\nassert log == []\nx.done()\nt.join(4)\nassert log == ['w']"
+        ),
+    ),
+    "a result that is waited for": (
+        FUTURE,
+        (
+            "x = f()\nseen = []\nx.on(lambda v: seen.append((v, threading.get_ident())))\n"
+            "t = threading.Timer(0.03, x.set, (5,))\nt.start()\nassert x.result(4) == 5\nt.join()\n"
+            "assert seen == [(5, t.ident)]\n"
+            "try: f().result(0.01)\nexcept TimeoutError: pass\nelse: assert False"
+        ),
+    ),
+    "threads in order": (
+        IN_ORDER,
+        (
+            "for _ in range(3):\n    out, x = [], f()\n"
+            "    ts = [threading.Thread(target=m, args=(lambda n=n: out.append(n),))\n"
+            "          for n, m in ((3, x.third), (2, x.second), (1, x.first))]\n"
+            "    [t.start() for t in ts]\n    [t.join(4) for t in ts]\n    assert out == [1, 2, 3]"
+        ),
+    ),
+    "locks that are held": (
+        OWNED,
+        (
+            "x = f()\ndef work():\n    for _ in range(20):\n        with x: x.add()\n"
+            f"ts = [threading.Thread(target=work) for _ in range(4)]\n{START}assert x.n == 80\n"
+            "assert x.held(lambda: (x.add(), x.n)[1]) == 81"
+        ),
+    ),
+    "more threads than deputies": (
+        OWNED,
+        (
+            "x = f()\nts = [threading.Thread(target=x.add) for _ in range(60)]\n"
+            f"{START}assert x.n == 60"
+        ),
+    ),
+    "an alarm beside threads": (
+        ALARM,
+        (
+            "stop = threading.Event()\nt = threading.Thread(target=stop.wait)\nt.start()\n"
+            "assert f(4, lambda: 5) == 5\nstop.set()\nt.join()"
+        ),
+    ),
+}
 WRONG = {
+    "a buffer without bound": (
+        BUFFER.replace("len(self.items) >= self.cap", "False"),
+        (
+            "q = f(1)\nfill = lambda: [q.put(i) for i in range(3)]\n"
+            "t = threading.Thread(target=fill, daemon=True)\n"
+            "t.start()\nt.join(0.1)\nassert t.is_alive()"
+        ),
+    ),
+    "threads in no order": (
+        IN_ORDER.replace("self.a.acquire(); ", "").replace("self.b.acquire(); ", ""),
+        RIGHT["threads in order"][1],
+    ),
     "a timer that tells the first": (
         DEBOUNCE.replace("if timer: timer.cancel()", "if timer: return"),
         RIGHT["a timer"][1],

@@ -1,0 +1,76 @@
+"""Threads of the candidate's process: those of the program, and ours among them.
+
+The program's own go on between questions, so while there are any, one of ours watches what they
+change. Where the tests have threads, another of ours answers their questions, and the main thread
+is the deputy of the tests' main thread.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final
+
+from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.inner.turns import Turns
+
+_sleep: Final = time.sleep  # programs put something else in its place
+
+
+def pause() -> None:
+    """Before a thread of the program asks again for what comes later."""
+    _sleep(PAUSE_S)
+
+
+class Threads:
+    """What is known of them. `has_news`: whether there is what the tests do not know."""
+
+    def __init__(self, turns: Turns, has_news: Callable[[], bool]) -> None:
+        self.deputies = Deputies()
+        self.aside = False
+        self._turns = turns
+        self._has_news = has_news
+        self._main = _thread.get_ident()
+        self._watchers = 0
+
+    def number(self) -> int:
+        """Of the thread that this is: one of the program's, minus that of the tests', or 0."""
+        deputy, own = self.deputies.here(), _thread.get_ident()
+        if deputy is not None:
+            return -deputy.thread
+        return 0 if own == self._main else own
+
+    def go_on(self) -> bool:
+        """Whether anything may happen while nothing is asked; if so, it is watched."""
+        ours = self._watchers + self.aside + self.deputies.threads
+        # There are threads of which `threading` does not know.
+        if _thread._count() == ours and not self.deputies.busy:  # noqa: SLF001
+            return False
+        if not self._watchers:
+            with contextlib.suppress(RuntimeError):  # no thread can be had
+                _thread.start_new_thread(self._watch, ())
+                self._watchers = 1
+        return True
+
+    def step_aside(self, answer: Callable[[], object]) -> None:
+        """Have another thread answer, and be but a deputy.
+
+        It never returns the first time, unless no thread can be had; and does nothing later.
+        """
+        if self.aside:
+            return
+        self.deputies.adopt(MAIN)
+        with contextlib.suppress(RuntimeError):
+            _thread.start_new_thread(answer, ())
+            self.aside = True
+            self.deputies.work_for(MAIN)
+
+    def _watch(self) -> None:
+        while True:
+            pause()
+            self._turns.knock_on(self._has_news)
