@@ -170,7 +170,7 @@ def _understood_prompts(body: CompletionBody) -> list[TextPrompt | TokenPrompt]:
     for given in [body.prompt] if isinstance(body.prompt, str) else body.prompt:
         match given:
             case str():
-                prompts.append(TextPrompt(given, body.suffix or None))
+                prompts.append(TextPrompt(given, body.suffix))
             case int():
                 numbers.append(given)
             case list():

@@ -41,5 +41,5 @@ class Fim(Chat):
             if body.seed not in (None, body.random_seed):
                 raise InvalidRequest("seed and random_seed contradict each other", param="seed")
             body = body.model_copy(update={"seed": body.random_seed})
-        prompt = TextPrompt(body.prompt, body.suffix or None)
+        prompt = TextPrompt(body.prompt, body.suffix or "")
         return (understood(body, headers, limits, prompt=prompt, logprobs=None),)

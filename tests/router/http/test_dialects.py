@@ -98,7 +98,8 @@ def test_one_text_may_come_in_a_list(prompt: Any) -> None:
 
 def test_a_suffix_belongs_to_the_prompt() -> None:
     assert completion(suffix="y").prompt == TextPrompt("x", "y")
-    assert completion(suffix="").prompt == TextPrompt("x")
+    assert completion(suffix="").prompt == TextPrompt("x", "")  # the end of a file
+    assert completion(suffix=None).prompt == TextPrompt("x")
 
 
 def test_messages_stay_as_they_came() -> None:
