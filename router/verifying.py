@@ -32,12 +32,19 @@ from router.upstream.failures import UpstreamError
 SERVING: Final = "evaluation.verifier.serving"
 """The module that answers; it is in the wheel, and its needs are an extra."""
 
+SHIPPED: Final = Path(__file__).parent / "qwen2.5-coder.verifier.safetensors"
+"""The one for the embedded pair, learned from its answers to MBPP; `shipped` is its name."""
+
 _NEEDS: Final = (
-    "it ended at once: it needs the extras `evaluation` and `torch` "
-    "(pip install 'budget-router[evaluation,torch]')"
+    "it ended at once: it needs the extra `evaluation` (pip install 'budget-router[evaluation]')"
 )
 
 log = structlog.get_logger("router")
+
+
+def located(path: Path) -> Path:
+    """The file that a configuration or a command means."""
+    return SHIPPED if path == Path("shipped") else path
 
 
 class VerifierFailed(RuntimeError):
@@ -80,8 +87,8 @@ class Verifier:
 
     @classmethod
     def of(cls, path: Path) -> Verifier:
-        """Of a file that `budget-router train lever` wrote."""
-        return cls((sys.executable, "-m", SERVING, str(path), str(os.getpid())))
+        """Of a file that `budget-router train lever` wrote, or the shipped one by its name."""
+        return cls((sys.executable, "-m", SERVING, str(located(path)), str(os.getpid())))
 
     @property
     def pid(self) -> int | None:

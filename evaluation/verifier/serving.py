@@ -17,7 +17,6 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from evaluation.local.loading import LoadFailed
 from evaluation.verifier.features import Behaving, annotated_kind
 from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.tokens import program_buckets, prompt_buckets
@@ -70,7 +69,7 @@ def main(path: Path) -> int:
     """Load the file and answer until the input ends."""
     try:
         verifier = AnswerVerifier.load(path)
-    except (LoadFailed, UnreadableVerifier, OSError) as error:
+    except (UnreadableVerifier, OSError) as error:
         _say(sys.stdout, {"error": str(error)})
         return 1
     _say(sys.stdout, {"ready": True})

@@ -98,12 +98,24 @@ async def test_the_group_that_the_verifier_believes_in_comes_first(trained: Path
         assert told["commands"][2]["flops"] is not None
 
 
+async def test_the_one_that_ships_chooses_by_its_name() -> None:
+    async with judged(Path("shipped")) as w:
+        answer = await asked(w)
+        assert answer.headers["x-router-selected-by"] == "lever"
+        told = answer.json()["router"]["candidates"]
+        scores = {SAYS[at]: each["scores"]["lever"] for at, each in enumerate(told)}
+        assert (
+            len(set(scores.values())) == 3
+        )  # of as many programs, none of which it just passes on
+        assert all(0 < score < 10 for score in scores.values())
+
+
 async def test_without_a_verifier_it_says_what_to_do() -> None:
     async with judged(None) as w:
         error = is_error(await w.complete(select="lever"), 400, "invalid_request")
         assert error["param"] == "select"
         assert "budget-router train lever" in error["message"]
-        assert "[select] lever" in error["message"]
+        assert '[select] lever in the configuration, which is "shipped"' in error["message"]
         untouched(w)
 
 
