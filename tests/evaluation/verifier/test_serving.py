@@ -21,7 +21,8 @@ from evaluation.verifier.recorded import Observed
 from policies.lever import LEVER
 from policies.protocol import Rank
 from router.request import TextPrompt
-from router.verifying import Verifier, VerifyingRanker
+from router.verified import VerifyingRanker
+from router.verifying import Verifier
 
 
 @pytest.fixture
