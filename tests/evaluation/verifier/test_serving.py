@@ -36,6 +36,7 @@ class Directly(Verifier):
     """It answers in this process, as the other would."""
 
     def __init__(self, verifier: AnswerVerifier) -> None:
+        super().__init__(())
         self.verifier, self.lines = verifier, list[str]()
 
     async def scores(self, question: object) -> list[float]:  # type: ignore[override]
