@@ -1,8 +1,9 @@
 """A verifier that tells how probably answers are right: it runs in a process of its own.
 
 So the gateway needs neither numpy nor what reads the file, and no answer waits while one is scored.
-A verifier is a file, which sees all answers to a request together, or a directory: a T5 that reads
-one at a time, and whose FLOPs are counted.
+It is a file, which sees all answers to a request together, or a directory: a T5 that reads one at a
+time, and whose FLOPs are counted.
+
 A request whose deadline is too short leaves the process as it was (`router.questions`). A process
 that ends, or hangs, is replaced at once; where that happens again and again, after a pause that
 grows. Nobody waits for the end of a pause: without a verifier something else chooses.

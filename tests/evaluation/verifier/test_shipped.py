@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from evaluation.calibration.replays.problems import find_models
@@ -31,6 +34,27 @@ def test_its_pools_are_those_in_the_repository() -> None:
     found = find_models(POOLS, told["dataset"])
     hashes = [read_view(at).content_hash for model in told["models"].split() for at in found[model]]
     assert told["pools"].split() == hashes
+
+
+WITHOUT_TORCH = """
+import json, sys
+sys.modules["torch"] = sys.modules["transformers"] = None
+from pathlib import Path
+from evaluation.verifier import serving
+sys.exit(serving.main(Path(sys.argv[1])))
+"""
+
+
+def test_it_answers_where_there_is_no_torch() -> None:
+    answer = {"text": "    return n\n", "ending": "stop", "tokens": 3, "nll": 0.1, "outputs": {}}
+    asked = {"prompt": "def f(n):\n", "function": "f", "inputs": [], "examples": []}
+    line = json.dumps(asked | {"id": 1, "candidates": [answer, answer]})
+    command = (sys.executable, "-c", WITHOUT_TORCH, str(SHIPPED))
+    said = subprocess.run(command, input=line, capture_output=True, text=True, check=True)
+    ready, told = map(json.loads, said.stdout.splitlines())
+    assert ready == {"ready": True}
+    one, other = told["scores"]
+    assert one == other > 0
 
 
 def test_it_is_small() -> None:
