@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, Self
@@ -20,6 +21,9 @@ from router.upstream.architecture import UnknownArchitecture, t5_from_config_jso
 
 RIGHT: Final = "yes"
 WRONG: Final = "no"
+
+PIECES: Final = "spiece.model"
+"""The tokenizer of a checkpoint, where it was saved by sentencepiece alone."""
 
 _UNREADABLE: Final = (
     *(OSError, ValueError, ImportError, RuntimeError),
@@ -50,6 +54,10 @@ class CheckpointVerifier:
         with importing():
             import torch  # noqa: PLC0415 an extra
             from transformers import AutoTokenizer, T5ForConditionalGeneration  # noqa: PLC0415
+
+            if (path / PIECES).exists() and not (path / "tokenizer.json").exists():
+                for name in ("sentencepiece", "google.protobuf"):  # transformers asks for others
+                    import_module(name)
         try:
             tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
             model, found = T5ForConditionalGeneration.from_pretrained(

@@ -17,7 +17,7 @@ import tiny_t5  # noqa: E402 it needs both
 
 from evaluation.local.loading import LoadFailed  # noqa: E402
 from evaluation.verifier import serving  # noqa: E402
-from evaluation.verifier.checkpoint import CheckpointVerifier  # noqa: E402
+from evaluation.verifier.checkpoint import PIECES, CheckpointVerifier  # noqa: E402
 from evaluation.verifier.wording import written  # noqa: E402
 from policies.values import Output  # noqa: E402
 from router.upstream.architecture import t5_from_config_json  # noqa: E402
@@ -148,6 +148,29 @@ def test_a_tokenizer_must_have_both_words(tmp_path: Path, word: str) -> None:
     others = tuple("other" if each == word else each for each in tiny_t5.WORDS)
     tiny_t5.tokenizer(others).save_pretrained(tmp_path)
     assert f"no single token for '{word}'" in refused(tmp_path)
+
+
+def test_a_tokenizer_of_sentencepiece_needs_that_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_t5.save(tmp_path)
+    (tmp_path / PIECES).touch()
+    CheckpointVerifier.load(tmp_path)  # the other file will do
+    (tmp_path / "tokenizer.json").unlink()
+    monkeypatch.setitem(sys.modules, "sentencepiece", None)
+    with pytest.raises(LoadFailed, match="sentencepiece is not installed: make torch"):
+        CheckpointVerifier.load(tmp_path)
+
+
+def test_one_as_it_was_saved_in_2023_is_read(tmp_path: Path) -> None:
+    """Its weights are a pickle, of which nothing runs, and its tokenizer is sentencepiece's."""
+    pieces = pytest.importorskip("sentencepiece", reason="sentencepiece is not installed")
+    tiny_t5.save_as_published(tmp_path)
+    verifier = CheckpointVerifier.load(tmp_path)
+    model = pieces.SentencePieceProcessor(model_file=str(tmp_path / PIECES))
+    assert [verifier.right, verifier.wrong] == model.piece_to_id(["▁yes", "▁no"])
+    assert verifier.tokens("yes no yes") == [*model.encode("yes no yes"), 1]
+    assert verifier.score(verifier.tokens("yes")) != verifier.score(verifier.tokens("no"))
 
 
 def test_without_transformers_it_says_what_to_install(

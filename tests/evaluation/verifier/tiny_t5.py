@@ -48,3 +48,31 @@ def save(folder: Path, longest: int | None = None, **sizes: Any) -> Path:
         config = json.loads((folder / "config.json").read_text())
         (folder / "config.json").write_text(json.dumps(config | {"n_positions": longest}))
     return folder
+
+
+def save_as_published(folder: Path) -> None:
+    """As transformers saved a T5 in 2023: no safetensors, and no `tokenizer.json`."""
+    import torch  # noqa: PLC0415
+    from sentencepiece import SentencePieceTrainer, sentencepiece_model_pb2  # noqa: PLC0415
+
+    model = t5(vocab_size=100)
+    model.config.save_pretrained(folder)
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    special = {"pad_id": 0, "eos_id": 1, "unk_id": 2, "bos_id": -1, "pad_piece": "<pad>"}
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(["what there is to read is nothing"] * 9),
+        model_prefix=str(folder / "spiece"),
+        vocab_size=40,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        **special,
+    )
+    pieces = sentencepiece_model_pb2.ModelProto()
+    path = folder / "spiece.model"
+    pieces.ParseFromString(path.read_bytes())
+    for word in ("\u2581yes", "\u2581no"):
+        pieces.pieces.add(piece=word, score=-1.0)
+    path.write_bytes(pieces.SerializeToString())
+    told = {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "unk_token": "<unk>"}
+    told |= {"pad_token": "<pad>", "model_max_length": 512}
+    (folder / "tokenizer_config.json").write_text(json.dumps(told))
