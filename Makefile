@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench bench-gateway report table \
-	bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders \
+	bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders verifier \
 	selectors scores times torch lock clean
 
 help: ## List these targets
@@ -176,6 +176,12 @@ replay: $(READY) ## Replay every plan on the recorded pools, cross-validated, in
 ladders: $(READY) ## Calibrate the ladders that ship, from the recorded pools (half a minute)
 	$(BIN)/budget-router calibrate $(POOLS) $(PAIR) --out router/qwen2.5-coder.policy.json --force \
 		--selectors evaluation/recorded/selectors/humaneval.json
+
+verifier: $(READY) ## Train the verifier that ships, from the recorded pools (a minute, after selectors; needs torch)
+	$(BIN)/budget-router train lever --pools $(POOLS) --dataset mbpp-sanitized $(PAIR) \
+		--outputs runs/selectors/mbpp-sanitized/outputs.jsonl \
+		--out router/qwen2.5-coder.verifier.safetensors --force \
+		--licence "Apache-2.0; learned from answers of Qwen2.5-Coder (Apache-2.0) to MBPP (CC BY 4.0)"
 
 selectors: $(READY) ## Measure what chooses well without tests, into runs/selectors (half an hour)
 	set -e; for dataset in humaneval mbpp-sanitized; do \

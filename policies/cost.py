@@ -106,19 +106,48 @@ Rate: TypeAlias = Architecture | FlatRate
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderDecoder:
+    """The sizes of a model that scores words of its own after a text: an encoder, and a decoder.
+
+    `read_params` count the weights of the linear layers that work on each token of the text: the
+    encoder's, and those by which the decoder makes keys and values of it. `said_params` are the
+    decoder's other ones, `head_params` those of the output head, and `attention_width` the query
+    width of one block. It reads `longest` tokens at most: the rest of a text is cut.
+    """
+
+    read_params: int
+    said_params: int
+    head_params: int
+    encoder_layers: int
+    decoder_layers: int
+    attention_width: int
+    longest: int
+
+    def score(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """FLOPs of one pass over a text, all of whose tokens see each other, and what is said."""
+        read, said = prompt_tokens, completion_tokens
+        linear = self.read_params * read + (self.said_params + self.head_params) * said
+        seen = self.encoder_layers * read * read
+        seen += self.decoder_layers * (said * read + said * (said + 1) // 2)
+        return float(2 * linear + 4 * self.attention_width * seen)
+
+
+@dataclass(frozen=True, slots=True)
 class CostModel:
     """What draws cost, per model.
 
     FLOPs by `rates`: what counts them raises `UnknownCost` for a model without one. Seconds by
-    `forecasts`: a model without one takes none, since nothing speaks against it yet.
+    `forecasts`: a model without one takes none, since nothing speaks against it yet. `scorers` draw
+    nothing, and have FLOPs where they score.
     """
 
     rates: Mapping[str, Rate]
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
+    scorers: Mapping[str, EncoderDecoder] = field(default_factory=dict)
 
     def knows(self, model: str) -> bool:
         """Whether FLOPs budgets can bind on this model."""
-        return model in self.rates
+        return model in self.rates or model in self.scorers
 
     def prefill(self, model: str, prompt_tokens: int, cached_tokens: int = 0) -> float:
         """FLOPs of one pass over what of the prompt is not cached."""
@@ -142,7 +171,8 @@ class CostModel:
 
     def score(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """FLOPs of scoring a completion that another model may have written."""
-        return self._rate(model).score(prompt_tokens, completion_tokens)
+        scorer = self.scorers.get(model) or self._rate(model)
+        return scorer.score(prompt_tokens, completion_tokens)
 
     def ceiling(
         self, model: str, prompt_tokens: int, n: int, max_tokens: int, cached_tokens: int = 0

@@ -20,9 +20,10 @@ from policies.values import NLL, Candidate, Choice
 LEVER: Final = "lever"
 """The score of a verifier: the negative logarithm of the probability that a program is right.
 
-The ranking that asks for it names this as its model. No price is known of that, so it costs no
-FLOPs: the encoder reads a bag of hashed tokens and does some 50 000 operations for a program, less
-than a ten-thousandth of what one token of the smallest generator takes.
+The ranking that asks for it names this as its model. It has a price where it is a language model
+(`EncoderDecoder`). Else none is known, and it costs no FLOPs: a compact encoder reads a bag of
+hashed tokens and does some 50 000 operations for a program, less than a ten-thousandth of what one
+token of the smallest generator takes.
 """
 
 

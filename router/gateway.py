@@ -34,7 +34,8 @@ from router.sampler import RequestSampler, gap_of
 from router.selecting import examiner_of, named_selector, trials_of
 from router.sizing import Sizing
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from router.verifying import Verifier, VerifyingRanker
+from router.verified import VerifyingRanker
+from router.verifying import Verifier
 from sandbox import Backend, Limits, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05

@@ -318,7 +318,7 @@ class SelectConfig(Strict):
 
     `ranker` is a model that scores what others wrote, at a server that scores prompts. `tests_by`
     is one that writes tests for `codet` and `b4`; else the cheapest of each request does. `lever`
-    is the file of a verifier, which `budget-router train lever` wrote.
+    is a verifier: a file that `budget-router train lever` wrote, `shipped`, or a directory of a T5.
     """
 
     ranker: Name | None = None

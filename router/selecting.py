@@ -28,8 +28,9 @@ _ANY: Final = (Example("f()", "None"),)
 _LACKS: Final = {
     Reviewer.name: " (it needs a model that ranks: [select] ranker in the configuration)",
     LEVER: (
-        " (it needs a verifier: train one with `budget-router train lever`, which needs the extra "
-        "torch, and name its file as [select] lever in the configuration)"
+        ' (it needs a verifier: [select] lever in the configuration, which is "shipped" for the '
+        "one that comes with this package, or the file of one that `budget-router train lever` "
+        "wrote)"
     ),
 }
 """What a name needs that is known and not there."""

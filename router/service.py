@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import structlog
 
+from policies.lever import LEVER
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from router.artifact import InvalidArtifact
@@ -193,9 +194,10 @@ def _gateway(
     *,
     verifier: Verifier | None,
 ) -> Gateway:
+    sizes = None if verifier is None else verifier.sizes
     return Gateway(
         upstreams=models.upstreams,
-        cost=models.cost,
+        cost=models.cost if sizes is None else replace(models.cost, scorers={LEVER: sizes}),
         policies=policies,
         backend=backend,
         metrics=shared.metrics,

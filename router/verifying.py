@@ -1,6 +1,9 @@
-"""Asks a trained verifier how probably answers are right: it runs in a process of its own.
+"""A verifier that tells how probably answers are right: it runs in a process of its own.
 
 So the gateway needs neither numpy nor what reads the file, and no answer waits while one is scored.
+It is a file, which sees all answers to a request together, or a directory: a T5 that reads one at a
+time, and whose FLOPs are counted.
+
 A request whose deadline is too short leaves the process as it was (`router.questions`). A process
 that ends, or hangs, is replaced at once; where that happens again and again, after a pause that
 grows. Nobody waits for the end of a pause: without a verifier something else chooses.
@@ -19,25 +22,28 @@ from typing import Any, Final
 
 import structlog
 
+from policies.cost import EncoderDecoder
 from policies.lever import LEVER
-from policies.protocol import Rank
-from policies.values import NLL, Candidate, Task
-from router.plan.executing import Trials
-from router.plan.ports import Book, Ranker
-from router.plan.programs import texts_of
 from router.questions import Conversation, NoAnswer, NotReady
-from router.request import Prompt
+from router.upstream.architecture import UnknownArchitecture, t5_from_config_json
 from router.upstream.failures import UpstreamError
 
 SERVING: Final = "evaluation.verifier.serving"
 """The module that answers; it is in the wheel, and its needs are an extra."""
 
+SHIPPED: Final = Path(__file__).parent / "qwen2.5-coder.verifier.safetensors"
+"""The one for the embedded pair, learned from its answers to MBPP; `shipped` is its name."""
+
 _NEEDS: Final = (
-    "it ended at once: it needs the extras `evaluation` and `torch` "
-    "(pip install 'budget-router[evaluation,torch]')"
+    "it ended at once: it needs the extra `evaluation` (pip install 'budget-router[evaluation]')"
 )
 
 log = structlog.get_logger("router")
+
+
+def located(path: Path) -> Path:
+    """The file that a configuration or a command means."""
+    return SHIPPED if path == Path("shipped") else path
 
 
 class VerifierFailed(RuntimeError):
@@ -67,12 +73,20 @@ class VerifierTimes:
         return min(self.longest_pause, math.ldexp(self.pause, min(failures - 2, 32)))
 
 
+_OF_CHECKPOINTS: Final = VerifierTimes(start=300.0, answer=60.0)
+"""Much is read to start one, and much is computed for an answer."""
+
+
 @dataclass(slots=True, eq=False)
 class Verifier:
-    """The process, kept running from `start` to `aclose`; `command` is what is started."""
+    """The process, kept running from `start` to `aclose`; `command` is what is started.
+
+    One with `sizes` reads the answers to a request one at a time.
+    """
 
     command: Sequence[str]
     times: VerifierTimes = field(default_factory=VerifierTimes)
+    sizes: EncoderDecoder | None = None
     _talk: Conversation | None = None
     _away: str = ""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -80,8 +94,21 @@ class Verifier:
 
     @classmethod
     def of(cls, path: Path) -> Verifier:
-        """Of a file that `budget-router train lever` wrote."""
-        return cls((sys.executable, "-m", SERVING, str(path), str(os.getpid())))
+        """Of a file that `budget-router train lever` wrote, the shipped one by its name, or a T5's.
+
+        Raises `VerifierFailed` for a directory that is no T5's.
+        """
+        where = located(path)
+        command = (sys.executable, "-m", SERVING, str(where), str(os.getpid()))
+        if not where.is_dir():
+            return cls(command)
+        try:
+            sizes = t5_from_config_json(where / "config.json")
+        except UnknownArchitecture as error:
+            raise VerifierFailed(
+                f"the verifier of [select] lever, {where}, is no T5: {error}"
+            ) from error
+        return cls(command, _OF_CHECKPOINTS, sizes)
 
     @property
     def pid(self) -> int | None:
@@ -101,6 +128,24 @@ class Verifier:
 
     async def scores(self, question: Mapping[str, Any]) -> list[float]:
         """-log P(right) of each candidate, all seen together. Raises `UpstreamError`."""
+        match await self._told(question):
+            case {"scores": [*scores]} if len(scores) == len(question["candidates"]) and all(
+                isinstance(score, float | int) and not math.isnan(score) for score in scores
+            ):
+                return [float(score) for score in scores]
+            case _:
+                raise UpstreamError(LEVER, "answered what are no scores")
+
+    async def tokens(self, question: Mapping[str, Any]) -> int:
+        """How many it reads to score the candidates, one after another. Raises `UpstreamError`."""
+        match await self._told({**question, "count": True}):
+            case {"tokens": int(tokens)} if tokens >= 0:
+                return tokens
+            case _:
+                raise UpstreamError(LEVER, "answered what is no number of tokens")
+
+    async def _told(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What it says to a question. Raises `UpstreamError`."""
         try:
             async with asyncio.timeout(self.times.answer):
                 talk = await self._there()
@@ -110,15 +155,9 @@ class Verifier:
             told = await talk.ask(question)
         except NoAnswer as error:
             raise UpstreamError(LEVER, str(error)) from error
-        match told:
-            case {"scores": [*scores]} if len(scores) == len(question["candidates"]) and all(
-                isinstance(score, float | int) and not math.isnan(score) for score in scores
-            ):
-                return [float(score) for score in scores]
-            case {"error": str(reason)}:
-                raise UpstreamError(LEVER, f"cannot score these answers: {reason}")
-            case _:
-                raise UpstreamError(LEVER, "answered what are no scores")
+        if isinstance(reason := told.get("error"), str):
+            raise UpstreamError(LEVER, f"cannot score these answers: {reason}")
+        return told
 
     async def aclose(self) -> None:
         """End it; nothing of it is left. A second call does nothing."""
@@ -175,39 +214,3 @@ class Verifier:
             else:
                 await self._become(talk)
                 return talk, failures
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyingRanker:
-    """Ranks the answers to one request, by the verifier where that is asked for."""
-
-    verifier: Verifier
-    prompt: Prompt
-    task: Task
-    trials: Trials | None
-    otherwise: Ranker
-
-    async def rank(self, command: Rank, book: Book) -> Mapping[int, float]:
-        """The score of each candidate by its id. Raises `UpstreamError`."""
-        if command.model != LEVER:
-            return await self.otherwise.rank(command, book)
-        *_, text = ("", *texts_of(self.prompt))
-        question = {
-            "prompt": text,
-            "function": "" if self.trials is None else self.trials.entry_point,
-            "inputs": self.task.inputs,
-            "examples": [(each.call, each.expected) for each in self.task.examples],
-            "candidates": [_told(each) for each in command.candidates],
-        }
-        scores = await self.verifier.scores(question)
-        return {each.id: own for each, own in zip(command.candidates, scores, strict=True)}
-
-
-def _told(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "text": candidate.text,
-        "ending": candidate.finish_reason,
-        "tokens": candidate.tokens,
-        "nll": candidate.score(NLL),
-        "outputs": {call: (out.text, out.returned) for call, out in candidate.outputs.items()},
-    }

@@ -38,8 +38,8 @@ def cached_of(command: Mapping[str, Any]) -> int:
 
 def _command_flops(command: Mapping[str, Any], cost: CostModel, *, with_cache: bool) -> float:
     match command:
-        case {"sent": False} | {"command": "execute"}:  # programs run, and no model
-            return 0.0
+        case {"sent": False} | {"command": "execute"} | {"command": "rank", "model": None}:
+            return 0.0  # programs run, or a verifier that is too small to count, and no model
         case {
             "model": str(model),
             "prompt_tokens": int(prompt_tokens),

@@ -1,6 +1,7 @@
 """A trained verifier: what it computes, and the file that has it.
 
 Computing needs numpy alone. Files are safetensors; what was learned from stands in their metadata.
+Nearly all of a verifier are the vectors of tokens, so a file has them in eight bits.
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
-from evaluation.local.loading import importing
 from evaluation.pools.files import write_whole
 from evaluation.verifier.features import FEATURES, Floats
 from evaluation.verifier.tokens import BUCKETS, Buckets
 
-VERSION: Final = 1
-"""Of what is read of an answer, and of how it is computed with."""
+VERSION: Final = 2
+"""Of what is read of an answer, of how it is computed with, and of the file."""
 
 WIDTH: Final = 32
 """Of a token's vector."""
 
 HIDDEN: Final = 64
 
+Numbers: TypeAlias = NDArray[np.float32] | NDArray[np.int8]
 Weights: TypeAlias = Mapping[str, NDArray[np.float32]]
 
 SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
@@ -40,6 +43,10 @@ SHAPES: Final[Mapping[str, tuple[int, ...]]] = {
 }
 """Of one network's weights, by name."""
 
+_STORED: Final[Mapping[str, tuple[int, ...]]] = {**SHAPES, "tokens_scale": (1,)}
+"""Of one network in a file, whose `tokens` are whole numbers: parts of `_STEPS` of a scale."""
+
+_STEPS: Final = 127
 _MOST_HEADER: Final = 2**20
 
 
@@ -85,23 +92,18 @@ class AnswerVerifier:
         return logits
 
     def save(self, path: Path) -> None:
-        """Write the file whole. Raises OSError, and `LoadFailed` without safetensors."""
-        with importing():
-            from safetensors.numpy import save  # noqa: PLC0415 of an extra
+        """Write the file whole. Raises OSError."""
         tensors = {
-            f"{at}.{name}": np.ascontiguousarray(values, np.float32)
+            f"{at}.{name}": values
             for at, weights in enumerate(self.networks)
-            for name, values in weights.items()
+            for name, values in _stored(weights).items()
         }
         own = {"version": str(VERSION), "features": " ".join(FEATURES)}
         write_whole(path, save(tensors, {**self.told, **own}))
 
     @classmethod
     def load(cls, path: Path) -> AnswerVerifier:
-        """Read a file. Raises OSError, `UnreadableVerifier`, and `LoadFailed`."""
-        with importing():
-            from safetensors import SafetensorError  # noqa: PLC0415 of an extra
-            from safetensors.numpy import load  # noqa: PLC0415
+        """Read a file. Raises OSError and `UnreadableVerifier`."""
         content = path.read_bytes()
         try:
             tensors = load(content)
@@ -110,16 +112,35 @@ class AnswerVerifier:
             raise UnreadableVerifier(f"{path} is no verifier: {error}") from error
         if told.get("version") != str(VERSION) or told.get("features") != " ".join(FEATURES):
             raise UnreadableVerifier(f"{path} is a verifier of another version: train it again")
-        networks = tuple(
-            {name: tensors.get(f"{at}.{name}", np.empty(0, np.float32)) for name in SHAPES}
-            for at in range(len(tensors) // len(SHAPES))
-        )
-        for weights in networks:
-            if any(weights[name].shape != shape for name, shape in SHAPES.items()):
+        stored = [
+            {name: tensors.get(f"{at}.{name}", np.empty(0, np.float32)) for name in _STORED}
+            for at in range(len(tensors) // len(_STORED))
+        ]
+        for weights in stored:
+            if any(weights[name].shape != shape for name, shape in _STORED.items()):
                 raise UnreadableVerifier(f"{path} is no verifier: its weights have other shapes")
-        if not networks:
+        if not stored:
             raise UnreadableVerifier(f"{path} is no verifier: it has no weights")
-        return cls(networks, told)
+        return cls(tuple(map(_read, stored)), told)
+
+
+def _stored(weights: Weights) -> dict[str, Numbers]:
+    """As a file has them."""
+    scale = np.abs(weights["tokens"]).max(keepdims=True).reshape(1)
+    steps = np.divide(weights["tokens"], scale, out=np.zeros(SHAPES["tokens"]), where=scale > 0)
+    others = {name: np.ascontiguousarray(weights[name], np.float32) for name in SHAPES}
+    return {
+        **others,
+        "tokens": np.rint(steps * _STEPS).astype(np.int8),
+        "tokens_scale": np.ascontiguousarray(scale, np.float32),
+    }
+
+
+def _read(stored: Mapping[str, Numbers]) -> Weights:
+    """What a file has of one network, to compute with."""
+    weights = {name: stored[name].astype(np.float32) for name in SHAPES}
+    weights["tokens"] *= stored["tokens_scale"].astype(np.float32) / _STEPS
+    return weights
 
 
 def _metadata(content: bytes) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """A verifier in a process of its own: a line of JSON for each question, and one for each answer.
 
-`python -m evaluation.verifier.serving FILE PARENT` says first that it is `ready`, or which `error`
-it has. A question has an `id`, the `prompt`, the `function` that it asks for, `inputs`, `examples`
-as pairs of call and output, and `candidates`, each with what a policy knows of it; the answer has
-the same `id` and `scores`, -log P(right) of each in their order, or the `error` of that question.
+`python -m evaluation.verifier.serving PATH PARENT` says first that it is `ready`, or which `error`
+it has. A question has an `id`, `inputs` and `candidates`; the answer has the same `id` and
+`scores`, -log P(right) of each in their order, or the `error` of that question. A file of ours is
+told the `prompt`, the `function` that it asks for, `examples` as pairs of call and output, and of
+each candidate what a policy knows of it. A directory is a T5: it is told the `description` of what
+is asked, and the `program` of each candidate with its `outputs`; where that is to `count`, the
+answer has the `tokens` that it would read, and nothing is computed.
+
 It ends where its input does, and with PARENT, the process that started it.
 """
 
@@ -18,11 +22,27 @@ from typing import Any, TextIO
 import numpy as np
 
 from evaluation.local.loading import LoadFailed
+from evaluation.verifier.checkpoint import CheckpointVerifier
 from evaluation.verifier.features import Behaving, annotated_kind
 from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.tokens import program_buckets, prompt_buckets
+from evaluation.verifier.wording import written
 from policies.values import NLL, Candidate, Example, Output, Task
 from router.orphans import die_with
+
+
+def answered(
+    verifier: AnswerVerifier | CheckpointVerifier, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The answer to one question."""
+    match verifier:
+        case AnswerVerifier():
+            return {"scores": scored(verifier, asked)}
+        case CheckpointVerifier():
+            read = [verifier.tokens(_text(asked, each)) for each in asked["candidates"]]
+            if asked.get("count"):
+                return {"tokens": sum(map(len, read))}
+            return {"scores": [verifier.score(tokens) for tokens in read]}
 
 
 def scored(verifier: AnswerVerifier, asked: Mapping[str, Any]) -> list[float]:
@@ -44,19 +64,33 @@ def scored(verifier: AnswerVerifier, asked: Mapping[str, Any]) -> list[float]:
 
 
 def _candidate(at: int, told: Mapping[str, Any]) -> Candidate:
-    outputs = {call: Output(text, returned) for call, (text, returned) in told["outputs"].items()}
     scores = {} if told["nll"] is None else {NLL: told["nll"]}
-    return Candidate(at, "", told["text"], told["ending"], told["tokens"], scores, outputs)
+    return Candidate(
+        at, "", told["text"], told["ending"], told["tokens"], scores, _outputs(told["outputs"])
+    )
 
 
-def serve(verifier: AnswerVerifier, questions: Iterable[str], out: TextIO) -> None:
+def _outputs(told: Mapping[str, tuple[str, bool]]) -> dict[str, Output]:
+    return {call: Output(text, returned) for call, (text, returned) in told.items()}
+
+
+def _text(asked: Mapping[str, Any], candidate: Mapping[str, Any]) -> str:
+    """What a T5 reads of an answer."""
+    outputs = _outputs(candidate["outputs"])
+    given = (outputs.get(call) for call in asked["inputs"])
+    return written(asked["description"], candidate["program"], given)
+
+
+def serve(
+    verifier: AnswerVerifier | CheckpointVerifier, questions: Iterable[str], out: TextIO
+) -> None:
     """Answer line by line; what is wrong with one question is its answer, and no other's."""
     for line in questions:
         asked: Any = None
         told: dict[str, Any] = {}
         try:
             asked = json.loads(line)
-            told["scores"] = scored(verifier, asked)
+            told = answered(verifier, asked)
         except Exception as error:  # noqa: BLE001 the outermost handler of a question
             told["error"] = f"{type(error).__name__}: {error}"
         _say(out, {"id": asked.get("id") if isinstance(asked, dict) else None} | told)
@@ -67,11 +101,14 @@ def _say(out: TextIO, told: Mapping[str, Any]) -> None:
 
 
 def main(path: Path) -> int:
-    """Load the file and answer until the input ends."""
+    """Load what is there, and answer until the input ends."""
     try:
-        verifier = AnswerVerifier.load(path)
+        verifier = (CheckpointVerifier if path.is_dir() else AnswerVerifier).load(path)
     except (LoadFailed, UnreadableVerifier, OSError) as error:
         _say(sys.stdout, {"error": str(error)})
+        return 1
+    except Exception as error:  # noqa: BLE001 likewise of the start: libraries raise what they like
+        _say(sys.stdout, {"error": f"{path} cannot be loaded: {type(error).__name__}: {error}"})
         return 1
     _say(sys.stdout, {"ready": True})
     serve(verifier, sys.stdin, sys.stdout)

@@ -35,6 +35,8 @@ class Prices:
                 prompt = self.prompt(command).most
                 most = command.max_tokens
                 return self.cost.ceiling(model, prompt, command.n, most, cached_tokens)
+            case Rank(model=model, candidates=ranked) if scorer := self.cost.scorers.get(model):
+                return len({each.text for each in ranked}) * scorer.score(scorer.longest, 1)
             case Rank(model=model) if self.cost.knows(model):
                 return sum(self._passes(command, each.text) for each in command.candidates)
             case _:

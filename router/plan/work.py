@@ -60,9 +60,9 @@ class Errand:
 
     @property
     def model(self) -> str | None:
-        """The ranker; a verifier is none, and costs no FLOPs that are counted (see `LEVER`)."""
+        """The ranker; a verifier only where it has a price, and so holds some (see `LEVER`)."""
         match self.command:
-            case Rank(model=model) if model != LEVER:
+            case Rank(model=model) if model != LEVER or self.hold.ceiling:
                 return model
             case _:
                 return None

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from policies.cost import Architecture
+from policies.cost import Architecture, EncoderDecoder
 from router.upstream import gguf
 from router.upstream.gguf import Header, Metadata, Shapes
 
@@ -25,6 +25,9 @@ _FEED_FORWARD: Final = {
     ),
     "starcoder2": 2,
 }
+
+_T5_READS: Final = 512
+"""Tokens, where a file does not say it: what T5 was trained on."""
 
 _BLOCK_WEIGHT: Final = re.compile(r"blk\.\d+\.(attn|ffn)_\w+\.weight")
 
@@ -55,6 +58,32 @@ def from_config_json(source: Path | Mapping[str, object]) -> Architecture:
         head_params=_size(config, "vocab_size") * hidden,
         layers=layers,
         attention_width=heads * head,
+    )
+
+
+def t5_from_config_json(source: Path | Mapping[str, object]) -> EncoderDecoder:
+    """Read the `config.json` of a T5, of an encoder and a decoder.
+
+    Raises `UnknownArchitecture` for a file that cannot be read, another family, and a size that is
+    missing or no positive integer.
+    """
+    config = _load(source) if isinstance(source, Path) else source
+    if (family := config.get("model_type")) != "t5":
+        raise UnknownArchitecture(f"config.json: model_type {family!r} is not 't5'")
+    hidden, width = _size(config, "d_model"), _size(config, "num_heads") * _size(config, "d_kv")
+    layers = _size(config, "num_layers")
+    decoder_layers = _size(config, "num_decoder_layers", layers)
+    gated = str(config.get("feed_forward_proj", "relu")).startswith("gated")
+    feed_forward = (3 if gated else 2) * hidden * _size(config, "d_ff")
+    projection = hidden * width  # one of the four of an attention
+    return EncoderDecoder(
+        read_params=layers * (4 * projection + feed_forward) + decoder_layers * 2 * projection,
+        said_params=decoder_layers * (6 * projection + feed_forward),
+        head_params=_size(config, "vocab_size") * hidden,
+        encoder_layers=layers,
+        decoder_layers=decoder_layers,
+        attention_width=width,
+        longest=_size(config, "n_positions", _T5_READS),
     )
 
 

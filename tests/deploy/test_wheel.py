@@ -12,6 +12,7 @@ DATA = {
     "evaluation/paper/published_tables.json",
     "evaluation/study/page/report.html.j2",
     "router/qwen2.5-coder.policy.json",
+    "router/qwen2.5-coder.verifier.safetensors",
 }
 
 

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.cost import Architecture, CostModel, FlatRate, UnknownCost, cacheable
+from policies.cost import (
+    Architecture,
+    CostModel,
+    EncoderDecoder,
+    FlatRate,
+    UnknownCost,
+    cacheable,
+)
 
 SMALL = Architecture(
     body_params=357_826_560, head_params=136_134_656, layers=24, attention_width=896
@@ -121,3 +128,19 @@ def test_sizes_that_count_on_a_cache_are_the_largest_that_fit(
     assert limit >= COST.tokens_within(model, prompt, flops, at_most)
     assert limit == 0 or COST.ceiling(model, prompt, 1, limit, cached) <= flops
     assert limit == at_most or COST.ceiling(model, prompt, 1, limit + 1, cached) > flops
+
+
+def test_an_encoder_and_a_decoder_by_hand() -> None:
+    scorer = EncoderDecoder(100, 30, 20, 2, 3, 4, longest=512)
+    linear = 2 * (100 * 10 + (30 + 20) * 2)
+    attention = 4 * 4 * (2 * 10 * 10 + 3 * (2 * 10 + 1 + 2))  # all see all, then what was said
+    assert scorer.score(10, 2) == linear + attention
+
+
+def test_a_scorer_has_a_cost_where_it_scores_and_draws_nothing() -> None:
+    scorer = EncoderDecoder(100, 30, 20, 2, 3, 4, longest=512)
+    cost = CostModel({}, scorers={"s": scorer})
+    assert cost.knows("s")
+    assert cost.score("s", 10, 2) == scorer.score(10, 2)
+    with pytest.raises(UnknownCost):
+        cost.prefill("s", 1)

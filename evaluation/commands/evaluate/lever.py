@@ -14,7 +14,6 @@ from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.commands.common.recorded import PAIR, Generators, Outputs, Pools
-from evaluation.local.loading import LoadFailed
 from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.measuring import KS
@@ -25,13 +24,16 @@ from evaluation.verifier.picture import draw_figure
 from evaluation.verifier.recorded import Observed
 from evaluation.verifier.table import to_markdown
 from policies.cost import CostModel, UnknownCost
+from router.verifying import located
 
 SIGHTS: Final = (Sight.NOT_USED, Sight.STRIPPED)
 
 
 def run(
     *,
-    verifier: Annotated[Path, typer.Option(help="What `train lever` wrote.", metavar="FILE")],
+    verifier: Annotated[
+        Path, typer.Option(help="What `train lever` wrote, or `shipped`.", metavar="FILE")
+    ],
     pools: Pools,
     dataset: Dataset,
     outputs: Outputs,
@@ -41,8 +43,8 @@ def run(
 ) -> None:
     """Measure the selector `lever` on recorded samples of problems that trained nothing."""
     models = tuple(model or PAIR)
-    with failing_on(PoolError, LoadFailed, UnreadableVerifier, UnknownCost, OSError):
-        trained = AnswerVerifier.load(verifier)
+    with failing_on(PoolError, UnreadableVerifier, UnknownCost, OSError):
+        trained = AnswerVerifier.load(located(verifier))
         observed = Observed.read(pools, dataset, models, outputs)
         seen = set(trained.told.get("problems", "").split())
         if known := [each for each in observed.problems if each.task_id in seen]:

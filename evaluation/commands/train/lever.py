@@ -31,6 +31,7 @@ def run(
     out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")],
     model: Generators = None,
     seed: Annotated[int, typer.Option(help="Of weights and orders.")] = 0,
+    licence: Annotated[str, typer.Option(help="What the file says of its licence.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
     """Train a verifier, for the selector `lever`, on recorded answers (needs torch)."""
@@ -39,7 +40,8 @@ def run(
     models = tuple(model or PAIR)
     with failing_on(PoolError, LoadFailed, OSError, ValueError):
         observed = Observed.read(pools, dataset, models, outputs)
-        verifier = _trained(observed, _told(observed, dataset, models, seed), seed)
+        told = _told(observed, dataset, models, seed) | ({"licence": licence} if licence else {})
+        verifier = _trained(observed, told, seed)
         out.parent.mkdir(parents=True, exist_ok=True)
         verifier.save(out)
     typer.echo(

@@ -12,6 +12,7 @@
 | `examples`   | what does a prompt say that its function gives?                              |
 | `forms`      | how do people write what a call gives? `described`: without the call?        |
 | `inputs`     | what else can candidates be run on?                                          |
+| `description`| what is an answer to do, in words?                                           |
 | `asserts`    | what do tests say that a model wrote, and how is it asked for them?          |
 | `mutations`  | which values are near a value? `typed`: which are of a type?                 |
 | `blocks`     | which fenced blocks does a message have, and what of it was only thought?    |
@@ -25,6 +26,7 @@ loop, so that every module bounds how much it reads.
 """
 
 from router.plan.programs.asked import entry_point_of, texts_of
+from router.plan.programs.description import description_of
 from router.plan.programs.examples import examples_of
 from router.plan.programs.gap import Gap
 from router.plan.programs.inputs import inputs_of
@@ -33,6 +35,7 @@ from router.plan.programs.source import program_source
 
 __all__ = [
     "Gap",
+    "description_of",
     "entry_point_of",
     "examples_of",
     "inputs_of",

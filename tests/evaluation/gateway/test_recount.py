@@ -81,6 +81,8 @@ def test_programs_that_run_cost_nothing_and_hide_nothing():
     run = {"command": "execute", "model": None, "sent": True, "candidates": [0, 1], "inputs": 3}
     drawn = {"command": "draw", "model": "a", "prompt_tokens": 50, "completion_tokens": [1]}
     assert recounted_flops([drawn, run], CostModel({"a": FlatRate(1.0)})) == 51
+    verified = {"command": "rank", "model": None, "sent": True, "candidates": [0, 1], "passes": 0}
+    assert recounted_flops([drawn, run, verified], CostModel({"a": FlatRate(1.0)})) == 51
     ranked = {"command": "rank", "model": "a", "sent": True, "candidates": [0, 1], "passes": 2}
     with pytest.raises(CannotRecount, match="rank"):
         recounted_flops([drawn, ranked], CostModel({"a": FlatRate(1.0)}))

@@ -21,7 +21,8 @@ from evaluation.verifier.recorded import Observed
 from policies.lever import LEVER
 from policies.protocol import Rank
 from router.request import TextPrompt
-from router.verifying import Verifier, VerifyingRanker
+from router.verified import VerifyingRanker
+from router.verifying import Verifier
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ class Directly(Verifier):
     """It answers in this process, as the other would."""
 
     def __init__(self, verifier: AnswerVerifier) -> None:
+        super().__init__(())
         self.verifier, self.lines = verifier, list[str]()
 
     async def scores(self, question: object) -> list[float]:  # type: ignore[override]

@@ -15,7 +15,6 @@ from evaluation.verifier.model import AnswerVerifier
 from evaluation.verifier.recorded import MissingOutputs, Observed
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make torch")
-pytest.importorskip("safetensors", reason="safetensors is not installed: make torch")
 
 from evaluation.verifier.training import FOLDS, Trained, fold_of, train  # noqa: E402
 
@@ -71,8 +70,10 @@ def test_a_verifier_of_one_data_set_is_measured_on_another(cli, tmp_path: Path) 
     learned, asked = make_pools(one, "one", 12), make_pools(other, "other", 6)
     file, out = tmp_path / "lever.safetensors", tmp_path / "out"
     training = ["train", "lever", "--pools", one, "--dataset", "one", "--outputs", learned]
-    assert cli(*map(str, training), "--out", str(file)).exit_code == 0
+    licensed = ("--licence", "CC0", "--out", str(file))
+    assert cli(*map(str, training), *licensed).exit_code == 0
     told = AnswerVerifier.load(file).told
+    assert told["licence"] == "CC0"
     assert (told["dataset"], len(told["problems"].split())) == ("one", 12)
     assert len(told["pools"].split()) == 4
 

@@ -95,7 +95,17 @@ async def test_the_group_that_the_verifier_believes_in_comes_first(trained: Path
         used = float(answer.headers["x-budget-flops-used"])
         assert told["flops_used"] == pytest.approx(used)
         assert sum(each["flops"] for each in told["candidates"]) == pytest.approx(used)
-        assert told["commands"][2]["flops"] is not None
+        assert (told["commands"][2]["model"], told["commands"][2]["flops"]) == (None, 0.0)
+
+
+async def test_the_one_that_ships_chooses_by_its_name() -> None:
+    async with judged(Path("shipped")) as w:
+        answer = await asked(w)
+        assert answer.headers["x-router-selected-by"] == "lever"
+        told = answer.json()["router"]["candidates"]
+        scores = {SAYS[at]: each["scores"]["lever"] for at, each in enumerate(told)}
+        assert len(set(scores.values())) == 3  # of as many programs, each read
+        assert all(0 < score < 10 for score in scores.values())
 
 
 async def test_without_a_verifier_it_says_what_to_do() -> None:
@@ -103,7 +113,7 @@ async def test_without_a_verifier_it_says_what_to_do() -> None:
         error = is_error(await w.complete(select="lever"), 400, "invalid_request")
         assert error["param"] == "select"
         assert "budget-router train lever" in error["message"]
-        assert "[select] lever" in error["message"]
+        assert '[select] lever in the configuration, which is "shipped"' in error["message"]
         untouched(w)
 
 

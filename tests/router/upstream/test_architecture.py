@@ -10,7 +10,12 @@ import pytest
 from gguf_files import gguf
 
 from router.catalogue.entries import lookup
-from router.upstream.architecture import UnknownArchitecture, from_config_json, from_gguf
+from router.upstream.architecture import (
+    UnknownArchitecture,
+    from_config_json,
+    from_gguf,
+    t5_from_config_json,
+)
 
 SIZES = (
     "hidden_size",
@@ -170,3 +175,52 @@ def test_a_feed_forward_without_a_gate_has_two_matrices():
     gated = from_config_json(config(*shape, model_type="llama"))
     plain = from_config_json(config(*shape, model_type="starcoder2"))
     assert gated.body_params - plain.body_params == 2 * 64 * 128
+
+
+T5_BASE = {
+    "model_type": "t5",
+    "d_model": 768,
+    "d_kv": 64,
+    "num_heads": 12,
+    "d_ff": 3072,
+    "num_layers": 12,
+    "vocab_size": 32_128,
+    "n_positions": 512,
+}
+
+
+def test_a_t5_has_the_parameters_that_it_is_said_to_have():
+    base = t5_from_config_json(T5_BASE)
+    total = base.read_params + base.said_params + base.head_params  # the embedding is the head
+    assert total == pytest.approx(222.9e6, rel=1e-3)  # norms and positions multiply no matrix
+    assert (base.encoder_layers, base.decoder_layers, base.longest) == (12, 12, 512)
+    assert base.attention_width == 768
+
+
+def test_a_t5_may_be_gated_and_have_fewer_blocks_that_decode():
+    plain = t5_from_config_json(T5_BASE)
+    gated = t5_from_config_json({**T5_BASE, "feed_forward_proj": "gated-gelu"})
+    assert gated.read_params - plain.read_params == 12 * 768 * 3072
+    short = t5_from_config_json({**T5_BASE, "num_decoder_layers": 3})
+    assert short.said_params * 4 == plain.said_params
+    assert short.read_params == plain.read_params - 9 * 2 * 768 * 768  # keys and values
+
+
+def test_a_t5_reads_512_tokens_where_nobody_says_how_many():
+    untold = {key: value for key, value in T5_BASE.items() if key != "n_positions"}
+    assert t5_from_config_json(untold).longest == 512
+    assert t5_from_config_json({**untold, "n_positions": 1024}).longest == 1024
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model_type": "llama"}, "model_type 'llama' is not 't5'"),
+        ({"model_type": None}, "model_type None"),
+        ({"d_kv": None}, "'d_kv' is missing"),
+        ({"n_positions": -1}, "'n_positions' must be a positive integer"),
+    ],
+)
+def test_what_is_no_t5_is_never_guessed(change, why):
+    with pytest.raises(UnknownArchitecture, match=why):
+        t5_from_config_json({**T5_BASE, **change})
