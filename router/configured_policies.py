@@ -24,7 +24,7 @@ from policies.single import Single
 from policies.values import Budget
 from router.artifact import SHIPPED, Artifact, InvalidArtifact, read_artifact
 from router.request import AUTO, Alias, RequestLimits
-from router.sections import (
+from router.sections.policies import (
     AutoConfig,
     BestOfNConfig,
     CascadeConfig,

@@ -18,7 +18,7 @@ from policies.cost import Architecture, CostModel, FlatRate
 from policies.ladder import Rung
 from router.artifact import SHIPPED, Artifact, InvalidArtifact, Source, read_artifact
 from router.configured_policies import auto_of, policies_of
-from router.sections import AutoConfig, LadderConfig
+from router.sections.policies import AutoConfig, LadderConfig
 from router.settings import Settings
 
 SOURCE = Source(dataset="code", problems=("a", "b"), pools={"small": ("h",)}, samples={"small": 3})
