@@ -15,7 +15,7 @@ import structlog
 
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
-from router.artifact import InvalidArtifact
+from router.artifact.artifact import InvalidArtifact
 from router.catalogue.entries import UnknownModel
 from router.configured import (
     Models,
