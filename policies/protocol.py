@@ -164,3 +164,7 @@ class Done:
 Event: TypeAlias = Started | Refused | Sampled | Judged | Ranked | Executed | Done
 
 Plan: TypeAlias = Generator[Command, Event, None]
+
+
+class PlanError(Exception):
+    """A policy broke the protocol: it asks for what nobody does, or for what cannot happen."""

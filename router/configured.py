@@ -23,15 +23,9 @@ from router.embedded.supervisor import Engine
 from router.metrics import Metrics
 from router.plan.lanes import SlotLane
 from router.plan.paces import PaceStart
-from router.sections import (
-    EmbeddedModel,
-    Fim,
-    FimConfig,
-    PaceConfig,
-    RemoteModel,
-    SandboxConfig,
-    SendConfig,
-)
+from router.sections.fim import NO_FIM, Fim, FimConfig
+from router.sections.models import EmbeddedModel, PaceConfig, RemoteModel, SendConfig
+from router.sections.sandbox import SandboxConfig
 from router.settings import Settings
 from router.upstream import architecture
 from router.upstream.asking import Habit, Habits
@@ -185,13 +179,11 @@ def _of_gguf(path: Path) -> ModelFacts:
 
 
 def _fim(config: Fim) -> FimTemplate | None:
-    match config:
-        case FimConfig():
-            return config.made()
-        case "none":
-            return None
-        case name:
-            return FAMILIES[name] if name in FAMILIES else catalogue.lookup(name).fim
+    if isinstance(config, FimConfig):
+        return config.made()
+    if config == NO_FIM:
+        return None
+    return FAMILIES[config] if config in FAMILIES else catalogue.lookup(config).fim
 
 
 def sandbox_backend(config: SandboxConfig) -> Backend:

@@ -22,9 +22,10 @@ from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from policies.single import Single
 from policies.values import Budget
-from router.artifact import SHIPPED, Artifact, InvalidArtifact, read_artifact
+from router.artifact.artifact import Artifact, InvalidArtifact
+from router.artifact.files import SHIPPED, read_artifact
 from router.request import AUTO, Alias, RequestLimits
-from router.sections import (
+from router.sections.policies import (
     AutoConfig,
     BestOfNConfig,
     CascadeConfig,

@@ -16,7 +16,7 @@ import structlog
 from policies.lever import LEVER
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
-from router.artifact import InvalidArtifact
+from router.artifact.artifact import InvalidArtifact
 from router.catalogue.entries import UnknownModel
 from router.configured import (
     Models,
@@ -39,7 +39,9 @@ from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.paces import Paces
 from router.plan.sessions import Sessions
 from router.request import RequestLimits
-from router.sections import DriftConfig, EmbeddedModel, SandboxConfig
+from router.sections.drift import DriftConfig
+from router.sections.models import EmbeddedModel
+from router.sections.sandbox import SandboxConfig
 from router.settings import Settings
 from router.upstream import transport
 from router.upstream.architecture import UnknownArchitecture

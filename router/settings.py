@@ -21,21 +21,12 @@ from pydantic_settings import (
 )
 
 from router.request import AUTO
-from router.sections import (
-    AliasConfig,
-    AutoConfig,
-    BudgetConfig,
-    CapConfig,
-    CorsConfig,
-    DriftConfig,
-    EmbeddedModel,
-    ModelConfig,
-    Name,
-    PolicyConfig,
-    RemoteModel,
-    SandboxConfig,
-    SelectConfig,
-)
+from router.sections.drift import DriftConfig
+from router.sections.models import EmbeddedModel, ModelConfig, RemoteModel
+from router.sections.policies import AutoConfig, PolicyConfig
+from router.sections.requests import AliasConfig, BudgetConfig, CapConfig, CorsConfig, SelectConfig
+from router.sections.sandbox import SandboxConfig
+from router.sections.section import Name
 from router.upstream.servers import SERVERS
 
 

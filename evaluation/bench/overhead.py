@@ -28,7 +28,7 @@ import httpx
 
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.settings import Settings
 
 MODEL: Final = "qwen2.5-coder-0.5b"

@@ -26,9 +26,11 @@ from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.paper.published import CODE_LLAMA, LLAMA_3
 from evaluation.pools.errors import PoolError
+from evaluation.pools.files import write_whole
 from policies.cost import Rate
 from policies.ladder import Calibration, Domain
-from router.artifact import Artifact, Source
+from router.artifact.artifact import Artifact, Source
+from router.artifact.files import text_of
 from router.upstream.architecture import UnknownArchitecture, from_config_json
 
 Pools = Annotated[
@@ -112,7 +114,8 @@ def run(
         fail(f"--like takes KIND=DATASET with a data set that was read, not {like!r}")
     if selectors is not None:
         artifact = _with_courses(artifact, selectors)
-    _write(artifact, out)
+    with failing_on(OSError):
+        write_whole(out, text_of(artifact).encode())
     typer.echo(_summary(artifact.calibration()), nl=False)
 
 
@@ -208,14 +211,6 @@ def _source(particles: Particles, models: Sequence[str]) -> Source:
         pools={model: arm.sources for model, arm in arms.items()},
         samples={model: arm.samples for model, arm in arms.items()},
     )
-
-
-def _write(artifact: Artifact, out: Path) -> None:
-    """Whole or not at all."""
-    beside = out.with_name(f".{out.name}.part")
-    with failing_on(OSError):
-        beside.write_text(artifact.to_json())
-        beside.replace(out)
 
 
 def _summary(calibration: Calibration) -> str:

@@ -19,7 +19,7 @@ from router.catalogue.entries import ModelEntry, UnknownModel
 from router.catalogue.pull import PullFailed
 from router.catalogue.pull import pull as bring
 from router.catalogue.store import find
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.server import serve
 from router.service import CANNOT_START
 from router.settings import Settings

@@ -26,7 +26,8 @@ from router.http.answer import Answer
 from router.http.attended import NEWER, Attended, ClientGone
 from router.http.connection import BODY, LOST
 from router.http.dialect import Dialect
-from router.http.explain import budget_headers, plan_label
+from router.http.headers import budget_headers
+from router.http.labels import plan_label
 from router.http.record import Record
 from router.http.relay import Hand, relay
 from router.http.several import Several

@@ -1,118 +1,27 @@
-"""Tells what a run did: the plan's name, the `router` object and the response headers.
+"""What the `router` object tells of a run: the plan, its commands and its candidates.
 
-Every figure is computed from the same draws, so that they add up: the FLOPs of the candidates are
-those of the commands, and these are what the ledger settled. A candidate's FLOPs are its own
-tokens, its share of the prompt, and of what it took to rank it among others, or to write tests.
-Cached tokens are those of a command's prompt, which its candidates share: the whole is the sum over
-commands.
+Its figures add up (`router.http.spent`).
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
-from policies.choosing import NAMES
 from policies.cost import CostModel
 from policies.forecast import Forecast
 from policies.ladder import Found
-from policies.protocol import Draw, Execute, Rank
-from policies.selectors import FIM
+from policies.protocol import Execute, Rank
 from policies.values import NLL, Budget, Verdict
 from router.gateway import Prepared
+from router.http.labels import label_of_several, outcome_label
+from router.http.spent import cached_tokens, flops_of_several, flops_used, shares
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.samples import Sample
 from router.plan.work import Errand, Work
-from router.request import RouteRequest
-
-_TOLD: Final = frozenset({FIM, *NAMES}) - {"first"}
-"""What chose, where that took more than the order of drawing."""
-
-
-def plan_label(
-    draws: Iterable[RunningDraw], *, verified: bool, selected_by: str = "", counts: bool = True
-) -> str:
-    """What was drawn and what chose, such as `qwen2.5-coder-0.5b*4+tests`.
-
-    What was never sent was not drawn.
-    """
-    drawn: dict[str, int] = {}
-    for draw in _sent(draws):
-        drawn[draw.model] = drawn.get(draw.model, 0) + draw.command.n
-    parts = [f"{model}*{n}" if counts else model for model, n in drawn.items()]
-    if verified:
-        parts.append("tests")
-    elif selected_by in _TOLD:
-        parts.append(selected_by)
-    return "+".join(parts)
-
-
-def _sent(draws: Iterable[RunningDraw]) -> Iterator[RunningDraw]:
-    return (draw for draw in draws if draw.sent)
-
-
-def outcome_label(prepared: Prepared, outcome: Outcome, *, counts: bool = True) -> str:
-    """The label of a plan that has ended."""
-    return plan_label(
-        outcome.draws,
-        verified=prepared.task.verifiable,
-        selected_by=outcome.choice.selected_by,
-        counts=counts,
-    )
-
-
-def flops_used(outcome: Outcome, cost: CostModel) -> float | None:
-    """FLOPs that the run spent; None where a model's FLOPs are unknown."""
-    known = all(work.model is None or cost.knows(work.model) for work in outcome.work)
-    return outcome.ledger.used if known else None
-
-
-def cached_tokens(outcome: Outcome) -> int:
-    """Prompt tokens of all draws that servers say they had not to compute."""
-    return sum(draw.cached_tokens or 0 for draw in outcome.all_draws)
-
-
-def response_headers(
-    prepared: Prepared, outcome: Outcome, cost: CostModel, *, elapsed_s: float
-) -> dict[str, str]:
-    """The headers of a plain answer; `elapsed_s` is the time since receipt."""
-    best = outcome.choice.candidates[0]
-    headers = {
-        "X-Router-Plan": outcome_label(prepared, outcome),
-        "X-Router-Model": best.model,
-        "X-Router-Samples": str(sum(draw.command.n for draw in _sent(outcome.draws))),
-        "X-Router-Selected-By": outcome.choice.selected_by,
-        "X-Router-Verdict": best.verdict.value,
-        "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
-        "X-Router-Overhead-Ms": f"{(elapsed_s - outcome.waited_s) * 1000:.2f}",
-    }
-    if (judgement := outcome.judgements.get(best.id)) is not None and judgement.integrity:
-        headers["X-Router-Integrity"] = judgement.integrity
-    if (used := flops_used(outcome, cost)) is not None:
-        headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(prepared.request)
-
-
-def budget_headers(request: RouteRequest) -> dict[str, str]:
-    """The effective budget, echoed."""
-    budget = request.budget.budget
-    headers = {"X-Budget-Policy": request.budget.policy}
-    if budget.flops is not None:
-        headers["X-Budget-FLOPs"] = _exact(budget.flops)
-    if budget.latency_ms is not None:
-        headers["X-Budget-Latency-Ms"] = _exact(budget.latency_ms)
-    if budget.target is not None:
-        headers["X-Budget-Target"] = _exact(budget.target)
-    return headers
-
-
-def _exact(value: float) -> str:
-    """A number that reads back as itself, without an exponent where it is whole."""
-    return f"{value:.0f}" if value.is_integer() else repr(value)
 
 
 def router_object(
@@ -121,7 +30,6 @@ def router_object(
     """Everything about a run, for `explain` and for the last chunk of a stream."""
     chosen = {candidate.id for candidate in outcome.choice.candidates[: prepared.request.n]}
     best = outcome.choice.candidates[0] if outcome.choice.candidates else None
-    ranking = _ranking(outcome, cost)
     return {
         "plan": outcome_label(prepared, outcome),
         "policy": prepared.request.budget.policy,
@@ -143,8 +51,7 @@ def router_object(
         ],
         "candidates": [
             _candidate(draw, sample, flops, outcome, chosen=sample.id in chosen)
-            for draw in _sent(outcome.draws)
-            for sample, flops in _shares(draw, cost, ranking)
+            for draw, sample, flops in shares(outcome, cost)
         ],
     }
 
@@ -191,38 +98,16 @@ def _expected(work: Work, forecasts: Mapping[str, Forecast]) -> dict[str, Any]:
     return {"forecast_ms": round(1000 * seconds, 1)}
 
 
-def headers_of_several(
-    parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
-) -> dict[str, str]:
-    """The headers of an answer to several prompts: their sums, and every name that occurs.
-
-    There is no overhead among them: while one plan waits, another works.
-    """
-    choices = [outcome.choice for outcome in outcomes if outcome.choice.candidates]
-    draws = [draw for outcome in outcomes for draw in outcome.draws]
-    headers = {
-        "X-Router-Plan": plan_label(draws, verified=False),
-        "X-Router-Model": _named(choice.candidates[0].model for choice in choices),
-        "X-Router-Samples": str(sum(draw.command.n for draw in _sent(draws))),
-        "X-Router-Selected-By": _named(choice.selected_by for choice in choices),
-        "X-Router-Verdict": Verdict.UNVERIFIED.value,
-        "X-Budget-Latency-Ms-Used": f"{elapsed_s * 1000:.1f}",
-    }
-    if (used := _flops_of_several(outcomes, cost)) is not None:
-        headers["X-Budget-FLOPs-Used"] = _exact(used)
-    return headers | budget_headers(parts[0].request)
-
-
 def object_of_several(
     parts: Sequence[Prepared], outcomes: Sequence[Outcome], cost: CostModel, *, elapsed_s: float
 ) -> dict[str, Any]:
     """Everything about the plans of several prompts: the whole, and each with its own share."""
     budget = parts[0].budget
     return {
-        "plan": plan_label((d for o in outcomes for d in o.draws), verified=False),
+        "plan": label_of_several(outcomes),
         "policy": parts[0].request.budget.policy,
         "budget": _shown(budget),
-        "flops_used": _flops_of_several(outcomes, cost),
+        "flops_used": flops_of_several(outcomes, cost),
         "cached_tokens": sum(cached_tokens(outcome) for outcome in outcomes),
         "latency_ms_used": round(elapsed_s * 1000, 1),
         "prompts": [
@@ -230,16 +115,6 @@ def object_of_several(
             for part, outcome in zip(parts, outcomes, strict=True)
         ],
     }
-
-
-def _named(names: Iterable[str]) -> str:
-    return ",".join(dict.fromkeys(names))
-
-
-def _flops_of_several(outcomes: Sequence[Outcome], cost: CostModel) -> float | None:
-    each = [flops_used(outcome, cost) for outcome in outcomes]
-    known = [flops for flops in each if flops is not None]
-    return math.fsum(known) if len(known) == len(each) else None
 
 
 def _with_share(part: Prepared, outcome: Outcome) -> Prepared:
@@ -287,41 +162,6 @@ def _details(work: Work) -> dict[str, Any]:
             return {"candidates": ids, "inputs": len(inputs), "asserts": errand.asserts}
         case _:
             return {}
-
-
-def _ranking(outcome: Outcome, cost: CostModel) -> Mapping[int, float]:
-    """What it took to rank each candidate: an even share of each ranking that it was in.
-
-    Tests were written for all that was drawn.
-    """
-    drawn = [sample.id for draw in _sent(outcome.draws) for sample in draw.samples]
-    shares = defaultdict[int, float](float)
-    for work in outcome.work:
-        match work.command:
-            case Rank(candidates=candidates):
-                for candidate in candidates:
-                    shares[candidate.id] += work.flops(cost) / len(candidates)
-            case Draw(for_tests=True, model=model) if cost.knows(model):
-                for at in drawn:
-                    shares[at] += work.flops(cost) / len(drawn)
-            case _:
-                pass
-    return shares
-
-
-def _shares(
-    draw: RunningDraw, cost: CostModel, ranking: Mapping[int, float]
-) -> Iterable[tuple[Sample, float | None]]:
-    """Each sample with its own FLOPs, those of ranking it, and an even share of the other ones."""
-    model, prompt_tokens = draw.model, draw.prompt_tokens
-    if not cost.knows(model):
-        return ((sample, None) for sample in draw.samples)
-    own = [cost.decode(model, prompt_tokens, sample.tokens) for sample in draw.samples]
-    shared = (draw.flops(cost) - sum(own)) / len(own)
-    return (
-        (sample, flops + shared + ranking.get(sample.id, 0.0))
-        for sample, flops in zip(draw.samples, own, strict=True)
-    )
 
 
 def _candidate(

@@ -20,7 +20,7 @@ from router.http.chat import Chat
 from router.http.completions import Completions
 from router.http.dialect import Dialect
 from router.http.exchange import Exchange
-from router.http.explain import budget_headers
+from router.http.headers import budget_headers
 
 _TEXT: Final = Completions()
 _CHAT: Final = Chat()

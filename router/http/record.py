@@ -14,7 +14,9 @@ from policies.values import Verdict
 from router.drift import Drift
 from router.errors import ErrorObject, InternalError, translate
 from router.gateway import Gateway, Prepared
-from router.http.explain import outcome_label, response_headers, router_object
+from router.http.explain import router_object
+from router.http.headers import response_headers
+from router.http.labels import label_of_several, outcome_label
 from router.http.several import Several
 from router.plan.outcome import Outcome
 
@@ -67,11 +69,11 @@ class Record:
 
     def conclude_several(self, several: Several, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Count a request of several prompts; the `router` object, if the client is to see one."""
-        self._count(plan=several.label(outcomes, counts=False), verdict=Verdict.UNVERIFIED.value)
+        self._count(plan=label_of_several(outcomes, counts=False), verdict=Verdict.UNVERIFIED.value)
         log.info(
             "request",
             request_id=self.request_id,
-            plan=several.label(outcomes),
+            plan=label_of_several(outcomes),
             prompts=len(outcomes),
             flops=math.fsum(outcome.ledger.used for outcome in outcomes),
             seconds=round(self.elapsed(), 3),

@@ -19,7 +19,8 @@ from router.errors import InternalError
 from router.gateway import Gateway, Prepared, finished
 from router.http.answer import Answer, summed, together
 from router.http.dialect import Dialect
-from router.http.explain import headers_of_several, object_of_several, plan_label
+from router.http.explain import object_of_several
+from router.http.headers import headers_of_several
 from router.http.relay import Hand, Piece, Tick, performed, produced
 from router.http.streaming import Telling
 from router.plan.outcome import Outcome
@@ -86,11 +87,6 @@ class Several:
             hand(last)
             last = self._usage(outcomes)
         hand(last | told(outcomes))
-
-    def label(self, outcomes: Sequence[Outcome], *, counts: bool = True) -> str:
-        """What was drawn for all prompts."""
-        draws = (draw for outcome in outcomes for draw in outcome.draws)
-        return plan_label(draws, verified=False, counts=counts)
 
     def headers(self, outcomes: Sequence[Outcome], elapsed_s: float) -> dict[str, str]:
         """The headers of a plain answer."""

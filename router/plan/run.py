@@ -6,7 +6,8 @@ to the plan, which is a generator:
     plan ── command ──► _execute ──► a task, for what starts work     ──► answer ──► plan
          ── Wait ─────► the oldest event that the plan has not seen   ──► answer ──► plan
 
-- *Waiting.* A draw is sent when the gate lets it through; until then it costs nothing.
+- *Waiting.* A draw is sent when the gate lets it through (`router.plan.streams`); until then it
+  costs nothing.
 - *Alone.* A draw of one sample that no test judges, beside which nothing runs, gets no task: it is
   performed where the plan waits for it, and has one as soon as the plan does anything else.
 - *Paying.* Work reserves its ceiling in the ledger before its task exists, and settles when that
@@ -29,9 +30,9 @@ import asyncio
 import itertools
 import math
 from collections import deque
-from contextlib import aclosing, suppress
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from policies.cost import CostModel
 from policies.policy import Policy
@@ -42,39 +43,30 @@ from policies.protocol import (
     Draw,
     Event,
     Execute,
-    Executed,
     Judged,
     Plan,
+    PlanError,
     Rank,
-    Ranked,
     Refused,
     Sampled,
     Start,
     Started,
     Wait,
 )
-from policies.values import Budget, Candidate, Output, Remaining, Task, with_outputs
-from router.plan.draws import Fits, Overrun, RunningDraw
+from policies.values import Budget, Candidate, Remaining, Task
+from router.plan import errands, streams
+from router.plan.draws import Fits, RunningDraw
 from router.plan.gates import OpenGate
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
-from router.plan.ports import Executor, Gate, Judge, Observer, Place, Ranker, Sampler
+from router.plan.ports import Executor, Gate, Judge, Observer, Ranker, Sampler
 from router.plan.prices import Prices
-from router.plan.programs.asserts import checks_of
 from router.plan.samples import Sample
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
 from router.request import Judgement
 from router.upstream.chunks import Chunk
-from router.upstream.failures import UpstreamError
-
-USAGE_GRACE_S: Final = 0.25
-"""How long to wait for a server's usage and for the end of its stream after the last sample."""
-
-
-class PlanError(Exception):
-    """A policy broke the protocol: it asks for what nobody here does, or for what cannot happen."""
 
 
 class Run:
@@ -224,7 +216,7 @@ class Run:
                     self._tasks.launch(draw, self._stream(draw), self, pays=True)
             case Rank() | Execute():
                 errand = self._work[ticket] = Errand(ticket, command, hold)
-                self._tasks.launch(errand, self._run_errand(errand), self, pays=True)
+                self._tasks.launch(errand, self._ask(errand), self, pays=True)
         return started
 
     def _running(self, ticket: int, draw: Draw, hold: Hold, counted_on: int) -> RunningDraw:
@@ -267,42 +259,10 @@ class Run:
             latency_ms = max(0.0, 1000 * left_s)
         return Remaining(self._ledger.remaining, latency_ms)
 
-    async def _stream(self, running: RunningDraw) -> None:
-        """Wait until there is room for a draw, send it, and read it to its end.
-
-        Once every sample has ended, what is left is its usage: worth a moment, and no more.
-        """
-        try:
-            async with (
-                self._gate.place(running.command) as place,
-                aclosing(self._sampler.sample(running.command)) as chunks,
-            ):
-                running.send(asyncio.get_running_loop().time())
-                self._observer.on_sent(running)
-                async for chunk in chunks:
-                    if self._arrived(running, chunk, place) and running.finished:
-                        break
-                else:
-                    running.failure = UpstreamError(running.model, "ended its answer early")
-                    return
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(USAGE_GRACE_S):
-                        async for chunk in chunks:
-                            self._arrived(running, chunk, place)
-        except UpstreamError as failure:
-            running.failure = failure
-            running.sent &= failure.computed
-        except Overrun as overrun:
-            running.overrun = True
-            running.failure = UpstreamError(running.model, f"overran: {overrun}")
-
-    def _arrived(self, running: RunningDraw, chunk: Chunk, place: Place) -> bool:
-        """A piece came; whether it ended a sample."""
-        running.arrived(chunk, asyncio.get_running_loop().time())
-        ended = self._take(running, chunk)
-        if ended:
-            place.ended()
-        return ended
+    def _stream(self, draw: RunningDraw) -> Coroutine[Any, Any, None]:
+        return streams.performed(
+            draw, gate=self._gate, sampler=self._sampler, observer=self._observer, take=self._take
+        )
 
     def _take(self, running: RunningDraw, chunk: Chunk) -> bool:
         """Add a piece of a draw; whether it ended a sample."""
@@ -321,42 +281,19 @@ class Run:
         return True
 
     async def _verify(self, candidate: Candidate, judge: Judge) -> None:
-        self._judgements[candidate.id] = judgement = await judge.judge(candidate.text)
-        judged = self._know(candidate.id, verdict=judgement.verdict)
+        judgement = await judge.judge(candidate.text)
+        judged = replace(self._candidates[candidate.id], verdict=judgement.verdict)
+        self._judgements[candidate.id], self._candidates[candidate.id] = judgement, judged
         self._tell(Judged(judged, judgement.verdict))
 
-    async def _run_errand(self, errand: Errand) -> None:
-        errand.sent = True
-        try:
-            match errand.command:
-                case Rank() as command if self._ranker is not None:
-                    # What was learned of them since the plan asked, such as their outputs, counts.
-                    known = tuple(self._candidates[each.id] for each in command.candidates)
-                    asked = replace(command, candidates=known)
-                    scores = await self._ranker.rank(asked, errand.book)
-                    for at, score in scores.items():
-                        others = self._candidates[at].scores
-                        self._know(at, scores={**others, command.score: score})
-                    self._tell(Ranked(errand.ticket, scores))
-                case Execute() as command if self._executor is not None:
-                    asserts = checks_of(self._tests, command.asserted) if command.asserted else ()
-                    errand.asserts = len(asserts)
-                    command = replace(command, inputs=(*command.inputs, *asserts))
-                    outputs, inputs = dict[int, tuple[Output | None, ...]](), command.inputs
-
-                    def tell(at: int, given: tuple[Output | None, ...]) -> None:
-                        outputs[at] = given
-                        known = self._candidates[at].outputs
-                        self._know(at, outputs=with_outputs(known, inputs, given))
-
-                    await self._executor.execute(command, tell)
-                    self._tell(Executed(errand.ticket, outputs))
-                case command:
-                    raise PlanError(f"nobody here performs a {type(command).__name__}")
-        except UpstreamError as failure:
-            errand.failure = failure
-
-    def _know(self, at: int, **facts: Any) -> Candidate:
-        """Add to what is known of a candidate."""
-        self._candidates[at] = known = replace(self._candidates[at], **facts)
-        return known
+    async def _ask(self, errand: Errand) -> None:
+        """Perform a ranking or executions, and tell what came of it."""
+        event = await errands.performed(
+            errand,
+            self._candidates,
+            self._tests,
+            ranker=self._ranker,
+            executor=self._executor,
+        )
+        if event is not None:
+            self._tell(event)

@@ -17,7 +17,7 @@ from typing import Final
 
 from router.configured import counted_slots
 from router.plan.lanes import SlotLane
-from router.sections import RemoteModel
+from router.sections.models import RemoteModel
 from router.settings import Settings
 from router.upstream.breaker import Closed
 from router.upstream.client import Upstream

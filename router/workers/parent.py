@@ -18,7 +18,7 @@ from router.banner import Introduce, url_of
 from router.configured import engine_spec, lanes_of
 from router.embedded.supervisor import EmbeddedEngine
 from router.metrics import Metrics
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.service import GRACE_S, opened
 from router.settings import Settings
 from router.workers import board as boards

@@ -26,7 +26,7 @@ from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import listening
 from router.metrics import Metrics
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
 from router.settings import Settings
 from router.upstream.client import Upstream

@@ -12,7 +12,7 @@ import yaml
 from evaluation.cli import app
 from router.catalogue.entries import CATALOGUE
 from router.http.app import routes
-from router.sections import EmbeddedModel, RemoteModel
+from router.sections.models import EmbeddedModel, RemoteModel
 from router.settings import Settings
 from router.upstream.architecture import from_config_json
 

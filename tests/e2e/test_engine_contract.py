@@ -17,7 +17,7 @@ from router.catalogue.fim import FimTemplate
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
 from router.request import PromptLength, SampleRequest, TextPrompt, TokenPrompt
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.settings import Settings
 from router.upstream import transport
 from router.upstream.chunks import Chunk, Usage

@@ -12,7 +12,7 @@ from serving import LARGE, SMALL, RunningGateway
 from evaluation.datasets import humaneval
 from policies.cost import CostModel
 from router.configured import model_rate
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.settings import Settings
 
 pytestmark = pytest.mark.real_model

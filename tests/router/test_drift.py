@@ -13,7 +13,7 @@ from http_world import PROMPT, TESTS, ScriptedBackend, World, eventually, world
 from pydantic import ValidationError
 
 from router.drift import OutcomeFile
-from router.sections import DriftConfig
+from router.sections.drift import DriftConfig
 from router.service import running
 from router.settings import Settings
 from sandbox import SandboxUnavailable

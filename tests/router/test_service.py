@@ -12,7 +12,7 @@ from policies.cost import CostModel, FlatRate
 from router.configured import sandbox_backend
 from router.errors import Overloaded
 from router.plan.admission import Admission
-from router.sections import DockerConfig, SandboxConfig
+from router.sections.sandbox import DockerConfig, SandboxConfig
 from router.service import Service, running
 from router.settings import Settings
 from router.upstream.architecture import from_config_json

@@ -18,7 +18,7 @@ from router.configured_policies import BUILT_IN, policies_of
 from router.http.connection import Connection
 from router.listening import listening
 from router.request import AUTO
-from router.sections import RemoteModel
+from router.sections.models import RemoteModel
 from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
 from router.upstream.transport import client

@@ -17,7 +17,7 @@ from evaluation.calibration.replays.problems import RecordedProblem, find_models
 from evaluation.pools.errors import UnreadablePool
 from evaluation.pools.store import Pool
 from policies.cost import CostModel
-from router.artifact import Artifact
+from router.artifact.artifact import Artifact
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,7 @@ from evaluation.pools.store import Pool
 from evaluation.pools.view import PoolView, read_view
 from policies.values import Verdict
 from router.configured import sandbox_backend
-from router.sections import SandboxConfig
+from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 
 _FOR_THE_USER: Final = (

@@ -25,7 +25,8 @@ from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.pools.errors import PoolError
 from policies.cost import CostModel, UnknownCost
-from router.artifact import InvalidArtifact, read_artifact
+from router.artifact.artifact import InvalidArtifact
+from router.artifact.files import read_artifact
 
 _KNOWN: Final = (
     *(PoolError, UnknownCost, TooFewProblems, CannotSplit),

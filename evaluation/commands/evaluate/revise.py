@@ -23,7 +23,7 @@ from evaluation.pools.filling.revising import AttemptPassed, left_over, revision
 from evaluation.pools.problems import problems_of
 from evaluation.pools.store import Pool
 from router.configured import sandbox_backend
-from router.sections import SandboxConfig
+from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 
 PROBLEMS: Final = "problems.jsonl"

@@ -55,7 +55,7 @@ from evaluation.selection.standings import (
 from policies.cost import CostModel, UnknownCost
 from policies.ladder import Rung
 from router.configured import sandbox_backend
-from router.sections import SandboxConfig
+from router.sections.sandbox import SandboxConfig
 from sandbox import SandboxError
 
 

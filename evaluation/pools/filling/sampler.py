@@ -21,7 +21,8 @@ from evaluation.pools.filling.collecting import Source
 from router import service
 from router.catalogue.entries import CATALOGUE, lookup
 from router.catalogue.store import find
-from router.sections import EmbeddedModel, ModelConfig, SandboxConfig
+from router.sections.models import EmbeddedModel, ModelConfig
+from router.sections.sandbox import SandboxConfig
 from router.settings import Settings
 
 DEFAULT_ENGINE: Final = EmbeddedModel(slots=32, context=3072)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 from click.testing import Result
 
-from router.artifact import read_artifact
+from router.artifact.files import read_artifact
 
 PROBLEMS = 24
 

@@ -13,7 +13,7 @@ from evaluation.pools.asked import write_problems
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.selection import courses, measuring, standings
-from router.artifact import read_artifact
+from router.artifact.files import read_artifact
 
 MODELS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 TASKS = tuple(f"tiny/{at}" for at in range(20))

@@ -19,6 +19,7 @@ from policies.protocol import (
     Execute,
     Executed,
     Plan,
+    PlanError,
     Rank,
     Ranked,
     Refused,
@@ -31,7 +32,7 @@ from policies.values import Budget, Candidate, Choice, ModelView, Output
 from router.plan.outcome import Outcome
 from router.plan.ports import Book, Observer, Tell
 from router.plan.prices import Prices
-from router.plan.run import PlanError, Run
+from router.plan.run import Run
 from router.plan.work import Errand
 from router.upstream.failures import UpstreamError
 

@@ -15,11 +15,11 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel
 from policies.policy import Policy
-from policies.protocol import Cancel, Done, Draw, Plan, Refused, Started, Wait
+from policies.protocol import Cancel, Done, Draw, Plan, PlanError, Refused, Started, Wait
 from policies.single import Single
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
 from router.plan.outcome import Outcome
-from router.plan.run import PlanError, Run
+from router.plan.run import Run
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(

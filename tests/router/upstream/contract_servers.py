@@ -28,7 +28,7 @@ from router.catalogue.fim import FimTemplate
 from router.catalogue.store import find
 from router.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
-from router.sections import EmbeddedModel
+from router.sections.models import EmbeddedModel
 from router.settings import Settings
 from router.upstream import transport
 from router.upstream.client import Upstream

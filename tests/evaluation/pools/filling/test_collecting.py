@@ -19,7 +19,7 @@ from evaluation.pools.filling.plan import planned
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
-from router.sections import RemoteModel
+from router.sections.models import RemoteModel
 from router.service import running as running_service
 from router.settings import Settings
 

@@ -14,11 +14,12 @@ from world import COST
 from policies.auto import Auto
 from policies.choosing import believing
 from policies.climb import Climb
-from policies.cost import Architecture, CostModel, FlatRate
+from policies.cost import Architecture, FlatRate
 from policies.ladder import Rung
-from router.artifact import SHIPPED, Artifact, InvalidArtifact, Source, read_artifact
+from router.artifact.artifact import Artifact, InvalidArtifact, Source
+from router.artifact.files import SHIPPED, read_artifact, text_of
 from router.configured_policies import auto_of, policies_of
-from router.sections import AutoConfig, LadderConfig
+from router.sections.policies import AutoConfig, LadderConfig
 from router.settings import Settings
 
 SOURCE = Source(dataset="code", problems=("a", "b"), pools={"small": ("h",)}, samples={"small": 3})
@@ -31,14 +32,14 @@ def made() -> Artifact:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "policy.json"
-    path.write_text(made().to_json())
+    path.write_text(text_of(made()))
     return path
 
 
 def test_what_is_written_is_read_again(file: Path) -> None:
     found = read_artifact(file)
     assert found == made()
-    assert found.to_json() == file.read_text()
+    assert text_of(found) == file.read_text()
     assert found.calibration().kinds == calibration().kinds
 
 
@@ -145,7 +146,7 @@ def test_auto_is_without_a_ladder_where_the_shipped_one_is_for_others_or_unwante
     with pytest.raises(ValueError, match="ladder"):
         AutoConfig(policy="cascade", domain="humaneval")
     shipped = read_artifact(SHIPPED)
-    rates = {name: rate.made() for name, rate in shipped.rates.items()}
+    rates = shipped.cost().rates
     assert auto_of(AutoConfig(policy="cascade"), rates) == Auto()
     courses = shipped.courses()
     assert courses is not None
@@ -185,7 +186,7 @@ def test_the_shipped_ladders_are_for_the_embedded_pair_at_every_length_and_budge
     assert shipped.basis == "exact"
     found = shipped.calibration()
     assert found.kinds == {"text": "humaneval"}
-    cost = CostModel({name: rate.made() for name, rate in shipped.rates.items()})
+    cost = shipped.cost()
     for domain in (*found.domains.values(), found.pooled):
         for length in domain.lengths:
             for ladders in (length.own, length.cached):

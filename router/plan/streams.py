@@ -1,0 +1,59 @@
+"""How a draw is performed: let through to its server, sent, and its stream read to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+from router.plan.draws import Overrun, RunningDraw
+from router.plan.ports import Gate, Observer, Sampler
+from router.upstream.chunks import Chunk
+from router.upstream.failures import UpstreamError
+
+USAGE_GRACE_S: Final = 0.25
+"""How long to wait for a server's usage and for the end of its stream after the last sample."""
+
+
+async def performed(
+    draw: RunningDraw,
+    *,
+    gate: Gate,
+    sampler: Sampler,
+    observer: Observer,
+    take: Callable[[RunningDraw, Chunk], bool],
+) -> None:
+    """Wait until there is room for a draw, send it, and read it to its end.
+
+    `take` is given every piece, and says whether it ended a sample. Once every sample has ended,
+    what is left is the draw's usage: worth a moment, and no more.
+    """
+    clock = asyncio.get_running_loop().time
+    try:
+        async with (
+            gate.place(draw.command) as place,
+            aclosing(sampler.sample(draw.command)) as chunks,
+        ):
+            draw.send(clock())
+            observer.on_sent(draw)
+            async for chunk in chunks:
+                draw.arrived(chunk, clock())
+                if take(draw, chunk):
+                    place.ended()
+                    if draw.finished:
+                        break
+            else:
+                draw.failure = UpstreamError(draw.model, "ended its answer early")
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(USAGE_GRACE_S):
+                    async for chunk in chunks:
+                        draw.arrived(chunk, clock())
+                        take(draw, chunk)
+    except UpstreamError as failure:
+        draw.failure = failure
+        draw.sent &= failure.computed
+    except Overrun as overrun:
+        draw.overrun = True
+        draw.failure = UpstreamError(draw.model, f"overran: {overrun}")
