@@ -15,6 +15,7 @@ from evaluation.study.untested.standing import (
     Standing,
     Verdict,
     at_one_call,
+    large_alone_at,
     plan_at,
     selectors_at_one_call,
 )
@@ -139,9 +140,15 @@ def claim(found: Iterable[Untested]) -> PageTable:
 
 
 def best_plans(found: Iterable[Untested]) -> PageTable:
-    """The best plan without tests at equal budgets, against the larger model's greedy answer."""
+    """The best plan without tests at equal budgets, against the larger model's greedy answer.
+
+    Beside it the larger model alone, whose samples the same selectors choose from.
+    """
     rows = [
-        (f"{x:g}, examples {examples}", plan.what, *_row(plan)[1:])
+        (
+            *(f"{x:g}, examples {examples}", plan.what, *_row(plan)[1:]),
+            _alone(large_alone_at(each, x, examples)),
+        )
         for each in found
         for examples in (USED, NOT_USED, STRIPPED)
         for x in BUDGETS
@@ -149,9 +156,13 @@ def best_plans(found: Iterable[Untested]) -> PageTable:
     ]
     return PageTable(
         "The best plans at budgets of large calls, chosen on other problems",
-        ("budget", "plan (all problems)", *_COLUMNS),
+        ("budget", "plan (all problems)", *_COLUMNS, "the larger model alone: solved, %, at calls"),
         tuple(rows),
     )
+
+
+def _alone(one: Standing | None) -> str:
+    return "" if one is None else f"{percent(one.score)} at {one.large_calls:.2f}"
 
 
 def _row(one: Standing) -> tuple[str, ...]:

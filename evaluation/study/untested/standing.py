@@ -72,6 +72,11 @@ def at_one_call(found: Untested, selector: str, examples: str) -> ChosenRow | No
     return max(fitting, key=lambda row: row.k, default=None)
 
 
+def large_alone_at(found: Untested, x: float, examples: str) -> Standing | None:
+    """The best plan that draws from the largest model only, with the same selectors."""
+    return plan_at(found, x, examples, f"{found.large.model} alone")
+
+
 def selectors_at_one_call(found: Untested) -> Iterator[Standing]:
     """Each selector on what one large call pays for; only `examples` knows their outputs."""
     for selector, examples in _SELECTORS:
@@ -96,10 +101,10 @@ _SELECTORS: Final = (
 )
 
 
-def plan_at(found: Untested, x: float, examples: str) -> Standing | None:
-    """The best plan within x large calls that sees examples so."""
+def plan_at(found: Untested, x: float, examples: str, family: str = "any plan") -> Standing | None:
+    """The best plan of a family within x large calls that sees examples so."""
     for plan in found.plans:
-        if (plan.x, plan.examples, plan.family) == (x, examples, "any plan"):
+        if (plan.x, plan.examples, plan.family) == (x, examples, family):
             return Standing(
                 found.dataset,
                 plan.plan,

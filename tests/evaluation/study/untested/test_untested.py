@@ -88,6 +88,8 @@ def test_tables_have_a_row_for_each_way_and_one_for_the_large_call(tmp_path: Pat
     assert [row[0] for row in page.best_plans(found).rows] == [
         *("1, examples used", "1, examples not used", "2, examples not used")
     ]
+    *others, alone = (row[-1] for row in page.best_plans(found).rows)
+    assert (others, alone) == (["", ""], "55.0 (50.0 to 60.0) at 1.90")
     numbers = {row[0]: row[1:] for row in page.by_k(found[0]).rows}
     assert numbers[f"{SMALL}, nll"] == (
         *("40.0 (35.0 to 45.0)", "50.0 (45.0 to 55.0)", "90.0 (85.0 to 95.0)"),
