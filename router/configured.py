@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from policies.cost import CostModel, FlatRate, Rate
 from policies.forecast import Seen
 from router.catalogue import entries as catalogue
@@ -36,8 +34,6 @@ from router.upstream.servers import SERVERS
 from router.upstream.tokens import fim_of_folder, fim_of_header
 from router.upstream.transport import Client
 from sandbox import Backend, ProcessBackend
-
-_log = structlog.get_logger("router")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,6 @@ from sandbox.source import first_name, is_way
 MAX_INPUTS: Final = 1000
 MAX_ARGUMENTS_BYTES: Final = 100_000
 
-TIMEOUT: Final = "timeout"
-MEMORY: Final = "memory"
-TOO_LONG: Final = "too long"
-EXITED: Final = "exited"
-"""What an output says that is neither a value nor an exception."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
@@ -92,7 +86,7 @@ class Execution:
 class Output:
     """What one call came to: the text of a value, or the name of what was raised.
 
-    Where nothing was `returned`, the text may also be one of the words of this module.
+    Where nothing was `returned`, the text may also be `timeout`, `memory`, `too long` or `exited`.
     """
 
     text: str

@@ -6,10 +6,9 @@ A deadline before which there was not one token is an answer that fails, and too
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from evaluation.gateway.comparison import passed
 from evaluation.gateway.results import Results, read
@@ -70,11 +69,6 @@ def row(run: Results) -> DeadlineRow:
 
 def _times(run: Results) -> list[float]:
     return [record["latency_s"] for record in run.records if record.get("error") is None]
-
-
-def to_json(table: Sequence[DeadlineRow]) -> list[dict[str, Any]]:
-    """The rows as JSON, unrounded."""
-    return [asdict(entry) for entry in table]
 
 
 def to_markdown(table: Sequence[DeadlineRow]) -> str:

@@ -81,11 +81,6 @@ class FairQueue:
         """The draw whose turn it is; None where none waits."""
         return self._head
 
-    @property
-    def remembered(self) -> int:
-        """Callers of which anything is known."""
-        return len(self._callers)
-
     def waiting(self, caller: str) -> int:
         """How many of a caller wait."""
         known = self._callers.get(caller)

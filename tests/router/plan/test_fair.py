@@ -50,7 +50,7 @@ def test_everything_is_served_once(arrivals: list[tuple[str, int, float]]) -> No
     served = emptied(queue)
     assert sorted(served, key=id) == sorted(waiting, key=id)
     assert len(queue) == 0
-    assert queue.remembered == 0
+    assert len(queue._callers) == 0
 
 
 @given(ARRIVALS)
@@ -238,7 +238,7 @@ def test_it_finds_the_same_as_one_who_looks_at_everybody(steps: list[Any]) -> No
         held = Counter(each.caller for each in there)
         assert {caller: queue.waiting(caller) for caller in held} == held
         assert queue.most_waiting == max(held.values(), default=0)
-        assert queue.remembered <= len("abcdef")
+        assert len(queue._callers) <= len("abcdef")
 
 
 def test_who_does_not_wait_cannot_leave() -> None:
@@ -283,7 +283,7 @@ def test_what_is_remembered_of_callers_is_bounded() -> None:
     for at in range(2000):
         queue.push(f"caller {at}", 1 + at % WIDEST)
         queue.pop()
-        assert queue.remembered <= 3 * WIDEST
+        assert len(queue._callers) <= 3 * WIDEST
 
 
 def test_alternation_is_even() -> None:
