@@ -7,6 +7,7 @@ attempt decides whether that was so, and whose request it may have been the faul
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -170,21 +171,20 @@ class Attempt:
     def given_up(self, deadline: float | None, usual_s: float | None) -> None:
         """It was stopped before its end: by a verdict, its deadline, or its client.
 
-        Only a deadline says that a server is silent: a client that goes says nothing of it. Nor
-        does a beginning say anything of a server that was left alone since.
+        Only a deadline says that a server is silent, before or after it began: a client that goes
+        says nothing of it. Nor does a beginning of a server that was left alone since.
         `usual_s` is what first tokens of the model take; None where there is no other server.
         """
         now = clock()
         self.waited = deadline is not None and now >= deadline - CLOCK_S
-        if self.begun:
-            if isinstance(self.replica.breaker, Closed):
-                self.succeeded()
-        elif usual_s is not None and self.waited:
-            waited_s = now - self.since
-            heard = self.replica.heard_at >= self.since
-            if not heard and waited_s >= max(SILENT_S, UNUSUAL * usual_s):
-                reason = f"there was no word of it for {waited_s:.1f} s"
-                self.watch.failed(self.replica, reason, self.caller)
+        heard = self.replica.heard_at >= self.since
+        silent_s = now - (self.replica.heard_at if heard else self.since)
+        patience_s = math.inf if usual_s is None else max(SILENT_S, UNUSUAL * usual_s)
+        if self.waited and silent_s >= patience_s and (self.begun or not heard):
+            reason = f"there was no word of it for {silent_s:.1f} s"
+            self.watch.failed(self.replica, reason, self.caller)
+        elif self.begun and isinstance(self.replica.breaker, Closed):
+            self.succeeded()
 
     def _answered(self) -> None:
         state = states.answered(self.replica.breaker, self.watch.rules, self.caller)

@@ -181,3 +181,19 @@ def test_only_its_own_deadline_says_that_a_server_is_silent(
         assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if counts else Closed())
 
     simulate(scene())
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["begins and hangs", "goes on"])
+def test_a_server_that_begins_and_hangs_is_silent_too(*, later: bool) -> None:
+    async def scene() -> None:
+        w = Watched()
+        w.replica.heard_at = -1.0
+        with w.attempt("me") as attempt:
+            attempt.heard(PIECE)
+            await asyncio.sleep(SILENT_S)
+            if not later:
+                attempt.heard(PIECE)
+            attempt.given_up(clock(), 0.0)
+        assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if later else Closed())
+
+    simulate(scene())
