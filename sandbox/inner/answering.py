@@ -25,7 +25,7 @@ from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
 from sandbox.inner.standins import GUEST, error_of
-from sandbox.inner.threads import Threads, pause
+from sandbox.inner.threads import Threads
 from sandbox.inner.turns import Turns
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ class Answering:
                     self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
                 case {"do": "ask"} as frame:
                     if "thread" in frame:
-                        self._threads.step_aside(partial(self._go_on, frame))
+                        self._threads.step_aside(
+                            partial(self._go_on, partial(self._ask, frame, aside=True))
+                        )
                     self._ask(frame, aside=self._threads.aside)
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
@@ -139,13 +141,20 @@ class Answering:
             self._turns.closing(frame["id"])
             self._send({"id": frame["id"], **answer}, most)
 
-    def _go_on(self, frame: Frame) -> NoReturn:
+    def _go_on(self, begin: Callable[[], None]) -> NoReturn:
+        """In a thread of its own, instead of the main thread."""
         try:
-            self._ask(frame, aside=True)
+            begin()
             self.run()
         except BaseException:  # noqa: BLE001 - the outermost handler of the thread
             os._exit(70)
         os._exit(0)
+
+    def _leave(self, number: int) -> None:
+        """Answer a question that is open here: its answer comes later."""
+        self._turns.closing(number)
+        self._send({"id": number, "later": True})
+        self._turns.leave()
 
     def _ask(self, frame: Frame, *, aside: bool = False) -> None:
         """Do what the tests ask of an object of ours: here, or `aside` by their thread's deputy."""
@@ -155,7 +164,7 @@ class Answering:
         with self._turns.asked(number):
             try:
                 if not aside:
-                    given = work()
+                    given = self._threads.done_here(work).given()
                 elif frame["ask"] == "await":
                     given = self._threads.deputies.result(frame["thread"])
                 else:
@@ -240,8 +249,8 @@ class Answering:
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while a question of theirs is open."""
-        thread = self._threads.number()
         while True:
+            thread = self._threads.number()
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
@@ -251,7 +260,7 @@ class Answering:
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break
-            pause()  # others may speak until that is done
+            self._threads.postpone(number, partial(self._go_on, partial(self._leave, number)))
             ask, on, args, kwargs = "await", 0, (), {}
         if (raised := frame.get("raised")) is None:
             return given

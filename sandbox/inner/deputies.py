@@ -38,20 +38,22 @@ class Later(Exception):
     """It is not done yet."""
 
 
-class _Came(NamedTuple):
+class Came(NamedTuple):
     """What came of some work: a value, or what it raised."""
 
     value: Any = None
     error: BaseException | None = None
 
     @classmethod
-    def of(cls, work: _Work) -> _Came:
+    def of(cls, work: _Work) -> Came:
+        """Do it."""
         try:
             return cls(work())
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
             return cls(error=error)
 
     def given(self) -> Any:
+        """The value. Raises what the work raised."""
         if self.error is not None:
             raise self.error
         return self.value
@@ -65,27 +67,38 @@ class Deputy:
         self.busy = False
         self._todo: SimpleQueue[_Work] = SimpleQueue()
         self._said: SimpleQueue[Any] = SimpleQueue()
-        self._heard: SimpleQueue[_Came] = SimpleQueue()
+        self._heard: SimpleQueue[Came] = SimpleQueue()
 
     def begin(self, work: _Work) -> None:
         """Have it done."""
         self.busy = True
         self._todo.put(work)
 
-    def result(self) -> Any:
-        """What came of it. Raises `Later`, and what it raised."""
+    def result(self, seconds: float) -> Any:
+        """What came of it, within so long. Raises `Later`, and what it raised."""
         while True:
             try:
-                said = self._said.get(timeout=_AT_ONCE_S)
+                said = self._said.get(timeout=seconds)
             except Empty:
                 raise Later from None
-            if isinstance(said, _Came):
-                self.busy = False
-                return said.given()
-            came = _Came.of(said)
+            match said:
+                case Came():
+                    self.busy = False
+                    return said.given()
+                case None:
+                    raise Later
+            came = Came.of(said)
             if isinstance(came.error, Stop):
                 raise came.error
             self._heard.put(came)
+
+    def deliver(self, came: Came) -> None:
+        """Of the thread in which it works: this is done."""
+        self._said.put(came)
+
+    def postpone(self) -> None:
+        """Of the thread in which it works: it waits itself, so whoever waits for it need not."""
+        self._said.put(None)
 
     def asks(self, question: _Work) -> Any:
         """Of the thread in which it works: have something asked of the other process."""
@@ -93,16 +106,17 @@ class Deputy:
         return self._heard.get().given()
 
     def work(self, seconds: float | None = None) -> None:
-        """Of the thread in which it works: do what comes, until nothing comes for so long."""
+        """Of the thread in which it works: do what is there, if something comes within so long."""
         while True:
             try:
                 work = self._todo.get(timeout=seconds)
             except Empty:
                 return
-            came = _Came.of(work)
-            self._said.put(came)
+            came = Came.of(work)
+            self.deliver(came)
             if isinstance(came.error, Stop):
                 raise came.error
+            seconds = None if seconds is None else 0.0
 
 
 class Deputies:
@@ -130,35 +144,43 @@ class Deputies:
         deputy = self._of.get(thread) or self._started(thread)
         if deputy is None:
             return work()
-        if deputy.busy:
+        self.begin(thread, work)
+        return deputy.result(_AT_ONCE_S)
+
+    def begin(self, thread: int, work: _Work) -> None:
+        """Have the deputy that a thread has do something, and do not wait for it.
+
+        Raises `CodecError` for a thread that waits already.
+        """
+        if self._of[thread].busy:
             raise CodecError("a thread that asks while it waits")
-        deputy.begin(work)
-        return deputy.result()
+        self._of[thread].begin(work)
 
     def result(self, thread: int, *, here: bool = False) -> Any:
-        """What came of what was begun for a thread; where that works `here`, it does so now.
+        """What came of what was begun for a thread; it is not waited for where that works `here`.
 
         Raises `Later`, what the work raised, and `CodecError` for a thread that waits for nothing.
         """
         deputy = self._of.get(thread)
         if deputy is None or not deputy.busy:
             raise CodecError("a thread that waits for nothing")
-        if here:
-            deputy.work(0)
-        return deputy.result()
+        return deputy.result(0 if here else _AT_ONCE_S)
 
-    def adopt(self, thread: int) -> None:
+    def adopt(self, thread: int) -> Deputy:
         """From now on some thread works for that one by `work_for`; it is not given one."""
-        self._of.setdefault(thread, Deputy(thread))
+        return self._of.setdefault(thread, Deputy(thread))
+
+    def enter(self, thread: int) -> None:
+        """What this thread does is that one's work."""
+        self._here[_thread.get_ident()] = self._of[thread]
 
     def work_for(self, thread: int, seconds: float | None = None) -> None:
-        """Do what is to be done for a thread, until nothing comes for so long."""
-        own, deputy = _thread.get_ident(), self._of[thread]
-        self._here[own] = deputy
+        """Do what is to be done for a thread, if something comes within so long."""
+        self.enter(thread)
         try:
-            deputy.work(seconds)
+            self._of[thread].work(seconds)
         finally:
-            del self._here[own]
+            del self._here[_thread.get_ident()]
 
     def _started(self, thread: int) -> Deputy | None:
         """One with a thread of its own, if another can be had."""

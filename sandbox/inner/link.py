@@ -140,7 +140,8 @@ class Link(CandidateProcess):
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
                     raise self._exception(raised)
-                case {"later": True} if len(answer) == _FIELDS and "thread" in frame:
+                case {"later": True} if len(answer) == _FIELDS and self.replies.many():
+                    self.listener.start()  # it may ask back before we ask again
                     raise Later
                 case {"cannot": str(kind)} if len(answer) == _FIELDS:
                     raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))

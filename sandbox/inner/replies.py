@@ -13,6 +13,8 @@ from sandbox.inner.exchange import by_name
 from sandbox.inner.outcomes import is_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.frames import Frame
     from sandbox.inner.accounts import Accounts
     from sandbox.inner.listening import Listener
@@ -57,13 +59,17 @@ class Replies:
         own = _thread.get_ident()
         return MAIN if own == self._main_thread else own
 
-    def asker(self) -> Frame:
-        """Which thread asks, where the tests have several; the first time is for good."""
+    def many(self) -> bool:
+        """Whether the tests have several threads; once they had, they count as having them."""
         if not self._many:
             ours = self._link.listener.threads + self.deputies.threads
             self._many = _thread._count() > ours  # noqa: SLF001 - `threading` knows not all
-            if not self._many:
-                return {}
+        return self._many
+
+    def asker(self) -> Frame:
+        """Which thread asks, where the tests have several."""
+        if not self.many():
+            return {}
         thread = self.thread()
         self.deputies.adopt(-thread)
         return {"thread": thread}
@@ -82,6 +88,21 @@ class Replies:
         finally:
             self._open -= 1
 
+    def _done(self, thread: int, ask: Any, work: Callable[[], Any]) -> Any:
+        """Do what a thread of the program asks, or have it done. Raises what that raises.
+
+        What it asks of the very thread that hears it is done by that once it has left the channel,
+        or whatever it waits for could not come: other threads of the tests ask meanwhile.
+        """
+        own = -self.thread()
+        if ask == "await":
+            return self.deputies.result(thread, here=thread == own)
+        if thread == own or (thread == 0 and self._open == 1 and self.many()):
+            self.deputies.adopt(own)
+            self.deputies.begin(own, work)
+            raise Later
+        return work() if thread == 0 else self.deputies.perform(thread, work)
+
     def _reply(self, asked: Frame) -> Frame:
         link = self._link
         match asked:
@@ -97,12 +118,7 @@ class Replies:
             case _:
                 raise link.stop(Forged("a question without arguments"))
         try:
-            if ask == "await":
-                given = self.deputies.result(thread, here=thread == -self.thread())
-            elif thread in (0, -self.thread()):
-                given = work()
-            else:
-                given = self.deputies.perform(thread, work)
+            given = self._done(thread, ask, work)
             return {"do": "reply", **link.told(given)}
         except Stop:
             raise

@@ -12,7 +12,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
-from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies
+from sandbox.inner.deputies import MAIN, PAUSE_S, Came, Deputies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from sandbox.inner.turns import Turns
 
 _sleep: Final = time.sleep  # programs put something else in its place
-
-
-def pause() -> None:
-    """Before a thread of the program asks again for what comes later."""
-    _sleep(PAUSE_S)
 
 
 class Threads:
@@ -62,15 +57,46 @@ class Threads:
 
         It never returns the first time, unless no thread can be had; and does nothing later.
         """
-        if self.aside:
-            return
-        self.deputies.adopt(MAIN)
-        with contextlib.suppress(RuntimeError):
-            _thread.start_new_thread(answer, ())
-            self.aside = True
+        if not self.aside:
+            self.deputies.adopt(MAIN)
+            if self._hand_over(answer):
+                self.deputies.work_for(MAIN)
+
+    def postpone(self, number: int, answer: Callable[[], object]) -> None:
+        """What this thread asked in a question comes later: whoever waits for it need not.
+
+        If it is the main thread, which answers that question, another one does so from now on.
+        """
+        deputy = self.deputies.here()
+        if deputy is not None:
+            deputy.postpone()
+        elif _thread.get_ident() == self._main:
+            self.deputies.adopt(MAIN).busy = True
+            self.deputies.enter(MAIN)
+            self._hand_over(answer)
+        self._turns.next_after(number, PAUSE_S)
+
+    def done_here(self, work: Callable[[], object]) -> Came:
+        """What comes of what is asked of this thread.
+
+        It never returns where another thread has begun to answer meanwhile.
+        """
+        before = self.aside
+        came = Came.of(work)
+        if self.aside and not before:
+            self.deputies.adopt(MAIN).deliver(came)
             self.deputies.work_for(MAIN)
+        return came
+
+    def _hand_over(self, answer: Callable[[], object]) -> bool:
+        self.aside = True
+        try:
+            _thread.start_new_thread(answer, ())
+        except RuntimeError:  # no thread can be had
+            self.aside = False
+        return self.aside
 
     def _watch(self) -> None:
         while True:
-            pause()
+            _sleep(PAUSE_S)
             self._turns.knock_on(self._has_news)

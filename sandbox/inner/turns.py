@@ -73,6 +73,18 @@ class Turns:
         free = self._speaker in (0, thread) and self._closing.get(self._open, thread) == thread
         return self._open != 0 and free
 
+    def leave(self) -> None:
+        """The question that is open was answered by a word that its answer comes later."""
+        with self._changed:
+            self._closing.pop(self._open, None)
+            self._open = 0
+            self._changed.notify_all()
+
+    def next_after(self, number: int, seconds: float) -> None:
+        """Wait until another question is open than that, but for so long at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open not in (0, number), seconds)
+
     def let_speak(self) -> None:
         """Wait for those who wait to speak now, and no others: there might be such without end."""
         with self._changed:

@@ -345,7 +345,97 @@ RIGHT |= {
         ),
     ),
 }
+SYNCHRONIZED = """
+import functools
+def f(lock):
+    def d(g):
+        @functools.wraps(g)
+        def w(*a, **k):
+            with lock: return g(*a, **k)
+        return w
+    return d
+"""
+SLOT = """
+class f:
+    def __init__(self, cond): self.cond, self.items = cond, []
+    def put(self, x):
+        with self.cond: self.items.append(x); self.cond.notify_all()
+    def take(self, timeout=None):
+        with self.cond:
+            if not self.cond.wait_for(lambda: self.items, timeout): raise TimeoutError("empty")
+            return self.items.pop(0)
+"""
+CHANNEL = """
+class f:
+    def __init__(self, q): self.q = q
+    def put(self, x): self.q.put(x)
+    def get(self): return self.q.get(timeout=4)
+"""
+SUBMITTING = """
+def f(pool, g, xs):
+    futures = [pool.submit(lambda x=x: g(x)) for x in xs]
+    return [future.result() for future in futures]
+def double(x): return 2 * x
+def mapped(pool, xs): return list(pool.map(double, xs))
+"""
+RUNNING = """
+def f(start, wait):
+    start(lambda: 5)
+    return wait()
+"""
+POOL_OF_TESTS = (
+    "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(2) as p:\n"
+)
+RIGHT |= {
+    "a lock of the tests": (
+        SYNCHRONIZED,
+        (
+            "lock, n = threading.Lock(), [0]\n@f(lock)\ndef go():\n"
+            "    v = n[0]; time.sleep(0.002); n[0] = v + 1\n"
+            f"ts = [threading.Thread(target=go) for _ in range(8)]\n{START}assert n == [8]"
+        ),
+    ),
+    "a condition of the tests": (
+        SLOT,
+        (
+            "s = f(threading.Condition())\nthreading.Timer(0.03, s.put, ['x']).start()\n"
+            "assert s.take(timeout=4) == 'x'"
+        ),
+    ),
+    "a queue of the tests": (
+        CHANNEL,
+        (
+            "import queue\nc = f(queue.Queue())\nthreading.Timer(0.03, c.put, [3]).start()\n"
+            "assert c.get() == 3"
+        ),
+    ),
+    "a pool of the tests": (
+        SUBMITTING,
+        f"{POOL_OF_TESTS}    assert f(p, lambda x: x + 1, range(5)) == [1, 2, 3, 4, 5]",
+    ),
+    "a pool that runs the program": (
+        SUBMITTING,
+        f"{POOL_OF_TESTS}    assert mapped(p, range(5)) == [0, 2, 4, 6, 8]",
+    ),
+    "a thread that a callback starts": (
+        RUNNING,
+        (
+            "class S:\n    def start(self, g):\n"
+            "        self.t = threading.Thread(target=lambda: setattr(self, 'r', g()))\n"
+            "        self.t.start()\n    def wait(self):\n        self.t.join(); return self.r\n"
+            "s = S()\nassert f(s.start, s.wait) == 5\nassert f(s.start, s.wait) == 5"
+        ),
+    ),
+}
 WRONG = {
+    "no lock at all": (
+        SYNCHRONIZED.replace("with lock: return", "return"),
+        RIGHT["a lock of the tests"][1],
+    ),
+    "a pool that is not waited for": (
+        SUBMITTING.replace("future.result() for", "None for"),
+        RIGHT["a pool of the tests"][1],
+    ),
     "a buffer without bound": (
         BUFFER.replace("len(self.items) >= self.cap", "False"),
         (
