@@ -93,6 +93,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Ask a model again what a pool left unsolved, showing it the failed answer and its "
             "test.",
         ),
+        "tree": Entry(
+            "evaluate.tree",
+            "Search a tree of beginnings for each problem (REBASE), resuming a pool that was "
+            "stopped.",
+        ),
         "judge": Entry(
             "evaluate.judge", "Run the tests on every sample of a pool that has no verdict yet."
         ),
