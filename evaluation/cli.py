@@ -143,6 +143,10 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Measure what chooses well among answers that no tests judge, and what plans make "
             "of it.",
         ),
+        "compare-tree": Entry(
+            "evaluate.compare_tree",
+            "Compare tree search with samples that are chosen among for the same FLOPs.",
+        ),
         "lever": Entry(
             "evaluate.lever",
             "Measure the selector `lever` on recorded samples of problems that trained nothing.",

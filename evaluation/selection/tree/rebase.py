@@ -142,7 +142,9 @@ def balanced(rewards: Sequence[float], width: int, temperature: float) -> tuple[
     total = math.fsum(weights)
     shares = [width * weight / total for weight in weights]
     given = [math.floor(share) for share in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda at: (given[at] - shares[at], at))
+    by_remainder = sorted(
+        range(len(shares)), key=lambda at: (given[at] - shares[at], -rewards[at], at)
+    )
     for at in by_remainder[: width - sum(given)]:
         given[at] += 1
     return tuple(given)
