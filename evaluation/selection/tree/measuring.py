@@ -102,8 +102,8 @@ class TreeRow:
 
     `k` samples by `rival` cost the same in the mean and are right in `rival_selected` of the
     problems; the differences are paired, their intervals of 95 %. `large_calls` are FLOPs by what
-    the server had cached, `least_calls` those of one that keeps all that a tree has said. `same` is
-    the share of a tree's answers whose text another one has as well.
+    the server had cached, `least_calls` those of one that keeps all that a tree has said: they buy
+    `least_k` samples. `same` is the share of a tree's answers that repeat the text of another.
     """
 
     tree: str
@@ -126,6 +126,7 @@ class TreeRow:
     ahead_low: float
     ahead_high: float
     ahead_plus: float | None
+    least_k: float
     of_least: float
     of_least_low: float
     of_least_high: float
@@ -258,6 +259,7 @@ def _row(
         ahead_low=ahead.low,
         ahead_high=ahead.high,
         ahead_plus=known_mean(plus - equal.plus),
+        least_k=of_least.k,
         of_least=kept.value,
         of_least_low=kept.low,
         of_least_high=kept.high,

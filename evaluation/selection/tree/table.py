@@ -9,7 +9,8 @@ from evaluation.selection.tree.measuring import TreeRow
 
 _HEAD: Final = (
     "| tree | chosen by | examples | right % | plus % | oracle % | large calls (least) "
-    "| samples for these, by | right % | tree ahead, points | by plus | at the least FLOPs |"
+    "| samples for these, by | right % | tree ahead, points | by plus "
+    "| at the least FLOPs, samples |"
 )
 
 
@@ -25,7 +26,7 @@ def to_markdown(rows: Sequence[TreeRow]) -> str:
             f"{row.large_calls:.2f} ({row.least_calls:.2f}) | {row.k:.1f}, {row.rival} | "
             f"{_percent(row.rival_selected)} | "
             f"{_ahead(row.ahead, row.ahead_low, row.ahead_high)} | {plus} | "
-            f"{_ahead(row.of_least, row.of_least_low, row.of_least_high)} |"
+            f"{_ahead(row.of_least, row.of_least_low, row.of_least_high)}, {row.least_k:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
