@@ -93,6 +93,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Ask a model again what a pool left unsolved, showing it the failed answer and its "
             "test.",
         ),
+        "tree": Entry(
+            "evaluate.tree",
+            "Search a tree of beginnings for each problem (REBASE), resuming a pool that was "
+            "stopped.",
+        ),
         "judge": Entry(
             "evaluate.judge", "Run the tests on every sample of a pool that has no verdict yet."
         ),
@@ -137,6 +142,10 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "evaluate.selectors",
             "Measure what chooses well among answers that no tests judge, and what plans make "
             "of it.",
+        ),
+        "compare-tree": Entry(
+            "evaluate.compare_tree",
+            "Compare tree search with samples that are chosen among for the same FLOPs.",
         ),
         "lever": Entry(
             "evaluate.lever",

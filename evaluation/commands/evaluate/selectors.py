@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ import typer
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
+from evaluation.commands.common.programs import run_programs
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import BENCHMARKS
 from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
-from evaluation.selection.behaviour import AT_ONCE, Behaviours
+from evaluation.selection.behaviour import Behaviours
 from evaluation.selection.believing import fitted
 from evaluation.selection.courses import calibrated, steps, usual
 from evaluation.selection.measuring import (
@@ -54,8 +54,6 @@ from evaluation.selection.standings import (
 )
 from policies.cost import CostModel, UnknownCost
 from policies.ladder import Rung
-from router.configured import sandbox_backend
-from router.sections.sandbox import SandboxConfig
 from sandbox import SandboxError
 
 
@@ -78,7 +76,7 @@ def run(
     with failing_on(PoolError, UnknownCost, SandboxError, OSError):
         problems = read_selection(pools, dataset, models)
         behaviours = Behaviours(out / "outputs.jsonl")
-        _run_programs(problems, behaviours)
+        run_programs(problems, behaviours)
         problems = tuple(problem.with_outputs(behaviours) for problem in problems)
         sights = _sights(dataset)
         large = needed_answers(problems, cost, models[-1])
@@ -109,21 +107,6 @@ def _sights(dataset: str) -> list[Sight]:
     benchmark = BENCHMARKS.get(dataset)
     shown = benchmark is not None and benchmark.shows_tests
     return [sight for sight in Sight if sight is not Sight.USED or not shown]
-
-
-def _run_programs(problems: Sequence[SelectionProblem], behaviours: Behaviours) -> None:
-    """Run every program that was not run yet, with a bar."""
-    missing = behaviours.missing(each for problem in problems for each in problem.subjects)
-    if not missing:
-        return
-    backend = sandbox_backend(SandboxConfig(queue=AT_ONCE))
-
-    async def over() -> None:
-        async with backend:
-            await behaviours.run(missing, backend, lambda more: bar.advance(more, ""))
-
-    with PoolProgress("programs", len(missing), 0) as bar:
-        asyncio.run(over())
 
 
 def _rows(

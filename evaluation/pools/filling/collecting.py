@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from evaluation.pools.filling.plan import PlannedDraw
 from evaluation.pools.schema import Identity, Row
@@ -29,6 +29,8 @@ from router.plan.samples import Sample
 from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
 from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
+
+T = TypeVar("T")
 
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Before each further try of a draw; an embedded engine is back within them, or it is broken."""
@@ -65,6 +67,24 @@ class CollectFailed(RuntimeError):
     """A draw failed for good; what was collected is kept."""
 
 
+async def persisting(draw: Callable[[], Awaitable[T]], pauses_s: Sequence[float]) -> T:
+    """What a draw gives, which is asked again after each pause where it fails.
+
+    Raises `CollectFailed`, and `UpstreamError` at once where the server finds fault with it.
+    """
+    for pause in (*pauses_s, None):
+        try:
+            return await draw()
+        except UpstreamError as error:
+            if error.rejected:
+                raise
+            if pause is None:
+                tries = len(pauses_s) + 1
+                raise CollectFailed(f"{error} (tries of this draw: {tries})") from error
+        await asyncio.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """Draws from one upstream, in the way that a pool's identity says.
@@ -99,18 +119,11 @@ class Collector:
 
     async def _rows(self, planned: PlannedDraw) -> list[Row]:
         """The draw's rows; none where the server refuses it."""
-        for pause in (*self.pauses_s, None):
-            try:
-                return await self._draw(planned)
-            except UpstreamError as error:
-                if error.rejected:
-                    self.left_out[planned.problem.task_id] = str(error)
-                    return []
-                if pause is None:
-                    tries = len(self.pauses_s) + 1
-                    raise CollectFailed(f"{error} (tries of this draw: {tries})") from error
-            await asyncio.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+        try:
+            return await persisting(lambda: self._draw(planned), self.pauses_s)
+        except UpstreamError as error:
+            self.left_out[planned.problem.task_id] = str(error)
+            return []
 
     async def _draw(self, planned: PlannedDraw) -> list[Row]:
         """The rows of one draw, performed as the gateway performs it, without a budget."""

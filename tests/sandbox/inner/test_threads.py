@@ -390,9 +390,9 @@ RIGHT |= {
     "a lock of the tests": (
         SYNCHRONIZED,
         (
-            "lock, n = threading.Lock(), [0]\n@f(lock)\ndef go():\n"
-            "    v = n[0]; time.sleep(0.002); n[0] = v + 1\n"
-            f"ts = [threading.Thread(target=go) for _ in range(8)]\n{START}assert n == [8]"
+            "inside, most = [], []\n@f(threading.Lock())\ndef go():\n    inside.append(1)\n"
+            "    time.sleep(0.05)\n    most.append(len(inside))\n    inside.pop()\n"
+            f"ts = [threading.Thread(target=go) for _ in range(4)]\n{START}assert most == [1] * 4"
         ),
     ),
     "a condition of the tests": (

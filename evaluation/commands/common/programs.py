@@ -1,0 +1,27 @@
+"""What commands share that run recorded programs for their outputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from evaluation.commands.common.progress import PoolProgress
+from evaluation.selection.behaviour import AT_ONCE, Behaviours
+from evaluation.selection.recorded import SelectionProblem
+from router.configured import sandbox_backend
+from router.sections.sandbox import SandboxConfig
+
+
+def run_programs(problems: Sequence[SelectionProblem], behaviours: Behaviours) -> None:
+    """Run every program that was not run yet, with a bar. Raises `SandboxError` and OSError."""
+    missing = behaviours.missing(each for problem in problems for each in problem.subjects)
+    if not missing:
+        return
+    backend = sandbox_backend(SandboxConfig(queue=AT_ONCE))
+
+    async def over() -> None:
+        async with backend:
+            await behaviours.run(missing, backend, lambda more: bar.advance(more, ""))
+
+    with PoolProgress("programs", len(missing), 0) as bar:
+        asyncio.run(over())

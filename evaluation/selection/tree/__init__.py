@@ -1,0 +1,1 @@
+"""Answers found by searching a tree of beginnings, and what they are worth beside samples."""
