@@ -1,0 +1,43 @@
+"""Courses as `evaluate selectors` wrote them, for a policy that is made: read before any work."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from evaluation.commands.common.failing import fail, failing_on
+from evaluation.datasets.sources import faults
+from router.artifact.courses import CoursesJson
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredCourses:
+    """The courses of a `selectors.json`, and the models that it is of."""
+
+    path: Path
+    models: list[str]
+    courses: CoursesJson
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file, or end the command."""
+        with failing_on(OSError, ValueError):
+            measured = json.loads(path.read_bytes())
+        if not isinstance(measured, dict) or not isinstance(measured.get("models"), list):
+            fail(f"{path} is no `selectors.json` of `evaluate selectors`")
+        try:
+            courses = CoursesJson.model_validate(measured.get("courses"))
+        except ValidationError as error:
+            fail(f"{path} is damaged: {faults(error)}")
+        return cls(path, measured["models"], courses)
+
+    def check(self, names: tuple[str, ...]) -> None:
+        """End the command unless they are for these models."""
+        if self.models != list(names):
+            fail(f"{self.path} is no `selectors.json` of {', '.join(names)}")
+        with failing_on(ValueError):
+            self.courses.made(names)
