@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evaluation.calibration import calibrate
 from evaluation.calibration.calibrate import (
     USUAL_TEMPERATURE,
     Calibrating,
@@ -41,7 +42,8 @@ def test_models_are_drawn_as_their_samples_were(
     assert temperatures(sets, MODELS) == temperatures(sets[::-1], MODELS) == expected
 
 
-def test_rungs_have_these_temperatures_in_every_domain() -> None:
+def test_rungs_have_these_temperatures_in_every_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "LENGTHS", (128,))
     sets = [particles("one"), particles("two", small=0.3, large=0.6)]
     made = Calibrating(RATES).calibration(sets)
     for domain in (*made.domains.values(), made.pooled):
