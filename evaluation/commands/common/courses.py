@@ -27,13 +27,15 @@ class MeasuredCourses:
         """Read the file, or end the command."""
         with failing_on(OSError, ValueError):
             measured = json.loads(path.read_bytes())
-        if not isinstance(measured, dict) or not isinstance(measured.get("models"), list):
+        found = measured if isinstance(measured, dict) else {}
+        models, told = found.get("models"), found.get("courses")
+        if not isinstance(models, list) or not isinstance(told, dict):
             fail(f"{path} is no `selectors.json` of `evaluate selectors`")
         try:
-            courses = CoursesJson.model_validate(measured.get("courses"))
+            courses = CoursesJson.model_validate(told)
         except ValidationError as error:
             fail(f"{path} is damaged: {faults(error)}")
-        return cls(path, measured["models"], courses)
+        return cls(path, models, courses)
 
     def check(self, names: tuple[str, ...]) -> None:
         """End the command unless they are for these models."""
