@@ -68,8 +68,9 @@ _MOST_DIGITS: Final = 40
 
 def complaint(error: ErrorDetails) -> InvalidRequest:
     """The error of a client that posted such a body."""
-    where = place(error["loc"])
-    return InvalidRequest(f"{where or 'the body'}{_said(error)}", param=where or None)
+    where = place(error["loc"]) or "the body"
+    param = ".".join(map(str, error["loc"]))
+    return InvalidRequest(f"{where}{_said(error)}", param=param or None)
 
 
 def place(keys: Iterable[int | str]) -> str:

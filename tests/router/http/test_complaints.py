@@ -199,7 +199,7 @@ def test_what_nobody_has_words_for_is_told_without_the_validators() -> None:
     unknown: Any = {"type": "url_type", "loc": ("a", 0, "b"), "msg": "URL input", "input": 5}
     error = complaints.complaint(unknown)
     assert error.message == "a[0].b: 5 is not what may stand here"
-    assert error.param == "a[0].b"
+    assert error.param == "a.0.b"
 
 
 HUGE = ("1e400", "-1e400", "[1e400]", '{"a": [1e999]}')
