@@ -47,7 +47,8 @@ def parse_tests(obj: object, *, max_bytes: int = 1 << 20) -> Tests:
     kind = data.get("kind")
     parser = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parser is None:
-        raise InvalidTests(f"tests.kind must be one of {', '.join(_PARSERS)}, not {kind!r}")
+        named = ", ".join(_PARSERS)
+        raise InvalidTests(f"tests.kind must be one of {named}, not {_short(kind)}")
     allowed, build = parser
     unknown = sorted(set(data) - allowed - _COMMON)
     if unknown:
@@ -84,8 +85,25 @@ def _limit(name: str, value: object, cap: float) -> float:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _named(value: object) -> str:
+    """What it is, in JSON's words."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "an object"
+        case _:
+            return "a list"
 
 
 def parse_min_integrity(obj: object) -> Integrity:
@@ -95,12 +113,12 @@ def parse_min_integrity(obj: object) -> Integrity:
     if isinstance(obj, str) and obj in set(Integrity):
         return Integrity(obj)
     known = ", ".join(Integrity)
-    raise InvalidTests(f"tests.min_integrity must be one of {known}, not {obj!r}")
+    raise InvalidTests(f"tests.min_integrity must be one of {known}, not {_short(obj)}")
 
 
 def _object(obj: object, where: str) -> Fields:
     if not isinstance(obj, Mapping):
-        raise InvalidTests(f"{where} must be an object, not {type(obj).__name__}")
+        raise InvalidTests(f"{where} must be an object, not {_named(obj)}")
     return obj
 
 
@@ -109,7 +127,9 @@ def _check_size(data: Fields, max_bytes: int) -> None:
         size = len(
             json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
         )
-    except (TypeError, ValueError, RecursionError) as error:
+    except ValueError as error:  # infinity, which a number such as 1e400 is read as
+        raise InvalidTests("tests have a number that is too large or not finite") from error
+    except (TypeError, RecursionError) as error:
         raise InvalidTests(f"tests cannot be written as JSON: {error}") from error
     if size > max_bytes:
         raise InvalidTests(f"tests have {size} bytes; at most {max_bytes} are accepted")
@@ -118,7 +138,7 @@ def _check_size(data: Fields, max_bytes: int) -> None:
 def _text(data: Fields, key: str, where: str = "tests", default: str | None = None) -> str:
     value = data.get(key, default)
     if not isinstance(value, str):
-        found = "is missing" if value is None else f"must be text, not {type(value).__name__}"
+        found = "is missing" if value is None else f"must be text, not {_named(value)}"
         raise InvalidTests(f"{where}.{key} {found}")
     return value
 

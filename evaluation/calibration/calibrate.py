@@ -22,12 +22,35 @@ POOLED: Final = "any"
 Basis: TypeAlias = Literal["exact", "paper"]
 """What a draw costs: its prompt and tokens, or per sample the same (see `policies.cost`)."""
 
+USUAL_TEMPERATURE: Final = 0.8
+"""Of samples whose temperature nobody told: what the paper sampled at."""
+
 _SLOPE_AT: Final = 64
 """Tokens at which the cost of a token is taken: it hardly grows with them."""
 
 
 class CannotCalibrate(ValueError):
     """These particles make no calibration; the message says what they lack."""
+
+
+def temperatures(particles: Sequence[Particles], names: Sequence[str]) -> dict[str, float]:
+    """What each model is drawn at: as its samples were, of whichever data set.
+
+    Raises `CannotCalibrate` where these differ: what all data sets together tell of a draw, at
+    which nothing can be served, would be of no temperature at all.
+    """
+    found = {}
+    for name in names:
+        told = {each.dataset: each.arms[name].temperature for each in particles}
+        known = {dataset: value for dataset, value in told.items() if value is not None}
+        if len(set(known.values())) > 1:
+            said = ", ".join(f"{value:g} in {dataset}" for dataset, value in known.items())
+            raise CannotCalibrate(
+                f"samples of {name} are at different temperatures ({said}): calibrate data sets of "
+                "one temperature together, and the others apart"
+            )
+        found[name] = next(iter(known.values()), USUAL_TEMPERATURE)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +68,9 @@ class Calibrating:
 
     def calibration(self, particles: Sequence[Particles]) -> Calibration:
         """Of data sets with the same models; `advance` is called for each length of each."""
-        names = self.models(set.intersection(*(set(each.arms) for each in particles)))
+        names = self.common(particles)
         found = {each.dataset: self.effects(each, names) for each in particles}
-        temperatures = {name: particles[0].arms[name].temperature for name in names}
-        return self.of_effects(names, temperatures, found)
+        return self.of_effects(names, temperatures(particles, names), found)
 
     def of_effects(
         self,
@@ -65,6 +87,12 @@ class Calibrating:
         everything = self._domain(POOLED, names, temperatures, pooled)
         kinds = {k: d for k, d in (self.kinds or {}).items() if d in domains}
         return Calibration(names, domains, everything, kinds, self.worth, self.basis)
+
+    def common(self, particles: Sequence[Particles]) -> tuple[str, ...]:
+        """Models that make ladders of these, the cheapest first: known before any work is done."""
+        names = self.models(set.intersection(*(set(each.arms) for each in particles)))
+        temperatures(particles, names)
+        return names
 
     def steps(self, datasets: int) -> int:
         """How often `advance` will be called for so many data sets."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from evaluation.pools.counts import Counts, read_counts
 from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.schema import Identity, check_alike
 from evaluation.pools.view import Bools, Floats, PoolView, ProblemView, read_view
 
 COUNTS: Final = frozenset({".csv", ".jsonl"})
@@ -44,12 +45,13 @@ class Recorded:
 class Arm:
     """One model's answers, an entry per problem; `greedy` is empty where it was not asked for.
 
-    `sources` are hashes of what they were read from.
+    `temperature` is that of the samples, None where nobody said, as in counts; `sources` are hashes
+    of what they were read from.
     """
 
     sampled: tuple[Recorded, ...]
     greedy: tuple[Recorded, ...] = ()
-    temperature: float = 0.8
+    temperature: float | None = None
     sources: tuple[str, ...] = ()
 
     @property
@@ -102,14 +104,16 @@ class _Answers:
 
     sampled: dict[str, Recorded]
     greedy: dict[str, Recorded]
-    temperature: float
+    temperature: float | None
     sources: tuple[str, ...]
+    asked: tuple[Identity, ...] = ()
 
 
 def read_particles(paths: Iterable[Path], models: Collection[str] = ()) -> list[Particles]:
     """The particles in pools and files of counts, a value per data set, of `models` or of all.
 
-    A pool at temperature 0 holds greedy answers. Raises `PoolError`, and `TooFewProblems` where
+    A pool at temperature 0 holds greedy answers. Raises `PoolError`, also for pools of one data set
+    whose models were not asked for the same, and `TooFewProblems` where
     models of a data set have fewer than `LEAST_PROBLEMS` problems in common.
     """
     found: dict[str, dict[str, _Answers]] = {}
@@ -135,14 +139,14 @@ def _read(path: Path) -> Iterable[tuple[str, str, _Answers]]:
 
 def _of_counts(counts: Counts) -> _Answers:
     sampled = {task: Recorded(np.arange(n) < c) for task, (n, c) in counts.counts.items()}
-    return _Answers(sampled, {}, 0.8, ())
+    return _Answers(sampled, {}, None, ())
 
 
 def _of_view(view: PoolView) -> _Answers:
     answers = {problem.task_id: _of_problem(problem) for problem in view.problems if problem.n}
     greedy, temperature = view.identity.greedy, view.identity.temperature
     sampled, greedy_answers = ({}, answers) if greedy else (answers, {})
-    return _Answers(sampled, greedy_answers, temperature, (view.content_hash,))
+    return _Answers(sampled, greedy_answers, temperature, (view.content_hash,), (view.identity,))
 
 
 def _of_problem(problem: ProblemView) -> Recorded:
@@ -163,11 +167,13 @@ def _merged(known: _Answers, more: _Answers, path: Path) -> _Answers:
         known.greedy or more.greedy,
         sampled.temperature,
         (*known.sources, *more.sources),
+        (*known.asked, *more.asked),
     )
 
 
 def _particles(dataset: str, answers: Mapping[str, _Answers]) -> Particles:
     """Of the problems that every model has samples for; greedy answers where all have theirs."""
+    check_alike(identity for each in answers.values() for identity in each.asked)
     common = [
         task
         for task in next(iter(answers.values())).sampled

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import math
+import os
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
-from pydantic import ValidationError
 
-from evaluation.calibration.calibrate import Basis, Calibrating, CannotCalibrate
+from evaluation.calibration.calibrate import (
+    USUAL_TEMPERATURE,
+    Basis,
+    Calibrating,
+    CannotCalibrate,
+)
 from evaluation.calibration.ladders import WORTH
 from evaluation.calibration.particles import (
     COUNTS,
@@ -20,6 +25,7 @@ from evaluation.calibration.particles import (
     read_particles,
 )
 from evaluation.calibration.published import published_effects
+from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig
 from evaluation.commands.common.prices import rates_of
@@ -30,6 +36,7 @@ from evaluation.pools.files import write_whole
 from policies.cost import Rate
 from policies.ladder import Calibration, Domain
 from router.artifact.artifact import Artifact, Source
+from router.artifact.courses import CoursesJson
 from router.artifact.files import text_of
 from router.upstream.architecture import UnknownArchitecture, from_config_json
 
@@ -69,6 +76,9 @@ BasisOption = Annotated[
 
 _LIKE: Final = "text=humaneval"
 
+_KINDS: Final = ("text", "chat", "fill")
+"""Of requests, as policies tell them apart."""
+
 _PAPER_BENCHMARKS: Final = ("humaneval", "mbpp")
 
 
@@ -99,55 +109,87 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
     """Make a policy from pools: the ladders that spend every budget best, for `auto` to climb."""
-    if out.exists() and not force:
-        fail(f"{out} is there already: give another --out, or --force to write over it")
+    _check_out(out, force=force)
+    if not 0 <= worth < math.inf:
+        fail(f"--worth takes a number of at least 0, such as {WORTH:g}, not {worth:g}")
     kind, _, dataset = (like or _LIKE).partition("=")
+    courses = None if selectors is None else MeasuredCourses.read(selectors)
     rates = {**rates_of(config), **_sizes(config_json or [])}
     how = Calibrating(rates, basis or "exact", worth, {kind: dataset})
     if tables is not None:
         if pools:
             fail("give pools or --from paper, not both")
-        artifact = _of_paper(model or CODE_LLAMA, replace(how, basis="paper"))
+        _check_like(like, _PAPER_BENCHMARKS)
+        artifact = _of_paper(model or CODE_LLAMA, replace(how, basis="paper"), courses)
     else:
-        artifact = _of_pools(pools or [], model or [], basis, how)
-    if like is not None and not artifact.kinds:
-        fail(f"--like takes KIND=DATASET with a data set that was read, not {like!r}")
-    if selectors is not None:
-        artifact = _with_courses(artifact, selectors)
+        artifact = _of_pools(_pools(pools or []), model or [], basis, how, like, courses)
     with failing_on(OSError):
         write_whole(out, text_of(artifact).encode())
     typer.echo(_summary(artifact.calibration()), nl=False)
 
 
-def _of_pools(
-    paths: Sequence[Path], models: Sequence[str], basis: Basis | None, how: Calibrating
+def _check_out(out: Path, *, force: bool) -> None:
+    """What can be known of it before all is calibrated that is to be written there."""
+    if out.is_dir():
+        fail(f"{out} is a directory: --out takes a file")
+    if out.exists() and not force:
+        fail(f"{out} is there already: give another --out, or --force to write over it")
+    if not out.parent.is_dir():
+        fail(f"{out.parent} is no directory: make it, or give another --out")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        fail(f"nothing can be written in {out.parent}: give another --out")
+
+
+def _check_like(like: str | None, datasets: Collection[str]) -> None:
+    if like is None:
+        return
+    kind, _, dataset = like.partition("=")
+    if kind not in _KINDS or dataset not in datasets:
+        fail(
+            f"--like takes KIND=DATASET with {', '.join(_KINDS)} for a kind, and a data set that "
+            f"is read ({', '.join(sorted(datasets))}), not {like!r}"
+        )
+
+
+def _of_pools(  # noqa: PLR0917 what was asked
+    paths: Sequence[Path],
+    models: Sequence[str],
+    basis: Basis | None,
+    how: Calibrating,
+    like: str | None,
+    courses: MeasuredCourses | None,
 ) -> Artifact:
     with failing_on(PoolError, TooFewProblems, CannotCalibrate, OSError):
-        particles = read_particles(_pools(paths), models)
+        particles = read_particles(paths, models)
+        _check_like(like, {each.dataset for each in particles})
+        names = how.common(particles)
+        if courses is not None:
+            courses.check(names)
         if basis is None:
             counted = all(each.counted for each in particles)
             how = replace(how, basis="exact" if counted else "paper")
         with PoolProgress("calibrate", how.steps(len(particles)), 0) as bar:
             how = replace(how, advance=lambda: bar.advance(1, ""))
             calibration = how.calibration(particles)
-    return _artifact(
-        calibration, how, sources=[_source(each, calibration.models) for each in particles]
-    )
+    sources = [_source(each, calibration.models) for each in particles]
+    return _artifact(calibration, how, courses, sources=sources)
 
 
-def _of_paper(models: Sequence[str], how: Calibrating) -> Artifact:
+def _of_paper(models: Sequence[str], how: Calibrating, courses: MeasuredCourses | None) -> Artifact:
     if unknown := sorted(set(models) - {*CODE_LLAMA, *LLAMA_3}):
         fail(f"the paper has no {', '.join(unknown)}; it has {', '.join((*CODE_LLAMA, *LLAMA_3))}")
     with failing_on(CannotCalibrate):
         names = how.models(dict.fromkeys(models))
+        if courses is not None:
+            courses.check(names)
         found, told = {}, []
         for benchmark in _PAPER_BENCHMARKS:
             found[benchmark], assumed = published_effects(benchmark, names)
             told += assumed
         with PoolProgress("calibrate", how.steps(len(found)), 0) as bar:
             how = replace(how, advance=lambda: bar.advance(1, ""))
-            calibration = how.of_effects(names, dict.fromkeys(names, 0.8), found)
-    return _artifact(calibration, how, sources=[], assumptions=told)
+            calibration = how.of_effects(names, dict.fromkeys(names, USUAL_TEMPERATURE), found)
+    return _artifact(calibration, how, courses, sources=[], assumptions=told)
 
 
 def _pools(paths: Sequence[Path]) -> list[Path]:
@@ -165,17 +207,6 @@ def _pools(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _with_courses(artifact: Artifact, path: Path) -> Artifact:
-    """With the courses of a `selectors.json`, which must be of the same models."""
-    with failing_on(OSError, ValueError):
-        measured = json.loads(path.read_bytes())
-    if not isinstance(measured, dict) or measured.get("models") != list(artifact.models):
-        fail(f"{path} is no `selectors.json` of {', '.join(artifact.models)}")
-    told = artifact.model_dump(by_alias=True) | {"without_tests": measured.get("courses")}
-    with failing_on(ValidationError):
-        return Artifact.model_validate(told)
-
-
 def _sizes(given: Sequence[str]) -> dict[str, Rate]:
     found: dict[str, Rate] = {}
     for each in given:
@@ -190,6 +221,7 @@ def _sizes(given: Sequence[str]) -> dict[str, Rate]:
 def _artifact(
     calibration: Calibration,
     how: Calibrating,
+    courses: MeasuredCourses | None,
     *,
     sources: Sequence[Source],
     assumptions: Sequence[str] = (),
@@ -200,6 +232,7 @@ def _artifact(
         basis=how.basis,
         sources=sources,
         assumptions=assumptions,
+        without_tests=CoursesJson() if courses is None else courses.courses,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -151,6 +152,27 @@ class Identity:
             for name in mine
             if mine[name] != theirs[name]
         ]
+
+
+def check_alike(identities: Iterable[Identity]) -> None:
+    """Raise `MixedPools` unless the models of these pools were asked for the same.
+
+    Each may have its own sampling, but not other problems, nor longer answers or other ends.
+    """
+    for one, other in pairwise(identities):
+        both = f"the pools of {one.model} and {other.model} on {one.dataset}"
+        if one.dataset_sha256 != other.dataset_sha256:
+            raise MixedPools(
+                f"{both} are of different versions of it ({one.dataset_sha256[:12]} and "
+                f"{other.dataset_sha256[:12]}): leave one out, or collect it again"
+            )
+        for name in ("max_tokens", "stop"):
+            mine, theirs = getattr(one, name), getattr(other, name)
+            if mine != theirs:
+                raise MixedPools(
+                    f"{both} were asked with different {name} ({mine!r} and {theirs!r}), so their "
+                    "answers do not compare: leave one out, or collect it again"
+                )
 
 
 def check_schema(schema: object, source: str) -> None:

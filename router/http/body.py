@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from router.errors import InvalidRequest
 from router.http.budgets import read_budget
+from router.http.complaints import complaint
 from router.http.options import unfolded
 from router.request import (
     AUTO,
@@ -41,13 +42,16 @@ _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
 _DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "response_fields"})
 """Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
+_READ_APART: Final = frozenset({"budget", "tests"})
+"""Fields whose every value is checked where they are read."""
+
 _LONGEST_MODEL_ID: Final = 256
 
 
 def _number(value: object) -> object:
     """`true` and "5" are no numbers, though they can be read as some."""
     if isinstance(value, bool | str):
-        raise ValueError("expected a number")  # noqa: TRY004 pydantic's way to say so
+        raise ValueError("a number")  # noqa: TRY004 pydantic's way to say so
     return value
 
 
@@ -58,7 +62,7 @@ def _stops(value: object) -> object:
             return value
         case list() if all(isinstance(stop, str) for stop in value):
             return value
-    raise ValueError("expected a text or a list of texts")
+    raise ValueError("a text or a list of texts")
 
 
 def _no_model(value: object) -> object:
@@ -132,11 +136,9 @@ def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
         _require_finite(parsed)
         body = kind.model_validate(unfolded(parsed))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InvalidRequest(f"{where or 'body'}: {first['msg']}", param=where or None) from None
+        raise complaint(error.errors(include_url=False)[0]) from None
     except ValueError as error:
-        raise InvalidRequest(f"the body is not JSON: {error}") from None
+        raise InvalidRequest(f"the body cannot be read as JSON: {error}") from None
     for name, advice in _UNSUPPORTED.items():
         if (body.model_extra or {}).get(name):
             raise InvalidRequest(advice, param=name)
@@ -197,17 +199,26 @@ def _budget(
 
 
 def _require_finite(parsed: object) -> None:
-    """Raise ValueError for 1e999, which is JSON, but parses as infinity and cannot be passed on."""
-    level: list[object] = [parsed]
+    """Refuse 1e999, which is JSON, but parses as infinity and cannot be passed on.
+
+    Budget and tests never are, and who reads them has an error of their own. Raises
+    `InvalidRequest`.
+    """
+    level: list[tuple[str, object]] = [("", parsed)]
     while level:
-        inner: list[object] = []
-        for value in level:
+        inner: list[tuple[str, object]] = []
+        for where, value in level:
             if isinstance(value, dict):
-                inner += value.values()
+                keys = value.keys() - _READ_APART if value is parsed else value.keys()
+                inner += [(where or key, value[key]) for key in keys]
             elif isinstance(value, list):
-                inner += value
+                inner += [(where, each) for each in value]
             elif isinstance(value, float) and not math.isfinite(value):
-                raise ValueError("a number is too large")
+                raise InvalidRequest(
+                    f"{where or 'the body'} has a number that is too large: leave it out, or send "
+                    "one below 1e308",
+                    param=where or None,
+                )
         level = inner
 
 

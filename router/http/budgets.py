@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from policies.values import Budget, InvalidBudget, InvalidTarget
+from router.http.complaints import shown
 from router.request import AUTO, BudgetRequest
 
 _SCALE: Final = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
@@ -47,7 +48,7 @@ def parse_target(value: object) -> float:
         value = float(match["number"]) if not match["unit"] else value
     if isinstance(value, float) and 0 < value < 1:
         return value
-    raise InvalidTarget(f"budget target is {value!r}; expected a number above 0 and below 1")
+    raise InvalidTarget(f"budget target is {shown(value)}; expected a number above 0 and below 1")
 
 
 def read_budget(
@@ -73,7 +74,7 @@ def read_budget(
     target = default.target if given_target is None else parse_target(given_target)
     policy = given.get("policy")
     if policy is not None and not isinstance(policy, str):
-        raise InvalidBudget("budget.policy must be the name of a policy")
+        raise InvalidBudget(f"budget policy is {shown(policy)}; expected the name of a policy")
     return BudgetRequest(
         Budget(
             _least(flops, maximum.flops),
@@ -91,7 +92,7 @@ def _of_body(body: object) -> dict[str, object]:
     if not isinstance(body, Mapping):
         raise InvalidBudget('budget must be an object such as {"flops": "2.5T"}')
     if unknown := sorted(set(body) - _HEADERS.keys()):
-        raise InvalidBudget(f"budget has unknown fields {unknown}; it takes {sorted(_HEADERS)}")
+        raise InvalidBudget(f"budget has no {', '.join(unknown)}; it has {', '.join(_HEADERS)}")
     return dict(body)
 
 
@@ -113,13 +114,13 @@ def _of_headers(headers: Mapping[str, str]) -> dict[str, object]:
 
 def _positive(value: object, name: str, expected: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidBudget(f"budget {name} is {value!r}; expected {expected}")
+        raise InvalidBudget(f"budget {name} is {shown(value)}; expected {expected}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not (math.isfinite(number) and number > 0):
-        raise InvalidBudget(f"budget {name} must be positive and finite, not {value!r}")
+        raise InvalidBudget(f"budget {name} must be positive and finite, not {shown(value)}")
     return number
 
 

@@ -32,7 +32,7 @@ def _prompts(prompt: object) -> object:
             return prompt
         case _ if _are_tokens(prompt):
             return prompt
-    raise ValueError("expected a text, a list of texts, token numbers, or a list of such lists")
+    raise ValueError("a text, a list of texts, token numbers, or a list of such lists")
 
 
 def _are_tokens(prompt: object) -> bool:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from router.errors import InvalidRequest
+from router.http.complaints import shown
 
 OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -34,7 +35,7 @@ def unfolded(body: object) -> object:
     if options is None:
         return top
     if not isinstance(options, Mapping):
-        raise InvalidRequest("options must be an object", param="options")
+        raise InvalidRequest(f"options must be an object, not {shown(options)}", param="options")
     for option, value in options.items():
         _place(top, option, value)
     return top
@@ -53,7 +54,8 @@ def _place(top: dict[str, Any], option: str, value: object) -> None:
     said = top.get(name)
     if None not in (said, value) and said != value:
         raise InvalidRequest(
-            f"{name} ({said!r}) and options.{option} ({value!r}) contradict each other: send one",
+            f"{name} ({shown(said)}) and options.{option} ({shown(value)}) contradict each other: "
+            "send one",
             param="options",
         )
     top[name] = said if value is None else value

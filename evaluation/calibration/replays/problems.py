@@ -16,6 +16,7 @@ import numpy as np
 
 from evaluation.calibration.replay import Pace, RecordedModel, RecordedSample
 from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.schema import check_alike
 from evaluation.pools.store import Pool
 from evaluation.pools.view import AT_LIMIT, PoolView, ProblemView, read_view
 from policies.cost import CostModel
@@ -119,9 +120,7 @@ def read_problems(
     if missing := [model for model in models if model not in found]:
         raise UnreadablePool(f"{directory} holds no pool of {missing[0]} on {dataset}")
     views = {model: _views(model, found[model]) for model in models or found}
-    versions = {view.identity.dataset_sha256 for both in views.values() for view in both}
-    if len(versions) > 1:
-        raise MixedPools(f"the pools in {directory} are of different versions of {dataset}")
+    check_alike(view.identity for both in views.values() for view in both)
     cheapest = sorted(views, key=lambda model: cost.draw(model, 1, [CALL_TOKENS]))
     problems = (
         _problem(

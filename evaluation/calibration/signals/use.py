@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.calibration.calibrate import Calibrating
+from evaluation.calibration.calibrate import Calibrating, temperatures
 from evaluation.calibration.effects import Effects
 from evaluation.calibration.ladders import Climbed, Ladders
 from evaluation.calibration.lattice import Prices, Step
@@ -91,9 +91,9 @@ def compared(
         _prices(how, name, names[-1], prompt_tokens, own)
         for name, own in zip(names, models, strict=True)
     ]
-    temperatures = {name: made.arms[name].temperature for name in names}
-    makers = Ladders(names, temperatures, alike(models, others), prices, how.worth)
-    tests = Ladders(names, temperatures, alike(others, models), prices, how.worth)
+    drawn_at = temperatures([made], names)
+    makers = Ladders(names, drawn_at, alike(models, others), prices, how.worth)
+    tests = Ladders(names, drawn_at, alike(others, models), prices, how.worth)
     pairs = [
         pair
         for pair in Branching(makers, [made.arms[name] for name in names]).found()

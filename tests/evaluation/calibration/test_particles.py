@@ -67,3 +67,42 @@ def test_two_pools_of_one_model_are_not_taken_for_one(tmp_path: Path) -> None:
     pools = [pool(tmp_path / "one", "small"), pool(tmp_path / "two", "small", seed=9)]
     with pytest.raises(MixedPools, match="two"):
         read_particles(pools)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"dataset_sha256": "e" * 64}, "different versions"),
+        ({"max_tokens": 512}, r"different max_tokens \(32 and 512\)"),
+        ({"stop": ()}, "different stop"),
+    ],
+)
+@pytest.mark.parametrize("greedy", [False, True])
+def test_models_that_were_not_asked_for_the_same_are_refused(
+    tmp_path: Path, others: dict[str, object], said: str, greedy: bool
+) -> None:
+    """Among the samples of two models as among the samples and the greedy answers of one."""
+    alike = [pool(tmp_path / name, name) for name in ("small", "large")]
+    temperature = 0.0 if greedy else 0.8
+    unlike = pool(
+        tmp_path / "unlike", "small" if greedy else "other", temperature=temperature, **others
+    )
+    assert read_particles(alike)
+    with pytest.raises(MixedPools, match=said):
+        read_particles([*alike, unlike])
+    if not greedy:
+        assert read_particles([*alike, unlike], ["small", "large"])
+
+
+def test_another_data_set_may_have_been_asked_otherwise(tmp_path: Path) -> None:
+    one = pool(tmp_path / "one", "small")
+    two = pool(tmp_path / "two", "small", dataset="other", dataset_sha256="e" * 64, max_tokens=9)
+    assert [each.dataset for each in read_particles([one, two])] == ["other", "tiny"]
+
+
+def test_counts_do_not_say_how_their_samples_were_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = [f"{task},a,10,{at % 11}" for at, task in enumerate(TASKS)]
+    path.write_text("problem,model,n,c\n" + "\n".join(rows) + "\n")
+    counts, recorded = read_particles([path, pool(tmp_path / "one", "a", temperature=0.3)])
+    assert (counts.arms["a"].temperature, recorded.arms["a"].temperature) == (None, 0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -9,6 +10,7 @@ from typing import TypeAlias
 import pytest
 from click.testing import Result
 
+from evaluation.calibration.calibrate import Calibrating
 from router.artifact.files import read_artifact
 
 PROBLEMS = 24
@@ -99,6 +101,60 @@ def test_what_is_wrong_is_said(
     assert code == 1
     assert said in told
     assert not (tmp_path / "policy.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--worth", "nan"], "--worth takes a number"),
+        (["--worth", "inf"], "--worth takes a number"),
+        (["--out", "{there}/nowhere/policy.json"], "nowhere is no directory"),
+        (["--out", "{counts}/policy.json"], "mine.csv is no directory"),
+        (["--out", "{there}", "--force"], "is a directory"),
+        (["--like", "text=elsewhere"], "--like takes KIND=DATASET"),
+        (["--like", "poem={dataset}"], "--like takes KIND=DATASET"),
+        (["--like", "text"], "--like takes KIND=DATASET"),
+        (["--like", "=mine"], "--like takes KIND=DATASET"),
+        (["--selectors", "{there}/nowhere"], "nowhere"),
+        (["--selectors", "{counts}"], "Expecting value"),
+        (["--selectors", "{empty}"], "is no `selectors.json` of `evaluate"),
+        (["--selectors", "{others}"], "is no `selectors.json` of codellama-7b, codellama-34b"),
+        (["--selectors", "{damaged}"], "damaged.json is damaged: plain"),
+    ],
+)
+@pytest.mark.parametrize("source", ["counts", "paper"])
+def test_what_can_be_known_before_is_not_found_out_after_the_work(
+    calibrate: Calibrate,
+    counts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    def work(*_: object) -> None:
+        raise AssertionError("it calibrates")
+
+    monkeypatch.setattr(Calibrating, "of_effects", work)
+    models = ["codellama-7b", "codellama-34b"]
+    written: dict[str, object] = {
+        "empty": {},
+        "others": {"models": ["a", "b"], "courses": {}},
+        "damaged": {"models": models, "courses": {"plain": 5}},
+    }
+    paths = {name: tmp_path / f"{name}.json" for name in written}
+    for name, value in written.items():
+        paths[name].write_text(json.dumps(value))
+    dataset = "mine" if source == "counts" else "humaneval"
+    known = {"there": tmp_path, "counts": counts, "dataset": dataset, **paths}
+    given = [each.format(**known) for each in arguments]
+    named = [each for model in models for each in ("--model", model)]
+    of = [counts] if source == "counts" else ["--from", "paper"]
+    code, _, told = calibrate(*of, *named, "--out", tmp_path / "policy.json", *given)
+    assert code == 1
+    (line,) = told.strip().splitlines()
+    assert line.startswith("budget-router: ")
+    assert said in line
 
 
 def test_a_model_without_known_sizes_is_named(calibrate: Calibrate, tmp_path: Path) -> None:

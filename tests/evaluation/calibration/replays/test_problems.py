@@ -91,6 +91,13 @@ def test_two_versions_of_a_data_set_are_refused(pools):
         read_problems(pools, "tiny", COST)
 
 
+@pytest.mark.parametrize("others", [{"max_tokens": 512}, {"stop": ()}])
+def test_models_that_were_asked_otherwise_are_refused(pools, others):
+    save(pools / "other", "mid", [sample()], [verdict()], **others)
+    with pytest.raises(MixedPools, match="different " + next(iter(others))):
+        read_problems(pools, "tiny", COST)
+
+
 def test_what_nobody_counted_cannot_be_replayed(tmp_path):
     save(tmp_path, "small", [sample(tokens=None)], [verdict()])
     with pytest.raises(UnreadablePool, match="no problem of tiny"):
