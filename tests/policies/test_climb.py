@@ -247,6 +247,19 @@ def test_something_is_drawn_where_the_ladders_model_cannot_be() -> None:
     assert small.id == "small"
 
 
+@pytest.mark.parametrize("usual", [None, 6])
+@pytest.mark.parametrize("slow", ["small", "large"])
+@pytest.mark.parametrize("calls", [None, 0.3, 0.6, 1.0, 4.0])
+def test_a_plan_for_a_time_in_which_some_model_can_answer_is_never_empty(
+    calls: float | None, slow: str, usual: int | None
+) -> None:
+    for latency_ms in (60, 150, 250, 1000, 2000, 5000):
+        pace = {"small": 0.002, "large": 0.002, slow: 0.2}
+        forecasts = {m: Forecast(Trend(0.02), Trend(0, s), 0, usual) for m, s in pace.items()}
+        budget = Budget(None if calls is None else calls * CALL, latency_ms)
+        _first(CLIMB, task(), budget, CostModel(COST.rates, forecasts))
+
+
 def test_where_one_model_fails_the_other_answers_though_no_rung_names_it() -> None:
     world = World(failing=frozenset({"small"}), length=lambda _: 20)
     candidates = world.perform(CLIMB, task(), 0.9 * CALL)
