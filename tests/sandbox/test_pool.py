@@ -167,6 +167,11 @@ class Hospice(WorkerPool[Hanging]):
         return task
 
 
+async def bounded(main: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.timeout(20):
+        await main
+
+
 EXECUTION = Execution("def f(): return 1", "f", (Arguments(),))
 RUNS: list[Callable[[Hospice], Coroutine[Any, Any, object]]] = [
     lambda pool: pool.run(GOOD, Limits()),
@@ -195,7 +200,7 @@ def test_who_is_cancelled_does_not_wait_for_the_reaping_and_the_next_run_does(
             assert (await second).status is Status.PASSED
             assert (len(worker.jobs), pool.busy) == (2, 0)
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(bounded(main()))
 
 
 @either
@@ -212,7 +217,7 @@ def test_closing_waits_for_what_is_reaped(
         assert pool.busy == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(bounded(main()))
 
 
 @either
@@ -229,4 +234,4 @@ def test_a_run_whose_worker_dies_as_it_is_cancelled_is_not_tried_again(
                 await asyncio.sleep(0)
             assert len(pool.made) == 1
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(bounded(main()))
