@@ -202,14 +202,11 @@ class _Climber:
 
     def _perform(self, asked: Draw) -> Generator[Command, Event, bool]:
         """Draw; whether the climb is over."""
-        kept = self.kept.get(asked.model, 0)
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
         if not math.isinf(self.limit):
-            prompt = self.models[asked.model].prompt_tokens
-            tokens = [candidate.tokens for candidate in ended.candidates]
-            self.spent += self.cost.draw(asked.model, prompt, tokens, kept)
+            self.spent += ended.flops
             self.left = replace(self.left, flops=min(self.left.flops, self.limit - self.spent))
         self.kept[asked.model] = ended.kept_tokens
         self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n

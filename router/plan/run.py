@@ -194,7 +194,7 @@ class Run:
             raise PlanError(f"the plan cancels {ticket}, and no such work was started")
         self._cancelled.add(ticket)
         await self._tasks.stop(ticket)
-        return Done(ticket, self._remaining())
+        return Done(ticket, self._remaining(), flops=self._work[ticket].flops(self._cost))
 
     def _start(self, command: Start) -> Event:
         self._part()
@@ -238,7 +238,8 @@ class Run:
     def done(self, work: Work) -> None:
         """Tell the plan that a work has ended."""
         failure = None if work.failure is None else str(work.failure)
-        done = Done(work.ticket, self._remaining(), failure, kept_tokens(self.work, work.command))
+        kept = kept_tokens(self.work, work.command)
+        done = Done(work.ticket, self._remaining(), failure, kept, work.flops(self._cost))
         self._observer.on_event(done)
         if work.ticket not in self._cancelled:  # or it is the answer to `Cancel`
             self._show(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,8 @@ from policies.values import (
     Task,
 )
 from router.plan.run import Run
+from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.failures import UpstreamError
 
 CLIMB = Climb(calibration())
 CALL = CLIMB.calibration.call(100, COST)
@@ -234,6 +237,37 @@ def test_a_target_spends_no_more_than_its_ladder_was_made_for_however_long_answe
     run = Run(CLIMB, asked, Budget(target=0.6), COST, sampler=world, judge=world, observer=world)
     outcome = asyncio.run(run.perform())
     assert outcome.ledger.used <= 2 * CALL
+
+
+class Breaking(World):
+    """The streams of `failing` models break after so many tokens of each sample."""
+
+    said = 200
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        if draw.model not in self.failing:
+            async for chunk in super().sample(draw):
+                yield chunk
+            return
+        for index in range(draw.n):
+            yield Chunk(index, "x", (TokenLogprob("", -0.1),) * min(self.said, draw.max_tokens))
+        raise UpstreamError(draw.model, "broke off")
+
+
+@pytest.mark.parametrize(("target", "calls"), [(0.3, 0.25), (0.5, 1), (0.6, 2), (0.7, 4)])
+@pytest.mark.parametrize("failing", [("small",), ("large",), ("small", "large")])
+def test_a_target_spends_no_more_than_its_ladder_also_on_draws_that_fail(
+    failing: tuple[str, ...], target: float, calls: float
+) -> None:
+    world = Breaking(length=lambda draw: draw.max_tokens, failing=frozenset(failing))
+    budget = Budget(target=target)
+    run = Run(CLIMB, task(), budget, COST, sampler=world, judge=world, observer=world)
+    outcome = asyncio.run(run.perform())
+    assert 0 < outcome.ledger.used <= calls * CALL
+    found = CLIMB.foresees(task(), budget, COST)
+    assert found.within(budget).flops == calls * CALL
+    assert found.within(Budget(0.1 * CALL, target=target)).flops == 0.1 * CALL
+    assert found.within(Budget(latency_ms=5)) == Budget(latency_ms=5)
 
 
 def test_something_is_drawn_where_the_ladders_model_cannot_be() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from calibrated import calibrated, call_of
 from calibrations import CALLS
+from fake_upstream import FakeUpstream, answering, half
 from http_world import PROMPT, TESTS, events, is_error, untouched
 from pydantic import ValidationError
 
@@ -26,6 +27,21 @@ async def test_a_target_buys_the_cheapest_plan_that_is_expected_to_reach_it(
         assert "x-budget-flops" not in answer.headers
         samples = (1, 3, 6, 8)[at]
         assert answer.headers["x-router-samples"] == str(samples)
+
+
+@pytest.mark.parametrize(("target", "at"), [(0.3, 0), (0.5, 1), (0.6, 2), (0.7, 3)])
+async def test_a_target_spends_no_more_than_its_plan_where_a_stream_breaks(
+    target: float, at: int
+) -> None:
+    small = FakeUpstream(half(60))
+    large = FakeUpstream(answering(lambda _call, _index: ["x = 1\n"] * 300))
+    async with calibrated(small=small, large=large) as w:
+        answer = await w.complete(
+            tests=TESTS, max_tokens=256, budget={"target": target}, explain=True
+        )
+        used = float(answer.headers["x-budget-flops-used"])
+        assert 0 < used <= CALLS[at] * call_of(w)
+        assert answer.json()["router"]["budget"]["flops"] is None
 
 
 async def test_a_target_in_the_body_and_in_a_stream() -> None:

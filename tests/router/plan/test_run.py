@@ -205,7 +205,7 @@ def test_a_stream_that_ends_in_the_turn_of_the_last_verdict_is_booked(
 
 
 def test_what_a_plan_cancels_in_the_turn_of_its_end_is_settled_when_it_hears_of_it() -> None:
-    left = list[float]()
+    left, told = list[float](), list[float]()
 
     def plan() -> Plan:
         started = yield Draw("small", 1, 64, 0.0, verify=True)
@@ -215,10 +215,12 @@ def test_what_a_plan_cancels_in_the_turn_of_its_end_is_settled_when_it_hears_of_
         done = yield Cancel(started.ticket)
         assert isinstance(done, Done)
         left.append(done.remaining.flops)
+        told.append(done.flops)
 
     used, _, _ = turned(ByHand(plan()), Turn(verdict_first=True))
     assert used == COST.draw("small", 100, [50])
     assert left == [1e13 - used]
+    assert told == [used]
 
 
 def test_a_cancelled_draw_is_settled_by_the_tokens_seen() -> None:
