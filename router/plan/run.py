@@ -17,8 +17,8 @@ to the plan, which is a generator:
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
   on. `Done` is told when the stream has ended and every judgement of it is there.
 - *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
-  cancelled and waited for, and the selector chooses among what exists (at a deadline, beginnings
-  too). Faults of ours found in a task are raised then, and wake a plan that waits until then.
+  cancelled, waited for and settled, and the selector chooses among what exists (at a deadline,
+  beginnings too). Faults of ours in a task are raised then, and wake a plan that waits till then.
 - *Time* is the event loop's and no other, so that a simulated clock replays a run.
 - *The observer* hears every command and every event, those of a cancelled plan included: they are
   told as they happen and not when the plan asks for them.
@@ -118,8 +118,7 @@ class Run:
 
         Raises what the policy raises before its first command, such as `BudgetTooSmall`.
         """
-        self._deadline = deadline
-        deadline_passed = False
+        self._deadline, deadline_passed = deadline, False
         if deadline is None:
             await self._drive()
         else:

@@ -294,6 +294,40 @@ def test_a_plan_for_a_time_in_which_some_model_can_answer_is_never_empty(
         _first(CLIMB, task(), budget, CostModel(COST.rates, forecasts))
 
 
+def paced(step: float, *, free: bool = False) -> CostModel:
+    """Small takes so long for a token, and large is fast; width costs time unless it is free."""
+    pace = {"small": step, "large": 0.001}
+    trends = {m: Trend(s, s / 1000) if free else Trend(0, s) for m, s in pace.items()}
+    return CostModel(COST.rates, {m: Forecast(Trend(0.02), trend) for m, trend in trends.items()})
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(("step", "latency_ms"), [(0.2, 1000), (0.2, 3000), (1 / 60, 600)])
+def test_a_target_is_not_promised_of_answers_that_do_not_end_in_time(
+    step: float, latency_ms: float, free: bool
+) -> None:
+    cost, budget = paced(step, free=free), Budget(latency_ms=latency_ms, target=0.3)
+    for tell in (CLIMB.foresees, CLIMB.offers):
+        with pytest.raises(TargetTooHigh) as refused:
+            tell(task(), budget, cost)
+        assert refused.value.best == 0
+    assert "in time" in CLIMB.foresees(task(), Budget(latency_ms=latency_ms), cost).extrapolates
+
+
+def test_a_target_is_promised_where_every_rungs_answer_ends_in_time() -> None:
+    cost, answer_s = paced(1 / 60), 0.02 + 47 / 60
+    just, less = (Budget(latency_ms=1000 * answer_s * part, target=0.3) for part in (1.01, 0.99))
+    found = CLIMB.foresees(task(), just, cost)
+    assert (found.ladder.calls, found.extrapolates) == (0.25, "")
+    assert _first(CLIMB, task(), just, cost).max_tokens >= 48
+    with pytest.raises(TargetTooHigh):
+        CLIMB.foresees(task(), less, cost)
+    for offer in CLIMB.offers(task(), Budget(), cost):
+        assert offer.seconds is not None
+        bought = Budget(latency_ms=1001 * offer.seconds, target=offer.found.ladder.success.value)
+        assert CLIMB.foresees(task(), bought, cost).ladder == offer.found.ladder
+
+
 def test_where_one_model_fails_the_other_answers_though_no_rung_names_it() -> None:
     world = World(failing=frozenset({"small"}), length=lambda _: 20)
     candidates = world.perform(CLIMB, task(), 0.9 * CALL)

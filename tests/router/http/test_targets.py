@@ -66,6 +66,23 @@ async def test_a_target_of_an_alias_or_by_default_gives_way_to_the_request() -> 
             assert answer.headers["x-budget-target"] == wanted
 
 
+async def test_a_target_without_the_time_for_it_is_refused_and_else_another_model_answers() -> None:
+    paces = {"small": 5, "large": 1000}
+    models = {
+        name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 1e4}}
+        for name, rate in paces.items()
+    }
+    async with calibrated(models=models) as w:
+        budget = {"latency_ms": 3000}
+        answer = await w.complete(tests=TESTS, max_tokens=256, budget=budget | {"target": 0.3})
+        assert "best that can be had is 0.000" in is_error(answer, 400, "invalid_budget")["message"]
+        for stream in (False, True):
+            fields = {"tests": TESTS, "max_tokens": 256, "budget": budget, "stream": stream}
+            answer = await w.complete(**fields)
+            assert answer.status_code == 200
+            assert answer.headers["x-router-model"] == "large"
+
+
 @pytest.mark.parametrize("flops", [None, 2.5, 0.1])
 async def test_a_target_that_no_plan_reaches_says_what_can_be_had(flops: float | None) -> None:
     best = {None: "0.700", 2.5: "0.600", 0.1: "0.000"}[flops]
