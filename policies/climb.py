@@ -138,7 +138,9 @@ class _Climber:
             if (yield from self._climb_rung(at, rung)):
                 return
         for _ in tuple(self.models) if self.short else ():
-            if (asked := self._leftover()) is None or (yield from self._perform(asked)):
+            if (asked := self._leftover()) is None:
+                break
+            if (yield from self._perform(asked)):
                 return
         yield from self._in_any_case()
 
@@ -185,26 +187,26 @@ class _Climber:
         return False
 
     def _in_any_case(self) -> Generator[Command, Event]:
-        """An answer of some model, though no ladder has one, where there was none at all."""
+        """An answer of some model, though no ladder has one, where there was none at all.
+
+        A short limit is enough where usual answers end within it: what `hurried` takes for whole.
+        """
         for model in tuple(self._largest_first()):
             if self.answered:
                 return
             tokens = self._tokens(model, 1)
-            if tokens >= least_tokens(self.task):
+            if tokens >= least_tokens(self.task) or self._fitting(model, 1):
                 reason = "nothing of the ladder could be drawn"
                 last = self._draw(model, 1, tokens, reason=reason, temperature=0.0)
                 yield from self._perform(last)
 
     def _perform(self, asked: Draw) -> Generator[Command, Event, bool]:
         """Draw; whether the climb is over."""
-        kept = self.kept.get(asked.model, 0)
         ended: Drawn = yield from draw_and_wait(asked, enough=self.task.wanted - self.passed)
         self.passed += ended.passed
         self.left = ended.left
         if not math.isinf(self.limit):
-            prompt = self.models[asked.model].prompt_tokens
-            tokens = [candidate.tokens for candidate in ended.candidates]
-            self.spent += self.cost.draw(asked.model, prompt, tokens, kept)
+            self.spent += ended.flops
             self.left = replace(self.left, flops=min(self.left.flops, self.limit - self.spent))
         self.kept[asked.model] = ended.kept_tokens
         self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n

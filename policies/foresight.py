@@ -58,13 +58,14 @@ class Foresight:
         Raises `TargetTooHigh`.
         """
         if budget.target is None:
-            return self._found(self._calls(budget)).but(self._by_time(budget))
+            found = self._found(self._calls(budget))
+            return found.but(self._by_time(budget, found.ladder))
         within = self._within(budget)
         cheapest = self.calibration.cheapest(within, budget.target)
         if cheapest is None:
             raise _too_high(budget.target, within)
         found = replace(self._found(cheapest.calls), ladder=cheapest)
-        return found.but(self._by_time(budget))
+        return found.but(self._by_time(budget, cheapest))
 
     def offers(self, budget: Budget) -> tuple[Offer, ...]:
         """What budgets up to this one would buy, each more than the one before.
@@ -87,23 +88,53 @@ class Foresight:
                 replace(self._found(each.calls), ladder=each),
                 flops=each.calls * call,
                 expected_flops=each.spent.value * call,
-                seconds=each.calls * seconds or None,
+                seconds=max(each.calls * seconds, self._seconds(each)) or None,
             )
             for each in worth
         )
 
     def _within(self, budget: Budget) -> list[Ladder]:
-        """Those that this budget pays for."""
+        """Those that this budget pays for, and whose answers are expected to end in its time."""
         most, least = self._calls(budget) * (1 + ROUNDING), self._least_calls
-        return [each for each in self.ladders if least <= each.calls <= most]
+        return [
+            each
+            for each in self.ladders
+            if least <= each.calls <= most and self._ends(each, budget)
+        ]
+
+    def _ends(self, ladder: Ladder, budget: Budget) -> bool:
+        """Whether one usual answer for each of its rungs is expected to end in time.
+
+        A budget in large calls says it of the largest model alone, and another may be slower.
+        """
+        if budget.latency_ms is None:
+            return True
+        return self._seconds(ladder) <= budget.latency_ms / 1000 * (1 + ROUNDING)
+
+    def _seconds(self, ladder: Ladder) -> float:
+        """How long one usual answer for each rung takes, in turn or, where width is free, at once.
+
+        Of models that are away nobody knows it.
+        """
+        answers = self.calibration.domain(self.kind).answers
+        one = dict[str, float]()
+        for model in self.models:
+            known = answers.get(model.id)
+            most = CALL_TOKENS if known is None else known.most
+            usual = self.cost.usual_tokens(model.id, min(self.task.max_tokens, most))
+            one[model.id] = self.cost.seconds(model.id, model.prompt_tokens, 1, usual)
+        taken = [one.get(rung.model, 0.0) for rung in ladder.rungs]
+        return max(taken) if self.width_is_free else sum(taken)
 
     def _found(self, calls: float) -> Found:
         found = self.calibration.find(self.kind, self._longest, calls, cached=self._cached)
         call = self.call if self.cost.knows(self.calibration.models[-1]) else None
         return replace(found, call=call).but(self._unlike(found))
 
-    def _by_time(self, budget: Budget) -> Iterator[str]:
+    def _by_time(self, budget: Budget, ladder: Ladder) -> Iterator[str]:
         """That a plan is another than the ladder, because of its time, in words."""
+        if not self._ends(ladder, budget):
+            yield "not all of its answers are expected to end in time"
         if budget.latency_ms is not None and self.width_is_free:
             yield "all models draw at once, since width costs no time"
 

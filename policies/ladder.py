@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.cost import CostModel
-from policies.values import ModelView
+from policies.values import Budget, ModelView
 
 CALL_TOKENS: Final = 256
 """The tokens of the answer that a large call is counted with."""
@@ -134,6 +134,12 @@ class Found:
     domain: Domain
     extrapolates: str = ""
     call: float | None = None
+
+    def within(self, budget: Budget) -> Budget:
+        """What a plan for this budget may spend: on a target, no more than its ladder is worth."""
+        if budget.target is None or self.call is None:
+            return budget
+        return replace(budget, flops=min(budget.flops_limit, self.ladder.calls * self.call))
 
     def but(self, unlike: Iterable[str]) -> Found:
         """The same, with more that the calibration has not seen."""

@@ -131,7 +131,7 @@ class Drawn:
 
     `whole` is false where it was refused or failed, so that its model is of no more use.
     `candidates` are its samples, where no pass ended it early. `kept_tokens` of its prompt may be
-    counted on by a further draw (see `Done`).
+    counted on by a further draw, and `flops` are what it has cost (see `Done`).
     """
 
     passed: int
@@ -139,6 +139,7 @@ class Drawn:
     whole: bool = True
     candidates: tuple[Candidate, ...] = ()
     kept_tokens: int = 0
+    flops: float = 0.0
 
 
 def performed(commands: Sequence[Start]) -> Generator[Command, Event, list[Event]]:
@@ -182,7 +183,8 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
                     return Drawn(passed, NOTHING)
             case Done(ticket=started.ticket) as done:
                 whole = done.failure is None
-                return Drawn(passed, done.remaining, whole, tuple(candidates), done.kept_tokens)
+                kept, flops = done.kept_tokens, done.flops
+                return Drawn(passed, done.remaining, whole, tuple(candidates), kept, flops)
             case _:
                 pass
 

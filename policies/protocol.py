@@ -150,7 +150,8 @@ class Executed:
 class Done:
     """What ran under a ticket ended, its samples are judged and its cost is settled.
 
-    `remaining` is free again; `failure` says what went wrong, None if nothing did. Of a draw,
+    `remaining` is free again; `failure` says what went wrong, None if nothing did. `flops` is what
+    it has cost, however it ended. Of a draw,
     `kept_tokens` are those of its prompt that a further draw of the same model and prompt may count
     on (see `Draw.counts_on_cache` and `CostModel.ceiling`).
     """
@@ -159,6 +160,7 @@ class Done:
     remaining: Remaining
     failure: str | None = None
     kept_tokens: int = 0
+    flops: float = 0.0
 
 
 Event: TypeAlias = Started | Refused | Sampled | Judged | Ranked | Executed | Done

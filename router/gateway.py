@@ -165,10 +165,11 @@ class Gateway:
         shows_nll = policy.most_samples(task) > 1 or request.explain
         wants_nll = shows_nll and judge is None and policy.selector.of(task).reads_logprobs
         paces = self.paces.watch(task, request.kind, prepared.deadline)
+        left = prepared.left(asyncio.get_running_loop().time())
         run = Run(
             policy,
             task,
-            prepared.left(asyncio.get_running_loop().time()),
+            left if prepared.found is None else prepared.found.within(left),
             self._cost_with(prepared.forecasts),
             sampler=RequestSampler(
                 self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline

@@ -27,7 +27,8 @@ class QueueFull(SandboxError):
 class Backend(Protocol):
     """Runs programs. Use it as an async context manager, or call `start` and `aclose`.
 
-    Cancelling `run` or `execute` kills that run's processes at once and leaves nothing behind.
+    Cancelling `run` or `execute` kills that run's processes at once and leaves nothing behind. It
+    does not wait until they are gone: so long they take up the run's place, and `aclose` waits.
     """
 
     @property

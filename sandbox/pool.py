@@ -2,6 +2,9 @@
 
 A worker that dies costs one more attempt on another, and never the candidate; two deaths are an
 `internal_error`. A worker that is spent is closed, and its successor started when one is wanted.
+
+A run is a task of the pool's, so that who has to answer does not wait until one that hangs is
+reaped.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from sandbox.backend import QueueFull, SandboxError, SandboxUnavailable
 from sandbox.executing import execute
@@ -19,7 +22,7 @@ from sandbox.program import Integrity, Pytest
 from sandbox.report import Report, Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from types import TracebackType
 
     from sandbox.execution import Execution, Output
@@ -81,6 +84,7 @@ class WorkerPool(Generic[W]):
         self._workers: set[W] = set()
         self._idle: list[W] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._runs: set[asyncio.Task[Any]] = set()
 
     def make_worker(self, flavour: str) -> W:
         """A worker that is not started yet. Each backend has its own."""
@@ -88,7 +92,7 @@ class WorkerPool(Generic[W]):
 
     @property
     def busy(self) -> int:
-        """How many runs are under way; those that wait are not."""
+        """How many runs are under way, until all of them is gone; those that wait are not."""
         return self._busy
 
     async def start(self) -> None:
@@ -123,6 +127,32 @@ class WorkerPool(Generic[W]):
 
     async def run(self, program: Program, limits: Limits) -> Report:
         """Judge one program; see `Backend.run`."""
+        return await self._owned(self._judged(program, limits))
+
+    async def execute(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
+        """Run one program for its outputs; see `Backend.execute`."""
+        return await self._owned(self._executed(execution, limits))
+
+    async def _owned(self, run: Coroutine[Any, Any, T]) -> T:
+        """Wait for a run; it is ended where who waits is cancelled, who does not wait for that.
+
+        Until all of it is gone its place is taken, and closing the pool waits.
+        """
+        task = asyncio.create_task(run)
+        self._runs.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
+
+    def _ended(self, run: asyncio.Task[Any]) -> None:
+        self._runs.discard(run)
+        if not run.cancelled():
+            run.exception()  # seen also where nobody waits for it any more
+
+    async def _judged(self, program: Program, limits: Limits) -> Report:
         flavour = "pytest" if isinstance(program.tests, Pytest) else "plain"
         report = Report(Status.INTERNAL_ERROR, Integrity.ISOLATED)
         async with self._turn():
@@ -135,8 +165,7 @@ class WorkerPool(Generic[W]):
                     break
         return report
 
-    async def execute(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
-        """Run one program for its outputs; see `Backend.execute`."""
+    async def _executed(self, execution: Execution, limits: Limits) -> tuple[Output | None, ...]:
         async with self._turn():
             for _ in range(_ATTEMPTS):
                 with contextlib.suppress(WorkerDied):
@@ -173,6 +202,8 @@ class WorkerPool(Generic[W]):
             return await use(worker.perform)
         except WorkerDied:
             await self._discard(worker)
+            if (run := asyncio.current_task()) is not None and run.cancelling():
+                raise asyncio.CancelledError from None  # it died of that, and nobody wants another
             raise
         finally:
             self._give_back(worker)
@@ -204,6 +235,8 @@ class WorkerPool(Generic[W]):
         for _ in range(self._count):
             self._slots.release()
         await self._discard_all()
+        if self._runs:  # they have given their places back, and are about to end
+            await asyncio.wait(self._runs)
 
     async def _discard_all(self) -> None:
         discards = (self._discard(worker) for worker in tuple(self._workers))

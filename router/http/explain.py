@@ -118,6 +118,8 @@ def object_of_several(
 
 
 def _with_share(part: Prepared, outcome: Outcome) -> Prepared:
+    if part.budget.flops is None:  # a target has a limit of its own
+        return part
     limit = outcome.ledger.limit
     flops = limit if math.isfinite(limit) else None
     return replace(part, budget=replace(part.budget, flops=flops))

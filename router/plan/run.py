@@ -17,8 +17,8 @@ to the plan, which is a generator:
 - *Events.* A sample that ends is told at once, and judged in a task of its own while the others go
   on. `Done` is told when the stream has ended and every judgement of it is there.
 - *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
-  cancelled and waited for, and the selector chooses among what exists (at a deadline, beginnings
-  too). Faults of ours found in a task are raised then, and wake a plan that waits until then.
+  cancelled, waited for and settled, and the selector chooses among what exists (at a deadline,
+  beginnings too). Faults of ours in a task are raised then, and wake a plan that waits till then.
 - *Time* is the event loop's and no other, so that a simulated clock replays a run.
 - *The observer* hears every command and every event, those of a cancelled plan included: they are
   told as they happen and not when the plan asks for them.
@@ -118,8 +118,7 @@ class Run:
 
         Raises what the policy raises before its first command, such as `BudgetTooSmall`.
         """
-        self._deadline = deadline
-        deadline_passed = False
+        self._deadline, deadline_passed = deadline, False
         if deadline is None:
             await self._drive()
         else:
@@ -194,7 +193,7 @@ class Run:
             raise PlanError(f"the plan cancels {ticket}, and no such work was started")
         self._cancelled.add(ticket)
         await self._tasks.stop(ticket)
-        return Done(ticket, self._remaining())
+        return Done(ticket, self._remaining(), flops=self._work[ticket].flops(self._cost))
 
     def _start(self, command: Start) -> Event:
         self._part()
@@ -238,7 +237,8 @@ class Run:
     def done(self, work: Work) -> None:
         """Tell the plan that a work has ended."""
         failure = None if work.failure is None else str(work.failure)
-        done = Done(work.ticket, self._remaining(), failure, kept_tokens(self.work, work.command))
+        kept = kept_tokens(self.work, work.command)
+        done = Done(work.ticket, self._remaining(), failure, kept, work.flops(self._cost))
         self._observer.on_event(done)
         if work.ticket not in self._cancelled:  # or it is the answer to `Cancel`
             self._show(done)

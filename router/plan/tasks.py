@@ -11,12 +11,13 @@ because a bug in one must not leave the plan waiting.
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from router.plan.work import Work
+
+_Task: TypeAlias = "asyncio.Task[None]"
 
 
 class Account(Protocol):
@@ -43,7 +44,7 @@ class WorkTasks:
 
     def __init__(self) -> None:
         self.bugs: list[BaseException] = []
-        self._running: dict[int, set[asyncio.Task[None]]] = {}
+        self._running: dict[int, dict[_Task, Callable[[_Task], None]]] = {}
 
     @property
     def idle(self) -> bool:
@@ -55,8 +56,9 @@ class WorkTasks:
     ) -> None:
         """Perform some of a work in a task of its own."""
         task = asyncio.create_task(performing, name=f"work-{work.ticket}")
-        self._running.setdefault(work.ticket, set()).add(task)
-        task.add_done_callback(partial(self._ended, work, account, pays=pays))
+        ended = partial(self._ended, work, account, pays=pays)
+        self._running.setdefault(work.ticket, {})[task] = ended
+        task.add_done_callback(ended)
 
     async def perform(
         self, work: Work, performing: Coroutine[Any, Any, None], account: Account
@@ -73,17 +75,32 @@ class WorkTasks:
 
     async def stop(self, ticket: int) -> None:
         """Cancel one work, and wait for its end."""
-        await _cancel(*self._running.get(ticket, ()))
+        await self._stop(ticket)
 
     async def stop_all(self) -> None:
         """Cancel everything, and wait for its end."""
-        await _cancel(*itertools.chain(*self._running.values()))
+        await self._stop(*self._running)
 
-    def _ended(self, work: Work, account: Account, task: asyncio.Task[None], *, pays: bool) -> None:
+    async def _stop(self, *tickets: int) -> None:
+        """Cancel works, and wait for their end; what of them is done is told, called back or not.
+
+        A task that ends in the very turn of who stops it is done, and has called nobody yet.
+        """
+        found = [task for ticket in tickets for task in self._running.get(ticket, {})]
+        try:
+            await _cancel(*found)
+        finally:
+            for ticket in tickets:
+                for task, ended in tuple(self._running.get(ticket, {}).items()):
+                    if task.done():
+                        ended(task)
+
+    def _ended(self, work: Work, account: Account, task: _Task, *, pays: bool) -> None:
+        others = self._running.get(work.ticket, {})
+        if others.pop(task, None) is None:  # it was told already
+            return
         if pays:
             account.settle(work)
-        others = self._running[work.ticket]
-        others.discard(task)
         bug = None if task.cancelled() else task.exception()
         if bug is not None:
             self.bugs.append(bug)
@@ -99,7 +116,7 @@ def _fault(bug: BaseException) -> RuntimeError:
     return RuntimeError(f"a fault of ours: {bug!r}")
 
 
-async def _cancel(*tasks: asyncio.Task[None]) -> None:
+async def _cancel(*tasks: _Task) -> None:
     """Cancel tasks, and wait for their end: also where the one who waits is cancelled meanwhile."""
     for task in tasks:
         task.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,8 @@ from policies.values import (
     Task,
 )
 from router.plan.run import Run
+from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.failures import UpstreamError
 
 CLIMB = Climb(calibration())
 CALL = CLIMB.calibration.call(100, COST)
@@ -236,6 +239,37 @@ def test_a_target_spends_no_more_than_its_ladder_was_made_for_however_long_answe
     assert outcome.ledger.used <= 2 * CALL
 
 
+class Breaking(World):
+    """The streams of `failing` models break after so many tokens of each sample."""
+
+    said = 200
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        if draw.model not in self.failing:
+            async for chunk in super().sample(draw):
+                yield chunk
+            return
+        for index in range(draw.n):
+            yield Chunk(index, "x", (TokenLogprob("", -0.1),) * min(self.said, draw.max_tokens))
+        raise UpstreamError(draw.model, "broke off")
+
+
+@pytest.mark.parametrize(("target", "calls"), [(0.3, 0.25), (0.5, 1), (0.6, 2), (0.7, 4)])
+@pytest.mark.parametrize("failing", [("small",), ("large",), ("small", "large")])
+def test_a_target_spends_no_more_than_its_ladder_also_on_draws_that_fail(
+    failing: tuple[str, ...], target: float, calls: float
+) -> None:
+    world = Breaking(length=lambda draw: draw.max_tokens, failing=frozenset(failing))
+    budget = Budget(target=target)
+    run = Run(CLIMB, task(), budget, COST, sampler=world, judge=world, observer=world)
+    outcome = asyncio.run(run.perform())
+    assert 0 < outcome.ledger.used <= calls * CALL
+    found = CLIMB.foresees(task(), budget, COST)
+    assert found.within(budget).flops == calls * CALL
+    assert found.within(Budget(0.1 * CALL, target=target)).flops == 0.1 * CALL
+    assert found.within(Budget(latency_ms=5)) == Budget(latency_ms=5)
+
+
 def test_something_is_drawn_where_the_ladders_model_cannot_be() -> None:
     small, large = task().models
     slow = {"small": Forecast(Trend(5), Trend(0.2)), "large": Forecast(Trend(0.1), Trend(0, 0.001))}
@@ -245,6 +279,53 @@ def test_something_is_drawn_where_the_ladders_model_cannot_be() -> None:
     alone = replace(task(), models=(large,))
     assert _first(CLIMB, alone, Budget(0.6 * CALL), COST).model == "large"
     assert small.id == "small"
+
+
+@pytest.mark.parametrize("usual", [None, 6])
+@pytest.mark.parametrize("slow", ["small", "large"])
+@pytest.mark.parametrize("calls", [None, 0.3, 0.6, 1.0, 4.0])
+def test_a_plan_for_a_time_in_which_some_model_can_answer_is_never_empty(
+    calls: float | None, slow: str, usual: int | None
+) -> None:
+    for latency_ms in (60, 150, 250, 1000, 2000, 5000):
+        pace = {"small": 0.002, "large": 0.002, slow: 0.2}
+        forecasts = {m: Forecast(Trend(0.02), Trend(0, s), 0, usual) for m, s in pace.items()}
+        budget = Budget(None if calls is None else calls * CALL, latency_ms)
+        _first(CLIMB, task(), budget, CostModel(COST.rates, forecasts))
+
+
+def paced(step: float, *, free: bool = False) -> CostModel:
+    """Small takes so long for a token, and large is fast; width costs time unless it is free."""
+    pace = {"small": step, "large": 0.001}
+    trends = {m: Trend(s, s / 1000) if free else Trend(0, s) for m, s in pace.items()}
+    return CostModel(COST.rates, {m: Forecast(Trend(0.02), trend) for m, trend in trends.items()})
+
+
+@pytest.mark.parametrize("free", [False, True])
+@pytest.mark.parametrize(("step", "latency_ms"), [(0.2, 1000), (0.2, 3000), (1 / 60, 600)])
+def test_a_target_is_not_promised_of_answers_that_do_not_end_in_time(
+    step: float, latency_ms: float, free: bool
+) -> None:
+    cost, budget = paced(step, free=free), Budget(latency_ms=latency_ms, target=0.3)
+    for tell in (CLIMB.foresees, CLIMB.offers):
+        with pytest.raises(TargetTooHigh) as refused:
+            tell(task(), budget, cost)
+        assert refused.value.best == 0
+    assert "in time" in CLIMB.foresees(task(), Budget(latency_ms=latency_ms), cost).extrapolates
+
+
+def test_a_target_is_promised_where_every_rungs_answer_ends_in_time() -> None:
+    cost, answer_s = paced(1 / 60), 0.02 + 47 / 60
+    just, less = (Budget(latency_ms=1000 * answer_s * part, target=0.3) for part in (1.01, 0.99))
+    found = CLIMB.foresees(task(), just, cost)
+    assert (found.ladder.calls, found.extrapolates) == (0.25, "")
+    assert _first(CLIMB, task(), just, cost).max_tokens >= 48
+    with pytest.raises(TargetTooHigh):
+        CLIMB.foresees(task(), less, cost)
+    for offer in CLIMB.offers(task(), Budget(), cost):
+        assert offer.seconds is not None
+        bought = Budget(latency_ms=1001 * offer.seconds, target=offer.found.ladder.success.value)
+        assert CLIMB.foresees(task(), bought, cost).ladder == offer.found.ladder
 
 
 def test_where_one_model_fails_the_other_answers_though_no_rung_names_it() -> None:

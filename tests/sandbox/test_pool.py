@@ -1,6 +1,8 @@
 """What the backends have in common: how often a run is tried, and what that comes to."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -121,3 +123,115 @@ def test_a_worker_is_closed_to_its_end_however_often_its_start_is_cancelled() ->
         assert worker.closed
 
     asyncio.run(main())
+
+
+class Hanging(Dying):
+    """Its runs end by being cancelled; they are gone when they are `reaped`, or as it closes."""
+
+    def __init__(self, outcome: Frame | None, *, dies: bool = False) -> None:
+        super().__init__(outcome)
+        self.reaped = asyncio.Event()
+        self.dies = dies
+        self.hangs = True
+
+    async def perform(self, job: Frame) -> Frame:
+        self.jobs.append(job)
+        try:
+            while self.hangs:
+                await asyncio.Event().wait()
+        finally:
+            self.hangs = False
+            await asyncio.shield(self.reaped.wait())
+            if self.dies:
+                raise WorkerDied("gone")
+        return {"status": "passed"}
+
+    async def close(self) -> None:
+        self.reaped.set()
+
+
+class Hospice(WorkerPool[Hanging]):
+    def __init__(self, *, dies: bool = False) -> None:
+        super().__init__(1, 4)
+        self.dies = dies
+        self.made: list[Hanging] = []
+
+    def make_worker(self, flavour: str) -> Hanging:
+        self.made.append(Hanging(None, dies=self.dies))
+        return self.made[-1]
+
+    async def begun(self, run: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(run)
+        while not self.made[-1].jobs:  # noqa: ASYNC110 - the worker tells nobody
+            await asyncio.sleep(0)
+        return task
+
+
+async def bounded(main: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.timeout(20):
+        await main
+
+
+EXECUTION = Execution("def f(): return 1", "f", (Arguments(),))
+RUNS: list[Callable[[Hospice], Coroutine[Any, Any, object]]] = [
+    lambda pool: pool.run(GOOD, Limits()),
+    lambda pool: pool.execute(EXECUTION, Limits()),
+]
+either = pytest.mark.parametrize("run", RUNS, ids=["run", "execute"])
+
+
+@either
+def test_who_is_cancelled_does_not_wait_for_the_reaping_and_the_next_run_does(
+    run: Callable[[Hospice], Coroutine[Any, Any, object]],
+) -> None:
+    async def main() -> None:
+        async with Hospice() as pool:
+            (worker,) = pool.made
+            first = await pool.begun(run(pool))
+            first.cancel()
+            await asyncio.wait([first])
+            assert not worker.reaped.is_set()
+            assert pool.busy == 1
+            second = asyncio.create_task(pool.run(GOOD, Limits()))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(worker.jobs) == 1
+            worker.reaped.set()
+            assert (await second).status is Status.PASSED
+            assert (len(worker.jobs), pool.busy) == (2, 0)
+
+    asyncio.run(bounded(main()))
+
+
+@either
+@pytest.mark.parametrize("dies", [False, True])
+def test_closing_waits_for_what_is_reaped(
+    run: Callable[[Hospice], Coroutine[Any, Any, object]], dies: bool
+) -> None:
+    async def main() -> None:
+        async with Hospice(dies=dies) as pool:
+            abandoned = await pool.begun(run(pool))
+            abandoned.cancel()
+            await asyncio.wait([abandoned])
+            assert len(asyncio.all_tasks()) > 1
+        assert pool.busy == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(bounded(main()))
+
+
+@either
+def test_a_run_whose_worker_dies_as_it_is_cancelled_is_not_tried_again(
+    run: Callable[[Hospice], Coroutine[Any, Any, object]],
+) -> None:
+    async def main() -> None:
+        async with Hospice(dies=True) as pool:
+            abandoned = await pool.begun(run(pool))
+            abandoned.cancel()
+            await asyncio.wait([abandoned])
+            pool.made[0].reaped.set()
+            while pool.busy:  # noqa: ASYNC110 - the pool tells nobody
+                await asyncio.sleep(0)
+            assert len(pool.made) == 1
+
+    asyncio.run(bounded(main()))

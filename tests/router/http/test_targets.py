@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from calibrated import calibrated, call_of
 from calibrations import CALLS
+from fake_upstream import FakeUpstream, answering, half
 from http_world import PROMPT, TESTS, events, is_error, untouched
 from pydantic import ValidationError
 
@@ -28,6 +29,21 @@ async def test_a_target_buys_the_cheapest_plan_that_is_expected_to_reach_it(
         assert answer.headers["x-router-samples"] == str(samples)
 
 
+@pytest.mark.parametrize(("target", "at"), [(0.3, 0), (0.5, 1), (0.6, 2), (0.7, 3)])
+async def test_a_target_spends_no_more_than_its_plan_where_a_stream_breaks(
+    target: float, at: int
+) -> None:
+    small = FakeUpstream(half(60))
+    large = FakeUpstream(answering(lambda _call, _index: ["x = 1\n"] * 300))
+    async with calibrated(small=small, large=large) as w:
+        answer = await w.complete(
+            tests=TESTS, max_tokens=256, budget={"target": target}, explain=True
+        )
+        used = float(answer.headers["x-budget-flops-used"])
+        assert 0 < used <= CALLS[at] * call_of(w)
+        assert answer.json()["router"]["budget"]["flops"] is None
+
+
 async def test_a_target_in_the_body_and_in_a_stream() -> None:
     async with calibrated() as w:
         answer = await w.complete(tests=TESTS, budget={"target": 0.6}, stream=True)
@@ -48,6 +64,23 @@ async def test_a_target_of_an_alias_or_by_default_gives_way_to_the_request() -> 
             headers = {} if own is None else {"X-Budget-Target": own}
             answer = await w.complete(tests=TESTS, model=model, headers=headers)
             assert answer.headers["x-budget-target"] == wanted
+
+
+async def test_a_target_without_the_time_for_it_is_refused_and_else_another_model_answers() -> None:
+    paces = {"small": 5, "large": 1000}
+    models = {
+        name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 1e4}}
+        for name, rate in paces.items()
+    }
+    async with calibrated(models=models) as w:
+        budget = {"latency_ms": 3000}
+        answer = await w.complete(tests=TESTS, max_tokens=256, budget=budget | {"target": 0.3})
+        assert "best that can be had is 0.000" in is_error(answer, 400, "invalid_budget")["message"]
+        for stream in (False, True):
+            fields = {"tests": TESTS, "max_tokens": 256, "budget": budget, "stream": stream}
+            answer = await w.complete(**fields)
+            assert answer.status_code == 200
+            assert answer.headers["x-router-model"] == "large"
 
 
 @pytest.mark.parametrize("flops", [None, 2.5, 0.1])

@@ -15,11 +15,22 @@ from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
 from policies.cost import CostModel
 from policies.policy import Policy
-from policies.protocol import Cancel, Done, Draw, Plan, PlanError, Refused, Started, Wait
+from policies.protocol import (
+    Cancel,
+    Done,
+    Draw,
+    Judged,
+    Plan,
+    PlanError,
+    Refused,
+    Started,
+    Wait,
+)
 from policies.single import Single
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.run import Run
+from router.request import Judgement
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
@@ -135,6 +146,81 @@ def test_the_first_pass_stops_the_draw_that_still_runs() -> None:
     assert outcome.choice.selected_by == "tests"
     assert sampler.sent[0].closed
     assert [s.ending for s in outcome.draws[0].samples] == ["stop", "cancelled"]
+
+
+class Turn:
+    """A stream that tells its sample, and ends when a verdict of it comes: both in one turn."""
+
+    def __init__(self, *, verdict_first: bool) -> None:
+        self.judging, self.streaming = asyncio.Event(), asyncio.Event()
+        ends = [self.judging, self.streaming]
+        self.ends = ends if verdict_first else ends[::-1]
+        self.waiting = 0
+
+    def token_per_chunk(self, model: str) -> bool:
+        return True
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        for index in range(draw.n):
+            yield Chunk(index, "x", finish_reason="stop", usage=Usage(100, 50), said=True)
+        self.waiting += 1
+        await self.streaming.wait()
+
+    async def judge(self, text: str) -> Judgement:
+        self.waiting += 1
+        await self.judging.wait()
+        return Judgement(Verdict.PASSED, "passed")
+
+    async def come(self) -> None:
+        while self.waiting < len(self.ends):  # noqa: ASYNC110 - a turn is what this is about
+            await asyncio.sleep(0)
+        for end in self.ends:
+            end.set()
+
+
+def turned(policy: Policy, turn: Turn) -> tuple[float, float, float]:
+    """FLOPs used and held, and those of all work, in the turn in which the plan has ended."""
+
+    async def served() -> tuple[float, float, float]:
+        run = Run(policy, task(), Budget(1e13), COST, sampler=turn, judge=turn)
+        outcome = await run.perform()
+        work = sum(each.flops(COST) for each in outcome.work)
+        return outcome.ledger.used, outcome.ledger.held, work
+
+    async def scenario() -> tuple[float, float, float]:
+        found, _ = await asyncio.gather(served(), turn.come())
+        await others_ended()
+        return found
+
+    return asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("verdict_first", [True, False])
+def test_a_stream_that_ends_in_the_turn_of_the_last_verdict_is_booked(
+    verdict_first: bool,
+) -> None:
+    used, held, work = turned(BestOfN(n=1), Turn(verdict_first=verdict_first))
+    assert used == work == COST.draw("small", 100, [50])
+    assert held == 0
+
+
+def test_what_a_plan_cancels_in_the_turn_of_its_end_is_settled_when_it_hears_of_it() -> None:
+    left, told = list[float](), list[float]()
+
+    def plan() -> Plan:
+        started = yield Draw("small", 1, 64, 0.0, verify=True)
+        assert isinstance(started, Started)
+        while not isinstance((yield Wait()), Judged):
+            pass
+        done = yield Cancel(started.ticket)
+        assert isinstance(done, Done)
+        left.append(done.remaining.flops)
+        told.append(done.flops)
+
+    used, _, _ = turned(ByHand(plan()), Turn(verdict_first=True))
+    assert used == COST.draw("small", 100, [50])
+    assert left == [1e13 - used]
+    assert told == [used]
 
 
 def test_a_cancelled_draw_is_settled_by_the_tokens_seen() -> None:
