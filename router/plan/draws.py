@@ -137,12 +137,13 @@ class RunningDraw:
     def _take_prompt(self, usage: Usage) -> None:
         """Take the server's count where ours was an estimate; one above our bound is an overrun.
 
-        Where several choices are told together, some servers count their prompt as often: there our
-        own count stays. What was computed is the most that is said of it.
+        That holds as well where several choices are told together: a server that counts their
+        prompt as often costs more than it should, and one that computed more than was held is not
+        missed. What was computed is the most that is said of it.
         """
         tokens = usage.prompt_tokens
         if tokens > self.prompt.most:
-            self.overrun |= usage.completion_tokens is not None or not self._begun
+            self.overrun = True
         elif tokens > 0:
             self.prompt = PromptLength(tokens)
         self.misreported |= usage.misreported

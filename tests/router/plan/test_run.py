@@ -382,3 +382,39 @@ def test_a_server_that_lies_about_its_usage_frees_no_budget(prompt: int, complet
     outcome = perform(Single(), Lying(answers()), flops=1e13)
     assert outcome.ledger.used >= COST.draw("large", 100, [3])
     assert outcome.choice.candidates
+
+
+@dataclass
+class Telling(ScriptedSampler):
+    """Three tokens of each choice, and then the usage of all of them together."""
+
+    prompt: int = 100
+    whole: bool = False
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        usage = Chunk(0, usage=Usage(self.prompt, None))
+        if self.whole:  # as where an answer is told at once
+            yield usage
+        for at in range(draw.n):
+            for _ in range(3):
+                yield Chunk(at, "x", (TokenLogprob("x", -0.5),), said=True)
+            yield Chunk(at, finish_reason="stop")
+        if not self.whole:
+            yield usage
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("n", [2, 5])
+def test_a_prompt_above_what_was_held_is_an_overrun_whoever_shares_it(n: int, whole: bool) -> None:
+    asked = task(verifiable=False, n=n, temperature=0.5)
+    for prompt in (101, 100 * n, 20_000):
+        sampler = Telling(answers(), prompt=prompt, whole=whole)
+        outcome = perform(Single(), sampler, asked=asked, flops=1e14)
+        (draw,) = outcome.draws
+        assert draw.overrun
+        assert outcome.ledger.used == draw.hold.ceiling
+        assert len(outcome.choice.candidates) == n  # what was said is said
+    outcome = perform(Single(), Telling(answers(), whole=whole), asked=asked, flops=1e14)
+    (draw,) = outcome.draws
+    assert not draw.overrun
+    assert outcome.ledger.used == COST.draw("large", 100, [3] * n)
