@@ -38,10 +38,14 @@ class TokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """A conversation, in the OpenAI message format, as it came, and what its answer may call."""
+    """A conversation, in the OpenAI message format, as it came, and what its answer may call.
+
+    `fields` are the client's other ones, as they came: of some a template makes more of a prompt.
+    """
 
     messages: tuple[Mapping[str, Any], ...]
     tools: tuple[Mapping[str, Any], ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
