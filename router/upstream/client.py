@@ -278,7 +278,8 @@ def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
     """
     if chunk.of_prompt:
         return chunk
-    usage = None if chunk.usage is None else replace(chunk.usage, completion_tokens=0)
+    told = chunk.usage
+    usage = None if told is None else replace(told, completion_tokens=0, together=None)
     if not request.echo:
         return replace(chunk, usage=usage, text="", tokens=None, echoed=0, said=False)
     return replace(chunk, usage=usage, echoed=len(chunk.tokens or ()))

@@ -3,7 +3,7 @@
 from typing import Any, get_args
 
 import pytest
-from fake_upstream import FakeUpstream, Kind, answering
+from fake_upstream import Call, FakeUpstream, Kind, Play, answering
 from http_world import TESTS, ScriptedBackend, World, world
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +95,42 @@ async def test_a_role_of_any_length_is_reserved_for() -> None:
         assert not command["overrun"]
         assert _computed(w) == pytest.approx(command["flops"])
         assert command["flops"] <= command["flops_reserved"]
+
+
+def _with_unseen(tokens: int) -> Play:
+    """Answers, and counts so many tokens more than it tells of."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await call.open(server)
+        for index in range(call.body["n"]):
+            await call.token(index, "x", server, "stop")
+        call.tokens[-1] += tokens
+        await call.done(server)
+
+    return play
+
+
+@pytest.mark.parametrize("unseen", [0, 1, 90, 63 * 2, 63 * 2 + 1])
+@pytest.mark.parametrize("endpoint", ["complete", "chat"])
+async def test_tokens_that_are_counted_and_not_told_are_booked(unseen: int, endpoint: str) -> None:
+    async with world(FakeUpstream(_with_unseen(unseen), "vllm")) as w:
+        ask = getattr(w, endpoint)
+        answer = await ask(
+            model="small", n=2, temperature=0.8, explain=True, budget={"flops": 1e12}
+        )
+        router = answer.json()["router"]
+        (command,) = router["commands"]
+        (call,) = w.small.calls
+        assert len(answer.json()["choices"]) == 2
+        assert command["overrun"] == (unseen > 63 * 2)
+        assert command["unseen_tokens"] == unseen
+        assert command["flops"] <= command["flops_reserved"]
+        if not command["overrun"]:
+            tokens = command["completion_tokens"]
+            assert sum(tokens) == sum(call.tokens) == 2 + unseen
+            assert command["flops"] == w.cost.draw("small", call.prompt_tokens, tokens)
+            total = w.metric("router_completion_tokens_total", model="small")
+            assert total == 2 + unseen
+        assert router["flops_used"] == command["flops"]
+        shares = sum(candidate["flops"] for candidate in router["candidates"])
+        assert shares == pytest.approx(command["flops"])
