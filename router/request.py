@@ -86,6 +86,11 @@ class SampleRequest:
     deadline: float | None = None
     caller: str | None = None
 
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether the server is to tell the log-probabilities of the prompt's own tokens."""
+        return self.echo or self.passed_on.get("prompt_logprobs") is not None
+
 
 @dataclass(frozen=True, slots=True)
 class TestRequest:

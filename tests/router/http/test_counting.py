@@ -134,3 +134,29 @@ async def test_tokens_that_are_counted_and_not_told_are_booked(unseen: int, endp
         assert router["flops_used"] == command["flops"]
         shares = sum(candidate["flops"] for candidate in router["candidates"])
         assert shares == pytest.approx(command["flops"])
+
+
+SCORED: dict[str, dict[str, Any]] = {
+    "nothing drawn": {"echo": True, "logprobs": 1, "max_tokens": 0},
+    "some drawn": {"echo": True, "logprobs": 1},
+    "token numbers": {"echo": True, "prompt": [5, 6, 7, 8]},
+    "of the prompt alone": {"prompt_logprobs": 0},
+}
+
+
+@pytest.mark.parametrize("name", SCORED)
+async def test_a_prompt_that_is_scored_costs_the_head_at_each_of_its_tokens(name: str) -> None:
+    answering_all = FakeUpstream(answering(), "vllm", scorer=answering())
+    async with world(answering_all) as w:
+        fields = {"prompt": "def add(a, b):\n" * 40, "budget": {"flops": 1e12}} | SCORED[name]
+        answer = await w.complete(model="small", explain=True, **fields)
+        assert answer.status_code == 200, answer.text
+        (command,) = answer.json()["router"]["commands"]
+        prompt = w.small.calls[0].prompt_tokens
+        (drawn,) = command["completion_tokens"]
+        scored = w.cost.score("small", 0, prompt) + w.cost.decode("small", prompt, drawn)
+        assert command["flops"] == pytest.approx(scored)
+        assert command["flops"] <= command["flops_reserved"]
+        tight = {"budget": {"flops": w.cost.ceiling("small", prompt, 1, 1)}}
+        refused = await w.complete(model="small", **(fields | tight))
+        assert refused.status_code == 400, refused.text
