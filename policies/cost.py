@@ -138,12 +138,14 @@ class CostModel:
 
     FLOPs by `rates`: what counts them raises `UnknownCost` for a model without one. Seconds by
     `forecasts`: a model without one takes none, since nothing speaks against it yet. `scorers` draw
-    nothing, and have FLOPs where they score.
+    nothing, and have FLOPs where they score. Where it `scores_prompts`, the head is computed at
+    each token of a prompt, of which nothing can be cached.
     """
 
     rates: Mapping[str, Rate]
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     scorers: Mapping[str, EncoderDecoder] = field(default_factory=dict)
+    scores_prompts: bool = False
 
     def knows(self, model: str) -> bool:
         """Whether FLOPs budgets can bind on this model."""
@@ -151,7 +153,10 @@ class CostModel:
 
     def prefill(self, model: str, prompt_tokens: int, cached_tokens: int = 0) -> float:
         """FLOPs of one pass over what of the prompt is not cached."""
-        return self._rate(model).prefill(prompt_tokens, cached_tokens)
+        scored, rate = self.scores_prompts, self._rate(model)
+        return (
+            rate.score(0, prompt_tokens) if scored else rate.prefill(prompt_tokens, cached_tokens)
+        )
 
     def decode(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
         """FLOPs of one sample's generated tokens."""
@@ -170,9 +175,13 @@ class CostModel:
         )
 
     def score(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
-        """FLOPs of scoring a completion that another model may have written."""
-        scorer = self.scorers.get(model) or self._rate(model)
-        return scorer.score(prompt_tokens, completion_tokens)
+        """FLOPs of scoring a completion that another model may have written.
+
+        A server that scores what it reads computes the head at all of it; a scorer reads first.
+        """
+        if (scorer := self.scorers.get(model)) is not None:
+            return scorer.score(prompt_tokens, completion_tokens)
+        return self._rate(model).score(0, prompt_tokens + completion_tokens)
 
     def ceiling(
         self, model: str, prompt_tokens: int, n: int, max_tokens: int, cached_tokens: int = 0
@@ -187,7 +196,7 @@ class CostModel:
         the ceiling covers this too.
         """
         rate = self._rate(model)
-        most = rate.prefill(prompt_tokens, cached_tokens)
+        most = self.prefill(model, prompt_tokens, cached_tokens)
         most += rate.decode(prompt_tokens, max_tokens + 1)
         if n > 1:
             most += (n - 1) * rate.decode(prompt_tokens, max_tokens)

@@ -136,7 +136,7 @@ class Gateway:
         forecasts = {} if deadline is None else self._forecasts(request, deadline)
         prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
         left = prepared.left(asyncio.get_running_loop().time())
-        found = foreseen(request, policy, task, left, self._cost_with(forecasts))
+        found = foreseen(request, policy, task, left, self._cost_of(request, forecasts))
         return prepared if found is None else replace(prepared, found=found)
 
     async def quote(self, request: RouteRequest, received: float) -> tuple[Offer, ...]:
@@ -145,7 +145,7 @@ class Gateway:
         Their seconds are those that a budget must have. Raises what `prepare` raises.
         """
         prepared = await self.prepare(request, received)
-        cost = self._cost_with(self.paces.forecasts(request.kind))
+        cost = self._cost_of(request, self.paces.forecasts(request.kind))
         now = asyncio.get_running_loop().time()
         offers = offered(request, prepared.policy, prepared.task, prepared.left(now), cost)
         return tuple(_with_margin(offer, now - received) for offer in offers)
@@ -170,7 +170,7 @@ class Gateway:
             policy,
             task,
             left if prepared.found is None else prepared.found.within(left),
-            self._cost_with(prepared.forecasts),
+            self._cost_of(request, prepared.forecasts),
             sampler=RequestSampler(
                 self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline
             ),
@@ -186,9 +186,12 @@ class Gateway:
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
 
-    def _cost_with(self, forecasts: Mapping[str, Forecast]) -> CostModel:
-        """What draws cost, with what is expected of the models' time."""
-        return replace(self.cost, forecasts=forecasts) if forecasts else self.cost
+    def _cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
+        """What a request's draws cost, with what is expected of the models' time."""
+        scored = request.sampling.scores_prompt
+        if not forecasts and not scored:
+            return self.cost
+        return replace(self.cost, forecasts=forecasts, scores_prompts=scored)
 
     def _gate(self, prepared: Prepared) -> RequestGate | None:
         """What lets the request's draws through; None where everything goes."""

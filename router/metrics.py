@@ -172,7 +172,7 @@ class ModelFigures:
         if cached:
             self._cached.inc(cached)
         self._computed.inc(draw.prompt_tokens - cached)
-        self._completion_tokens.inc(sum(each.tokens for each in draw.samples))
+        self._completion_tokens.inc(sum(draw.computed_tokens))
         for sample in draw.samples:
             self._ended(sample.ending if sample.ending in _ENDINGS else "other").inc()
 

@@ -38,10 +38,14 @@ class TokenPrompt:
 
 @dataclass(frozen=True, slots=True)
 class ChatPrompt:
-    """A conversation, in the OpenAI message format, as it came, and what its answer may call."""
+    """A conversation, in the OpenAI message format, as it came, and what its answer may call.
+
+    `fields` are the client's other ones, as they came: of some a template makes more of a prompt.
+    """
 
     messages: tuple[Mapping[str, Any], ...]
     tools: tuple[Mapping[str, Any], ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 Prompt: TypeAlias = TextPrompt | TokenPrompt | ChatPrompt
@@ -81,6 +85,11 @@ class SampleRequest:
     until: str | None = None
     deadline: float | None = None
     caller: str | None = None
+
+    @property
+    def scores_prompt(self) -> bool:
+        """Whether the server is to tell the log-probabilities of the prompt's own tokens."""
+        return self.echo or self.passed_on.get("prompt_logprobs") is not None
 
 
 @dataclass(frozen=True, slots=True)

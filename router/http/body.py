@@ -169,7 +169,7 @@ def understood(
     meant = limits.meant_by(body.model)
     return RouteRequest(
         sampling=SampleRequest(
-            prompt, _passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
+            prompt, passed_on(body), logprobs, _asked(body, max_tokens, logprobs)
         ),
         budget=_budget(body, headers, limits, meant),
         model=meant.model,
@@ -222,7 +222,7 @@ def _require_finite(parsed: object) -> None:
         level = inner
 
 
-def _passed_on(body: Body) -> dict[str, Any]:
+def passed_on(body: Body) -> dict[str, Any]:
     """The client's own fields, but those that the gateway decides."""
     own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
     return own if body.stop is None else own | {"stop": body.stop}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from router.http.body import Body, Integer, understood, validated
+from router.http.body import Body, Integer, passed_on, understood, validated
 from router.http.envelope import OpenAIEnvelope
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.chunks import TokenLogprob
@@ -49,7 +49,9 @@ class Chat(OpenAIEnvelope):
             headers,
             limits,
             prompt=ChatPrompt(
-                tuple(message.model_dump() for message in body.messages), tuple(body.tools or ())
+                tuple(message.model_dump() for message in body.messages),
+                tuple(body.tools or ()),
+                {name: value for name, value in passed_on(body).items() if value is not None},
             ),
             logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         )

@@ -153,7 +153,8 @@ def _details(work: Work) -> dict[str, Any]:
                 "prompt_tokens": work.prompt_tokens,
                 "cached_tokens": work.cached_tokens,
                 "counted_on_cached": work.counted_on,
-                "completion_tokens": [sample.tokens for sample in work.samples],
+                "completion_tokens": work.computed_tokens,
+                "unseen_tokens": work.unseen_tokens,
                 "overrun": work.overrun,
             }
         case Errand(command=Rank(candidates=ranked, reviews=reviews), passes=passes):

@@ -39,9 +39,10 @@ class RunningDraw:
     limit. `counted_on` are the prompt tokens that its hold takes to be cached. `computed` are those
     that the server says it computed, the most that it said; None as long as it said nothing, and
     `told_early` where it spoke before the first token. `misreported` is whether it said what cannot
-    be. `token_per_chunk` says that every piece of text is one token. `fits` says of a text what of
-    it is the answer, where there is a suffix. Its times are the event loop's: when it was sent,
-    and when its first and its latest piece came.
+    be. `together` are the tokens of all its samples, as the server counts them. `token_per_chunk`
+    says that every piece of text is one token. `fits` says of a text what of it is the answer,
+    where there is a suffix. Its times are the event loop's: when it was sent, and when its first
+    and its latest piece came.
     """
 
     ticket: int
@@ -53,6 +54,7 @@ class RunningDraw:
     computed: int | None = None
     told_early: bool = False
     misreported: bool = False
+    together: int = 0
     token_per_chunk: bool = False
     fits: Fits | None = None
     sent: bool = False
@@ -120,6 +122,7 @@ class RunningDraw:
         if chunk.usage is not None:
             # A server's own count corrects ours upwards only: what was seen was sent.
             self._take_prompt(chunk.usage)
+            self._take_together(chunk.usage)
             if chunk.usage.completion_tokens is not None:
                 tokens, counted = max(tokens, chunk.usage.completion_tokens), True
         early = chunk.of_prompt and not chunk.whole and not self._begun
@@ -137,17 +140,31 @@ class RunningDraw:
     def _take_prompt(self, usage: Usage) -> None:
         """Take the server's count where ours was an estimate; one above our bound is an overrun.
 
-        Where several choices are told together, some servers count their prompt as often: there our
-        own count stays. What was computed is the most that is said of it.
+        That holds as well where several choices are told together: a server that counts their
+        prompt as often costs more than it should, and one that computed more than was held is not
+        missed. What was computed is the most that is said of it.
         """
         tokens = usage.prompt_tokens
         if tokens > self.prompt.most:
-            self.overrun |= usage.completion_tokens is not None or not self._begun
+            self.overrun = True
         elif tokens > 0:
             self.prompt = PromptLength(tokens)
         self.misreported |= usage.misreported
         if usage.cached_tokens is not None and tokens > 0:
             self.computed = max(self.computed or 1, tokens - usage.cached_tokens)
+
+    def _take_together(self, usage: Usage) -> None:
+        """Take the server's count of all samples; one above what they may have is an overrun.
+
+        A token that is not told costs no less: of reasoning, or of a stop.
+        """
+        self.together = max(self.together, usage.together or 0)
+        self.overrun |= self.together > len(self.samples) * self.command.max_tokens
+
+    @property
+    def unseen_tokens(self) -> int:
+        """Those that the server counts beyond each sample's own; nobody knows whose they are."""
+        return max(0, self.together - sum(sample.tokens for sample in self.samples))
 
     @property
     def _begun(self) -> bool:
@@ -166,7 +183,7 @@ class RunningDraw:
             return 0.0
         if self.overrun or not all(sample.counted for sample in self.samples):
             return self.hold.ceiling
-        spent = self._priced(cost, [sample.tokens for sample in self.samples])
+        spent = self._priced(cost, self.computed_tokens)
         # More is left only where a server takes back what it said of its cache.
         return min(spent, self.hold.ceiling)
 
@@ -186,6 +203,15 @@ class RunningDraw:
             found = self.cached_tokens or 0
             reason = f"had {found} tokens of the prompt in its cache and not {self.counted_on}"
             raise UpstreamError(self.model, reason)
+
+    @property
+    def computed_tokens(self) -> list[int]:
+        """The tokens of each sample; the unseen ones where they cost most, which is after most."""
+        tokens, left = [sample.tokens for sample in self.samples], self.unseen_tokens
+        for at in sorted(range(len(tokens)), key=tokens.__getitem__, reverse=True):
+            more = min(left, self.command.max_tokens - tokens[at])
+            tokens[at], left = tokens[at] + more, left - more
+        return tokens
 
     def _priced(self, cost: CostModel, tokens: Sequence[int]) -> float:
         return cost.draw(self.model, self.prompt.most, tokens, self.cached_tokens or 0)

@@ -40,7 +40,7 @@ class Usage:
     """Tokens as the server counts them.
 
     `completion_tokens` is None where no choice's own are told: while the prompt is read, or where
-    those of several choices are told together. `cached_tokens` of the prompt had not to be
+    those of several choices are told `together`. `cached_tokens` of the prompt had not to be
     computed; None where the server does not say. A figure that cannot be is `misreported`; what
     stands here is the nearest that can.
     """
@@ -49,6 +49,7 @@ class Usage:
     completion_tokens: int | None
     cached_tokens: int | None = None
     misreported: bool = False
+    together: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,8 @@ def parse_chunk(
         if not choices and usage is not None and last_finished is not None:
             yield Chunk(last_finished, usage=usage)
         elif len(choices) != 1 and usage is not None:
-            yield Chunk(0, usage=replace(usage, completion_tokens=None))
+            together = usage.completion_tokens
+            yield Chunk(0, usage=replace(usage, completion_tokens=None, together=together))
         for choice in choices:
             yield _choice(choice, usage if len(choices) == 1 else None, halves, spoken)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -31,7 +31,7 @@ from router.upstream.answers import LONGEST_ANSWER, pieces
 from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit, Habits
 from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
-from router.upstream.forcing import Forcing, forced
+from router.upstream.forcing import forcing_of, with_forcing
 from router.upstream.lengths import guessed
 from router.upstream.priorities import priority
 from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
@@ -93,6 +93,8 @@ class Upstream:
         Raises `UpstreamUnreachable`, and `UpstreamError` for a suffix that it cannot take.
         """
         rendered = self.render(prompt)
+        if not self.server.forces_calls:
+            rendered = with_forcing(rendered)
         if not self.server.counts_tokens:
             return guessed(rendered)
         try:
@@ -109,7 +111,8 @@ class Upstream:
 
         Raises `UpstreamError`.
         """
-        forcing = self._forcing(request)
+        forces = self.server.forces_calls
+        forcing = None if forces else forcing_of(request.prompt, request.passed_on)
         asking, habit = self._asking(draw, request), self.habits.now
         if forcing is not None:
             asking = replace(asking, body={**asking.body, **forcing.fields})
@@ -160,14 +163,6 @@ class Upstream:
             return prompts.rendered(prompt, self.fim)
         except prompts.NoMiddle as error:
             raise UpstreamError(self.id, str(error), rejected=True) from None
-
-    def _forcing(self, request: SampleRequest) -> Forcing | None:
-        """The call of a tool that has to be forced by other means than the client's."""
-        match request.prompt:
-            case ChatPrompt(tools=tools) if tools and not self.server.forces_calls:
-                return forced(tools, request.passed_on)
-            case _:
-                return None
 
     def _asking(self, draw: Draw, request: SampleRequest) -> Asking:
         asked = request.prompt
@@ -283,7 +278,8 @@ def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
     """
     if chunk.of_prompt:
         return chunk
-    usage = None if chunk.usage is None else replace(chunk.usage, completion_tokens=0)
+    told = chunk.usage
+    usage = None if told is None else replace(told, completion_tokens=0, together=None)
     if not request.echo:
         return replace(chunk, usage=usage, text="", tokens=None, echoed=0, said=False)
     return replace(chunk, usage=usage, echoed=len(chunk.tokens or ()))

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import uuid4
 
+from router.request import ChatPrompt, Prompt
 from router.upstream.chunks import Chunk
 
 _SHARED: Final = ("$defs", "definitions")
@@ -117,3 +118,21 @@ def forced(tools: Sequence[Mapping[str, Any]], passed_on: Mapping[str, Any]) -> 
             return Forcing({name: named[name]})
         case _:
             return None
+
+
+def forcing_of(prompt: Prompt, passed_on: Mapping[str, Any]) -> Forcing | None:
+    """The call that a client forces, where it is to be forced by other means than its own."""
+    match prompt:
+        case ChatPrompt(tools=tools) if tools:
+            return forced(tools, passed_on)
+        case _:
+            return None
+
+
+def with_forcing(prompt: Prompt) -> Prompt:
+    """The prompt with the fields that its server is sent: a call that is forced makes others."""
+    match prompt:
+        case ChatPrompt(fields=fields) if forcing := forcing_of(prompt, fields):
+            return replace(prompt, fields={**fields, **forcing.fields})
+        case _:
+            return prompt

@@ -144,3 +144,21 @@ def test_a_scorer_has_a_cost_where_it_scores_and_draws_nothing() -> None:
     assert cost.score("s", 10, 2) == scorer.score(10, 2)
     with pytest.raises(UnknownCost):
         cost.prefill("s", 1)
+
+
+@given(st.integers(1, 2000), st.integers(0, 2000), st.lists(st.integers(0, 300), min_size=1))
+def test_a_prompt_that_is_scored_has_the_head_at_each_of_its_tokens(
+    prompt: int, cached: int, drawn: list[int]
+) -> None:
+    scoring = CostModel(COST.rates, scores_prompts=True)
+    more = 2 * SMALL.head_params * (prompt - 1)
+    spent = scoring.draw("small", prompt, drawn, cached)
+    assert spent == pytest.approx(COST.draw("small", prompt, drawn) + more)
+    assert scoring.draw("flat", prompt, drawn) == COST.draw("flat", prompt, drawn)
+    assert scoring.ceiling("small", prompt, len(drawn), 300) >= spent
+
+
+@given(tokens, tokens)
+def test_scoring_a_text_has_the_head_at_all_that_is_read(read: int, scored: int) -> None:
+    assert COST.score("small", read, scored) == SMALL.score(0, read + scored)
+    assert COST.score("small", read, scored) >= SMALL.score(read, scored)

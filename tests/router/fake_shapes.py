@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,20 @@ def prompt_pieces(prompt: str | list[int]) -> list[str]:
 def template(messages: Sequence[dict[str, Any]]) -> str:
     """A chat as a prompt."""
     return "".join(f"<{m['role']}>{m.get('content')}" for m in messages) + "<assistant>"
+
+
+UNCOUNTED = ("documents", "response_format", "reasoning_effort")
+"""Of what a chat is asked with, what vLLM's tokenizer does not take."""
+
+
+def written(body: Mapping[str, Any]) -> str:
+    """A chat as a prompt, by a template that heeds what it is given besides messages."""
+    text = template(body["messages"])
+    for name in ("tools", *UNCOUNTED):
+        if body.get(name):
+            text += f"<{name}>{json.dumps(body[name])}"
+    kwargs = body.get("chat_template_kwargs") or {}
+    return text + ("" if kwargs.get("enable_thinking", True) else "<think>\n\n</think>\n\n")
 
 
 def event(choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -18,7 +18,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from fake_shapes import LOGPROB, LlamaShape, VLLMShape, pieces, prompt_pieces, template
+from fake_shapes import (
+    LOGPROB,
+    UNCOUNTED,
+    LlamaShape,
+    VLLMShape,
+    pieces,
+    prompt_pieces,
+    written,
+)
 
 __all__ = ["LOGPROB", "pieces"]
 
@@ -50,7 +58,7 @@ class Call:
     @property
     def text(self) -> Any:
         """The prompt, which may be token numbers."""
-        return template(self.body["messages"]) if self.chat else self.body["prompt"]
+        return written(self.body) if self.chat else self.body["prompt"]
 
     @property
     def prompt_tokens(self) -> int:
@@ -250,12 +258,12 @@ class FakeUpstream:
         elif self.tokenizer is not None:
             await self.tokenizer(call, self)
         elif call.path == "/apply-template" and self.kind == "llama.cpp":
-            await call.json({"prompt": template(call.body["messages"])})
+            await call.json({"prompt": written(call.body)})
         elif call.path == "/tokenize" and self.kind == "llama.cpp":
             await call.json({"tokens": list(range(len(pieces(call.body["content"]))))})
         elif call.path == "/tokenize":
-            messages = call.body.get("messages")
-            text = template(messages) if messages else call.body["prompt"]
+            taken = {key: call.body[key] for key in call.body if key not in UNCOUNTED}
+            text = written(taken) if "messages" in taken else taken["prompt"]
             tokens = self.numbers(text)
             await call.json({"count": len(tokens), "max_model_len": 4096, "tokens": tokens})
         else:

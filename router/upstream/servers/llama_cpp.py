@@ -50,14 +50,16 @@ class LlamaCpp:
         return {"preserved_tokens": list(tokens)}
 
     async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:  # noqa: ARG002
-        """By its tokenizer; a chat by its template first."""
+        """By its tokenizer; a chat by its template first, which reads what a chat is asked with."""
         match prompt:
             case TextPrompt(text=text):
                 pass
             case TokenPrompt(tokens=tokens):
                 return len(tokens)
-            case ChatPrompt(messages=messages, tools=tools):
-                asked = {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
+            case ChatPrompt(messages=messages, tools=tools, fields=fields):
+                asked = {**fields, "messages": list(messages)}
+                if tools:
+                    asked["tools"] = list(tools)
                 text = (await post("/apply-template", asked))["prompt"]
         whole = {"content": text, "add_special": True, "parse_special": True}
         return len((await post("/tokenize", whole))["tokens"])

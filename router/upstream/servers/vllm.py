@@ -6,10 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 from router.upstream.servers.dialect import Post, PromptScoring
+
+_COUNTED: Final = (
+    *("add_generation_prompt", "continue_final_message", "add_special_tokens"),
+    *("chat_template", "chat_template_kwargs", "mm_processor_kwargs", "media_io_kwargs"),
+)
+"""Fields of a chat that decide what its prompt is, and that its tokenizer takes as well."""
+
+_UNCOUNTED: Final = frozenset({"documents", "reasoning_effort", "response_format"})
+"""Fields of a chat that its tokenizer does not take, and that a template may write into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +72,12 @@ class VLLM:
         """It writes all of them or none; the one that ends an answer is no part of it."""
         return {"skip_special_tokens": False}
 
-    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int:
-        """By its tokenizer, which knows the template."""
+    async def count_tokens(self, prompt: Prompt, name: str, post: Post) -> int | None:
+        """By its tokenizer, which knows the template, and not all that it is given."""
         if isinstance(prompt, TokenPrompt):
             return len(prompt.tokens)
+        if isinstance(prompt, ChatPrompt) and prompt.fields.keys() & _UNCOUNTED:
+            return None
         asked = _tokenized(prompt) | {"model": name}
         count = int((await post("/tokenize", asked))["count"])
         if count < 0:
@@ -79,5 +90,7 @@ def _tokenized(prompt: TextPrompt | ChatPrompt) -> dict[str, Any]:
     match prompt:
         case TextPrompt(text=text):
             return {"prompt": text}
-        case ChatPrompt(messages=messages, tools=tools):
-            return {"messages": list(messages)} | ({"tools": list(tools)} if tools else {})
+        case ChatPrompt(messages=messages, tools=tools, fields=fields):
+            asked = {name: fields[name] for name in _COUNTED if name in fields}
+            told = {"tools": list(tools)} if tools else {}
+            return {**asked, **told, "messages": list(messages)}

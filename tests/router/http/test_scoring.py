@@ -1,5 +1,6 @@
 """Prompts repeated with their log-probabilities, token numbers, and answers of no tokens."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,8 +81,8 @@ async def test_a_prompt_is_scored_and_nothing_is_drawn() -> None:
         assert choice["logprobs"]["token_logprobs"] == [None, *[LOGPROB] * 3]
         usage = answer.json()["usage"]
         assert (usage["prompt_tokens"], usage["completion_tokens"]) == (4, 0)
-        # The prompt is what it costs, and no more.
-        assert answer.json()["router"]["flops_used"] == w.cost.draw("small", 4, [0])
+        # The prompt is what it costs, with the head at each of its tokens, and no more.
+        assert answer.json()["router"]["flops_used"] == w.cost.score("small", 0, 4)
 
 
 @pytest.mark.parametrize("max_tokens", [0, 1, 3])
@@ -112,11 +113,11 @@ async def test_scores_of_a_list_of_prompts_of_token_numbers() -> None:
 
 async def test_the_budget_of_a_scored_prompt_is_that_of_the_prompt() -> None:
     async with world(vllm()) as w:
-        least = w.cost.ceiling("small", 4, 1, 0)
+        least = replace(w.cost, scores_prompts=True).ceiling("small", 4, 1, 0)
         asked = {"model": "small", "max_tokens": 0, **SCORED}
         enough = await w.complete(budget={"flops": least}, **asked)
         assert enough.status_code == 200, enough.text
-        assert float(enough.headers["x-budget-flops-used"]) == w.cost.prefill("small", 4)
+        assert float(enough.headers["x-budget-flops-used"]) == w.cost.score("small", 0, 4)
         less = await w.complete(budget={"flops": 0.99 * least}, **asked)
         is_error(less, 400, "budget_too_small")
 

@@ -28,9 +28,12 @@ from policies.protocol import (
 )
 from policies.single import Single
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
+from router.plan.draws import RunningDraw
+from router.plan.ledger import Ledger
 from router.plan.outcome import Outcome
 from router.plan.run import Run
-from router.request import Judgement
+from router.plan.samples import Sample
+from router.request import Judgement, PromptLength
 from router.upstream.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
@@ -468,3 +471,85 @@ def test_a_server_that_lies_about_its_usage_frees_no_budget(prompt: int, complet
     outcome = perform(Single(), Lying(answers()), flops=1e13)
     assert outcome.ledger.used >= COST.draw("large", 100, [3])
     assert outcome.choice.candidates
+
+
+@dataclass
+class Telling(ScriptedSampler):
+    """Three tokens of each choice, and the usage of all of them together, before or after."""
+
+    prompt: int = 100
+    together: int | None = None
+    whole: bool = False
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        usage = Chunk(0, usage=Usage(self.prompt, None, together=self.together))
+        if self.whole:  # as where an answer is told at once
+            yield usage
+        for at in range(draw.n):
+            for _ in range(3):
+                yield Chunk(at, "x", (TokenLogprob("x", -0.5),), said=True)
+            yield Chunk(at, finish_reason="stop")
+        if not self.whole:
+            yield usage
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("n", [2, 5])
+def test_a_prompt_above_what_was_held_is_an_overrun_whoever_shares_it(n: int, whole: bool) -> None:
+    asked = task(verifiable=False, n=n, temperature=0.5)
+    for prompt in (101, 100 * n, 20_000):
+        sampler = Telling(answers(), prompt=prompt, whole=whole)
+        outcome = perform(Single(), sampler, asked=asked, flops=1e14)
+        (draw,) = outcome.draws
+        assert draw.overrun
+        assert outcome.ledger.used == draw.hold.ceiling
+        assert len(outcome.choice.candidates) == n  # what was said is said
+    outcome = perform(Single(), Telling(answers(), whole=whole), asked=asked, flops=1e14)
+    (draw,) = outcome.draws
+    assert not draw.overrun
+    assert outcome.ledger.used == COST.draw("large", 100, [3] * n)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(
+    ("together", "booked"),
+    [
+        (0, [3, 3, 3]),  # what was seen was sent
+        (9, [3, 3, 3]),
+        (10, [4, 3, 3]),
+        (16, [8, 5, 3]),
+        (24, [8, 8, 8]),
+        (25, None),
+        (10**9, None),
+    ],
+)
+def test_tokens_that_a_server_counts_beyond_those_seen_are_booked(
+    together: int, booked: list[int] | None, whole: bool
+) -> None:
+    asked = task(verifiable=False, n=3, temperature=0.5, max_tokens=8)
+    sampler = Telling(answers(), together=together, whole=whole)
+    outcome = perform(Single(), sampler, asked=asked, flops=1e14)
+    (draw,) = outcome.draws
+    ceiling = draw.hold.ceiling
+    used = ceiling if booked is None else COST.draw("large", 100, booked)
+    assert outcome.ledger.used == used <= ceiling
+    assert draw.overrun == (booked is None)
+    assert draw.unseen_tokens == max(0, together - 9)
+    assert [sample.tokens for sample in draw.samples] == [3, 3, 3]
+    assert len(outcome.choice.candidates) == 3
+
+
+@given(
+    seen=st.lists(st.integers(0, 9), min_size=2, max_size=5),
+    hidden=st.lists(st.integers(0, 9), min_size=5, max_size=5),
+)
+def test_unseen_tokens_cost_no_less_whoever_drew_them(seen: list[int], hidden: list[int]) -> None:
+    tokens = [min(9, a + b) for a, b in zip(seen, hidden, strict=False)]
+    command = Draw("large", len(seen), 9, 0.5, verify=False)
+    samples = tuple(Sample(at, at, tokens=each) for at, each in enumerate(seen))
+    ceiling = COST.ceiling("large", 100, len(seen), 9)
+    hold = Ledger().hold(ceiling)
+    assert hold is not None
+    draw = RunningDraw(0, command, PromptLength(100), hold, samples, sent=True)
+    draw.take(Chunk(0, usage=Usage(100, None, together=sum(tokens))))
+    assert COST.draw("large", 100, tokens) <= draw.flops(COST) <= ceiling

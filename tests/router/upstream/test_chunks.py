@@ -132,7 +132,7 @@ def test_usage_on_a_finish_chunk_belongs_to_its_choice() -> None:
 def test_usage_without_a_choice_belongs_to_the_one_that_finished_last() -> None:
     lone = {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 5}}
     assert parsed(lone, last_finished=2) == [Chunk(2, usage=Usage(3, 5))]
-    assert parsed(lone) == [Chunk(0, usage=Usage(3, None))]  # of all choices together
+    assert parsed(lone) == [Chunk(0, usage=Usage(3, None, together=5))]  # of all choices together
     assert parsed({"choices": []}, last_finished=0) == []
 
 
@@ -141,7 +141,7 @@ def test_several_choices_in_one_chunk_share_no_usage() -> None:
     counted = {"prompt_tokens": 3, "completion_tokens": 5}
     found = parsed({"choices": [choice, choice | {"index": 1}], "usage": counted})
     whole, *choices = found
-    assert (whole.of_prompt, whole.usage) == (True, Usage(3, None))
+    assert (whole.of_prompt, whole.usage) == (True, Usage(3, None, together=5))
     assert [(chunk.index, chunk.usage) for chunk in choices] == [(0, None), (1, None)]
 
 
@@ -257,7 +257,7 @@ def test_cached_tokens_of_the_prompt_are_read() -> None:
     assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1)
     counted["prompt_tokens_details"] = {"cached_tokens": 8}
     assert parsed(lone, last_finished=0)[0].usage == Usage(9, 1, 8)
-    assert parsed(lone)[0].usage == Usage(9, None, 8)
+    assert parsed(lone)[0].usage == Usage(9, None, 8, together=1)
 
 
 def test_an_older_llama_cpp_tells_of_its_cache_beside_its_times() -> None:

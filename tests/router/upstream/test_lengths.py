@@ -1,7 +1,9 @@
 """How long a prompt may be where nobody counts it."""
 
 import json
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +54,64 @@ def test_parts_of_any_shape_are_taken() -> None:
     parts = [5, None, {"type": 3}, {"type": "refusal", "refusal": "no"}, "text", {"text": 5}]
     assert guessed(ChatPrompt(({"role": "user", "content": parts},))).tokens
     assert kinds_of_parts(ChatPrompt(({"role": "user", "content": parts},))) == {"refusal"}
+
+
+LONG = "word " * 4000
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": LONG, "content": "hi"},
+        {"role": "user", "content": "hi", "name": LONG},
+        {"role": "user", "content": [{"type": "text", "text": "hi", "note": LONG}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {}, "text": LONG}]},
+        {"role": "user", "content": [{"type": "document", "document": {"text": LONG}}]},
+        {"role": "user", "content": [{"type": "refusal", "refusal": LONG}]},
+        {"role": "user", "content": {"text": LONG, "type": 5}},
+        {"role": "user", "content": [[LONG]]},
+    ],
+    ids=lambda message: "-".join(map(str, message))[:20],
+)
+def test_the_bound_has_every_string_of_a_message(message: dict[str, Any]) -> None:
+    length = guessed(ChatPrompt((message,)))
+    assert length.most >= len(LONG)
+    assert length.tokens >= len(LONG) / 5
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"type": "image_url", "image_url": {"url": "data:x"}, "text": "hi"},
+        {"type": "text", "text": "hi", "image_url": {"url": "data:x"}},
+        {"text": "hi", "input_audio": {"data": "x"}},
+        {"type": "image", "text": "hi", "source": {"data": "x"}},
+    ],
+)
+def test_an_image_that_says_something_is_still_an_image(image: dict[str, Any]) -> None:
+    length = guessed(ChatPrompt(({"role": "user", "content": [image]},)))
+    assert length.tokens > TOKENS_OF_A_PART
+    assert length.most > MOST_TOKENS_OF_A_PART
+
+
+def test_usual_roles_and_texts_cost_no_more_than_their_text() -> None:
+    def chat(content: object) -> ChatPrompt:
+        return ChatPrompt(({"role": "user", "content": content},))
+
+    assert guessed(chat("hi")) == guessed(chat([{"type": "text", "text": "hi"}]))
+    assert not kinds_of_parts(chat([{"type": "text", "text": "hi"}, "hi", {"text": "hi"}]))
+    assert kinds_of_parts(chat([{"type": "image_url", "text": "hi"}])) == {"image"}
+
+
+@pytest.mark.parametrize("name", ["documents", "chat_template_kwargs", "template_of_tomorrow"])
+def test_the_bound_has_whatever_a_template_may_be_given(name: str) -> None:
+    message = {"role": "user", "content": "hi"}
+    plain, asked = ChatPrompt((message,)), ChatPrompt((message,), fields={name: [LONG]})
+    assert guessed(asked).most >= guessed(plain).most + len(LONG)
+    assert guessed(asked).tokens >= guessed(plain).tokens
+
+
+def test_a_template_of_the_clients_own_says_its_own_around_each_message() -> None:
+    messages = tuple({"role": "user", "content": "hi"} for _ in range(10))
+    fields = {"chat_template": f"{{% for m in messages %}}{LONG}{{{{ m.content }}}}{{% endfor %}}"}
+    assert guessed(ChatPrompt(messages, fields=fields)).most >= 10 * len(LONG)
