@@ -168,8 +168,9 @@ def identity(value: object) -> str:
         case dict():
             items = sorted(f"{identity(k)}: {identity(v)}" for k, v in value.items())
             return f"{{{', '.join(items)}}}"
-        case set():
-            return f"set({', '.join(sorted(identity(each) for each in value))})"
+        case set() | frozenset():
+            members = sorted(identity(each) for each in value)
+            return f"{type(value).__name__}({', '.join(members)})"
         case list() | tuple():
             return f"{type(value).__name__}({', '.join(identity(each) for each in value)})"
         case _:
