@@ -36,7 +36,7 @@ _SCALAR: Final = re.compile(
     r"|(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?[jJ]?)"
     rf"|set\(\)|(?:{'|'.join(_WORDS)})\b"
 )
-_GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)")
+_GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)|\.\.|\u2026|:\d|(?<=\d),\d{3}(?!\d)")
 """What makes a value only the beginning of something else."""
 UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 """What comes of reading a text that writes no value."""
