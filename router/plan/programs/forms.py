@@ -38,12 +38,14 @@ class Unquoted:
 class Shown:
     """A call that a text shows, of the function `name`; `expected` is None where nothing is said.
 
-    A `Literal` is what was said, since None may be.
+    A `Literal` is what was said, since None may be. It is `wanted` where words say what the call
+    should give, which others, that say what it does give, may part from.
     """
 
     name: str
     call: CallArguments
     expected: Literal | Unquoted | None = None
+    wanted: bool = False
 
 
 _SAYS: Final = (
@@ -117,7 +119,9 @@ class Forms:
                     listed = silent is not None and is_listed(text, silent, found.start())
                     expected = None if listed else self._said(text, before, written.end)
                     silent = written.end if expected is None else None
-                    yield Shown(found["name"], written.arguments, expected)
+                    leads = _LEADS_TO.match(text, written.end)
+                    wanted = expected is not None and leads is not None and is_wanted(leads[0])
+                    yield Shown(found["name"], written.arguments, expected, wanted)
 
     def _in_session(self, session: _Session) -> Iterator[Shown]:
         """The examples of a doctest."""

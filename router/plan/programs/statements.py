@@ -44,10 +44,15 @@ _JOINS: Final = frozenset(
 _CONTRASTS: Final = frozenset({"but", "instead", "not", "rather"})
 _WANTED: Final = re.compile(r"[ \t`*#]*(?:should|must|shall|to)\b")
 _CORRECTED: Final = re.compile(
-    r"[`*)\].,;!(\s]{0,8}(?:(?:but|and|it|this|that|which|the|i|was|is)\s{1,4}){0,4}"
+    r"[`*)\].,;!(\s]{0,8}(?:(?:but|and|it|this|that|which|the|i|was|is|when|while)\s{1,4}){0,4}"
     r"(?:should|must|expect(?:ed)?|correct)\b"
     r"(?:\s{1,4}(?:have|been|be|return|give|output|is|was|value|result|answer)\b){0,4}"
     r"[ \t:=]{0,8}[`*]{0,3}",
+    re.IGNORECASE,
+)
+_TAKEN_BACK: Final = re.compile(
+    r"[`*)\].,;!(\s]{0,8}(?:instead\s{1,4}of|rather\s{1,4}than"
+    r"|(?:and\s{1,4})?(?:it|this|that|which)(?:'s|\s{1,4}is)\s{1,4}(?:wrong|incorrect|not)\b)",
     re.IGNORECASE,
 )
 
@@ -72,6 +77,8 @@ def is_stated(text: str, end: int, *, wanted: bool) -> bool:
 
     Of a `wanted` value it may say what comes out instead.
     """
+    if not wanted and _TAKEN_BACK.match(text, end):  # on another line, or in the next sentence
+        return False
     rest = _REST.match(text, end)
     if rest is None or rest["word"] in _JOINS:
         return True

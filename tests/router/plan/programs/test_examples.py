@@ -153,6 +153,14 @@ FORMS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
         "f(1) should be 3 but is 2\nf(2) should return 4, not 3\nf(3) must give 5 instead of 4",
         [(1, 3), (2, 4), (3, 5)],
     ),
+    "taken back, further on": (
+        "f(1) gives 2\ninstead of 3.\nf(2) gives 3. That is wrong.\nf(3) is 4, and that's not good",
+        [],
+    ),
+    "what comes out, and elsewhere what should": (
+        "f(1) gives 2. Do what is right: f(1) should return 3; f(2) == 4 and f(2) == 5",
+        [(1, 3), (2, 4), (2, 5)],
+    ),
     "a correction that names no value": ("f(1) returns 2, but should raise", []),
     "denied": (
         "It is not the case that f(1) == 2\nCurrently f(2) gives 3\nValueError: f(3) == 4",
