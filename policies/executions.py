@@ -175,21 +175,30 @@ class ByExamples:
         return wanted or (executions(candidates, calls) if len(candidates) > 1 else ())
 
     def order(self, candidates: Sequence[Candidate]) -> Choice:
-        """By verdict, wholeness and share, then as the other has them."""
+        """By verdict, wholeness and share, then as the other has them.
+
+        Where all have one share, the other has chosen; how probable it is that the choice is right,
+        examples tell all the same: answers that agree in failing them all are none the better.
+        """
         shares = {c.id: share_right(c, self.examples) for c in candidates}
         choice = self.otherwise.order(candidates)
         if not any(candidate.outputs for candidate in candidates):
             return choice
         if len(candidates) > 1 and len(set(shares.values())) == 1:
-            return choice
+            return self._believed(choice, shares)
         place = {candidate.id: at for at, candidate in enumerate(choice.candidates)}
         ordered = in_order(candidates, lambda c: (-shares[c.id], place.get(c.id, 0)), self.name)
         if ordered.selected_by not in {self.name, "single"}:
             return ordered
-        best, confidence = ordered.candidates[0], None
-        if self.belief is not None:
-            confidence = self.belief.of_examples(shares[best.id], likelihood(best))
-        return replace(ordered, selected_by=self.name, confidence=confidence)
+        return self._believed(replace(ordered, selected_by=self.name), shares)
+
+    def _believed(self, choice: Choice, shares: Mapping[int, float]) -> Choice:
+        """The choice, with how probable it is that it is right, by the examples that it passes."""
+        if self.belief is None:
+            return choice
+        best = choice.candidates[0]
+        confidence = self.belief.of_examples(shares[best.id], likelihood(best))
+        return replace(choice, confidence=confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 A FLOPs budget is shared out by `router.plan.shares`; without one there is nothing to share. A few
 plans run at once, begun in the order of the prompts: a long list must not take a server from
-everybody else. If one fails, the request fails, and what still runs is cancelled and settled.
+everybody else. Nor may it take the loop: of all prompts together no more is read, for what answers
+can be run on, than of one that comes alone. If one fails, the request fails, and what still runs is
+cancelled and settled.
 """
 
 from __future__ import annotations
@@ -10,12 +12,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Final, TypeAlias
 
 from policies.moves import least_ceiling
 from router.concurrent import concurrently
 from router.gateway import Gateway, Prepared
 from router.plan.outcome import Outcome
+from router.plan.programs import texts_of
+from router.plan.programs.asked import LONGEST
 from router.plan.shares import Shares
 from router.request import RouteRequest
 
@@ -40,11 +45,15 @@ class Batch:
     ) -> Batch:
         """Raises what `Gateway.prepare` raises, and `BudgetTooSmall`."""
 
-        async def prepare(request: RouteRequest) -> Prepared:
+        async def prepare(request: RouteRequest, *, reads: bool) -> Prepared:
             await asyncio.sleep(0)  # they must not be read in one go
-            return await gateway.prepare(request, received)
+            return await gateway.prepare(request, received, reads=reads)
 
-        parts = await concurrently(requests, prepare, at_once=AT_ONCE)
+        parts = await concurrently(
+            zip(requests, _read(requests), strict=True),
+            lambda each: prepare(each[0], reads=each[1]),
+            at_once=AT_ONCE,
+        )
         budget = parts[0].budget.flops
         if budget is None:
             return cls(gateway, parts, None)
@@ -69,3 +78,12 @@ class Batch:
             outcome = await perform(at, replace(part, budget=budget))
             share.settle(outcome.ledger.used)
             return outcome
+
+
+def _read(requests: Sequence[RouteRequest]) -> list[bool]:
+    """Which prompts are read: from the first on, as many as together are no longer than one may be.
+
+    A first one is read however long it is, as it would be alone.
+    """
+    lengths = [sum(map(len, texts_of(request.prompt))) for request in requests]
+    return [not at or total <= LONGEST for at, total in enumerate(accumulate(lengths))]

@@ -90,7 +90,8 @@ class Gateway:
     `ranker` is the model that ranks answers of others where requests name a selector that does,
     `tests_by` the one that writes tests for them, where it is not the cheapest. `verifier`, where
     there is one, tells how probably answers are right. `lanes` are where draws wait for the slots
-    of a model, of the models whose slots are known.
+    of a model, of the models whose slots are known. `reading` is held while a prompt is read for
+    what its answers can be run on, which takes the loop: no two in one turn of it.
     """
 
     upstreams: Mapping[str, Upstream]
@@ -105,11 +106,15 @@ class Gateway:
     verifier: Verifier | None = None
     execution_limits: Limits = MOST
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def prepare(self, request: RouteRequest, received: float) -> Prepared:
+    async def prepare(
+        self, request: RouteRequest, received: float, *, reads: bool = True
+    ) -> Prepared:
         """Settle on policy, models and deadline. `received` is on the event loop's clock.
 
-        Raises the errors of `router.errors` and those that `translate` maps.
+        Unless it `reads`, nothing is known of what answers can be run on. Raises the errors of
+        `router.errors` and those that `translate` maps.
         """
         budget = request.budget.budget
         deadline, within_s = None, LONGEST_COUNT_S
@@ -124,7 +129,7 @@ class Gateway:
         try:
             async with nullcontext() if deadline is None else asyncio.timeout_at(deadline):
                 request, task = await self._sizing.fitting(request, ids, within_s)
-                trials = None if self.backend is None else trials_of(request, policy, task)
+                trials = await self._read(request, policy, task) if reads else None
                 if trials is not None:
                     task = self._with_trials(request, policy, task, trials)
                 rankers = await self._rankers.of(request, policy, task, budget, within_s)
@@ -209,6 +214,14 @@ class Gateway:
             if model in forecasts and (waits := lane.expected_s(1, request.caller, deadline)):
                 forecasts[model] = replace(forecasts[model], waits=waits)
         return forecasts
+
+    async def _read(self, request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
+        """What its answers can be run on. Others, and the deadline, have their turn before it."""
+        if self.backend is None:
+            return None
+        async with self.reading:
+            await asyncio.sleep(0)
+            return trials_of(request, policy, task)
 
     def _with_trials(
         self, request: RouteRequest, policy: Policy, task: Task, trials: Trials

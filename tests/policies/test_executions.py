@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import task
 
-from policies.choosing import SELECTORS, USUAL
-from policies.executions import Agreement, ByExamples, Majority, Results, executions, share_right
+from policies.choosing import SELECTORS, USUAL, believing
+from policies.executions import (
+    Agreement,
+    Belief,
+    ByExamples,
+    Majority,
+    Results,
+    executions,
+    share_right,
+)
 from policies.protocol import Execute
 from policies.selectors import LIKELIEST, First, Random
 from policies.values import NLL, Candidate, Example, Output, Task, Verdict
@@ -102,6 +110,27 @@ def test_where_examples_tell_nothing_apart_agreement_decides_and_else_likelihood
     unknown = [program(at, nll=1.0 - at / 10) for at in range(3)]
     assert ids(selector, unknown) == ids(LIKELIEST, unknown) == [2, 1, 0]
     assert selector.order(unknown).selected_by == "nll"
+
+
+BELIEF = Belief(agreed=(-2.0, 4.0), shown=(-5.0, 7.0, 1.0))
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+@pytest.mark.parametrize("results", [("2", "5", "9"), ("1", "5", "9"), ("1", "4", "9")])
+def test_answers_that_do_the_same_are_believed_by_the_examples_that_they_pass(
+    number: int, results: tuple[str, ...]
+) -> None:
+    selector = believing(BELIEF).of(asked(examples=EXAMPLES))
+    alike = [program(at, *results, nll=0.0) for at in range(number)]
+    found = selector.order(alike)
+    assert found.confidence == BELIEF.of_examples(share_right(alike[0], EXAMPLES), 1.0)
+    assert found.selected_by == ("agreement" if number > 1 else "examples")
+
+
+def test_without_examples_agreement_is_believed() -> None:
+    alike = [program(at, "2", "5", "9", nll=0.0) for at in range(2)]
+    found = believing(BELIEF).of(asked()).order(alike)
+    assert found.confidence == BELIEF.of_agreement(1.0, 1.0)
 
 
 def test_an_example_that_raises_is_wrong_though_its_text_be_the_same() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
 
 from policies.values import Budget
+from router import gateway as gateways
 from router.batch import AT_ONCE, Batch
-from router.gateway import Prepared
+from router.gateway import Gateway, Prepared
 from router.plan.outcome import Outcome
+from router.plan.programs.asked import LONGEST
+from router.request import TextPrompt
 
 pytestmark = pytest.mark.anyio
 NONE: Any = None
@@ -28,3 +32,64 @@ async def test_what_comes_after_the_first_is_known_to() -> None:
 
     await Batch(NONE, tuple(parts), None).run(perform)
     assert begun == {at: at > 0 for at in range(len(parts))}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """As much of a request as a batch looks at before it is prepared."""
+
+    prompt: TextPrompt
+
+
+async def test_of_a_list_no_more_is_read_than_of_one_prompt() -> None:
+    read = []
+
+    class Preparing:
+        async def prepare(self, _request: Asked, _received: float, *, reads: bool) -> Prepared:
+            read.append(reads)
+            return Prepared(NONE, NONE, NONE, Budget(latency_ms=1.0), None)
+
+    async def reads_of(*lengths: int) -> list[bool]:
+        read.clear()
+        await Batch.prepare(cast(Any, Preparing()), cast(Any, asked(*lengths)), 0.0)
+        return list(read)
+
+    def asked(*lengths: int) -> list[Asked]:
+        return [Asked(TextPrompt("x" * length)) for length in lengths]
+
+    assert await reads_of(*[LONGEST // 10] * 12) == [True] * 10 + [False] * 2
+    assert await reads_of(2 * LONGEST, 1) == [True, False]
+    assert await reads_of(*[1] * 20) == [True] * 20
+
+
+async def test_one_prompt_is_read_in_a_turn_of_the_loop_and_none_after_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns, read_at, running = 0, list[int](), True
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while running:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def reading(*_: object) -> None:
+        read_at.append(turns)
+
+    monkeypatch.setattr(gateways, "trials_of", reading)
+    gateway = Gateway({}, NONE, {}, cast(Any, object()), NONE)
+    counting = asyncio.create_task(count_turns())
+    await asyncio.gather(*(gateway._read(NONE, NONE, NONE) for _ in range(AT_ONCE)))
+    assert len(set(read_at)) == AT_ONCE
+    read_at.clear()
+
+    async def read_past_the_deadline() -> None:
+        async with asyncio.timeout(0):
+            await asyncio.gather(*(gateway._read(NONE, NONE, NONE) for _ in range(AT_ONCE)))
+
+    with pytest.raises(TimeoutError):
+        await read_past_the_deadline()
+    assert len(read_at) < AT_ONCE
+    running = False
+    await counting
+    assert not gateway.reading.locked()

@@ -79,7 +79,7 @@ class Described:
             forms = [_OUTPUT] if begins["input"] else _STATED
             for form in forms:
                 says = form.match(text, given.end)
-                value = self.forms.value(text, says.end()) if says else None
+                value = self.forms.stated(text, says) if says else None
                 if value is not None:
                     yield Shown(self.name, call, value)
                     break

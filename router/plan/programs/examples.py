@@ -14,7 +14,13 @@ from typing import Final
 from router.plan.programs.asked import asked_of, entry_point_of, texts_of
 from router.plan.programs.described import Described
 from router.plan.programs.forms import GENERIC, Forms, Shown, Unquoted
-from router.plan.programs.literals import CallArguments, Literal, Literals, identity
+from router.plan.programs.literals import (
+    CallArguments,
+    Literal,
+    Literals,
+    identity,
+    identity_of_call,
+)
 from router.plan.programs.signatures import heads_of, parameters_of
 from router.request import Prompt, TextPrompt
 
@@ -42,9 +48,12 @@ class FoundExample:
 def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundExample, ...]:
     """The examples of a function, by default of the one asked for: at most 20, no two equal.
 
-    A word without quotes is a string where all other examples give strings, and else no value.
+    Of a call that should give something, it does not count what else it is said to give. A word
+    without quotes is a string where all other examples give strings, and else no value.
     """
     shown = [each for each in _shown(prompt, entry_point) if each.expected is not None]
+    wanted = {identity_of_call(each.call) for each in shown if each.wanted}
+    shown = [each for each in shown if each.wanted or identity_of_call(each.call) not in wanted]
     values = [each.expected.value for each in shown if isinstance(each.expected, Literal)]
     strings = bool(values) and all(isinstance(value, str) for value in values)
     found: dict[str, FoundExample] = {}

@@ -15,6 +15,13 @@ from typing import Final
 
 from router.plan.programs.literals import CallArguments, Literal, Literals
 from router.plan.programs.reading import lines_of, parse
+from router.plan.programs.statements import (
+    correction_at,
+    is_denied,
+    is_listed,
+    is_stated,
+    is_wanted,
+)
 
 GENERIC: Final = ("candidate", "solution")
 """What people call a function that they do not want to name."""
@@ -31,12 +38,14 @@ class Unquoted:
 class Shown:
     """A call that a text shows, of the function `name`; `expected` is None where nothing is said.
 
-    A `Literal` is what was said, since None may be.
+    A `Literal` is what was said, since None may be. It is `wanted` where words say what the call
+    should give, which others, that say what it does give, may part from.
     """
 
     name: str
     call: CallArguments
     expected: Literal | Unquoted | None = None
+    wanted: bool = False
 
 
 _SAYS: Final = (
@@ -99,6 +108,7 @@ class Forms:
         return re.finditer(rf"(?<![\w.])(?P<name>{self.names})[ \t]{{0,8}}\(", text)
 
     def _in_prose(self, text: str) -> Iterator[Shown]:
+        silent: int | None = None
         for found in self._calls(text):
             if self.literals.spent:
                 return
@@ -106,8 +116,12 @@ class Forms:
             if not re.search(r"\b(?:def|class)[ \t]+$", before):
                 written = self.literals.call(text, found.end() - 1)
                 if written:
-                    expected = self._said(text, before, written.end)
-                    yield Shown(found["name"], written.arguments, expected)
+                    listed = silent is not None and is_listed(text, silent, found.start())
+                    expected = None if listed else self._said(text, before, written.end)
+                    silent = written.end if expected is None else None
+                    leads = _LEADS_TO.match(text, written.end)
+                    wanted = expected is not None and leads is not None and is_wanted(leads[0])
+                    yield Shown(found["name"], written.arguments, expected, wanted)
 
     def _in_session(self, session: _Session) -> Iterator[Shown]:
         """The examples of a doctest."""
@@ -145,16 +159,31 @@ class Forms:
         """What a call that ends there is said to give."""
         if method := _METHOD.search(before):
             return self._by_method(method["which"], text, end)
+        if is_denied(before[before.rfind("\n") + 1 :]):
+            return None
         compared = _COMPARES.match(text, end)
         if asserted := _ASSERTS.search(before):
             if compared and not asserted["not"]:
-                return self.value(text, compared.end())
+                return self.stated(text, compared)
             if _ENDS.match(text, end):
                 return Literal(not asserted["not"], end)
         if compared and _NEGATED.search(before):
             return None
         leads = _LEADS_TO.match(text, end)
-        return self.value(text, leads.end(), bare_tuples=not compared) if leads else None
+        return self.stated(text, leads, bare_tuples=not compared) if leads else None
+
+    def stated(
+        self, text: str, leads: re.Match[str], *, bare_tuples: bool = False
+    ) -> Literal | Unquoted | None:
+        """The value after what leads to it, or what is put in its place; None where in doubt."""
+        value = self.value(text, leads.end(), bare_tuples=bare_tuples)
+        if not isinstance(value, Literal):
+            return value
+        wanted = is_wanted(leads[0])
+        corrected = None if wanted else correction_at(text, value.end)
+        if corrected is not None:
+            value, wanted = self.literals.at(text, corrected), True
+        return value if value and is_stated(text, value.end, wanted=wanted) else None
 
     def _by_method(self, which: str, text: str, end: int) -> Literal | Unquoted | None:
         match which:

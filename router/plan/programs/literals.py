@@ -36,7 +36,7 @@ _SCALAR: Final = re.compile(
     r"|(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?[jJ]?)"
     rf"|set\(\)|(?:{'|'.join(_WORDS)})\b"
 )
-_GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)")
+_GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)|\.\.|\u2026|:\d|(?<=\d),\d{3}(?!\d)")
 """What makes a value only the beginning of something else."""
 UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 """What comes of reading a text that writes no value."""
@@ -168,8 +168,9 @@ def identity(value: object) -> str:
         case dict():
             items = sorted(f"{identity(k)}: {identity(v)}" for k, v in value.items())
             return f"{{{', '.join(items)}}}"
-        case set():
-            return f"set({', '.join(sorted(identity(each) for each in value))})"
+        case set() | frozenset():
+            members = sorted(identity(each) for each in value)
+            return f"{type(value).__name__}({', '.join(members)})"
         case list() | tuple():
             return f"{type(value).__name__}({', '.join(identity(each) for each in value)})"
         case _:

@@ -74,7 +74,16 @@ def _records(of: Sequence[Values]) -> Values:
 
 
 def _hashable(value: object) -> object:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+    """What stands for a value in a set or as a key: annotations name types that no set can hold."""
+    match value:
+        case list() | tuple():
+            return tuple(map(_hashable, value))
+        case set():
+            return frozenset(map(_hashable, value))
+        case dict():
+            return frozenset(map(_hashable, value.items()))
+        case _:
+            return value
 
 
 def _sets(of: Values) -> Values:

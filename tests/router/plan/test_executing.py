@@ -47,6 +47,12 @@ def test_without_what_is_shown_there_are_inputs_all_the_same() -> None:
     assert trials.inputs
 
 
+def test_types_that_no_set_can_hold_are_tried_all_the_same() -> None:
+    asked = TextPrompt("def f(a: Set[Set[int]], b: Dict[Set[str], int], c: Set[dict]):\n")
+    trials = Trials.of(asked, "f")
+    assert any("frozenset" in text for text in trials.inputs)
+
+
 def test_an_operator_s_caps_bind() -> None:
     caps = Limits(wall_s=0.5, memory_bytes=2**26, processes=8, total_s=2.0)
     found = within(caps)

@@ -105,6 +105,71 @@ FORMS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
         "- `f(1)` returns `2`\n* **f(2)** → 3\n1. `f(3) == 4`",
         [(1, 2), (2, 3), (3, 4)],
     ),
+    "a part of a sum": (
+        (
+            "assert 3 * f(1) == 6\nassert -f(2) == 5\n4 - f(3) == 1\n>>> 1 + f(4) == 3\nTrue\n\n"
+            "7*f(5) -> 7"
+        ),
+        [],
+    ),
+    "in a list, with dashes": (
+        "- f(1) == 2\n* f(2) -> 3\nCalls - f(3) == 4",
+        [(1, 2), (2, 3), (3, 4)],
+    ),
+    "either of two": ("assert f(1) == 2 or f(1) == 3", []),
+    "both of two": ("assert f(1) == 2 and f(2) == 3", [(1, 2), (2, 3)]),
+    "two calls at once": ("f(1), f(2) == 1, 2\nf(3) == 4, f(5) == 6", [(3, 4), (5, 6)]),
+    "digits in groups, and one that are not all": (
+        "f(1) returns 12,000\nf(2) -> 2.718...\nf(3) -> 7:15\nf(4) -> 3, 4",
+        [(4, (3, 4))],
+    ),
+    "a count of something": (
+        "f(1) returns 2 items\nf(2) is 5 times slower\nf(3) should return 4 lists",
+        [],
+    ),
+    "words that join": (
+        (
+            "f(1) returns 2 because it is odd. f(2) gives 3 for it, f(3) is 4, "
+            "and f(4) is 5 (so it is), but f(5) is 7, unlike f(6) = 8"
+        ),
+        [(1, 2), (2, 3), (3, 4), (4, 5), (5, 7), (6, 8)],
+    ),
+    "what is wrong": (
+        (
+            "f(1) == 2 is a mistake\nf(2) == 3 breaks\nf(3) -> 4 (a lie)\n"
+            "f(4) gives 5, which surprised me\nFor x = 5 the output is 6 by mistake"
+        ),
+        [],
+    ),
+    "instead": (
+        "f(1) gives 2 instead of 3\nf(2) returns 3 rather than 4\nInstead of 5, f(3) returns 4",
+        [],
+    ),
+    "what comes out, before what should": (
+        "f(1) gives 2 but should give 3\nf(2) is 3. It should be 4.\nf(3) -> 4, expected: 5",
+        [(1, 3), (2, 4), (3, 5)],
+    ),
+    "what should come out, before what does": (
+        "f(1) should be 3 but is 2\nf(2) should return 4, not 3\nf(3) must give 5 instead of 4",
+        [(1, 3), (2, 4), (3, 5)],
+    ),
+    "taken back, further on": (
+        "f(1) gives 2\ninstead of 3.\nf(2) gives 3. That is wrong.\nf(3) is 4, and that's not good",
+        [],
+    ),
+    "what comes out, and elsewhere what should": (
+        "f(1) gives 2. Do what is right: f(1) should return 3; f(2) == 4 and f(2) == 5",
+        [(1, 3), (2, 4), (2, 5)],
+    ),
+    "a correction that names no value": ("f(1) returns 2, but should raise", []),
+    "denied": (
+        "It is not the case that f(1) == 2\nCurrently f(2) gives 3\nValueError: f(3) == 4",
+        [],
+    ),
+    "denied elsewhere": (
+        "Not for the faint. f(1) == 2\nCurrently slow\nf(2) == 3",
+        [(1, 2), (2, 3)],
+    ),
     "a call on several lines": ("f([\n  [1, 2],\n  [3]\n]) == [\n 4]", [([[1, 2], [3]], [4])]),
 }
 

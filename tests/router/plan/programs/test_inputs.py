@@ -160,7 +160,28 @@ IS_OF: dict[str, Callable[[object], bool]] = {
     "Sequence[int]": lambda v: isinstance(v, list),
     "dict": lambda v: isinstance(v, dict),
     "dict[list[int], set[str]]": lambda v: isinstance(v, dict),
+    "Set[Set[int]]": lambda v: (
+        isinstance(v, set)
+        and all(isinstance(e, frozenset) and all(type(i) is int for i in e) for e in v)
+    ),
+    "Dict[Set[str], int]": lambda v: (
+        isinstance(v, dict) and all(isinstance(k, frozenset) for k in v)
+    ),
+    "Set[Dict[str, int]]": lambda v: isinstance(v, set),
+    "dict[tuple[list[int], str], int]": lambda v: (
+        isinstance(v, dict) and all(isinstance(k, tuple) and len(k) == 2 for k in v)
+    ),
 }
+TYPES = st.recursive(
+    st.sampled_from(["int", "str", "float", "None", "list", "dict", "set", "tuple", "Odd"]),
+    lambda inner: (
+        st.builds("{}[{}]".format, st.sampled_from(["set", "List", "Optional"]), inner)
+        | st.builds("{}[{}, {}]".format, st.sampled_from(["Dict", "tuple"]), inner, inner)
+        | st.builds("{} | {}".format, inner, inner)
+        | inner.map(repr)
+    ),
+    max_leaves=6,
+)
 
 
 @pytest.mark.parametrize(("annotation", "is_of"), IS_OF.items(), ids=IS_OF)
@@ -170,9 +191,17 @@ def test_values_are_of_the_annotated_type(annotation: str, is_of: Callable[[obje
     for call in found:
         (value,) = call.args
         assert is_of(value)
-        assert ast.literal_eval(repr(value)) == value or value == set()
+        assert "frozenset" in repr(value) or value in (ast.literal_eval(repr(value)), set())
     if "None" in annotation or "Optional" in annotation or "Union" in annotation:
         assert len({type(call.args[0]) for call in found}) == 2
+
+
+@settings(deadline=None)
+@given(st.lists(TYPES, max_size=3))
+def test_no_annotation_is_too_odd_to_have_inputs(annotations: list[str]) -> None:
+    found = typed(", ".join(f"x{at}: {each}" for at, each in enumerate(annotations)))
+    assert found
+    assert all(len(call.args) == len(annotations) for call in found)
 
 
 @pytest.mark.parametrize("annotation", ["Odd", "Callable[[int], int]", "list[Odd]", "1 + 1", "Any"])
@@ -235,6 +264,9 @@ def test_inputs_do_not_depend_on_the_process() -> None:
         "for e in (examples, ()):\n"
         "    for call in inputs_of(TextPrompt('def f(x: set[str], y: dict):\\n'), 'f', e):\n"
         "        print([sorted(v) for v in call.args])\n"
+        "sets = TextPrompt('def f(x: set[set[str]]):\\n')\n"
+        "for call in inputs_of(sets, 'f', ()):\n"
+        "    print(sorted(sorted(v) for v in call.args[0]))\n"
     )
     runs = [
         subprocess.run(
