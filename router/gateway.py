@@ -194,9 +194,8 @@ class Gateway:
     def _cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
         """What a request's draws cost, with what is expected of the models' time."""
         scored = request.sampling.scores_prompt
-        if not forecasts and not scored:
-            return self.cost
-        return replace(self.cost, forecasts=forecasts, scores_prompts=scored)
+        own = replace(self.cost, forecasts=forecasts, scores_prompts=scored)
+        return own if forecasts or scored else self.cost
 
     def _gate(self, prepared: Prepared) -> RequestGate | None:
         """What lets the request's draws through; None where everything goes."""

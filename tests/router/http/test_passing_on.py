@@ -54,12 +54,22 @@ async def test_the_clients_credentials_stay_here_and_the_upstreams_own_are_sent(
         assert "authorization" not in w.small.calls[0].headers
 
 
-@pytest.mark.parametrize("suffix", [None, ""])
-async def test_no_suffix_leaves_the_prompt_alone(suffix: str | None) -> None:
+async def test_no_suffix_leaves_the_prompt_alone() -> None:
     async with world(models=FIM) as w:
-        assert (await w.complete(suffix=suffix)).status_code == 200
+        assert (await w.complete(suffix=None)).status_code == 200
         assert w.large.calls[0].body["prompt"] == PROMPT
         assert "suffix" not in w.large.calls[0].body
+
+
+async def test_an_empty_suffix_is_the_end_of_a_file() -> None:
+    async with world(models=FIM) as w:
+        assert (await w.complete(suffix="")).status_code == 200
+        fim = lookup("qwen2.5-coder-0.5b").fim
+        assert fim is not None
+        assert w.large.calls[0].body["prompt"] == fim.render(PROMPT, "")
+    async with world() as w:
+        assert (await w.complete(suffix="")).status_code == 200
+        assert w.large.calls[0].body["prompt"] == PROMPT  # of a model that fills in nothing
 
 
 async def test_a_suffix_is_written_in_the_models_own_template() -> None:
