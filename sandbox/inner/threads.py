@@ -79,11 +79,11 @@ class Threads:
     def done_here(self, work: Callable[[], object]) -> Came:
         """What comes of what is asked of this thread.
 
-        It never returns where another thread has begun to answer meanwhile.
+        The main thread never returns where another one has begun to answer meanwhile.
         """
         before = self.aside
         came = Came.of(work)
-        if self.aside and not before:
+        if self.aside and not before and _thread.get_ident() == self._main:
             self.deputies.adopt(MAIN).deliver(came)
             self.deputies.work_for(MAIN)
         return came
