@@ -131,7 +131,7 @@ class Guests:
 
 
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
-    "next": next,
+    "next": lambda value: _step(next, value),
     "iter": iter,
     "len": len,
     "item": operator.getitem,
@@ -143,6 +143,14 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "enter": lambda value: type(value).__enter__(value),
     "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
+
+
+def _step(of: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
+    """What an iterator gives, or that it has ended, and what a generator returned."""
+    try:
+        return True, of(*args)
+    except StopIteration as end:
+        return False, end.value
 
 
 def _is_open(value: Any, name: str) -> bool:

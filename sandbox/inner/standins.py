@@ -6,6 +6,9 @@ import builtins
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.codec import Decoder
+from sandbox.inner.exceptions import set_attributes, text_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -114,11 +117,19 @@ class IteratingGuest(Guest):
         return self
 
     def __next__(self) -> Any:
-        return self._ask("next", self._number, (), {})
+        return _given(self._ask("next", self._number, (), {}))
 
 
 _GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
 """By what the object does: nothing of these, be called, give items."""
+
+
+def _given(answer: tuple[bool, Any]) -> Any:
+    """An item. That there is none is an answer: it comes with what a generator returned."""
+    more, given = answer
+    if more:
+        return given
+    raise StopIteration(given) if given is not None else StopIteration
 
 
 def _without_defaults(
@@ -146,11 +157,36 @@ def function_guest(number: int, ask: Ask, does: str, told: list[Any]) -> Guest:
 
 def error_of(told: Frame) -> BaseException:
     """What stands for an exception of the tests, made without code of its own."""
-    found = (getattr(builtins, name, None) for name in told["bases"])
-    kind: Any = next((kind for kind in found if kind is not None), Exception)
-    if kind.__name__ != told["name"]:
-        kind = type(told["name"], (kind,), {})
-    error: BaseException = kind.__new__(kind)
-    error.args = (told["message"],)
+    if "own" in told:  # a member of a group
+        return Exception("an exception of the program")
+    bases = [getattr(builtins, name) for name in told["bases"] if hasattr(builtins, name)]
+    values = _plain(told.get("args"), [told["message"]])
+    match told.get("group"):
+        case [str(text), list(members)]:
+            values = [text, [error_of(member) for member in members]]
+    error = _made(told, bases, values, _plain(told.get("state"), {}))
     vars(error)[GUEST] = told["guest"]
     return error
+
+
+def _plain(wire: Any, otherwise: Any) -> Any:
+    return otherwise if wire is None else Decoder().decode(wire)
+
+
+def _made(told: Frame, bases: list[Any], values: list[Any], state: dict[str, Any]) -> BaseException:
+    """One of the nearest class that takes these values, of that name and with that text.
+
+    Its own class sets what it keeps outside of a dictionary: Python reads that unseen.
+    """
+    name, text = told["name"], told["message"]
+    kinds = [kind if kind.__name__ == name else type(name, (kind,), {}) for kind in bases]
+    for kind in kinds:
+        for own in (kind, type(name, (kind,), {"__str__": lambda _error: text})):
+            try:
+                made: BaseException = own(*values)
+            except (TypeError, ValueError):
+                break
+            set_attributes(made, state)
+            if own is not kind or text_of(made) == text:
+                return made
+    return Exception(text)

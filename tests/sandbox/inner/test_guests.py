@@ -477,7 +477,8 @@ def test_questions_are_done_on_what_was_given() -> None:
     assert guests.perform("item", 1, [0], {}) == 5
     assert guests.perform("len", 1, [], {}) == 2
     assert guests.perform("contains", 1, [6], {}) is True
-    assert guests.perform("next", 2, [], {}) == 7
+    assert guests.perform("next", 2, [], {}) == (True, 7)
+    assert guests.perform("next", 2, [], {}) == (False, None)
     for name in ("_hidden", "__dict__", "__class__", "__init__"):
         with pytest.raises(AttributeError):
             guests.perform("get", 0, [name], {})
