@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in
+from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class Guests:
 
     def __init__(self) -> None:
         self._objects: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Any, int] = {}
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
         self._kinds: dict[int, int] = {}
@@ -69,12 +69,12 @@ class Guests:
         ):
             raise CannotCross(kind.__qualname__)
         does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
-        number = self._numbers.get(id(value))
+        number = self._numbers.get(identity_of(value))
         if number is not None:
             return ["p", number, does]
         number = len(self._objects)
         self._objects[number] = value
-        self._numbers[id(value)] = number
+        self._numbers[identity_of(value)] = number
         self._methods[number] = _own_methods(value)
         if isinstance(value, _FUNCTIONS):
             return ["p", number, does, _called(value), None]
@@ -118,7 +118,7 @@ class Guests:
             found = found_in(type(value), name)
             if found is not None and _is_method(found[1]) and _is_of_the_library(found[0]):
                 raise AttributeError(f"{name} of an object of the tests is a method of the library")
-            self._is_changed |= id(given) not in self._numbers
+            self._is_changed |= identity_of(given) not in self._numbers
         setattr(value, name, given)
 
     def are_changed(self) -> bool:

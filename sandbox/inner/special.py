@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any, Final
 
 MODULE: Final = -1
@@ -38,6 +39,20 @@ ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexi
 """What they give is awaited over there, and the result of that is the answer."""
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+
+
+BOUND: Final = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
+"""Methods of an object: each time one is looked up, it is a new object that equals the others."""
+
+
+def identity_of(value: Any) -> Any:
+    """What tells an object that is kept from others; equal methods of an object are one."""
+    kind = type(value)
+    if kind is types.MethodType:
+        return id(value.__self__), id(value.__func__)
+    if kind in BOUND and not isinstance(value.__self__, (types.ModuleType, type(None))):
+        return id(value.__self__), value.__name__
+    return id(value)
 
 
 def found_in(kind: type, name: str) -> tuple[type, Any] | None:

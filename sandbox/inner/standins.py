@@ -141,18 +141,36 @@ def _without_defaults(
     return args[:first], {name: arg for name, arg in later.items() if arg is not _DEFAULT}
 
 
-def class_of_guests(does: str, told: list[Any]) -> type[Guest]:
+def _class(does: str, told: list[Any]) -> type[Guest]:
     """What the class of an object of the tests looks like: its name, module and text."""
     name, qualname, module, doc = told
     body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
     return type(name, (_GUESTS[does],), body)
 
 
-def function_guest(number: int, ask: Ask, does: str, told: list[Any]) -> Guest:
-    """A function of the tests under its own name."""
-    name, qualname, module, doc = told
-    kind = class_of_guests(does, ["function", "function", module, doc])
-    return kind(number, ask, {"__name__": name, "__qualname__": qualname})
+class StandIns:
+    """Those that there are, by number. Objects of one class have one here, too."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._of: dict[int, Guest] = {}
+        self._classes: dict[int, type[Guest]] = {}
+
+    def of(self, number: int, does: str, *told: Any) -> Guest:
+        """What stands for an object; what it is called is told with it once."""
+        if number not in self._of:
+            self._of[number] = self._made(number, does, *told)
+        return self._of[number]
+
+    def _made(self, number: int, does: str, called: list[Any], kind: int | None) -> Guest:
+        """A function has no `kind` and a name of its own."""
+        if kind is None:
+            name, qualname, module, doc = called
+            own = _class(does, ["function", "function", module, doc])
+            return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
+        if kind not in self._classes:
+            self._classes[kind] = _class(does, called)
+        return self._classes[kind](number, self._ask, {})
 
 
 def error_of(told: Frame) -> BaseException:
