@@ -68,7 +68,7 @@ class Guests:
             _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
             raise CannotCross(kind.__qualname__)
-        does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
+        does = _does(value)
         number = self._numbers.get(identity_of(value))
         if number is not None:
             return ["p", number, does]
@@ -105,6 +105,8 @@ class Guests:
             return getattr(value, *args)
         if ask == "signature" and not args and not kwargs:
             return _parameters(value)
+        if ask in _GENERATOR and type(value) is types.GeneratorType and not kwargs:
+            return _GENERATOR[ask](value, *args)
         if ask in _ITEMS and not kwargs:
             return _ITEMS[ask](value, *args)
         raise CodecError("an unknown question")
@@ -143,6 +145,28 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "enter": lambda value: type(value).__enter__(value),
     "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
+
+
+def _thrown(value: Any, error: Any) -> tuple[bool, Any]:
+    if not isinstance(error, BaseException):
+        raise CodecError("nothing that can be thrown")
+    if isinstance(error, StopIteration):  # one of the tests: it may end a loop in there
+        raise RuntimeError("generator raised StopIteration")
+    return _step(value.throw, error)
+
+
+_GENERATOR: Final[dict[str, Callable[..., Any]]] = {
+    "send": lambda value, given: _step(value.send, given),
+    "throw": _thrown,
+    "close": lambda value: value.close(),
+}
+"""What a generator is asked beside its items; it shows nothing."""
+
+
+def _does(value: Any) -> str:
+    if type(value) is types.GeneratorType:
+        return "generator"
+    return "next" if hasattr(type(value), "__next__") else "call" if callable(value) else "plain"
 
 
 def _step(of: Callable[..., Any], *args: Any) -> tuple[bool, Any]:

@@ -120,8 +120,30 @@ class IteratingGuest(Guest):
         return _given(self._ask("next", self._number, (), {}))
 
 
-_GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
-"""By what the object does: nothing of these, be called, give items."""
+class GeneratorGuest(IteratingGuest):
+    """One that is also sent to, thrown into and closed."""
+
+    __slots__ = ()
+
+    def send(self, value: object) -> Any:  # noqa: D102 - as of any generator
+        return _given(self._ask("send", self._number, (value,), {}))
+
+    def throw(self, kind: Any, value: Any = None, _trace: object = None) -> Any:  # noqa: D102 - likewise
+        if isinstance(kind, type):
+            kind = value if isinstance(value, kind) else kind(*(() if value is None else (value,)))
+        return _given(self._ask("throw", self._number, (kind,), {}))
+
+    def close(self) -> None:  # noqa: D102 - likewise
+        self._ask("close", self._number, (), {})
+
+
+_GUESTS: Final = {
+    "plain": Guest,
+    "call": CallableGuest,
+    "next": IteratingGuest,
+    "generator": GeneratorGuest,
+}
+"""By what the object does: nothing of these, be called, give items, be a generator."""
 
 
 def _given(answer: tuple[bool, Any]) -> Any:

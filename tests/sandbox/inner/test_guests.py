@@ -315,7 +315,7 @@ class Adding(Plain):
         (Plain(), ["p", 0, "plain"]),
         (iter([1]), ["p", 0, "next"]),
         (io.StringIO(), ["p", 0, "next"]),
-        ((i for i in [1]), ["p", 0, "next"]),
+        ((i for i in [1]), ["p", 0, "generator"]),
     ],
     ids=repr,
 )
