@@ -8,33 +8,29 @@ the object, and the parameters of a function where they are asked for, without t
 
 from __future__ import annotations
 
-import functools
-import inspect
 import operator
-import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in, identity_of
+from sandbox.inner.shown import (
+    FUNCTIONS,
+    called,
+    has_operators,
+    is_method,
+    is_of_the_library,
+    is_open,
+    library_name,
+    own_methods,
+    parameters_of,
+)
+from sandbox.inner.special import ASYNCHRONOUS, found_in, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.codec import Wire
-
-_CLOSED: Final = (
-    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
-    *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
-)
-"""Objects of the tests that show no attribute: theirs lead to code and globals.
-
-Neither does what can only be called, as a function or a partial: it says there what it holds.
-"""
-
-_FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
-_MOST_TEXT: Final = 10_000
 
 
 class Guests:
@@ -60,12 +56,12 @@ class Guests:
         number = number_of(value)
         if number is not None:
             return ["o", number]
-        named = _library_name(value)
+        named = library_name(value)
         if named is not None:
             return named
         kind = type(value)
         if isinstance(value, (types.ModuleType, type)) or (
-            _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
+            has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
             raise CannotCross(kind.__qualname__)
         does = _does(value)
@@ -75,15 +71,15 @@ class Guests:
         number = len(self._objects)
         self._objects[number] = value
         self._numbers[identity_of(value)] = number
-        self._methods[number] = _own_methods(value)
-        if isinstance(value, _FUNCTIONS):
-            return ["p", number, does, _called(value), None]
+        self._methods[number] = own_methods(value)
+        if isinstance(value, FUNCTIONS):
+            return ["p", number, does, called(value), None]
         # Kept by the object, a class keeps its address.
         return [
             "p",
             number,
             does,
-            _called(kind),
+            called(kind),
             self._kinds.setdefault(id(kind), len(self._kinds)),
         ]
 
@@ -98,13 +94,13 @@ class Guests:
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
         if ask in ("get", "set") and args and type(args[0]) is str and not kwargs:
-            if not _is_open(value, args[0]):
+            if not is_open(value, args[0]):
                 raise AttributeError(f"{args[0]} of an object of the tests")
             if ask == "set":
                 return self._set(value, *args)
             return getattr(value, *args)
         if ask == "signature" and not args and not kwargs:
-            return _parameters(value)
+            return parameters_of(value)
         if ask in _GENERATOR and type(value) is types.GeneratorType and not kwargs:
             return _GENERATOR[ask](value, *args)
         if ask in _ITEMS and not kwargs:
@@ -118,7 +114,7 @@ class Guests:
         """
         if callable(given) or number_of(given) is not None:
             found = found_in(type(value), name)
-            if found is not None and _is_method(found[1]) and _is_of_the_library(found[0]):
+            if found is not None and is_method(found[1]) and is_of_the_library(found[0]):
                 raise AttributeError(f"{name} of an object of the tests is a method of the library")
             self._is_changed |= identity_of(given) not in self._numbers
         setattr(value, name, given)
@@ -128,7 +124,7 @@ class Guests:
         return self._is_changed or any(
             told.get(name) is not method
             for number, told in self._methods.items()
-            for name, method in _own_methods(self._objects[number]).items()
+            for name, method in own_methods(self._objects[number]).items()
         )
 
 
@@ -151,7 +147,7 @@ def _thrown(value: Any, error: Any) -> tuple[bool, Any]:
     if not isinstance(error, BaseException):
         raise CodecError("nothing that can be thrown")
     if isinstance(error, StopIteration):  # one of the tests: it may end a loop in there
-        raise RuntimeError("generator raised StopIteration")
+        raise RuntimeError("generator raised StopIteration")  # noqa: TRY004 - as Python does
     return _step(value.throw, error)
 
 
@@ -175,86 +171,3 @@ def _step(of: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
         return True, of(*args)
     except StopIteration as end:
         return False, end.value
-
-
-def _is_open(value: Any, name: str) -> bool:
-    if name.startswith("_") or isinstance(value, _CLOSED):
-        return False
-    call = found_in(type(value), "__call__")
-    return call is None or isinstance(call[1], types.FunctionType)
-
-
-def _is_of_the_library(kind: type) -> bool:
-    """Whether a class came by an import: the module of the tests has no specification."""
-    return getattr(sys.modules.get(kind.__module__), "__spec__", None) is not None
-
-
-def _is_method(found: Any) -> bool:
-    return callable(found) or isinstance(found, classmethod)
-
-
-def _own_methods(value: Any) -> dict[str, Any]:
-    """What an object itself has in place of methods of its class."""
-    kind, held = type(value), getattr(value, "__dict__", None)
-    if type(held) is not dict:
-        return {}
-    return {
-        name: own
-        for name, own in held.items()
-        if callable(own) and (found := found_in(kind, name)) is not None and _is_method(found[1])
-    }
-
-
-def _called(value: Any) -> list[str | None]:
-    """What a function or a class is called, and its own text."""
-    found = (getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__"))
-    names = [text[:_MOST_TEXT] if type(text) is str else "" for text in found]
-    doc = getattr(value, "__doc__", None)
-    of_library = names[-1].partition(".")[0] in sys.stdlib_module_names
-    return [*names, doc[:_MOST_TEXT] if type(doc) is str and not of_library else None]
-
-
-def _parameters(value: Any) -> list[tuple[str, int, bool, tuple[type, ...]]]:
-    """Names, kinds and classes of a function's parameters, and whether there is a default.
-
-    Which one is not told: it may be what a test expects. Of annotations only classes of the library
-    are, which are the program's own over there.
-    """
-    if isinstance(value, (types.FunctionType, types.MethodType)):
-        return [
-            (each.name, int(each.kind), each.default is not each.empty, _class_in(each.annotation))
-            for each in inspect.signature(value).parameters.values()
-        ]
-    raise AttributeError("parameters of an object of the tests")
-
-
-def _class_in(annotation: Any) -> tuple[type, ...]:
-    is_told = annotation is not inspect.Parameter.empty and _library_name(annotation) is not None
-    return (annotation,) if is_told and isinstance(annotation, type) else ()
-
-
-def _library_name(value: Any) -> Wire | None:
-    """Built-ins and library callables cross by name: they are the candidate's own over there."""
-    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
-        return None
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-    owner = getattr(value, "__self__", None)
-    if module is None and isinstance(owner, types.ModuleType):
-        module = owner.__name__
-    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
-        return None
-    try:
-        found = functools.reduce(getattr, name.split("."), sys.modules[module])
-    except (KeyError, AttributeError):
-        return None
-    return ["g", module, name] if found is value else None
-
-
-def _has_operators(kind: type) -> bool:
-    """Whether a class of the tests has operators: the candidate could not use them over there."""
-    return any(
-        vars(each).get(name) is not None
-        for each in kind.__mro__
-        if each.__module__ not in sys.stdlib_module_names
-        for name in BINARY
-    )

@@ -1,0 +1,111 @@
+"""What of an object of the tests is shown to the program, and what is told of it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.inner.special import BINARY, found_in
+
+if TYPE_CHECKING:
+    from sandbox.codec import Wire
+
+_CLOSED: Final = (
+    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
+    *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
+)
+"""Objects of the tests that show no attribute: theirs lead to code and globals.
+
+Neither does what can only be called, as a function or a partial: it says there what it holds.
+"""
+
+FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_MOST_TEXT: Final = 10_000
+
+
+def is_open(value: Any, name: str) -> bool:
+    """Whether an attribute of that name is shown."""
+    if name.startswith("_") or isinstance(value, _CLOSED):
+        return False
+    call = found_in(type(value), "__call__")
+    return call is None or isinstance(call[1], types.FunctionType)
+
+
+def is_of_the_library(kind: type) -> bool:
+    """Whether a class came by an import: the module of the tests has no specification."""
+    return getattr(sys.modules.get(kind.__module__), "__spec__", None) is not None
+
+
+def is_method(found: Any) -> bool:
+    """Whether what a class has is a method."""
+    return callable(found) or isinstance(found, classmethod)
+
+
+def own_methods(value: Any) -> dict[str, Any]:
+    """What an object itself has in place of methods of its class."""
+    kind, held = type(value), getattr(value, "__dict__", None)
+    if type(held) is not dict:
+        return {}
+    return {
+        name: own
+        for name, own in held.items()
+        if callable(own) and (found := found_in(kind, name)) is not None and is_method(found[1])
+    }
+
+
+def called(value: Any) -> list[str | None]:
+    """What a function or a class is called, and its own text."""
+    found = (getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__"))
+    names = [text[:_MOST_TEXT] if type(text) is str else "" for text in found]
+    doc = getattr(value, "__doc__", None)
+    of_library = names[-1].partition(".")[0] in sys.stdlib_module_names
+    return [*names, doc[:_MOST_TEXT] if type(doc) is str and not of_library else None]
+
+
+def parameters_of(value: Any) -> list[tuple[str, int, bool, tuple[type, ...]]]:
+    """Names, kinds and classes of a function's parameters, and whether there is a default.
+
+    Which one is not told: it may be what a test expects. Of annotations only classes of the library
+    are, which are the program's own over there.
+    """
+    if isinstance(value, (types.FunctionType, types.MethodType)):
+        return [
+            (each.name, int(each.kind), each.default is not each.empty, _class_in(each.annotation))
+            for each in inspect.signature(value).parameters.values()
+        ]
+    raise AttributeError("parameters of an object of the tests")
+
+
+def _class_in(annotation: Any) -> tuple[type, ...]:
+    is_told = annotation is not inspect.Parameter.empty and library_name(annotation) is not None
+    return (annotation,) if is_told and isinstance(annotation, type) else ()
+
+
+def library_name(value: Any) -> Wire | None:
+    """Built-ins and library callables cross by name: they are the candidate's own over there."""
+    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+        return None
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    owner = getattr(value, "__self__", None)
+    if module is None and isinstance(owner, types.ModuleType):
+        module = owner.__name__
+    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+        return None
+    try:
+        found = functools.reduce(getattr, name.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+    return ["g", module, name] if found is value else None
+
+
+def has_operators(kind: type) -> bool:
+    """Whether a class of the tests has operators: the candidate could not use them over there."""
+    return any(
+        vars(each).get(name) is not None
+        for each in kind.__mro__
+        if each.__module__ not in sys.stdlib_module_names
+        for name in BINARY
+    )
