@@ -8,6 +8,7 @@ the object, and the parameters of a function where they are asked for, without t
 
 from __future__ import annotations
 
+import functools
 import operator
 import types
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +19,16 @@ from sandbox.inner.shown import (
     FUNCTIONS,
     called,
     has_operators,
+    hash_of,
     is_method,
     is_of_the_library,
     is_open,
     library_name,
     own_methods,
     parameters_of,
+    protocols_of,
 )
-from sandbox.inner.special import ASYNCHRONOUS, found_in, identity_of
+from sandbox.inner.special import ASYNCHRONOUS, PROTOCOLS, found_in, identity_of, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,13 +78,10 @@ class Guests:
         if isinstance(value, FUNCTIONS):
             return ["p", number, does, called(value), None]
         # Kept by the object, a class keeps its address.
-        return [
-            "p",
-            number,
-            does,
-            called(kind),
-            self._kinds.setdefault(id(kind), len(self._kinds)),
-        ]
+        kinds = self._kinds.setdefault(id(kind), len(self._kinds))
+        wire: list[Any] = ["p", number, does, called(kind), kinds]
+        protocols, hashed = protocols_of(kind), hash_of(value)
+        return wire if not protocols and hashed is None else [*wire, protocols, hashed]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.
@@ -93,19 +93,22 @@ class Guests:
         value = self._objects[on]
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
-        if ask in ("get", "set") and args and type(args[0]) is str and not kwargs:
-            if not is_open(value, args[0]):
-                raise AttributeError(f"{args[0]} of an object of the tests")
-            if ask == "set":
-                return self._set(value, *args)
-            return getattr(value, *args)
-        if ask == "signature" and not args and not kwargs:
-            return parameters_of(value)
-        if ask in _GENERATOR and type(value) is types.GeneratorType and not kwargs:
-            return _GENERATOR[ask](value, *args)
-        if ask in _ITEMS and not kwargs:
-            return _ITEMS[ask](value, *args)
-        raise CodecError("an unknown question")
+        if ask in _ATTRIBUTE and args and type(args[0]) is str and not kwargs:
+            return self._attribute(ask, value, *args)
+        question = None if kwargs else _question(ask, value)
+        if question is None:
+            raise CodecError("an unknown question")
+        return question(value, *args)
+
+    def _attribute(self, ask: str, value: Any, name: str, *given: Any) -> Any:
+        """Get, set or delete one. Raises `AttributeError` for one that is not shown."""
+        if not is_open(value, name):
+            raise AttributeError(f"{name} of an object of the tests")
+        if ask == "set":
+            return self._set(value, name, *given)
+        if ask == "delattr":
+            return self._delete(value, name, *given)
+        return getattr(value, name, *given)
 
     def _set(self, value: Any, name: str, given: Any) -> None:
         """Set an attribute. What is no plain value is the program's word, and no method of a mock.
@@ -119,6 +122,11 @@ class Guests:
             self._is_changed |= identity_of(given) not in self._numbers
         setattr(value, name, given)
 
+    def _delete(self, value: Any, name: str) -> None:
+        """Delete an attribute. What stands behind something callable is its class's, and else."""
+        self._is_changed |= callable(getattr(value, "__dict__", {}).get(name))
+        delattr(value, name)
+
     def are_changed(self) -> bool:
         """Whether one does something else now than when it was given."""
         return self._is_changed or any(
@@ -128,7 +136,9 @@ class Guests:
         )
 
 
+_ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
+    "signature": parameters_of,
     "next": lambda value: _step(next, value),
     "iter": iter,
     "len": len,
@@ -141,6 +151,20 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "enter": lambda value: type(value).__enter__(value),
     "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
+
+
+def _question(ask: str, value: Any) -> Callable[..., Any] | None:
+    """What is done for a question; None for what is none."""
+    if ask in _GENERATOR:
+        return _GENERATOR[ask] if type(value) is types.GeneratorType else None
+    return functools.partial(_protocol, ask) if ask in PROTOCOLS else _ITEMS.get(ask)
+
+
+def _protocol(name: str, value: Any, *args: Any) -> Any:
+    given = method_of(value, name)(*args)
+    if given is NotImplemented:
+        raise TypeError(f"{name} of an object of the tests")
+    return given
 
 
 def _thrown(value: Any, error: Any) -> tuple[bool, Any]:

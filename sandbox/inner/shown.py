@@ -8,7 +8,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.special import BINARY, found_in
+from sandbox.inner.special import BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
     from sandbox.codec import Wire
@@ -54,6 +54,23 @@ def own_methods(value: Any) -> dict[str, Any]:
         for name, own in held.items()
         if callable(own) and (found := found_in(kind, name)) is not None and is_method(found[1])
     }
+
+
+def protocols_of(kind: type) -> list[str]:
+    """Which of the `PROTOCOLS` a class has."""
+    found = {name: found_in(kind, name) for name in PROTOCOLS}
+    return sorted(name for name, of in found.items() if of and of[0] is not object and of[1])
+
+
+def hash_of(value: Any) -> int | None:
+    """The hash of an object of a class that computes it: a key's is needed before it is asked."""
+    found = found_in(type(value), "__hash__")
+    if found is None or not isinstance(found[1], types.FunctionType):
+        return None
+    try:
+        return hash(value)
+    except Exception:  # noqa: BLE001 - the tests' own code, which nobody asked for yet
+        return None
 
 
 def called(value: Any) -> list[str | None]:

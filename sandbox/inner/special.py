@@ -20,6 +20,16 @@ ALONE: Final = frozenset(
 )
 """They are told nothing that a test expects: what they give is copied, and compared over there."""
 
+PROTOCOLS: Final = frozenset(
+    {
+        *("__int__", "__float__", "__complex__", "__index__", "__round__", "__trunc__"),
+        *("__floor__", "__ceil__", "__abs__", "__neg__", "__pos__", "__invert__"),
+        *("__bytes__", "__format__", "__fspath__", "__length_hint__", "__reversed__"),
+        "__delitem__",
+    }
+)
+"""What the program may ask of an object of the tests beside what any has. They compare nothing."""
+
 ARITHMETIC: Final = frozenset(
     f"__{way}{name}__"
     for way in ("", "r", "i")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import Decoder
 from sandbox.inner.exceptions import set_attributes, text_of
+from sandbox.inner.special import PROTOCOLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sandbox.frames import Frame
 
@@ -36,13 +37,19 @@ class Guest:
     `told` holds what it is called, where it is a function.
     """
 
-    __slots__ = ("_ask", "_number", "_parameters", "_told")
+    __slots__ = ("_ask", "_hash", "_number", "_parameters", "_told")
 
-    def __init__(self, number: int, ask: Ask, told: dict[str, Any]) -> None:
+    def __init__(
+        self, number: int, ask: Ask, told: dict[str, Any], hashed: int | None = None
+    ) -> None:
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_ask", ask)
         object.__setattr__(self, "_told", told)
         object.__setattr__(self, "_parameters", None)
+        object.__setattr__(self, "_hash", hashed)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self) if self._hash is None else int(self._hash)
 
     def __getattr__(self, name: str) -> Any:
         if name in self._told:
@@ -51,6 +58,9 @@ class Guest:
 
     def __setattr__(self, name: str, value: object) -> None:
         self._ask("set", self._number, (name, value), {})
+
+    def __delattr__(self, name: str) -> None:
+        self._ask("delattr", self._number, (name,), {})
 
     def __getitem__(self, key: object) -> Any:
         return self._ask("item", self._number, (key,), {})
@@ -163,11 +173,18 @@ def _without_defaults(
     return args[:first], {name: arg for name, arg in later.items() if arg is not _DEFAULT}
 
 
-def _class(does: str, told: list[Any]) -> type[Guest]:
-    """What the class of an object of the tests looks like: its name, module and text."""
+def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Guest]:
+    """What the class of an object of the tests looks like: its name, module, text and protocols."""
     name, qualname, module, doc = told
     body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
-    return type(name, (_GUESTS[does],), body)
+    return type(name, (_GUESTS[does],), {**{n: _asked(n) for n in protocols}, **body})
+
+
+def _asked(name: str) -> Callable[..., Any]:
+    def asked(guest: Any, /, *args: Any) -> Any:
+        return guest._ask(name, guest._number, args, {})  # noqa: SLF001 - ours
+
+    return asked
 
 
 class StandIns:
@@ -184,15 +201,18 @@ class StandIns:
             self._of[number] = self._made(number, does, *told)
         return self._of[number]
 
-    def _made(self, number: int, does: str, called: list[Any], kind: int | None) -> Guest:
-        """A function has no `kind` and a name of its own."""
+    def _made(
+        self, number: int, does: str, called: list[Any], kind: int | None, *more: Any
+    ) -> Guest:
+        """A function has no `kind`, but a name of its own. More: its protocols, and its hash."""
         if kind is None:
             name, qualname, module, doc = called
             own = _class(does, ["function", "function", module, doc])
             return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
+        protocols, hashed = more or ((), None)
         if kind not in self._classes:
-            self._classes[kind] = _class(does, called)
-        return self._classes[kind](number, self._ask, {})
+            self._classes[kind] = _class(does, called, PROTOCOLS.intersection(protocols))
+        return self._classes[kind](number, self._ask, {}, hashed)
 
 
 def error_of(told: Frame) -> BaseException:
