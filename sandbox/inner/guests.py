@@ -17,6 +17,7 @@ from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
 from sandbox.inner.shown import (
     FUNCTIONS,
+    annotations_of,
     called,
     has_operators,
     hash_of,
@@ -139,6 +140,7 @@ class Guests:
 _ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "signature": parameters_of,
+    "annotations": annotations_of,
     "next": lambda value: _step(next, value),
     "iter": iter,
     "len": len,

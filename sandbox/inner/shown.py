@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import inspect
 import sys
@@ -94,6 +95,28 @@ def parameters_of(value: Any) -> list[tuple[str, int, bool, tuple[type, ...]]]:
             for each in inspect.signature(value).parameters.values()
         ]
     raise AttributeError("parameters of an object of the tests")
+
+
+def annotations_of(value: Any) -> dict[str, type | None]:
+    """The annotations of a function, where all but that of its result are classes of the library.
+
+    Raises `AttributeError`: who goes by the first of them would go by another.
+    """
+    if not isinstance(value, (types.FunctionType, types.MethodType)):
+        raise AttributeError("annotations of an object of the tests")  # noqa: TRY004 - it has none
+    found = {name: _class_named(each) for name, each in value.__annotations__.items()}
+    if found.get("return") == ():
+        del found["return"]
+    if () in found.values():
+        raise AttributeError("annotations of an object of the tests")
+    return {name: told[0] for name, told in found.items()}
+
+
+def _class_named(annotation: Any) -> tuple[type | None, ...]:
+    """A class of the library, or the built-in one that a text names; alone in a tuple."""
+    if type(annotation) is str:
+        annotation = None if annotation == "None" else getattr(builtins, annotation, "")
+    return (None,) if annotation is None else _class_in(annotation)
 
 
 def _class_in(annotation: Any) -> tuple[type, ...]:

@@ -385,6 +385,56 @@ def test_parameters_are_told_when_asked_for_and_no_default_is() -> None:
             guests.perform("signature", other, [], {})
 
 
+def test_annotations_are_told_where_all_are_classes_of_the_library() -> None:
+    def of(**annotations: Any) -> Any:
+        def annotated() -> None: ...
+
+        annotated.__annotations__ = annotations
+        return annotated
+
+    def told(value: Any) -> Any:
+        guests = Guests()
+        guests.refer(value)
+        return guests.perform("annotations", 0, (), {})
+
+    assert told(of(x=int, y="str", z=None)) == {"x": int, "y": str, "z": None}
+    assert told(of(x=functools.partial, **{"return": Plain})) == {"x": functools.partial}
+    assert told(of(**{"return": "None"})) == {"return": None}
+    for other in (of(x=Plain, y=int), of(x="Plain"), of(x="1"), of(x="print"), of(x=42), Plain()):
+        with pytest.raises(AttributeError):
+            told(other)
+
+
+SHOW = (
+    "from functools import singledispatch\n@singledispatch\ndef show(x): return 'obj'\n"
+    "@show.register\ndef _(x: int): return 'int'"
+)
+
+
+@pytest.mark.parametrize("annotation", ["float", "'float'"])
+def test_a_function_of_the_tests_is_registered_by_its_annotation(judge, annotation: str) -> None:
+    code = (
+        f"@show.register\ndef _(x: {annotation}) -> str: return 'float'\n"
+        "assert (show(2.5), show(2), show('a')) == ('float', 'int', 'obj')"
+    )
+    report = judge(SHOW, Asserts(code, "show"))
+    assert report.status is Status.PASSED, report
+    for right, wrong in (("'obj'", "'float'"), ("x: int", "x: float")):
+        report = judge(SHOW.replace(right, wrong), Asserts(code, "show"))
+        assert report.status is Status.FAILED, report
+
+
+def test_annotations_of_the_tests_are_read_and_lead_nowhere(judge) -> None:
+    source = "def f(*gs): return [getattr(g, '__annotations__', 0) for g in gs]"
+    code = (
+        "class K: pass\ndef a(x: int, y: 'str'): pass\ndef b(x: K, y: int): pass\n"
+        "def c(x: 'K.__init__.__globals__'): pass\n"
+        "assert f(a, b, c, K().__init__, lambda: 1) == [{'x': int, 'y': str}, 0, 0, 0, {}]"
+    )
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
 WRAPS = "import functools\ndef f(g):\n    @functools.wraps(g)\n    def w(*a): return g(*a)\n"
 CALLED = [
     (
