@@ -37,7 +37,7 @@ class Guest:
     `told` holds what it is called, where it is a function.
     """
 
-    __slots__ = ("_ask", "_hash", "_number", "_parameters", "_told")
+    __slots__ = ("__weakref__", "_ask", "_hash", "_number", "_parameters", "_told")
 
     def __init__(
         self, number: int, ask: Ask, told: dict[str, Any], hashed: int | None = None
@@ -190,7 +190,10 @@ def _asked(name: str) -> Callable[..., Any]:
 
 
 class StandIns:
-    """Those that there are, by number. Objects of one class have one here, too."""
+    """Those that there are, by number, kept for the run as the objects are.
+
+    Objects of one class have one here, too.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask

@@ -63,6 +63,23 @@ WORKS = [
         ("assert f(x for x in range(4)) == 6 and f(iter([1, 2])) == 3 and f(map(int, '12')) == 3"),
     ),
     (
+        (
+            "import gc, weakref\nseen = weakref.WeakSet()\nby = weakref.WeakValueDictionary()\n"
+            "def f(*os):\n    seen.update(os)\n    by['one'] = os[0]\ndef g(x):\n    gc.collect()\n"
+            "    for o in sorted(seen, key=lambda o: o.n): o.update(x)\n    return by['one'].n\n"
+            "f.tell = g"
+        ),
+        (
+            "class O:\n    def __init__(self, n): self.n, self.got = n, []\n"
+            "    def update(self, x): self.got.append(x)\n"
+            "a, b = O(1), O(2)\nf(a, b)\nf(a)\nassert f.tell(5) == 1 and a.got == b.got == [5]"
+        ),
+    ),
+    (
+        "import weakref\ndef f(cb, m): return weakref.ref(cb)()(2), weakref.ref(m)()(3)",
+        "class K:\n    def go(self, x): return x\nassert f(lambda x: x, K().go) == (2, 3)",
+    ),
+    (
         "def f(g): return next(g), next(g, None), next(g, None)",
         "assert f(iter([1, 2])) == (1, 2, None)",
     ),
