@@ -19,6 +19,7 @@ from sandbox.inner.shown import (
     FUNCTIONS,
     annotations_of,
     called,
+    close_files,
     has_operators,
     hash_of,
     is_method,
@@ -72,6 +73,7 @@ class Guests:
         number = self._numbers.get(identity_of(value))
         if number is not None:
             return ["p", number, does]
+        close_files(value)
         number = len(self._objects)
         self._objects[number] = value
         self._numbers[identity_of(value)] = number

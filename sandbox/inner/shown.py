@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import inspect
 import sys
@@ -20,8 +21,18 @@ _CLOSED: Final = (
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals.
 
-Neither does what can only be called, as a function or a partial: it says there what it holds.
+Neither does what can only be called, as a function or a partial: it says there what it holds. What
+else of the library can be called shows its methods.
 """
+
+_DATABASE: Final = "sqlite3"
+_OF_A_CONNECTION: Final = frozenset(
+    {
+        *("execute", "executemany", "executescript", "cursor", "commit", "rollback", "close"),
+        *("total_changes", "in_transaction", "isolation_level", "row_factory"),
+    }
+)
+"""Others load code, name files or have the program compute what the tests select."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
@@ -31,8 +42,27 @@ def is_open(value: Any, name: str) -> bool:
     """Whether an attribute of that name is shown."""
     if name.startswith("_") or isinstance(value, _CLOSED):
         return False
-    call = found_in(type(value), "__call__")
-    return call is None or isinstance(call[1], types.FunctionType)
+    kind = type(value)
+    call = found_in(kind, "__call__")
+    if call is None or isinstance(call[1], types.FunctionType):
+        return True
+    found = found_in(kind, name)
+    if call[0].__module__ == _DATABASE:
+        return name in _OF_A_CONNECTION or not is_of_the_library(
+            kind if found is None else found[0]
+        )
+    return found is not None and isinstance(found[1], types.MethodDescriptorType)
+
+
+def close_files(value: Any) -> None:
+    """Have a database of the tests open no file, which a statement of the program may name."""
+    library = sys.modules.get(_DATABASE)
+    if library is None:
+        return
+    connection = value.connection if isinstance(value, library.Cursor) else value
+    if isinstance(connection, library.Connection):
+        with contextlib.suppress(library.Error):
+            connection.setlimit(library.SQLITE_LIMIT_ATTACHED, 0)
 
 
 def is_of_the_library(kind: type) -> bool:
