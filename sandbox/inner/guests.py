@@ -2,8 +2,10 @@
 
 Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
 objects answer calls, items and public attributes; nothing that is given leads to globals, code or
-built-ins of this process. What a function or the class of an object is called is told as text, with
-the object, and the parameters of a function where they are asked for, without their defaults.
+built-ins of this process. Of an object of a class of the tests' own, what it itself has under one
+underscore is shown as well, where that is data. What a function or the class of an object is called
+is told as text, with the object, and the parameters of a function where they are asked for, without
+their defaults.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from sandbox.inner.handles import number_of
 from sandbox.inner.shown import (
     FUNCTIONS,
     annotations_of,
+    attributes_of,
     called,
     close_files,
     has_operators,
@@ -25,7 +28,9 @@ from sandbox.inner.shown import (
     is_method,
     is_of_the_library,
     is_open,
+    is_private_data,
     library_name,
+    names_in,
     own_methods,
     parameters_of,
     protocols_of,
@@ -105,7 +110,8 @@ class Guests:
 
     def _attribute(self, ask: str, value: Any, name: str, *given: Any) -> Any:
         """Get, set or delete one. Raises `AttributeError` for one that is not shown."""
-        if not is_open(value, name):
+        may_be_new = ask == "set"
+        if not is_open(value, name) and not is_private_data(value, name, may_be_new=may_be_new):
             raise AttributeError(f"{name} of an object of the tests")
         if ask == "set":
             return self._set(value, name, *given)
@@ -119,6 +125,8 @@ class Guests:
         Raises `AttributeError`.
         """
         if callable(given) or number_of(given) is not None:
+            if name.startswith("_"):
+                raise AttributeError(f"{name} of an object of the tests is data")
             found = found_in(type(value), name)
             if found is not None and is_method(found[1]) and is_of_the_library(found[0]):
                 raise AttributeError(f"{name} of an object of the tests is a method of the library")
@@ -143,6 +151,8 @@ _ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "signature": parameters_of,
     "annotations": annotations_of,
+    "vars": attributes_of,
+    "dir": names_in,
     "next": lambda value: _step(next, value),
     "iter": iter,
     "len": len,

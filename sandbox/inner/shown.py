@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import abc
 import builtins
 import contextlib
 import functools
 import inspect
+import re
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
-from sandbox.inner.special import BINARY, PROTOCOLS, found_in
+from sandbox.codec import CannotCross, Encoder
+from sandbox.inner.special import ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
     from sandbox.codec import Wire
@@ -34,6 +37,10 @@ _OF_A_CONNECTION: Final = frozenset(
 )
 """Others load code, name files or have the program compute what the tests select."""
 
+_PRIVATE: Final = re.compile("_[^_]")
+_BASES: Final = (object, abc.ABC, Generic, Protocol)
+"""Above classes of the tests, these add nothing to their objects."""
+
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
 
@@ -52,6 +59,63 @@ def is_open(value: Any, name: str) -> bool:
             kind if found is None else found[0]
         )
     return found is not None and isinstance(found[1], types.MethodDescriptorType)
+
+
+def is_of_the_tests(kind: type) -> bool:
+    """Whether a class and all above it are the tests' own."""
+    return all(each in _BASES or not is_of_the_library(each) for each in kind.__mro__)
+
+
+def is_private_data(value: Any, name: str, *, may_be_new: bool) -> bool:
+    """Whether it is data that an object of a class of the tests itself has, or may get.
+
+    What its class has under such a name is not shown.
+    """
+    kind, held = type(value), getattr(value, "__dict__", None)
+    if type(held) is not dict or not _PRIVATE.match(name) or not is_of_the_tests(kind):
+        return False
+    if name in held:
+        return not callable(held[name]) and not isinstance(held[name], _CLOSED)
+    return may_be_new and found_in(kind, name) is None
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """What an object of a class of the tests itself has, as far as it can cross.
+
+    Raises `AttributeError`.
+    """
+    held = getattr(value, "__dict__", None)
+    if type(held) is not dict or not is_of_the_tests(type(value)):
+        raise AttributeError("__dict__ of an object of the tests")
+    return {
+        name: each
+        for name, each in held.items()
+        if type(name) is str and not name.startswith("__") and _crosses(each)
+    }
+
+
+def names_in(value: Any) -> list[str]:
+    """The names of what is shown of an object."""
+    own = [name for name in dir(value) if type(name) is str]
+    return [n for n in own if is_open(value, n) or is_private_data(value, n, may_be_new=False)]
+
+
+def _crosses(value: Any) -> bool:
+    try:
+        _Probe().encode(value)
+    except (CannotCross, RecursionError):
+        return False
+    return True
+
+
+class _Probe(Encoder):
+    def _other(self, value: Any, depth: int) -> Wire:
+        kind = type(value)
+        if isinstance(value, _CLOSED) or callable(value) or has_operators(kind):
+            raise CannotCross(kind.__name__)
+        if any(hasattr(kind, name) for name in ASYNCHRONOUS):
+            raise CannotCross(kind.__name__)
+        return depth
 
 
 def close_files(value: Any) -> None:

@@ -21,6 +21,9 @@ GUEST: Final = "__stands_for_tests__"
 """Marks what stands for an exception of the tests, with its number."""
 
 
+_ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
+
+
 class Default:
     """Stands for the default of a parameter, which is the tests' and stays there."""
 
@@ -54,8 +57,8 @@ class Guest:
     def __getattr__(self, name: str) -> Any:
         if name in self._told:
             return self._told[name]
-        if name == "__annotations__":
-            return self._ask("annotations", self._number, (), {})
+        if name in _ASKED:
+            return self._ask(_ASKED[name], self._number, (), {})
         return self._ask("get", self._number, (name,), {})
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -63,6 +66,12 @@ class Guest:
 
     def __delattr__(self, name: str) -> None:
         self._ask("delattr", self._number, (name,), {})
+
+    def __dir__(self) -> Any:
+        return self._ask("dir", self._number, (), {})
+
+    def __reduce_ex__(self, _protocol: object) -> Any:
+        raise TypeError(f"a {type(self).__name__} of the tests is not copied or pickled")
 
     def __getitem__(self, key: object) -> Any:
         return self._ask("item", self._number, (key,), {})

@@ -213,7 +213,7 @@ REACHING = [
     *(
         (CLASS, "K()", f"o.{name}")
         for name in (
-            "__dict__",
+            "__dict__['go']",
             "_private",
             "go.__func__",
             "go.__self__",
@@ -233,14 +233,15 @@ REACHING = [
     ("", "iter([1])", "o.__self__"),
     ("", "open('a', 'w')", "o.buffer.raw._blksize"),
     (CLASS, "[K().go]", "o[0].__globals__"),
-    (CLASS, "{'k': K()}", "o['k'].__dict__"),
+    (CLASS, "{'k': K()}", "o['k'].__dict__['v']"),
     (CLASS, "K()", "o[0]"),
     ("", "lambda: 1", "'{0.__globals__}'.format(o)"),
     ("", "lambda: 1", "setattr(o, '__code__', f.__code__)"),
     ("", "lambda: 1", "setattr(o, 'x', 1)"),
     (CLASS, "K()", "setattr(o, '__class__', int)"),
     (CLASS, "K()", "setattr(o.go, 'x', 1)"),
-    (CLASS, "K()", "setattr(o, '_private', 1)"),
+    (CLASS, "K()", "setattr(o, '_private', f)"),
+    (CLASS, "K()", "setattr(o, '__private', 1)"),
     (CLASS, "K()", "o._ask('call', 77, (), {})"),
 ]
 
@@ -546,7 +547,7 @@ def test_questions_are_done_on_what_was_given() -> None:
     assert guests.perform("contains", 1, [6], {}) is True
     assert guests.perform("next", 2, [], {}) == (True, 7)
     assert guests.perform("next", 2, [], {}) == (False, None)
-    for name in ("_hidden", "__dict__", "__class__", "__init__"):
+    for name in ("_hidden", "__dict__", "__class__", "__init__", "_new"):
         with pytest.raises(AttributeError):
             guests.perform("get", 0, [name], {})
 
