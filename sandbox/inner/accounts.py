@@ -7,6 +7,7 @@ again. Every text in it is noted as one that came over.
 from __future__ import annotations
 
 import builtins
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
@@ -19,7 +20,9 @@ from sandbox.inner.exceptions import (
     text_of,
 )
 from sandbox.inner.exchange import Noting
+from sandbox.inner.execute import copied
 from sandbox.inner.handles import number_of
+from sandbox.inner.outcomes import is_failure
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from sandbox.inner.mirrors import Mirrors
 
 _MOST_NOTES: Final = 100
+_FIELDS: Final = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_LEADING: Final = frozenset({"obj"})
+"""Fields of built-in exceptions that are not told: an object that somebody took something from."""
 
 
 class Accounts:
@@ -47,7 +53,7 @@ class Accounts:
         match told:
             case {"guest": int(number)} if 0 <= number < len(self.passing):
                 self.failures.pop(number, None)  # what the tests make of it is theirs
-                return self.passing[number]
+                return _no_end(self.passing[number])
             case {"message": str(text), "args": wire, "state": state}:
                 self._crossed.note(text)
                 made = self._made(told, text, wire, state)
@@ -66,13 +72,24 @@ class Accounts:
         own = number_of(error)
         if own is not None:
             return {"own": own}
-        bases = [kind.__name__ for kind in type(error).__mro__ if hasattr(builtins, kind.__name__)]
-        return {
+        kinds = [kind for kind in type(error).__mro__ if issubclass(kind, BaseException)]
+        told: Frame = {
             "guest": len(self.passing) - 1,
             "name": type(error).__name__,
-            "bases": bases,
+            "bases": [k.__name__ for k in kinds if vars(builtins).get(k.__name__) is k],
             "message": text_of(error),
         }
+        if is_failure(error):  # which says what was expected
+            return told
+        told |= {"args": copied(list(error.args)), "state": copied(_state(error))}
+        if isinstance(error, BaseExceptionGroup):
+            told["group"] = [error.message, [self._member(each) for each in error.exceptions]]
+        return told
+
+    def _member(self, error: BaseException) -> Frame:
+        """A member of a group, of which a failed assertion says nothing."""
+        told = self.told(error)
+        return told | {"message": ""} if is_failure(error) else told
 
     def _made(self, told: Any, text: str, wire: Any, state: Any) -> BaseException:
         group = self._group(told.get("group"))
@@ -113,3 +130,31 @@ def _plain(error: BaseException) -> Exception:
     made = Exception(text_of(error))
     setattr(made, MARK, True)
     return made
+
+
+def _no_end(error: BaseException) -> BaseException:
+    """One of the tests, come back; what would end a loop of theirs is an ordinary failure.
+
+    The program may have kept it for later.
+    """
+    if not isinstance(error, (StopIteration, StopAsyncIteration)):
+        return error
+    told = {"kind": type(error).__name__, "bases": [], "message": text_of(error)}
+    return stand_in(told, list(error.args), {})
+
+
+def _state(error: BaseException) -> dict[str, Any]:
+    """What a built-in class keeps of an exception, and its own attributes that are plain."""
+    fields = {
+        name: getattr(error, name, None)
+        for kind in type(error).__mro__
+        if kind.__module__ == "builtins" and kind not in (BaseException, object)
+        for name, field in vars(kind).items()
+        if isinstance(field, _FIELDS) and name not in _LEADING
+    }
+    found = {**fields, **vars(error)}
+    return {
+        name: value
+        for name, value in found.items()
+        if not name.startswith("__") and value is not None and copied(value) is not None
+    }

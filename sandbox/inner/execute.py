@@ -1,4 +1,4 @@
-"""Runs foreign source and describes what came of it. Used in the candidate's process only.
+"""Runs foreign source and describes what came of it, in the candidate's process.
 
 Nothing here can be relied on once foreign code has run beside it; the keeper checks every answer.
 """
@@ -58,8 +58,8 @@ def describe_fully(
         **mine,
         "bases": [k.__name__ for k in kinds if getattr(builtins, k.__name__, None) is k],
         "known": next(filter(None, map(name_of, kinds)), None),
-        "args": _copied(list(error.args)),
-        "state": _copied(_state(error)),
+        "args": copied(list(error.args)),
+        "state": copied(_state(error)),
         "cause": describe_fully(cause, own, deep - 1) if cause is not None and deep else None,
         "suppress": error.__suppress_context__,
         "notes": _notes(error),
@@ -98,11 +98,12 @@ def _state(error: BaseException) -> dict[str, Any]:
     return {
         name: value
         for name, value in found.items()
-        if type(name) is str and value is not None and _copied(value) is not None
+        if type(name) is str and value is not None and copied(value) is not None
     }
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """The wire form of a plain value; None where it has none."""
     try:
         return Encoder().encode(value)
     except (CannotCross, RecursionError, MemoryError):

@@ -2,39 +2,45 @@
 
 Built-ins and callables of the library cross by name, and are the candidate's own over there. Other
 objects answer calls, items and public attributes; nothing that is given leads to globals, code or
-built-ins of this process. What a function or the class of an object is called is told as text, with
-the object, and the parameters of a function where they are asked for, without their defaults.
+built-ins of this process. Of an object of a class of the tests' own, what it itself has under one
+underscore is shown as well, where that is data. What a function or the class of an object is called
+is told as text, with the object, and the parameters of a function where they are asked for, without
+their defaults.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
-import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
-from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in
+from sandbox.inner.shown import (
+    FUNCTIONS,
+    annotations_of,
+    attributes_of,
+    called,
+    close_files,
+    has_operators,
+    hash_of,
+    is_method,
+    is_of_the_library,
+    is_open,
+    is_private_data,
+    library_name,
+    names_in,
+    own_methods,
+    parameters_of,
+    protocols_of,
+)
+from sandbox.inner.special import ASYNCHRONOUS, PROTOCOLS, found_in, identity_of, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.codec import Wire
-
-_CLOSED: Final = (
-    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
-    *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
-)
-"""Objects of the tests that show no attribute: theirs lead to code and globals.
-
-Neither does what can only be called, as a function or a partial: it says there what it holds.
-"""
-
-_FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
-_MOST_TEXT: Final = 10_000
 
 
 class Guests:
@@ -42,7 +48,7 @@ class Guests:
 
     def __init__(self) -> None:
         self._objects: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[Any, int] = {}
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
         self._kinds: dict[int, int] = {}
@@ -60,32 +66,30 @@ class Guests:
         number = number_of(value)
         if number is not None:
             return ["o", number]
-        named = _library_name(value)
+        named = library_name(value)
         if named is not None:
             return named
         kind = type(value)
         if isinstance(value, (types.ModuleType, type)) or (
-            _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
+            has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
             raise CannotCross(kind.__qualname__)
-        does = "next" if hasattr(kind, "__next__") else "call" if callable(value) else "plain"
-        number = self._numbers.get(id(value))
+        does = _does(value)
+        number = self._numbers.get(identity_of(value))
         if number is not None:
             return ["p", number, does]
+        close_files(value)
         number = len(self._objects)
         self._objects[number] = value
-        self._numbers[id(value)] = number
-        self._methods[number] = _own_methods(value)
-        if isinstance(value, _FUNCTIONS):
-            return ["p", number, does, _called(value), None]
+        self._numbers[identity_of(value)] = number
+        self._methods[number] = own_methods(value)
+        if isinstance(value, FUNCTIONS):
+            return ["p", number, does, called(value), None]
         # Kept by the object, a class keeps its address.
-        return [
-            "p",
-            number,
-            does,
-            _called(kind),
-            self._kinds.setdefault(id(kind), len(self._kinds)),
-        ]
+        kinds = self._kinds.setdefault(id(kind), len(self._kinds))
+        wire: list[Any] = ["p", number, does, called(kind), kinds]
+        protocols, hashed = protocols_of(kind), hash_of(value)
+        return wire if not protocols and hashed is None else [*wire, protocols, hashed]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.
@@ -97,17 +101,23 @@ class Guests:
         value = self._objects[on]
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
-        if ask in ("get", "set") and args and type(args[0]) is str and not kwargs:
-            if not _is_open(value, args[0]):
-                raise AttributeError(f"{args[0]} of an object of the tests")
-            if ask == "set":
-                return self._set(value, *args)
-            return getattr(value, *args)
-        if ask == "signature" and not args and not kwargs:
-            return _parameters(value)
-        if ask in _ITEMS and not kwargs:
-            return _ITEMS[ask](value, *args)
-        raise CodecError("an unknown question")
+        if ask in _ATTRIBUTE and args and type(args[0]) is str and not kwargs:
+            return self._attribute(ask, value, *args)
+        question = None if kwargs else _question(ask, value)
+        if question is None:
+            raise CodecError("an unknown question")
+        return question(value, *args)
+
+    def _attribute(self, ask: str, value: Any, name: str, *given: Any) -> Any:
+        """Get, set or delete one. Raises `AttributeError` for one that is not shown."""
+        may_be_new = ask == "set"
+        if not is_open(value, name) and not is_private_data(value, name, may_be_new=may_be_new):
+            raise AttributeError(f"{name} of an object of the tests")
+        if ask == "set":
+            return self._set(value, name, *given)
+        if ask == "delattr":
+            return self._delete(value, name, *given)
+        return getattr(value, name, *given)
 
     def _set(self, value: Any, name: str, given: Any) -> None:
         """Set an attribute. What is no plain value is the program's word, and no method of a mock.
@@ -115,23 +125,35 @@ class Guests:
         Raises `AttributeError`.
         """
         if callable(given) or number_of(given) is not None:
+            if name.startswith("_"):
+                raise AttributeError(f"{name} of an object of the tests is data")
             found = found_in(type(value), name)
-            if found is not None and _is_method(found[1]) and _is_of_the_library(found[0]):
+            if found is not None and is_method(found[1]) and is_of_the_library(found[0]):
                 raise AttributeError(f"{name} of an object of the tests is a method of the library")
-            self._is_changed |= id(given) not in self._numbers
+            self._is_changed |= identity_of(given) not in self._numbers
         setattr(value, name, given)
+
+    def _delete(self, value: Any, name: str) -> None:
+        """Delete an attribute. What stands behind something callable is its class's, and else."""
+        self._is_changed |= callable(getattr(value, "__dict__", {}).get(name))
+        delattr(value, name)
 
     def are_changed(self) -> bool:
         """Whether one does something else now than when it was given."""
         return self._is_changed or any(
             told.get(name) is not method
             for number, told in self._methods.items()
-            for name, method in _own_methods(self._objects[number]).items()
+            for name, method in own_methods(self._objects[number]).items()
         )
 
 
+_ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
-    "next": next,
+    "signature": parameters_of,
+    "annotations": annotations_of,
+    "vars": attributes_of,
+    "dir": names_in,
+    "next": lambda value: _step(next, value),
     "iter": iter,
     "len": len,
     "item": operator.getitem,
@@ -145,84 +167,45 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
 }
 
 
-def _is_open(value: Any, name: str) -> bool:
-    if name.startswith("_") or isinstance(value, _CLOSED):
-        return False
-    call = found_in(type(value), "__call__")
-    return call is None or isinstance(call[1], types.FunctionType)
+def _question(ask: str, value: Any) -> Callable[..., Any] | None:
+    """What is done for a question; None for what is none."""
+    if ask in _GENERATOR:
+        return _GENERATOR[ask] if type(value) is types.GeneratorType else None
+    return functools.partial(_protocol, ask) if ask in PROTOCOLS else _ITEMS.get(ask)
 
 
-def _is_of_the_library(kind: type) -> bool:
-    """Whether a class came by an import: the module of the tests has no specification."""
-    return getattr(sys.modules.get(kind.__module__), "__spec__", None) is not None
+def _protocol(name: str, value: Any, *args: Any) -> Any:
+    given = method_of(value, name)(*args)
+    if given is NotImplemented:
+        raise TypeError(f"{name} of an object of the tests")
+    return given
 
 
-def _is_method(found: Any) -> bool:
-    return callable(found) or isinstance(found, classmethod)
+def _thrown(value: Any, error: Any) -> tuple[bool, Any]:
+    if not isinstance(error, BaseException):
+        raise CodecError("nothing that can be thrown")
+    if isinstance(error, StopIteration):  # one of the tests: it may end a loop in there
+        raise RuntimeError("generator raised StopIteration")  # noqa: TRY004 - as Python does
+    return _step(value.throw, error)
 
 
-def _own_methods(value: Any) -> dict[str, Any]:
-    """What an object itself has in place of methods of its class."""
-    kind, held = type(value), getattr(value, "__dict__", None)
-    if type(held) is not dict:
-        return {}
-    return {
-        name: own
-        for name, own in held.items()
-        if callable(own) and (found := found_in(kind, name)) is not None and _is_method(found[1])
-    }
+_GENERATOR: Final[dict[str, Callable[..., Any]]] = {
+    "send": lambda value, given: _step(value.send, given),
+    "throw": _thrown,
+    "close": lambda value: value.close(),
+}
+"""What a generator is asked beside its items; it shows nothing."""
 
 
-def _called(value: Any) -> list[str | None]:
-    """What a function or a class is called, and its own text."""
-    found = (getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__"))
-    names = [text[:_MOST_TEXT] if type(text) is str else "" for text in found]
-    doc = getattr(value, "__doc__", None)
-    of_library = names[-1].partition(".")[0] in sys.stdlib_module_names
-    return [*names, doc[:_MOST_TEXT] if type(doc) is str and not of_library else None]
+def _does(value: Any) -> str:
+    if type(value) is types.GeneratorType:
+        return "generator"
+    return "next" if hasattr(type(value), "__next__") else "call" if callable(value) else "plain"
 
 
-def _parameters(value: Any) -> list[tuple[str, int, bool, tuple[type, ...]]]:
-    """Names, kinds and classes of a function's parameters, and whether there is a default.
-
-    Which one is not told: it may be what a test expects. Of annotations only classes of the library
-    are, which are the program's own over there.
-    """
-    if isinstance(value, (types.FunctionType, types.MethodType)):
-        return [
-            (each.name, int(each.kind), each.default is not each.empty, _class_in(each.annotation))
-            for each in inspect.signature(value).parameters.values()
-        ]
-    raise AttributeError("parameters of an object of the tests")
-
-
-def _class_in(annotation: Any) -> tuple[type, ...]:
-    is_told = annotation is not inspect.Parameter.empty and _library_name(annotation) is not None
-    return (annotation,) if is_told and isinstance(annotation, type) else ()
-
-
-def _library_name(value: Any) -> Wire | None:
-    """Built-ins and library callables cross by name: they are the candidate's own over there."""
-    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
-        return None
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-    owner = getattr(value, "__self__", None)
-    if module is None and isinstance(owner, types.ModuleType):
-        module = owner.__name__
-    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
-        return None
+def _step(of: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
+    """What an iterator gives, or that it has ended, and what a generator returned."""
     try:
-        found = functools.reduce(getattr, name.split("."), sys.modules[module])
-    except (KeyError, AttributeError):
-        return None
-    return ["g", module, name] if found is value else None
-
-
-def _has_operators(kind: type) -> bool:
-    """Whether a class of the tests has operators: the candidate could not use them over there."""
-    return any(
-        vars(each).get(name) is not None
-        for each in kind.__mro__
-        if each.__module__ not in sys.stdlib_module_names
-        for name in BINARY
-    )
+        return True, of(*args)
+    except StopIteration as end:
+        return False, end.value

@@ -24,11 +24,13 @@ from sandbox.inner.special import (
     ARITHMETIC,
     BASES,
     BINARY,
+    BOUND,
     SPECIAL,
     found_in,
+    identity_of,
     method_of,
 )
-from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
+from sandbox.inner.standins import GUEST, Guest, StandIns, error_of
 from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
@@ -46,11 +48,9 @@ class Servant:
     """The candidate's objects that the tests hold, and the tests' objects that it holds."""
 
     def __init__(self, ask: Callable[[str, int, tuple[Any, ...], Any], Any]) -> None:
-        self._ask = ask
         self.objects: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
-        self._guests: dict[int, Guest] = {}
-        self._kinds: dict[int, type[Guest]] = {}
+        self._numbers: dict[Any, int] = {}
+        self._guests = StandIns(ask)
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
@@ -101,9 +101,7 @@ class Servant:
             case ["o", int(number)]:
                 return self.objects[number]
             case ["p", int(number), str(does), *told]:
-                if number not in self._guests:
-                    self._guests[number] = self._guest(number, does, *told)
-                return self._guests[number]
+                return self._guests.of(number, does, *told)
             case ["g", str(module), str(name)]:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
             case ["e", dict(told)]:
@@ -112,14 +110,6 @@ class Servant:
             return self.records.read(wire)
         except CodecError:  # the program has made another class of it
             return object()
-
-    def _guest(self, number: int, does: str, told: list[Any], kind: int | None) -> Guest:
-        """An object of the tests; a function has no `kind`. Objects of one class have one here."""
-        if kind is None:
-            return function_guest(number, self._ask, does, told)
-        if kind not in self._kinds:
-            self._kinds[kind] = class_of_guests(does, told)
-        return self._kinds[kind](number, self._ask, {})
 
     def perform(  # noqa: C901, PLR0911, PLR0912 - one for each question
         self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -161,7 +151,7 @@ class Servant:
         for number in numbers:
             value = self.objects.pop(number, None)
             if value is not None:
-                self._numbers.pop(id(value), None)
+                self._numbers.pop(identity_of(value), None)
 
     def _is_asked(self, kind: type) -> bool:
         """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
@@ -171,11 +161,12 @@ class Servant:
         return not self.named.isdisjoint(kind.__mro__)
 
     def _number(self, value: Any) -> int:
-        number = self._numbers.get(id(value))
+        identity = identity_of(value)
+        number = self._numbers.get(identity)
         if number is None:
             number, self._next = self._next, self._next + 1
             self.objects[number] = value
-            self._numbers[id(value)] = number
+            self._numbers[identity] = number
         return number
 
     def _class(self, kind: type) -> int:
@@ -213,6 +204,8 @@ class Servant:
             asked |= {name for name in vars(base) if name[0] != "_"}
         above = [each for each in kind.__mro__ if each not in base.__mro__]
         names = {name for each in above for name in vars(each).keys() & asked}
+        if kind in BOUND:  # equal ones are one object here and there
+            names -= BINARY
         found = [name for name in sorted(names) if self._is_own(kind, name, base)]
         if getattr(kind, "__hash__", None) is None:
             found.append("no __hash__")

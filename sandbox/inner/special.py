@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any, Final
 
 MODULE: Final = -1
@@ -18,6 +19,16 @@ ALONE: Final = frozenset(
     }
 )
 """They are told nothing that a test expects: what they give is copied, and compared over there."""
+
+PROTOCOLS: Final = frozenset(
+    {
+        *("__int__", "__float__", "__complex__", "__index__", "__round__", "__trunc__"),
+        *("__floor__", "__ceil__", "__abs__", "__neg__", "__pos__", "__invert__"),
+        *("__bytes__", "__format__", "__fspath__", "__length_hint__", "__reversed__"),
+        "__delitem__",
+    }
+)
+"""What the program may ask of an object of the tests beside what any has. They compare nothing."""
 
 ARITHMETIC: Final = frozenset(
     f"__{way}{name}__"
@@ -38,6 +49,20 @@ ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexi
 """What they give is awaited over there, and the result of that is the answer."""
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+
+
+BOUND: Final = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
+"""Methods of an object: each time one is looked up, it is a new object that equals the others."""
+
+
+def identity_of(value: Any) -> Any:
+    """What tells an object that is kept from others; equal methods of an object are one."""
+    kind = type(value)
+    if kind is types.MethodType:
+        return id(value.__self__), id(value.__func__)
+    if kind in BOUND and not isinstance(value.__self__, (types.ModuleType, type(None))):
+        return id(value.__self__), value.__name__
+    return id(value)
 
 
 def found_in(kind: type, name: str) -> tuple[type, Any] | None:

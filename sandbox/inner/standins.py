@@ -6,8 +6,12 @@ import builtins
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.codec import Decoder
+from sandbox.inner.exceptions import set_attributes, text_of
+from sandbox.inner.special import PROTOCOLS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sandbox.frames import Frame
 
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 
 GUEST: Final = "__stands_for_tests__"
 """Marks what stands for an exception of the tests, with its number."""
+
+
+_ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
 
 
 class Default:
@@ -33,21 +40,38 @@ class Guest:
     `told` holds what it is called, where it is a function.
     """
 
-    __slots__ = ("_ask", "_number", "_parameters", "_told")
+    __slots__ = ("__weakref__", "_ask", "_hash", "_number", "_parameters", "_told")
 
-    def __init__(self, number: int, ask: Ask, told: dict[str, Any]) -> None:
+    def __init__(
+        self, number: int, ask: Ask, told: dict[str, Any], hashed: int | None = None
+    ) -> None:
         object.__setattr__(self, "_number", number)
         object.__setattr__(self, "_ask", ask)
         object.__setattr__(self, "_told", told)
         object.__setattr__(self, "_parameters", None)
+        object.__setattr__(self, "_hash", hashed)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self) if self._hash is None else int(self._hash)
 
     def __getattr__(self, name: str) -> Any:
         if name in self._told:
             return self._told[name]
+        if name in _ASKED:
+            return self._ask(_ASKED[name], self._number, (), {})
         return self._ask("get", self._number, (name,), {})
 
     def __setattr__(self, name: str, value: object) -> None:
         self._ask("set", self._number, (name, value), {})
+
+    def __delattr__(self, name: str) -> None:
+        self._ask("delattr", self._number, (name,), {})
+
+    def __dir__(self) -> Any:
+        return self._ask("dir", self._number, (), {})
+
+    def __reduce_ex__(self, _protocol: object) -> Any:
+        raise TypeError(f"a {type(self).__name__} of the tests is not copied or pickled")
 
     def __getitem__(self, key: object) -> Any:
         return self._ask("item", self._number, (key,), {})
@@ -114,11 +138,41 @@ class IteratingGuest(Guest):
         return self
 
     def __next__(self) -> Any:
-        return self._ask("next", self._number, (), {})
+        return _given(self._ask("next", self._number, (), {}))
 
 
-_GUESTS: Final = {"plain": Guest, "call": CallableGuest, "next": IteratingGuest}
-"""By what the object does: nothing of these, be called, give items."""
+class GeneratorGuest(IteratingGuest):
+    """One that is also sent to, thrown into and closed."""
+
+    __slots__ = ()
+
+    def send(self, value: object) -> Any:  # noqa: D102 - as of any generator
+        return _given(self._ask("send", self._number, (value,), {}))
+
+    def throw(self, kind: Any, value: Any = None, _trace: object = None) -> Any:  # noqa: D102 - likewise
+        if isinstance(kind, type):
+            kind = value if isinstance(value, kind) else kind(*(() if value is None else (value,)))
+        return _given(self._ask("throw", self._number, (kind,), {}))
+
+    def close(self) -> None:  # noqa: D102 - likewise
+        self._ask("close", self._number, (), {})
+
+
+_GUESTS: Final = {
+    "plain": Guest,
+    "call": CallableGuest,
+    "next": IteratingGuest,
+    "generator": GeneratorGuest,
+}
+"""By what the object does: nothing of these, be called, give items, be a generator."""
+
+
+def _given(answer: tuple[bool, Any]) -> Any:
+    """An item. That there is none is an answer: it comes with what a generator returned."""
+    more, given = answer
+    if more:
+        return given
+    raise StopIteration(given) if given is not None else StopIteration
 
 
 def _without_defaults(
@@ -130,27 +184,83 @@ def _without_defaults(
     return args[:first], {name: arg for name, arg in later.items() if arg is not _DEFAULT}
 
 
-def class_of_guests(does: str, told: list[Any]) -> type[Guest]:
-    """What the class of an object of the tests looks like: its name, module and text."""
+def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Guest]:
+    """What the class of an object of the tests looks like: its name, module, text and protocols."""
     name, qualname, module, doc = told
     body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
-    return type(name, (_GUESTS[does],), body)
+    return type(name, (_GUESTS[does],), {**{n: _asked(n) for n in protocols}, **body})
 
 
-def function_guest(number: int, ask: Ask, does: str, told: list[Any]) -> Guest:
-    """A function of the tests under its own name."""
-    name, qualname, module, doc = told
-    kind = class_of_guests(does, ["function", "function", module, doc])
-    return kind(number, ask, {"__name__": name, "__qualname__": qualname})
+def _asked(name: str) -> Callable[..., Any]:
+    def asked(guest: Any, /, *args: Any) -> Any:
+        return guest._ask(name, guest._number, args, {})  # noqa: SLF001 - ours
+
+    return asked
+
+
+class StandIns:
+    """Those that there are, by number, kept for the run as the objects are.
+
+    Objects of one class have one here, too.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._of: dict[int, Guest] = {}
+        self._classes: dict[int, type[Guest]] = {}
+
+    def of(self, number: int, does: str, *told: Any) -> Guest:
+        """What stands for an object; what it is called is told with it once."""
+        if number not in self._of:
+            self._of[number] = self._made(number, does, *told)
+        return self._of[number]
+
+    def _made(
+        self, number: int, does: str, called: list[Any], kind: int | None, *more: Any
+    ) -> Guest:
+        """A function has no `kind`, but a name of its own. More: its protocols, and its hash."""
+        if kind is None:
+            name, qualname, module, doc = called
+            own = _class(does, ["function", "function", module, doc])
+            return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
+        protocols, hashed = more or ((), None)
+        if kind not in self._classes:
+            self._classes[kind] = _class(does, called, PROTOCOLS.intersection(protocols))
+        return self._classes[kind](number, self._ask, {}, hashed)
 
 
 def error_of(told: Frame) -> BaseException:
     """What stands for an exception of the tests, made without code of its own."""
-    found = (getattr(builtins, name, None) for name in told["bases"])
-    kind: Any = next((kind for kind in found if kind is not None), Exception)
-    if kind.__name__ != told["name"]:
-        kind = type(told["name"], (kind,), {})
-    error: BaseException = kind.__new__(kind)
-    error.args = (told["message"],)
+    if "own" in told:  # a member of a group
+        return Exception("an exception of the program")
+    bases = [getattr(builtins, name) for name in told["bases"] if hasattr(builtins, name)]
+    values = _plain(told.get("args"), [told["message"]])
+    match told.get("group"):
+        case [str(text), list(members)]:
+            values = [text, [error_of(member) for member in members]]
+    error = _made(told, bases, values, _plain(told.get("state"), {}))
     vars(error)[GUEST] = told["guest"]
     return error
+
+
+def _plain(wire: Any, otherwise: Any) -> Any:
+    return otherwise if wire is None else Decoder().decode(wire)
+
+
+def _made(told: Frame, bases: list[Any], values: list[Any], state: dict[str, Any]) -> BaseException:
+    """One of the nearest class that takes these values, of that name and with that text.
+
+    Its own class sets what it keeps outside of a dictionary: Python reads that unseen.
+    """
+    name, text = told["name"], told["message"]
+    kinds = [kind if kind.__name__ == name else type(name, (kind,), {}) for kind in bases]
+    for kind in kinds:
+        for own in (kind, type(name, (kind,), {"__str__": lambda _error: text})):
+            try:
+                made: BaseException = own(*values)
+            except (TypeError, ValueError):
+                break
+            set_attributes(made, state)
+            if own is not kind or text_of(made) == text:
+                return made
+    return Exception(text)

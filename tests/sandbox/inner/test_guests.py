@@ -63,6 +63,23 @@ WORKS = [
         ("assert f(x for x in range(4)) == 6 and f(iter([1, 2])) == 3 and f(map(int, '12')) == 3"),
     ),
     (
+        (
+            "import gc, weakref\nseen = weakref.WeakSet()\nby = weakref.WeakValueDictionary()\n"
+            "def f(*os):\n    seen.update(os)\n    by['one'] = os[0]\ndef g(x):\n    gc.collect()\n"
+            "    for o in sorted(seen, key=lambda o: o.n): o.update(x)\n    return by['one'].n\n"
+            "f.tell = g"
+        ),
+        (
+            "class O:\n    def __init__(self, n): self.n, self.got = n, []\n"
+            "    def update(self, x): self.got.append(x)\n"
+            "a, b = O(1), O(2)\nf(a, b)\nf(a)\nassert f.tell(5) == 1 and a.got == b.got == [5]"
+        ),
+    ),
+    (
+        "import weakref\ndef f(cb, m): return weakref.ref(cb)()(2), weakref.ref(m)()(3)",
+        "class K:\n    def go(self, x): return x\nassert f(lambda x: x, K().go) == (2, 3)",
+    ),
+    (
         "def f(g): return next(g), next(g, None), next(g, None)",
         "assert f(iter([1, 2])) == (1, 2, None)",
     ),
@@ -196,7 +213,7 @@ REACHING = [
     *(
         (CLASS, "K()", f"o.{name}")
         for name in (
-            "__dict__",
+            "__dict__['go']",
             "_private",
             "go.__func__",
             "go.__self__",
@@ -216,14 +233,15 @@ REACHING = [
     ("", "iter([1])", "o.__self__"),
     ("", "open('a', 'w')", "o.buffer.raw._blksize"),
     (CLASS, "[K().go]", "o[0].__globals__"),
-    (CLASS, "{'k': K()}", "o['k'].__dict__"),
+    (CLASS, "{'k': K()}", "o['k'].__dict__['v']"),
     (CLASS, "K()", "o[0]"),
     ("", "lambda: 1", "'{0.__globals__}'.format(o)"),
     ("", "lambda: 1", "setattr(o, '__code__', f.__code__)"),
     ("", "lambda: 1", "setattr(o, 'x', 1)"),
     (CLASS, "K()", "setattr(o, '__class__', int)"),
     (CLASS, "K()", "setattr(o.go, 'x', 1)"),
-    (CLASS, "K()", "setattr(o, '_private', 1)"),
+    (CLASS, "K()", "setattr(o, '_private', f)"),
+    (CLASS, "K()", "setattr(o, '__private', 1)"),
     (CLASS, "K()", "o._ask('call', 77, (), {})"),
 ]
 
@@ -315,7 +333,7 @@ class Adding(Plain):
         (Plain(), ["p", 0, "plain"]),
         (iter([1]), ["p", 0, "next"]),
         (io.StringIO(), ["p", 0, "next"]),
-        ((i for i in [1]), ["p", 0, "next"]),
+        ((i for i in [1]), ["p", 0, "generator"]),
     ],
     ids=repr,
 )
@@ -383,6 +401,56 @@ def test_parameters_are_told_when_asked_for_and_no_default_is() -> None:
     for other in (1, 2):
         with pytest.raises(AttributeError):
             guests.perform("signature", other, [], {})
+
+
+def test_annotations_are_told_where_all_are_classes_of_the_library() -> None:
+    def of(**annotations: Any) -> Any:
+        def annotated() -> None: ...
+
+        annotated.__annotations__ = annotations
+        return annotated
+
+    def told(value: Any) -> Any:
+        guests = Guests()
+        guests.refer(value)
+        return guests.perform("annotations", 0, (), {})
+
+    assert told(of(x=int, y="str", z=None)) == {"x": int, "y": str, "z": None}
+    assert told(of(x=functools.partial, **{"return": Plain})) == {"x": functools.partial}
+    assert told(of(**{"return": "None"})) == {"return": None}
+    for other in (of(x=Plain, y=int), of(x="Plain"), of(x="1"), of(x="print"), of(x=42), Plain()):
+        with pytest.raises(AttributeError):
+            told(other)
+
+
+SHOW = (
+    "from functools import singledispatch\n@singledispatch\ndef show(x): return 'obj'\n"
+    "@show.register\ndef _(x: int): return 'int'"
+)
+
+
+@pytest.mark.parametrize("annotation", ["float", "'float'"])
+def test_a_function_of_the_tests_is_registered_by_its_annotation(judge, annotation: str) -> None:
+    code = (
+        f"@show.register\ndef _(x: {annotation}) -> str: return 'float'\n"
+        "assert (show(2.5), show(2), show('a')) == ('float', 'int', 'obj')"
+    )
+    report = judge(SHOW, Asserts(code, "show"))
+    assert report.status is Status.PASSED, report
+    for right, wrong in (("'obj'", "'float'"), ("x: int", "x: float")):
+        report = judge(SHOW.replace(right, wrong), Asserts(code, "show"))
+        assert report.status is Status.FAILED, report
+
+
+def test_annotations_of_the_tests_are_read_and_lead_nowhere(judge) -> None:
+    source = "def f(*gs): return [getattr(g, '__annotations__', 0) for g in gs]"
+    code = (
+        "class K: pass\ndef a(x: int, y: 'str'): pass\ndef b(x: K, y: int): pass\n"
+        "def c(x: 'K.__init__.__globals__'): pass\n"
+        "assert f(a, b, c, K().__init__, lambda: 1) == [{'x': int, 'y': str}, 0, 0, 0, {}]"
+    )
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
 WRAPS = "import functools\ndef f(g):\n    @functools.wraps(g)\n    def w(*a): return g(*a)\n"
@@ -477,8 +545,9 @@ def test_questions_are_done_on_what_was_given() -> None:
     assert guests.perform("item", 1, [0], {}) == 5
     assert guests.perform("len", 1, [], {}) == 2
     assert guests.perform("contains", 1, [6], {}) is True
-    assert guests.perform("next", 2, [], {}) == 7
-    for name in ("_hidden", "__dict__", "__class__", "__init__"):
+    assert guests.perform("next", 2, [], {}) == (True, 7)
+    assert guests.perform("next", 2, [], {}) == (False, None)
+    for name in ("_hidden", "__dict__", "__class__", "__init__", "_new"):
         with pytest.raises(AttributeError):
             guests.perform("get", 0, [name], {})
 
