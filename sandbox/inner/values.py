@@ -7,6 +7,7 @@ made up; what does not fit is a `CodecError`.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import math
 import re
@@ -14,10 +15,12 @@ import uuid
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import PosixPath, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner import clocks
+from sandbox.inner.kinds import DICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +56,14 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
     if _ADDRESSES.get(kind.__name__) is kind:
         return "address", [kind.__name__, str(value)]
     return clocks.zone_parts(value)
+
+
+def dict_under(value: Any) -> Any:
+    """The dict that a mapping proxy shows; None where it is none, or a class's own."""
+    if type(value) is not MappingProxyType:
+        return None
+    found = gc.get_referents(value)[0]
+    return found if type(found) in DICTS and "__module__" not in found else None
 
 
 def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
@@ -133,6 +144,12 @@ def _address(name: Any, text: Any) -> Any:
     return _ADDRESSES[_text(name)](text)
 
 
+def _proxy(shown: Any) -> MappingProxyType[Any, Any]:
+    if type(shown) not in DICTS:
+        raise TypeError("no dict to show")
+    return MappingProxyType(shown)
+
+
 def _not_implemented() -> Any:
     return NotImplemented
 
@@ -167,6 +184,7 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "uuid": _uuid,
     "array": _array,
     "address": _address,
+    "proxy": _proxy,
     "NotImplemented": _not_implemented,
     **clocks.MAKERS,
 }

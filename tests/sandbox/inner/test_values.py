@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
+from collections import ChainMap
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.codec import CodecError
-from sandbox.inner.values import array_of, parts_of, rebuilt
+from sandbox.inner.values import array_of, dict_under, parts_of, rebuilt
 
 EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
 NAIVE = dt.datetime(2024, 2, 29, 1, 2, 3, 4)  # noqa: DTZ001 - to see that it stays so
@@ -92,6 +94,13 @@ def test_views_of_a_dict_compare_as_they_did() -> None:
 )  # fmt: skip
 def test_subclasses_and_other_objects_are_of_no_kind_that_is_known(value: Any) -> None:
     assert parts_of(value) is None
+
+
+def test_a_proxy_shows_a_dict_and_never_a_class() -> None:
+    table = {"a": 1}
+    assert dict_under(MappingProxyType(table)) is table
+    for other in (table, vars(Decimal), MappingProxyType(ChainMap())):
+        assert dict_under(other) is None
 
 
 DAY_0 = dt.timedelta()
