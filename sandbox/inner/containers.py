@@ -21,10 +21,10 @@ _UNHELD: Final = 2
 
 
 class Held:
-    """Objects of the solution that hold what a list, dict or set holds, under their numbers.
+    """Objects that hold what a list, dict or set holds, under their numbers.
 
-    Their classes are subclasses of the solution's. What they hold is read and written as the
-    built-in type does it, whatever those make of its methods.
+    Their classes are subclasses of the solution's, or of the tests'. What they hold is read and
+    written as the built-in type does it, whatever those make of its methods.
     """
 
     def __init__(self) -> None:
@@ -35,6 +35,11 @@ class Held:
         """One that both sides know now, with what it holds."""
         self._objects[number] = value
         self._told[number] = _contents(BASES[_base_of(value).__name__](value))
+
+    def add_given(self, number: int, value: Any) -> None:
+        """An object of the tests that was given, under a number of its own, if it holds such."""
+        if isinstance(value, MUTABLE):
+            self.add(-1 - number, value)
 
     def has(self, number: int) -> bool:
         """Whether both sides know it."""

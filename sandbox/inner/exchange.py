@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     Refer = Callable[[Any], Wire]
     Resolve = Callable[[list[Any]], Any]
 
-_PARTS: Final = 2
-
 _RECORD: Final = "R"
 """A kept instance of a value class that is new to the other side."""
 
@@ -44,7 +42,10 @@ _FIELDS: Final = "F"
 _HELD: Final = "W"
 """What an object of the solution holds now, whose class is one over a list, dict or set."""
 
-_HOLDING: Final = ("w", "x", "rv")
+_LIKENESS: Final = "pb"
+"""An object of the tests for which a real one stands in the program's process."""
+
+_HOLDING: Final = ("w", "x", "rv", _LIKENESS)
 """Tags of objects that have a content of their own, which comes last."""
 
 
@@ -111,6 +112,8 @@ class _Outgoing(Encoder):
         if found is None:
             wire = self._refer(value)
             if type(wire) is list and wire[0] in _HOLDING:
+                if wire[0] == _LIKENESS:
+                    self._containers.held.add_given(wire[1], value)
                 wire[-1] = self.encode(wire[-1], depth + 1)
             return wire
         tag, parts = found
@@ -227,12 +230,14 @@ class _Incoming(Noting):
         return super()._fill(target, items, depth)
 
     def _other(self, wire: list[Any], depth: int) -> Any:
-        if wire[0] == "v" and len(wire) == 1 + _PARTS and type(wire[2]) is list:
-            if type(wire[1]) is not str:
-                raise CodecError("a kind that is no text")
-            return rebuilt(wire[1], [self.decode(part, depth) for part in wire[2]])
+        match wire:
+            case ["v", str(tag), list(parts)]:
+                return rebuilt(tag, [self.decode(part, depth) for part in parts])
         if wire[0] in _HOLDING:
-            return self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
+            found = self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
+            if wire[0] == _LIKENESS:
+                self._containers.held.add_given(wire[1], found)
+            return found
         return self._resolve(wire)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
+from sandbox.inner.likeness import likeness_of
 from sandbox.inner.special import ASYNCHRONOUS, BINARY, found_in
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Guests:
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
         self._kinds: dict[int, int] = {}
+        self._likes = set[int]()
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -64,6 +66,8 @@ class Guests:
         if named is not None:
             return named
         kind = type(value)
+        if (like := self._like(value)) is not None:
+            return like
         if isinstance(value, (types.ModuleType, type)) or (
             _has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
@@ -86,6 +90,24 @@ class Guests:
             _called(kind),
             self._kinds.setdefault(id(kind), len(self._kinds)),
         ]
+
+    def _like(self, value: Any) -> Wire | None:
+        """What stands for an object of which there is a real one over there; None for others."""
+        if (known := self._numbers.get(id(value))) is not None:
+            return ["p", known, "plain"] if known in self._likes else None
+        if (found := likeness_of(value)) is None:
+            return None
+        told, content = found
+        number = len(self._objects)
+        self._objects[number] = value
+        self._numbers[id(value)] = number
+        self._methods[number] = _own_methods(value)
+        self._likes.add(number)
+        if told["as"] == "builtin":
+            kind = type(value)
+            told["called"] = _called(kind)
+            told["kind"] = self._kinds.setdefault(id(kind), len(self._kinds))
+        return ["pb", number, told, content]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.

@@ -12,6 +12,7 @@ import ipaddress
 import math
 import re
 import uuid
+from collections import UserString
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import PosixPath, PurePosixPath
@@ -128,6 +129,10 @@ def _uuid(number: Any) -> uuid.UUID:
     return uuid.UUID(int=_whole(number))
 
 
+def _user_string(text: Any) -> UserString:
+    return UserString(_text(text))
+
+
 def _view(name: str, parts: list[Any]) -> Any:
     if name == "keys":
         return dict.fromkeys(parts).keys()
@@ -173,6 +178,7 @@ _PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
     Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
     PurePosixPath: ("path", lambda v: [True, str(v)]),
     PosixPath: ("path", lambda v: [False, str(v)]),
+    UserString: ("UserString", lambda v: [v.data]),
     uuid.UUID: ("uuid", lambda v: [v.int]),
     type(NotImplemented): ("NotImplemented", lambda _v: []),
     **clocks.PARTS,
@@ -185,6 +191,7 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "array": _array,
     "address": _address,
     "proxy": _proxy,
+    "UserString": _user_string,
     "NotImplemented": _not_implemented,
     **clocks.MAKERS,
 }
