@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from collections import Counter, OrderedDict, defaultdict, deque
+from array import array
+from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,16 +13,6 @@ from sandbox.inner.crossed import Crossed
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES
 
-KINDS: Final[dict[type, str]] = {
-    list: "l",
-    dict: "d",
-    set: "s",
-    bytearray: "y",
-    Counter: "C",
-    OrderedDict: "O",
-    deque: "q",
-    defaultdict: "D",
-}
 MUTABLE: Final = (list, dict, set)
 """Built-in types whose subclasses' instances hold what may change."""
 
@@ -30,10 +21,10 @@ _UNHELD: Final = 2
 
 
 class Held:
-    """Objects of the solution that hold what a list, dict or set holds, under their numbers.
+    """Objects that hold what a list, dict or set holds, under their numbers.
 
-    Their classes are subclasses of the solution's. What they hold is read and written as the
-    built-in type does it, whatever those make of its methods.
+    Their classes are subclasses of the solution's, or of the tests'. What they hold is read and
+    written as the built-in type does it, whatever those make of its methods.
     """
 
     def __init__(self) -> None:
@@ -44,6 +35,11 @@ class Held:
         """One that both sides know now, with what it holds."""
         self._objects[number] = value
         self._told[number] = _contents(BASES[_base_of(value).__name__](value))
+
+    def add_given(self, number: int, value: Any) -> None:
+        """An object of the tests that was given, under a number of its own, if it holds such."""
+        if isinstance(value, MUTABLE):
+            self.add(-1 - number, value)
 
     def has(self, number: int) -> bool:
         """Whether both sides know it."""
@@ -129,6 +125,14 @@ class Containers:
         """Whether anything holds what the other side does not know."""
         return bool(self.changed()) or next(self.held.changed(), None) is not None
 
+    def are_shown(self, value: Any) -> bool:
+        """Whether a namespace or a dict crosses, as all of the program do.
+
+        Of the tests' only what the program has by a number as well: in another may be what it must
+        not change, or a method that it must not replace.
+        """
+        return self.records.of_program or self.number_of(value) is not None
+
     def _contents(self, value: Any) -> tuple[Any, ...]:
         if self.records.kept_name(value) is not None:
             value = self.records.attributes_of(value)
@@ -152,7 +156,9 @@ class Containers:
 def _contents(value: Any) -> tuple[Any, ...]:
     if isinstance(value, dict):
         return (*value.keys(), *value.values())
-    return (bytes(value),) if isinstance(value, bytearray) else tuple(value)
+    if isinstance(value, ChainMap):
+        return tuple(value.maps)
+    return (bytes(value),) if isinstance(value, (bytearray, array)) else tuple(value)
 
 
 def _same(told: tuple[Any, ...] | None, now: tuple[Any, ...]) -> bool:

@@ -12,14 +12,16 @@ What is neither a built-in value nor one of `sandbox.inner.values` is the busine
 
 from __future__ import annotations
 
-import sys
 from _thread import get_ident
-from collections import defaultdict, deque
+from array import array
+from collections import ChainMap, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
-from sandbox.inner.containers import KINDS, Containers
-from sandbox.inner.values import parts_of, rebuilt, scalar_of
+from sandbox.inner.containers import Containers
+from sandbox.inner.kinds import KINDS, TAGS, are_dicts, blank, factory_of, filled, tag_of
+from sandbox.inner.records import NAMESPACE
+from sandbox.inner.values import dict_under, parts_of, rebuilt, scalar_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,11 +33,6 @@ if TYPE_CHECKING:
     Refer = Callable[[Any], Wire]
     Resolve = Callable[[list[Any]], Any]
 
-_FACTORIES: Final[dict[str, Any]] = {
-    kind.__name__: kind for kind in (int, float, str, list, dict, set, bool, tuple)
-}
-_PARTS: Final = 2
-
 _RECORD: Final = "R"
 """A kept instance of a value class that is new to the other side."""
 
@@ -45,7 +42,10 @@ _FIELDS: Final = "F"
 _HELD: Final = "W"
 """What an object of the solution holds now, whose class is one over a list, dict or set."""
 
-_HOLDING: Final = ("w", "x", "rv")
+_LIKENESS: Final = "pb"
+"""An object of the tests for which a real one stands in the program's process."""
+
+_HOLDING: Final = ("w", "x", "rv", _LIKENESS)
 """Tags of objects that have a content of their own, which comes last."""
 
 
@@ -57,8 +57,10 @@ class _Outgoing(Encoder):
         self.fresh: list[int] = []
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
-        tag = KINDS.get(type(value))
+        tag = tag_of(value)
         name = self._containers.records.kept_name(value) if tag is None else None
+        if name == NAMESPACE and not self._containers.are_shown(value):
+            name = None
         if tag is None and name is None:
             return super().encode(value, depth)
         number = self._containers.number_of(value)
@@ -77,17 +79,21 @@ class _Outgoing(Encoder):
         self._containers.note(number)
         if tag == "y":
             return [tag, number, value.hex()]
+        if tag == "a":
+            return [tag, number, value.tobytes().hex(), value.typecode]
+        if tag == "M" and not are_dicts(value.maps):
+            raise CannotCross("ChainMap")
         if isinstance(value, dict):
             items: list[Any] = [
                 [self.encode(key, depth + 1), self.encode(item, depth + 1)]
                 for key, item in value.items()
             ]
         else:
-            items = [self.encode(item, depth + 1) for item in value]
+            items = [self.encode(i, depth + 1) for i in (value.maps if tag == "M" else value)]
         if tag == "q":
             return [tag, number, items, value.maxlen]
         if tag == "D":
-            return [tag, number, items, self._factory(value)]
+            return [tag, number, items, factory_of(value)]
         return [tag, number, items]
 
     def fields(self, number: int, value: Any) -> Wire:
@@ -96,20 +102,18 @@ class _Outgoing(Encoder):
         found = self._containers.records.attributes_of(value)
         return [_FIELDS, number, [[name, self.encode(held, 1)] for name, held in found.items()]]
 
-    def _factory(self, value: defaultdict[Any, Any]) -> str | None:
-        factory = value.default_factory
-        if factory is None:
-            return None
-        name = getattr(factory, "__name__", "")
-        return name if _FACTORIES.get(name) is factory else ""
-
     def _other(self, value: Any, depth: int) -> Wire:
         found = parts_of(value)
+        under = dict_under(value)
+        if under is not None and self._containers.are_shown(under):
+            found = "proxy", [under]
         if found is None and (scalar := scalar_of(value)) is not None:
             return self.encode(scalar, depth)
         if found is None:
             wire = self._refer(value)
             if type(wire) is list and wire[0] in _HOLDING:
+                if wire[0] == _LIKENESS:
+                    self._containers.held.add_given(wire[1], value)
                 wire[-1] = self.encode(wire[-1], depth + 1)
             return wire
         tag, parts = found
@@ -141,7 +145,7 @@ class _Incoming(Noting):
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]
-        if tag in _TAGS and type(tag) is str:
+        if tag in TAGS and type(tag) is str:
             return self._container(tag, wire, depth)
         if tag == "r":
             return self._containers.objects[wire[1]]
@@ -154,10 +158,12 @@ class _Incoming(Noting):
         if type(number) is not int or not 0 <= number <= self._containers.next:
             raise CodecError("a container number out of order")
         if number == self._containers.next:
-            self._containers.add(self._made(tag, wire))
+            self._containers.add(blank(tag, wire))
         found = self._containers.objects[number]
-        if type(found) is not _TAGS[tag]:
+        if type(found) is not TAGS[tag]:
             raise CodecError("a container that changed its type")
+        if type(found) is array and found.typecode != wire[3]:
+            raise CodecError("an array that changed its type")
         self._fill(found, items, depth)
         self._containers.note(number)
         return found
@@ -199,16 +205,6 @@ class _Incoming(Noting):
         except (KeyError, TypeError):
             raise CodecError("a content of no such object") from None
 
-    def _made(self, tag: str, wire: list[Any]) -> Any:
-        if tag == "q":
-            most = wire[3]
-            if most is not None and (type(most) is not int or not 0 <= most <= sys.maxsize):
-                raise CodecError("no length of a deque")
-            return deque(maxlen=most)
-        if tag == "D":
-            return defaultdict(None if wire[3] is None else _FACTORIES.get(wire[3], _no_default))
-        return _TAGS[tag]()
-
     def _fill(self, target: Any, items: Any, depth: int) -> Any:
         if isinstance(target, dict):
             if type(items) is not list:
@@ -223,23 +219,26 @@ class _Incoming(Noting):
             target.clear()
             target.extend(values)
             return target
+        if type(target) is array:
+            return filled(target, bytes.fromhex(items))
+        if type(target) is ChainMap:
+            maps = [self.decode(item, depth) for item in items]
+            if not are_dicts(maps):
+                raise CodecError("no dicts in a row")
+            target.maps[:] = maps
+            return target
         return super()._fill(target, items, depth)
 
     def _other(self, wire: list[Any], depth: int) -> Any:
-        if wire[0] == "v" and len(wire) == 1 + _PARTS and type(wire[2]) is list:
-            if type(wire[1]) is not str:
-                raise CodecError("a kind that is no text")
-            return rebuilt(wire[1], [self.decode(part, depth) for part in wire[2]])
+        match wire:
+            case ["v", str(tag), list(parts)]:
+                return rebuilt(tag, [self.decode(part, depth) for part in parts])
         if wire[0] in _HOLDING:
-            return self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
+            found = self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
+            if wire[0] == _LIKENESS:
+                self._containers.held.add_given(wire[1], found)
+            return found
         return self._resolve(wire)
-
-
-_TAGS: Final[dict[str, type]] = {tag: kind for kind, tag in KINDS.items()}
-
-
-def _no_default() -> Any:
-    raise KeyError("the default of this dict is a function of the program's own")
 
 
 def told(value: Any, containers: Containers, refer: Refer) -> Frame:
@@ -277,7 +276,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 come.fields(wire)
             elif wire[0] == _HELD:
                 come.held(wire)
-            elif wire[0] in _TAGS:
+            elif wire[0] in TAGS:
                 come.decode(wire)
             else:
                 raise CodecError("not a container")

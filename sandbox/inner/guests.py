@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.handles import number_of
+from sandbox.inner.likeness import likeness_of
 from sandbox.inner.shown import (
     FUNCTIONS,
     annotations_of,
@@ -52,6 +53,7 @@ class Guests:
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
         self._kinds: dict[int, int] = {}
+        self._likes = set[int]()
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -70,6 +72,8 @@ class Guests:
         if named is not None:
             return named
         kind = type(value)
+        if (like := self._like(value)) is not None:
+            return like
         if isinstance(value, (types.ModuleType, type)) or (
             has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
         ):
@@ -90,6 +94,24 @@ class Guests:
         wire: list[Any] = ["p", number, does, called(kind), kinds]
         protocols, hashed = protocols_of(kind), hash_of(value)
         return wire if not protocols and hashed is None else [*wire, protocols, hashed]
+
+    def _like(self, value: Any) -> Wire | None:
+        """What stands for an object of which there is a real one over there; None for others."""
+        if (known := self._numbers.get(identity_of(value))) is not None:
+            return ["p", known, "plain"] if known in self._likes else None
+        if (found := likeness_of(value)) is None:
+            return None
+        told, content = found
+        number = len(self._objects)
+        self._objects[number] = value
+        self._numbers[identity_of(value)] = number
+        self._methods[number] = own_methods(value)
+        self._likes.add(number)
+        if told["as"] == "builtin":
+            kind = type(value)
+            told["called"] = called(kind)
+            told["kind"] = self._kinds.setdefault(id(kind), len(self._kinds))
+        return ["pb", number, told, content]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Do what the candidate asks of an object of the tests: calls, items, public attributes.

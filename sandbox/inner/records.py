@@ -16,12 +16,16 @@ import dataclasses
 import functools
 import operator
 from enum import Enum, Flag
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+NAMESPACE: Final = "types.SimpleNamespace"
+"""A class of the library whose instances are kept as well; they have attributes and no fields."""
 
 _UNSET: Final = object()
 _MOST_ATTRIBUTES: Final = 1_000
@@ -80,11 +84,13 @@ class Records:
         self.fields = {name: found for name, kind in classes.items() if (found := fields_of(kind))}
         self.classes: dict[str, Any] = {name: classes[name] for name in self.fields}
         self._kept: dict[type, str] = {k: n for n, k in self.classes.items() if _is_kept(k)}
+        self._kept[SimpleNamespace] = NAMESPACE
+        self.of_program = False
 
     @property
     def told(self) -> dict[str, Any]:
         """What the other side must know, to have the same classes."""
-        return {"fields": self.fields, "kept": list(self._kept.values())}
+        return {"fields": self.fields, "kept": [n for n in self._kept.values() if n in self.fields]}
 
     @staticmethod
     def beside(told: dict[str, Any], names: Mapping[str, Any]) -> Records:
@@ -94,6 +100,7 @@ class Records:
         which it knows nothing.
         """
         made = Records({})
+        made.of_program = True
         for name, fields in told["fields"].items():
             kind: Any = names.get(name)
             if name in told["kept"]:
@@ -115,6 +122,8 @@ class Records:
 
     def blank(self, name: Any) -> Any:
         """A kept instance before its fields are known. Raises `CodecError`."""
+        if name == NAMESPACE:
+            return SimpleNamespace()
         kind = self.classes.get(name) if type(name) is str else None
         if kind is None or kind not in self._kept:
             raise CodecError("no instance of a class of the prompt")
@@ -122,7 +131,7 @@ class Records:
 
     def attributes_of(self, value: Any) -> dict[str, Any]:
         """What a kept instance has: its fields, but those that are unset, and what was added."""
-        fields = self.fields[self._kept[type(value)]]
+        fields = self.fields.get(self._kept[type(value)], [])
         own: dict[str, Any] = getattr(value, "__dict__", {})
         if list(own) == fields:  # as most have
             return own
@@ -135,7 +144,7 @@ class Records:
 
         What is added beside the fields takes the place of nothing that the class has.
         """
-        fields = self.fields[self._kept[type(value)]]
+        fields = self.fields.get(self._kept[type(value)], [])
         if len(attributes) > _MOST_ATTRIBUTES:
             raise CodecError("too many attributes")
         for name in self.attributes_of(value).keys() - attributes.keys():

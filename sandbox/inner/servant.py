@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.execute import MOST_TEXT, describe, name_of
+from sandbox.inner.likenesses import Likenesses
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import (
     ARITHMETIC,
-    BASES,
     BINARY,
     BOUND,
     SPECIAL,
+    content_of,
+    content_type,
     found_in,
     identity_of,
     method_of,
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
 _MOST_MEMBERS: Final = 400
 _SPECIAL: Final = frozenset(SPECIAL)
-_EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
 
 
 class Servant:
@@ -51,6 +52,7 @@ class Servant:
         self.objects: dict[int, Any] = {}
         self._numbers: dict[Any, int] = {}
         self._guests = StandIns(ask)
+        self._likenesses = Likenesses(ask)
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
@@ -62,8 +64,8 @@ class Servant:
 
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object in a message; its class is described along with it."""
-        if isinstance(value, Guest):
-            return ["p", value._number]  # noqa: SLF001 - ours
+        if (of_tests := self._number_there(value)) is not None:
+            return ["p", of_tests]
         if (record := self.records.wire_of(value)) is not None:
             return record
         if isinstance(value, type):
@@ -76,7 +78,7 @@ class Servant:
         number = self._number(value)
         if self.held.has(number):
             return ["wk", number]
-        content = None if self._is_asked(kind) else _content(value)
+        content = None if self._is_asked(kind) else content_of(value)
         if isinstance(value, BaseException):
             return self._error(number, value)
         if content is None:
@@ -89,19 +91,28 @@ class Servant:
             self.held.add(number, value)
         return ["w", number, self._class(kind), hashed, tag, exact]
 
+    def _number_there(self, value: Any) -> int | None:
+        if isinstance(value, Guest):
+            number: int = value._number  # noqa: SLF001 - ours
+            return number
+        return self._likenesses.number_of(value)
+
     def _error(self, number: int, error: BaseException) -> Wire:
         if type(guest := vars(error).get(GUEST)) is int:
             return ["t", guest]
         text = describe(error, MOST_TEXT)["message"]
         return ["x", number, self._class(type(error)), text, list(error.args)]
 
-    def resolve(self, wire: list[Any]) -> Any:
+    def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
         """An object in a message of the tests: one of ours, a guest, or a thing of the library."""
         match wire:
             case ["o", int(number)]:
                 return self.objects[number]
             case ["p", int(number), str(does), *told]:
                 return self._guests.of(number, does, *told)
+            case ["pb", int(number), dict(told), content]:
+                found = self._likenesses.stand_in(number, told, content)
+                return self._guests.keep(number, found)
             case ["g", str(module), str(name)]:
                 return functools.reduce(getattr, name.split("."), importlib.import_module(module))
             case ["e", dict(told)]:
@@ -198,7 +209,7 @@ class Servant:
         Where the content of instances is copied, its built-in type has the others over there as
         well; what the class has put in place of that type's methods is told then.
         """
-        base = object if self._is_asked(kind) else _content_type(kind) or object
+        base = object if self._is_asked(kind) else content_type(kind) or object
         asked = _SPECIAL
         if base is not object:
             asked |= {name for name in vars(base) if name[0] != "_"}
@@ -276,17 +287,3 @@ def _hash_of(value: Any, base: type) -> int | None:
         return hash(value)
     except Exception:  # noqa: BLE001 - the candidate's own code
         return None
-
-
-def _content_type(kind: type) -> type | None:
-    """The built-in type that a class is a kind of."""
-    # An object may lie about its class.
-    return next((each for each in _EXACT if issubclass(kind, each)), None)
-
-
-def _content(value: Any) -> tuple[str, Any] | None:
-    """The exact built-in value that an instance of a subclass of a built-in type holds."""
-    kind = _content_type(type(value))
-    if kind is None or kind.__name__ not in BASES:
-        return None
-    return kind.__name__, BASES[kind.__name__](value)

@@ -103,3 +103,17 @@ BASES: Final[dict[str, Any]] = {
     "dict": lambda value: dict(dict.items(value)),
 }
 """What an instance of a subclass holds, by the built-in type's own methods."""
+
+_EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+
+
+def content_type(kind: type) -> type | None:
+    """The built-in type that a class is a kind of."""
+    # An object may lie about its class.
+    return next((each for each in _EXACT if issubclass(kind, each)), None)
+
+
+def content_of(value: Any) -> tuple[str, Any] | None:
+    """The exact built-in value that an instance of a subclass of a built-in type holds."""
+    kind = content_type(type(value))
+    return None if kind is None else (kind.__name__, BASES[kind.__name__](value))

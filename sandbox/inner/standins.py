@@ -206,10 +206,15 @@ class StandIns:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._of: dict[int, Guest] = {}
+        self._of: dict[int, Any] = {}
         self._classes: dict[int, type[Guest]] = {}
 
-    def of(self, number: int, does: str, *told: Any) -> Guest:
+    def keep(self, number: int, value: Any) -> Any:
+        """What stands for an object is a real one of its kind."""
+        self._of[number] = value
+        return value
+
+    def of(self, number: int, does: str, *told: Any) -> Any:
         """What stands for an object; what it is called is told with it once."""
         if number not in self._of:
             self._of[number] = self._made(number, does, *told)

@@ -7,25 +7,37 @@ made up; what does not fit is a `CodecError`.
 
 from __future__ import annotations
 
-import datetime as dt
+import gc
+import ipaddress
 import math
 import re
 import uuid
+from collections import UserString
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from pathlib import PosixPath, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner import clocks
+from sandbox.inner.kinds import DICTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_DAY_S: Final = 86_400
 _MOST_TEXT: Final = 100_000
 _MOST_AXES: Final = 32
 _NUMBERS: Final = re.compile(r"\|b1|[<|][iu]1|<[iu][248]|<f[248]|<c(?:8|16)")
 """Kinds of numbers in an array, as numpy writes them, each with its size in bytes."""
+_MOST_ADDRESS: Final = 200
+_ADDRESSES: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (
+        *(ipaddress.IPv4Address, ipaddress.IPv4Interface, ipaddress.IPv4Network),
+        *(ipaddress.IPv6Address, ipaddress.IPv6Interface, ipaddress.IPv6Network),
+    )
+}
 _VIEWS: Final[dict[type, str]] = {
     type({}.keys()): "keys",
     type({}.values()): "values",
@@ -42,7 +54,17 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
         return tag, parts(value)
     if kind in _VIEWS:
         return "V" + _VIEWS[kind], list(value)
-    return None
+    if _ADDRESSES.get(kind.__name__) is kind:
+        return "address", [kind.__name__, str(value)]
+    return clocks.zone_parts(value)
+
+
+def dict_under(value: Any) -> Any:
+    """The dict that a mapping proxy shows; None where it is none, or a class's own."""
+    if type(value) is not MappingProxyType:
+        return None
+    found = gc.get_referents(value)[0]
+    return found if type(found) in DICTS and "__module__" not in found else None
 
 
 def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
@@ -99,42 +121,16 @@ def _fraction(above: Any, below: Any) -> Fraction:
     return Fraction(_whole(above), _whole(below))
 
 
-def _date(year: Any, month: Any, day: Any) -> dt.date:
-    return dt.date(_whole(year), _whole(month), _whole(day))
-
-
-def _zone(seconds: Any) -> dt.timezone | None:
-    if seconds is None:
-        return None
-    if type(seconds) not in (int, float) or not math.isfinite(seconds) or abs(seconds) >= _DAY_S:
-        raise ValueError("no offset from UTC")
-    return dt.timezone(dt.timedelta(seconds=seconds))
-
-
-def _time(*parts: Any) -> dt.time:
-    *numbers, fold, zone = parts
-    hour, minute, second, micro = (_whole(part) for part in numbers)
-    return dt.time(hour, minute, second, micro, tzinfo=_zone(zone), fold=_whole(fold))
-
-
-def _datetime(*parts: Any) -> dt.datetime:
-    *numbers, fold, zone = parts
-    year, month, day, hour, minute, second, micro = (_whole(part) for part in numbers)
-    return dt.datetime(
-        *(year, month, day, hour, minute, second, micro), tzinfo=_zone(zone), fold=_whole(fold)
-    )
-
-
-def _timedelta(days: Any, seconds: Any, micro: Any) -> dt.timedelta:
-    return dt.timedelta(_whole(days), _whole(seconds), _whole(micro))
-
-
 def _path(pure: Any, text: Any) -> PurePosixPath:
     return PurePosixPath(_text(text)) if pure is True else PosixPath(_text(text))
 
 
 def _uuid(number: Any) -> uuid.UUID:
     return uuid.UUID(int=_whole(number))
+
+
+def _user_string(text: Any) -> UserString:
+    return UserString(_text(text))
 
 
 def _view(name: str, parts: list[Any]) -> Any:
@@ -147,13 +143,20 @@ def _view(name: str, parts: list[Any]) -> Any:
     return dict(parts).items()
 
 
-def _offset(value: dt.datetime | dt.time) -> float | None:
-    found = None if value.tzinfo is None else value.utcoffset()
-    return None if found is None else found.total_seconds()
+def _address(name: Any, text: Any) -> Any:
+    if len(_text(text)) > _MOST_ADDRESS:
+        raise ValueError("no address")
+    return _ADDRESSES[_text(name)](text)
 
 
-def _clock(value: Any) -> list[Any]:
-    return [value.hour, value.minute, value.second, value.microsecond, value.fold, _offset(value)]
+def _proxy(shown: Any) -> MappingProxyType[Any, Any]:
+    if type(shown) not in DICTS:
+        raise TypeError("no dict to show")
+    return MappingProxyType(shown)
+
+
+def _not_implemented() -> Any:
+    return NotImplemented
 
 
 def _array(kind: Any, data: Any, *shape: Any) -> Any:
@@ -173,22 +176,22 @@ def _array(kind: Any, data: Any, *shape: Any) -> Any:
 _PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
     Decimal: ("Decimal", lambda v: [str(v)]),
     Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
-    dt.date: ("date", lambda v: [v.year, v.month, v.day]),
-    dt.time: ("time", _clock),
-    dt.datetime: ("datetime", lambda v: [v.year, v.month, v.day, *_clock(v)]),
-    dt.timedelta: ("timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
     PurePosixPath: ("path", lambda v: [True, str(v)]),
     PosixPath: ("path", lambda v: [False, str(v)]),
+    UserString: ("UserString", lambda v: [v.data]),
     uuid.UUID: ("uuid", lambda v: [v.int]),
+    type(NotImplemented): ("NotImplemented", lambda _v: []),
+    **clocks.PARTS,
 }
 _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "Decimal": _decimal,
     "Fraction": _fraction,
-    "date": _date,
-    "time": _time,
-    "datetime": _datetime,
-    "timedelta": _timedelta,
     "path": _path,
     "uuid": _uuid,
     "array": _array,
+    "address": _address,
+    "proxy": _proxy,
+    "UserString": _user_string,
+    "NotImplemented": _not_implemented,
+    **clocks.MAKERS,
 }

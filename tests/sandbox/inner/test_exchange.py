@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict, defaultdict, deque
+from array import array
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -280,6 +282,11 @@ WIRES = [
     *({}, {"a": 1}, ["i", "zz"], ["i", 5], ["f", "1"], ["f", 5], ["t", 5], ["z", [["l", 0, []]]]),
     *(["b", "0"], ["n", [1, 2]], ["n", [1, 2, 0]], ["n", [1, "a", 1]], ["c", "1"], ["c", "a", "1"]),
     *(["l", 0, [["d", 0, []]]], ["l", 0, [["l", 2, []]]]),
+    *(["a", 0, "00"], ["a", 0, "0" * 8, "u"], ["a", 0, "00", "i"], ["a", 0, "zz", "b"]),
+    *(["a", 0, 5, "b"], ["a", 0, "", ""], ["a", 0, "", []], ["a", 0, "", 5]),
+    *(["v", "proxy", []], ["v", "proxy", [5]]),
+    *(["M", 0, []], ["M", 0, [1]], ["M", 0, [["l", 1, []]]], ["M", 0, [["M", 1, [["d", 2, []]]]]]),
+    *(["v", "proxy", [["l", 0, []]]], ["v", "proxy", [["M", 0, [["d", 1, []]]]]]),
     ["q", 0, [], 2**70],
 ]  # fmt: skip
 
@@ -296,6 +303,26 @@ def test_what_is_no_value_is_refused(wire: Any) -> None:
 def test_what_is_no_list_of_containers_is_refused(changed: Any) -> None:
     with pytest.raises(CodecError):
         heard({"value": 1, "changed": changed}, Containers(), refuse_to_resolve)
+
+
+def test_an_array_keeps_its_kind_of_numbers() -> None:
+    pair = Pair()
+    mine = array("i", [1, 2])
+    pair.ask(mine)
+    with pytest.raises(CodecError):
+        heard({"value": ["a", 0, "00" * 8, "f"], "changed": []}, pair.tests, refuse_to_resolve)
+    heard({"value": ["a", 0, "00" * 4, "i"], "changed": []}, pair.tests, refuse_to_resolve)
+    assert mine == array("i", [0])
+
+
+def test_the_tests_show_no_dict_or_namespace_that_the_program_has_not() -> None:
+    table = {"a": 1}
+    for value in (MappingProxyType(table), vars(Pair), SimpleNamespace(a=1), ChainMap(vars(Pair))):
+        with pytest.raises(CannotCross):
+            Pair().ask(value)
+    pair = Pair()
+    pair.ask(table)
+    assert pair.ask(MappingProxyType(table)) == table
 
 
 def test_a_container_cannot_change_its_type_or_come_back_once_forgotten() -> None:
@@ -379,7 +406,7 @@ def test_any_change_of_either_side_arrives(first: list[Any], then: list[Any]) ->
     assert alike(mine, theirs)
 
 
-@given(st.recursive(st.none() | st.integers() | st.sampled_from([*"ldsyCOqDrvtznkifcbe"]),
+@given(st.recursive(st.none() | st.integers() | st.sampled_from([*"ldsyCOqDaMrvtznkifcbe"]),
                     lambda inside: st.lists(inside, max_size=5), max_leaves=20))  # fmt: skip
 def test_any_wire_is_a_value_or_refused(wire: Any) -> None:
     containers = Containers()

@@ -5,21 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import math
 import uuid
+from collections import ChainMap
 from decimal import Decimal
 from fractions import Fraction
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.codec import CodecError
-from sandbox.inner.values import array_of, parts_of, rebuilt
+from sandbox.inner.values import array_of, dict_under, parts_of, rebuilt
 
 EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
 NAIVE = dt.datetime(2024, 2, 29, 1, 2, 3, 4)  # noqa: DTZ001 - to see that it stays so
 LAST = dt.datetime(9999, 12, 31, 1, tzinfo=dt.UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
 WEST = dt.timezone(-dt.timedelta(hours=9, seconds=1))
 
 
@@ -39,6 +44,10 @@ def over(value: Any) -> Any:
         *(NAIVE, NAIVE.replace(fold=1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),
         *(dt.datetime(2024, 1, 1, tzinfo=WEST, fold=1), LAST, LAST.astimezone(EAST)),
         *(dt.timedelta(0), dt.timedelta(-1, 5, 6), dt.timedelta.max, dt.timedelta.min),
+        *(EAST, dt.UTC, dt.timezone(dt.timedelta(hours=2), "X"), BERLIN, ZoneInfo("Etc/GMT+5")),
+        *(dt.datetime(2024, 7, 1, tzinfo=BERLIN), dt.time(1, tzinfo=BERLIN), NotImplemented),
+        *(ip_address("1.2.3.4"), ip_address("fe80::1%eth0"), ip_network("10.0.0.0/8")),
+        *(ip_interface("10.1.2.3/8"), ip_network("::/0"), ip_interface("::1/64")),
         *(Path("/a/b"), Path(), PurePosixPath("a/../b"), uuid.UUID(int=0), uuid.UUID(int=2**127)),
     ],
     ids=repr,
@@ -78,13 +87,23 @@ def test_views_of_a_dict_compare_as_they_did() -> None:
     "value",
     [
         *(type("Own", (Decimal,), {})("1"), type("Own", (Fraction,), {})(1), object(), "text", 1.5),
-        *(type("Own", (dt.date,), {})(1, 1, 1), PureWindowsPath("a"), dt.UTC, math, Decimal, len),
+        *(type("Own", (dt.date,), {})(1, 1, 1), type("Own", (IPv4Address,), {})("1.2.3.4")),
+        *(type("Own", (ZoneInfo,), {})("Europe/Berlin"), type("Own", (dt.tzinfo,), {})()),
+        *(PureWindowsPath("a"), math, Decimal, len),
     ],
 )  # fmt: skip
 def test_subclasses_and_other_objects_are_of_no_kind_that_is_known(value: Any) -> None:
     assert parts_of(value) is None
 
 
+def test_a_proxy_shows_a_dict_and_never_a_class() -> None:
+    table = {"a": 1}
+    assert dict_under(MappingProxyType(table)) is table
+    for other in (table, vars(Decimal), MappingProxyType(ChainMap())):
+        assert dict_under(other) is None
+
+
+DAY_0 = dt.timedelta()
 CLOCK = [1, 2, 3, 4, 0, None]
 HOSTILE = [
     *(("", []), ("nothing", []), ("V", []), ("Vnothing", []), ("__class__", []), ("Decimal", [])),
@@ -105,7 +124,14 @@ HOSTILE = [
     *(("timedelta", [math.nan, 0, 0]), ("timedelta", [1]), ("path", [True]), ("path", [True, 5])),
     *(("path", [False, b"a"]), ("path", [False, ["a"]]), ("path", [False, "a" * 200_000])),
     *(("uuid", [-1]), ("uuid", [2**128]), ("uuid", ["0" * 32]), ("uuid", [])),
-    *(("Vkeys", [[]]), ("Vitems", [1]), ("Vitems", [[1, 2]]), ("Vitems", [(1,)])),
+    *(("zone", []), ("zone", [5]), ("zone", ["/etc/passwd"]), ("zone", ["../../etc/passwd"])),
+    *(("zone", ["No/Such"]), ("zone", ["Europe"]), ("zone", [""]), ("zone", ["Europe/Berlin\n"])),
+    *(("timezone", [3600]), ("timezone", [dt.timedelta(days=1)]), ("timezone", [DAY_0, 5])),
+    *(("time", [*CLOCK[:5], DAY_0]), ("address", ["IPv4Address"])),
+    *(("address", ["IPv4Address", 5]), ("address", ["IPv4Address", "1.2"]), ("address", [1, "a"])),
+    *(("address", ["ip_address", "1.2.3.4"]), ("address", ["IPv6Address", "::%" + "a" * 300])),
+    *(("NotImplemented", [1]), ("Vkeys", [[]])),
+    *(("Vitems", [1]), ("Vitems", [[1, 2]]), ("Vitems", [(1,)])),
     *(("Vitems", [([], 1)]), ("Vitems", [(1, 2, 3)])),
 ]  # fmt: skip
 
@@ -152,7 +178,7 @@ def test_arrays_of_numbers_arrive_as_they_were() -> None:
 JUNK = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(),
                  st.lists(st.integers(), max_size=3), st.tuples(st.integers()))  # fmt: skip
 TAGS = ["Decimal", "Fraction", "date", "time", "datetime", "timedelta", "path", "uuid",
-        "Vkeys", "Vvalues", "Vitems"]  # fmt: skip
+        "Vkeys", "Vvalues", "Vitems", "address", "timezone", "zone"]  # fmt: skip
 
 
 @given(st.sampled_from(TAGS), st.lists(JUNK, max_size=9))

@@ -1,0 +1,86 @@
+"""Kinds of containers that both processes can have, and keep as one object each."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from typing import Any, Final
+
+from sandbox.codec import CodecError
+
+KINDS: Final[dict[type, str]] = {
+    list: "l",
+    dict: "d",
+    set: "s",
+    bytearray: "y",
+    Counter: "C",
+    OrderedDict: "O",
+    deque: "q",
+    defaultdict: "D",
+    ChainMap: "M",
+    array: "a",
+}
+DICTS: Final = (dict, Counter, OrderedDict, defaultdict)
+"""Of which a `ChainMap` is made that both sides have."""
+
+NUMBERS: Final = frozenset("bBhHiIlLqQfd")
+"""What an `array` may hold; the code points that another holds are no text for certain."""
+
+TAGS: Final[dict[str, type]] = {tag: kind for kind, tag in KINDS.items()}
+_FACTORIES: Final[dict[str, Any]] = {
+    kind.__name__: kind for kind in (int, float, str, list, dict, set, bool, tuple)
+}
+
+
+def tag_of(value: Any) -> str | None:
+    """The tag of a container that both sides can have; None for all else."""
+    tag = KINDS.get(type(value))
+    if tag == "M" and not are_dicts(value.maps):
+        return None
+    return None if tag == "a" and value.typecode not in NUMBERS else tag
+
+
+def are_dicts(maps: Any) -> bool:
+    """Whether a `ChainMap` may be made of these."""
+    return type(maps) is list and bool(maps) and all(type(each) in DICTS for each in maps)
+
+
+def factory_of(value: defaultdict[Any, Any]) -> str | None:
+    """The name of what makes a missing item; empty where that is the maker's own."""
+    factory = value.default_factory
+    if factory is None:
+        return None
+    name = getattr(factory, "__name__", "")
+    return name if _FACTORIES.get(name) is factory else ""
+
+
+def _no_default() -> Any:
+    raise KeyError("the default of this dict is a function of the program's own")
+
+
+def blank(tag: str, wire: list[Any]) -> Any:
+    """A container that is new here, before it is filled. Raises `CodecError`."""
+    if tag == "q":
+        most = wire[3]
+        if most is not None and (type(most) is not int or not 0 <= most <= sys.maxsize):
+            raise CodecError("no length of a deque")
+        return deque(maxlen=most)
+    if tag == "a":
+        if type(wire[3]) is not str or wire[3] not in NUMBERS:
+            raise CodecError("no array of numbers")
+        return array(wire[3])
+    if tag == "D":
+        return defaultdict(None if wire[3] is None else _FACTORIES.get(wire[3], _no_default))
+    return TAGS[tag]()
+
+
+def filled(target: array[Any], data: bytes) -> array[Any]:
+    """An array with other numbers. Raises ValueError for bytes that are none."""
+    if len(data) == len(target) * target.itemsize:  # who looks into it sees the new ones
+        if data:
+            memoryview(target).cast("B")[:] = data
+        return target
+    del target[:]
+    target.frombytes(data)
+    return target
