@@ -22,6 +22,9 @@ HASH: Final = "\0hash"
 WORD: Final = "\0word"
 """Where a method of an object of a class that the tests do not name keeps its own name."""
 
+CALLED: Final = "\0called"
+"""Where a function keeps what it is called, once it was bound to an object of the tests."""
+
 CONTENTS: Final[dict[str, type]] = {
     kind.__name__: kind
     for kind in (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)

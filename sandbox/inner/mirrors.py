@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.bound import BoundGuests
 from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
-from sandbox.inner.guests import Guests
 from sandbox.inner.handles import (
     CONTENTS,
     HASH,
@@ -103,7 +103,7 @@ class Mirrors:
     """The mirrors of one run, and what crosses in their name."""
 
     def __init__(self, asks: Asks) -> None:
-        self.guests = Guests()
+        self.guests = BoundGuests()
         self.held = Held()
         self.dropped: list[int] = []
         self._asks = asks

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import random
 import sys
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import (
+    CALLED,
     HASH,
     KEY,
     WORD,
@@ -26,7 +28,7 @@ from sandbox.inner.handles import (
     is_named,
     number_of,
 )
-from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY
+from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,10 @@ def specials_of(special: list[str]) -> dict[str, Any]:
             body[each] = _operator(each)
         elif each in ASYNCHRONOUS:
             body[each] = _asynchronous(each)
+        elif each in DESCRIBING:
+            body[each] = _describing(each)
+        elif each == BINDS:
+            body["__get__"] = _bound
         elif each == "no __hash__":
             body["__hash__"] = None
     if "__len__" in body:  # which is a truth as well
@@ -70,6 +76,25 @@ def _alone(special: str) -> Callable[..., Any]:
             if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
                 link.on_its_word()
         return given
+
+    return asked
+
+
+def _bound(handle: Any, owner: Any, _kind: type | None = None) -> Any:
+    """A function of the candidate in a class of the tests: a method, as any function there."""
+    if owner is None or not callable(handle):
+        return handle
+    contents = contents_of(handle)
+    if CALLED not in contents and not asks_of(handle).is_reading():
+        # The method may be given to the candidate, and a message that is being made asks nothing.
+        contents[CALLED] = ask(handle, "called")
+    return types.MethodType(handle, owner)
+
+
+def _describing(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, /, *_: Any) -> Any:
+        what = f"a {type(handle).__name__} in a class of theirs"
+        raise asks_of(handle).need_shared(f"the tests have {what} ({special})")
 
     return asked
 

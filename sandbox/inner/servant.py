@@ -20,15 +20,9 @@ from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.execute import MOST_TEXT, describe, name_of
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
-from sandbox.inner.special import (
-    ARITHMETIC,
-    BASES,
-    BINARY,
-    SPECIAL,
-    found_in,
-    method_of,
-)
+from sandbox.inner.special import method_of
 from sandbox.inner.standins import GUEST, Guest, class_of_guests, error_of, function_guest
+from sandbox.inner.telling import builtin_error, content_of, content_type, hash_of, own_methods
 from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
@@ -37,9 +31,7 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.frames import Frame
 
-_MOST_MEMBERS: Final = 400
-_SPECIAL: Final = frozenset(SPECIAL)
-_EXACT: Final = (int, float, complex, str, bytes, tuple, frozenset, list, dict, set)
+_CALLED: Final = ("__name__", "__qualname__", "__module__", "__doc__")
 
 
 class Servant:
@@ -76,15 +68,15 @@ class Servant:
         number = self._number(value)
         if self.held.has(number):
             return ["wk", number]
-        content = None if self._is_asked(kind) else _content(value)
+        content = None if self._is_asked(kind) else content_of(value)
         if isinstance(value, BaseException):
             return self._error(number, value)
         if content is None:
-            return ["h", number, self._class(kind), _hash_of(value, object)]
+            return ["h", number, self._class(kind), hash_of(value, object)]
         tag, exact = content
         # Where it may be had, the content's own hash is over there as well.
         told = self._is_named(kind) or type(exact).__hash__ is None
-        hashed = _hash_of(value, type(exact)) if told else None
+        hashed = hash_of(value, type(exact)) if told else None
         if type(exact) in MUTABLE:
             self.held.add(number, value)
         return ["w", number, self._class(kind), hashed, tag, exact]
@@ -141,6 +133,8 @@ class Servant:
                 return self.loops.answer(ask, on)
             case "items":
                 return list(value)
+            case "called":
+                return tuple(getattr(value, name, None) for name in _CALLED)
             case "bool":
                 return bool(value)
             case "operate":
@@ -187,6 +181,7 @@ class Servant:
         for base in kind.__bases__:
             known = name_of(base)
             bases.append(self._class(base) if known is None else known)
+        base = object if self._is_asked(kind) else content_type(kind) or object
         self.classes.append(
             {
                 "number": number,
@@ -194,51 +189,12 @@ class Servant:
                 "module": str(getattr(kind, "__module__", ""))[:200],
                 "known": name_of(kind) or self.records.base_of(kind),
                 "asked": self._is_asked(kind),
-                "builtin": _builtin_error(kind),
+                "builtin": builtin_error(kind),
                 "bases": bases[:50],
-                "special": self._own(kind),
+                "special": own_methods(kind, base, self._is_named),
             }
         )
         return number
-
-    def _own(self, kind: type) -> list[str]:
-        """The special methods that a class has of its own, or of a base that is not told of.
-
-        Where the content of instances is copied, its built-in type has the others over there as
-        well; what the class has put in place of that type's methods is told then.
-        """
-        base = object if self._is_asked(kind) else _content_type(kind) or object
-        asked = _SPECIAL
-        if base is not object:
-            asked |= {name for name in vars(base) if name[0] != "_"}
-        above = [each for each in kind.__mro__ if each not in base.__mro__]
-        names = {name for each in above for name in vars(each).keys() & asked}
-        found = [name for name in sorted(names) if self._is_own(kind, name, base)]
-        if getattr(kind, "__hash__", None) is None:
-            found.append("no __hash__")
-        return found[:_MOST_MEMBERS]
-
-    def _is_own(self, kind: type, name: str, base: type) -> bool:
-        own, its = found_in(kind, name), found_in(base, name)
-        if own is None or own[1] is None or (its is not None and own[1] is its[1]):
-            return False
-        if name in ARITHMETIC and any(
-            (of_base := found_in(each, name)) is not None and of_base[1] is own[1]
-            for each in kind.__bases__
-            if name_of(each) is None and self._is_named(each) is self._is_named(kind)
-        ):
-            return False  # the base has it over there; Python goes by whose method it is
-        if its is None or base is object or self._is_named(kind) or name_of(own[0]) is None:
-            return True
-        # The library's classes over a built-in type compute what that type does.
-        return name not in BINARY and name.startswith("__")
-
-
-def _builtin_error(kind: type) -> str | None:
-    """The nearest built-in exception that a class is a kind of."""
-    found = (each for each in kind.__mro__ if issubclass(each, BaseException))
-    names = (each.__name__ for each in found if each.__module__ == "builtins")
-    return next(names, None)
 
 
 def _next(value: Any) -> list[Any]:
@@ -272,28 +228,3 @@ def _in_flight(value: Any, special: str, *args: Any) -> Any:
     if special != "__aexit__":
         return awaited(value, special, args)
     return awaited(value, special, _told_of_end(*args))
-
-
-def _hash_of(value: Any, base: type) -> int | None:
-    """The hash of an object whose class has its own: a key's is needed before it can be asked."""
-    own: Any = type(value).__hash__
-    if own is None or own is base.__hash__:
-        return None
-    try:
-        return hash(value)
-    except Exception:  # noqa: BLE001 - the candidate's own code
-        return None
-
-
-def _content_type(kind: type) -> type | None:
-    """The built-in type that a class is a kind of."""
-    # An object may lie about its class.
-    return next((each for each in _EXACT if issubclass(kind, each)), None)
-
-
-def _content(value: Any) -> tuple[str, Any] | None:
-    """The exact built-in value that an instance of a subclass of a built-in type holds."""
-    kind = _content_type(type(value))
-    if kind is None or kind.__name__ not in BASES:
-        return None
-    return kind.__name__, BASES[kind.__name__](value)

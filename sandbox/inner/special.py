@@ -37,7 +37,14 @@ BINARY: Final = ARITHMETIC | {
 ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexit__"})
 """What they give is awaited over there, and the result of that is the answer."""
 
-SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+DESCRIBING: Final = frozenset({"__get__", "__set__", "__delete__", "__set_name__"})
+"""They are handed a class of the tests, or write to what an object of such a class has."""
+
+BINDS: Final = "binds"
+"""Told of a class whose objects are bound to an object of the class that they stand in, as Python's
+own functions are, and no more."""
+
+SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS), *sorted(DESCRIBING))
 
 
 def found_in(kind: type, name: str) -> tuple[type, Any] | None:
