@@ -7,10 +7,16 @@ the special methods of `sandbox.inner.questions`.
 
 from __future__ import annotations
 
+import functools
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sandbox.inner.places import TESTS
+
 if TYPE_CHECKING:
+    from types import FrameType
+
     from sandbox.inner.places import Places
 
 KEY: Final = "\0handle"
@@ -153,6 +159,15 @@ def _look_inside(asks: Asks, what: str, name: str) -> BaseException:
     return asks.need_shared(f"the tests look into a {what} ({name})")
 
 
+def _only_copies(caller: FrameType) -> bool:
+    """Whether annotations are copied to what wraps a function, as `staticmethod` does.
+
+    Tests that write the name have been sent to one process.
+    """
+    code = caller.f_code
+    return code.co_filename == TESTS or code is functools.update_wrapper.__code__
+
+
 class _Held:
     """Has a place for attributes, of which handles show nothing."""
 
@@ -161,6 +176,8 @@ class Handle(_Held):
     """An object of the candidate."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__annotations__" and _only_copies(sys._getframe(1)):  # noqa: SLF001 - the caller
+            return {}
         if name in _INSIDE:
             raise _look_inside(asks_of(self), type(self).__name__, name)
         found = ask(self, "get", name)

@@ -79,6 +79,8 @@ ISOLATED = [
     "class A:\n    @property\n    @logged\n    def p(self): return 3\nassert A().p == 3",
     "class A:\n    def m(self): return 3\n    m = logged(m)\nassert A().m() == 3",
     "class A:\n    @logged\n    @logged\n    def m(self): return 3\nassert A().m() == 3",
+    "class A:\n    @staticmethod\n    @logged\n    def m(x: int): return x\nassert A.m(3) == A().m(3)",
+    "import functools\n@functools.wraps(plain)\ndef f(x): return x\nassert f(3) == plain(f)(3)",
     "@counted\ndef f(x): return x\nassert f(3) == 3 and f.calls == 1",
 ]
 WRONG = [
@@ -90,11 +92,15 @@ WRONG = [
     "class A:\n    f = Field()\na = A()\na.f = 2\nassert a.f == 2",
 ]
 SHARED = [
+    "class A:\n    @classmethod\n    @logged\n    def m(c, x): return x\nassert A.m(3) == A().m(3)",
+    "def m(x): return x\nassert plain(m)(1) and not getattr(logged, '__annotations__', 0)",
+    "def m(x): return x\nassert plain(m)(1) and not logged.__annotations__",
     "class A:\n    @Memo\n    def m(self, x): return x\nassert A().m(3) == 3 and A.m.hits == 1",
     "class A:\n    w = Positive()\n    h = Positive(7)\na = A()\na.w = 3\nassert a.w + a.h == 10",
     "class A:\n    f = Field()\na = A()\na.f = 2\nassert a.f == 4\ndel a.f\nassert a.f is None",
 ]
-"""The program is handed a class of the tests, or writes to an object of it."""
+"""The program is handed a class of the tests, or writes to an object of it;
+or tests look inside."""
 
 
 @pytest.mark.parametrize("code", ISOLATED)
