@@ -14,21 +14,20 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.classes import KEY, is_named, link_of
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import (
     CALLED,
     HASH,
-    KEY,
     WORD,
     Handle,
     ask,
     asks_of,
     contents_of,
     held_by,
-    is_named,
     number_of,
 )
-from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING
+from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING, own_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +113,7 @@ class Member:
 
     def __get__(self, handle: Any, kind: Any) -> Any:
         if handle is None:
-            return kind.asks.ask_object("get", vars(kind)[KEY], (self._name,), {})
+            return link_of(kind).ask_object("get", own_of(kind)[KEY], (self._name,), {})
         return Handle.__getattr__(handle, self._name)
 
 
@@ -184,13 +183,13 @@ def _asynchronous(special: str) -> Callable[..., Any]:
 
 def _operator(special: str) -> Callable[..., Any]:
     def operate(handle: Any, other: Any, *more: Any) -> Any:
-        kind: Any = type(handle)
-        if kind.asks.is_reading():  # keys of one dict, which are different over there
+        kind, link = type(handle), asks_of(handle)
+        if link.is_reading():  # keys of one dict, which are different over there
             return (handle is other) is (special == "__eq__")
         if not is_named(kind):
             text = f"a {kind.__name__} is no value that the tests know: {special} of it"
-            raise kind.asks.candidates_error(TypeError(text))
-        kind.asks.on_its_word()
+            raise link.candidates_error(TypeError(text))
+        link.on_its_word()
         if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
         match ask(handle, "operate", special, other, *more):

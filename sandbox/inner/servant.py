@@ -157,6 +157,11 @@ class Servant:
             if value is not None:
                 self._numbers.pop(id(value), None)
 
+    def _named_class(self, kind: type) -> Wire:
+        """A class of the library by its name, another by its number."""
+        known = name_of(kind)
+        return self._class(kind) if known is None else known
+
     def _is_asked(self, kind: type) -> bool:
         """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
         return issubclass(kind, (list, dict, set)) and self._is_named(kind)
@@ -177,20 +182,26 @@ class Servant:
         if number in self._described:
             return number
         self._described.add(number)
-        bases: list[Wire] = []
-        for base in kind.__bases__:
-            known = name_of(base)
-            bases.append(self._class(base) if known is None else known)
+        own = name_of(kind)
+        bases = [self._named_class(each) for each in kind.__bases__[:50]]
+        mro = [number if each is kind else self._named_class(each) for each in kind.__mro__[:100]]
+        meta = self._class(type(kind)) if name_of(type(kind)) is None else None
         base = object if self._is_asked(kind) else content_type(kind) or object
         self.classes.append(
             {
                 "number": number,
                 "name": str(kind.__name__)[:200],
                 "module": str(getattr(kind, "__module__", ""))[:200],
-                "known": name_of(kind) or self.records.base_of(kind),
+                "qualname": str(kind.__qualname__)[:200],
+                "known": own or self.records.base_of(kind),
                 "asked": self._is_asked(kind),
                 "builtin": builtin_error(kind),
-                "bases": bases[:50],
+                "bases": bases,
+                "mro": [] if own else mro,
+                "base": kind.__bases__.index(kind.__base__)
+                if kind.__base__ in kind.__bases__
+                else 0,
+                "metaclass": meta,
                 "special": own_methods(kind, base, self._is_named),
             }
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODULE: Final = -1
 """The number by which the module of the solution is asked."""
@@ -47,14 +50,38 @@ own functions are, and no more."""
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS), *sorted(DESCRIBING))
 
 
+_MRO: Final[Any] = type.__dict__["__mro__"]
+_BASES: Final[Any] = type.__dict__["__bases__"]
+_OWN: Final[Any] = type.__dict__["__dict__"]
+
+
+def mro_of(kind: type) -> tuple[type, ...]:
+    """The order in which Python looks into classes, whatever a metaclass shows as that."""
+    found: tuple[type, ...] = _MRO.__get__(kind)
+    return found
+
+
+def bases_of(kind: type) -> tuple[type, ...]:
+    """What Python has a class derive from, likewise."""
+    found: tuple[type, ...] = _BASES.__get__(kind)
+    return found
+
+
+def own_of(kind: type) -> Mapping[str, Any]:
+    """What Python finds in a class itself, likewise."""
+    found: Mapping[str, Any] = _OWN.__get__(kind)
+    return found
+
+
 def found_in(kind: type, name: str) -> tuple[type, Any] | None:
     """What Python finds where it looks up a special method: in classes, never in a metaclass.
 
     With the class that has it; None where none has.
     """
-    for each in kind.__mro__:
-        if name in vars(each):
-            return each, vars(each)[name]
+    for each in mro_of(kind):
+        own = own_of(each)
+        if name in own:
+            return each, own[name]
     return None
 
 
