@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.bound import BoundGuests
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from sandbox.inner.classes import Asks
     from sandbox.inner.exceptions import Group
 
+_MOST_KEPT: Final = 10_000
+_LIFETIMES: Final = frozenset({"gc", "weakref", "ref", "WeakSet", "getrefcount"})
+"""What tests look with at how long an object lives."""
+
 
 class Mirrors(MirroredClasses):
     """The mirrors of one run, and what crosses in their name."""
@@ -37,6 +41,7 @@ class Mirrors(MirroredClasses):
         self.dropped: list[int] = []
         self._handles: dict[int, weakref.ref[Any]] = {}
         self._kept: dict[int, Any] = {}
+        self._identified: list[Any] = []
 
     def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""
@@ -80,12 +85,19 @@ class Mirrors(MirroredClasses):
         if not content:
             if number in self.dropped:  # let go while the question was under way, and given again
                 self.dropped.remove(number)
+            self._keep(made)
             self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
         else:
             self._kept[number] = made
             if type(content[0]) in MUTABLE:
                 self.held.add(number, made)
         return made
+
+    def _keep(self, handle: Any) -> None:
+        """Keep a handle whose `id` the tests may take, so that its object has one `id`."""
+        names = self._asks.named
+        if "id" in names and not names & _LIFETIMES and len(self._identified) < _MOST_KEPT:
+            self._identified.append(handle)
 
     def _gone(self, number: int, which: object) -> None:
         if self._handles.get(number) is which:
