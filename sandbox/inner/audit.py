@@ -25,8 +25,8 @@ from sandbox.inner.surroundings import TOLD
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sandbox.inner.classes import Asks
     from sandbox.inner.crossed import Crossed
-    from sandbox.inner.handles import Asks
     from sandbox.inner.surroundings import Surroundings
 
     Pause: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]

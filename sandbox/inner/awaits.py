@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asyncio import Future, Handle
 
     from sandbox.frames import Frame
-    from sandbox.inner.handles import Asks
+    from sandbox.inner.classes import Asks
 
 _IDLE_S: Final = 0.002
 """How often a candidate that waits is asked: threads, or the tests, may have woken it."""

@@ -15,6 +15,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.codec import CodecError
+from sandbox.inner.special import mro_of, own_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -182,7 +183,9 @@ def new_exception(kind: Any, *values: Any, group: Group | None = None) -> BaseEx
         members = group or ("", [Exception("a group of nothing")])
         grouped: BaseException = ExceptionGroup.__new__(kind, *members)
         return grouped
-    base = next(k for k in kind.__mro__ if k.__module__ == "builtins" and "__new__" in vars(k))
+    base: Any = next(
+        k for k in mro_of(kind) if k.__module__ == "builtins" and "__new__" in own_of(k)
+    )
     made: BaseException = base.__new__(kind)
     made.args = values
     return made

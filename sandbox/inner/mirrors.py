@@ -1,181 +1,47 @@
-"""Mirrors of the candidate's classes in the tests' process, and what crosses in their name.
+"""What crosses in the name of the candidate's classes: objects, exceptions and coroutines.
 
-A mirror is a real class here with the candidate's name and bases, so that `isinstance`, `except`
-and `pytest.raises` work. Three kinds:
-
-- a plain mirror, whose instances are handles (`sandbox.inner.handles`);
-- a mirror of a subclass of a built-in type, whose instances hold the built-in value as a copy; what
-  the class has not made its own, comparing among it, that type does here;
-- a mirror of an exception class, which has the built-in one as its base.
-
-Nothing of the candidate's runs here; what it says of a class decides only what is asked.
+What stands for an object is of its class's mirror (`sandbox.inner.mirrored`).
 """
 
 from __future__ import annotations
 
 import functools
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.bound import BoundGuests
+from sandbox.inner.classes import KEY, Mirror
 from sandbox.inner.containers import MUTABLE, Held
-from sandbox.inner.exceptions import MARK, SIGNALS, library_class, new_exception
-from sandbox.inner.guests import Guests
+from sandbox.inner.exceptions import MARK, new_exception
 from sandbox.inner.handles import (
     CONTENTS,
     HASH,
-    KEY,
-    Handle,
-    Mirror,
     contents_of,
     held_by,
 )
-from sandbox.inner.questions import Member, attribute_of, method_asked, specials_of, text_told
+from sandbox.inner.mirrored import MirroredClasses
 
 if TYPE_CHECKING:
+    from sandbox.inner.classes import Asks
     from sandbox.inner.exceptions import Group
-    from sandbox.inner.handles import Asks
 
-_HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object, type(None)})
-"""Classes that stand for themselves: calling one of them makes a value and nothing else."""
-
-_MOST_CLASSES: Final = 2_000
-_MOST_BASES: Final = 50
+_MOST_KEPT: Final = 10_000
+_LIFETIMES: Final = frozenset({"gc", "weakref", "ref", "WeakSet", "getrefcount"})
+"""What tests look with at how long an object lives."""
 
 
-def _is_plain_exception(kind: type) -> bool:
-    """Whether a class may stand for itself: not one that catches a failed assertion as well."""
-    return issubclass(kind, Exception) and not issubclass(AssertionError, kind)
-
-
-def _is_described(special: list[Any], bases: list[Any]) -> bool:
-    return all(type(each) is str for each in special) and len(bases) <= _MOST_BASES
-
-
-@dataclass(frozen=True)
-class _Described:
-    """A class, as the candidate's side tells of it.
-
-    `special`: its special methods, and those of a built-in type that it made its own; `known`: the
-    class of the library that it is; `asked`: whether one that holds what a list, dict or set holds
-    is more than its content, so that its methods are asked; `builtin`: the built-in exception that
-    it is a kind of.
-    """
-
-    number: int
-    name: str
-    module: str
-    bases: list[Any]
-    special: list[str]
-    known: type | None
-    asked: bool
-    builtin: str | None
-
-
-def _bases(parents: list[type]) -> tuple[type, ...]:
-    held = held_by(*parents)
-    own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
-    if not any(issubclass(p, Handle) for p in own):
-        own = {Handle: None, **own}
-    return (*own, *([held] if held is not None else []))
-
-
-def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
-    body: dict[str, Any] = {KEY: told.number, "__module__": told.module}
-    if told.known is not None:  # for `isinstance`
-        known = told.known
-        body["__class__"] = property(lambda _handle: known)
-    held = held_by(*parents)
-    if held is not None and not told.asked:
-        own = specials_of(told.special)
-        if not {"__hash__", "no __hash__"} & {*told.special}:
-            own["__hash__"] = held.__hash__
-        members = {*told.special} & {name for name in vars(held) if not name.startswith("_")}
-        own |= {name: Member(name) for name in members}
-        return body | {"__repr__": held.__repr__} | own
-    if held is not None:
-        body |= {name: method_asked(name) for name in vars(held) if not name.startswith("_")}
-    return body | specials_of(told.special)
-
-
-class Mirrors:
+class Mirrors(MirroredClasses):
     """The mirrors of one run, and what crosses in their name."""
 
     def __init__(self, asks: Asks) -> None:
-        self.guests = Guests()
+        super().__init__(asks)
+        self.guests = BoundGuests()
         self.held = Held()
         self.dropped: list[int] = []
-        self._asks = asks
-        self._classes: dict[int, type] = {}
-        self._known: dict[int, type] = {}
         self._handles: dict[int, weakref.ref[Any]] = {}
         self._kept: dict[int, Any] = {}
-
-    def describe(self, classes: Any) -> None:
-        """Make mirrors of classes that are new. Raises `CodecError`."""
-        if type(classes) is not list or len(classes) + len(self._classes) > _MOST_CLASSES:
-            raise CodecError("too many classes")
-        for one in classes:
-            match one:
-                case {
-                    "number": int(number),
-                    "name": str(name),
-                    "module": str(module),
-                    "known": known,
-                    "asked": bool(asked),
-                    "builtin": None | str() as builtin,
-                    "bases": list(bases),
-                    "special": list(special),
-                } if number not in self._classes and _is_described(special, bases):
-                    own = library_class(known) or self._asks.value_class(known)
-                    self._classes[number] = self._mirror(
-                        _Described(number, name, module, bases, special, own, asked, builtin)
-                    )
-                    if own in _HARMLESS or (own and _is_plain_exception(own)):
-                        self._known[number] = own
-                case _:
-                    raise CodecError("not a class")
-
-    def _mirror(self, told: _Described) -> type:
-        parents = [self._base(base) for base in told.bases]
-        if told.known is not None and _is_plain_exception(told.known):
-            parents = [Exception if told.known.__name__ in SIGNALS else told.known]
-        if told.builtin is not None and not any(issubclass(p, BaseException) for p in parents):
-            parents.append(self._base(["builtins", told.builtin]))
-        exceptions = [p for p in parents if issubclass(p, BaseException)]
-        if exceptions:
-            own = {"__str__": text_told, "__getattr__": attribute_of}
-            body = {KEY: told.number, "__module__": "solution", **own}
-            return self._made(told.name, tuple(dict.fromkeys(exceptions)), body)
-        return self._made(told.name, _bases(parents), _body(told, parents))
-
-    def _made(self, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
-        made_name = name if name.isidentifier() else "Object"
-        body["asks"] = self._asks
-        for own in (bases, bases[:1]):
-            try:
-                return Mirror(made_name, own, dict(body), asks=self._asks)
-            except TypeError:  # bases that do not go together here
-                continue
-        return Mirror(made_name, (Handle,), dict(body), asks=self._asks)
-
-    def _base(self, base: Any) -> type:
-        if type(base) is int:
-            if base not in self._classes:
-                raise CodecError("a base that was not told of")
-            return self._classes[base]
-        found = library_class(base)
-        if found is None:
-            return Handle
-        steers = found.__name__ in SIGNALS or not issubclass(found, Exception)
-        return Exception if issubclass(found, BaseException) and steers else found
-
-    def name(self, values: Any) -> None:
-        """The tests name these; those that are classes have operators."""
-        for value in values:
-            if isinstance(value, Mirror) and KEY in vars(value):
-                type.__setattr__(value, "named", True)
+        self._identified: list[Any] = []
 
     def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""
@@ -210,7 +76,7 @@ class Mirrors:
         if kept is not None and not content and (found := kept()) is not None:
             return found
         mirror = self._classes.get(kind)
-        if mirror is None or issubclass(mirror, BaseException):
+        if mirror is None or issubclass(mirror, (BaseException, type)):
             raise CodecError("an object of no class")
         if content and kept is None and (found := self._kept.get(number)) is not None:
             return found
@@ -219,12 +85,19 @@ class Mirrors:
         if not content:
             if number in self.dropped:  # let go while the question was under way, and given again
                 self.dropped.remove(number)
+            self._keep(made)
             self._handles[number] = weakref.ref(made, functools.partial(self._gone, number))
         else:
             self._kept[number] = made
             if type(content[0]) in MUTABLE:
                 self.held.add(number, made)
         return made
+
+    def _keep(self, handle: Any) -> None:
+        """Keep a handle whose `id` the tests may take, so that its object has one `id`."""
+        names = self._asks.named
+        if "id" in names and not names & _LIFETIMES and len(self._identified) < _MOST_KEPT:
+            self._identified.append(handle)
 
     def _gone(self, number: int, which: object) -> None:
         if self._handles.get(number) is which:

@@ -22,8 +22,8 @@ _TELLING: Final = (ast.Eq, ast.Is, ast.In, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 """Comparisons that few values stand. Unequal to something is nearly every value."""
 
 
-_TESTS: Final = "tests.py"
-_PRELUDE: Final = "prelude.py"
+TESTS: Final = "tests.py"
+PRELUDE: Final = "prelude.py"
 
 
 @dataclass
@@ -38,8 +38,8 @@ class Places:
         if self._compared is None:
             self._compared = {} if self.tree is None else dict(_places_in(self.tree))
         file = caller.f_code.co_filename
-        if file != _TESTS:  # the library drops what means nothing, as where it starts a thread
-            return file == _PRELUDE or given is not None
+        if file != TESTS:  # the library drops what means nothing, as where it starts a thread
+            return file == PRELUDE or given is not None
         positions = caller.f_code.co_positions()
         line, last, start, end = next(itertools.islice(positions, caller.f_lasti // 2, None))
         place = (line, last, start, end)

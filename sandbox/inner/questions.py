@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import random
 import sys
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.classes import KEY, is_named, link_of
 from sandbox.inner.decoys import decoys_of
 from sandbox.inner.handles import (
+    CALLED,
     HASH,
-    KEY,
     WORD,
     Handle,
     ask,
     asks_of,
     contents_of,
     held_by,
-    is_named,
     number_of,
 )
-from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY
+from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING, own_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,10 @@ def specials_of(special: list[str]) -> dict[str, Any]:
             body[each] = _operator(each)
         elif each in ASYNCHRONOUS:
             body[each] = _asynchronous(each)
+        elif each in DESCRIBING:
+            body[each] = _describing(each)
+        elif each == BINDS:
+            body["__get__"] = _bound
         elif each == "no __hash__":
             body["__hash__"] = None
     if "__len__" in body:  # which is a truth as well
@@ -74,6 +79,25 @@ def _alone(special: str) -> Callable[..., Any]:
     return asked
 
 
+def _bound(handle: Any, owner: Any, _kind: type | None = None) -> Any:
+    """A function of the candidate in a class of the tests: a method, as any function there."""
+    if owner is None or not callable(handle):
+        return handle
+    contents = contents_of(handle)
+    if CALLED not in contents and not asks_of(handle).is_reading():
+        # The method may be given to the candidate, and a message that is being made asks nothing.
+        contents[CALLED] = ask(handle, "called")
+    return types.MethodType(handle, owner)
+
+
+def _describing(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, /, *_: Any) -> Any:
+        what = f"a {type(handle).__name__} in a class of theirs"
+        raise asks_of(handle).need_shared(f"the tests have {what} ({special})")
+
+    return asked
+
+
 def _truth(handle: Any) -> bool:
     """Whether an object counts as true: nothing of it is compared, so the class is to be named."""
     if not is_named(type(handle)):
@@ -89,7 +113,7 @@ class Member:
 
     def __get__(self, handle: Any, kind: Any) -> Any:
         if handle is None:
-            return kind.asks.ask_object("get", vars(kind)[KEY], (self._name,), {})
+            return link_of(kind).ask_object("get", own_of(kind)[KEY], (self._name,), {})
         return Handle.__getattr__(handle, self._name)
 
 
@@ -159,13 +183,13 @@ def _asynchronous(special: str) -> Callable[..., Any]:
 
 def _operator(special: str) -> Callable[..., Any]:
     def operate(handle: Any, other: Any, *more: Any) -> Any:
-        kind: Any = type(handle)
-        if kind.asks.is_reading():  # keys of one dict, which are different over there
+        kind, link = type(handle), asks_of(handle)
+        if link.is_reading():  # keys of one dict, which are different over there
             return (handle is other) is (special == "__eq__")
         if not is_named(kind):
             text = f"a {kind.__name__} is no value that the tests know: {special} of it"
-            raise kind.asks.candidates_error(TypeError(text))
-        kind.asks.on_its_word()
+            raise link.candidates_error(TypeError(text))
+        link.on_its_word()
         if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
         match ask(handle, "operate", special, other, *more):

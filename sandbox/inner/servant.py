@@ -21,18 +21,9 @@ from sandbox.inner.execute import MOST_TEXT, describe, name_of
 from sandbox.inner.likenesses import Likenesses
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
-from sandbox.inner.special import (
-    ARITHMETIC,
-    BINARY,
-    BOUND,
-    SPECIAL,
-    content_of,
-    content_type,
-    found_in,
-    identity_of,
-    method_of,
-)
+from sandbox.inner.special import content_of, content_type, identity_of, method_of
 from sandbox.inner.standins import GUEST, Guest, StandIns, error_of
+from sandbox.inner.telling import builtin_error, hash_of, own_methods
 from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
@@ -41,8 +32,7 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.frames import Frame
 
-_MOST_MEMBERS: Final = 400
-_SPECIAL: Final = frozenset(SPECIAL)
+_CALLED: Final = ("__name__", "__qualname__", "__module__", "__doc__")
 
 
 class Servant:
@@ -82,11 +72,11 @@ class Servant:
         if isinstance(value, BaseException):
             return self._error(number, value)
         if content is None:
-            return ["h", number, self._class(kind), _hash_of(value, object)]
+            return ["h", number, self._class(kind), hash_of(value, object)]
         tag, exact = content
         # Where it may be had, the content's own hash is over there as well.
         told = self._is_named(kind) or type(exact).__hash__ is None
-        hashed = _hash_of(value, type(exact)) if told else None
+        hashed = hash_of(value, type(exact)) if told else None
         if type(exact) in MUTABLE:
             self.held.add(number, value)
         return ["w", number, self._class(kind), hashed, tag, exact]
@@ -142,6 +132,8 @@ class Servant:
                 return self.loops.answer(ask, on)
             case "items":
                 return list(value)
+            case "called":
+                return tuple(getattr(value, name, None) for name in _CALLED)
             case "bool":
                 return bool(value)
             case "operate":
@@ -164,6 +156,11 @@ class Servant:
             if value is not None:
                 self._numbers.pop(identity_of(value), None)
 
+    def _named_class(self, kind: type) -> Wire:
+        """A class of the library by its name, another by its number."""
+        known = name_of(kind)
+        return self._class(kind) if known is None else known
+
     def _is_asked(self, kind: type) -> bool:
         """Whether a class over a list, dict or set is named by the tests: it is no mere value."""
         return issubclass(kind, (list, dict, set)) and self._is_named(kind)
@@ -185,64 +182,30 @@ class Servant:
         if number in self._described:
             return number
         self._described.add(number)
-        bases: list[Wire] = []
-        for base in kind.__bases__:
-            known = name_of(base)
-            bases.append(self._class(base) if known is None else known)
+        own = name_of(kind)
+        bases = [self._named_class(each) for each in kind.__bases__[:50]]
+        mro = [number if each is kind else self._named_class(each) for each in kind.__mro__[:100]]
+        meta = self._class(type(kind)) if name_of(type(kind)) is None else None
+        base = object if self._is_asked(kind) else content_type(kind) or object
         self.classes.append(
             {
                 "number": number,
                 "name": str(kind.__name__)[:200],
                 "module": str(getattr(kind, "__module__", ""))[:200],
-                "known": name_of(kind) or self.records.base_of(kind),
+                "qualname": str(kind.__qualname__)[:200],
+                "known": own or self.records.base_of(kind),
                 "asked": self._is_asked(kind),
-                "builtin": _builtin_error(kind),
-                "bases": bases[:50],
-                "special": self._own(kind),
+                "builtin": builtin_error(kind),
+                "bases": bases,
+                "mro": [] if own else mro,
+                "base": kind.__bases__.index(kind.__base__)
+                if kind.__base__ in kind.__bases__
+                else 0,
+                "metaclass": meta,
+                "special": own_methods(kind, base, self._is_named),
             }
         )
         return number
-
-    def _own(self, kind: type) -> list[str]:
-        """The special methods that a class has of its own, or of a base that is not told of.
-
-        Where the content of instances is copied, its built-in type has the others over there as
-        well; what the class has put in place of that type's methods is told then.
-        """
-        base = object if self._is_asked(kind) else content_type(kind) or object
-        asked = _SPECIAL
-        if base is not object:
-            asked |= {name for name in vars(base) if name[0] != "_"}
-        above = [each for each in kind.__mro__ if each not in base.__mro__]
-        names = {name for each in above for name in vars(each).keys() & asked}
-        if kind in BOUND:  # equal ones are one object here and there
-            names -= BINARY
-        found = [name for name in sorted(names) if self._is_own(kind, name, base)]
-        if getattr(kind, "__hash__", None) is None:
-            found.append("no __hash__")
-        return found[:_MOST_MEMBERS]
-
-    def _is_own(self, kind: type, name: str, base: type) -> bool:
-        own, its = found_in(kind, name), found_in(base, name)
-        if own is None or own[1] is None or (its is not None and own[1] is its[1]):
-            return False
-        if name in ARITHMETIC and any(
-            (of_base := found_in(each, name)) is not None and of_base[1] is own[1]
-            for each in kind.__bases__
-            if name_of(each) is None and self._is_named(each) is self._is_named(kind)
-        ):
-            return False  # the base has it over there; Python goes by whose method it is
-        if its is None or base is object or self._is_named(kind) or name_of(own[0]) is None:
-            return True
-        # The library's classes over a built-in type compute what that type does.
-        return name not in BINARY and name.startswith("__")
-
-
-def _builtin_error(kind: type) -> str | None:
-    """The nearest built-in exception that a class is a kind of."""
-    found = (each for each in kind.__mro__ if issubclass(each, BaseException))
-    names = (each.__name__ for each in found if each.__module__ == "builtins")
-    return next(names, None)
 
 
 def _next(value: Any) -> list[Any]:
@@ -276,14 +239,3 @@ def _in_flight(value: Any, special: str, *args: Any) -> Any:
     if special != "__aexit__":
         return awaited(value, special, args)
     return awaited(value, special, _told_of_end(*args))
-
-
-def _hash_of(value: Any, base: type) -> int | None:
-    """The hash of an object whose class has its own: a key's is needed before it can be asked."""
-    own: Any = type(value).__hash__
-    if own is None or own is base.__hash__:
-        return None
-    try:
-        return hash(value)
-    except Exception:  # noqa: BLE001 - the candidate's own code
-        return None

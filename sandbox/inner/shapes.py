@@ -34,7 +34,8 @@ _SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
 
 Or what they look at a function with that would see the proxy.
 """
-_ANNOTATIONS = ".__annotations__"  # as a name alone, any annotated variable has it
+_ANNOTATIONS = (".__annotations__", '"__annotations__"', "'__annotations__'")
+"""As a name alone, any annotated variable has it."""
 
 _CLAUSES: Final = ("handlers", "cases")
 """Lists of what is no statement itself, and has blocks."""
@@ -74,7 +75,7 @@ def wants_one_process(code: CodeType, tree: ast.Module, text: str) -> str | None
     found |= _FIXTURES & frozenset(_arguments_in(code))
     if found:
         return f"the tests use {min(found)}"
-    return f"the tests use {_ANNOTATIONS}" if _ANNOTATIONS in text else None
+    return "the tests use __annotations__" if any(each in text for each in _ANNOTATIONS) else None
 
 
 def changed_module(tree: ast.Module) -> str | None:

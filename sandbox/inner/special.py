@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import types
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MODULE: Final = -1
 """The number by which the module of the solution is asked."""
@@ -48,7 +51,37 @@ BINARY: Final = ARITHMETIC | {
 ASYNCHRONOUS: Final = frozenset({"__await__", "__anext__", "__aenter__", "__aexit__"})
 """What they give is awaited over there, and the result of that is the answer."""
 
-SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS))
+DESCRIBING: Final = frozenset({"__get__", "__set__", "__delete__", "__set_name__"})
+"""They are handed a class of the tests, or write to what an object of such a class has."""
+
+BINDS: Final = "binds"
+"""Told of a class whose objects are bound to an object of the class that they stand in, as Python's
+own functions are, and no more."""
+
+SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS), *sorted(DESCRIBING))
+
+
+_MRO: Final[Any] = type.__dict__["__mro__"]
+_BASES: Final[Any] = type.__dict__["__bases__"]
+_OWN: Final[Any] = type.__dict__["__dict__"]
+
+
+def mro_of(kind: type) -> tuple[type, ...]:
+    """The order in which Python looks into classes, whatever a metaclass shows as that."""
+    found: tuple[type, ...] = _MRO.__get__(kind)
+    return found
+
+
+def bases_of(kind: type) -> tuple[type, ...]:
+    """What Python has a class derive from, likewise."""
+    found: tuple[type, ...] = _BASES.__get__(kind)
+    return found
+
+
+def own_of(kind: type) -> Mapping[str, Any]:
+    """What Python finds in a class itself, likewise."""
+    found: Mapping[str, Any] = _OWN.__get__(kind)
+    return found
 
 
 BOUND: Final = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
@@ -70,9 +103,10 @@ def found_in(kind: type, name: str) -> tuple[type, Any] | None:
 
     With the class that has it; None where none has.
     """
-    for each in kind.__mro__:
-        if name in vars(each):
-            return each, vars(each)[name]
+    for each in mro_of(kind):
+        own = own_of(each)
+        if name in own:
+            return each, own[name]
     return None
 
 

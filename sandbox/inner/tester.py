@@ -38,7 +38,8 @@ TESTS_FILE = "/tests/test_solution.py"
 
 _NAME = "tests"
 _ITS_OWN = "/tmp"  # noqa: S108 - the run's own
-_LOOKS = frozenset({"callable", "hasattr"})
+_LOOKS = frozenset({"callable", "hasattr", "isinstance", "issubclass", "type"})
+"""What tests may look at a function or a class with, of which nobody here hears."""
 
 
 def _compiled(job: Frame, key: str) -> Assertions:
@@ -153,7 +154,7 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     if link.calls or not (idle or verdict["status"] == "passed"):
         return verdict
     if not idle and link.named & _LOOKS:
-        raise NeedShared("the tests look at a function and never call it")
+        raise NeedShared("the tests look at a function or a class and never use it")
     reason = verdict.get("message", "a pass would say nothing of it")
     raise FaultyTests(f"tests.code never calls the candidate: {reason}")
 

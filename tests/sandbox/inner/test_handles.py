@@ -117,7 +117,27 @@ def fault(source: str, code: str, why: str) -> Any:
     return pytest.param(source, code, marks=mark)
 
 
+SYMBOLS = """
+import weakref
+class Symbol:
+    made = {}
+    def __new__(cls, name):
+        if name not in cls.made: cls.made[name] = super().__new__(cls)
+        return cls.made[name]
+class Lost:
+    def __init__(self): self.me = weakref.ref(self)
+alive = weakref.WeakSet()
+def f():
+    made = Lost()
+    alive.add(made)
+    return made
+def count(): return len(alive)
+"""
 ISOLATED = [
+    (SYMBOLS, "assert id(Symbol('a')) == id(Symbol('a')) != id(Symbol('b')) and f()"),
+    (SYMBOLS, "assert len({id(Symbol('a')) for _ in range(9)}) == 1"),
+    (SYMBOLS, "a = f()\nassert count() == 1\ndel a\nassert count() == 0"),
+    (SYMBOLS, "import gc\na = f()\nassert id(a)\ndel a\ngc.collect()\nassert count() == 0"),
     (
         VALUES + "def g(): return Colour.RED",
         (

@@ -12,9 +12,11 @@ import pytest
 
 from sandbox import Asserts, Integrity, Status
 from sandbox.codec import CodecError
+from sandbox.inner.classes import Mirror
 from sandbox.inner.exceptions import SIGNALS
-from sandbox.inner.handles import Handle, Mirror, number_of
+from sandbox.inner.handles import Handle, number_of
 from sandbox.inner.link import Link
+from sandbox.inner.special import mro_of, own_of
 
 if TYPE_CHECKING:
     from sandbox.inner.mirrors import Mirrors
@@ -38,7 +40,11 @@ def described(**changed: Any) -> dict[str, Any]:
         "known": None,
         "asked": False,
         "builtin": None,
+        "qualname": "A",
         "bases": [],
+        "mro": [],
+        "base": 0,
+        "metaclass": None,
         "special": [],
     }
     return {**told, **changed}
@@ -49,12 +55,12 @@ def test_a_mirror_bears_the_name_and_the_bases(mirrors: Mirrors) -> None:
     mirrors.describe([base, described(bases=[0], special=["__len__", "__eq__"])])
     one = mirrors.resolve(["h", 5, 1, None])
     assert type(one).__name__ == "A"
-    assert [kind.__name__ for kind in type(one).__mro__[:2]] == ["A", "B"]
+    assert [kind.__name__ for kind in mro_of(type(one))[:2]] == ["A", "B"]
     assert number_of(one) == 5
     assert mirrors.resolve(["h", 5, 1, None]) is one
     assert mirrors.resolve(["k", 1]) is type(one)
     assert type(one).__hash__ is None
-    assert not any("__add__" in vars(kind) for kind in type(one).__mro__)
+    assert not any("__add__" in own_of(kind) for kind in mro_of(type(one)))
 
 
 @pytest.mark.parametrize("kind", [KeyError, OSError, json.JSONDecodeError, ExceptionGroup])
@@ -82,7 +88,7 @@ def test_no_mirror_is_a_signal(mirrors: Mirrors, kind: str) -> None:
         mirrors.describe([described(number=number, **changed)])
         mirror = mirrors._classes[number]
         wrong = {SystemExit, *(getattr(builtins, name) for name in SIGNALS)}
-        assert wrong.isdisjoint(mirror.__mro__)
+        assert wrong.isdisjoint(mro_of(mirror))
 
 
 def test_a_handle_that_nobody_holds_is_dropped(mirrors: Mirrors) -> None:
@@ -135,6 +141,13 @@ def test_an_instance_of_a_subclass_holds_what_was_told(
         [described(special=[["__eq__"]])],
         [described(name=5)],
         [described(module=None)],
+        [described(qualname=None)],
+        [described(mro=None)],
+        [described(mro=[9])],
+        [described(mro=[1] * 101)],
+        [described(base="1")],
+        [described(metaclass=9)],
+        [described(metaclass="Meta")],
         [described(), described()],
         [described(bases=[9])],
         [described(bases=[1])],
@@ -225,6 +238,40 @@ def test_classes_that_are_functions_in_disguise_are_not_the_tests_own(mirrors: M
     own = [mirrors.resolve(["k", number]) for number in range(7)]
     assert own[4:6] == [int, ValueError]
     assert all(isinstance(kind, Mirror) for kind in [*own[:4], own[6]])
+
+
+META = described(number=0, name="Meta", bases=[["builtins", "type"]])
+
+
+def test_an_instance_of_a_metaclass_is_no_object(mirrors: Mirrors) -> None:
+    mirrors.describe([META])
+    with pytest.raises(CodecError):
+        mirrors.resolve(["h", 5, 0, None])
+    with pytest.raises(CodecError):
+        mirrors.resolve(["w", 5, 0, None, "int", 1])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"metaclass": 1},  # no metaclass
+        {"metaclass": 0, "bases": [1]},
+        {"metaclass": 0, "bases": [3]},  # of another metaclass
+        {"metaclass": 0, "bases": [["builtins", "type"]]},
+        {"bases": [3]},
+        {"bases": [0, 3]},
+        {"metaclass": 0, "bases": [["builtins", "int"], ["builtins", "str"]]},
+        {"base": -1, "bases": [1]},
+        {"base": 1 << 70, "bases": [1]},
+    ],
+)
+def test_a_metaclass_that_does_not_fit_makes_a_class(
+    mirrors: Mirrors, more: dict[str, Any]
+) -> None:
+    other = described(number=2, name="Other", bases=[["builtins", "type"]])
+    mirrors.describe([META, described(), other, described(number=3, metaclass=2)])
+    mirrors.describe([described(number=4, **more)])
+    assert isinstance(mirrors.resolve(["k", 4]), Mirror)
 
 
 def test_a_value_of_a_subclass_is_a_key_by_its_content(judge) -> None:
