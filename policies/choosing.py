@@ -9,7 +9,8 @@ from typing import Final
 from policies.examined import Examined
 from policies.executions import Agreement, Belief, ByExamples, Majority
 from policies.lever import LEVER, Lever
-from policies.selectors import LIKELIEST, BestFit, First, Random, RankedBy, Reviewer, Selector
+from policies.ranked import RankedBy, Reviewer
+from policies.selectors import LIKELIEST, BestFit, First, Random, Selector
 
 USUAL: Final = BestFit(ByExamples())
 """What policies hold unless they are given another.

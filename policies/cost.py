@@ -15,7 +15,6 @@ sequence length of 128 ("The Larger the Better?", section 2.3 and Table 1).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -24,9 +23,6 @@ from policies.forecast import Forecast
 
 PAPER_SEQUENCE_LENGTH: Final = 128
 """Tokens of a sample, prompt included, as the paper counts."""
-
-BYTES_PER_TOKEN: Final = 3.5
-"""Of source code and of English, as tokenizers of 100,000 to 150,000 tokens cut them."""
 
 
 class UnknownCost(LookupError):
@@ -275,16 +271,6 @@ class CostModel:
 def cacheable(prompt_tokens: int, cached_tokens: int) -> int:
     """How many of a prompt's tokens can have come from a cache: all but the last, at most."""
     return max(0, min(cached_tokens, prompt_tokens - 1)) if cached_tokens else 0
-
-
-def most_tokens(text: str) -> int:
-    """More tokens than any byte-level tokenizer makes of a text: one per byte, and a start."""
-    return len(text.encode()) + 1
-
-
-def likely_tokens(text: str) -> int:
-    """About as many tokens as a code model's tokenizer makes of a text."""
-    return math.ceil(len(text.encode()) / BYTES_PER_TOKEN) + 1
 
 
 def _largest(at_most: int, fits: Callable[[int], bool]) -> int:

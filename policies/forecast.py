@@ -62,12 +62,12 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is expected of one model now.
+    """What is expected of one model now, for one prompt.
 
-    `first` is the time to the first token by prompt tokens, `step` that from token to token by
-    samples at once, `busy` how many of these are others' now. `usual_tokens` is a length that few
-    answers exceed; None where too few were seen. `waits` are the seconds before it can be sent, as
-    others are before it.
+    `first` is the time to the first token by prompt tokens that are computed, `step` that from
+    token to token by samples at once, `busy` how many of these are others' now. `usual_tokens` is a
+    length that few answers exceed; None where too few were seen. `waits` are the seconds before it
+    can be sent, as others are before it, `cached` the part of the prompt that it has read before.
     """
 
     first: Trend = Trend()
@@ -75,8 +75,13 @@ class Forecast:
     busy: float = 0.0
     usual_tokens: int | None = None
     waits: float = 0.0
+    cached: float = 0.0
+
+    def first_token(self, prompt_tokens: int) -> float:
+        """Seconds from when a prompt is sent to its first token."""
+        return self.first.at(max(1.0, prompt_tokens * (1 - self.cached)))
 
     def seconds(self, prompt_tokens: int, n: int, tokens: int) -> float:
         """What a draw of n samples takes whose longest has this many tokens."""
         steps = max(0, tokens - 1)
-        return self.waits + self.first.at(prompt_tokens) + steps * self.step.at(self.busy + n)
+        return self.waits + self.first_token(prompt_tokens) + steps * self.step.at(self.busy + n)

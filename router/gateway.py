@@ -25,6 +25,7 @@ from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together
+from router.plan.prefixes import NOTHING_READ, Blocks
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
@@ -54,7 +55,8 @@ class Prepared:
 
     `forecasts` say, where time is short, what is expected of each model that was seen lately;
     `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
-    answers can be run where no tests judge them. It has `begun` where its request has with another
+    answers can be run where no tests judge them, `blocks` what of the prompt models have read
+    before. It has `begun` where its request has with another
     prompt: it is not refused then because many wait, which would fail that as well.
     """
 
@@ -65,6 +67,7 @@ class Prepared:
     deadline: float | None
     forecasts: Mapping[str, Forecast] = field(default_factory=dict)
     found: Found | None = None
+    blocks: Blocks = NOTHING_READ
     trials: Trials | None = None
     begun: bool = False
 
@@ -138,8 +141,11 @@ class Gateway:
         if rankers:
             task = replace(task, rankers=rankers)
         check_tools(request, policy, task)
-        forecasts = {} if deadline is None else self._forecasts(request, deadline)
-        prepared = Prepared(request, policy, task, budget, deadline, forecasts, trials=trials)
+        blocks = Blocks.of(request.prompt, request.sampling.passed_on)
+        forecasts = {} if deadline is None else self._forecasts(request, blocks, deadline)
+        prepared = Prepared(
+            request, policy, task, budget, deadline, forecasts, blocks=blocks, trials=trials
+        )
         left = prepared.left(asyncio.get_running_loop().time())
         found = foreseen(request, policy, task, left, self._cost_of(request, forecasts))
         return prepared if found is None else replace(prepared, found=found)
@@ -150,7 +156,7 @@ class Gateway:
         Their seconds are those that a budget must have. Raises what `prepare` raises.
         """
         prepared = await self.prepare(request, received)
-        cost = self._cost_of(request, self.paces.forecasts(request.kind))
+        cost = self._cost_of(request, self.paces.forecasts(request.kind, prepared.blocks))
         now = asyncio.get_running_loop().time()
         offers = offered(request, prepared.policy, prepared.task, prepared.left(now), cost)
         return tuple(_with_margin(offer, now - received) for offer in offers)
@@ -169,7 +175,7 @@ class Gateway:
             )
         shows_nll = policy.most_samples(task) > 1 or request.explain
         wants_nll = shows_nll and judge is None and policy.selector.of(task).reads_logprobs
-        paces = self.paces.watch(task, request.kind, prepared.deadline)
+        paces = self.paces.watch(task, request.kind, prepared.deadline, prepared.blocks)
         left = prepared.left(asyncio.get_running_loop().time())
         run = Run(
             policy,
@@ -206,9 +212,11 @@ class Gateway:
             self.lanes, caller, prepared.deadline, prepared.task, forecasts, begun=prepared.begun
         )
 
-    def _forecasts(self, request: RouteRequest, deadline: float) -> dict[str, Forecast]:
+    def _forecasts(
+        self, request: RouteRequest, blocks: Blocks, deadline: float
+    ) -> dict[str, Forecast]:
         """What is expected of the models, with the time until one sample of it can be sent."""
-        forecasts = self.paces.forecasts(request.kind)
+        forecasts = self.paces.forecasts(request.kind, blocks)
         for model, lane in self.lanes.items():
             if model in forecasts and (waits := lane.expected_s(1, request.caller, deadline)):
                 forecasts[model] = replace(forecasts[model], waits=waits)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policies.cost import CostModel, UnknownCost
 from policies.policy import Policy
-from policies.selectors import RankedBy
+from policies.ranked import RankedBy
 from policies.values import Budget, ModelView, Task
 from router.metrics import Metrics
 from router.request import RouteRequest, TokenPrompt

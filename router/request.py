@@ -179,7 +179,7 @@ class RouteRequest:
             case ChatPrompt():
                 return "chat"
             case TextPrompt(suffix=suffix):
-                return "fill" if suffix else "text"
+                return "text" if suffix is None else "fill"
             case TokenPrompt():
                 return "text"
 

@@ -10,7 +10,8 @@ from policies.choosing import selectors
 from policies.examined import Examined
 from policies.lever import LEVER
 from policies.policy import Policy
-from policies.selectors import Random, Reviewer, Selector
+from policies.ranked import Reviewer
+from policies.selectors import Random, Selector
 from policies.values import Examiner, Example, Task
 from router.errors import InvalidRequest
 from router.plan.executing import Trials

@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
+from evaluation.calibration.climbing import Climbed, Climbing, share
 from evaluation.calibration.effects import Effects
 from evaluation.calibration.lattice import (
     LEVELS,
@@ -80,19 +79,6 @@ _Z: Final = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Climbed:
-    """A ladder on every particle, under a budget: success, cost in large calls, and draws, (n,)."""
-
-    success: Floats
-    spent: Floats
-    draws: Floats
-
-    def score(self, worth: float) -> float:
-        """What a ladder is compared by."""
-        return float((self.success - worth * (self.spent + ROUND_TRIP * self.draws)).mean())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Ladders:
     """Makes the ladders for one length of prompt: models (the cheapest first), their prices."""
 
@@ -150,7 +136,7 @@ class Ladders:
 
     def climb(self, steps: Sequence[Step], calls: float, *, again: bool) -> Climbed:
         """What comes of a list of steps under a budget, step by step and for every particle."""
-        return _Climb(self.models, self.prices, calls, again=again).climb(steps)
+        return Climbing(self.models, self.prices, calls, again=again).climb(steps)
 
     def candidates(
         self, reached: Sequence[Reached], calls: float, *, again: bool
@@ -193,7 +179,7 @@ class Ladders:
             before = model.failing[:, samples[at]]
             fixed = price.cost(0.0, again=read) + ROUND_TRIP
             for n in range(1, min(WIDEST, model.samples - samples[at]) + 1):
-                gain = weights * (1 - _share(model.failing[:, samples[at] + n], before))
+                gain = weights * (1 - share(model.failing[:, samples[at] + n], before))
                 cost = weights * (fixed + price.token * model.tokens[:, n])
                 if (new := float(gain.sum() / cost.sum())) > ratio:
                     best, ratio = Step(at, n), new
@@ -213,11 +199,6 @@ def _cheapest(ways: Sequence[Way], limit: float) -> Way | None:
     return next((way for way in ways if way.reserved <= limit), None)
 
 
-def _share(after: Floats, before: Floats) -> Floats:
-    """What is left of a probability; where there was none, none of it."""
-    return np.divide(after, before, out=np.zeros_like(after), where=before > 0)
-
-
 def _success(values: Floats) -> Interval:
     """The mean with Wilson's interval for as many problems, each of which passes or does not.
 
@@ -231,79 +212,3 @@ def _spent(values: Floats) -> Interval:
     """The mean with its interval over problems (normal approximation)."""
     mean, half = float(values.mean()), _Z * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Interval(mean, max(0.0, mean - half), mean + half)
-
-
-class _Climb:
-    """All particles at once, each with what is left of its own budget."""
-
-    def __init__(
-        self, models: Sequence[Effects], prices: Sequence[Prices], calls: float, *, again: bool
-    ) -> None:
-        n = len(models[0].failing)
-        self._models, self._prices, self._again = models, prices, again
-        self._rows = np.arange(n)
-        self._left = np.full(n, calls)
-        self._unsolved, self._spent, self._draws = np.ones(n), np.zeros(n), np.zeros(n)
-        self._drawn = [np.zeros(n, np.int64) for _ in models]
-        self._read = [np.zeros(n, np.bool_) for _ in models]
-        self._planned = [0 for _ in models]
-        self._short = np.zeros(n, np.bool_)
-
-    def climb(self, steps: Sequence[Step]) -> Climbed:
-        """Every step as far as it fits, then one shortened answer where one did not fit."""
-        for step in steps:
-            self._step(step)
-        for at in reversed(range(len(self._models))):
-            self._shortened(at)
-        return Climbed(1 - self._unsolved, self._spent, self._draws)
-
-    def _step(self, step: Step) -> None:
-        model, price = self._models[step.model], self._prices[step.model]
-        prompt = self._prompt(step.model)
-        room = (self._left - prompt - price.token * price.spare) / (price.token * price.most)
-        gone = (self._left - price.prompt) / price.token - price.spare
-        wanted = max(1, step.n)
-        self._planned[step.model] += step.n
-        n = np.clip(np.floor(np.minimum(room, gone) + 1e-9), 0, wanted).astype(np.int64)
-        self._short |= n < wanted
-        if step.n == 0:
-            assert model.greedy_tokens is not None and model.greedy_failing is not None  # noqa: S101, PT018 no greedy step without
-            failing, tokens, failed = model.greedy_failing, model.greedy_tokens, model.greedy_tokens
-        else:
-            before = self._drawn[step.model]
-            after = np.minimum(before + n, model.samples)
-            failing = _share(model.failing[self._rows, after], model.failing[self._rows, before])
-            tokens, failed = model.tokens[self._rows, n], n * model.failing_tokens
-            self._drawn[step.model] = after
-        self._pay(n > 0, failing, prompt + price.token * tokens, prompt + price.token * failed)
-        self._read[step.model] |= n > 0
-
-    def _shortened(self, at: int) -> None:
-        """A sample whose length is what is left, where that holds half of the answers or more."""
-        model, price = self._models[at], self._prices[at]
-        if model.answers is None:
-            return
-        prompt = self._prompt(at)
-        room = np.floor((self._left - prompt) / price.token - price.spare)
-        tokens = np.minimum(room, price.most)
-        drawn = self._short & (tokens >= model.answers.half)
-        drawn &= self._drawn[at] < min(self._planned[at], model.samples)
-        within = np.searchsorted(model.lengths, tokens, side="right") / len(model.lengths)
-        before = self._drawn[at]
-        after = np.minimum(before + 1, model.samples)
-        passing = 1 - _share(model.failing[self._rows, after], model.failing[self._rows, before])
-        cost = prompt + price.token * np.minimum(tokens, model.failing_tokens)
-        self._pay(drawn, 1 - passing * within, cost, cost)
-
-    def _prompt(self, at: int) -> Floats:
-        price = self._prices[at]
-        if not self._again:
-            return np.full(len(self._rows), price.prompt)
-        return np.where(self._read[at], price.cached, price.prompt)
-
-    def _pay(self, drawn: np.ndarray, failing: Floats, mean: Floats, failed: Floats) -> None:
-        """Where a draw is made: its cost, and what of the particle it leaves unsolved."""
-        self._spent += np.where(drawn, self._unsolved * mean, 0.0)
-        self._draws += np.where(drawn, self._unsolved, 0.0)
-        self._unsolved = np.where(drawn, self._unsolved * failing, self._unsolved)
-        self._left = np.where(drawn, self._left - failed, self._left)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
+from typing import Self
 
 from evaluation.pools.errors import InvalidRow
 from evaluation.pools.schema import Row, Table, record_batch
@@ -46,16 +48,27 @@ class Journal:
         self.path = path
         self._table = table
         self._file: BufferedRandom = path.open("a+b")
-        try:
+        with self.closing_on_failure():
             self._file.seek(0)
             content = self._file.read()
-            rows, self.torn_bytes = parse(content, str(path))
+            self.rows, self.torn_bytes = parse(content, str(path))
             if self.torn_bytes:
                 self._file.truncate(len(content) - self.torn_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def closing_on_failure(self) -> Iterator[None]:
+        """While it is being opened: what fails closes the file."""
+        try:
+            yield
         except BaseException:
-            self._file.close()
+            self.close()
             raise
-        self.rows = rows
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows down to the disk. Raises `InvalidRow`, before anything is written."""

@@ -90,12 +90,11 @@ class Behaviours:
             journal.append(rows)
             rows.clear()
 
-        journal = Journal(self.path)
-        try:
-            await for_each(missing.items(), one, concurrency=AT_ONCE)
-        finally:
-            write()
-            journal.close()
+        with Journal(self.path) as journal:
+            try:
+                await for_each(missing.items(), one, concurrency=AT_ONCE)
+            finally:
+                write()
 
 
 async def _given(backend: Backend, subject: Subject) -> dict[str, Output]:

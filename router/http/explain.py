@@ -80,7 +80,8 @@ def _forecast(prepared: Prepared, model: str) -> dict[str, Any]:
     prompt = next((m.prompt_tokens for m in prepared.task.models if m.id == model), 0)
     return {
         "wait_ms": round(1000 * forecast.waits, 1),
-        "first_token_ms": round(1000 * forecast.first.at(prompt), 1),
+        "first_token_ms": round(1000 * forecast.first_token(prompt), 1),
+        "cached": round(forecast.cached, 3),
         "token_ms": round(1000 * forecast.step.at(forecast.busy + 1), 2),
         "usual_tokens": forecast.usual_tokens,
         "busy": forecast.busy,

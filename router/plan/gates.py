@@ -71,4 +71,4 @@ class RequestGate:
         if forecast is None or (self.begun and not self._drawn):
             return None
         sizes = [view.prompt_tokens for view in self.task.models if view.id == model]
-        return forecast.first.at(sizes[0]) if sizes else None
+        return forecast.first_token(sizes[0]) if sizes else None

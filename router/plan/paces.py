@@ -6,6 +6,9 @@ more, and old ones are forgotten: a machine's load changes, and a cache fills. W
 gave as a start counts little beside what was seen, and alone where nothing was. How long a draw
 waited here before it was sent is no matter of the model's pace: `router.plan.lanes` foretells that.
 
+The time to the first token grows with what is computed of a prompt. What a model has read lately it
+does not compute again: `router.plan.prefixes` foretells that.
+
 What came too late was not seen, and must be learned from too: a draw that the deadline ended before
 its first token is taken to have needed twice as long, or the next plan would try the same again.
 """
@@ -24,6 +27,7 @@ from policies.values import Candidate, Task
 from router.plan.draws import RunningDraw
 from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.ports import Observer
+from router.plan.prefixes import NOTHING_READ, Blocks, KeptPrompts
 from router.upstream.chunks import Chunk
 
 KEPT: Final = 32
@@ -71,13 +75,14 @@ class _Memory:
     lengths: dict[str, deque[tuple[float, int]]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
     )
+    prompts: KeptPrompts = field(default_factory=KeptPrompts)
 
     @property
     def busy(self) -> int:
         """The samples that it computes for us now."""
         return self.computing.total
 
-    def forecast(self, kind: str, now: float) -> Forecast | None:
+    def forecast(self, kind: str, blocks: Blocks, now: float) -> Forecast | None:
         """What is to be expected; None where nothing is known."""
         first = _counted(self.first, self.start.first, now)
         step = _counted(self.step, self.start.step, now)
@@ -88,22 +93,19 @@ class _Memory:
             Trend.of(step) if step else Trend(),
             busy=self.busy,
             usual_tokens=_usual(self.lengths[kind], now),
+            cached=self.prompts.expected(blocks),
         )
 
 
 @dataclass(slots=True)
 class _Timed:
-    """One draw: its first and its latest token, with what ran meanwhile.
-
-    `began` is when it was sent; None as long as it waits for that.
-    """
+    """One draw, once it was sent: its first and its latest token, with what ran meanwhile."""
 
     model: str
     samples: int
-    began: float | None = None
     for_tests: bool = False
     draw: RunningDraw | None = None
-    first_at: float = 0.0
+    first_at: float | None = None
     first_tokens: int = 0
     first_busy: int = 0
     last_at: float = 0.0
@@ -128,15 +130,18 @@ class Paces:
         for model, occupancy in (computing or {}).items():
             self._models[model].computing = occupancy
 
-    def forecasts(self, kind: str) -> dict[str, Forecast]:
-        """What is to be expected of each model of which anything is known, for such requests."""
+    def forecasts(self, kind: str, blocks: Blocks = NOTHING_READ) -> dict[str, Forecast]:
+        """What is to be expected of each model of which anything is known, for such a request."""
         now = asyncio.get_running_loop().time()
-        found = {model: memory.forecast(kind, now) for model, memory in self._models.items()}
+        memories = self._models.items()
+        found = {model: memory.forecast(kind, blocks, now) for model, memory in memories}
         return {model: forecast for model, forecast in found.items() if forecast is not None}
 
-    def watch(self, task: Task, kind: str, deadline: float | None) -> Observer:
+    def watch(
+        self, task: Task, kind: str, deadline: float | None, blocks: Blocks = NOTHING_READ
+    ) -> Observer:
         """An observer for one run."""
-        return _Watch(self._models, task, kind, deadline)
+        return _Watch(self._models, task, kind, deadline, blocks)
 
 
 @dataclass(slots=True)
@@ -147,6 +152,7 @@ class _Watch(Observer):
     task: Task
     kind: str
     deadline: float | None
+    blocks: Blocks
     _asked: Command | None = None
     _running: dict[int, _Timed] = field(default_factory=dict)
 
@@ -168,7 +174,7 @@ class _Watch(Observer):
 
     def on_sent(self, draw: RunningDraw) -> None:
         timed = self._running[draw.ticket]
-        timed.began = draw.sent_at
+        timed.draw = draw
         self.models[draw.model].computing.add(timed.samples)
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
@@ -177,8 +183,7 @@ class _Watch(Observer):
         if tokens <= timed.last_tokens:  # the others of a draw follow its longest in step
             return
         now, busy = asyncio.get_running_loop().time(), self.models[draw.model].busy
-        if timed.draw is None:
-            timed.draw = draw
+        if timed.first_at is None:
             timed.first_at, timed.first_tokens, timed.first_busy = now, tokens, busy
         timed.last_at, timed.last_tokens, timed.last_busy = now, tokens, busy
 
@@ -189,7 +194,7 @@ class _Watch(Observer):
         self._add_length(memory, None if candidate.cut else candidate.tokens)
 
     def _done(self, timed: _Timed, *, failed: bool) -> None:
-        if timed.began is None:  # it says nothing of the model's pace
+        if timed.draw is None:  # it was never sent, and says nothing of the model's pace
             return
         memory, now = self.models[timed.model], asyncio.get_running_loop().time()
         memory.computing.add(-timed.samples)
@@ -201,29 +206,46 @@ class _Watch(Observer):
         if late:
             for _ in range(timed.samples):
                 self._add_length(memory, None)
-        if timed.draw is not None:
-            self._add_times(memory, timed, timed.draw)
+        if timed.first_at is not None:
+            self._add_times(memory, timed, timed.draw, timed.first_at)
         elif late:
-            (size,) = (m.prompt_tokens for m in self.task.models if m.id == timed.model)
-            waited = Seen(size, 2 * (now - timed.began))
-            known = memory.forecast(self.kind, now)
-            if known is None or known.first.at(size) < waited.seconds:
-                memory.first.append((now, waited))
+            self._add_late(memory, timed.draw, now)
 
-    def _add_times(self, memory: _Memory, timed: _Timed, draw: RunningDraw) -> None:
-        first = Seen(draw.prompt_tokens, timed.first_at - draw.sent_at)
-        memory.first.append((timed.first_at, first))
+    def _add_times(
+        self, memory: _Memory, timed: _Timed, draw: RunningDraw, first_at: float
+    ) -> None:
+        memory.first.append((first_at, Seen(_computed(draw), first_at - draw.sent_at)))
         steps = timed.last_tokens - timed.first_tokens
         if steps > 0:
             busy = (timed.first_busy + timed.last_busy) / 2
-            step = Seen(busy, (timed.last_at - timed.first_at) / steps)
+            step = Seen(busy, (timed.last_at - first_at) / steps)
             memory.step.append((timed.last_at, step))
+        if not timed.for_tests:
+            self._add_prompt(memory, draw, draw.cached_tokens)
+
+    def _add_late(self, memory: _Memory, draw: RunningDraw, now: float) -> None:
+        """A draw without a token until its deadline; where nothing was told, nothing was cached."""
+        waited = Seen(_computed(draw), 2 * (now - draw.sent_at))
+        known = memory.forecast(self.kind, NOTHING_READ, now)
+        if known is None or known.first.at(waited.size) < waited.seconds:
+            memory.first.append((now, waited))
+        self._add_prompt(memory, draw, draw.cached_tokens or 0)
+
+    def _add_prompt(self, memory: _Memory, draw: RunningDraw, cached_tokens: int | None) -> None:
+        (most,) = (view.max_batch for view in self.task.models if view.id == draw.model)
+        found = None if cached_tokens is None else cached_tokens / max(1, draw.prompt.most)
+        memory.prompts.read(self.blocks, samples=draw.command.n, most=most, found=found)
 
     def _add_length(self, memory: _Memory, tokens: int | None) -> None:
         """An answer's length; one that was cut could have been as long as it was allowed to be."""
         now = asyncio.get_running_loop().time()
         known = self.task.max_tokens if tokens is None else tokens
         memory.lengths[self.kind].append((now, known))
+
+
+def _computed(draw: RunningDraw) -> int:
+    """The tokens of its prompt that its server computed, as far as that is known."""
+    return draw.prompt_tokens - min(draw.cached_tokens or 0, draw.prompt_tokens - 1)
 
 
 def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[Seen]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from policies.cost import CostModel, likely_tokens, most_tokens
+from policies.cost import CostModel
+from policies.lengths import likely_tokens, most_tokens
 from policies.protocol import Draw, Rank, Start
 from policies.values import Task
 from router.request import PromptLength

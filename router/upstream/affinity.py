@@ -52,19 +52,21 @@ class Affinity:
 
 def beginnings(prompt: Prompt) -> tuple[int, ...]:
     """Hashes of a prompt and of its beginnings, the longest first."""
+    read = what_is_read(prompt)
+    return tuple(hash(read[:length]) for length in _lengths(len(read)))
+
+
+def what_is_read(prompt: Prompt) -> str | tuple[int, ...]:
+    """Something that begins alike where prompts do, as a model reads them."""
     match prompt:
         case TextPrompt(text=text, suffix=suffix, extra=extra):
             read = "".join(part for file in extra for part in file) + text
             # In which order a family wants the two is its own affair: here the text comes first.
-            return _beginnings(read if suffix is None else f"{read}\0{suffix}")
+            return read if suffix is None else f"{read}\0{suffix}"
         case TokenPrompt(tokens=tokens):
-            return _beginnings(tokens)
+            return tokens
         case ChatPrompt(messages=messages):
-            return _beginnings("".join(map(repr, messages)))
-
-
-def _beginnings(read: str | tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(hash(read[:length]) for length in _lengths(len(read)))
+            return "".join(map(repr, messages))
 
 
 def _lengths(whole: int) -> Iterator[int]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.cost import likely_tokens, most_tokens
+from policies.lengths import likely_tokens, most_tokens
 from router.request import ChatPrompt, Prompt, PromptLength, TextPrompt, TokenPrompt
 
 TOKENS_AROUND_A_MESSAGE: Final = 5

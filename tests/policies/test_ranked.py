@@ -15,7 +15,8 @@ from policies.best_of_n import BestOfN
 from policies.choosing import NAMES, SELECTORS, selectors
 from policies.policy import Policy
 from policies.protocol import Rank
-from policies.selectors import LIKELIEST, First, RankedBy, Reviewer
+from policies.ranked import RankedBy, Reviewer
+from policies.selectors import LIKELIEST, First
 from policies.single import Single
 from policies.values import NLL, Budget, Candidate, ModelView, Verdict
 from router.plan.outcome import Outcome

@@ -14,8 +14,9 @@ from typing import Final, Self
 
 import numpy as np
 
+from evaluation.calibration.climbing import Climbed
 from evaluation.calibration.effects import Effects, cut
-from evaluation.calibration.ladders import BUDGETS, Climbed, Ladders
+from evaluation.calibration.ladders import BUDGETS, Ladders
 from evaluation.calibration.lattice import Lattice, Reached, Step
 from evaluation.calibration.particles import Arm
 from evaluation.calibration.signals.prediction import shares_of

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from evaluation.calibration.calibrate import Calibrating, temperatures
+from evaluation.calibration.climbing import Climbed
 from evaluation.calibration.effects import Effects
-from evaluation.calibration.ladders import Climbed, Ladders
+from evaluation.calibration.ladders import Ladders
 from evaluation.calibration.lattice import Prices, Step
 from evaluation.calibration.particles import Particles
 from evaluation.calibration.signals.branching import (

@@ -111,7 +111,7 @@ def _fill(
             for one in wanted:
                 task = one.problem.task_id
                 if task not in journal.matrices:
-                    journal.append(await runner.run(one, second.get(task)))
+                    journal.keep(await runner.run(one, second.get(task)))
                     advance(1, task)
 
     if done < len(wanted):

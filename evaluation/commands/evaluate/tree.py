@@ -102,7 +102,7 @@ def _fill(
 
         def keep(grown: Grown, rows: list[Row]) -> None:
             # What a tree cost is there before its answers are: a pool is asked for both.
-            journal.append(grown)
+            journal.keep(grown)
             writer.append(rows)
             progress.advance(1, grown.task_id)
 

@@ -9,8 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from evaluation.pools.errors import InvalidRow
 from evaluation.pools.journal import Journal
@@ -23,7 +22,7 @@ class OtherSamples(ValueError):
     """A journal has matrices of something else than is asked for."""
 
 
-class MatrixJournal:
+class MatrixJournal(Journal):
     """The journal of a directory, open for appending while the `with` block runs.
 
     `matrices` are what it holds, by task. Raises `OtherSamples` where its header is another one,
@@ -34,29 +33,15 @@ class MatrixJournal:
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / NAME
         try:
-            self._journal = Journal(path)
+            super().__init__(path)
         except InvalidRow as error:
             raise OtherSamples(f"{path} does not read: {error}") from error
-        try:
-            self.matrices = _matrices(self._journal, header)
-        except BaseException:
-            self._journal.close()
-            raise
+        with self.closing_on_failure():
+            self.matrices = _matrices(self, header)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._journal.close()
-
-    def append(self, matrix: Matrix) -> None:
+    def keep(self, matrix: Matrix) -> None:
         """Write a problem down to the disk."""
-        self._journal.append([asdict(matrix)])
+        self.append([asdict(matrix)])
         self.matrices[matrix.task_id] = matrix
 
 

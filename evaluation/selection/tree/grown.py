@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from evaluation.pools.errors import InvalidRow, MixedPools
@@ -85,36 +84,22 @@ class Grove:
         return cls(*_told(rows, path))
 
 
-class TreeJournal:
+class TreeJournal(Journal):
     """The file of a pool's trees, open for appending while the `with` block runs.
 
     Raises `MixedPools` where its trees were searched in another manner, and `InvalidRow`.
     """
 
     def __init__(self, pool: Path, manner: Manner) -> None:
-        self._journal = Journal(pool / NAME)
-        try:
-            if not self._journal.rows:
-                self._journal.append([asdict(manner)])
-            _check(self._journal, manner)
-        except BaseException:
-            self._journal.close()
-            raise
+        super().__init__(pool / NAME)
+        with self.closing_on_failure():
+            if not self.rows:
+                self.append([asdict(manner)])
+            _check(self, manner)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._journal.close()
-
-    def append(self, grown: Grown) -> None:
+    def keep(self, grown: Grown) -> None:
         """Write a tree down to the disk."""
-        self._journal.append([asdict(grown)])
+        self.append([asdict(grown)])
 
 
 def _check(journal: Journal, manner: Manner) -> None:

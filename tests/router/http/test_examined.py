@@ -13,8 +13,8 @@ from fake_shapes import pieces
 from fake_upstream import Call, FakeUpstream, Play, answering, failing
 from http_world import World, is_error, untouched, world
 
-from policies.cost import most_tokens
 from policies.examined import SAMPLES, TOKENS
+from policies.lengths import most_tokens
 from sandbox import ProcessBackend
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ from fake_upstream import (
 )
 from http_world import MESSAGES, PROMPT, World, events, eventually, is_error, untouched, world
 
-from policies.cost import most_tokens
+from policies.lengths import most_tokens
 from router.catalogue.fim import FAMILIES
 from router.upstream.breaker import Closed, Open
 from router.upstream.replicas import Replicated

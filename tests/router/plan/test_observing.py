@@ -9,7 +9,8 @@ from fakes import ByHand, ScriptedJudge, ScriptedSampler, answers
 from world import COST, task
 
 from policies.best_of_n import BestOfN
-from policies.cost import CostModel, most_tokens
+from policies.cost import CostModel
+from policies.lengths import most_tokens
 from policies.protocol import (
     Cancel,
     Command,

@@ -17,26 +17,37 @@ from policies.values import Budget
 from router.plan.occupancy import OwnOccupancy
 from router.plan.outcome import Outcome
 from router.plan.paces import LEAST_LENGTHS, STALE_S, Paces, PaceStart
+from router.plan.prefixes import NOTHING_READ, Blocks
 from router.plan.run import Run
-from router.upstream.chunks import Chunk, TokenLogprob
+from router.request import TextPrompt
+from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
 
 
 @dataclass
 class Paced:
-    """A machine: seconds per prompt token, and per token where so many samples are computed."""
+    """A machine: seconds per prompt token, and per token where so many samples are computed.
+
+    Where it `caches`, each model keeps the prompt that it read last, and says so.
+    """
 
     prompt_s: dict[str, float] = field(default_factory=lambda: {"small": 0.002, "large": 0.006})
     token_s: dict[str, float] = field(default_factory=lambda: {"small": 0.02, "large": 0.06})
     length: int = 20
     running: dict[str, int] = field(default_factory=lambda: {"small": 0, "large": 0})
     broken: bool = False
+    caches: bool = False
+    prompt: Blocks = NOTHING_READ
+    kept: dict[str, Blocks] = field(default_factory=dict)
 
     async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
         model = draw.model
         self.running[model] += draw.n
         try:
-            await asyncio.sleep(100 * self.prompt_s[model])
+            cached = 99 if self.caches and self.kept.get(model) == self.prompt else 0
+            await asyncio.sleep((100 - cached) * self.prompt_s[model])
+            self.kept[model] = self.prompt
+            told = Usage(100, None, cached) if self.caches else None
             if self.broken:
                 raise UpstreamError(model, "is down")
             most = min(self.length, draw.max_tokens)
@@ -46,7 +57,7 @@ class Paced:
                 ending = None if at < most - 1 else ("stop" if most == self.length else "length")
                 for index in range(draw.n):
                     token = (TokenLogprob("x", -0.5),)
-                    yield Chunk(index, "x", token, said=True, finish_reason=ending)
+                    yield Chunk(index, "x", token, said=True, finish_reason=ending, usage=told)
         finally:
             self.running[model] -= draw.n
 
@@ -73,22 +84,24 @@ async def performed(
     *,
     draws: Sequence[Draw] = (),
     within_s: float | None = None,
+    prompt: Blocks = NOTHING_READ,
     **fields: object,
 ) -> Outcome:
+    machine.prompt = prompt
     what = task(**{"verifiable": False, "max_tokens": 64} | fields)
     deadline = None
     budget, cost = Budget(), COST
     if within_s is not None:
         deadline = asyncio.get_running_loop().time() + within_s
         budget = Budget(latency_ms=1000 * within_s)
-        cost = replace(COST, forecasts=paces.forecasts("text"))
+        cost = replace(COST, forecasts=paces.forecasts("text", prompt))
     run = Run(
         policy or ByHand(drawing(*draws)),
         what,
         budget,
         cost,
         sampler=machine,
-        observer=paces.watch(what, "text", deadline),
+        observer=paces.watch(what, "text", deadline, prompt),
     )
     return await run.perform(deadline)
 
@@ -205,6 +218,45 @@ def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> None:
         # It is no measurement: one that was faster than that stands.
         await performed(paces, machine, draws=[asked()])
         assert of(paces).first.at(100) < 1.0
+
+    on_a_clock(scenario())
+
+
+def test_what_was_read_before_is_not_read_again_and_plans_know_it() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced(caches=True)
+        one, other = (Blocks.of(TextPrompt(text), {}) for text in ("one", "other"))
+        for draw in (asked("small"), asked("small"), asked(), asked()):
+            await performed(paces, machine, draws=[draw], prompt=one)
+        known, new = (paces.forecasts("text", prompt)["large"] for prompt in (one, other))
+        assert known.first_token(100) < 0.05
+        assert new.first_token(100) == pytest.approx(0.6, rel=0.05)
+        models = []
+        for prompt in (one, other, one):  # the large model keeps one prompt only
+            machine.kept["large"] = one
+            outcome = await performed(
+                paces, machine, Auto(), prompt=prompt, within_s=1.5, max_tokens=20
+            )
+            models.append(outcome.choice.candidates[0].model)
+        assert models == ["large", "small", "large"]
+
+    on_a_clock(scenario())
+
+
+def test_a_cache_that_was_not_there_is_not_relied_on_again() -> None:
+    async def scenario() -> None:
+        paces, machine = Paces(), Paced(caches=True)
+        prompt = Blocks.of(TextPrompt("one"), {})
+        for draw in (asked("small"), asked(), asked()):
+            await performed(paces, machine, draws=[draw], prompt=prompt)
+        machine.caches = False
+        late = 0
+        for _ in range(12):
+            outcome = await performed(
+                paces, machine, Auto(), prompt=prompt, within_s=0.5, max_tokens=5
+            )
+            late += not outcome.choice.candidates
+        assert 1 <= late <= 6
 
     on_a_clock(scenario())
 

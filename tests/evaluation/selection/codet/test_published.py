@@ -104,7 +104,7 @@ MATRIX = Matrix("made/0", (0, 0, 1), (1, 2), ("10", "0t"), (True, False), None, 
 
 def test_a_journal_goes_on_behind_the_last_whole_line(tmp_path):
     with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
-        journal.append(MATRIX)
+        journal.keep(MATRIX)
     path = tmp_path / NAME
     whole = path.read_bytes()
     for torn in (b"", whole.splitlines()[1][:20], b"[]"):
@@ -117,7 +117,7 @@ def test_a_journal_goes_on_behind_the_last_whole_line(tmp_path):
 def test_a_torn_header_is_written_again(tmp_path):
     (tmp_path / NAME).write_bytes(b'[{"solu')
     with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
-        journal.append(MATRIX)
+        journal.keep(MATRIX)
     with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
         assert journal.matrices == {"made/0": MATRIX}
 

@@ -189,7 +189,7 @@ def test_a_file_that_holds_no_trees_does_not_read(tmp_path):
 def test_a_tree_that_was_searched_twice_counts_as_it_was_last(tmp_path):
     manner = Manner("small", 1, 0.1, 4)
     with TreeJournal(tmp_path, manner) as journal:
-        journal.append(Grown("a/0", 1, (Expanded(10, 0, (4,)),)))
+        journal.keep(Grown("a/0", 1, (Expanded(10, 0, (4,)),)))
     with TreeJournal(tmp_path, manner) as journal:
-        journal.append(Grown("a/0", 2, (Expanded(10, 0, (5,)),)))
+        journal.keep(Grown("a/0", 2, (Expanded(10, 0, (5,)),)))
     assert Grove.read(tmp_path).trees["a/0"].rounds == 2
