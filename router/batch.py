@@ -17,11 +17,12 @@ from typing import Final, TypeAlias
 
 from policies.moves import least_ceiling
 from router.concurrent import concurrently
-from router.gateway import Gateway, Prepared
+from router.gateway import Gateway
 from router.plan.outcome import Outcome
 from router.plan.programs import texts_of
 from router.plan.programs.asked import LONGEST
 from router.plan.shares import Shares
+from router.prepared import Prepared
 from router.request import RouteRequest
 
 AT_ONCE: Final = 8

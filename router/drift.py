@@ -24,9 +24,9 @@ from prometheus_client import CollectorRegistry, Counter
 
 from policies.ladder import Found
 from policies.values import Verdict
-from router.gateway import Prepared
 from router.observations import DrawObservation, Observation
 from router.plan.outcome import Outcome
+from router.prepared import Prepared
 
 DECILES: Final = 10
 JUDGED: Final = frozenset({Verdict.PASSED, Verdict.FAILED})

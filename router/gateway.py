@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,9 @@ from typing import Final
 
 from policies.cost import CostModel, UnknownCost
 from policies.forecast import Forecast
-from policies.ladder import Found, Offer
+from policies.ladder import Offer
 from policies.policy import Policy
-from policies.values import Budget, Task
+from policies.values import Task
 from router.eligible import check_tools, models_for
 from router.errors import DeadlineExceeded, InternalError, UnknownPolicy
 from router.foresight import foreseen, offered
@@ -25,10 +24,11 @@ from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together
-from router.plan.prefixes import NOTHING_READ, Blocks
+from router.plan.prefixes import Blocks
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
+from router.prepared import Prepared
 from router.rankers import Rankers
 from router.request import RouteRequest
 from router.sampler import RequestSampler, gap_of
@@ -47,43 +47,6 @@ LARGEST_MARGIN_S: Final = 0.02
 COUNTING_SHARE: Final = 0.25
 """The part of a latency budget in which the prompt's tokens are counted; after it, a guess stands
 in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request with its policy, its models counted and its deadline set (event loop's clock).
-
-    `forecasts` say, where time is short, what is expected of each model that was seen lately;
-    `found` what calibration says of the plan, where it is one that was calibrated; `trials` how
-    answers can be run where no tests judge them, `blocks` what of the prompt models have read
-    before. It has `begun` where its request has with another
-    prompt: it is not refused then because many wait, which would fail that as well.
-    """
-
-    request: RouteRequest
-    policy: Policy
-    task: Task
-    budget: Budget
-    deadline: float | None
-    forecasts: Mapping[str, Forecast] = field(default_factory=dict)
-    found: Found | None = None
-    blocks: Blocks = NOTHING_READ
-    trials: Trials | None = None
-    begun: bool = False
-
-    def left(self, now: float) -> Budget:
-        """The budget as it is at this moment: some time went by since receipt."""
-        if self.deadline is None:
-            return self.budget
-        # None of it left is no budget; the run finds the deadline passed all the same.
-        left_ms = max(1000 * (self.deadline - now), sys.float_info.min)
-        return replace(self.budget, latency_ms=left_ms)
-
-    @property
-    def streams_through(self) -> bool:
-        """Whether tokens can be sent on as they come: one sample, for one choice."""
-        one = self.request.n == 1 and self.policy.most_samples(self.task) == 1
-        return self.request.stream and one
 
 
 @dataclass(frozen=True, slots=True)

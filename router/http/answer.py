@@ -11,13 +11,13 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from policies.values import Candidate
-from router.gateway import Prepared
 from router.http.dialect import Dialect
 from router.http.envelope import AnswerHead, Tally
 from router.http.partial import whole_lines
 from router.plan.draws import CUT, RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.samples import Sample
+from router.prepared import Prepared
 from router.request import Prompt
 from router.upstream.chunks import TokenLogprob
 

@@ -15,13 +15,13 @@ from policies.forecast import Forecast
 from policies.ladder import Found
 from policies.protocol import Execute, Rank
 from policies.values import NLL, Budget, Verdict
-from router.gateway import Prepared
 from router.http.labels import label_of_several, outcome_label
 from router.http.spent import cached_tokens, flops_of_several, flops_used, shares
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.samples import Sample
 from router.plan.work import Errand, Work
+from router.prepared import Prepared
 
 
 def router_object(

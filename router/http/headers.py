@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from policies.cost import CostModel
 from policies.values import Verdict
-from router.gateway import Prepared
 from router.http.labels import label_of_several, outcome_label
 from router.http.spent import flops_of_several, flops_used
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
+from router.prepared import Prepared
 from router.request import RouteRequest
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from policies.choosing import NAMES
 from policies.selectors import FIM
-from router.gateway import Prepared
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
+from router.prepared import Prepared
 
 _TOLD: Final = frozenset({FIM, *NAMES}) - {"first"}
 """What chose, where that took more than the order of drawing."""

@@ -13,12 +13,13 @@ import structlog
 from policies.values import Verdict
 from router.drift import Drift
 from router.errors import ErrorObject, InternalError, translate
-from router.gateway import Gateway, Prepared
+from router.gateway import Gateway
 from router.http.explain import router_object
 from router.http.headers import response_headers
 from router.http.labels import label_of_several, outcome_label
 from router.http.several import Several
 from router.plan.outcome import Outcome
+from router.prepared import Prepared
 
 CLIENT_GONE: Final = "client_gone"
 """How the request of a client that hung up is counted, among the codes of errors."""

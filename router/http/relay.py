@@ -12,12 +12,13 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from router.errors import Superseded
-from router.gateway import Gateway, Prepared
+from router.gateway import Gateway
 from router.http.attended import NEWER
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.ports import Observer
 from router.plan.sessions import Turn
+from router.prepared import Prepared
 from router.request import RouteRequest
 from router.upstream.chunks import Chunk
 

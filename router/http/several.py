@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from router.batch import Batch
 from router.errors import InternalError
-from router.gateway import Gateway, Prepared, finished
+from router.gateway import Gateway, finished
 from router.http.answer import Answer, summed, together
 from router.http.dialect import Dialect
 from router.http.explain import object_of_several
@@ -24,6 +24,7 @@ from router.http.headers import headers_of_several
 from router.http.relay import Hand, Piece, Tick, performed, produced
 from router.http.streaming import Telling
 from router.plan.outcome import Outcome
+from router.prepared import Prepared
 from router.request import RouteRequest
 
 Told: TypeAlias = Callable[[Sequence[Outcome]], dict[str, Any]]

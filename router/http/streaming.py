@@ -21,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from router.errors import ErrorObject, InternalError
-from router.gateway import Prepared, finished
+from router.gateway import finished
 from router.http.answer import Answer, event
 from router.http.attended import Attended, ClientGone
 from router.http.connection import LOST
@@ -31,6 +31,7 @@ from router.http.relay import Hand, Item, Piece, Tick, produced
 from router.plan.draws import CUT, RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.sessions import Turn
+from router.prepared import Prepared
 from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
 

@@ -11,9 +11,10 @@ import pytest
 from policies.values import Budget
 from router import gateway as gateways
 from router.batch import AT_ONCE, Batch
-from router.gateway import Gateway, Prepared
+from router.gateway import Gateway
 from router.plan.outcome import Outcome
 from router.plan.programs.asked import LONGEST
+from router.prepared import Prepared
 from router.request import TextPrompt
 
 pytestmark = pytest.mark.anyio

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from evaluation.commands.common.failing import failing_on
-from evaluation.gateway import comparison
+from evaluation.gateway import comparison, deadlines
 from evaluation.gateway.plot import PlotError, plot
 from evaluation.gateway.recount import CannotRecount
-from evaluation.gateway.results import ResultFileError
+from evaluation.gateway.results import ResultFileError, read
 
 
 def run(
@@ -22,6 +23,9 @@ def run(
         str | None, typer.Option(metavar="LABEL", help="Compare every run with this one.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON instead of Markdown.")] = False,
+    under_deadlines: Annotated[
+        bool, typer.Option("--deadlines", help="Of runs that had one: what came in time.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the table here as well.")] = None,
     picture: Annotated[
         Path | None,
@@ -29,16 +33,26 @@ def run(
     ] = None,
 ) -> None:
     """Compare result files: one row each."""
+    if under_deadlines and (baseline is not None or as_json or picture is not None):
+        raise typer.BadParameter("--deadlines has no --baseline, --json or --plot")
     known = (ResultFileError, comparison.UnknownBaseline, CannotRecount, ValueError)
     with failing_on(*known, PlotError, OSError):
-        table = comparison.rows(files, baseline)
-        text = (
-            json.dumps(comparison.to_json(table), indent=2) + "\n"
-            if as_json
-            else comparison.to_markdown(table, baseline)
-        )
-        if picture is not None:
-            plot(table, picture)
+        if under_deadlines:
+            text = deadlines.to_markdown([deadlines.row(read(file)) for file in files])
+        else:
+            text = _compared(files, baseline, picture, as_json=as_json)
         if out is not None:
             out.write_text(text)
     typer.echo(text, nl=False)
+
+
+def _compared(
+    files: Sequence[Path], baseline: str | None, picture: Path | None, *, as_json: bool
+) -> str:
+    """The comparison as text, drawn into the picture if there is to be one."""
+    table = comparison.rows(files, baseline)
+    if picture is not None:
+        plot(table, picture)
+    if as_json:
+        return json.dumps(comparison.to_json(table), indent=2) + "\n"
+    return comparison.to_markdown(table, baseline)

@@ -62,3 +62,14 @@ def test_the_unit_of_deadlines_is_the_median_of_a_run(tmp_path):
         for record in RECORDS:
             writer.append(record)
     assert deadlines.median_seconds(path) == pytest.approx(0.105)
+
+
+def test_the_command_makes_the_table_of_recorded_runs(cli, tmp_path):
+    path = tmp_path / "run.jsonl"
+    with ResultWriter(path, results().header) as writer:
+        for record in RECORDS:
+            writer.append(record)
+    result = cli("evaluate", "table", "--deadlines", path)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == deadlines.to_markdown([deadlines.row(results())])
+    assert cli("evaluate", "table", "--deadlines", "--json", path).exit_code == 2
