@@ -347,6 +347,23 @@ async def test_the_largest_model_that_was_seen_to_be_fast_enough_answers(stream:
         assert router["commands"][0]["forecast_ms"] is None
 
 
+async def test_what_a_model_has_read_is_expected_in_its_cache() -> None:
+    prompt = "".join(f"line {at}\n" for at in range(60))
+    async with world() as w:
+        for _ in range(2):
+            assert (await w.complete(prompt=prompt, model="large")).status_code == 200
+        asked = {"budget": {"latency_ms": 600_000}, "explain": True}
+        found = [
+            router_of(await w.complete(prompt=text, model="large", **asked))["forecast"]["large"][
+                "cached"
+            ]
+            for text in (prompt, prompt + "typed", "another" + prompt)
+        ]
+    assert found[0] > 0.95
+    assert 0.5 < found[1] < found[0]
+    assert found[2] == 0
+
+
 async def test_the_operators_figures_decide_before_anything_was_seen() -> None:
     pace = {"tokens_per_second": {1: 10}, "prompt_tokens_per_second": 1000}
     async with world(models={"large": {"pace": pace}}) as w:
