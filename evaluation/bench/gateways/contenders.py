@@ -56,13 +56,21 @@ class Contender:
 
 
 def contenders(
-    litellm: Path | None, vllm_router: Path | None, checkouts: Sequence[Path] = ()
+    litellm: Path | None,
+    vllm_router: Path | None,
+    checkouts: Sequence[Path] = (),
+    workers: Sequence[int] = (),
 ) -> list[Contender]:
-    """All that are there: others by their executables, checkouts of ours by their folders."""
-    found = [Contender(DIRECT), Contender(OURS, _ours)]
+    """All that are there: others by their executables, checkouts of ours by their folders.
+
+    Ours also with so many `workers`.
+    """
+    found = [Contender(DIRECT), Contender(OURS, _ours(1))]
+    found += [Contender(f"{OURS}, {n} workers", _ours(n)) for n in workers]
     for folder in checkouts:
         home = folder.resolve()
-        found.append(Contender(f"{OURS} of {folder}", _ours, (("PYTHONPATH", str(home)),), home))
+        more = (("PYTHONPATH", str(home)),)
+        found.append(Contender(f"{OURS} of {folder}", _ours(1), more, home))
     found.append(Contender(FORWARDER, _forwarder))
     if litellm is not None:
         found.append(Contender(LITELLM, _litellm(litellm), _LITELLM_ENVIRONMENT))
@@ -71,16 +79,21 @@ def contenders(
     return found
 
 
-def _ours(port: int, upstream: str, folder: Path) -> list[str]:
+def _ours(workers: int) -> Commanding:
     """FLOPs budgets bind, and everything that is on by default is on."""
-    config = folder / "config.toml"
-    config.write_text(
-        f'host = "127.0.0.1"\nport = {port}\nmax_concurrent_requests = {MOST_AT_ONCE}\n'
-        f'[models.{MODEL}]\nengine = "url"\nserver = "openai"\nurl = "{upstream}"\n'
-        f"context = 4096\nflops_per_token = {FLOPS_PER_TOKEN}\n",
-        encoding="utf-8",
-    )
-    return [sys.executable, "-m", "router", str(config)]
+    several = f"workers = {workers}\n" if workers > 1 else ""  # earlier checkouts had none
+
+    def command(port: int, upstream: str, folder: Path) -> list[str]:
+        config = folder / "config.toml"
+        config.write_text(
+            f'host = "127.0.0.1"\nport = {port}\nmax_concurrent_requests = {MOST_AT_ONCE}\n'
+            f'{several}[models.{MODEL}]\nengine = "url"\nserver = "openai"\nurl = "{upstream}"\n'
+            f"context = 4096\nflops_per_token = {FLOPS_PER_TOKEN}\n",
+            encoding="utf-8",
+        )
+        return [sys.executable, "-m", "router", str(config)]
+
+    return command
 
 
 def _forwarder(port: int, upstream: str, _folder: Path) -> list[str]:

@@ -41,6 +41,9 @@ def run(
         list[Path] | None,
         typer.Option(help="Another checkout of this project, as one more.", metavar="DIR"),
     ] = None,
+    workers: Annotated[
+        list[int] | None, typer.Option(min=2, help="Ours with so many workers, as one more.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A contender; all that are there by default.")
     ] = None,
@@ -50,7 +53,7 @@ def run(
 ) -> None:
     """Measure the gateway under load, beside none, a bare forwarder and other gateways."""
     plan = Plan(tuple(connections or (16, 256)), streams, rate, seconds, rounds)
-    who = _chosen(contenders(litellm, vllm_router, checkout or ()), only)
+    who = _chosen(contenders(litellm, vllm_router, checkout or (), workers or ()), only)
     cores = Cores.of(sorted(os.sched_getaffinity(0)))
     with failing_on(GatewayBenchFailed, OSError):
         gone = _measured(who, plan, cores)

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import tomllib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -141,6 +143,17 @@ def test_others_are_there_by_their_executables(tmp_path):
     other = found[f"budget-router of {tmp_path}"]
     assert other.folder == tmp_path.resolve()
     assert other.environment()["PYTHONPATH"] == str(other.folder)
+
+
+def test_ours_is_one_process_or_as_many_as_are_wanted(tmp_path):
+    found = {each.name: each for each in contenders(None, None, [tmp_path], workers=[2])}
+    for name, workers in (
+        ("budget-router", None),
+        ("budget-router, 2 workers", 2),
+        (f"budget-router of {tmp_path}", None),
+    ):
+        config = found[name].command(7, "http://up", tmp_path)[-1]
+        assert tomllib.loads(Path(config).read_text()).get("workers") == workers
 
 
 def test_the_forwarder_runs_under_uvicorn_as_ours_does():
