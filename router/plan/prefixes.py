@@ -12,16 +12,19 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from router.request import Prompt
 from router.upstream.affinity import what_is_read
 
-BLOCK: Final = 32
+BLOCK: Final = 64
 """Characters, or tokens, of a block."""
 
-MOST_BLOCKS: Final = 4096
+MOST_BLOCKS: Final = 2048
 """Of one prompt; what goes on behind them is taken to be new."""
+
+MOST_PROMPTS: Final = 32
+"""Of one model, however many samples it computes at once."""
 
 NEWEST_SHARE: Final = 0.3
 """How much the latest draw decides what expectations are worth."""
@@ -57,8 +60,13 @@ class Blocks:
 
 NOTHING_READ: Final = Blocks()
 
-Shares: TypeAlias = Mapping[str, float]
-"""By model: the part of a prompt that is expected to be in its cache."""
+
+@dataclass(slots=True)
+class _Kept:
+    """A prompt, and how many of the model's caches have it."""
+
+    hashes: tuple[int, ...]
+    caches: int
 
 
 @dataclass(slots=True)
@@ -69,7 +77,8 @@ class KeptPrompts:
     """
 
     trust: float = 0.0
-    _prompts: deque[tuple[int, ...]] = field(default_factory=deque)
+    _prompts: deque[_Kept] = field(default_factory=deque)
+    _caches: int = 0
     _blocks: Counter[int] = field(default_factory=Counter)
 
     def expected(self, prompt: Blocks) -> float:
@@ -79,17 +88,30 @@ class KeptPrompts:
     def read(self, prompt: Blocks, *, samples: int, most: int, found: float | None) -> None:
         """A draw of so many samples has read a prompt, and found this part of it, if that is told.
 
-        `most` are the prompts that the model keeps, of each sample one.
+        `most` are the samples that the model computes at once, each of which has a cache.
         """
         known = self._known(prompt)
         if found is not None and known:
             worth = min(1.0, found / known)
             self.trust += NEWEST_SHARE * (worth - self.trust) if self.trust else worth
-        for _ in range(min(samples, most)):
-            self._prompts.append(prompt.hashes)
-            self._blocks.update(prompt.hashes)
-        while len(self._prompts) > most:
-            self._blocks -= Counter(self._prompts.popleft())
+        self._prompts.append(_Kept(prompt.hashes, samples))
+        self._caches += samples
+        self._blocks.update(prompt.hashes)
+        while self._caches > min(most, MOST_PROMPTS):
+            self._forget(self._caches - min(most, MOST_PROMPTS))
+
+    def _forget(self, caches: int) -> None:
+        """The oldest prompt, or as many caches of it."""
+        oldest = self._prompts[0]
+        gone = min(caches, oldest.caches)
+        oldest.caches -= gone
+        self._caches -= gone
+        if not oldest.caches:
+            self._prompts.popleft()
+            for each in oldest.hashes:
+                self._blocks[each] -= 1
+                if not self._blocks[each]:
+                    del self._blocks[each]
 
     def _known(self, prompt: Blocks) -> float:
         if not prompt.looks:

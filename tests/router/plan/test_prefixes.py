@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.plan.prefixes import BLOCK, NOTHING_READ, Blocks, KeptPrompts
+from router.plan.prefixes import (
+    BLOCK,
+    MOST_BLOCKS,
+    MOST_PROMPTS,
+    NOTHING_READ,
+    Blocks,
+    KeptPrompts,
+)
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 LONG = "".join(f"line {at}\n" for at in range(200))
@@ -34,7 +41,7 @@ def test_all_of_a_prompt_that_was_read_and_of_another_what_they_share() -> None:
     kept = trusted(blocks(LONG))
     assert kept.expected(blocks(LONG)) == 1
     assert kept.expected(blocks(LONG + LONG)) == pytest.approx(0.5, abs=BLOCK / len(LONG))
-    assert 0.95 < kept.expected(blocks(LONG[:-9] + "another end")) < 1
+    assert 0.9 < kept.expected(blocks(LONG[:-9] + "another end")) < 1
     assert kept.expected(blocks("x" + LONG)) == 0
     assert kept.expected(NOTHING_READ) == 0
 
@@ -82,8 +89,18 @@ def test_as_many_prompts_are_kept_as_samples_are_computed_at_once() -> None:
     assert trusted(one, other, most=2).expected(one) == 1
     assert trusted(one, other, most=1).expected(one) == 0
     kept = trusted(one)
+    kept.read(other, samples=3, most=4, found=None)
+    assert (kept.expected(one), kept.expected(other)) == (1, 1)
     kept.read(other, samples=9, most=4, found=None)
     assert (kept.expected(one), kept.expected(other)) == (0, 1)
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    kept = KeptPrompts(trust=1.0)
+    prompts = [blocks(f"{at} {LONG}") for at in range(MOST_PROMPTS + 1)]
+    read(kept, *prompts, most=1000)
+    assert [kept.expected(prompt) for prompt in prompts] == [0] + [1] * MOST_PROMPTS
+    assert len(Blocks.of(TextPrompt("x" * 10**6), {}).hashes) == MOST_BLOCKS
 
 
 @pytest.mark.parametrize(
