@@ -224,7 +224,8 @@ class OfLength(Protocol):
     """What is for prompts of about so many tokens; for any, where that is None."""
 
     @property
-    def prompt_tokens(self) -> int | None: ...
+    def prompt_tokens(self) -> int | None:
+        """The length."""
 
 
 _OfLength = TypeVar("_OfLength", bound=OfLength)

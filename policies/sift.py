@@ -71,7 +71,9 @@ class CoursesAt:
     usual_plain: Course | None = None
 
     def __str__(self) -> str:
-        return "" if self.prompt_tokens is None else f", prompts of about {self.prompt_tokens} tokens"
+        return (
+            "" if self.prompt_tokens is None else f", prompts of about {self.prompt_tokens} tokens"
+        )
 
 
 @dataclass(frozen=True, slots=True)

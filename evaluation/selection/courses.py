@@ -3,7 +3,7 @@
 A cap is what one request may spend, in ceilings of one large call; a course is worth what it
 succeeds at less what it spends, at the price that a calibration has for a large call.
 
-The same problems are costed again at every length of prompt, as for ladders: what a course draws
+The same problems are costed again at several lengths of prompt, as for ladders: what a course draws
 without a cap, and succeeds at, is the same after any prompt, and what it spends is not; under a cap
 it is performed again, for what fits differs too.
 """
@@ -17,11 +17,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from evaluation.calibration.calibrate import LENGTHS
+from evaluation.calibration.calibrate import LENGTHS as LADDER_LENGTHS
 from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import best, bootstrapped, mean_of
 from policies.cost import CostModel
+
+LENGTHS: Final = LADDER_LENGTHS[::2]
+"""Prompts, in tokens, that problems are costed at: every second of those that ladders have, since
+all routes are performed under every cap at each."""
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
@@ -58,7 +62,7 @@ def by_length(
                 every = {route: each.after(at) for route, each in came[sight].items()}
                 setting = Setting(cost, sight)
                 found[name] = calibrated(after, setting, tuple(every), advance)
-                found[f"usual_{name}"] = usual(after, setting, every, every[greedy])
+                found[f"usual_{name}"] = usual(after, setting, every, greedy)
         lengths.append(found)
     return lengths
 
@@ -87,11 +91,20 @@ def calibrated(
 
 
 def usual(
-    problems: Sequence[SelectionProblem], setting: Setting, came: Mapping[Route, Came], greedy: Came
+    problems: Sequence[SelectionProblem],
+    setting: Setting,
+    came: Mapping[Route, Came],
+    greedy: Route,
 ) -> dict[str, Any]:
-    """The best route that spends no more than greedy answers do, in the mean, without a cap."""
+    """The best route that spends no more than greedy answers do, in the mean, without a cap.
+
+    It is one that ends with the greedy answer, unless something speaks for an earlier one. Where
+    reading a long prompt is dear, many small samples cost no more; but who has long prompts has
+    other problems than these, and did not ask for less than the large model.
+    """
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
-    route = best(came, greedy, 1.0, np.ones(len(problems), bool))
+    ending = {route: each for route, each in came.items() if route.rungs[-1:] == greedy.rungs}
+    route = best(ending, came[greedy], 1.0, np.ones(len(problems), bool))
     spent = float((came[route].flops / units).mean())
     return _row(max(1.0, round(spent, 4)), route, came[route], units)
 

@@ -219,7 +219,5 @@ def test_the_length_of_a_course_is_told() -> None:
         "rung 1 of 1 for 2 large calls, prompts of about 256 tokens, without tests"
     )
     usual, _ = performed(asked(prompt=300), policy=BY_LENGTH)
-    assert usual.draws[0].reason == (
-        "rung 1 of 1, prompts of about 256 tokens, without tests"
-    )
+    assert usual.draws[0].reason == ("rung 1 of 1, prompts of about 256 tokens, without tests")
     assert performed(asked())[0].draws[0].reason == "rung 1 of 3, without tests"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from world import COST
 
 from evaluation.pools.errors import UnreadablePool
-from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection import courses
+from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection.courses import CAPS, by_length, calibrated, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
 from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
@@ -191,7 +191,9 @@ def test_what_a_course_spends_grows_with_the_prompt_and_what_it_achieves_does_no
         assert own == pytest.approx(each.flops[0])  # these prompts have 100 tokens
         assert costed == sorted(set(costed))
         for tokens, flops in zip(lengths, costed, strict=True):
-            after = perform([problems[0].after(tokens)], replace(told, lengths=()), [route], nothing)
+            after = perform(
+                [problems[0].after(tokens)], replace(told, lengths=()), [route], nothing
+            )
             assert after[route].flops[0] == pytest.approx(flops)
             assert after[route].success.tolist() == each.success.tolist()
 
@@ -207,19 +209,16 @@ def test_courses_are_calibrated_after_prompts_of_every_length(
         sight: perform(problems, uncapped(COST, sight), ROUTES, nothing)
         for sight in (Sight.USED, Sight.STRIPPED)
     }
-    told = by_length(problems, COST, came, ROUTES[0], nothing)
-    short, long = told
+    short, long = by_length(problems, COST, came, ROUTES[0], nothing)
     assert (short["prompt_tokens"], long["prompt_tokens"]) == (32, 4096)
-    for at in told:
+    for at in (short, long):
         assert {"shown", "plain", "usual_shown", "usual_plain"} < at.keys()
         for row in (*at["shown"], *at["plain"]):
             assert row["spent"][0] <= row["calls"]
-    models = {rung[0] for rung in long["shown"][0]["rungs"]}
-    assert len(models) == 1  # both prompts are more than one large call
-    (only,) = by_length(problems, COST, {Sight.STRIPPED: came[Sight.STRIPPED]}, ROUTES[0], nothing)[
-        :1
-    ]
-    assert "shown" not in only
+        for name in ("usual_shown", "usual_plain"):
+            assert at[name]["rungs"][-1] == ["large", 1, 0.0]
+    blind = {Sight.STRIPPED: came[Sight.STRIPPED]}
+    assert all("shown" not in at for at in by_length(problems, COST, blind, ROUTES[0], nothing))
 
 
 def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:

@@ -11,7 +11,7 @@ import pytest
 from calibrations import calibration
 from world import COST
 
-from evaluation.calibration.calibrate import LENGTHS
+from evaluation.selection.courses import LENGTHS
 from policies.auto import Auto
 from policies.choosing import believing
 from policies.climb import Climb

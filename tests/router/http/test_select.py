@@ -207,7 +207,7 @@ def by_length() -> Auto:
 
     short = (course(1.0, "large", 1), course(5.0, "small", 5))
     long = (course(1.0, "small", 3), course(5.0, "large", 3))
-    lengths = (CoursesAt(32, (), short), CoursesAt(1024, (), long))
+    lengths = (CoursesAt(32, short, short), CoursesAt(1024, long, long))
     return Auto(courses=Courses(("small", "large"), lengths))
 
 
