@@ -23,9 +23,9 @@ from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import best, bootstrapped, mean_of
 from policies.cost import CostModel
 
-LENGTHS: Final = LADDER_LENGTHS[::2]
-"""Prompts, in tokens, that problems are costed at: every second of those that ladders have, since
-all routes are performed under every cap at each."""
+LENGTHS: Final = LADDER_LENGTHS[2::2]
+"""Prompts, in tokens, that problems are costed at, from 128 on every second of those that ladders
+have: at each of them all routes are performed under every cap."""
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
@@ -75,13 +75,17 @@ def calibrated(
 ) -> list[dict[str, Any]]:
     """For each cap the best route, as a policy artifact has courses; each succeeds more often.
 
-    It is found in a few orders of the samples, and what comes of it told from all.
+    It is found in a few orders of the samples, and what comes of it told from all. Where a large
+    call fits it draws from the large model too: many small samples cost less beside a long prompt,
+    but who has long prompts has other problems than these, on which they may well be worse.
     """
+    large = list(problems[0].models)[-1]
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
         capped = replace(setting, cap=cap)
-        few = perform(problems, replace(capped, orders=FEW), routes, advance)
+        fit = [route for route in routes if cap < 1 or large in {r.model for r in route.rungs}]
+        few = perform(problems, replace(capped, orders=FEW), fit, advance)
         route = max(few, key=lambda each: _worth(few[each], units))
         came = perform(problems, capped, [route], advance)[route]
         row = _row(cap, route, came, units)
@@ -98,9 +102,8 @@ def usual(
 ) -> dict[str, Any]:
     """The best route that spends no more than greedy answers do, in the mean, without a cap.
 
-    It is one that ends with the greedy answer, unless something speaks for an earlier one. Where
-    reading a long prompt is dear, many small samples cost no more; but who has long prompts has
-    other problems than these, and did not ask for less than the large model.
+    It is one that ends with the greedy answer, unless something speaks for an earlier one: who
+    sends no budget did not ask for less than the large model.
     """
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     ending = {route: each for route, each in came.items() if route.rungs[-1:] == greedy.rungs}

@@ -215,6 +215,7 @@ def test_courses_are_calibrated_after_prompts_of_every_length(
         assert {"shown", "plain", "usual_shown", "usual_plain"} < at.keys()
         for row in (*at["shown"], *at["plain"]):
             assert row["spent"][0] <= row["calls"]
+            assert "large" in {model for model, _, _ in row["rungs"]}  # at one large call and more
         for name in ("usual_shown", "usual_plain"):
             assert at[name]["rungs"][-1] == ["large", 1, 0.0]
     blind = {Sight.STRIPPED: came[Sight.STRIPPED]}
