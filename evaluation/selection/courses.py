@@ -23,9 +23,9 @@ from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import best, bootstrapped, mean_of
 from policies.cost import CostModel
 
-LENGTHS: Final = LADDER_LENGTHS[2::2]
-"""Prompts, in tokens, that problems are costed at, from 128 on every second of those that ladders
-have: at each of them all routes are performed under every cap."""
+LENGTHS: Final = LADDER_LENGTHS[::2]
+"""Prompts, in tokens, that problems are costed at: every second of those that ladders have, for at
+each of them all routes are performed under every cap."""
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
