@@ -14,7 +14,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from policies.cost import CostModel
 from policies.values import Budget, ModelView
@@ -115,11 +115,8 @@ class Domain:
     answers: Mapping[str, Answers]
 
     def at(self, prompt_tokens: int) -> Length:
-        """The ladders for the length that is nearest, by ratio."""
-        return min(
-            self.lengths,
-            key=lambda length: abs(math.log(max(1, prompt_tokens) / max(1, length.prompt_tokens))),
-        )
+        """The ladders for the length that is nearest."""
+        return nearest(self.lengths, prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +218,25 @@ class Calibration:
         """The ladder that is expected to reach `target` for the least; None where none does."""
         reaching = [each for each in ladders if each.success.value >= target]
         return min(reaching, key=lambda each: (each.spent.value, each.calls), default=None)
+
+
+class OfLength(Protocol):
+    """What is for prompts of about so many tokens; for any, where that is None."""
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """The length."""
+
+
+_OfLength = TypeVar("_OfLength", bound=OfLength)
+
+
+def nearest(lengths: Iterable[_OfLength], prompt_tokens: int) -> _OfLength:
+    """What is for the length that is nearest, by ratio."""
+    return min(
+        lengths,
+        key=lambda each: abs(math.log(max(1, prompt_tokens) / max(1, each.prompt_tokens or 1))),
+    )
 
 
 def _calls(ladder: Ladder) -> float:

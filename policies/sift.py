@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from policies.choosing import USUAL
 from policies.cost import CostModel
 from policies.executions import Belief, Results, executions, likelihood, share_right
-from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung
+from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung, nearest
 from policies.moves import (
     draw,
     draw_and_wait,
@@ -54,21 +54,42 @@ class Course(Ladder):
 
 
 @dataclass(frozen=True, slots=True)
-class Courses:
-    """Draws for tasks without tests, by what they spend in large calls, the cheapest first.
+class CoursesAt:
+    """The courses for prompts of about so many tokens, the smallest budget first.
 
-    `shown` are for prompts with examples and draw until an answer passes all of them, `plain` for
-    others. Of each, what costs more succeeds more often. The usual ones are for requests without a
-    budget: they spend no more in the mean than the large model's greedy answers. `belief` says how
-    sure a choice is.
+    `prompt_tokens` is None where they were costed at whatever lengths the problems had that they
+    were measured on: then they are for all prompts. `shown` are for prompts with examples and draw
+    until an answer passes all of them, `plain` for others. Of each, what costs more succeeds more
+    often. The usual ones are for requests without a budget: they spend no more in the mean than the
+    large model's greedy answers.
     """
 
-    models: tuple[str, ...]
+    prompt_tokens: int | None
     shown: tuple[Course, ...]
     plain: tuple[Course, ...]
     usual_shown: Course | None = None
     usual_plain: Course | None = None
+
+    def __str__(self) -> str:
+        return (
+            "" if self.prompt_tokens is None else f", prompts of about {self.prompt_tokens} tokens"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """Draws for tasks without tests, by length of prompt, the shortest first; at least one.
+
+    `belief` says how sure a choice is.
+    """
+
+    models: tuple[str, ...]
+    lengths: tuple[CoursesAt, ...]
     belief: Belief | None = None
+
+    def at(self, prompt_tokens: int) -> CoursesAt:
+        """The courses for the length that is nearest."""
+        return nearest(self.lengths, prompt_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +113,10 @@ class Sift(Uncalibrated):
         require_affordable(task, budget, cost, task.models)
         if (yield from hurried(task, budget, cost, task.models)):
             return
-        yield from _Sifting(task, cost, models, self.selector, Remaining.of(budget)).climb(course)
+        told = "" if budget.flops is None else f" for {course.calls:g} large calls"
+        told += str(self._at(task))
+        left = Remaining.of(budget)
+        yield from _Sifting(task, cost, models, self.selector, left, told).climb(course)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The caller's model, else all."""
@@ -111,10 +135,17 @@ class Sift(Uncalibrated):
         if task.verifiable or task.n > 1 or not there.issuperset(self.courses.models):
             return (), None
         if task.examples and self.selector.reads_examples:
-            return self.courses.shown, self.courses.usual_shown
+            return self._at(task).shown, self._at(task).usual_shown
         if task.inputs and self.selector.runs_programs:
-            return self.courses.plain, self.courses.usual_plain
+            return self._at(task).plain, self._at(task).usual_plain
         return (), None
+
+    def _at(self, task: Task) -> CoursesAt:
+        return self.courses.at(self._large(task).prompt_tokens)
+
+    def _large(self, task: Task) -> ModelView:
+        """The view of the largest calibrated model; the others count about the same tokens."""
+        return next(model for model in task.models if model.id == self.courses.models[-1])
 
     def _course(self, task: Task, budget: Budget, cost: CostModel) -> Course | None:
         courses, usual = self._of(task)
@@ -122,7 +153,7 @@ class Sift(Uncalibrated):
             return usual
         if not courses:
             return None
-        large = next(model for model in task.models if model.id == self.courses.models[-1])
+        large = self._large(task)
         calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
         fitting = [each for each in courses if each.calls <= calls * (1 + ROUNDING)]
         return fitting[-1] if fitting else None
@@ -130,13 +161,17 @@ class Sift(Uncalibrated):
 
 @dataclass(slots=True)
 class _Sifting:
-    """One plan: what is left, and the answers so far, with what their programs gave."""
+    """One plan: what is left, and the answers so far, with what their programs gave.
+
+    `told` says what its course is for.
+    """
 
     task: Task
     cost: CostModel
     models: dict[str, ModelView]
     selector: Selector
     left: Remaining
+    told: str
     candidates: list[Candidate] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
 
@@ -144,7 +179,7 @@ class _Sifting:
         """Rung after rung; the last is held back for while others are drawn."""
         for at, rung in enumerate(course.rungs):
             held = self._held(course.rungs[at + 1 :])
-            reason = f"rung {at + 1} of {len(course.rungs)}, without tests"
+            reason = f"rung {at + 1} of {len(course.rungs)}{self.told}, without tests"
             if (yield from self._draw(rung, held, reason)):
                 return
             last = at + 1 == len(course.rungs)

@@ -2,6 +2,10 @@
 
 A cap is what one request may spend, in ceilings of one large call; a course is worth what it
 succeeds at less what it spends, at the price that a calibration has for a large call.
+
+The same problems are costed again at several lengths of prompt, as for ladders: what a course draws
+without a cap, and succeeds at, is the same after any prompt, and what it spends is not; under a cap
+it is performed again, for what fits differs too.
 """
 
 from __future__ import annotations
@@ -13,9 +17,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from evaluation.calibration.calibrate import LENGTHS as LADDER_LENGTHS
 from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
-from evaluation.selection.recorded import SelectionProblem
+from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import best, bootstrapped, mean_of
+from policies.cost import CostModel
+
+LENGTHS: Final = LADDER_LENGTHS[::2]
+"""Prompts, in tokens, that problems are costed at: every second of those that ladders have, for at
+each of them all routes are performed under every cap."""
 
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
@@ -23,6 +33,38 @@ FEW: Final = 4
 
 WORTH: Final = 0.03
 """Success that one more large call must bring, as calibrated ladders have it."""
+
+_SIGHTS: Final = {"shown": Sight.USED, "plain": Sight.STRIPPED}
+
+
+def uncapped(cost: CostModel, sight: Sight) -> Setting:
+    """That in which every route is performed first: without a cap, costed at every length."""
+    return Setting(cost, sight, lengths=LENGTHS)
+
+
+def by_length(
+    problems: Sequence[SelectionProblem],
+    cost: CostModel,
+    came: Mapping[Sight, Mapping[Route, Came]],
+    greedy: Route,
+    advance: Callable[[int], None],
+) -> list[dict[str, Any]]:
+    """For each length what budgets buy, with examples and without, as a policy artifact has it.
+
+    `came` is what came of every route `uncapped`.
+    """
+    lengths = list[dict[str, Any]]()
+    for at, tokens in enumerate(LENGTHS):
+        after = [problem.after(tokens) for problem in problems]
+        found: dict[str, Any] = {"prompt_tokens": tokens}
+        for name, sight in _SIGHTS.items():
+            if sight in came:
+                every = {route: each.after(at) for route, each in came[sight].items()}
+                setting = Setting(cost, sight)
+                found[name] = calibrated(after, setting, tuple(every), advance)
+                found[f"usual_{name}"] = usual(after, setting, every, greedy)
+        lengths.append(found)
+    return lengths
 
 
 def calibrated(
@@ -33,27 +75,39 @@ def calibrated(
 ) -> list[dict[str, Any]]:
     """For each cap the best route, as a policy artifact has courses; each succeeds more often.
 
-    It is found in a few orders of the samples, and what comes of it told from all.
+    It is found in a few orders of the samples, and what comes of it told from all. Where a large
+    call fits it draws from the large model too: many small samples cost less beside a long prompt,
+    but who has long prompts has other problems than these, on which they may well be worse.
     """
+    large = list(problems[0].models)[-1]
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
         capped = replace(setting, cap=cap)
-        few = perform(problems, replace(capped, orders=FEW), routes, advance)
+        fit = [route for route in routes if cap < 1 or large in {r.model for r in route.rungs}]
+        few = perform(problems, replace(capped, orders=FEW), fit, advance)
         route = max(few, key=lambda each: _worth(few[each], units))
         came = perform(problems, capped, [route], advance)[route]
         row = _row(cap, route, came, units)
-        if not found or row["success"][0] > found[-1]["success"][0]:
+        if row["success"][0] > (found[-1]["success"][0] if found else 0):
             found.append(row)
     return found
 
 
 def usual(
-    problems: Sequence[SelectionProblem], setting: Setting, came: Mapping[Route, Came], greedy: Came
+    problems: Sequence[SelectionProblem],
+    setting: Setting,
+    came: Mapping[Route, Came],
+    greedy: Route,
 ) -> dict[str, Any]:
-    """The best route that spends no more than greedy answers do, in the mean, without a cap."""
+    """The best route that spends no more than greedy answers do, in the mean, without a cap.
+
+    It is one that ends with the greedy answer, unless something speaks for an earlier one: who
+    sends no budget did not ask for less than the large model.
+    """
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
-    route = best(came, greedy, 1.0, np.ones(len(problems), bool))
+    ending = {route: each for route, each in came.items() if route.rungs[-1:] == greedy.rungs}
+    route = best(ending, came[greedy], 1.0, np.ones(len(problems), bool))
     spent = float((came[route].flops / units).mean())
     return _row(max(1.0, round(spent, 4)), route, came[route], units)
 
@@ -77,6 +131,7 @@ def _triple(values: np.ndarray[Any, Any]) -> list[float]:
     return [round(told.value, 4), round(told.low, 4), round(told.high, 4)]
 
 
-def steps(problems: Sequence[SelectionProblem]) -> int:
+def steps(problems: Sequence[SelectionProblem], came: Mapping[Sight, Any]) -> int:
     """How much `advance` will be told in all."""
-    return 2 * len(CAPS) * len(problems)
+    sights = sum(sight in came for sight in _SIGHTS.values())
+    return 2 * len(CAPS) * len(problems) * sights * len(LENGTHS)

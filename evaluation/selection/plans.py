@@ -10,7 +10,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Final, TypeAlias
 
@@ -31,8 +31,9 @@ from policies.cost import Architecture, CostModel
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
 from policies.protocol import Execute
-from policies.sift import Course, Courses, Sift
+from policies.sift import Course, Courses, CoursesAt, Sift
 from policies.values import NLL, Budget, BudgetTooSmall, Candidate
+from router.plan.draws import RunningDraw
 from router.plan.ports import Tell
 from router.plan.run import Run
 
@@ -40,7 +41,7 @@ PACE: Final = Pace(first_token_s=0.1, token_s=0.01)
 ORDERS: Final = 10
 """In which samples are drawn; the same for all plans."""
 
-_Row: TypeAlias = tuple[float, float, float, float]
+_Row: TypeAlias = tuple[float, ...]
 _NONE: Final = Candidate(-1, "", "", "stop")
 _UNKNOWN: Final = Interval(0.0, 0.0, 1.0)
 
@@ -50,13 +51,27 @@ class Came:
     """What came of a plan, an entry per problem: means over orders. `plus` may be NaN.
 
     `flops` counts a prompt once for each model whose server has it already, as ours do; `paper` are
-    large calls on the paper's basis, on which a sample of a model always costs the same.
+    large calls on the paper's basis, on which a sample of a model always costs the same. `costed`
+    are the FLOPs as if prompts had the lengths of the setting, one after another.
     """
 
     success: Floats
     plus: Floats
     flops: Floats
     paper: Floats
+    costed: tuple[Floats, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[_Row]) -> Came:
+        """Of an entry per problem."""
+        success, plus, flops, paper, *costed = (
+            np.array(column) for column in zip(*rows, strict=True)
+        )
+        return cls(success, plus, flops, paper, tuple(costed))
+
+    def after(self, at: int) -> Came:
+        """The same, costed at one of the lengths."""
+        return replace(self, flops=self.costed[at])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,8 @@ class Route:
         """The gateway's own, with this course alone."""
         ladder = Course(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN, self.enough)
         models = tuple(dict.fromkeys(rung.model for rung in self.rungs))
-        alone = Courses(models, (ladder,), (ladder,), ladder, ladder)
-        return Sift(alone, SELECTORS[self.selector])
+        alone = CoursesAt(None, (ladder,), (ladder,), ladder, ladder)
+        return Sift(Courses(models, (alone,)), SELECTORS[self.selector])
 
     def __str__(self) -> str:
         sure = "" if math.isinf(self.enough) else f", or as {self.enough:g} agree"
@@ -119,13 +134,15 @@ class Setting:
     """In which plans are performed: what they see, and what a request may spend at most.
 
     The cap is in ceilings of one large call after the request's prompt; None is no budget. Samples
-    are drawn in so many `orders`.
+    are drawn in so many `orders`. What is drawn without a cap is the same after any prompt, so it
+    is also costed at other `lengths` of it.
     """
 
     cost: CostModel
     sight: Sight
     cap: float | None = None
     orders: int = ORDERS
+    lengths: tuple[int, ...] = ()
 
     def budget(self, problem: SelectionProblem) -> Budget:
         """Of a request."""
@@ -159,10 +176,7 @@ def perform(
             else:
                 rows[route].append(row)
         advance(1)
-    return {
-        route: Came(*(np.array(column) for column in zip(*each, strict=True)))
-        for route, each in rows.items()
-    }
+    return {route: Came.of(each) for route, each in rows.items()}
 
 
 async def _all(
@@ -180,8 +194,7 @@ async def _mean(problem: SelectionProblem, setting: Setting, route: Route) -> _R
         rows.append(row)
         if all(rung.greedy for rung in route.rungs):  # the same in any order
             break
-    success, plus, flops, paper = (mean(column) for column in zip(*rows, strict=True))
-    return success, plus, flops, paper
+    return tuple(mean(column) for column in zip(*rows, strict=True))
 
 
 async def _run(
@@ -206,7 +219,8 @@ async def _run(
     try:
         outcome = await run.perform()
     except BudgetTooSmall:
-        return 0.0, 0.0 if problem.covered else np.nan, 0.0, 0.0
+        nothing = (0.0,) * len(setting.lengths)
+        return 0.0, 0.0 if problem.covered else np.nan, 0.0, 0.0, *nothing
     if any(isinstance(failure, OutOfSamples) for failure in outcome.failures):
         return None
     best = known.get(next(iter(outcome.choice.candidates), _NONE).text)
@@ -215,7 +229,19 @@ async def _run(
     right = best is not None and problem.passes(best, plus=False) is True  # what was cut is not
     plus = best is not None and problem.passes(best, plus=True) is True
     second = float(plus) if problem.covered else np.nan
-    return float(right), second, outcome.ledger.used, paper
+    costed = (_costed(outcome.draws, setting.cost, tokens) for tokens in setting.lengths)
+    return float(right), second, outcome.ledger.used, paper, *costed
+
+
+def _costed(draws: Sequence[RunningDraw], cost: CostModel, prompt_tokens: int) -> float:
+    """FLOPs of these draws after such a prompt: a model's further ones find it in the cache."""
+    flops, read = 0.0, set[str]()
+    for draw in draws:
+        tokens = [sample.tokens for sample in draw.samples]
+        cached = prompt_tokens - 1 if draw.model in read else 0
+        flops += cost.draw(draw.model, prompt_tokens, tokens, cached)
+        read.add(draw.model)
+    return flops
 
 
 @dataclass(frozen=True, slots=True)

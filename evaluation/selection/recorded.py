@@ -107,6 +107,21 @@ class SelectionProblem:
         }
         return replace(self, models=models, seconds=seconds)
 
+    def after(self, prompt_tokens: int) -> SelectionProblem:
+        """The same, costed as if every model's prompt had so many tokens."""
+        tasks = {
+            sight: replace(
+                task,
+                models=tuple(replace(view, prompt_tokens=prompt_tokens) for view in task.models),
+            )
+            for sight, task in self.tasks.items()
+        }
+        models = {
+            model: replace(answers, prompt_tokens=prompt_tokens)
+            for model, answers in self.models.items()
+        }
+        return replace(self, tasks=tasks, models=models)
+
     def _subject(self, candidate: Candidate) -> Subject:
         return Subject(self.frame, candidate.text, self.trials)
 

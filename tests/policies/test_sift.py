@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from world import COST, World, task
 
 from policies.auto import Auto
@@ -14,7 +16,7 @@ from policies.choosing import SELECTORS
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.policy import Policy
 from policies.protocol import Draw, Execute
-from policies.sift import Course, Courses, Sift
+from policies.sift import Course, Courses, CoursesAt, Sift
 from policies.single import Single
 from policies.values import Budget, Candidate, Choice, Example, Output, Task
 from router.plan.ports import Tell
@@ -23,8 +25,8 @@ from router.plan.run import Run
 SURE = Interval(0.5, 0.4, 0.6)
 SMALL, LARGE = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
 CALL = COST.ceiling("large", 100, 1, CALL_TOKENS)
-COURSES = Courses(
-    ("small", "large"),
+ANY_LENGTH = CoursesAt(
+    None,
     shown=(
         Course(0.5, (SMALL,), SURE, SURE),
         Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
@@ -34,6 +36,7 @@ COURSES = Courses(
     usual_shown=Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
     usual_plain=Course(1.0, (LARGE,), SURE, SURE),
 )
+COURSES = Courses(("small", "large"), (ANY_LENGTH,))
 SIFT = Sift(COURSES)
 EXAMPLES = (Example("f(1)", "1"), Example("f(2)", "4"))
 
@@ -164,3 +167,57 @@ def test_auto_sifts_where_it_has_courses_and_no_tests() -> None:
     assert auto.most_samples(asked()) == SIFT.most_samples(asked()) == 5
     assert Auto().most_samples(asked()) == 1
     assert isinstance(next(auto.plan(asked(), Budget(), COST)), Draw)
+
+
+def telling(tokens: int) -> CoursesAt:
+    """Courses whose first draw is as wide as their length and budget say."""
+    at = {32: 0, 256: 1, 2048: 2}[tokens]
+    courses = tuple(
+        Course(calls, (Rung("small", 3 * at + number, 0.8),), SURE, SURE)
+        for number, calls in enumerate((0.5, 2.0, 8.0), 1)
+    )
+    usual = Course(1.0, (Rung("small", 10 + at, 0.8),), SURE, SURE)
+    return CoursesAt(tokens, courses, courses, usual, usual)
+
+
+BY_LENGTH = Sift(Courses(("small", "large"), tuple(map(telling, (32, 256, 2048)))))
+
+
+@given(
+    prompt=st.integers(1, 8000),
+    calls=st.floats(0.4, 20),
+    examples=st.sampled_from([EXAMPLES, ()]),
+)
+def test_a_course_fits_the_budget_after_the_request_s_own_prompt(
+    prompt: int, calls: float, examples: tuple[Example, ...]
+) -> None:
+    """Those of the nearest length, by ratio: below 91 tokens 32, from 725 on 2048."""
+    wanted = asked(prompt=prompt, examples=examples, max_tokens=1)
+    budget = calls * COST.ceiling("large", prompt, 1, CALL_TOKENS)
+    command = next(BY_LENGTH.plan(wanted, Budget(budget), COST))
+    assert isinstance(command, Draw)
+    if calls < 0.5:
+        assert "rung" not in command.reason  # there is no course for so little
+        return
+    at, most = divmod(command.n - 1, 3)
+    assert at == (prompt > 90) + (prompt > 724)
+    assert (0.5, 2.0, 8.0)[most] <= calls < (2.0, 8.0, 100.0)[most]
+    world, _ = performed(wanted, budget, policy=BY_LENGTH)
+    assert 0 < world.spent <= budget
+
+
+@pytest.mark.parametrize(("prompt", "width"), [(20, 10), (300, 11), (9000, 12)])
+def test_without_a_budget_the_usual_course_is_that_of_the_length(prompt: int, width: int) -> None:
+    assert drawn(performed(asked(prompt=prompt), policy=BY_LENGTH)[0])[0] == ("small", width, 0.8)
+    assert BY_LENGTH.most_samples(asked(prompt=prompt)) == width
+
+
+def test_the_length_of_a_course_is_told() -> None:
+    call = COST.ceiling("large", 300, 1, CALL_TOKENS)
+    world, _ = performed(asked(prompt=300), 3 * call, policy=BY_LENGTH)
+    assert world.draws[0].reason == (
+        "rung 1 of 1 for 2 large calls, prompts of about 256 tokens, without tests"
+    )
+    usual, _ = performed(asked(prompt=300), policy=BY_LENGTH)
+    assert usual.draws[0].reason == ("rung 1 of 1, prompts of about 256 tokens, without tests")
+    assert performed(asked())[0].draws[0].reason == "rung 1 of 3, without tests"

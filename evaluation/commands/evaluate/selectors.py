@@ -19,7 +19,7 @@ from evaluation.pools.errors import PoolError
 from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import Behaviours
 from evaluation.selection.believing import fitted
-from evaluation.selection.courses import calibrated, steps, usual
+from evaluation.selection.courses import by_length, steps, uncapped
 from evaluation.selection.measuring import (
     BLIND,
     KS,
@@ -36,7 +36,6 @@ from evaluation.selection.plans import (
     WIDE,
     Came,
     Route,
-    Setting,
     perform,
     shown_routes,
     sure_routes,
@@ -145,7 +144,7 @@ def _performed(
     with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
         return {
             sight: perform(
-                *(problems, Setting(cost, sight)),
+                *(problems, uncapped(cost, sight)),
                 [
                     _greedy(large),
                     *wide_routes(large, WIDE[1]),
@@ -188,25 +187,13 @@ def _courses(
     came: Mapping[Sight, Mapping[Route, Came]],
     large: str,
 ) -> dict[str, Any]:
-    """What budgets buy, for prompts with examples and for others, as an artifact takes it."""
-    wanted = {
-        name: sight
-        for name, sight in (("shown", Sight.USED), ("plain", Sight.STRIPPED))
-        if sight in came
-    }
-    with PoolProgress("courses", steps(problems) * len(wanted), 0) as bar:
-        found: dict[str, Any] = {
-            name: calibrated(
-                *(problems, Setting(cost, sight), tuple(came[sight])),
-                lambda more: bar.advance(more, ""),
-            )
-            for name, sight in wanted.items()
-        }
-    for name, sight in wanted.items():
-        every = came[sight]
-        found[f"usual_{name}"] = usual(
-            *(problems, Setting(cost, sight), every), every[_greedy(large)]
+    """What budgets buy after prompts of every length, as an artifact takes it."""
+    with PoolProgress("courses", steps(problems, came), 0) as bar:
+        lengths = by_length(
+            *(problems, cost, came, _greedy(large)),
+            lambda more: bar.advance(more, ""),
         )
+    found: dict[str, Any] = {"lengths": lengths}
     curves = fitted(problems, list(came))
     if curves.shown is not None:
         found["belief"] = {"agreed": curves.agreed, "shown": curves.shown}

@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said(
         (["--selectors", "{counts}"], "Expecting value"),
         (["--selectors", "{empty}"], "is no `selectors.json` of `evaluate"),
         (["--selectors", "{others}"], "is no `selectors.json` of codellama-7b, codellama-34b"),
-        (["--selectors", "{damaged}"], "damaged.json is damaged: plain"),
+        (["--selectors", "{damaged}"], "damaged.json is damaged: lengths.0.plain"),
     ],
 )
 @pytest.mark.parametrize("source", ["counts", "paper"])
@@ -140,7 +140,7 @@ def test_what_can_be_known_before_is_not_found_out_after_the_work(
     written: dict[str, object] = {
         "empty": {},
         "others": {"models": ["a", "b"], "courses": {}},
-        "damaged": {"models": models, "courses": {"plain": 5}},
+        "damaged": {"models": models, "courses": {"lengths": [{"plain": 5}]}},
     }
     paths = {name: tmp_path / f"{name}.json" for name in written}
     for name, value in written.items():

@@ -46,6 +46,7 @@ def few():
         patch.setattr(measuring, "SUBSETS", 4)
         patch.setattr(courses, "FEW", 1)
         patch.setattr(courses, "CAPS", (1.0, 4.0))
+        patch.setattr(courses, "LENGTHS", (64, 1024))
         patch.setattr(standings, "_ROUNDS", 50)
         yield
 
@@ -120,12 +121,14 @@ def test_courses_go_into_a_policy(measured, pools, tmp_path):
     assert result.exit_code == 0, result.output
     made = read_artifact(policy).courses()
     assert made is not None
-    assert made.shown
-    assert made.plain
     assert made.belief is not None
-    assert made.usual_shown is not None
-    assert made.usual_plain is not None
-    assert [each.calls for each in made.shown] == sorted({each.calls for each in made.shown})
+    assert [at.prompt_tokens for at in made.lengths] == [64, 1024]
+    for at in made.lengths:
+        assert at.shown
+        assert at.plain
+        assert at.usual_shown is not None
+        assert at.usual_plain is not None
+        assert [each.calls for each in at.shown] == sorted({each.calls for each in at.shown})
 
 
 def test_what_is_no_measurement_makes_no_policy(pools, tmp_path):

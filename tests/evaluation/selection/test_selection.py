@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from world import COST
 
 from evaluation.pools.errors import UnreadablePool
+from evaluation.selection import courses
 from evaluation.selection.believing import Told, area, curve, fitted
-from evaluation.selection.courses import CAPS, calibrated
+from evaluation.selection.courses import CAPS, by_length, calibrated, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
 from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
@@ -161,6 +164,62 @@ def test_courses_are_calibrated_so_that_more_buys_more() -> None:
     assert calls == sorted(set(calls))
     assert [value for value, _, _ in success] == sorted({value for value, _, _ in success})
     assert all(low <= value <= high for value, low, high in success)
+
+
+ROUTES = (
+    Route((LARGE,), "first"),
+    Route((SINGLE, SINGLE, LARGE)),
+    Route((SINGLE,) * 4),
+    Route((Rung("large", 3, 0.8),), "agreement"),
+    Route((Rung("small", 3, 0.8), LARGE), "agreement", enough=0.5),
+)
+
+
+@settings(max_examples=20)
+@given(
+    lengths=st.lists(st.integers(1, 6000), min_size=2, max_size=4, unique=True).map(sorted),
+    rights=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_what_a_course_spends_grows_with_the_prompt_and_what_it_achieves_does_not(
+    lengths: list[int], rights: list[bool]
+) -> None:
+    problems = [problem(0, rights, rights[::-1], greedy=rights[0])]
+    told = Setting(COST, Sight.USED, orders=2, lengths=(100, *lengths))
+    came = perform(problems, told, ROUTES, nothing)
+    for route, each in came.items():
+        own, *costed = (float(flops[0]) for flops in each.costed)
+        assert own == pytest.approx(each.flops[0])  # these prompts have 100 tokens
+        assert costed == sorted(set(costed))
+        for tokens, flops in zip(lengths, costed, strict=True):
+            after = perform(
+                [problems[0].after(tokens)], replace(told, lengths=()), [route], nothing
+            )
+            assert after[route].flops[0] == pytest.approx(flops)
+            assert after[route].success.tolist() == each.success.tolist()
+
+
+def test_courses_are_calibrated_after_prompts_of_every_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long prompt is read by one model sooner than by two, and then each sample costs little."""
+    monkeypatch.setattr(courses, "LENGTHS", (32, 4096))
+    monkeypatch.setattr(courses, "CAPS", (1.0, 4.0))
+    problems = mixed(8)
+    came = {
+        sight: perform(problems, uncapped(COST, sight), ROUTES, nothing)
+        for sight in (Sight.USED, Sight.STRIPPED)
+    }
+    short, long = by_length(problems, COST, came, ROUTES[0], nothing)
+    assert (short["prompt_tokens"], long["prompt_tokens"]) == (32, 4096)
+    for at in (short, long):
+        assert {"shown", "plain", "usual_shown", "usual_plain"} < at.keys()
+        for row in (*at["shown"], *at["plain"]):
+            assert row["spent"][0] <= row["calls"]
+            assert "large" in {model for model, _, _ in row["rungs"]}  # at one large call and more
+        for name in ("usual_shown", "usual_plain"):
+            assert at[name]["rungs"][-1] == ["large", 1, 0.0]
+    blind = {Sight.STRIPPED: came[Sight.STRIPPED]}
+    assert all("shown" not in at for at in by_length(problems, COST, blind, ROUTES[0], nothing))
 
 
 def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:

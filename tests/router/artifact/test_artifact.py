@@ -11,6 +11,7 @@ import pytest
 from calibrations import calibration
 from world import COST
 
+from evaluation.selection.courses import LENGTHS
 from policies.auto import Auto
 from policies.choosing import believing
 from policies.climb import Climb
@@ -158,21 +159,90 @@ def test_auto_is_without_a_ladder_where_the_shipped_one_is_for_others_or_unwante
 def test_shipped_courses_are_worth_more_the_more_they_spend() -> None:
     courses = read_artifact(SHIPPED).courses()
     assert courses is not None
-    for each in (courses.shown, courses.plain):
-        success = [course.success.value for course in each]
-        assert success == sorted(set(success))
-        assert all(course.spent.value <= course.calls for course in each)
-    for usual in (courses.usual_shown, courses.usual_plain):
-        assert usual is not None
-        assert usual.rungs[-1] == Rung(courses.models[-1], 1, 0.0)  # the large model, at the end
+    assert [at.prompt_tokens for at in courses.lengths] == list(LENGTHS)
+    for at in courses.lengths:
+        for each in (at.shown, at.plain):
+            success = [course.success.value for course in each]
+            assert success == sorted(set(success))
+            assert all(course.spent.value <= course.calls for course in each)
+        for usual in (at.usual_shown, at.usual_plain):
+            assert usual is not None
+            assert usual.rungs[-1] == Rung(courses.models[-1], 1, 0.0)  # the large model's, last
 
 
-def test_courses_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    told = json.loads(SHIPPED.read_text())
-    told["without_tests"]["shown"][0]["rungs"][0][0] = "another"
-    (tmp_path / "p.json").write_text(json.dumps(told))
-    with pytest.raises(InvalidArtifact, match="another"):
-        read_artifact(tmp_path / "p.json")
+def test_shipped_courses_spend_more_the_longer_the_prompt_is() -> None:
+    shipped = read_artifact(SHIPPED)
+    courses, cost = shipped.courses(), shipped.cost()
+    assert courses is not None
+    flops: dict[tuple[Rung, ...], list[float]] = {}
+    for at in courses.lengths:
+        call = shipped.calibration().call(at.prompt_tokens or 0, cost)
+        for usual in (at.usual_shown, at.usual_plain):
+            assert usual is not None
+            flops.setdefault(usual.rungs, []).append(usual.spent.value * call)
+    assert max(map(len, flops.values())) > 1
+    assert all(spent == sorted(set(spent)) for spent in flops.values())
+
+
+COURSE = {"calls": 1.0, "rungs": [["large", 1, 0.0]], "success": [0.5] * 3, "spent": [0.5] * 3}
+AT = {"prompt_tokens": 100, "plain": [COURSE]}
+
+
+def test_courses_of_no_length_are_for_all_prompts_and_the_file_may_be_an_older_one(
+    file: Path,
+) -> None:
+    whole = json.loads(file.read_text())
+    belief = {"agreed": [-1, 3], "shown": [-12, 9, 6]}
+    whole["without_tests"] = {"shown": [], "plain": [COURSE], "usual_plain": COURSE}
+    whole["without_tests"]["belief"] = belief
+    file.write_text(json.dumps(whole))
+    courses = read_artifact(file).courses()
+    assert courses is not None
+    (alone,) = courses.lengths
+    assert alone.prompt_tokens is None
+    assert alone.shown == ()
+    assert alone.plain == (alone.usual_plain,)
+    assert courses.belief is not None
+    assert all(courses.at(tokens) is alone for tokens in (1, 100, 10**6))
+    file.write_text(text_of(read_artifact(file)))
+    assert read_artifact(file).courses() == courses
+    whole["without_tests"] = {"shown": [], "plain": []}
+    file.write_text(json.dumps(whole))
+    assert read_artifact(file).courses() is None
+
+
+def test_courses_are_those_of_the_nearest_length_by_ratio(file: Path) -> None:
+    whole = json.loads(file.read_text())
+    lengths = [{"prompt_tokens": tokens, "plain": [COURSE]} for tokens in (100, 400)]
+    whole["without_tests"] = {"lengths": lengths}
+    file.write_text(json.dumps(whole))
+    courses = read_artifact(file).courses()
+    assert courses is not None
+    told = {tokens: courses.at(tokens).prompt_tokens for tokens in (0, 1, 199, 201, 9999)}
+    assert told == {0: 100, 1: 100, 199: 100, 201: 400, 9999: 400}
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"lengths": [AT | {"plain": [COURSE | {"rungs": [["another", 1, 0.0]]}]}]}, "another"),
+        ({"lengths": [AT, AT]}, "lengths are not in order"),
+        ({"lengths": [AT | {"prompt_tokens": 400}, AT]}, "lengths are not in order"),
+        ({"lengths": [{"plain": [COURSE]}, AT]}, "lengths are not in order"),
+        ({"lengths": [AT | {"prompt_tokens": 0}]}, "prompt_tokens"),
+        ({"lengths": [AT], "plain": [COURSE]}, "plain"),
+        ({"lengths": [AT | {"plain": [COURSE, COURSE]}]}, "budgets of ladders are not in order"),
+        ({"plain": [COURSE | {"rungs": [["another", 1, 0.0]]}]}, "another"),
+        ({"plain": 0}, "plain"),
+        ({"other": [COURSE]}, "other"),
+    ],
+)
+def test_courses_that_cannot_be_are_refused(file: Path, told: dict[str, Any], said: str) -> None:
+    whole = json.loads(file.read_text())
+    whole["without_tests"] = told
+    file.write_text(json.dumps(whole))
+    with pytest.raises(InvalidArtifact, match=said):
+        read_artifact(file)
 
 
 def test_a_policy_of_ladders_can_be_configured(file: Path) -> None:

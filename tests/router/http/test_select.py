@@ -13,8 +13,8 @@ from http_world import ScriptedBackend, World, events, is_error, untouched, worl
 from policies.auto import Auto
 from policies.choosing import believing
 from policies.executions import Belief
-from policies.ladder import Interval, Rung
-from policies.sift import Course, Courses
+from policies.ladder import CALL_TOKENS, Interval, Rung
+from policies.sift import Course, Courses, CoursesAt
 from sandbox import ProcessBackend
 
 pytestmark = pytest.mark.anyio
@@ -178,7 +178,8 @@ def sifting() -> Auto:
     small, large = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
     shown = (Course(1.0, (small, small, large), SURE, SURE),)
     plain = (Course(1.0, (large,), SURE, SURE),)
-    return Auto(courses=Courses(("small", "large"), shown, plain, shown[0], plain[0]))
+    alone = CoursesAt(None, shown, plain, shown[0], plain[0])
+    return Auto(courses=Courses(("small", "large"), (alone,)))
 
 
 async def test_a_course_ends_at_the_first_answer_that_passes_every_example() -> None:
@@ -196,6 +197,40 @@ async def test_a_course_ends_at_the_first_answer_that_passes_every_example() -> 
         commands = [each["command"] for each in answer.json()["router"]["commands"]]
         assert commands == ["draw", "execute", "draw", "execute"]
         assert not w.large.calls
+
+
+def by_length() -> Auto:
+    """Large models first after short prompts, small samples after long ones."""
+
+    def course(calls: float, model: str, n: int) -> Course:
+        return Course(calls, (Rung(model, n, 0.8 if n > 1 else 0.0),), SURE, SURE)
+
+    short = (course(1.0, "large", 1), course(5.0, "small", 5))
+    long = (course(1.0, "small", 3), course(5.0, "large", 3))
+    lengths = (CoursesAt(32, short, short), CoursesAt(1024, long, long))
+    return Auto(courses=Courses(("small", "large"), lengths))
+
+
+async def test_a_long_prompt_takes_another_course_than_a_short_one() -> None:
+    """At as many large calls, and at as many FLOPs: these are fewer calls after a long prompt."""
+    long = "# As everybody knows.\n" * 200 + BARE
+    made = {"auto": by_length()}
+    async with world(saying(), saying(), ProcessBackend(workers=2), policies_made=made) as w:
+
+        async def plan(prompt: str, flops: float) -> tuple[str, str]:
+            answer = await w.complete(prompt=prompt, budget={"flops": flops}, explain=True)
+            assert float(answer.headers["x-budget-flops-used"]) <= flops
+            draw = answer.json()["router"]["commands"][0]
+            return answer.headers["x-router-plan"], draw["reason"]
+
+        def calls(prompt: str, times: float) -> float:
+            return times * w.cost.ceiling("large", len(prompt) // 4 + 1, 1, CALL_TOKENS)
+
+        told = "rung 1 of 1 for {} large calls, prompts of about {} tokens, without tests"
+        assert await plan(BARE, calls(BARE, 2)) == ("large*1", told.format(1, 32))
+        assert await plan(long, calls(long, 2)) == ("small*3+agreement", told.format(1, 1024))
+        assert calls(long, 2) > calls(BARE, 6)
+        assert await plan(BARE, calls(long, 2)) == ("small*5+agreement", told.format(5, 32))
 
 
 async def test_a_stream_without_a_budget_streams_through_as_it_did() -> None:
