@@ -125,7 +125,7 @@ class Answering:
         if failure is not None:
             return {"failure": failure}
         self._servant.objects[MODULE] = self._module
-        self._servant.copies_arrays = frame["arrays"]
+        self._containers.arrays = frame["arrays"]
         self._names = frame["names"]
         known = self._module.__dict__
         self._containers.records = self._servant.records = Records.beside(frame["records"], known)

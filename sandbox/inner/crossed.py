@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sandbox.codec import Decoder
+
 _TELLING: Final = 6
 """Characters of a text below which it can hardly do anything where it is run."""
 
@@ -50,3 +52,20 @@ class Crossed:
                 part.encode(errors="replace") in text for part in self._texts
             )
         return any(part in text for part in self._texts)
+
+
+class Noting(Decoder):
+    """Notes every text and all bytes that come over."""
+
+    def __init__(self, crossed: Crossed) -> None:
+        super().__init__()
+        self._crossed = crossed
+
+    def _note(self, text: str) -> None:
+        self._crossed.note(text)
+
+    def _tagged(self, wire: list[Any], depth: int) -> Any:
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._crossed.note(value)
+        return value

@@ -168,7 +168,8 @@ class Deputies:
 
     def adopt(self, thread: int) -> Deputy:
         """From now on some thread works for that one by `work_for`; it is not given one."""
-        return self._of.setdefault(thread, Deputy(thread))
+        found = self._of.get(thread)
+        return self._of.setdefault(thread, Deputy(thread)) if found is None else found
 
     def enter(self, thread: int) -> None:
         """What this thread does is that one's work."""
@@ -187,10 +188,11 @@ class Deputies:
         if self.threads >= _MOST or thread <= 0:
             return None
         self.adopt(thread)
+        self.threads += 1  # before it runs, or somebody counts it as none of ours
         try:
             _thread.start_new_thread(self.work_for, (thread,))
         except RuntimeError:
+            self.threads -= 1
             del self._of[thread]
             return None
-        self.threads += 1
         return self._of[thread]

@@ -8,6 +8,7 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from sandbox.inner.channel import (
 )
 from sandbox.inner.containers import Containers
 from sandbox.inner.deputies import Later
-from sandbox.inner.exceptions import MARK, wanted_itself
+from sandbox.inner.exceptions import MARK, raise_again, wanted_itself
 from sandbox.inner.exchange import by_name
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.listening import Listener
@@ -86,6 +87,7 @@ class Link(CandidateProcess):
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
+        self.containers.arrays = "numpy" in self.named or "numpy" in sys.modules
         answer = self.numbered(
             {
                 "do": "load",
@@ -93,7 +95,7 @@ class Link(CandidateProcess):
                 "names": names,
                 "limits": limits,
                 "records": self.containers.records.told,
-                "arrays": "numpy" in self.named,
+                "arrays": self.containers.arrays,
             }
         )
         match answer:
@@ -139,7 +141,7 @@ class Link(CandidateProcess):
                 case {"raised": raised, "value": _, "changed": _, "classes": _}:
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
-                    raise self._exception(raised)
+                    raise_again(self._exception(raised))
                 case {"later": True} if len(answer) == _FIELDS and self.replies.many():
                     self.listener.start()  # it may ask back before we ask again
                     raise Later

@@ -24,7 +24,6 @@ from sandbox.inner.records import Records
 from sandbox.inner.special import content_of, content_type, identity_of, method_of
 from sandbox.inner.standins import GUEST, Guest, StandIns, error_of
 from sandbox.inner.telling import builtin_error, hash_of, own_methods
-from sandbox.inner.values import array_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +46,6 @@ class Servant:
         self._described: set[int] = set()
         self.named: set[type] = set()
         self.loops = Loops()
-        self.copies_arrays = False
         self.records = Records({})
         self.held = Held()
         self.classes: list[Frame] = []
@@ -60,8 +58,6 @@ class Servant:
             return record
         if isinstance(value, type):
             return ["k", self._class(value)]
-        if self.copies_arrays and (array := array_of(value)) is not None:
-            return array
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]

@@ -44,7 +44,7 @@ class Threads:
         """Whether anything may happen while nothing is asked; if so, it is watched."""
         ours = self._watchers + self.aside + self.deputies.threads
         # There are threads of which `threading` does not know.
-        if _thread._count() == ours and not self.deputies.busy:  # noqa: SLF001
+        if _thread._count() <= ours and not self.deputies.busy:  # noqa: SLF001
             return False
         if not self._watchers:
             with contextlib.suppress(RuntimeError):  # no thread can be had
