@@ -18,14 +18,14 @@ from sandbox.frames import FrameError
 from sandbox.inner import cases, shared, whole
 from sandbox.inner.confinement import limit
 from sandbox.inner.containers import Containers
-from sandbox.inner.deputies import Later
+from sandbox.inner.deputies import MAIN, Later
 from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
-from sandbox.inner.standins import GUEST, error_of
 from sandbox.inner.threads import Threads
+from sandbox.inner.thrown import GUEST, error_of
 from sandbox.inner.turns import Turns
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Answering:
                             partial(self._go_on, partial(self._ask, frame, aside=True))
                         )
                     self._ask(frame, aside=self._threads.aside)
+                    if self._threads.may_be_interrupted():  # and could not hear what it asks for
+                        self._threads.step_aside(partial(self._go_on, int))
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
                 case {"do": "case" | "output" as what} as frame:
@@ -159,6 +161,7 @@ class Answering:
     def _ask(self, frame: Frame, *, aside: bool = False) -> None:
         """Do what the tests ask of an object of ours: here, or `aside` by their thread's deputy."""
         args, pairs = self._heard(frame)
+        self._threads.deputies.end(frame.get("over"))
         number = frame["id"]
         work = partial(self._done, frame, args, dict(pairs))
         with self._turns.asked(number):
@@ -166,9 +169,9 @@ class Answering:
                 if not aside:
                     given = self._threads.done_here(work).given()
                 elif frame["ask"] == "await":
-                    given = self._threads.deputies.result(frame["thread"])
+                    given = self._threads.deputies.result(frame.get("thread", MAIN))
                 else:
-                    given = self._threads.deputies.perform(frame["thread"], work)
+                    given = self._threads.deputies.perform(frame.get("thread", MAIN), work)
             except Later:
                 self._turns.closing(number)
                 answer: Frame = {"id": number, "later": True}
@@ -216,10 +219,11 @@ class Answering:
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
 
     def _told(self, value: Any) -> Frame:
+        gone = self._servant.gone()  # before: what is told now is there
         payload = told(value, self._containers, self._servant.refer)
         classes, self._servant.classes = self._servant.classes, []
         alive = {"alive": True} if self._threads.go_on() else {}
-        return {**payload, "classes": classes, **alive}
+        return {**payload, "classes": classes, **alive, **({"gone": gone} if gone else {})}
 
     def _has_news(self) -> bool:
         try:
@@ -232,6 +236,7 @@ class Answering:
         self._servant.forget(frame["drop"])
         value = heard(frame, self._containers, self._servant.resolve)
         self._containers.forget(frame["forget"])
+        self._servant.lifetimes(frame["loose"], frame["held"])
         return value
 
     def _raised(self, number: int, error: BaseException) -> Frame:
@@ -250,11 +255,11 @@ class Answering:
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while a question of theirs is open."""
         while True:
-            thread = self._threads.number()
+            of = self._threads.told()
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
-                self._send(asked | ({"thread": thread} if thread else {}), MAX_BYTES)
+                self._send(asked | of, MAX_BYTES)
                 while (frame := self._receive())["do"] == "ask":
                     self._ask(frame)
                 if frame["do"] == "reply":

@@ -75,8 +75,12 @@ def refuse_overlap(value: Any, known: Iterable[Any]) -> None:
     import numpy as np  # noqa: PLC0415 - likewise
 
     for other in known:
-        try:
-            if is_array(other) and np.shares_memory(value, other, max_work=_MOST_WORK):
-                raise CannotCross("a part of an array")
-        except np.exceptions.TooHardError:
-            raise CannotCross("a part of an array") from None
+        if is_array(other) and _overlap(np, value, other):
+            raise CannotCross("a part of an array")
+
+
+def _overlap(np: Any, one: Any, other: Any) -> bool:
+    try:
+        return bool(np.shares_memory(one, other, max_work=_MOST_WORK))
+    except RuntimeError:  # it takes too long to tell
+        return True

@@ -69,3 +69,17 @@ class Noting(Decoder):
         if type(value) is bytes:
             self._crossed.note(value)
         return value
+
+
+def by_name(pairs: Any) -> dict[str, Any] | None:
+    """Values by their names, which cross as pairs; None for all else."""
+    if type(pairs) is not tuple:
+        return None
+    found = {}
+    for pair in pairs:
+        match pair:
+            case tuple([str(name), value]):
+                found[name] = value
+            case _:
+                return None
+    return found

@@ -46,7 +46,7 @@ _HELD: Final = "W"
 _LIKENESS: Final = "pb"
 """An object of the tests for which a real one stands in the program's process."""
 
-_HOLDING: Final = ("w", "x", "rv", _LIKENESS)
+_HOLDING: Final = ("w", "x", "rv", "pd", _LIKENESS)
 """Tags of objects that have a content of their own, which comes last."""
 
 
@@ -297,17 +297,3 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
     finally:
         containers.reading -= 1
     return value
-
-
-def by_name(pairs: Any) -> dict[str, Any] | None:
-    """Values by their names, which cross as pairs; None for all else."""
-    if type(pairs) is not tuple:
-        return None
-    found = {}
-    for pair in pairs:
-        match pair:
-            case tuple([str(name), value]):
-                found[name] = value
-            case _:
-                return None
-    return found

@@ -13,7 +13,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from sandbox.codec import CannotCross, Encoder
-from sandbox.inner.special import ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
+from sandbox.inner.special import ARITHMETIC, ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
     from sandbox.codec import Wire
@@ -28,6 +28,7 @@ Neither does what can only be called, as a function or a partial: it says there 
 else of the library can be called shows its methods.
 """
 
+_MOCKS: Final = "unittest.mock"
 _DATABASE: Final = "sqlite3"
 _OF_A_CONNECTION: Final = frozenset(
     {
@@ -113,7 +114,7 @@ class _Probe(Encoder):
         kind = type(value)
         if isinstance(value, _CLOSED) or callable(value) or has_operators(kind):
             raise CannotCross(kind.__name__)
-        if any(hasattr(kind, name) for name in ASYNCHRONOUS):
+        if is_awaited(kind):
             raise CannotCross(kind.__name__)
         return depth
 
@@ -153,7 +154,8 @@ def own_methods(value: Any) -> dict[str, Any]:
 
 def protocols_of(kind: type) -> list[str]:
     """Which of the `PROTOCOLS` a class has."""
-    found = {name: found_in(kind, name) for name in PROTOCOLS}
+    names = PROTOCOLS | ARITHMETIC if is_mock(kind) else PROTOCOLS
+    found = {name: found_in(kind, name) for name in names}
     return sorted(name for name, of in found.items() if of and of[0] is not object and of[1])
 
 
@@ -236,10 +238,33 @@ def library_name(value: Any) -> Wire | None:
 
 
 def has_operators(kind: type) -> bool:
-    """Whether a class of the tests has operators: the candidate could not use them over there."""
+    """Whether a class of the tests has operators: the candidate could not use them over there.
+
+    Those that a mock has unasked compare nothing, and its arithmetic is asked for.
+    """
     return any(
-        vars(each).get(name) is not None
+        (found := vars(each).get(name)) is not None and not _is_unasked(found)
         for each in kind.__mro__
         if each.__module__ not in sys.stdlib_module_names
-        for name in BINARY
+        for name in (BINARY - ARITHMETIC if is_mock(kind) else BINARY)
     )
+
+
+def is_awaited(kind: type) -> bool:
+    """Whether objects of a class of the tests are awaited, or what they give when called."""
+    found = (found_in(kind, name) for name in ASYNCHRONOUS)
+    return any(each is not None and not _is_unasked(each[1]) for each in found) or any(
+        each.__module__ == _MOCKS and each.__name__ == "AsyncMockMixin" for each in kind.__mro__
+    )
+
+
+def is_mock(kind: type) -> bool:
+    """Whether it is a class of mocks."""
+    return any(
+        each.__module__ == _MOCKS and each.__name__ == "NonCallableMock" for each in kind.__mro__
+    )
+
+
+def _is_unasked(found: Any) -> bool:
+    """Whether it is what every mock has of a special method until the tests ask for that."""
+    return type(found).__module__ == _MOCKS and type(found).__name__ == "MagicProxy"
