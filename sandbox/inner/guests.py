@@ -22,6 +22,7 @@ from sandbox.inner.dataclassed import form_of, values_of
 from sandbox.inner.handles import number_of
 from sandbox.inner.likeness import likeness_of
 from sandbox.inner.shown import (
+    ATOMS,
     FUNCTIONS,
     annotations_of,
     attributes_of,
@@ -54,16 +55,17 @@ class Guests:
     """The objects that were given, by number.
 
     One that nobody here holds any more is *loose*: the program's own references are all that keeps
-    it, and once there are none it is let go.
+    it, and once there are none it is let go. `classes` are those that both sides have.
     """
 
     def __init__(self) -> None:
+        self.classes: tuple[type, ...] = ()
         self._objects: dict[int, Any] = {}
         self._numbers: dict[Any, int] = {}
         self._identities: dict[int, Any] = {}
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
-        self._kinds: dict[type, int] = {}
+        self._kinds: dict[int, tuple[int, type]] = {}
         self._likes = set[int]()
         self._next = 0
         self._makes: dict[int, type] = {}
@@ -94,24 +96,21 @@ class Guests:
         if number is not None:
             self._loose.discard(number)  # as one that is given counts there
             return ["p", number, does]
-        form = form_of(kind)
-        if isinstance(value, (types.ModuleType, type)) or (
-            (form is None and has_operators(kind))
-            or is_awaited(kind)
-        ):
+        form = None if isinstance(value, self.classes) else form_of(kind)
+        closed = isinstance(value, (types.ModuleType, type)) or is_awaited(kind)
+        if closed or (form is None and has_operators(kind)):
             raise CannotCross(kind.__qualname__)
         close_files(value)
         number = self._add(value)
         if isinstance(value, FUNCTIONS):
             return ["p", number, does, called(value), None]
-        kinds = self._kinds.setdefault(kind, len(self._kinds))
-        wire: list[Any] = ["p", number, does, called(kind), kinds]
+        kinds = self._number_of(kind)
         protocols, hashed = protocols_of(kind), hash_of(value)
+        told: list[Any] = [does, called(kind), kinds, protocols, hashed]
         if form is not None:
             self._makes[kinds] = kind
-            told = [does, called(kind), kinds, protocols, hashed, form]
-            return ["pd", number, told, values_of(value, form)]
-        return wire if not protocols and hashed is None else [*wire, protocols, hashed]
+            return ["pd", number, [*told, form], values_of(value, form)]
+        return ["p", number, *(told if protocols or hashed is not None else told[:-2])]
 
     def _add(self, value: Any) -> int:
         number, self._next = self._next, self._next + 1
@@ -120,6 +119,9 @@ class Guests:
         self._numbers[self._identities[number]] = number
         self._methods[number] = own_methods(value)
         return number
+
+    def _number_of(self, kind: type) -> int:
+        return self._kinds.setdefault(id(kind), (len(self._kinds), kind))[0]
 
     def lifetimes(self) -> Frame:
         """Which are loose from now on, and which are held here again."""
@@ -143,8 +145,7 @@ class Guests:
 
     def end(self) -> None:
         """Have those end that were let go: now, for it may take a question of theirs."""
-        while self._gone:
-            self._gone.pop()
+        self._gone.clear()
 
     def _like(self, value: Any) -> Wire | None:
         """What stands for an object of which there is a real one over there; None for others."""
@@ -158,7 +159,7 @@ class Guests:
         if told["as"] == "builtin":
             kind = type(value)
             told["called"] = called(kind)
-            told["kind"] = self._kinds.setdefault(kind, len(self._kinds))
+            told["kind"] = self._number_of(kind)
         return ["pb", number, told, content]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -214,7 +215,7 @@ class Guests:
 
     def are_copied(self) -> bool:
         """Whether there are such as a deep copy of the program's objects would have copies of."""
-        return not all(isinstance(value, _ATOMS) for value in self._objects.values())
+        return not all(isinstance(value, ATOMS) for value in self._objects.values())
 
     def are_changed(self) -> bool:
         """Whether one does something else now than when it was given."""
@@ -227,9 +228,6 @@ class Guests:
 
 _UNHELD: Final = 2
 """References to an object that only the table holds: its own, and the counter's."""
-
-_ATOMS: Final = (types.FunctionType, types.BuiltinFunctionType)
-"""What a copy has itself."""
 
 _COPIES: Final[dict[Any, Callable[..., Any]]] = {"copy": copy.copy, "deepcopy": copy.deepcopy}
 _ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
@@ -284,7 +282,7 @@ _GENERATOR: Final[dict[str, Callable[..., Any]]] = {
 
 
 def _does(value: Any) -> str:
-    if isinstance(value, _ATOMS):
+    if isinstance(value, ATOMS):
         return "function"
     if type(value) is types.GeneratorType:
         return "generator"

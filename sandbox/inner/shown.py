@@ -13,6 +13,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from sandbox.codec import CannotCross, Encoder
+from sandbox.inner.dataclassed import form_of
 from sandbox.inner.special import ARITHMETIC, ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _OF_A_CONNECTION: Final = frozenset(
 _PRIVATE: Final = re.compile("_[^_]")
 _BASES: Final = (object, abc.ABC, Generic, Protocol)
 """Above classes of the tests, these add nothing to their objects."""
+
+ATOMS: Final = (types.FunctionType, types.BuiltinFunctionType)
+"""What a copy has itself, and no copy of it."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
@@ -112,7 +116,9 @@ def _crosses(value: Any) -> bool:
 class _Probe(Encoder):
     def _other(self, value: Any, depth: int) -> Wire:
         kind = type(value)
-        if isinstance(value, _CLOSED) or callable(value) or has_operators(kind):
+        if isinstance(value, _CLOSED) or callable(value):
+            raise CannotCross(kind.__name__)
+        if has_operators(kind) and form_of(kind) is None:
             raise CannotCross(kind.__name__)
         if is_awaited(kind):
             raise CannotCross(kind.__name__)

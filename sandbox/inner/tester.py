@@ -79,6 +79,7 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]
     link.containers.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == _NAME}
     )
+    link.mirrors.guests.classes = tuple(link.containers.records.classes.values())
     link.surroundings = Surroundings()
     if "collect" in link.named:
         collect_together(link)

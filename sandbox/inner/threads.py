@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 _sleep: Final = time.sleep  # programs put something else in its place
 _getsignal: Final = _signal.getsignal
 _SIGNALS: Final = (
-    *(_signal.SIGALRM, _signal.SIGVTALRM, _signal.SIGPROF, _signal.SIGUSR1, _signal.SIGUSR2),
-    *(_signal.SIGHUP, _signal.SIGTERM),
+    *(_signal.SIGALRM, _signal.SIGVTALRM, _signal.SIGPROF),
+    *(_signal.SIGUSR1, _signal.SIGUSR2),
 )
+"""Those for which nobody but the program has a handler in its process."""
 
 
 class Threads:
@@ -91,7 +92,7 @@ class Threads:
         deputy = self.deputies.here()
         if deputy is not None and deputy.busy:
             deputy.postpone()
-        elif _thread.get_ident() == self._main:
+        elif _thread.get_ident() == self._main and not self.aside:
             self.deputies.adopt(MAIN).busy = True
             self.deputies.enter(MAIN)
             self._hand_over(answer)
