@@ -5,6 +5,7 @@ It runs beside foreign code, so nothing that it says can be relied on.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import sys
@@ -40,14 +41,6 @@ _AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
-def _mute() -> None:
-    """Have what the program prints go nowhere."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
-
-
 class Answering:
     """Answers questions, one open at a time; while one is, the program may ask back."""
 
@@ -58,6 +51,7 @@ class Answering:
         self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
         self._threads = Threads(self._turns, self._has_news)
+        self._asking = set[int]()
         self._names: list[str] = []
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
@@ -76,14 +70,14 @@ class Answering:
                         )
                     self._ask(frame, aside=self._threads.aside)
                     if self._threads.may_be_interrupted():  # and could not hear what it asks for
-                        self._threads.step_aside(partial(self._go_on, int))
+                        self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
                 case {"do": "case" | "output" as what} as frame:
                     serve_call = cases.call if what == "case" else cases.output
                     self._answer(frame, partial(serve_call, self._module.__dict__, frame))
                 case {"do": "mute"} as frame:
-                    _mute()
+                    whole.mute()
                     self._send({"id": frame["id"]})
                 case {"do": "main"} as frame:
                     self._main(frame)
@@ -143,7 +137,7 @@ class Answering:
             self._turns.closing(frame["id"])
             self._send({"id": frame["id"], **answer}, most)
 
-    def _go_on(self, begin: Callable[[], None]) -> NoReturn:
+    def _go_on(self, begin: Callable[[], object]) -> NoReturn:
         """In a thread of its own, instead of the main thread."""
         try:
             begin()
@@ -254,14 +248,14 @@ class Answering:
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while a question of theirs is open."""
+        if _thread.get_ident() in self._asking:
+            return None  # in a handler of a signal that interrupted this very thing
         while True:
             of = self._threads.told()
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
-                self._send(asked | of, MAX_BYTES)
-                while (frame := self._receive())["do"] == "ask":
-                    self._ask(frame)
+                frame = self._exchanged(asked | of)
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break
@@ -272,6 +266,18 @@ class Answering:
         if "own" in raised:
             raise self._servant.objects[raised["own"]]
         raise error_of(raised)
+
+    def _exchanged(self, asked: Frame) -> Frame:
+        """Ask, and do what is asked meanwhile, until the reply comes."""
+        own = _thread.get_ident()
+        self._asking.add(own)
+        self._send(asked, MAX_BYTES)
+        while (frame := self._receive())["do"] == "ask":
+            self._asking.discard(own)
+            self._ask(frame)
+            self._asking.add(own)
+        self._asking.discard(own)
+        return frame
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""

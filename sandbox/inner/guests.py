@@ -80,7 +80,7 @@ class Guests:
         """The object itself, come back."""
         return self._objects[number]
 
-    def refer(self, value: Any) -> Wire:
+    def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""
         number = number_of(value)
         if number is not None:
@@ -286,6 +286,8 @@ def _does(value: Any) -> str:
         return "function"
     if type(value) is types.GeneratorType:
         return "generator"
+    if is_mock(type(value)):  # which has all special methods
+        return "call" if callable(value) else "plain"
     return "next" if hasattr(type(value), "__next__") else "call" if callable(value) else "plain"
 
 

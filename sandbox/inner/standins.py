@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Ask = Callable[[str, int, tuple[Any, ...], Any], Any]
 
+_NO_MORE: Final[tuple[Any, ...]] = ((), None, None, None)
 _ASKED_FOR: Final = PROTOCOLS | ARITHMETIC
 _ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
 
@@ -275,11 +276,12 @@ class StandIns:
             name, qualname, module, doc = called
             own = _class(does, ["function", "function", module, doc])
             return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
-        protocols, hashed, form, values = (*more, *((), None, None, None)[len(more) :])
+        protocols, hashed, form, values = (*more, *_NO_MORE[len(more) :])
         if kind not in self._classes:
             made = _class(does, called, _ASKED_FOR.intersection(protocols))
             self._classes[kind] = made if form is None else self._dataclass(made, form, kind)
-        own = dict(zip([each[0] for each in form["fields"]], values, strict=True)) if values else {}
+        names = [each[0] for each in form["fields"]] if values else []
+        own = dict(zip(names, values or (), strict=True))
         found: Guest = type.__call__(self._classes[kind], number, self._ask, own, hashed)
         return found
 

@@ -144,7 +144,11 @@ GIVEN = {
     ),
     "in place": ("x += 1", "x = x + 1", "(f(a) is None) and a.tolist() == [1, 2, 3]"),
     "the same": ("return x", "return x + 0", "f(a) is a"),
-    "a view of it": ("x[1:] = 7", "x[1:] += 7", "f(m[0]) is None and m.tolist() == [[0, 7], [2, 3]]"),
+    "a view of it": (
+        "x[1:] = 7",
+        "x[1:] += 7",
+        "f(m[0]) is None and m.tolist() == [[0, 7], [2, 3]]",
+    ),
     "in a list": (
         "return np.concatenate(x)",
         "return np.concatenate(x[::-1])",

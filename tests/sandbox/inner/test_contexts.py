@@ -69,10 +69,12 @@ CASES = {
     "told at the end of a with": (
         "class C:\n    def __init__(self): self.log = []\n    def __enter__(self): return self\n"
         "    def __exit__(self, kind, error, trace):\n"
-        "        self.log.append((kind.__name__, str(error), error.args, kind.__mro__[1].__name__))\n",
+        "        above = kind.__mro__[1].__name__\n"
+        "        self.log.append((kind.__name__, str(error), error.args, above))\n",
         "class C:\n    def __init__(self): self.log = []\n    def __enter__(self): return self\n"
         "    def __exit__(self, kind, error, trace):\n"
-        "        self.log.append((kind.__name__, error.args[0], error.args, kind.__mro__[1].__name__))\n",
+        "        above = kind.__mro__[1].__name__\n"
+        "        self.log.append((kind.__name__, error.args[0], error.args, above))\n",
         "import pytest\nfrom solution import C\nclass Own(LookupError): pass\ndef test_it():\n"
         "    c = C()\n    for error in (KeyError('k'), Own(1, 2)):\n"
         "        with pytest.raises(LookupError) as e:\n            with c: raise error\n"

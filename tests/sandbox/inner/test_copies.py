@@ -19,7 +19,7 @@ class Board:
 HEAD = "import copy\nimport pytest\nimport solution\nfrom solution import Board\ndef test_it():\n"
 
 
-def tests(*lines: str) -> str:
+def module(*lines: str) -> str:
     return HEAD + "".join(f"    {line}\n" for line in lines)
 
 
@@ -27,7 +27,7 @@ CASES = {
     "deep": (
         BOARD,
         BOARD + "    def __deepcopy__(self, memo): return Board(self.rows)\n",
-        tests(
+        module(
             "a = Board([[1, 2]])",
             "b = copy.deepcopy(a)",
             "assert type(b) is Board and b is not a and b.rows == [[1, 2]]",
@@ -39,7 +39,7 @@ CASES = {
     "of what the tests gave": (
         BOARD,
         BOARD + "    def __deepcopy__(self, memo): return self\n",
-        tests(
+        module(
             "rows = [[1, 2]]",
             "a = Board(rows, on=lambda: 7)",
             "b = copy.deepcopy(a)",
@@ -50,7 +50,7 @@ CASES = {
     "shallow": (
         BOARD,
         BOARD + "    def __copy__(self): return Board([[*r] for r in self.rows])\n",
-        tests(
+        module(
             "a = Board([[1, 2]])",
             "b = copy.copy(a)",
             "assert b is not a and b.rows is a.rows and b.first is a.first",
@@ -90,7 +90,7 @@ SHARED = {
 
 @pytest.mark.parametrize("lines", SHARED.values(), ids=SHARED)
 def test_what_needs_one_process(judge, lines: tuple[str, ...]) -> None:
-    report = judge(BOARD, Pytest(tests(*lines)), LIMITS)
+    report = judge(BOARD, Pytest(module(*lines)), LIMITS)
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
 
 
@@ -100,9 +100,7 @@ def test_a_program_copies_what_holds_a_function_of_the_tests(judge) -> None:
         "    def sorted(self):\n        new = copy.deepcopy(self)\n"
         "        new.xs.sort(key=new.key)\n        return new\n"
     )
-    code = tests(
-        "a = Board(lambda x: x)", "assert a.sorted().xs == [1, 2] and a.xs == [2, 1]"
-    )
+    code = module("a = Board(lambda x: x)", "assert a.sorted().xs == [1, 2] and a.xs == [2, 1]")
     report = judge(source, Pytest(code), LIMITS)
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
     wrong = source.replace("copy.deepcopy(self)", "copy.copy(self)")

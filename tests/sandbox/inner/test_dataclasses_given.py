@@ -40,7 +40,7 @@ def test_it():
 """
 
 
-def tests(*lines: str) -> str:
+def module(*lines: str) -> str:
     return CLASSES + "".join(f"    {line}\n" for line in lines)
 
 
@@ -48,7 +48,7 @@ CASES = {
     "equal": (
         "def f(a, b): return a == b, a != b, a in [b]\n",
         "def f(a, b): return a is b, a is not b, a in [b]\n",
-        tests(
+        module(
             "assert f(P(1), P(1)) == (True, False, True)",
             "assert f(P(1), P(2)) == (False, True, False)",
             "assert f(K(1), K(1)) == (True, False, True) and f(K(1), 1)[0] is False",
@@ -58,7 +58,7 @@ CASES = {
     "sorted": (
         "def f(xs): xs.sort(); return max(xs), xs[0] < xs[-1]\n",
         "def f(xs): xs.sort(reverse=True); return max(xs), xs[0] < xs[-1]\n",
-        tests(
+        module(
             "a, b, c = J(3, 'a'), J(1, 'b'), J(2, 'c')",
             "xs = [a, b, c]",
             "assert f(xs) == (a, True)",
@@ -68,9 +68,9 @@ CASES = {
         ),
     ),
     "keys": (
-        "def f(xs): return list(dict.fromkeys(xs)), len(set(xs)), {x: n for n, x in enumerate(xs)}\n",
+        "def f(xs): found = {x: n for n, x in enumerate(xs)}; return list(found), len(set(xs)), found\n",
         "def f(xs): return xs, len(xs), {}\n",
-        tests(
+        module(
             "a, b = K(-1), K(-2)",
             "assert hash(a) == hash(K(-1))",
             "found, n, d = f([a, b, K(-1)])",
@@ -80,9 +80,9 @@ CASES = {
         ),
     ),
     "replaced": (
-        "from dataclasses import replace\ndef f(x, **k): return replace(x, **k)\n",
-        "from dataclasses import replace\ndef f(x, **k): return replace(x)\n",
-        tests(
+        "from dataclasses import replace\ndef f(o, **k): return replace(o, **k)\n",
+        "from dataclasses import replace\ndef f(o, **k): return replace(o)\n",
+        module(
             "p = P(1, ['t'])",
             "q = f(p, x=5)",
             "assert type(q) is P and q == P(5, ['t']) and q.tags is p.tags and p.x == 1",
@@ -95,7 +95,7 @@ CASES = {
         "def f(x): return asdict(x), astuple(x), [a.name for a in fields(x)], is_dataclass(x)\n",
         "from dataclasses import asdict, astuple, fields, is_dataclass\n"
         "def f(x): return vars(x), astuple(x), [a.name for a in fields(x)][:1], is_dataclass(x)\n",
-        tests(
+        module(
             "p = P(K(2), ['t'])",
             "d, t, names, one = f(p)",
             "assert d == {'x': {'v': 2, 'w': 'w'}, 'tags': ['t']} and d['tags'] is not p.tags",
@@ -108,17 +108,17 @@ CASES = {
         "    except dataclasses.FrozenInstanceError as e: return str(e)\n",
         "import dataclasses\ndef f(x):\n    try: object.__getattribute__(x, 'v'); x.v = 9\n"
         "    except dataclasses.FrozenInstanceError as e: return 'no'\n",
-        tests("k = K(1)", "assert f(k) == \"cannot assign to field 'v'\" and k.v == 1"),
+        module("k = K(1)", "assert f(k) == \"cannot assign to field 'v'\" and k.v == 1"),
     ),
     "changed": (
         "def f(x): x.x += 1; x.tags.append('n'); return x.double()\n",
         "def f(x): x.x += 2; x.tags.append('n'); return x.double()\n",
-        tests("p = P(1)", "assert f(p) == 4", "assert p == P(2, ['n'])"),
+        module("p = P(1)", "assert f(p) == 4", "assert p == P(2, ['n'])"),
     ),
     "copied": (
         "import copy\ndef f(x): return copy.copy(x), copy.deepcopy([x, x])\n",
         "import copy\ndef f(x): return x, copy.deepcopy([x]) + copy.deepcopy([x])\n",
-        tests(
+        module(
             "p = P(1, ['t'])",
             "a, (b, c) = f(p)",
             "assert a == b == p and a is not p and b is c",
@@ -128,13 +128,14 @@ CASES = {
     "made": (
         "def f(x): return [type(x)(n) for n in range(2)], type(x).__name__\n",
         "def f(x): return [x for n in range(2)], type(x).__name__\n",
-        tests("assert f(K(7)) == ([K(0), K(1)], 'K')"),
+        module("assert f(K(7)) == ([K(0), K(1)], 'K')"),
     ),
     "matched": (
-        "def f(x):\n    match x:\n        case (0 | 1): return 'n'\n        case _ if hasattr(x, 'v'):\n"
+        "def f(x):\n    match x:\n        case (0 | 1): return 'n'\n"
+        "        case _ if hasattr(x, 'v'):\n"
         "            match x:\n                case object(v=v, w=w): return v, w\n",
         "def f(x):\n    match x:\n        case object(w=w): return w, w\n",
-        tests("assert f(K(1)) == (1, 'w')"),
+        module("assert f(K(1)) == (1, 'w')"),
     ),
 }
 
@@ -176,5 +177,5 @@ def test_the_program_says_nothing_of_what_the_tests_compare(judge) -> None:
         "    v = w = property(lambda self: Any())\ndef f(x): return Any()\n"
     )
     for check in ("f(K(1)) == K(2)", "K(2) == f(K(1))", "f(K(1)) in [K(2)]", "f(K(1)).v == 2"):
-        report = judge(source, Pytest(tests(f"assert {check}")), LIMITS)
+        report = judge(source, Pytest(module(f"assert {check}")), LIMITS)
         assert report.status in {Status.FAILED, Status.ERROR}, report

@@ -15,10 +15,10 @@ def every(seconds, times, call):
     def handle(*_):
         left[0] -= 1
         count.append(left[0])
-        if not left[0]: signal.setitimer(signal.ITIMER_REAL, 0)
         call(left[0])
+        if left[0]: signal.setitimer(signal.ITIMER_REAL, seconds)
     signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 def stop(): signal.setitimer(signal.ITIMER_REAL, 0)
 """
 HEAD = """
@@ -36,31 +36,43 @@ CASES = {
         EVERY,
         EVERY.replace("call(left[0])", "call(0)"),
         HEAD
-        + "    every(0.01, 3, seen.append)\n    eventually(lambda: len(seen) == 3)\n"
-        + "    assert seen == [2, 1, 0]\n",
+        + """    every(0.01, 3, seen.append)
+    eventually(lambda: len(seen) == 3)
+    assert seen == [2, 1, 0]
+""",
     ),
     "what it keeps": (
         EVERY,
         EVERY.replace("count.append(left[0])", "pass"),
         HEAD
-        + "    every(0.01, 3, lambda n: None)\n    eventually(lambda: len(count) == 3)\n"
-        + "    assert count == [2, 1, 0]\n",
+        + """    every(0.01, 3, lambda n: None)
+    eventually(lambda: len(count) == 3)
+    assert count == [2, 1, 0]
+""",
     ),
     "beside questions": (
         EVERY,
-        EVERY.replace("0)\n", "seconds)\n"),
+        EVERY.replace("_REAL, 0)", "_VIRTUAL, 0)"),
         HEAD
-        + "    every(0.005, 10**6, seen.append)\n    eventually(lambda: len(seen) > 5)\n"
-        + "    for _ in range(50): stop.__name__\n    stop()\n    n = len(seen)\n"
-        + "    time.sleep(0.05)\n    assert len(seen) == n > 5\n",
+        + """    every(0.005, 10**6, seen.append)
+    eventually(lambda: len(seen) > 3 and stop.__name__ == "stop")
+    stop()
+    n = len(seen)
+    time.sleep(0.1)
+    assert len(seen) - n <= 1 < n
+""",
     ),
-    "calls that ask back": (
+    "a question in between": (
         EVERY,
         EVERY.replace("call(left[0])", "call(1)"),
         HEAD
-        + "    def called(n):\n        seen.append((n, len(count)))\n        if n == 0: stop()\n"
-        + "    every(0.01, 2, called)\n    eventually(lambda: len(seen) == 2)\n"
-        + "    assert [n for n, _ in seen] == [1, 0]\n",
+        + """    def called(n):
+        seen.append(n)
+        if n == 0: stop()
+    every(0.01, 2, called)
+    eventually(lambda: len(seen) == 2)
+    assert seen == [1, 0]
+""",
     ),
 }
 
