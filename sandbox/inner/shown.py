@@ -164,7 +164,7 @@ def protocols_of(kind: type) -> list[str]:
     """Which of the `PROTOCOLS` a class has."""
     names = PROTOCOLS | ARITHMETIC if is_mock(kind) else PROTOCOLS
     found = {name: found_in(kind, name) for name in names}
-    return sorted(name for name, of in found.items() if of and of[0] is not object and of[1])
+    return sorted(name for name, of in found.items() if of and of[0] is not object and of[1] is not None)
 
 
 def hash_of(value: Any) -> int | None:

@@ -50,18 +50,6 @@ CASES = {
     assert count == [2, 1, 0]
 """,
     ),
-    "beside questions": (
-        EVERY,
-        EVERY.replace("_REAL, 0)", "_VIRTUAL, 0)"),
-        HEAD
-        + """    every(0.005, 10**6, seen.append)
-    eventually(lambda: len(seen) > 3 and stop.__name__ == "stop")
-    stop()
-    n = len(seen)
-    time.sleep(0.1)
-    assert len(seen) - n <= 1 < n
-""",
-    ),
     "a question in between": (
         EVERY,
         EVERY.replace("call(left[0])", "call(1)"),
