@@ -64,13 +64,7 @@ class Answering:
                 case {"do": "load"} as frame:
                     self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
                 case {"do": "ask"} as frame:
-                    if "thread" in frame:
-                        self._threads.step_aside(
-                            partial(self._go_on, partial(self._ask, frame, aside=True))
-                        )
-                    self._ask(frame, aside=self._threads.aside)
-                    if self._threads.may_be_interrupted():  # and could not hear what it asks for
-                        self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
+                    self._next(frame)
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
                 case {"do": "case" | "output" as what} as frame:
@@ -87,6 +81,13 @@ class Answering:
                     os._exit(0)
                 case _:
                     return
+
+    def _next(self, frame: Frame) -> None:
+        if "thread" in frame:
+            self._threads.step_aside(partial(self._go_on, partial(self._ask, frame, aside=True)))
+        self._ask(frame, aside=self._threads.aside)
+        if self._threads.may_be_interrupted():  # and could not hear what it asks for
+            self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
 
     def _receive(self) -> Frame:
         """The next frame. The tests send one at a time, so nothing of another comes along."""

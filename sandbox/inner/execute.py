@@ -44,9 +44,9 @@ def describe(error: BaseException, most: int = _MESSAGE) -> Frame:
 def describe_fully(
     error: BaseException, own: Callable[[BaseException], Frame], deep: int = _CAUSES
 ) -> Frame:
-    """What an exception can be recreated from: bases, arguments, attributes, members, and other exceptions.
+    """What an exception can be recreated from: bases, arguments, attributes, and others.
 
-    These are what it was raised from, and what was handled when it was.
+    These are its members, what it was raised from, and what was handled when it was.
 
     `own` tells what stands for one of the tests (a `guest`), and more of one of the solution's.
     """

@@ -155,7 +155,9 @@ def own_methods(value: Any) -> dict[str, Any]:
         name: own
         for name, own in held.items()
         # The program puts nothing in place of a special method; a mock does, once it is asked.
-        if callable(own) and name[:2] != "__" and (found := found_in(kind, name)) is not None
+        if callable(own)
+        and name[:2] != "__"
+        and (found := found_in(kind, name)) is not None
         and is_method(found[1])
     }
 
@@ -164,7 +166,9 @@ def protocols_of(kind: type) -> list[str]:
     """Which of the `PROTOCOLS` a class has."""
     names = PROTOCOLS | ARITHMETIC if is_mock(kind) else PROTOCOLS
     found = {name: found_in(kind, name) for name in names}
-    return sorted(name for name, of in found.items() if of and of[0] is not object and of[1] is not None)
+    return sorted(
+        name for name, of in found.items() if of and of[0] is not object and of[1] is not None
+    )
 
 
 def hash_of(value: Any) -> int | None:

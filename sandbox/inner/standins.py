@@ -281,8 +281,8 @@ class StandIns:
             made = _class(does, called, _ASKED_FOR.intersection(protocols))
             self._classes[kind] = made if form is None else self._dataclass(made, form, kind)
         names = [each[0] for each in form["fields"]] if values else []
-        own = dict(zip(names, values or (), strict=True))
-        found: Guest = type.__call__(self._classes[kind], number, self._ask, own, hashed)
+        told = dict(zip(names, values or (), strict=True))
+        found: Guest = type.__call__(self._classes[kind], number, self._ask, told, hashed)
         return found
 
     def _dataclass(self, made: type[Guest], form: dict[str, Any], kind: int) -> type[Guest]:

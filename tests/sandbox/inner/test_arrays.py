@@ -95,8 +95,8 @@ def test_an_array_keeps_its_form() -> None:
             heard({"value": None, "changed": [[arrays.TAG, 0, *form]]}, ours, refuse)
     ours, theirs = sides()
     cross([], ours, theirs)
+    wire = [arrays.TAG, 0, "00" * 8, "<i8", True, 1]
     with pytest.raises(CodecError):
-        wire = [arrays.TAG, 0, "00" * 8, "<i8", True, 1]
         heard({"value": None, "changed": [wire]}, ours, refuse)
 
 

@@ -61,9 +61,11 @@ CASES = {
     "of what has no copy": (
         "def numbers():\n    yield 1\n",
         "def numbers(): return [1]\n",
-        "import copy\nimport pytest\nfrom solution import numbers\ndef test_it():\n"
-        "    g = numbers()\n    with pytest.raises(TypeError): copy.deepcopy(g)\n"
-        "    assert copy.deepcopy(numbers) is numbers\n",
+        (
+            "import copy\nimport pytest\nfrom solution import numbers\ndef test_it():\n"
+            "    g = numbers()\n    with pytest.raises(TypeError): copy.deepcopy(g)\n"
+            "    assert copy.deepcopy(numbers) is numbers\n"
+        ),
     ),
 }
 

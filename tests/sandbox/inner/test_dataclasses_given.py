@@ -68,7 +68,8 @@ CASES = {
         ),
     ),
     "keys": (
-        "def f(xs): found = {x: n for n, x in enumerate(xs)}; return list(found), len(set(xs)), found\n",
+        ("def f(xs):\n    found = {x: n for n, x in enumerate(xs)}\n"
+        "    return list(found), len(set(xs)), found\n"),
         "def f(xs): return xs, len(xs), {}\n",
         module(
             "a, b = K(-1), K(-2)",
@@ -91,10 +92,14 @@ CASES = {
         ),
     ),
     "looked at": (
-        "from dataclasses import asdict, astuple, fields, is_dataclass\n"
-        "def f(x): return asdict(x), astuple(x), [a.name for a in fields(x)], is_dataclass(x)\n",
-        "from dataclasses import asdict, astuple, fields, is_dataclass\n"
-        "def f(x): return vars(x), astuple(x), [a.name for a in fields(x)][:1], is_dataclass(x)\n",
+        (
+            "from dataclasses import asdict, astuple, fields, is_dataclass\n"
+            "def f(x): return asdict(x), astuple(x), [a.name for a in fields(x)], is_dataclass(x)\n"
+        ),
+        (
+            "from dataclasses import asdict, astuple, fields, is_dataclass\n"
+            "def f(x): return vars(x), astuple(x), [fields(x)[0].name], is_dataclass(x)\n"
+        ),
         module(
             "p = P(K(2), ['t'])",
             "d, t, names, one = f(p)",
@@ -104,10 +109,14 @@ CASES = {
         ),
     ),
     "frozen": (
-        "import dataclasses\ndef f(x):\n    try: x.v = 9\n"
-        "    except dataclasses.FrozenInstanceError as e: return str(e)\n",
-        "import dataclasses\ndef f(x):\n    try: object.__getattribute__(x, 'v'); x.v = 9\n"
-        "    except dataclasses.FrozenInstanceError as e: return 'no'\n",
+        (
+            "import dataclasses\ndef f(x):\n    try: x.v = 9\n"
+            "    except dataclasses.FrozenInstanceError as e: return str(e)\n"
+        ),
+        (
+            "import dataclasses\ndef f(x):\n    try: object.__getattribute__(x, 'v'); x.v = 9\n"
+            "    except dataclasses.FrozenInstanceError as e: return 'no'\n"
+        ),
         module("k = K(1)", "assert f(k) == \"cannot assign to field 'v'\" and k.v == 1"),
     ),
     "changed": (
@@ -131,9 +140,11 @@ CASES = {
         module("assert f(K(7)) == ([K(0), K(1)], 'K')"),
     ),
     "matched": (
-        "def f(x):\n    match x:\n        case (0 | 1): return 'n'\n"
-        "        case _ if hasattr(x, 'v'):\n"
-        "            match x:\n                case object(v=v, w=w): return v, w\n",
+        (
+            "def f(x):\n    match x:\n        case (0 | 1): return 'n'\n"
+            "        case _ if hasattr(x, 'v'):\n"
+            "            match x:\n                case object(v=v, w=w): return v, w\n"
+        ),
         "def f(x):\n    match x:\n        case object(w=w): return w, w\n",
         module("assert f(K(1)) == (1, 'w')"),
     ),

@@ -114,66 +114,106 @@ CASES = {
     "a set that holds nothing": (
         WEAK,
         WEAK.replace("weakref.WeakSet()", "set()"),
-        f"{CLASS}def test_it():\n    o, p = O(), O()\n    solution.see(o)\n    solution.see(p)\n"
-        "    assert solution.count() == 2\n    del o\n    assert solution.count() == 1\n",
+        (
+            f"{CLASS}def test_it():\n    o, p = O(), O()\n"
+            "    solution.see(o)\n    solution.see(p)\n"
+            "    assert solution.count() == 2\n    del o\n    assert solution.count() == 1\n"
+        ),
     ),
     "a dict by weak keys": (
-        "import weakref\nd = weakref.WeakKeyDictionary()\ndef put(o, v): d[o] = v\n"
-        "def get(o): return d.get(o)\ndef count(): return len(d)\n",
-        "d = {}\ndef put(o, v): d[o] = v\ndef get(o): return d.get(o)\n"
-        "def count(): return len(d)\n",
-        f"{CLASS}def test_it():\n    o, p = O(), O()\n    solution.put(o, 1)\n"
-        "    solution.put(p, 2)\n    assert solution.get(o) == 1\n    gc.collect()\n    del p\n"
-        "    assert solution.count() == 1\n    assert solution.get(o) == 1\n",
+        (
+            "import weakref\nd = weakref.WeakKeyDictionary()\ndef put(o, v): d[o] = v\n"
+            "def get(o): return d.get(o)\ndef count(): return len(d)\n"
+        ),
+        (
+            "d = {}\ndef put(o, v): d[o] = v\ndef get(o): return d.get(o)\n"
+            "def count(): return len(d)\n"
+        ),
+        (
+            f"{CLASS}def test_it():\n    o, p = O(), O()\n    solution.put(o, 1)\n"
+            "    solution.put(p, 2)\n    assert solution.get(o) == 1\n    gc.collect()\n    del p\n"
+            "    assert solution.count() == 1\n    assert solution.get(o) == 1\n"
+        ),
     ),
     "what is let go": (
         "def f(o): return 1\n",
         "kept = []\ndef f(o): kept.append(o); return 1\n",
-        f"{CLASS}def test_it():\n    o = O()\n    w = weakref.ref(o)\n"
-        "    assert solution.f(o) == 1\n    del o\n    gc.collect()\n    assert w() is None\n",
+        (
+            f"{CLASS}def test_it():\n    o = O()\n    w = weakref.ref(o)\n"
+            "    assert solution.f(o) == 1\n    del o\n    gc.collect()\n    assert w() is None\n"
+        ),
     ),
     "what is kept": (
         "kept = []\ndef f(o): kept.append(o)\ndef g(): return kept.pop()\n",
-        "import weakref\nkept = []\ndef f(o): kept.append(weakref.ref(o))\n"
-        "def g(): return kept.pop()()\n",
-        f"{CLASS}def test_it():\n    o = O()\n    w = weakref.ref(o)\n    solution.f(o)\n"
-        "    del o\n    gc.collect()\n    assert w() is not None\n    assert solution.g() is w()\n",
+        (
+            "import weakref\nkept = []\ndef f(o): kept.append(weakref.ref(o))\n"
+            "def g(): return kept.pop()()\n"
+        ),
+        (
+            f"{CLASS}def test_it():\n    o = O()\n    w = weakref.ref(o)\n    solution.f(o)\n"
+            "    del o\n    gc.collect()\n    assert w() is not None\n"
+            "    assert solution.g() is w()\n"
+        ),
     ),
     "the end of an object": (
-        "gone = []\nclass C:\n    def __init__(self, n): self.n = n\n"
-        "    def __del__(self): gone.append(self.n)\n",
-        "gone = []\nall = []\nclass C:\n    def __init__(self, n): self.n = n; all.append(self)\n"
-        "    def __del__(self): gone.append(self.n)\n",
-        f"{CLASS}def test_it():\n    gone = solution.gone\n    c = [solution.C(1), solution.C(2)]\n"
-        "    kept = c.pop()\n    assert gone == []\n    c.clear()\n    gc.collect()\n"
-        "    assert gone == [1]\n    assert kept.n == 2\n",
+        (
+            "gone = []\nclass C:\n    def __init__(self, n): self.n = n\n"
+            "    def __del__(self): gone.append(self.n)\n"
+        ),
+        (
+            "gone = []\nall = []\nclass C:\n"
+            "    def __init__(self, n): self.n = n; all.append(self)\n"
+            "    def __del__(self): gone.append(self.n)\n"
+        ),
+        (
+            f"{CLASS}def test_it():\n    gone = solution.gone\n"
+            "    c = [solution.C(1), solution.C(2)]\n"
+            "    kept = c.pop()\n    assert gone == []\n    c.clear()\n    gc.collect()\n"
+            "    assert gone == [1]\n    assert kept.n == 2\n"
+        ),
     ),
     "a circle of the program": (
-        "import weakref\nclass C:\n    def __init__(self): self.me = self\n"
-        "made = weakref.WeakSet()\ndef make():\n    c = C()\n    made.add(c)\n    return c\n"
-        "def count(): return len(made)\n",
-        "made = set()\nclass C: pass\ndef make():\n    c = C()\n    made.add(c)\n    return c\n"
-        "def count(): return len(made)\n",
-        f"{CLASS}def test_it():\n    c = solution.make()\n    assert solution.count() == 1\n"
-        "    del c\n    gc.collect()\n    assert solution.count() == 0\n",
+        (
+            "import weakref\nclass C:\n    def __init__(self): self.me = self\n"
+            "made = weakref.WeakSet()\ndef make():\n    c = C()\n    made.add(c)\n    return c\n"
+            "def count(): return len(made)\n"
+        ),
+        (
+            "made = set()\nclass C: pass\ndef make():\n    c = C()\n    made.add(c)\n    return c\n"
+            "def count(): return len(made)\n"
+        ),
+        (
+            f"{CLASS}def test_it():\n    c = solution.make()\n    assert solution.count() == 1\n"
+            "    del c\n    gc.collect()\n    assert solution.count() == 0\n"
+        ),
     ),
     "a generator that is dropped": (
         "def first(g): return next(g)\n",
         "kept = []\ndef first(g): kept.append(g); return next(g)\n",
-        f"{CLASS}def test_it():\n    log = []\n    def g():\n        try: yield 1\n"
-        "        finally: log.append('closed')\n    assert solution.first(g()) == 1\n"
-        "    gc.collect()\n    assert log == ['closed']\n",
+        (
+            f"{CLASS}def test_it():\n    log = []\n    def g():\n        try: yield 1\n"
+            "        finally: log.append('closed')\n    assert solution.first(g()) == 1\n"
+            "    gc.collect()\n    assert log == ['closed']\n"
+        ),
     ),
     "a method that is taken away again": (
-        "hooks = []\ndef on(f): hooks.append(f)\ndef off(f): hooks.remove(f)\n"
-        "def fire(x):\n    for f in hooks: f(x)\n",
-        "hooks = []\ndef on(f): hooks.append(f)\ndef off(f): pass\n"
-        "def fire(x):\n    for f in hooks: f(x)\n",
-        "import solution\nclass L:\n    def __init__(self): self.got = []\n"
-        "    def hear(self, x): self.got.append(x)\n"
-        "def test_it():\n    a, b = L(), L()\n    solution.on(a.hear)\n    solution.on(b.hear)\n"
-        "    for n in range(3): solution.fire(n)\n    solution.off(a.hear)\n    solution.fire(3)\n"
-        "    assert (a.got, b.got) == ([0, 1, 2], [0, 1, 2, 3])\n",
+        (
+            "hooks = []\ndef on(f): hooks.append(f)\ndef off(f): hooks.remove(f)\n"
+            "def fire(x):\n    for f in hooks: f(x)\n"
+        ),
+        (
+            "hooks = []\ndef on(f): hooks.append(f)\ndef off(f): pass\n"
+            "def fire(x):\n    for f in hooks: f(x)\n"
+        ),
+        (
+            "import solution\nclass L:\n    def __init__(self): self.got = []\n"
+            "    def hear(self, x): self.got.append(x)\n"
+            "def test_it():\n    a, b = L(), L()\n    solution.on(a.hear)\n"
+            "    solution.on(b.hear)\n"
+            "    for n in range(3): solution.fire(n)\n    solution.off(a.hear)\n"
+            "    solution.fire(3)\n"
+            "    assert (a.got, b.got) == ([0, 1, 2], [0, 1, 2, 3])\n"
+        ),
     ),
 }
 

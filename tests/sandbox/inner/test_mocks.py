@@ -41,10 +41,14 @@ CASES = {
         ),
     ),
     "a file": (
-        "def f(opener):\n    with opener('n', 'w') as h:\n        h.write('a')\n"
-        "    with opener('n') as h: return list(h)\n",
-        "def f(opener):\n    h = opener('n', 'w')\n    h.write('a')\n"
-        "    with opener('n') as h: return list(h)\n",
+        (
+            "def f(opener):\n    with opener('n', 'w') as h:\n        h.write('a')\n"
+            "    with opener('n') as h: return list(h)\n"
+        ),
+        (
+            "def f(opener):\n    h = opener('n', 'w')\n    h.write('a')\n"
+            "    with opener('n') as h: return list(h)\n"
+        ),
         module(
             "m = mock_open(read_data='1\\n2\\n')",
             "assert f(m) == ['1\\n', '2\\n']",
@@ -93,8 +97,10 @@ CASES = {
         module("m = MagicMock()", "assert f(m) == (True, False, m, 1, True)"),
     ),
     "an error": (
-        "def f(m):\n    for _ in range(3):\n        try: return m.get(1)\n"
-        "        except ConnectionError: pass\n",
+        (
+            "def f(m):\n    for _ in range(3):\n        try: return m.get(1)\n"
+            "        except ConnectionError: pass\n"
+        ),
         "def f(m):\n    try: return m.get(1)\n    except ConnectionError: return m.get(2)\n",
         module(
             "m = MagicMock()",
