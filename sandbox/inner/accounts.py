@@ -11,6 +11,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.crossed import Noting
 from sandbox.inner.exceptions import (
     MARK,
     arguments_of,
@@ -19,7 +20,6 @@ from sandbox.inner.exceptions import (
     state_of,
     text_of,
 )
-from sandbox.inner.crossed import Noting
 from sandbox.inner.execute import copied
 from sandbox.inner.handles import number_of
 from sandbox.inner.outcomes import is_failure

@@ -27,9 +27,9 @@ from sandbox.inner.channel import (
     Unsendable,
 )
 from sandbox.inner.containers import Containers
+from sandbox.inner.crossed import by_name
 from sandbox.inner.deputies import Later
 from sandbox.inner.exceptions import MARK, raise_again, wanted_itself
-from sandbox.inner.crossed import by_name
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.listening import Listener
 from sandbox.inner.mirrors import Mirrors

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.codec import CodecError
 from sandbox.inner.channel import Died, Forged, Stop
-from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies, Later, Numbers
 from sandbox.inner.crossed import by_name
+from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies, Later, Numbers
 from sandbox.inner.outcomes import is_failure
 
 if TYPE_CHECKING:

@@ -68,8 +68,10 @@ CASES = {
         ),
     ),
     "keys": (
-        ("def f(xs):\n    found = {x: n for n, x in enumerate(xs)}\n"
-        "    return list(found), len(set(xs)), found\n"),
+        (
+            "def f(xs):\n    found = {x: n for n, x in enumerate(xs)}\n"
+            "    return list(found), len(set(xs)), found\n"
+        ),
         "def f(xs): return xs, len(xs), {}\n",
         module(
             "a, b = K(-1), K(-2)",
