@@ -90,6 +90,8 @@ def test_a_deputy_ends() -> None:
     assert (done(ours, 2, keep), done(ours, 2, keep)) == (False, True)
     for _ in range(100):  # as only so many can be had
         ours.end([2])
-        while ours.threads:
+        for _ in range(5_000):
+            if not ours.threads:
+                break
             time.sleep(0.001)
         assert done(ours, 2, keep) is False
