@@ -11,6 +11,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.crossed import Noting
 from sandbox.inner.exceptions import (
     MARK,
     arguments_of,
@@ -19,7 +20,6 @@ from sandbox.inner.exceptions import (
     state_of,
     text_of,
 )
-from sandbox.inner.exchange import Noting
 from sandbox.inner.execute import copied
 from sandbox.inner.handles import number_of
 from sandbox.inner.outcomes import is_failure
@@ -48,11 +48,15 @@ class Accounts:
         self._mirrors = mirrors
         self._crossed = crossed
 
-    def read(self, told: Any) -> BaseException:
-        """What stands for an exception. Raises `CodecError`, and `RecursionError`."""
+    def read(self, told: Any, *, is_let_through: bool = True) -> BaseException:
+        """What stands for an exception. Raises `CodecError`, and `RecursionError`.
+
+        One of the tests that the program was only handling is not let through to them.
+        """
         match told:
             case {"guest": int(number)} if 0 <= number < len(self.passing):
-                self.failures.pop(number, None)  # what the tests make of it is theirs
+                if is_let_through:
+                    self.failures.pop(number, None)  # what the tests make of it is theirs
                 return _no_end(self.passing[number])
             case {"message": str(text), "args": wire, "state": state}:
                 self._crossed.note(text)
@@ -62,7 +66,12 @@ class Accounts:
         for note in self._notes(told.get("notes")):
             made.add_note(note)
         if isinstance(told.get("cause"), dict):
-            made.__cause__ = self.read(told["cause"])
+            made.__cause__ = self.read(told["cause"], is_let_through=is_let_through)
+        match told.get("context"):
+            case True:
+                made.__context__ = made.__cause__
+            case dict() as context:
+                made.__context__ = self.read(context, is_let_through=False)
         made.__suppress_context__ = told.get("suppress") is True
         return made
 

@@ -5,6 +5,7 @@ It runs beside foreign code, so nothing that it says can be relied on.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import sys
@@ -18,14 +19,14 @@ from sandbox.frames import FrameError
 from sandbox.inner import cases, shared, whole
 from sandbox.inner.confinement import limit
 from sandbox.inner.containers import Containers
-from sandbox.inner.deputies import Later
+from sandbox.inner.deputies import MAIN, Later
 from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
-from sandbox.inner.standins import GUEST, error_of
 from sandbox.inner.threads import Threads
+from sandbox.inner.thrown import GUEST, error_of
 from sandbox.inner.turns import Turns
 
 if TYPE_CHECKING:
@@ -40,14 +41,6 @@ _AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
-def _mute() -> None:
-    """Have what the program prints go nowhere."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        os.dup2(null, descriptor)
-    os.close(null)
-
-
 class Answering:
     """Answers questions, one open at a time; while one is, the program may ask back."""
 
@@ -58,6 +51,7 @@ class Answering:
         self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
         self._threads = Threads(self._turns, self._has_news)
+        self._asking = set[int]()
         self._names: list[str] = []
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
@@ -70,18 +64,14 @@ class Answering:
                 case {"do": "load"} as frame:
                     self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
                 case {"do": "ask"} as frame:
-                    if "thread" in frame:
-                        self._threads.step_aside(
-                            partial(self._go_on, partial(self._ask, frame, aside=True))
-                        )
-                    self._ask(frame, aside=self._threads.aside)
+                    self._next(frame)
                 case {"do": "listen"} as frame:
                     self._hear_out(frame)
                 case {"do": "case" | "output" as what} as frame:
                     serve_call = cases.call if what == "case" else cases.output
                     self._answer(frame, partial(serve_call, self._module.__dict__, frame))
                 case {"do": "mute"} as frame:
-                    _mute()
+                    whole.mute()
                     self._send({"id": frame["id"]})
                 case {"do": "main"} as frame:
                     self._main(frame)
@@ -91,6 +81,13 @@ class Answering:
                     os._exit(0)
                 case _:
                     return
+
+    def _next(self, frame: Frame) -> None:
+        if "thread" in frame:
+            self._threads.step_aside(partial(self._go_on, partial(self._ask, frame, aside=True)))
+        self._ask(frame, aside=self._threads.aside)
+        if self._threads.may_be_interrupted():  # and could not hear what it asks for
+            self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
 
     def _receive(self) -> Frame:
         """The next frame. The tests send one at a time, so nothing of another comes along."""
@@ -125,7 +122,7 @@ class Answering:
         if failure is not None:
             return {"failure": failure}
         self._servant.objects[MODULE] = self._module
-        self._servant.copies_arrays = frame["arrays"]
+        self._containers.arrays = frame["arrays"]
         self._names = frame["names"]
         known = self._module.__dict__
         self._containers.records = self._servant.records = Records.beside(frame["records"], known)
@@ -141,7 +138,7 @@ class Answering:
             self._turns.closing(frame["id"])
             self._send({"id": frame["id"], **answer}, most)
 
-    def _go_on(self, begin: Callable[[], None]) -> NoReturn:
+    def _go_on(self, begin: Callable[[], object]) -> NoReturn:
         """In a thread of its own, instead of the main thread."""
         try:
             begin()
@@ -159,6 +156,7 @@ class Answering:
     def _ask(self, frame: Frame, *, aside: bool = False) -> None:
         """Do what the tests ask of an object of ours: here, or `aside` by their thread's deputy."""
         args, pairs = self._heard(frame)
+        self._threads.deputies.end(frame.get("over"))
         number = frame["id"]
         work = partial(self._done, frame, args, dict(pairs))
         with self._turns.asked(number):
@@ -166,9 +164,9 @@ class Answering:
                 if not aside:
                     given = self._threads.done_here(work).given()
                 elif frame["ask"] == "await":
-                    given = self._threads.deputies.result(frame["thread"])
+                    given = self._threads.deputies.result(frame.get("thread", MAIN))
                 else:
-                    given = self._threads.deputies.perform(frame["thread"], work)
+                    given = self._threads.deputies.perform(frame.get("thread", MAIN), work)
             except Later:
                 self._turns.closing(number)
                 answer: Frame = {"id": number, "later": True}
@@ -216,10 +214,11 @@ class Answering:
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
 
     def _told(self, value: Any) -> Frame:
+        gone = self._servant.gone()  # before: what is told now is there
         payload = told(value, self._containers, self._servant.refer)
         classes, self._servant.classes = self._servant.classes, []
         alive = {"alive": True} if self._threads.go_on() else {}
-        return {**payload, "classes": classes, **alive}
+        return {**payload, "classes": classes, **alive, **({"gone": gone} if gone else {})}
 
     def _has_news(self) -> bool:
         try:
@@ -232,6 +231,7 @@ class Answering:
         self._servant.forget(frame["drop"])
         value = heard(frame, self._containers, self._servant.resolve)
         self._containers.forget(frame["forget"])
+        self._servant.lifetimes(frame["loose"], frame["held"])
         return value
 
     def _raised(self, number: int, error: BaseException) -> Frame:
@@ -249,14 +249,14 @@ class Answering:
 
     def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask something of an object of the tests, while a question of theirs is open."""
+        if _thread.get_ident() in self._asking:
+            return None  # in a handler of a signal that interrupted this very thing
         while True:
-            thread = self._threads.number()
+            of = self._threads.told()
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
-                self._send(asked | ({"thread": thread} if thread else {}), MAX_BYTES)
-                while (frame := self._receive())["do"] == "ask":
-                    self._ask(frame)
+                frame = self._exchanged(asked | of)
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break
@@ -267,6 +267,18 @@ class Answering:
         if "own" in raised:
             raise self._servant.objects[raised["own"]]
         raise error_of(raised)
+
+    def _exchanged(self, asked: Frame) -> Frame:
+        """Ask, and do what is asked meanwhile, until the reply comes."""
+        own = _thread.get_ident()
+        self._asking.add(own)
+        self._send(asked, MAX_BYTES)
+        while (frame := self._receive())["do"] == "ask":
+            self._asking.discard(own)
+            self._ask(frame)
+            self._asking.add(own)
+        self._asking.discard(own)
+        return frame
 
     def _main(self, frame: Frame) -> NoReturn:
         """Run the source as a whole program, and end as Python would."""

@@ -73,6 +73,10 @@ class Asks(Protocol):
     async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
         """What awaiting an object gives, or a special method of it."""
 
+    def holds_objects(self) -> bool:
+        """Whether the candidate was given objects of the tests that are no mere functions."""
+        ...
+
     def is_reading(self) -> bool:
         """Whether a message is being read, so that nothing can be asked."""
         ...

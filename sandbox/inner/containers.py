@@ -9,6 +9,7 @@ from collections import ChainMap
 from collections.abc import Iterator
 from typing import Any, Final
 
+from sandbox.inner import arrays
 from sandbox.inner.crossed import Crossed
 from sandbox.inner.records import Records
 from sandbox.inner.special import BASES
@@ -77,13 +78,17 @@ def _base_of(value: Any) -> Any:
 
 
 class Containers:
-    """The containers that both sides know, by number, and what each held when last told."""
+    """The containers that both sides know, by number, and what each held when last told.
+
+    `arrays`: whether arrays of numpy are among them.
+    """
 
     def __init__(self) -> None:
         self.crossed = Crossed()
         self.records = Records({})
         self.held = Held()
         self.objects: dict[int, Any] = {}
+        self.arrays = False
         self.next = 0
         self._numbers: dict[int, int] = {}
         self._told: dict[int, tuple[Any, ...]] = {}
@@ -103,6 +108,12 @@ class Containers:
         self.objects[number] = value
         self._numbers[id(value)] = number
         return number
+
+    def add_array(self, value: Any) -> int:
+        """Number a new array. Raises `CannotCross` for a part of another one of the tests."""
+        if not self.records.of_program:
+            arrays.refuse_overlap(value, self.objects.values())
+        return self.add(value)
 
     def note(self, number: int) -> None:
         """The other side knows what it holds now."""
@@ -158,6 +169,8 @@ def _contents(value: Any) -> tuple[Any, ...]:
         return (*value.keys(), *value.values())
     if isinstance(value, ChainMap):
         return tuple(value.maps)
+    if arrays.is_array(value):
+        return arrays.contents_of(value)
     return (bytes(value),) if isinstance(value, (bytearray, array)) else tuple(value)
 
 

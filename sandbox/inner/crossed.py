@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sandbox.codec import Decoder
+
 _TELLING: Final = 6
 """Characters of a text below which it can hardly do anything where it is run."""
 
@@ -50,3 +52,34 @@ class Crossed:
                 part.encode(errors="replace") in text for part in self._texts
             )
         return any(part in text for part in self._texts)
+
+
+class Noting(Decoder):
+    """Notes every text and all bytes that come over."""
+
+    def __init__(self, crossed: Crossed) -> None:
+        super().__init__()
+        self._crossed = crossed
+
+    def _note(self, text: str) -> None:
+        self._crossed.note(text)
+
+    def _tagged(self, wire: list[Any], depth: int) -> Any:
+        value = super()._tagged(wire, depth)
+        if type(value) is bytes:
+            self._crossed.note(value)
+        return value
+
+
+def by_name(pairs: Any) -> dict[str, Any] | None:
+    """Values by their names, which cross as pairs; None for all else."""
+    if type(pairs) is not tuple:
+        return None
+    found = {}
+    for pair in pairs:
+        match pair:
+            case tuple([str(name), value]):
+                found[name] = value
+            case _:
+                return None
+    return found

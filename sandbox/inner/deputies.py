@@ -12,6 +12,7 @@ out, so it is that thread which answers; and that thread itself does what its de
 from __future__ import annotations
 
 import _thread
+import itertools
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -32,6 +33,42 @@ MAIN: Final = 1
 
 PAUSE_S: Final = 0.005
 """After which it is asked again for what comes later."""
+
+
+class Numbers:
+    """Numbers of threads, each used once: the system gives those of one that has ended to others.
+
+    What a thread keeps for itself must not be another's, so who stands for it ends with it.
+    """
+
+    def __init__(self) -> None:
+        self._own = _thread._local()  # noqa: SLF001 - `threading` may be changed by programs
+        self._next = itertools.count(MAIN + 1)
+        self._ended: list[int] = []
+
+    def here(self) -> int:
+        """The number of this thread."""
+        found = getattr(self._own, "ends", None)
+        if found is None:
+            found = self._own.ends = _Ends(next(self._next), self._ended)
+        return found.number
+
+    def ended(self) -> list[int]:
+        """Those that have ended since this was asked."""
+        found = self._ended[:]
+        del self._ended[: len(found)]
+        return found
+
+
+class _Ends:
+    """Something of one thread, which ends with it."""
+
+    def __init__(self, number: int, ended: list[int]) -> None:
+        self.number = number
+        self._ended = ended
+
+    def __del__(self) -> None:
+        self._ended.append(self.number)
 
 
 class Later(Exception):
@@ -65,7 +102,7 @@ class Deputy:
     def __init__(self, thread: int) -> None:
         self.thread = thread
         self.busy = False
-        self._todo: SimpleQueue[_Work] = SimpleQueue()
+        self._todo: SimpleQueue[_Work | None] = SimpleQueue()
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._heard: SimpleQueue[Came] = SimpleQueue()
 
@@ -73,6 +110,10 @@ class Deputy:
         """Have it done."""
         self.busy = True
         self._todo.put(work)
+
+    def leave(self) -> None:
+        """Have nothing done any more."""
+        self._todo.put(None)
 
     def result(self, seconds: float) -> Any:
         """What came of it, within so long. Raises `Later`, and what it raised."""
@@ -112,6 +153,8 @@ class Deputy:
                 work = self._todo.get(timeout=seconds)
             except Empty:
                 return
+            if work is None:
+                return
             came = Came.of(work)
             self.deliver(came)
             if isinstance(came.error, Stop):
@@ -125,7 +168,12 @@ class Deputies:
     def __init__(self) -> None:
         self._of: dict[int, Deputy] = {}
         self._here: dict[int, Deputy] = {}
-        self.threads = 0
+        self._running = set[object]()
+
+    @property
+    def threads(self) -> int:
+        """How many of them have a thread of their own."""
+        return len(self._running)
 
     def here(self) -> Deputy | None:
         """Whose work this thread does."""
@@ -168,7 +216,8 @@ class Deputies:
 
     def adopt(self, thread: int) -> Deputy:
         """From now on some thread works for that one by `work_for`; it is not given one."""
-        return self._of.setdefault(thread, Deputy(thread))
+        found = self._of.get(thread)
+        return self._of.setdefault(thread, Deputy(thread)) if found is None else found
 
     def enter(self, thread: int) -> None:
         """What this thread does is that one's work."""
@@ -182,15 +231,30 @@ class Deputies:
         finally:
             del self._here[_thread.get_ident()]
 
+    def end(self, threads: Any) -> None:
+        """These threads have ended. Those that have no deputy are passed over."""
+        for thread in threads if type(threads) is list else ():
+            deputy = self._of.pop(thread, None) if type(thread) is int else None
+            if deputy is not None:
+                deputy.leave()
+
+    def _run(self, thread: int, one: object) -> None:
+        try:
+            self.work_for(thread)
+        finally:
+            self._running.discard(one)
+
     def _started(self, thread: int) -> Deputy | None:
         """One with a thread of its own, if another can be had."""
         if self.threads >= _MOST or thread <= 0:
             return None
         self.adopt(thread)
+        one = object()
+        self._running.add(one)  # before it runs, or somebody counts it as none of ours
         try:
-            _thread.start_new_thread(self.work_for, (thread,))
+            _thread.start_new_thread(self._run, (thread, one))
         except RuntimeError:
+            self._running.discard(one)
             del self._of[thread]
             return None
-        self.threads += 1
         return self._of[thread]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import builtins
 import sys
 import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox.codec import CodecError
 from sandbox.inner.special import mro_of, own_of
@@ -93,6 +93,33 @@ def is_candidates(error: BaseException) -> bool:
         if isinstance(one, BaseExceptionGroup):
             open_ += one.exceptions
     return False
+
+
+def raise_again(error: BaseException) -> NoReturn:
+    """Raise one that has been raised over there. What was handled there stays its context.
+
+    Python has what is handled here as the context of all that is raised here; it belongs below.
+    """
+    told = error.__context__
+    try:
+        raise error
+    finally:
+        here = error.__context__
+        if told is not None and told is not here:
+            error.__context__ = told
+            _put_below(told, here)
+
+
+def _put_below(error: BaseException, context: BaseException | None) -> None:
+    """Make it the context of the last in a chain of contexts, where that is the candidate's."""
+    seen = {id(error), id(context)}
+    while (around := error.__context__) is not None:
+        if id(around) in seen:
+            return
+        seen.add(id(around))
+        error = around
+    if getattr(error, MARK, False) is True:
+        error.__context__ = context
 
 
 def text_of(error: BaseException, most: int = _MESSAGE) -> str:

@@ -17,8 +17,10 @@ from array import array
 from collections import ChainMap, deque
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.codec import CannotCross, CodecError, Decoder, Encoder
+from sandbox.codec import CannotCross, CodecError, Encoder
+from sandbox.inner import arrays
 from sandbox.inner.containers import Containers
+from sandbox.inner.crossed import Noting
 from sandbox.inner.kinds import KINDS, TAGS, are_dicts, blank, factory_of, filled, tag_of
 from sandbox.inner.records import NAMESPACE
 from sandbox.inner.values import dict_under, parts_of, rebuilt, scalar_of
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from sandbox.codec import Wire
     from sandbox.frames import Frame
-    from sandbox.inner.crossed import Crossed
 
     Refer = Callable[[Any], Wire]
     Resolve = Callable[[list[Any]], Any]
@@ -45,7 +46,7 @@ _HELD: Final = "W"
 _LIKENESS: Final = "pb"
 """An object of the tests for which a real one stands in the program's process."""
 
-_HOLDING: Final = ("w", "x", "rv", _LIKENESS)
+_HOLDING: Final = ("w", "x", "rv", "pd", _LIKENESS)
 """Tags of objects that have a content of their own, which comes last."""
 
 
@@ -71,6 +72,18 @@ class _Outgoing(Encoder):
             self.fresh.append(number)
             return [_RECORD, number, name]
         return self.whole(tag, self._containers.add(value), value, depth)
+
+    def anew(self, number: int) -> Wire:
+        """A container or a kept instance that both sides know, with all that is in it now."""
+        value = self._containers.objects[number]
+        if arrays.is_array(value):
+            return self._array(number, value)
+        tag = KINDS.get(type(value))
+        return self.whole(tag, number, value, 1) if tag else self.fields(number, value)
+
+    def _array(self, number: int, value: Any) -> Wire:
+        self._containers.note(number)
+        return [arrays.TAG, number, *arrays.told(value)]
 
     def whole(self, tag: str, number: int, value: Any, depth: int) -> Wire:
         """A container with all that it holds."""
@@ -103,6 +116,11 @@ class _Outgoing(Encoder):
         return [_FIELDS, number, [[name, self.encode(held, 1)] for name, held in found.items()]]
 
     def _other(self, value: Any, depth: int) -> Wire:
+        if self._containers.arrays and arrays.is_array(value):
+            number = self._containers.number_of(value)
+            if number is not None:
+                return ["r", number]
+            return self._array(self._containers.add_array(value), value)
         found = parts_of(value)
         under = dict_under(value)
         if under is not None and self._containers.are_shown(under):
@@ -120,23 +138,6 @@ class _Outgoing(Encoder):
         return ["v", tag, [self.encode(part, depth + 1) for part in parts]]
 
 
-class Noting(Decoder):
-    """Notes every text and all bytes that come over."""
-
-    def __init__(self, crossed: Crossed) -> None:
-        super().__init__()
-        self._crossed = crossed
-
-    def _note(self, text: str) -> None:
-        self._crossed.note(text)
-
-    def _tagged(self, wire: list[Any], depth: int) -> Any:
-        value = super()._tagged(wire, depth)
-        if type(value) is bytes:
-            self._crossed.note(value)
-        return value
-
-
 class _Incoming(Noting):
     def __init__(self, containers: Containers, resolve: Resolve) -> None:
         super().__init__(containers.crossed)
@@ -151,6 +152,8 @@ class _Incoming(Noting):
             return self._containers.objects[wire[1]]
         if tag == _RECORD:
             return self._record(wire)
+        if tag == arrays.TAG:
+            return self._array(wire)
         return super()._tagged(wire, depth)
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
@@ -165,6 +168,19 @@ class _Incoming(Noting):
         if type(found) is array and found.typecode != wire[3]:
             raise CodecError("an array that changed its type")
         self._fill(found, items, depth)
+        self._containers.note(number)
+        return found
+
+    def _array(self, wire: list[Any]) -> Any:
+        number = wire[1]
+        if not self._containers.arrays or type(number) is not int:
+            raise CodecError("an array that nobody has")
+        if number == self._containers.next:
+            self._containers.add(arrays.blank(wire))
+        found = self._containers.objects[number]
+        if not arrays.is_array(found):
+            raise CodecError("a container that changed its type")
+        arrays.fill(found, wire)
         self._containers.note(number)
         return found
 
@@ -254,9 +270,7 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
         if number in done:
             continue
         done.add(number)
-        kept = containers.objects[number]
-        tag = KINDS.get(type(kept))
-        changed.append(out.whole(tag, number, kept, 1) if tag else out.fields(number, kept))
+        changed.append(out.anew(number))
     return {"value": wire, "changed": changed}
 
 
@@ -276,24 +290,10 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 come.fields(wire)
             elif wire[0] == _HELD:
                 come.held(wire)
-            elif wire[0] in TAGS:
+            elif wire[0] in TAGS or wire[0] == arrays.TAG:
                 come.decode(wire)
             else:
                 raise CodecError("not a container")
     finally:
         containers.reading -= 1
     return value
-
-
-def by_name(pairs: Any) -> dict[str, Any] | None:
-    """Values by their names, which cross as pairs; None for all else."""
-    if type(pairs) is not tuple:
-        return None
-    found = {}
-    for pair in pairs:
-        match pair:
-            case tuple([str(name), value]):
-                found[name] = value
-            case _:
-                return None
-    return found

@@ -44,7 +44,9 @@ def describe(error: BaseException, most: int = _MESSAGE) -> Frame:
 def describe_fully(
     error: BaseException, own: Callable[[BaseException], Frame], deep: int = _CAUSES
 ) -> Frame:
-    """What an exception can be recreated from: bases, arguments, attributes, causes and members.
+    """What an exception can be recreated from: bases, arguments, attributes, and others.
+
+    These are its members, what it was raised from, and what was handled when it was.
 
     `own` tells what stands for one of the tests (a `guest`), and more of one of the solution's.
     """
@@ -61,10 +63,21 @@ def describe_fully(
         "args": copied(list(error.args)),
         "state": copied(_state(error)),
         "cause": describe_fully(cause, own, deep - 1) if cause is not None and deep else None,
+        "context": _context(error, own, deep),
         "suppress": error.__suppress_context__,
         "notes": _notes(error),
         "group": _group(error, own, deep),
     }
+
+
+def _context(
+    error: BaseException, own: Callable[[BaseException], Frame], deep: int
+) -> Frame | bool | None:
+    """What was handled when it was raised; whether it was raised from that, which is told once."""
+    context = error.__context__
+    if context is None or not deep:
+        return None
+    return context is error.__cause__ or describe_fully(context, own, deep - 1)
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -10,15 +10,19 @@ their defaults.
 
 from __future__ import annotations
 
+import copy
 import functools
 import operator
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.dataclassed import form_of, values_of
 from sandbox.inner.handles import number_of
 from sandbox.inner.likeness import likeness_of
 from sandbox.inner.shown import (
+    ATOMS,
     FUNCTIONS,
     annotations_of,
     attributes_of,
@@ -26,7 +30,9 @@ from sandbox.inner.shown import (
     close_files,
     has_operators,
     hash_of,
+    is_awaited,
     is_method,
+    is_mock,
     is_of_the_library,
     is_open,
     is_private_data,
@@ -36,24 +42,35 @@ from sandbox.inner.shown import (
     parameters_of,
     protocols_of,
 )
-from sandbox.inner.special import ASYNCHRONOUS, PROTOCOLS, found_in, identity_of, method_of
+from sandbox.inner.special import ARITHMETIC, PROTOCOLS, found_in, identity_of, method_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.codec import Wire
+    from sandbox.frames import Frame
 
 
 class Guests:
-    """The objects that were given, by number."""
+    """The objects that were given, by number.
+
+    One that nobody here holds any more is *loose*: the program's own references are all that keeps
+    it, and once there are none it is let go. `classes` are those that both sides have.
+    """
 
     def __init__(self) -> None:
+        self.classes: tuple[type, ...] = ()
         self._objects: dict[int, Any] = {}
         self._numbers: dict[Any, int] = {}
+        self._identities: dict[int, Any] = {}
         self._methods: dict[int, dict[str, Any]] = {}
         self._is_changed = False
-        self._kinds: dict[int, int] = {}
+        self._kinds: dict[int, tuple[int, type]] = {}
         self._likes = set[int]()
+        self._next = 0
+        self._makes: dict[int, type] = {}
+        self._loose = set[int]()
+        self._gone: list[Any] = []
 
     def known(self, number: int) -> bool:
         """Whether an object of this number was given."""
@@ -63,7 +80,7 @@ class Guests:
         """The object itself, come back."""
         return self._objects[number]
 
-    def refer(self, value: Any) -> Wire:
+    def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""
         number = number_of(value)
         if number is not None:
@@ -74,26 +91,61 @@ class Guests:
         kind = type(value)
         if (like := self._like(value)) is not None:
             return like
-        if isinstance(value, (types.ModuleType, type)) or (
-            has_operators(kind) or any(hasattr(kind, name) for name in ASYNCHRONOUS)
-        ):
-            raise CannotCross(kind.__qualname__)
         does = _does(value)
         number = self._numbers.get(identity_of(value))
         if number is not None:
+            self._loose.discard(number)  # as one that is given counts there
             return ["p", number, does]
+        form = None if isinstance(value, self.classes) else form_of(kind)
+        closed = isinstance(value, (types.ModuleType, type)) or is_awaited(kind)
+        if closed or (form is None and has_operators(kind)):
+            raise CannotCross(kind.__qualname__)
         close_files(value)
-        number = len(self._objects)
-        self._objects[number] = value
-        self._numbers[identity_of(value)] = number
-        self._methods[number] = own_methods(value)
+        number = self._add(value)
         if isinstance(value, FUNCTIONS):
             return ["p", number, does, called(value), None]
-        # Kept by the object, a class keeps its address.
-        kinds = self._kinds.setdefault(id(kind), len(self._kinds))
-        wire: list[Any] = ["p", number, does, called(kind), kinds]
+        kinds = self._number_of(kind)
         protocols, hashed = protocols_of(kind), hash_of(value)
-        return wire if not protocols and hashed is None else [*wire, protocols, hashed]
+        told: list[Any] = [does, called(kind), kinds, protocols, hashed]
+        if form is not None:
+            self._makes[kinds] = kind
+            return ["pd", number, [*told, form], values_of(value, form)]
+        return ["p", number, *(told if protocols or hashed is not None else told[:-2])]
+
+    def _add(self, value: Any) -> int:
+        number, self._next = self._next, self._next + 1
+        self._objects[number] = value
+        self._identities[number] = identity_of(value)
+        self._numbers[self._identities[number]] = number
+        self._methods[number] = own_methods(value)
+        return number
+
+    def _number_of(self, kind: type) -> int:
+        return self._kinds.setdefault(id(kind), (len(self._kinds), kind))[0]
+
+    def lifetimes(self) -> Frame:
+        """Which are loose from now on, and which are held here again."""
+        now = {
+            number
+            for number in self._objects
+            if number not in self._likes and sys.getrefcount(self._objects[number]) <= _UNHELD
+        }
+        held = [number for number in self._loose - now if number in self._objects]
+        told: Frame = {"loose": [*(now - self._loose)], "held": held}
+        self._loose = now
+        return told
+
+    def let_go(self, numbers: Any) -> None:
+        """The program holds these no more. Numbers that are unknown are passed over."""
+        for number in numbers if type(numbers) is list else ():
+            if type(number) is int and number in self._objects and number not in self._likes:
+                self._is_changed |= self._has_changed(number)
+                self._gone.append(self._objects.pop(number))
+                del self._numbers[self._identities.pop(number)], self._methods[number]
+
+    def end(self) -> None:
+        """Have those end that were let go: now, for it may take a question of theirs."""
+        self._gone.clear()
 
     def _like(self, value: Any) -> Wire | None:
         """What stands for an object of which there is a real one over there; None for others."""
@@ -102,15 +154,12 @@ class Guests:
         if (found := likeness_of(value)) is None:
             return None
         told, content = found
-        number = len(self._objects)
-        self._objects[number] = value
-        self._numbers[identity_of(value)] = number
-        self._methods[number] = own_methods(value)
+        number = self._add(value)
         self._likes.add(number)
         if told["as"] == "builtin":
             kind = type(value)
             told["called"] = called(kind)
-            told["kind"] = self._kinds.setdefault(id(kind), len(self._kinds))
+            told["kind"] = self._number_of(kind)
         return ["pb", number, told, content]
 
     def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -118,6 +167,8 @@ class Guests:
 
         Raises `CodecError` for what is no such question, and what the object raises.
         """
+        if ask == "make" and type(on) is int and on in self._makes:
+            return self._makes[on](*args, **kwargs)
         if type(on) is not int or not self.known(on) or type(ask) is not str:
             raise CodecError("a question about nothing")
         value = self._objects[on]
@@ -125,6 +176,8 @@ class Guests:
             return value(*args, **kwargs)
         if ask in _ATTRIBUTE and args and type(args[0]) is str and not kwargs:
             return self._attribute(ask, value, *args)
+        if ask in _COPIES and type(value) in self._makes.values() and not (args or kwargs):
+            return _COPIES[ask](value)
         question = None if kwargs else _question(ask, value)
         if question is None:
             raise CodecError("an unknown question")
@@ -160,15 +213,23 @@ class Guests:
         self._is_changed |= callable(getattr(value, "__dict__", {}).get(name))
         delattr(value, name)
 
+    def are_copied(self) -> bool:
+        """Whether there are such as a deep copy of the program's objects would have copies of."""
+        return not all(isinstance(value, ATOMS) for value in self._objects.values())
+
     def are_changed(self) -> bool:
         """Whether one does something else now than when it was given."""
-        return self._is_changed or any(
-            told.get(name) is not method
-            for number, told in self._methods.items()
-            for name, method in own_methods(self._objects[number]).items()
-        )
+        return self._is_changed or any(map(self._has_changed, self._objects))
+
+    def _has_changed(self, number: int) -> bool:
+        told, now = self._methods[number], own_methods(self._objects[number])
+        return any(told.get(name) is not method for name, method in now.items())
 
 
+_UNHELD: Final = 2
+"""References to an object that only the table holds: its own, and the counter's."""
+
+_COPIES: Final[dict[Any, Callable[..., Any]]] = {"copy": copy.copy, "deepcopy": copy.deepcopy}
 _ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
 _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "signature": parameters_of,
@@ -184,8 +245,8 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "bool": bool,
     "str": str,
     "repr": repr,
-    "enter": lambda value: type(value).__enter__(value),
-    "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
+    "enter": lambda value: method_of(value, "__enter__")(),
+    "exit": lambda value, *told: bool(method_of(value, "__exit__")(*told)),
 }
 
 
@@ -193,7 +254,8 @@ def _question(ask: str, value: Any) -> Callable[..., Any] | None:
     """What is done for a question; None for what is none."""
     if ask in _GENERATOR:
         return _GENERATOR[ask] if type(value) is types.GeneratorType else None
-    return functools.partial(_protocol, ask) if ask in PROTOCOLS else _ITEMS.get(ask)
+    is_asked = ask in PROTOCOLS or (ask in ARITHMETIC and is_mock(type(value)))
+    return functools.partial(_protocol, ask) if is_asked else _ITEMS.get(ask)
 
 
 def _protocol(name: str, value: Any, *args: Any) -> Any:
@@ -220,8 +282,12 @@ _GENERATOR: Final[dict[str, Callable[..., Any]]] = {
 
 
 def _does(value: Any) -> str:
+    if isinstance(value, ATOMS):
+        return "function"
     if type(value) is types.GeneratorType:
         return "generator"
+    if is_mock(type(value)):  # which has all special methods
+        return "call" if callable(value) else "plain"
     return "next" if hasattr(type(value), "__next__") else "call" if callable(value) else "plain"
 
 

@@ -86,6 +86,15 @@ class Handle(_Held):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of the solution>"
 
+    def __copy__(self) -> Any:
+        return ask(self, "copy")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        link = asks_of(self)
+        if memo or link.holds_objects():  # that may be parts of it, and are copied on this side
+            raise link.need_shared(f"the tests copy a {type(self).__name__} among others")
+        return ask(self, "deepcopy")
+
     def __reduce_ex__(self, _protocol: object) -> Any:
         raise asks_of(self).need_shared(f"the tests copy or pickle a {type(self).__name__}")
 

@@ -8,6 +8,7 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,9 @@ from sandbox.inner.channel import (
     Unsendable,
 )
 from sandbox.inner.containers import Containers
+from sandbox.inner.crossed import by_name
 from sandbox.inner.deputies import Later
-from sandbox.inner.exceptions import MARK, wanted_itself
-from sandbox.inner.exchange import by_name
+from sandbox.inner.exceptions import MARK, raise_again, wanted_itself
 from sandbox.inner.handles import is_data, number_of
 from sandbox.inner.listening import Listener
 from sandbox.inner.mirrors import Mirrors
@@ -86,16 +87,10 @@ class Link(CandidateProcess):
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
-        answer = self.numbered(
-            {
-                "do": "load",
-                "source": source,
-                "names": names,
-                "limits": limits,
-                "records": self.containers.records.told,
-                "arrays": "numpy" in self.named,
-            }
-        )
+        self.containers.arrays = "numpy" in self.named or "numpy" in sys.modules
+        ours = {"records": self.containers.records.told, "arrays": self.containers.arrays}
+        question = {"source": source, "names": names, "limits": limits, **ours}
+        answer = self.numbered({"do": "load", **question})
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
@@ -125,6 +120,8 @@ class Link(CandidateProcess):
             except Later:
                 self.replies.pause()
                 ask, on, args, kwargs = "await", 0, (), {}
+            finally:
+                self.mirrors.guests.end()
 
     def _ask_once(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What an object gives, at once. Raises `Later`, where the tests have several threads."""
@@ -139,7 +136,7 @@ class Link(CandidateProcess):
                 case {"raised": raised, "value": _, "changed": _, "classes": _}:
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
-                    raise self._exception(raised)
+                    raise_again(self._exception(raised))
                 case {"later": True} if len(answer) == _FIELDS and self.replies.many():
                     self.listener.start()  # it may ask back before we ask again
                     raise Later
@@ -164,6 +161,10 @@ class Link(CandidateProcess):
         found = self.ask_object("get", MODULE, (name,), {})
         self.mirrors.name((found,))
         return found
+
+    def holds_objects(self) -> bool:
+        """Whether the candidate was given objects of the tests that are no mere functions."""
+        return self.mirrors.guests.are_copied()
 
     def hear_out(self) -> None:
         """Let threads of the program say what they wait to say, between two questions."""
@@ -209,14 +210,13 @@ class Link(CandidateProcess):
 
     def told(self, value: Any) -> Frame:
         """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
-        dropped, self.mirrors.dropped = self.mirrors.dropped, []
         try:
             payload = exchange.told(value, self.containers, self._refer)
         except (CannotCross, RecursionError) as error:
             raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
         unheld = self.containers.unheld()  # only now: what they changed in these is told above
         self.containers.forget(unheld)
-        return {**payload, "drop": dropped, "forget": unheld}
+        return {**payload, **self.mirrors.lifetimes(), "forget": unheld}
 
     def heard(self, answer: Frame) -> Any:
         """The payload of an answer. Raises `Stop`."""
@@ -279,9 +279,10 @@ class Link(CandidateProcess):
             return answer
 
     def _noted(self, frame: Frame) -> Frame:
-        """What came, without what it says of threads that the program has."""
+        """What came, without what it says of the program's threads, and of what it let go."""
         if frame.pop("alive", False) is True:
             self.listener.start()
+        self.mirrors.guests.let_go(frame.pop("gone", None))
         return frame
 
     def _exception(self, raised: Any) -> BaseException:

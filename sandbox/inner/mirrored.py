@@ -26,7 +26,14 @@ from sandbox.inner.handles import (
     Handle,
     held_by,
 )
-from sandbox.inner.questions import Member, attribute_of, method_asked, specials_of, text_told
+from sandbox.inner.questions import (
+    Member,
+    attribute_of,
+    method_asked,
+    other_of,
+    specials_of,
+    text_told,
+)
 
 if TYPE_CHECKING:
     from sandbox.inner.classes import Asks
@@ -164,6 +171,7 @@ class MirroredClasses:
         exceptions = [p for p in parents if issubclass(p, BaseException)]
         if exceptions:
             body = {"__str__": text_told, "__getattr__": attribute_of, "__module__": "solution"}
+            body |= {name: other_of(name) for name in ("__cause__", "__context__")}
             return self._made(told, tuple(dict.fromkeys(exceptions)), body)
         if any(issubclass(p, type) for p in parents):
             metas = (p for p in parents if issubclass(p, Mirror))

@@ -23,6 +23,7 @@ from sandbox.inner.handles import (
 from sandbox.inner.mirrored import MirroredClasses
 
 if TYPE_CHECKING:
+    from sandbox.frames import Frame
     from sandbox.inner.classes import Asks
     from sandbox.inner.exceptions import Group
 
@@ -42,6 +43,11 @@ class Mirrors(MirroredClasses):
         self._handles: dict[int, weakref.ref[Any]] = {}
         self._kept: dict[int, Any] = {}
         self._identified: list[Any] = []
+
+    def lifetimes(self) -> Frame:
+        """What the candidate's side is to know of who still holds what here."""
+        dropped, self.dropped = self.dropped, []
+        return {"drop": dropped, **self.guests.lifetimes()}
 
     def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
         """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""

@@ -27,6 +27,8 @@ from sandbox.inner.handles import (
     held_by,
     number_of,
 )
+from sandbox.inner.outcomes import is_failure
+from sandbox.inner.places import PRELUDE, TESTS
 from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING, own_of
 
 if TYPE_CHECKING:
@@ -148,11 +150,13 @@ def _next(handle: Any) -> Any:
 
 def _left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
     """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
-    return _swallows(handle, error, ask(handle, "leave", *_told_of_end(error)))
+    return _swallows(handle, error, ask(handle, "leave", _told_of_end(error)))
 
 
-def _told_of_end(error: BaseException | None) -> tuple[str | None, str]:
-    return (None, "") if error is None else (type(error).__name__, str(error)[:200])
+def _told_of_end(error: BaseException | None) -> BaseException | None:
+    """What the end of a `with` is told: of a failed assertion not what was expected."""
+    failure = error is not None and number_of(error) is None and is_failure(error)
+    return AssertionError() if failure else error
 
 
 def _swallows(handle: Any, error: BaseException | None, said: object) -> bool:
@@ -173,7 +177,7 @@ def _asynchronous(special: str) -> Callable[..., Any]:
 
     async def left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
         number = number_of(handle) or 0
-        said = await asks_of(handle).awaited(number, special, _told_of_end(error))
+        said = await asks_of(handle).awaited(number, special, (_told_of_end(error),))
         return _swallows(handle, error, said)
 
     if special == "__await__":
@@ -223,6 +227,27 @@ def _doc(handle: Any) -> Any:
 def text_told(error: BaseException) -> str:
     """The text of an exception of the candidate, as it was when it was raised."""
     return str(vars(error).get("\0text", ""))
+
+
+def other_of(name: str) -> property:
+    """The cause or the context of an exception of the candidate that was given and not raised.
+
+    Only the tests ask for one; a framework that reports of it takes what there is.
+    """
+    slot: Any = vars(BaseException)[name]
+
+    def other(error: BaseException) -> Any:
+        found = slot.__get__(error)
+        caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - the caller
+        if found is not None or caller not in (TESTS, PRELUDE):
+            return found
+        found = ask(error, "get", name)
+        if isinstance(found, BaseException):
+            slot.__set__(error, found)
+            return found
+        return None
+
+    return property(other, slot.__set__)
 
 
 def attribute_of(error: BaseException, name: str) -> Any:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.codec import CodecError
 from sandbox.inner.channel import Died, Forged, Stop
-from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies, Later
-from sandbox.inner.exchange import by_name
+from sandbox.inner.crossed import by_name
+from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies, Later, Numbers
 from sandbox.inner.outcomes import is_failure
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class Replies:
         self._link = link
         self._open = 0
         self._main_thread = _thread.get_ident()
+        self._numbers = Numbers()
         self._many = False
 
     def thread(self) -> int:
         """The number of the thread of the tests that this is."""
-        own = _thread.get_ident()
-        return MAIN if own == self._main_thread else own
+        return MAIN if _thread.get_ident() == self._main_thread else self._numbers.here()
 
     def many(self) -> bool:
         """Whether the tests have several threads; once they had, they count as having them."""
@@ -72,7 +72,9 @@ class Replies:
             return {}
         thread = self.thread()
         self.deputies.adopt(-thread)
-        return {"thread": thread}
+        over = self._numbers.ended()
+        self.deputies.end([-number for number in over])
+        return {"thread": thread, "over": over}
 
     def pause(self) -> None:
         """Before this thread asks again: do what its deputy wants of it."""
@@ -108,6 +110,7 @@ class Replies:
         match asked:
             case {"ask": ask, "on": on, "value": _, "changed": _, "classes": _}:
                 parts, thread = link.heard(asked), asked.get("thread", 0)
+                self.deputies.end(asked.get("over"))
             case _:
                 raise link.stop(Forged("no question that a program could have"))
         match parts:

@@ -8,8 +8,9 @@ calls, items and public attributes by asking back.
 
 from __future__ import annotations
 
-import builtins
+import copy
 import functools
+import gc
 import importlib
 import operator
 import types
@@ -22,9 +23,9 @@ from sandbox.inner.likenesses import Likenesses
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
 from sandbox.inner.special import content_of, content_type, identity_of, method_of
-from sandbox.inner.standins import GUEST, Guest, StandIns, error_of
+from sandbox.inner.standins import Guest, StandIns
 from sandbox.inner.telling import builtin_error, hash_of, own_methods
-from sandbox.inner.values import array_of
+from sandbox.inner.thrown import GUEST, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.frames import Frame
 
+_collect: Final = gc.collect  # programs put something else in its place
 _CALLED: Final = ("__name__", "__qualname__", "__module__", "__doc__")
 
 
@@ -42,12 +44,13 @@ class Servant:
         self.objects: dict[int, Any] = {}
         self._numbers: dict[Any, int] = {}
         self._guests = StandIns(ask)
+        self.gone = self._guests.gone
+        self.lifetimes = self._guests.lifetimes
         self._likenesses = Likenesses(ask)
         self._next = 0
         self._described: set[int] = set()
         self.named: set[type] = set()
         self.loops = Loops()
-        self.copies_arrays = False
         self.records = Records({})
         self.held = Held()
         self.classes: list[Frame] = []
@@ -60,8 +63,6 @@ class Servant:
             return record
         if isinstance(value, type):
             return ["k", self._class(value)]
-        if self.copies_arrays and (array := array_of(value)) is not None:
-            return array
         kind = type(value)
         if isinstance(value, types.CoroutineType):
             return ["co", self._number(value)]
@@ -100,6 +101,8 @@ class Servant:
                 return self.objects[number]
             case ["p", int(number), str(does), *told]:
                 return self._guests.of(number, does, *told)
+            case ["pd", int(number), list(told), content]:
+                return self._guests.of(number, *told, content)
             case ["pb", int(number), dict(told), content]:
                 found = self._likenesses.stand_in(number, told, content)
                 return self._guests.keep(number, found)
@@ -132,6 +135,12 @@ class Servant:
                 return self.loops.answer(ask, on)
             case "items":
                 return list(value)
+            case "copy":
+                return copy.copy(value)
+            case "deepcopy":
+                return copy.deepcopy(value)
+            case "collect":
+                return _collect()
             case "called":
                 return tuple(getattr(value, name, None) for name in _CALLED)
             case "bool":
@@ -216,15 +225,12 @@ def _next(value: Any) -> list[Any]:
         return []
 
 
-def _left(value: Any, raised: str | None, text: str) -> bool:
-    """Leave a `with`."""
-    return bool(method_of(value, "__exit__")(*_told_of_end(raised, text)))
+def _left(value: Any, error: BaseException | None) -> bool:
+    """Leave a `with`, in which the tests raised what an exception stands for."""
+    return bool(method_of(value, "__exit__")(*_told_of_end(error)))
 
 
-def _told_of_end(raised: str | None, text: str) -> tuple[Any, Any, Any]:
-    """What the end of a `with` is told: an exception of the tests under its built-in name."""
-    kind = getattr(builtins, raised, RuntimeError) if raised is not None else None
-    error = kind(text) if isinstance(kind, type) and issubclass(kind, BaseException) else None
+def _told_of_end(error: BaseException | None) -> tuple[Any, Any, Any]:
     return (None, None, None) if error is None else (type(error), error, error.__traceback__)
 
 

@@ -27,7 +27,7 @@ _SEES_ITS_OWN_PROCESS = _FIXTURES | frozenset(
         # A mask cannot be read without setting it; handlers pytest has as well; numpy may be slow.
         *("umask", "assertLogs", "addHandler", "errstate", "seterr", "set_printoptions"),
         # They ask of the object what it is, which is answered here, and never of the candidate.
-        *("get_type_hints", "getsource", "isbuiltin", "doctest", "__context__"),
+        *("get_type_hints", "getsource", "isbuiltin", "doctest"),
     }
 )
 """What tests look at or change their own process with, to judge what the candidate does there.

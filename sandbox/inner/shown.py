@@ -13,7 +13,8 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from sandbox.codec import CannotCross, Encoder
-from sandbox.inner.special import ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
+from sandbox.inner.dataclassed import form_of
+from sandbox.inner.special import ARITHMETIC, ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
     from sandbox.codec import Wire
@@ -28,6 +29,7 @@ Neither does what can only be called, as a function or a partial: it says there 
 else of the library can be called shows its methods.
 """
 
+_MOCKS: Final = "unittest.mock"
 _DATABASE: Final = "sqlite3"
 _OF_A_CONNECTION: Final = frozenset(
     {
@@ -40,6 +42,9 @@ _OF_A_CONNECTION: Final = frozenset(
 _PRIVATE: Final = re.compile("_[^_]")
 _BASES: Final = (object, abc.ABC, Generic, Protocol)
 """Above classes of the tests, these add nothing to their objects."""
+
+ATOMS: Final = (types.FunctionType, types.BuiltinFunctionType)
+"""What a copy has itself, and no copy of it."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
@@ -111,9 +116,11 @@ def _crosses(value: Any) -> bool:
 class _Probe(Encoder):
     def _other(self, value: Any, depth: int) -> Wire:
         kind = type(value)
-        if isinstance(value, _CLOSED) or callable(value) or has_operators(kind):
+        if isinstance(value, _CLOSED) or callable(value):
             raise CannotCross(kind.__name__)
-        if any(hasattr(kind, name) for name in ASYNCHRONOUS):
+        if has_operators(kind) and form_of(kind) is None:
+            raise CannotCross(kind.__name__)
+        if is_awaited(kind):
             raise CannotCross(kind.__name__)
         return depth
 
@@ -147,14 +154,21 @@ def own_methods(value: Any) -> dict[str, Any]:
     return {
         name: own
         for name, own in held.items()
-        if callable(own) and (found := found_in(kind, name)) is not None and is_method(found[1])
+        # The program puts nothing in place of a special method; a mock does, once it is asked.
+        if callable(own)
+        and name[:2] != "__"
+        and (found := found_in(kind, name)) is not None
+        and is_method(found[1])
     }
 
 
 def protocols_of(kind: type) -> list[str]:
     """Which of the `PROTOCOLS` a class has."""
-    found = {name: found_in(kind, name) for name in PROTOCOLS}
-    return sorted(name for name, of in found.items() if of and of[0] is not object and of[1])
+    names = PROTOCOLS | ARITHMETIC if is_mock(kind) else PROTOCOLS
+    found = {name: found_in(kind, name) for name in names}
+    return sorted(
+        name for name, of in found.items() if of and of[0] is not object and of[1] is not None
+    )
 
 
 def hash_of(value: Any) -> int | None:
@@ -236,10 +250,33 @@ def library_name(value: Any) -> Wire | None:
 
 
 def has_operators(kind: type) -> bool:
-    """Whether a class of the tests has operators: the candidate could not use them over there."""
+    """Whether a class of the tests has operators: the candidate could not use them over there.
+
+    Those that a mock has unasked compare nothing, and its arithmetic is asked for.
+    """
     return any(
-        vars(each).get(name) is not None
+        (found := vars(each).get(name)) is not None and not _is_unasked(found)
         for each in kind.__mro__
         if each.__module__ not in sys.stdlib_module_names
-        for name in BINARY
+        for name in (BINARY - ARITHMETIC if is_mock(kind) else BINARY)
     )
+
+
+def is_awaited(kind: type) -> bool:
+    """Whether objects of a class of the tests are awaited, or what they give when called."""
+    found = (found_in(kind, name) for name in ASYNCHRONOUS)
+    return any(each is not None and not _is_unasked(each[1]) for each in found) or any(
+        each.__module__ == _MOCKS and each.__name__ == "AsyncMockMixin" for each in kind.__mro__
+    )
+
+
+def is_mock(kind: type) -> bool:
+    """Whether it is a class of mocks."""
+    return any(
+        each.__module__ == _MOCKS and each.__name__ == "NonCallableMock" for each in kind.__mro__
+    )
+
+
+def _is_unasked(found: Any) -> bool:
+    """Whether it is what every mock has of a special method until the tests ask for that."""
+    return type(found).__module__ == _MOCKS and type(found).__name__ == "MagicProxy"

@@ -1,26 +1,22 @@
-"""What stands in the candidate's process for objects and exceptions of the tests."""
+"""What stands in the candidate's process for objects of the tests."""
 
 from __future__ import annotations
 
-import builtins
+import functools
 import inspect
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.codec import Decoder
-from sandbox.inner.exceptions import set_attributes, text_of
-from sandbox.inner.special import PROTOCOLS
+from sandbox.inner.dataclassed import class_of
+from sandbox.inner.special import ARITHMETIC, PROTOCOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from sandbox.frames import Frame
-
     Ask = Callable[[str, int, tuple[Any, ...], Any], Any]
 
-GUEST: Final = "__stands_for_tests__"
-"""Marks what stands for an exception of the tests, with its number."""
-
-
+_NO_MORE: Final[tuple[Any, ...]] = ((), None, None, None)
+_ASKED_FOR: Final = PROTOCOLS | ARITHMETIC
 _ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
 
 
@@ -129,6 +125,18 @@ class CallableGuest(Guest):
         return inspect.Signature(found)
 
 
+class FunctionGuest(CallableGuest):
+    """A function, of which there are no copies."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Any:
+        return self
+
+
 class IteratingGuest(Guest):
     """One that gives items until it ends."""
 
@@ -161,6 +169,7 @@ class GeneratorGuest(IteratingGuest):
 _GUESTS: Final = {
     "plain": Guest,
     "call": CallableGuest,
+    "function": FunctionGuest,
     "next": IteratingGuest,
     "generator": GeneratorGuest,
 }
@@ -191,6 +200,13 @@ def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Gu
     return type(name, (_GUESTS[does],), {**{n: _asked(n) for n in protocols}, **body})
 
 
+def _copied(ask: str) -> Callable[..., Any]:
+    def copied(guest: Any, _memo: object = None) -> Any:
+        return guest._ask(ask, guest._number, (), {})  # noqa: SLF001 - ours
+
+    return copied
+
+
 def _asked(name: str) -> Callable[..., Any]:
     def asked(guest: Any, /, *args: Any) -> Any:
         return guest._ask(name, guest._number, args, {})  # noqa: SLF001 - ours
@@ -208,6 +224,9 @@ class StandIns:
         self._ask = ask
         self._of: dict[int, Any] = {}
         self._classes: dict[int, type[Guest]] = {}
+        self._loose: dict[int, weakref.ref[Guest]] = {}
+        self._told: dict[int, tuple[Any, ...]] = {}
+        self._gone: list[int] = []
 
     def keep(self, number: int, value: Any) -> Any:
         """What stands for an object is a real one of its kind."""
@@ -216,9 +235,38 @@ class StandIns:
 
     def of(self, number: int, does: str, *told: Any) -> Any:
         """What stands for an object; what it is called is told with it once."""
-        if number not in self._of:
-            self._of[number] = self._made(number, does, *told)
-        return self._of[number]
+        self.lifetimes([], [number])
+        found = self._of.get(number)
+        if found is None:
+            self._told.setdefault(number, told)
+            found = self._of[number] = self._made(number, does, *self._told[number])
+            if number in self._gone:  # which nobody knows of
+                self._gone.remove(number)
+        return found
+
+    def lifetimes(self, loose: list[int], held: list[int]) -> None:
+        """The tests hold some no more, which end with the program's last reference, or again."""
+        for number in loose:
+            found = self._of.pop(number, None)
+            if found is not None:
+                self._loose[number] = weakref.ref(found, functools.partial(self._end, number))
+        for number in held:
+            found = self._loose[number]() if number in self._loose else None
+            if found is not None:
+                self._of[number] = found
+                del self._loose[number]
+
+    def _end(self, number: int, which: object) -> None:
+        if self._loose.get(number) is which:
+            del self._loose[number]
+            self._gone.append(number)
+
+    def gone(self) -> list[int]:
+        """Those that have ended since this was asked; there is nothing to tell of them any more."""
+        gone, self._gone = self._gone, []
+        for number in gone:
+            del self._told[number]
+        return gone
 
     def _made(
         self, number: int, does: str, called: list[Any], kind: int | None, *more: Any
@@ -228,44 +276,16 @@ class StandIns:
             name, qualname, module, doc = called
             own = _class(does, ["function", "function", module, doc])
             return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
-        protocols, hashed = more or ((), None)
+        protocols, hashed, form, values = (*more, *_NO_MORE[len(more) :])
         if kind not in self._classes:
-            self._classes[kind] = _class(does, called, PROTOCOLS.intersection(protocols))
-        return self._classes[kind](number, self._ask, {}, hashed)
+            made = _class(does, called, _ASKED_FOR.intersection(protocols))
+            self._classes[kind] = made if form is None else self._dataclass(made, form, kind)
+        names = [each[0] for each in form["fields"]] if values else []
+        told = dict(zip(names, values or (), strict=True))
+        found: Guest = type.__call__(self._classes[kind], number, self._ask, told, hashed)
+        return found
 
-
-def error_of(told: Frame) -> BaseException:
-    """What stands for an exception of the tests, made without code of its own."""
-    if "own" in told:  # a member of a group
-        return Exception("an exception of the program")
-    bases = [getattr(builtins, name) for name in told["bases"] if hasattr(builtins, name)]
-    values = _plain(told.get("args"), [told["message"]])
-    match told.get("group"):
-        case [str(text), list(members)]:
-            values = [text, [error_of(member) for member in members]]
-    error = _made(told, bases, values, _plain(told.get("state"), {}))
-    vars(error)[GUEST] = told["guest"]
-    return error
-
-
-def _plain(wire: Any, otherwise: Any) -> Any:
-    return otherwise if wire is None else Decoder().decode(wire)
-
-
-def _made(told: Frame, bases: list[Any], values: list[Any], state: dict[str, Any]) -> BaseException:
-    """One of the nearest class that takes these values, of that name and with that text.
-
-    Its own class sets what it keeps outside of a dictionary: Python reads that unseen.
-    """
-    name, text = told["name"], told["message"]
-    kinds = [kind if kind.__name__ == name else type(name, (kind,), {}) for kind in bases]
-    for kind in kinds:
-        for own in (kind, type(name, (kind,), {"__str__": lambda _error: text})):
-            try:
-                made: BaseException = own(*values)
-            except (TypeError, ValueError):
-                break
-            set_attributes(made, state)
-            if own is not kind or text_of(made) == text:
-                return made
-    return Exception(text)
+    def _dataclass(self, made: type[Guest], form: dict[str, Any], kind: int) -> type[Guest]:
+        for name, ask in (("__copy__", "copy"), ("__deepcopy__", "deepcopy")):
+            setattr(made, name, _copied(ask))
+        return class_of(made, form, lambda *given: self._ask("make", kind, *given))

@@ -16,6 +16,7 @@ from sandbox.inner import audit, imports, pytest_run
 from sandbox.inner.channel import FaultyTests, NeedShared, Stop
 from sandbox.inner.counting import Assertions
 from sandbox.inner.exceptions import is_candidates, text_of
+from sandbox.inner.lifetimes import collect_together
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
 from sandbox.inner.places import Places
@@ -78,7 +79,10 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]
     link.containers.records = Records(
         {n: c for n, c in names.items() if isinstance(c, type) and c.__module__ == _NAME}
     )
+    link.mirrors.guests.classes = tuple(link.containers.records.classes.values())
     link.surroundings = Surroundings()
+    if "collect" in link.named:
+        collect_together(link)
     paused = audit.watch(link, link.containers.crossed, link.surroundings)
     names |= tests.names()  # the same: the prelude's functions may use what is bound in it later
     return tests, names, paused

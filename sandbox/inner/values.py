@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import ipaddress
-import math
-import re
 import uuid
 from collections import UserString
 from decimal import Decimal, InvalidOperation
@@ -27,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MOST_TEXT: Final = 100_000
-_MOST_AXES: Final = 32
-_NUMBERS: Final = re.compile(r"\|b1|[<|][iu]1|<[iu][248]|<f[248]|<c(?:8|16)")
-"""Kinds of numbers in an array, as numpy writes them, each with its size in bytes."""
 _MOST_ADDRESS: Final = 200
 _ADDRESSES: Final[dict[str, type]] = {
     kind.__name__: kind
@@ -76,16 +71,6 @@ def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
             scalar: bool | float | str | bytes | complex = item
             return scalar
     return None
-
-
-def array_of(value: Any) -> list[Any] | None:
-    """The wire form of an array of numpy that holds numbers; None for all else."""
-    kind = type(value)
-    if kind.__module__ != "numpy" or kind.__name__ != "ndarray":
-        return None
-    if not _NUMBERS.fullmatch(value.dtype.str):
-        return None
-    return ["v", "array", [value.dtype.str, ["b", value.tobytes().hex()], *value.shape]]
 
 
 def rebuilt(tag: str, parts: list[Any]) -> Any:
@@ -159,20 +144,6 @@ def _not_implemented() -> Any:
     return NotImplemented
 
 
-def _array(kind: Any, data: Any, *shape: Any) -> Any:
-    import numpy as np  # noqa: PLC0415 - slow to load, and the tests have
-
-    if not _NUMBERS.fullmatch(_text(kind)) or type(data) is not bytes:
-        raise TypeError("no array of numbers")
-    if any(_whole(length) < 0 for length in shape) or len(shape) > _MOST_AXES:
-        raise ValueError("no shape of an array")
-    if math.prod(shape) * int(kind[2:]) != len(data) or (
-        kind[1] == "b" and max(data, default=0) > 1
-    ):
-        raise ValueError("an array of other contents")
-    return np.ndarray(shape, kind, bytearray(data) if data else None)
-
-
 _PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
     Decimal: ("Decimal", lambda v: [str(v)]),
     Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
@@ -188,7 +159,6 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "Fraction": _fraction,
     "path": _path,
     "uuid": _uuid,
-    "array": _array,
     "address": _address,
     "proxy": _proxy,
     "UserString": _user_string,

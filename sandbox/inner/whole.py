@@ -102,3 +102,11 @@ def _flush(stream: object) -> None:
     with contextlib.suppress(Exception):  # closed, or without a file behind it
         if flush is not None:
             flush()
+
+
+def mute() -> None:
+    """Have what the program prints go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)

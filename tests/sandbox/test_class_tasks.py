@@ -5,71 +5,17 @@ The tasks are in `class_tasks/`, a file a theme: one right program each, tests o
 what becomes of them here.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from task_files import Task, names_in, read_tasks
 
-from sandbox import Asserts, Integrity, Limits, Pytest, Status, Tests
+from sandbox import Integrity, Limits, Status
 
-TASKS = Path(__file__).parent / "class_tasks"
-FENCE = re.compile(r"^```(\w+) (\w+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LIMITS = Limits(wall_s=5.0, cpu_s=5.0)
 
-
-@dataclass(frozen=True)
-class Task:
-    """A right program, its tests, and wrong programs by what is wrong with them."""
-
-    name: str
-    right: str
-    tests: Tests
-    wrong: dict[str, str]
-
-
-def edited(source: str, edits: str) -> str:
-    """The source with lines exchanged: `-` and ` ` stand there now, `+` and ` ` afterwards.
-
-    A line of `@@` stands between edits. Each has to fit in exactly one place.
-    """
-    for edit in edits.split("@@\n"):
-        lines = edit.splitlines(keepends=True)
-        before = "".join(line[1:] for line in lines if line[0] in "- ")
-        after = "".join(line[1:] for line in lines if line[0] in "+ ")
-        assert f"\n{source}".count(f"\n{before}") == 1, f"does not fit in one place:\n{before}"
-        source = f"\n{source}".replace(f"\n{before}", f"\n{after}")[1:]
-    return source
-
-
-def read_task(name: str, text: str) -> Task:
-    """A task from its part of a file: a program, its tests and perhaps a prelude, and edits."""
-    parts = {}
-    edits = {}
-    for language, kind, rest, body in FENCE.findall(text):
-        if language == "diff":
-            edits[f"{kind} {rest}".strip()] = body
-        else:
-            parts[kind] = (rest, body)
-    right = parts["program"][1]
-    wrong = {what: edited(right, edit) for what, edit in edits.items()}
-    if "pytest" in parts:
-        return Task(name, right, Pytest(parts["pytest"][1]), wrong)
-    entry_point, code = parts["asserts"]
-    return Task(name, right, Asserts(code, entry_point, parts.get("prelude", ("", ""))[1]), wrong)
-
-
-def read_tasks() -> Iterator[Task]:
-    """All tasks, in the order of the files."""
-    for path in sorted(TASKS.glob("*.md")):
-        for part in path.read_text(encoding="utf-8").split("\n## ")[1:]:
-            name, _, text = part.partition("\n")
-            yield read_task(name, text)
-
-
-ALL = list(read_tasks())
+ALL = list(read_tasks(Path(__file__).parent / "class_tasks"))
 WRONG = [(task, what) for task in ALL for what in task.wrong]
 
 SHARED = {
@@ -87,7 +33,7 @@ SHARED = {
     "the tests hand over a class of theirs": "Plugins",
 }
 """The tasks whose right program passes shared, by the reason; all others pass isolated."""
-ALL_SHARED = {name for names in SHARED.values() for name in re.split(r"\n\s*|; ", names.strip())}
+ALL_SHARED = names_in(SHARED)
 
 
 FAULTS: dict[str, str] = {}

@@ -326,8 +326,8 @@ class Adding(Plain):
         (math.sqrt, ["g", "math", "sqrt"]),
         (functools.reduce, ["g", "_functools", "reduce"]),
         (functools.wraps, ["g", "functools", "wraps"]),
-        (dict.fromkeys, ["p", 0, "call"]),
-        (lambda: 1, ["p", 0, "call"]),
+        (dict.fromkeys, ["p", 0, "function"]),
+        (lambda: 1, ["p", 0, "function"]),
         (functools.partial(len), ["p", 0, "call"]),
         (Plain().go, ["p", 0, "call"]),
         (Plain(), ["p", 0, "plain"]),
@@ -358,7 +358,7 @@ def test_a_function_that_bears_a_name_of_the_library_is_the_tests_own() -> None:
         return 0.0
 
     sqrt.__module__, sqrt.__qualname__ = "math", "sqrt"
-    assert Guests().refer(sqrt)[:3] == ["p", 0, "call"]
+    assert Guests().refer(sqrt)[:3] == ["p", 0, "function"]
 
 
 def named(a, b=42, *more, c, d=43, **rest):

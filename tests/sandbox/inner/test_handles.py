@@ -370,11 +370,7 @@ ISOLATED = [
     (VALUES, "assert f(1)._replace(y=5) == (1, 5)"),
     (STACK, "assert len(Stack(1, 2)) == 2"),
     (VALUES, "assert Level(1) is Level.LOW and Name('a') is Name.A"),
-    fault(
-        STACK,
-        "import copy\na = f(1)\nb = copy.deepcopy(a)\nb.push(2)\nassert a.items == [1]",
-        "an object of the solution is copied in one process only",
-    ),
+    (STACK, "import copy\na = f(1)\nb = copy.deepcopy(a)\nb.push(2)\nassert a.items == [1]"),
 ]
 
 

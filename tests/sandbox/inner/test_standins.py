@@ -10,7 +10,7 @@ from sandbox import Asserts, Integrity, Status
 from sandbox.inner.accounts import Accounts
 from sandbox.inner.crossed import Crossed
 from sandbox.inner.mirrors import Mirrors
-from sandbox.inner.standins import error_of
+from sandbox.inner.thrown import error_of
 
 
 def over(error: BaseException) -> Any:

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.codec import CodecError
-from sandbox.inner.values import array_of, dict_under, parts_of, rebuilt
+from sandbox.inner.values import dict_under, parts_of, rebuilt
 
 EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
 NAIVE = dt.datetime(2024, 2, 29, 1, 2, 3, 4)  # noqa: DTZ001 - to see that it stays so
@@ -140,39 +140,6 @@ HOSTILE = [
 def test_what_is_made_up_is_refused(tag: str, parts: list[Any]) -> None:
     with pytest.raises(CodecError):
         rebuilt(tag, parts)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        *([], ["<i8"], ["<i8", "text", 1], [8, b"\0" * 8, 1], ["<i8", b"\0" * 8, 2]),
-        *(["<i8", b"\0" * 8, -1, -1], ["<i8", b"\0" * 8, 1.0], ["<i8", b"\0" * 8, True]),
-        *(["O", b"\0" * 8, 1], ["|O8", b"\0" * 8, 1], ["<U2", b"\xff" * 8, 1]),
-        *(["|b1", b"\2", 1], ["<i9", b"\0" * 9, 1], ["<i8,<i8", b"\0" * 16, 1]),
-        *(["<f16", b"\0" * 16, 1], ["|V8", b"\0" * 8, 1]),
-        *(["<i8", b"", 0, 2**70], ["<i8", b"\0" * 8, *[1] * 65], ["<i8", b"\0" * 8, 2**62, 2**62]),
-        *(["<M8[s]", b"\0" * 8, 1], ["|i1\n", b"\0", 1], ["<i8", b"\0" * 8, None]),
-    ],
-    ids=repr,
-)  # fmt: skip
-def test_what_is_no_array_is_refused(parts: list[Any]) -> None:
-    with pytest.raises(CodecError):
-        rebuilt("array", parts)
-
-
-def test_arrays_of_numbers_arrive_as_they_were() -> None:
-    np = pytest.importorskip("numpy", reason="numpy is not installed")
-    for kind in ("bool", "int8", "uint16", "int64", "float16", "float64", "complex64"):
-        for shape in ((), (0,), (3,), (2, 3), (2, 0, 1)):
-            value = np.ones(shape, kind)
-            _, tag, (text, data, *lengths) = array_of(value) or [None] * 3
-            arrived = rebuilt(tag, [text, bytes.fromhex(data[1]), *lengths])
-            assert (arrived.dtype, arrived.shape) == (value.dtype, value.shape)
-            assert arrived.tolist() == value.tolist()
-            assert arrived.flags.writeable
-    own = type("Own", (np.ndarray,), {})
-    for other in (np.array([None]), np.array(["a"]), np.ones(1).view(own), np.float64(1), [1]):
-        assert array_of(other) is None
 
 
 JUNK = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(),
