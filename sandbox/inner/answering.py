@@ -21,6 +21,7 @@ from sandbox.inner.containers import Containers
 from sandbox.inner.deputies import Later
 from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
+from sandbox.inner.nesting import deeper
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
@@ -53,7 +54,7 @@ class Answering:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
-        self._containers = Containers()
+        self._containers = Containers(of_tests=False)
         self._servant = Servant(self.ask_back)
         self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
@@ -256,7 +257,8 @@ class Answering:
                 asked = {"id": number, "ask": ask, "on": on, **payload}
                 self._send(asked | ({"thread": thread} if thread else {}), MAX_BYTES)
                 while (frame := self._receive())["do"] == "ask":
-                    self._ask(frame)
+                    with deeper():
+                        self._ask(frame)
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break

@@ -52,8 +52,8 @@ _HOLDING: Final = ("w", "x", "rv", _LIKENESS)
 class _Outgoing(Encoder):
     def __init__(self, containers: Containers, refer: Refer) -> None:
         super().__init__()
-        self._containers = containers
-        self._refer = refer
+        self._containers, self._refer = containers, refer
+        self.most_depth += containers.wrapping
         self.fresh: list[int] = []
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
@@ -140,8 +140,8 @@ class Noting(Decoder):
 class _Incoming(Noting):
     def __init__(self, containers: Containers, resolve: Resolve) -> None:
         super().__init__(containers.crossed)
-        self._containers = containers
-        self._resolve = resolve
+        self._containers, self._resolve = containers, resolve
+        self.most_depth += containers.wrapped
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]

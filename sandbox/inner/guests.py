@@ -35,6 +35,7 @@ from sandbox.inner.shown import (
     own_methods,
     parameters_of,
     protocols_of,
+    text_shown,
 )
 from sandbox.inner.special import ASYNCHRONOUS, PROTOCOLS, found_in, identity_of, method_of
 
@@ -182,8 +183,8 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "setitem": operator.setitem,
     "contains": operator.contains,
     "bool": bool,
-    "str": str,
-    "repr": repr,
+    "str": lambda value: text_shown(str, value),
+    "repr": lambda value: text_shown(repr, value),
     "enter": lambda value: type(value).__enter__(value),
     "exit": lambda value, *told: bool(type(value).__exit__(value, *told)),
 }
@@ -193,7 +194,9 @@ def _question(ask: str, value: Any) -> Callable[..., Any] | None:
     """What is done for a question; None for what is none."""
     if ask in _GENERATOR:
         return _GENERATOR[ask] if type(value) is types.GeneratorType else None
-    return functools.partial(_protocol, ask) if ask in PROTOCOLS else _ITEMS.get(ask)
+    if ask in PROTOCOLS:
+        return functools.partial(_protocol, ask) if ask in protocols_of(type(value)) else None
+    return _ITEMS.get(ask)
 
 
 def _protocol(name: str, value: Any, *args: Any) -> Any:

@@ -47,8 +47,14 @@ def number_of(value: Any) -> int | None:
 
 
 def is_data(value: Any) -> bool:
-    """Whether what crossed is a plain value, which is compared here."""
-    return number_of(value) is None and not callable(value)
+    """Whether what crossed is no function and no class: tests can use it without a call."""
+    return not callable(value)
+
+
+def stands_for_itself(value: Any) -> bool:
+    """Whether what crossed is called here, as `int` is, by which nothing is asked."""
+    own = isinstance(value, type) and number_of(value) is None
+    return own and not issubclass(value, BaseException)
 
 
 def _only_copies(caller: FrameType) -> bool:

@@ -9,6 +9,7 @@ the program says so decides nothing else.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import select
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -49,8 +50,9 @@ class Listener:
     def start(self) -> None:
         """Listen, if nobody does."""
         if not self.threads:
-            self.threads = 1
-            _thread.start_new_thread(self._listen, ())
+            with contextlib.suppress(RuntimeError):  # the program leaves no room for a thread
+                _thread.start_new_thread(self._listen, ())
+                self.threads = 1
 
     def _listen(self) -> None:
         link, poller = self._link, select.poll()

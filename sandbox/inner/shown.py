@@ -16,6 +16,8 @@ from sandbox.codec import CannotCross, Encoder
 from sandbox.inner.special import ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.codec import Wire
 
 _CLOSED: Final = (
@@ -42,6 +44,10 @@ _BASES: Final = (object, abc.ABC, Generic, Protocol)
 """Above classes of the tests, these add nothing to their objects."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_CALLS: Final = frozenset({"_Call", "_CallList"})
+"""What a mock tells of its calls: nobody but the tests compares these."""
+
+_PLAIN: Final = (types.FunctionType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
 
 
@@ -59,6 +65,23 @@ def is_open(value: Any, name: str) -> bool:
             kind if found is None else found[0]
         )
     return found is not None and isinstance(found[1], types.MethodDescriptorType)
+
+
+def text_shown(of: Callable[[Any], str], value: Any) -> str:
+    """The text of an object; of what can only be called, no more than which kind it is.
+
+    That of a partial says what it holds, and that of a method what its object says of itself.
+    """
+    kind = type(value)
+    call = found_in(kind, "__call__")
+    if call is None or isinstance(call[1], types.FunctionType) or kind in _PLAIN:
+        return of(value)
+    if kind is types.MethodType and type(value.__self__).__repr__ in (
+        object.__repr__,
+        type.__repr__,
+    ):
+        return of(value)
+    return f"<{kind.__module__}.{kind.__qualname__} of the tests>"
 
 
 def is_of_the_tests(kind: type) -> bool:
@@ -240,6 +263,6 @@ def has_operators(kind: type) -> bool:
     return any(
         vars(each).get(name) is not None
         for each in kind.__mro__
-        if each.__module__ not in sys.stdlib_module_names
+        if each.__module__ not in sys.stdlib_module_names and each.__qualname__ not in _CALLS
         for name in BINARY
     )
