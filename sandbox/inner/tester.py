@@ -121,7 +121,7 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
 
 
 def _reported(link: Link, error: BaseException) -> Frame:
-    """What the first error came to, once pytest is done: its text may be the candidate's to tell."""
+    """What the first error came to, when pytest is done: the candidate may tell its text."""
     link.surroundings.renew(collecting=False)
     return _outcome_of(error, link)
 
