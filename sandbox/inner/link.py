@@ -60,6 +60,7 @@ class Link(CandidateProcess):
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], object] = bool  # before a source is loaded it has no variables
     raised: BaseException | None = None
+    interrupted: Stop | None = None
     places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
     containers: Containers = field(default_factory=lambda: Containers(of_tests=True))
@@ -258,8 +259,8 @@ class Link(CandidateProcess):
         Threads of the tests take turns; while an answer is due, the candidate may ask in its turn.
         """
         with self.turn:
-            if self.stopped is not None:
-                raise self.stopped
+            if (over := self.stopped or self.interrupted) is not None:
+                raise self.stop(over)
             self.questions = number = self.questions + 1
             try:
                 answer = self._noted(self.ask({**frame, "id": number}))
@@ -272,7 +273,8 @@ class Link(CandidateProcess):
             except MemoryError:  # of what the candidate has the tests hold, or say
                 raise self.stop(TooLarge("a reply needs more memory than allowed")) from None
             except BaseException:  # a timer of the tests: what is answered now is to no question
-                self.stop(NeedShared("the tests interrupt a call"))
+                self.interrupted = NeedShared("the tests interrupt a call and go on")
+                self.calls += 1
                 raise
             if type(answer.get("id")) is not int or answer["id"] != number:
                 raise self.stop(Forged("an answer to a question that was not asked"))

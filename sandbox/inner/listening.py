@@ -29,6 +29,7 @@ class Hears(Protocol):
 
     sock: socket.socket
     stopped: Stop | None
+    interrupted: Stop | None
     turn: Any
     containers: Containers
 
@@ -63,7 +64,9 @@ class Listener:
                 return  # it has ended; who asks it something will notice
             try:
                 with link.turn:
-                    if link.stopped is None and (link.has_spoken() or link.containers.has_news()):
+                    if (link.stopped or link.interrupted) is not None:
+                        return
+                    if link.has_spoken() or link.containers.has_news():
                         link.hear_out()
             except Stop:
                 return  # it is noted

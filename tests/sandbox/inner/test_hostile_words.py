@@ -186,6 +186,30 @@ def test_a_module_that_tests_import_late_is_no_text_of_the_program(judge) -> Non
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
 
 
+LIMITED: Final = """import signal
+class limit:
+    def __enter__(self):
+        def late(*_): raise TimeoutError('late')
+        signal.signal(signal.SIGALRM, late); signal.setitimer(signal.ITIMER_REAL, 0.2)
+    def __exit__(self, *_): signal.setitimer(signal.ITIMER_REAL, 0)
+with limit(): got = f(2)
+assert got == 4
+"""
+
+
+def test_no_slow_program_comes_beside_tests_that_interrupt_it(judge) -> None:
+    slow = f"{RAW}def f(x):\n    if beside(): return Liar()\n    time.sleep(1)"
+    threads = slow.replace("    time.sleep", "    start(time.sleep, (1,)); time.sleep")
+    threads = f"from _thread import start_new_thread as start\n{threads}"
+    for source in (slow, threads):
+        report = judge(source, Asserts(LIMITED, "f"), PATIENT)
+        assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+    expecting = LIMITED.replace("with limit(): got = f(2)\nassert got == 4", "got = 0")
+    expecting += "try:\n    with limit(): f(2)\nexcept TimeoutError: got = 4\nassert got == 4\n"
+    report = judge("import time\ndef f(x): time.sleep(2)", Asserts(expecting, "f"), PATIENT)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
 TEXTLESS: Final = "class K:\n    def __repr__(self): raise KeyError\ndef f(x): return K()"
 
 
