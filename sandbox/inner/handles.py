@@ -51,10 +51,12 @@ def is_data(value: Any) -> bool:
     return not callable(value)
 
 
-def stands_for_itself(value: Any) -> bool:
-    """Whether what crossed is called here, as `int` is, by which nothing is asked."""
-    own = isinstance(value, type) and number_of(value) is None
-    return own and not issubclass(value, BaseException)
+def stands_for_itself(name: str, value: Any) -> bool:
+    """Whether what crossed is called here, as `int` is, by which nothing is asked.
+
+    Under another name than its own, or it may be what both sides import.
+    """
+    return isinstance(value, type) and number_of(value) is None and value.__name__ != name
 
 
 def _only_copies(caller: FrameType) -> bool:

@@ -101,7 +101,7 @@ class Link(CandidateProcess):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
                     self.values = any(map(is_data, found.values()))
-                    self.calls += any(map(stands_for_itself, found.values()))
+                    self.calls += any(map(stands_for_itself, found, found.values()))
                     return {"names": found}
         raise self.stop(Forged("no answer that a loaded source could give"))
 
