@@ -42,7 +42,7 @@ class LoopsOfTests:
 
     def began(self, number: int) -> int:
         """How many questions there had been when what is awaited began."""
-        return self._began[number]
+        return self._began.get(number, self._asks.questions)
 
     def told(self, ask: str) -> Frame:
         """What a question says of loops: in which it is asked, and which are closed by now."""

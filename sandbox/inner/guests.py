@@ -20,6 +20,7 @@ from sandbox.inner.handles import number_of
 from sandbox.inner.likeness import likeness_of
 from sandbox.inner.shown import (
     FUNCTIONS,
+    INNER,
     annotations_of,
     attributes_of,
     called,
@@ -61,8 +62,11 @@ class Guests:
         return number in self._objects
 
     def __getitem__(self, number: int) -> Any:
-        """The object itself, come back."""
-        return self._objects[number]
+        """The object itself, come back. Raises `CodecError` for what leads into the tests."""
+        found = self._objects[number]
+        if isinstance(found, INNER):
+            raise CodecError("something inside the tests")
+        return found
 
     def refer(self, value: Any) -> Wire:
         """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from sandbox.codec import Wire
 
+INNER: Final = (types.CodeType, types.FrameType, types.TracebackType, types.CellType)
+"""Objects of the tests that are handed to none of their functions again: one may look into them."""
+
 _CLOSED: Final = (
-    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
+    *(*INNER, types.ModuleType, type),
     *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals.

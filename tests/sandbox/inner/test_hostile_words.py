@@ -289,6 +289,19 @@ def test_no_text_says_what_something_that_is_called_holds(judge, source: str, gi
     assert report.status in (Status.FAILED, Status.ERROR), report
 
 
+def test_no_function_of_the_tests_takes_another_apart_for_the_program(judge) -> None:
+    code = (
+        "def check(v): return v == 12345\ndef get(o, name): return getattr(o, name)\n"
+        "assert f(get, check) == 12345"
+    )
+    for source in (
+        "def f(get, x): return get(get(x, '__code__'), 'co_consts')[1]",
+        "def f(get, x): return get(x, '__code__').co_consts[1]",
+    ):
+        report = judge(source, Asserts(code, "f"))
+        assert report.status in (Status.FORGED, Status.ERROR), report
+
+
 MEMO: Final = """
 import functools
 def f(fn):
