@@ -79,11 +79,10 @@ def text_shown(of: Callable[[Any], str], value: Any) -> str:
     call = found_in(kind, "__call__")
     if call is None or isinstance(call[1], types.FunctionType) or kind in _PLAIN:
         return of(value)
-    if kind is types.MethodType and type(value.__self__).__repr__ in (
-        object.__repr__,
-        type.__repr__,
-    ):
-        return of(value)
+    if kind is types.MethodType:
+        text = found_in(type(value.__self__), "__repr__")
+        if text is not None and text[0] in (object, type):
+            return of(value)
     return f"<{kind.__module__}.{kind.__qualname__} of the tests>"
 
 

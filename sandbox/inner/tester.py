@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 import types
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,15 +138,12 @@ def _rebinding(
 
     That they have cannot be seen: what they put there may be the object that was there.
     """
-    theirs: frozenset[str] | None = None
+    theirs = cache(lambda: frozenset(bound_in(code)))
 
     def rebind(changed: Any) -> None:
-        nonlocal theirs
-        if changed and theirs is None:
-            theirs = frozenset(bound_in(code))
         for name, value in changed.items():
             for place in places:
-                if name not in theirs and name in found and place.get(name) is found[name]:
+                if name not in theirs() and name in found and place.get(name) is found[name]:
                     place[name] = value
             found[name] = value
 
