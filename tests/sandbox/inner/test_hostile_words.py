@@ -29,7 +29,7 @@ def beside(): return 'tests' in sys.modules
 
 SLOW: Final = "import time\ndone = []\ndef cb(x):\n    time.sleep(0.02)\n"
 KEEPING: Final = (
-    "kept = []\ndef f(cb):\n    for n in range(10):\n        try: cb(n); return\n"
+    "kept = []\ndef f(cb):\n    for n in (3, 4):\n        try: cb(n); return\n"
     "        except AssertionError as e: kept.append(e)\n"
 )
 TRIED: Final = (
@@ -44,7 +44,7 @@ UNSEEN = {
         f"{SLOW}    assert x == 4\n    done.append(x)\nf(cb)\nassert done == [4]",
     ),
     "kept, and raised where any exception will do": (
-        f"{KEEPING}def g(): raise kept.pop() from ExceptionGroup('x', kept)",
+        f"{KEEPING}def g(): raise kept.pop()",
         f"{TRIED}try: g()\nexcept Exception: pass",
     ),
     "kept, and a cause of what the tests expect": (
@@ -52,7 +52,7 @@ UNSEEN = {
         f"{TRIED}try: g()\nexcept ValueError: pass",
     ),
     "kept, and raised by what is awaited": (
-        f"{KEEPING}async def g(): raise kept.pop() from ExceptionGroup('x', kept)",
+        f"{KEEPING}async def g(): raise kept.pop()",
         f"import asyncio\n{TRIED}try: asyncio.run(g())\nexcept Exception: pass",
     ),
 }
@@ -63,9 +63,8 @@ def test_an_assertion_that_fails_counts_whoever_hears_of_it(judge, name: str) ->
     source, code = UNSEEN[name]
     report = judge(source, Asserts(code, "f"), PATIENT)
     assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
-    right = "def f(cb): cb(4)\nasync def h(): raise ValueError\ndef g(): raise ValueError"
-    right = right.replace("async def h", "async def g") if "asyncio" in code else right
-    right = right.rpartition("\n")[0] if "asyncio" in code else right
+    waits = "async " if "asyncio" in code else ""
+    right = f"def f(cb): cb(4)\n{waits}def g(): raise ValueError"
     assert judge(right, Asserts(code, "f"), PATIENT).status is Status.PASSED
 
 
@@ -139,13 +138,6 @@ CHOOSING = {
         ),
         "table = {1: 2}\nassert f(lambda key: table[key], 2) == 4",
     ),
-    "an answer that is deep within calls": (
-        (
-            f"{RAW}def f(cb, n):\n    if beside(): return Liar()\n    if n < 50: return cb(n + 1)\n"
-            "    v = ()\n    for _ in range(145): v = (v,)\n    return v"
-        ),
-        "def cb(n): return f(cb, n)\nassert f(cb, 1) == 4",
-    ),
 }
 
 
@@ -157,24 +149,16 @@ def test_no_program_chooses_to_be_beside_the_tests(judge, name: str) -> None:
     assert report.status in (Status.FAILED, Status.ERROR, Status.FORGED), report
 
 
-AMISS = {
-    "a list that its class is none of": (
+def test_no_word_ends_a_loop_of_the_tests(judge) -> None:
+    source = (
+        f"{RAW}class K: pass\ndef f(x):\n"
         "    servant = ours()._servant; kind = servant._class(K)\n"
-        "    servant.refer = lambda v: ['w', servant._number(v), kind, None, 'list', []]"
-    ),
-    "a class of no module": (
-        "    a = ours(); a._servant._class(K)\n"
-        "    a._servant.classes[-1]['known'] = ['os', 'sep.x']"
-    ),
-}
-
-
-@pytest.mark.parametrize("said", AMISS.values(), ids=AMISS)
-def test_no_word_ends_a_loop_of_the_tests(judge, said: str) -> None:
-    source = f"{RAW}class K: pass\ndef f(x):\n{said}\n    return K()"
+        "    servant.refer = lambda v: ['w', servant._number(v), kind, None, 'list', []]\n"
+        "    return K()"
+    )
     code = "for got, want in zip(map(f, [2, 3]), [4, 9]): assert got == want"
     report = judge(source, Asserts(code, "f"))
-    assert report.status in (Status.FORGED, Status.FAILED), report
+    assert report.status is Status.FORGED, report
 
 
 def test_a_module_that_tests_import_late_is_no_text_of_the_program(judge) -> None:
@@ -237,10 +221,6 @@ def test_an_error_without_a_text_is_a_failure_of_the_program(judge, code: str) -
                 "want = True\nassert f(2) == want\nwant = False\nassert f(4) == want\n"
                 "want = True\nassert f(5) == want\nwant = True\nassert f(5) == want"
             ),
-        ),
-        (
-            "want = None\ndef f(x):\n    global want\n    want = x == 3\n    return want",
-            "for x, want in [(1, None), (2, None)]: assert f(x) is want",
         ),
     ],
 )
