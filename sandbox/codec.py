@@ -42,7 +42,7 @@ class CodecError(Exception):
 class Encoder:
     """Encodes values; `objects` lists the numbered containers, in order of their numbers."""
 
-    most_depth: Final = MAX_DEPTH
+    most_depth = MAX_DEPTH
 
     def __init__(self, known: list[Any] | None = None, *, most_nodes: int = MAX_NODES) -> None:
         self._most = most_nodes
@@ -65,8 +65,8 @@ class Encoder:
             return value if -_SMALL_INT < value < _SMALL_INT else ["i", f"{value:x}"]
         if kind is float:
             return value if math.isfinite(value) else ["f", repr(value)]
-        if depth > MAX_DEPTH:
-            raise CannotCross(f"a value nested deeper than {MAX_DEPTH}")
+        if depth > self.most_depth:
+            raise CannotCross(f"a value nested deeper than {self.most_depth}")
         tag = _MUTABLE.get(kind)
         if tag is not None:
             return self._container(tag, value, depth)
@@ -113,6 +113,8 @@ class Encoder:
 class Decoder:
     """Decodes wire forms into new objects, or into `known` ones where a number names them."""
 
+    most_depth = MAX_DEPTH
+
     def __init__(self, known: list[Any] | None = None, *, most_nodes: int = MAX_NODES) -> None:
         self._most = most_nodes
         self.objects: list[Any] = list(known or ())
@@ -121,7 +123,7 @@ class Decoder:
     def decode(self, wire: Wire, depth: int = 0) -> Any:
         """The value of a wire form. Raises `CodecError`."""
         self._nodes += 1
-        if self._nodes > self._most or depth > MAX_DEPTH + 1:
+        if self._nodes > self._most or depth > self.most_depth + 1:
             raise CodecError("too many or too deeply nested values")
         kind = type(wire)
         if kind is not list:

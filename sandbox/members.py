@@ -28,6 +28,9 @@ def same_members(
         return False
     wanted = [(key_of_json(item), item) for item in expected]
     had = [(key_of_told(item), item) for item in found]
+    keys = [key for key, _ in had if key is not None]
+    if len(set(keys)) != len(keys):
+        return False  # it is no set
     common = Counter(key for key, _ in wanted if key is not None) & Counter(
         key for key, _ in had if key is not None
     )

@@ -14,6 +14,7 @@ from sandbox.codec import CodecError
 from sandbox.inner.crossed import Noting
 from sandbox.inner.exceptions import (
     MARK,
+    all_within,
     arguments_of,
     set_attributes,
     stand_in,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from sandbox.inner.mirrors import Mirrors
 
 _MOST_NOTES: Final = 100
+_MEANT: Final = frozenset({"AssertionError", "failureException"})
+"""Names of tests that mean assertions to fail in what they give to the candidate."""
+
 _FIELDS: Final = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _LEADING: Final = frozenset({"obj"})
 """Fields of built-in exceptions that are not told: an object that somebody took something from."""
@@ -39,24 +43,20 @@ _LEADING: Final = frozenset({"obj"})
 class Accounts:
     """Reads accounts. `passing` are exceptions of the tests that went over and may come back.
 
-    `failures` are failed assertions among these that the candidate has not let through.
+    `failures` are failed assertions of the tests, in what the candidate had them do, that it has
+    not let through: each with the number of the question during which it failed.
     """
 
     def __init__(self, mirrors: Mirrors, crossed: Crossed) -> None:
         self.passing: list[BaseException] = []
-        self.failures: dict[int, BaseException] = {}
+        self.failures: dict[int, tuple[int, BaseException]] = {}
         self._mirrors = mirrors
         self._crossed = crossed
 
-    def read(self, told: Any, *, is_let_through: bool = True) -> BaseException:
-        """What stands for an exception. Raises `CodecError`, and `RecursionError`.
-
-        One of the tests that the program was only handling is not let through to them.
-        """
+    def read(self, told: Any) -> BaseException:
+        """What stands for an exception. Raises `CodecError`, and `RecursionError`."""
         match told:
             case {"guest": int(number)} if 0 <= number < len(self.passing):
-                if is_let_through:
-                    self.failures.pop(number, None)  # what the tests make of it is theirs
                 return _no_end(self.passing[number])
             case {"message": str(text), "args": wire, "state": state}:
                 self._crossed.note(text)
@@ -66,14 +66,32 @@ class Accounts:
         for note in self._notes(told.get("notes")):
             made.add_note(note)
         if isinstance(told.get("cause"), dict):
-            made.__cause__ = self.read(told["cause"], is_let_through=is_let_through)
+            made.__cause__ = self.read(told["cause"])
         match told.get("context"):
             case True:
                 made.__context__ = made.__cause__
             case dict() as context:
-                made.__context__ = self.read(context, is_let_through=False)
+                made.__context__ = self.read(context)
         made.__suppress_context__ = told.get("suppress") is True
         return made
+
+    def fails(self, error: BaseException, question: int) -> None:
+        """An assertion of the tests fails, whether or not the candidate wants to hear of it."""
+        self.failures[id(error)] = question, error
+
+    def let_through(self, error: BaseException, since: int, named: frozenset[str]) -> None:
+        """The tests get an exception: what they make of it, and of what is in it, is theirs.
+
+        What the program was only handling when it raised that is not let through.
+
+        But for tests that name failed assertions, only of what failed in the call that raises it,
+        which began after the question `since`: one that was kept could be raised where they expect
+        any exception at all.
+        """
+        since = -1 if named & _MEANT else since
+        for one in all_within(error, handled=False) if self.failures else ():
+            if self.failures.get(id(one), (-1,))[0] > since:
+                del self.failures[id(one)]
 
     def told(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""

@@ -22,6 +22,7 @@ from sandbox.inner.containers import Containers
 from sandbox.inner.deputies import MAIN, Later
 from sandbox.inner.exchange import heard, told
 from sandbox.inner.execute import describe_fully, execute, name_of
+from sandbox.inner.nesting import deeper
 from sandbox.inner.records import Records
 from sandbox.inner.servant import Servant
 from sandbox.inner.special import MODULE
@@ -46,7 +47,7 @@ class Answering:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
-        self._containers = Containers()
+        self._containers = Containers(of_tests=False)
         self._servant = Servant(self.ask_back)
         self._servant.held = self._containers.held
         self._turns = Turns(lambda: self._send({"knock": True}))
@@ -275,7 +276,8 @@ class Answering:
         self._send(asked, MAX_BYTES)
         while (frame := self._receive())["do"] == "ask":
             self._asking.discard(own)
-            self._ask(frame)
+            with deeper():
+                self._ask(frame)
             self._asking.add(own)
         self._asking.discard(own)
         return frame

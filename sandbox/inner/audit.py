@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib.machinery
 import os
 import select
 import stat
 import sys
+import traceback
 from _thread import get_ident
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -24,6 +26,7 @@ from sandbox.inner.surroundings import TOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from sandbox.inner.classes import Asks
     from sandbox.inner.crossed import Crossed
@@ -36,6 +39,9 @@ _RUNNING: Final = frozenset(
     {"compile", "marshal.loads", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn"}
 )
 """Steps that run what they are given."""
+
+_IMPORTS: Final = importlib.machinery.SourceFileLoader.get_data.__code__.co_filename
+_READS_A_LINE: Final = traceback._extract_caret_anchors_from_line_segment.__code__  # type: ignore[attr-defined] # noqa: SLF001 - runs nothing
 
 _FORKING: Final = frozenset({"os.fork", "os.forkpty"})
 """Steps to a process that has the tests' end of the channel, and not the candidate."""
@@ -94,9 +100,25 @@ def _refused(event: str, args: tuple[Any, ...], crossed: Crossed) -> str | None:
         return "unpickle" if crossed.any else None
     if event == "marshal.loads" and not crossed.of_bytes(args[0]):
         return None  # text of a module that is imported may be in its code by chance
-    if any(crossed.within(part) for part in _texts(args)):
+    if any(crossed.within(part) for part in _texts(args)) and not _is_pythons_own(
+        sys._getframe(2)  # noqa: SLF001 - who takes the step
+    ):
         return f"run what the solution gave ({event})"
     return None
+
+
+def _is_pythons_own(step: FrameType) -> bool:
+    """Whether a module is imported from where no candidate can write, or a traceback reads a line.
+
+    Few letters or bytes that crossed are in both by chance, or because the candidate wants it.
+    """
+    above = step.f_back
+    if above is None:
+        return False
+    if step.f_code.co_filename == above.f_code.co_filename == _IMPORTS:
+        path = above.f_locals.get("source_path") or above.f_locals.get("path")
+        return type(path) is str and not _may_be_the_candidates(path, "r", os.O_RDONLY)
+    return above.f_code is _READS_A_LINE
 
 
 def _texts(value: Any, depth: int = 0) -> list[str | bytes]:

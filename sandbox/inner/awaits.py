@@ -37,7 +37,12 @@ class LoopsOfTests:
         self._numbers: dict[Any, int] = {}
         self._turns: dict[Any, Handle] = {}
         self._waiting: dict[int, Future[bool]] = {}
+        self._began: dict[int, int] = {}
         self._next = 0
+
+    def began(self, number: int) -> int:
+        """How many questions there had been when what is awaited began."""
+        return self._began.get(number, self._asks.questions)
 
     def told(self, ask: str) -> Frame:
         """What a question says of loops: in which it is asked, and which are closed by now."""
@@ -97,10 +102,12 @@ class LoopsOfTests:
 
     async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
         """What awaiting an object gives, or a special method of it. Raises what that raised."""
+        began = self._asks.questions
         match self._asks.ask_object("begin", on, (special, *args), {}):
             case tuple([None, given]):
                 return given
             case tuple([int(number), None]) if (loop := running_loop()) is not None:
+                self._began[number] = began
                 return await self._ended(number, loop)
         raise self._asks.candidates_error(TypeError("nothing that can be awaited"))
 
@@ -124,3 +131,4 @@ class LoopsOfTests:
                 return self._asks.ask_object("result", number, (), {})
         finally:
             self._waiting.pop(number, None)
+            self._began.pop(number, None)

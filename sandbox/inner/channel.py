@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES
+from sandbox.codec import MAX_BYTES, CodecError
 from sandbox.frames import FrameError
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
+
+AMISS: Final = (
+    *(CodecError, ArithmeticError, AttributeError, LookupError, RuntimeError),
+    *(StopIteration, TypeError, ValueError),
+)
+"""What hostile words may make of our code. Raised to the tests, it might end a loop of theirs."""
 
 _AHEAD: Final = 1 << 12
 _MOST_AT_ONCE: Final = 1 << 20
@@ -78,13 +84,17 @@ class CandidateProcess:
 
     def ask(self, frame: Frame) -> Frame:
         """Send a question and wait for the answer. Raises `Died` or `Forged`."""
+        self.send(frame)
+        return self.receive()
+
+    def send(self, frame: Frame, too_large: type[Stop] = NeedShared) -> None:
+        """Send one frame. Raises `Died`, and what is to stop one that is too large."""
         try:
             self.sock.sendall(frames.pack(frame))
         except OSError as error:
             raise self.stop(Died(str(error))) from None
         except FrameError as error:
-            raise self.stop(NeedShared(str(error))) from None
-        return self.receive()
+            raise self.stop(too_large(str(error))) from None
 
     def receive(self) -> Frame:
         """Wait for one frame. Raises `Died` or `Forged`."""

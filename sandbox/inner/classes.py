@@ -45,6 +45,7 @@ class Asks(Protocol):
 
     places: Places
     named: frozenset[str]
+    questions: int
     calls: int
 
     def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

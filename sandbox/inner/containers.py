@@ -17,6 +17,9 @@ from sandbox.inner.special import BASES
 MUTABLE: Final = (list, dict, set)
 """Built-in types whose subclasses' instances hold what may change."""
 
+_AROUND: Final = 20
+"""Levels that the tests may put around the deepest value of the program, and still hand it back."""
+
 _UNHELD: Final = 2
 """References to a container that only the table holds: its own, and the counter's."""
 
@@ -81,9 +84,13 @@ class Containers:
     """The containers that both sides know, by number, and what each held when last told.
 
     `arrays`: whether arrays of numpy are among them.
+
+    `wrapping`, `wrapped`: by how much what is told, and heard, may be deeper than others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_tests: bool | None = None) -> None:
+        self.wrapping = _AROUND if of_tests is True else 0
+        self.wrapped = _AROUND if of_tests is False else 0
         self.crossed = Crossed()
         self.records = Records({})
         self.held = Held()

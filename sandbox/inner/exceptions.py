@@ -63,8 +63,10 @@ def library_class(known: Any) -> type | None:
                 return None
             place: Any = sys.modules.get(module)
             for part in name.split("."):
-                place = vars(place).get(part) if place is not None else None
-            return place if isinstance(place, type) else None
+                place = getattr(place, "__dict__", {}).get(part)
+            # Under its own name: a module may have imported it from one that is refused.
+            named = isinstance(place, type) and (place.__module__, place.__qualname__)
+            return place if named == (module, name) else None
     return None
 
 
@@ -80,6 +82,14 @@ def wanted_itself(raised: Any, named: frozenset[str]) -> str | None:
 
 def is_candidates(error: BaseException) -> bool:
     """Whether an exception came over the link, however it was wrapped, kept or raised again."""
+    return any(getattr(one, MARK, False) is True for one in all_within(error))
+
+
+def all_within(error: BaseException, *, handled: bool = True) -> Iterator[BaseException]:
+    """An exception, what it was raised from, and its members, and so on.
+
+    And what was `handled` as it was raised.
+    """
     seen: set[int] = set()
     open_: list[BaseException | None] = [error]
     while open_:
@@ -87,12 +97,10 @@ def is_candidates(error: BaseException) -> bool:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if getattr(one, MARK, False) is True:
-            return True
-        open_ += [one.__cause__, one.__context__]
+        yield one
+        open_ += [one.__cause__, one.__context__ if handled else None]
         if isinstance(one, BaseExceptionGroup):
             open_ += one.exceptions
-    return False
 
 
 def raise_again(error: BaseException) -> NoReturn:
@@ -123,10 +131,13 @@ def _put_below(error: BaseException, context: BaseException | None) -> None:
 
 
 def text_of(error: BaseException, most: int = _MESSAGE) -> str:
-    """The text of an exception, cut. Its arguments may be such that they have none."""
+    """The text of an exception, cut. Its arguments may be such that they have none.
+
+    Among them may be an object of the candidate, whose text that tells, or raises what it likes.
+    """
     try:
         return str(error)[:most]
-    except (ValueError, RecursionError, MemoryError):
+    except Exception:  # noqa: BLE001 - the candidate's own code
         return "(its text cannot be had)"
 
 

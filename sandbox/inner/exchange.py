@@ -53,8 +53,8 @@ _HOLDING: Final = ("w", "x", "rv", "pd", _LIKENESS)
 class _Outgoing(Encoder):
     def __init__(self, containers: Containers, refer: Refer) -> None:
         super().__init__()
-        self._containers = containers
-        self._refer = refer
+        self._containers, self._refer = containers, refer
+        self.most_depth += containers.wrapping
         self.fresh: list[int] = []
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
@@ -141,8 +141,8 @@ class _Outgoing(Encoder):
 class _Incoming(Noting):
     def __init__(self, containers: Containers, resolve: Resolve) -> None:
         super().__init__(containers.crossed)
-        self._containers = containers
-        self._resolve = resolve
+        self._containers, self._resolve = containers, resolve
+        self.most_depth += containers.wrapped
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
         tag = wire[0]

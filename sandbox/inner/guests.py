@@ -24,6 +24,7 @@ from sandbox.inner.likeness import likeness_of
 from sandbox.inner.shown import (
     ATOMS,
     FUNCTIONS,
+    INNER,
     annotations_of,
     attributes_of,
     called,
@@ -41,6 +42,7 @@ from sandbox.inner.shown import (
     own_methods,
     parameters_of,
     protocols_of,
+    text_shown,
 )
 from sandbox.inner.special import ARITHMETIC, PROTOCOLS, found_in, identity_of, method_of
 
@@ -77,8 +79,11 @@ class Guests:
         return number in self._objects
 
     def __getitem__(self, number: int) -> Any:
-        """The object itself, come back."""
-        return self._objects[number]
+        """The object itself, come back. Raises `CodecError` for what leads into the tests."""
+        found = self._objects[number]
+        if isinstance(found, INNER):
+            raise CodecError("something inside the tests")
+        return found
 
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""
@@ -243,8 +248,8 @@ _ITEMS: Final[dict[str, Callable[..., Any]]] = {
     "setitem": operator.setitem,
     "contains": operator.contains,
     "bool": bool,
-    "str": str,
-    "repr": repr,
+    "str": lambda value: text_shown(str, value),
+    "repr": lambda value: text_shown(repr, value),
     "enter": lambda value: method_of(value, "__enter__")(),
     "exit": lambda value, *told: bool(method_of(value, "__exit__")(*told)),
 }
@@ -254,8 +259,11 @@ def _question(ask: str, value: Any) -> Callable[..., Any] | None:
     """What is done for a question; None for what is none."""
     if ask in _GENERATOR:
         return _GENERATOR[ask] if type(value) is types.GeneratorType else None
-    is_asked = ask in PROTOCOLS or (ask in ARITHMETIC and is_mock(type(value)))
-    return functools.partial(_protocol, ask) if is_asked else _ITEMS.get(ask)
+    if ask in ARITHMETIC and is_mock(type(value)):
+        return functools.partial(_protocol, ask)
+    if ask in PROTOCOLS:
+        return functools.partial(_protocol, ask) if ask in protocols_of(type(value)) else None
+    return _ITEMS.get(ask)
 
 
 def _protocol(name: str, value: Any, *args: Any) -> Any:

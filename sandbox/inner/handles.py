@@ -47,8 +47,16 @@ def number_of(value: Any) -> int | None:
 
 
 def is_data(value: Any) -> bool:
-    """Whether what crossed is a plain value, which is compared here."""
-    return number_of(value) is None and not callable(value)
+    """Whether what crossed is no function and no class: tests can use it without a call."""
+    return not callable(value)
+
+
+def stands_for_itself(name: str, value: Any) -> bool:
+    """Whether what crossed is called here, as `int` is, by which nothing is asked.
+
+    Under another name than its own, or it may be what both sides import.
+    """
+    return isinstance(value, type) and number_of(value) is None and value.__name__ != name
 
 
 def _only_copies(caller: FrameType) -> bool:

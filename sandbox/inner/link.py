@@ -13,13 +13,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox import frames
-from sandbox.codec import CannotCross, CodecError
+from sandbox.codec import CannotCross
 from sandbox.inner import exchange
 from sandbox.inner.accounts import Accounts
 from sandbox.inner.awaits import LoopsOfTests
 from sandbox.inner.channel import (
+    AMISS,
     CandidateProcess,
+    Died,
     Forged,
     NeedShared,
     Stop,
@@ -30,10 +31,10 @@ from sandbox.inner.containers import Containers
 from sandbox.inner.crossed import by_name
 from sandbox.inner.deputies import Later
 from sandbox.inner.exceptions import MARK, raise_again, wanted_itself
-from sandbox.inner.handles import is_data, number_of
+from sandbox.inner.handles import is_data, number_of, stands_for_itself
 from sandbox.inner.listening import Listener
 from sandbox.inner.mirrors import Mirrors
-from sandbox.inner.places import Places
+from sandbox.inner.places import Places, is_the_programs_wish
 from sandbox.inner.records import may_be_changed
 from sandbox.inner.replies import Replies
 from sandbox.inner.special import MODULE
@@ -44,14 +45,8 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
-
-_FIELDS = 2  # the number, and one more
-_WHOLE = 4  # the number, and a payload
+_FIELDS, _WHOLE = 2, 4  # the number, and one more or a payload
 _KNOCK = {"knock": True}
-
-
-def _nothing(_changed: Any) -> None:
-    """Before a source is loaded there are no variables of it."""
 
 
 @dataclass
@@ -64,11 +59,12 @@ class Link(CandidateProcess):
     values: bool = False
     word: bool = False
     loaded: frozenset[str] = frozenset()
-    rebound: Callable[[Any], None] = _nothing
+    rebound: Callable[[Any], object] = bool  # before a source is loaded it has no variables
     raised: BaseException | None = None
+    interrupted: Stop | None = None
     places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
-    containers: Containers = field(default_factory=Containers)
+    containers: Containers = field(default_factory=lambda: Containers(of_tests=True))
     surroundings: Surroundings = field(default_factory=Surroundings)
     mirrors: Mirrors = field(init=False)
     accounts: Accounts = field(init=False)
@@ -99,7 +95,8 @@ class Link(CandidateProcess):
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
-                    self.values = any(is_data(value) for value in found.values())
+                    self.values = any(map(is_data, found.values()))
+                    self.calls += any(map(stands_for_itself, found, found.values()))
                     return {"names": found}
         raise self.stop(Forged("no answer that a loaded source could give"))
 
@@ -112,20 +109,24 @@ class Link(CandidateProcess):
     def _asked(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.stopped is not None:
             raise self.stopped
-        if (what := self.surroundings.changed()) is not None:
-            raise self.stop(NeedShared(f"the tests change {what}"))
+        since = self.loops.began(on) if ask == "result" else self.questions
         while True:
             try:
                 return self._ask_once(ask, on, args, kwargs)
             except Later:
                 self.replies.pause()
                 ask, on, args, kwargs = "await", 0, (), {}
+            except BaseException as error:
+                self.accounts.let_through(error, since, self.named)
+                raise
             finally:
                 self.mirrors.guests.end()
 
     def _ask_once(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What an object gives, at once. Raises `Later`, where the tests have several threads."""
         with self.turn:
+            if (what := self.surroundings.changed(self.replies.lifted)) is not None:
+                raise self.need_shared(f"the tests change {what}")
             frame = {"do": "ask", "ask": ask, "on": on, **self.told((args, tuple(kwargs.items())))}
             frame |= self.loops.told(ask) | self.replies.asker()
             answer = self.numbered(frame)
@@ -181,6 +182,8 @@ class Link(CandidateProcess):
 
     def need_shared(self, why: str) -> BaseException:
         """Note that the tests need the candidate in their own process; to be raised."""
+        if is_the_programs_wish(Replies.perform.__code__):
+            return TypeError(why)
         return self.stop(NeedShared(why))
 
     def candidates_error(self, error: BaseException) -> BaseException:
@@ -223,13 +226,13 @@ class Link(CandidateProcess):
         try:
             self.mirrors.describe(answer["classes"])
             return exchange.heard(answer, self.containers, self._resolve)
-        except CodecError as error:
-            raise self.stop(Forged(f"not a value: {error}")) from None
         except MemoryError:
             raise self.stop(TooLarge("a result needs more memory than allowed")) from None
-        except RecursionError:
-            # The codec's own cap on depth is far below; the tests must have come near the limit.
-            raise self.stop(NeedShared("a call from deep recursion of the tests")) from None
+        except RecursionError:  # the codec's own cap on depth is far below
+            reason = Died if self.replies.lifted else NeedShared
+            raise self.stop(reason("a call from deep recursion")) from None
+        except AMISS as error:
+            raise self.stop(Forged(f"not a value: {error}")) from None
 
     def _refer(self, value: Any) -> Any:
         """What stands for a value of the tests over there. Raises `CannotCross`."""
@@ -253,28 +256,27 @@ class Link(CandidateProcess):
     def numbered(self, frame: Frame) -> Frame:
         """Ask, and accept only an answer that carries the question's number.
 
-        Tests may ask from many threads, which then take turns; while an answer is due, the
-        candidate may ask in its turn.
+        Threads of the tests take turns; while an answer is due, the candidate may ask in its turn.
         """
         with self.turn:
-            if self.stopped is not None:
-                raise self.stopped
-            self.questions += 1
-            number = self.questions
+            if (over := self.stopped or self.interrupted) is not None:
+                raise self.stop(over)
+            self.questions = number = self.questions + 1
             try:
                 answer = self._noted(self.ask({**frame, "id": number}))
                 while ("ask" in answer and answer.get("id") == number) or answer == _KNOCK:
                     if answer != _KNOCK:
-                        self.sock.sendall(frames.pack(self.replies.to(answer)))
+                        self.send(self.replies.to(answer), TooLarge)
                     answer = self._noted(self.receive())
             except Stop:
                 raise
-            except BaseException:
-                # A timer of the tests, say: what is answered now belongs to no later question.
-                self.stop(NeedShared("the tests interrupt a call"))
+            except MemoryError:  # of what the candidate has the tests hold, or say
+                raise self.stop(TooLarge("a reply needs more memory than allowed")) from None
+            except BaseException:  # a timer of the tests: what is answered now is to no question
+                self.interrupted = NeedShared("the tests interrupt a call and go on")
+                self.calls += 1
                 raise
-            given = answer.get("id")
-            if type(given) is not int or given != number:
+            if type(answer.get("id")) is not int or answer["id"] != number:
                 raise self.stop(Forged("an answer to a question that was not asked"))
             return answer
 
@@ -292,8 +294,6 @@ class Link(CandidateProcess):
             return self.stop(NeedShared(f"the tests get {reason}"))
         try:
             self.raised = self.accounts.read(raised)
-        except CodecError as error:
+        except AMISS as error:
             return self.stop(Forged(f"not an exception: {error}"))
-        except RecursionError:
-            return self.stop(Forged("causes without end"))
         return self.raised

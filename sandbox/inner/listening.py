@@ -9,6 +9,7 @@ the program says so decides nothing else.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import select
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -28,6 +29,7 @@ class Hears(Protocol):
 
     sock: socket.socket
     stopped: Stop | None
+    interrupted: Stop | None
     turn: Any
     containers: Containers
 
@@ -49,8 +51,9 @@ class Listener:
     def start(self) -> None:
         """Listen, if nobody does."""
         if not self.threads:
-            self.threads = 1
-            _thread.start_new_thread(self._listen, ())
+            with contextlib.suppress(RuntimeError):  # the program leaves no room for a thread
+                _thread.start_new_thread(self._listen, ())
+                self.threads = 1
 
     def _listen(self) -> None:
         link, poller = self._link, select.poll()
@@ -61,7 +64,9 @@ class Listener:
                 return  # it has ended; who asks it something will notice
             try:
                 with link.turn:
-                    if link.stopped is None and (link.has_spoken() or link.containers.has_news()):
+                    if (link.stopped or link.interrupted) is not None:
+                        return
+                    if link.has_spoken() or link.containers.has_news():
                         link.hear_out()
             except Stop:
                 return  # it is noted

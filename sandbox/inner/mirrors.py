@@ -154,6 +154,8 @@ def _group_in(args: list[Any]) -> Group | None:
 
 def _new(mirror: type, content: tuple[Any, ...]) -> Any:
     make: Any = held_by(mirror)
+    if content and type(content[0]) is not make:
+        raise CodecError("a content of another class")
     if make is None:
         return object.__new__(mirror)
     if not content and make not in MUTABLE:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import _thread
 import functools
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.codec import CodecError
 from sandbox.inner.channel import Died, Forged, Stop
 from sandbox.inner.crossed import by_name
 from sandbox.inner.deputies import MAIN, PAUSE_S, Deputies, Later, Numbers
+from sandbox.inner.nesting import DEEPEST, FRAMES, deeper
 from sandbox.inner.outcomes import is_failure
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from sandbox.inner.listening import Listener
     from sandbox.inner.mirrors import Mirrors
 
-_DEEPEST: Final = 60
-"""Questions that the two sides may have open at a time."""
-
 
 class Says(Protocol):
     """The link, as replies are made for it."""
@@ -30,6 +28,7 @@ class Says(Protocol):
     mirrors: Mirrors
     accounts: Accounts
     listener: Listener
+    questions: int
 
     def heard(self, answer: Frame) -> Any:
         """The payload of the other side. Raises `Stop`."""
@@ -83,12 +82,18 @@ class Replies:
     def to(self, asked: Frame) -> Frame:
         """The reply, or that it comes later. Raises `Stop`."""
         self._open += 1
-        if self._open > _DEEPEST:
+        if self._open > DEEPEST:
             raise self._link.stop(Died("the program and the tests call each other without end"))
         try:
-            return self._reply(asked)
+            with deeper():
+                return self._reply(asked)
         finally:
             self._open -= 1
+
+    @property
+    def lifted(self) -> int:
+        """By how much the limit of recursion is higher than the tests know."""
+        return self._open * FRAMES
 
     def _done(self, thread: int, ask: Any, work: Callable[[], Any]) -> Any:
         """Do what a thread of the program asks, or have it done. Raises what that raises.
@@ -105,6 +110,15 @@ class Replies:
             raise Later
         return work() if thread == 0 else self.deputies.perform(thread, work)
 
+    def perform(self, ask: Any, on: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Do it. That an assertion fails counts also where nobody asks what came of it."""
+        try:
+            return self._link.mirrors.guests.perform(ask, on, args, kwargs)
+        except BaseException as error:
+            if is_failure(error):
+                self._link.accounts.fails(error, self._link.questions)
+            raise
+
     def _reply(self, asked: Frame) -> Frame:
         link = self._link
         match asked:
@@ -117,7 +131,7 @@ class Replies:
             case tuple([tuple(args), pairs]) if (
                 type(thread) is int and (kwargs := by_name(pairs)) is not None
             ):
-                work = functools.partial(link.mirrors.guests.perform, ask, on, args, kwargs)
+                work = functools.partial(self.perform, ask, on, args, kwargs)
             case _:
                 raise link.stop(Forged("a question without arguments"))
         try:
@@ -132,6 +146,5 @@ class Replies:
         except BaseException as error:  # noqa: BLE001 - the tests' own code may raise anything
             raised = link.accounts.told(error)
             if is_failure(error) and "guest" in raised:
-                link.accounts.failures[raised["guest"]] = error
                 raised["message"] = ""  # it says what was expected
             return {"do": "reply", **link.told(None), "raised": raised}

@@ -7,6 +7,7 @@ in that process. So do those that look inside its functions.
 from __future__ import annotations
 
 import ast
+import dis
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ def names_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, type(code)):
             yield from names_in(constant)
+
+
+def bound_in(code: CodeType) -> Iterator[str]:
+    """Every name that code and what is in it bind in their module."""
+    for step in dis.get_instructions(code):
+        if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            yield step.argval
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            yield from bound_in(constant)
 
 
 def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -17,10 +17,15 @@ from sandbox.inner.dataclassed import form_of
 from sandbox.inner.special import ARITHMETIC, ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox.codec import Wire
 
+INNER: Final = (types.CodeType, types.FrameType, types.TracebackType, types.CellType)
+"""Objects of the tests that are handed to none of their functions again: one may look into them."""
+
 _CLOSED: Final = (
-    *(types.CodeType, types.FrameType, types.TracebackType, types.ModuleType, type),
+    *(*INNER, types.ModuleType, type),
     *(types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType),
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals.
@@ -47,6 +52,10 @@ ATOMS: Final = (types.FunctionType, types.BuiltinFunctionType)
 """What a copy has itself, and no copy of it."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_CALLS: Final = frozenset({"_Call", "_CallList"})
+"""What a mock tells of its calls: nobody but the tests compares these."""
+
+_PLAIN: Final = (types.FunctionType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
 
 
@@ -64,6 +73,22 @@ def is_open(value: Any, name: str) -> bool:
             kind if found is None else found[0]
         )
     return found is not None and isinstance(found[1], types.MethodDescriptorType)
+
+
+def text_shown(of: Callable[[Any], str], value: Any) -> str:
+    """The text of an object; of what can only be called, no more than which kind it is.
+
+    That of a partial says what it holds, and that of a method what its object says of itself.
+    """
+    kind = type(value)
+    call = found_in(kind, "__call__")
+    if call is None or isinstance(call[1], types.FunctionType) or kind in _PLAIN:
+        return of(value)
+    if kind is types.MethodType:
+        text = found_in(type(value.__self__), "__repr__")
+        if text is not None and text[0] in (object, type):
+            return of(value)
+    return f"<{kind.__module__}.{kind.__qualname__} of the tests>"
 
 
 def is_of_the_tests(kind: type) -> bool:
@@ -257,7 +282,7 @@ def has_operators(kind: type) -> bool:
     return any(
         (found := vars(each).get(name)) is not None and not _is_unasked(found)
         for each in kind.__mro__
-        if each.__module__ not in sys.stdlib_module_names
+        if each.__module__ not in sys.stdlib_module_names and each.__qualname__ not in _CALLS
         for name in (BINARY - ARITHMETIC if is_mock(kind) else BINARY)
     )
 

@@ -45,14 +45,14 @@ class Surroundings:
         self.collecting = collecting
         self._warnings = _warnings()
 
-    def changed(self) -> str | None:
-        """What the tests have changed, if anything."""
+    def changed(self, lifted: int = 0) -> str | None:
+        """What the tests have changed, if anything; `lifted`: the limit of recursion, by us."""
         for mine, now in zip(self._streams, (sys.stdin, sys.stdout, sys.stderr), strict=True):
             if mine is not now:
                 return "a standard stream"
         if any(mine is not now for mine, now in zip(self._warnings, _warnings(), strict=True)):
             return "what becomes of warnings"
-        if self._others != _others():
+        if self._others != _others(lifted):
             return "a limit, a context or the locale"
         if not self._told:
             return None
@@ -65,10 +65,10 @@ def _warnings() -> tuple[Any, ...]:
     return warnings.filters, warnings.showwarning
 
 
-def _others() -> tuple[Any, ...]:
+def _others(lifted: int = 0) -> tuple[Any, ...]:
     context = decimal.getcontext()
     return (
-        sys.getrecursionlimit(),
+        sys.getrecursionlimit() - lifted,
         sys.get_int_max_str_digits(),
         context.prec,
         context.rounding,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
 from sandbox.inner.places import Places
 from sandbox.inner.records import Records
-from sandbox.inner.shapes import names_in, wants_one_process
+from sandbox.inner.shapes import bound_in, names_in, wants_one_process
 from sandbox.inner.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     missing = bind(names, found, entry)
     if missing is not None:
         return missing
-    link.rebound = _rebinding([names, vars(module)], found)
+    link.rebound = _rebinding([names, vars(module)], found, tests.code)
     verdict = _proven(link, _verdict(link, tests.code, names))
     return verdict | tests.credit(passed=verdict["status"] == "passed")
 
@@ -116,15 +117,17 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     found: dict[str, Any] = answer["names"]
     module = Solution(link, found)
     sys.modules["solution"] = module
-    link.rebound = _rebinding([vars(module)], found)
+    link.rebound = _rebinding([vars(module)], found, tests.code)
     verdict = pytest_run.run(
-        tests.code,
-        names,
-        lambda error: _outcome_of(error, link),
-        link.surroundings.renew,
-        paused,
+        tests.code, names, partial(_reported, link), link.surroundings.renew, paused
     )
     return _proven(link, verdict)
+
+
+def _reported(link: Link, error: BaseException) -> Frame:
+    """What the first error came to, when pytest is done: the candidate may tell its text."""
+    link.surroundings.renew(collecting=False)
+    return _outcome_of(error, link)
 
 
 def _public(names: Iterable[str]) -> list[str]:
@@ -132,13 +135,19 @@ def _public(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not name.startswith("__"))
 
 
-def _rebinding(places: list[dict[str, Any]], found: dict[str, Any]) -> Callable[[Any], None]:
-    """Binds variables of the solution anew where it did, unless the tests have meanwhile."""
+def _rebinding(
+    places: list[dict[str, Any]], found: dict[str, Any], code: CodeType
+) -> Callable[[Any], None]:
+    """Binds variables of the solution anew where it did, unless the tests bind these themselves.
+
+    That they have cannot be seen: what they put there may be the object that was there.
+    """
+    theirs = cache(lambda: frozenset(bound_in(code)))
 
     def rebind(changed: Any) -> None:
         for name, value in changed.items():
             for place in places:
-                if name in found and place.get(name) is found[name]:
+                if name not in theirs() and name in found and place.get(name) is found[name]:
                     place[name] = value
             found[name] = value
 
@@ -152,7 +161,7 @@ def _proven(link: Link, verdict: Frame) -> Frame:
     if verdict["status"] == "passed" and link.accounts.failures:
         # As a `with` of the candidate swallows none, no call of it does: whoever tries values until
         # the tests fail no more has done no work.
-        verdict |= failure_of(next(iter(link.accounts.failures.values())))
+        verdict |= failure_of(next(iter(link.accounts.failures.values()))[1])
     link.word |= link.mirrors.guests.are_changed()
     idle = verdict.pop("idle", False)
     if link.calls or not (idle or verdict["status"] == "passed"):

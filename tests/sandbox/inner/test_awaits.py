@@ -321,6 +321,8 @@ def test_what_is_awaited_of_the_tests_own_does_not_cross() -> None:
 class Answers:
     """Gives what a candidate might say to the questions of a loop."""
 
+    questions = 0
+
     def __init__(self, begun: Any, turned: Any) -> None:
         self.answers = {"begin": begun, "turn": turned, "result": 5, "cancel": None}
         self.loops = LoopsOfTests(self)  # type: ignore[arg-type]
