@@ -96,7 +96,7 @@ class StreamOptions(BaseModel):
     """OpenAI's `stream_options`."""
 
     model_config = ConfigDict(extra="ignore")
-    include_usage: StrictBool = False
+    include_usage: StrictBool | None = None
 
 
 class Body(BaseModel):
@@ -179,7 +179,7 @@ def understood(
         seed=body.seed,
         tests=_tests(body.tests, limits),
         stream=bool(body.stream),
-        include_usage=body.stream_options is not None and body.stream_options.include_usage,
+        include_usage=bool(body.stream_options and body.stream_options.include_usage),
         explain=bool(body.explain),
         select=body.select,
     )

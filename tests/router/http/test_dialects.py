@@ -89,6 +89,8 @@ def test_an_empty_request_has_the_defaults() -> None:
 def test_nulls_are_as_if_absent() -> None:
     nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt"})
     assert completion(**nulls) == completion()
+    options = {"include_usage": None, "include_obfuscation": None}
+    assert completion(stream_options=options) == completion()
 
 
 @pytest.mark.parametrize("prompt", ["x", ["x"]])

@@ -272,11 +272,17 @@ ODD: dict[str, object] = {
     "no choices": {"id": "x"},
     "choices null": {"choices": None, "usage": None},
     "an empty object": {},
+    "what filters found": {
+        "choices": [{"index": 0, "finish_reason": None, "content_filter_results": {}}]
+    },
+    "a delta of nothing": {"choices": [{"index": None, "delta": None, "finish_reason": None}]},
+    "half a usage": {"choices": [], "usage": {"prompt_tokens": 4, "total_tokens": 4}},
+    "an empty usage": {"choices": [], "usage": {}},
 }
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_events_without_choices_are_passed_over(odd: object) -> None:
+async def test_events_that_say_nothing_are_passed_over(odd: object) -> None:
     async with world(large=FakeUpstream(streaming(odd, CHUNK, odd, END, odd, "[DONE]"))) as w:
         answer = await w.complete(model="large")
         assert answer.json()["choices"][0]["text"] == "ab"
@@ -297,6 +303,7 @@ ERROR_EVENTS = {
     "a message": ('event: error\ndata: {"message": "out of memory"}', 502),
     "a text": ("event: error\ndata: out of memory", 502),
     "no name": ('data: {"error": {"message": "out of memory"}}', 502),
+    "a field": ('error: {"code": 500, "message": "out of memory"}', 502),
     "the client's fault": ('data: {"error": {"message": "out of memory", "code": 400}}', 400),
 }
 

@@ -58,6 +58,7 @@ BROKEN: dict[str, Play] = {
     "429": failing(429),
     "401": failing(401),
     "404": failing(404),
+    **{str(status): failing(status) for status in (402, 405, 407)},
     "redirect": sending(b"HTTP/1.1 302 X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"),
     "hangs up": sending(b""),
     "no HTTP": sending(b"\x00\xff garbage\r\n\r\n"),
