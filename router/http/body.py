@@ -56,12 +56,15 @@ def _number(value: object) -> object:
 
 
 def _stops(value: object) -> object:
-    """What is not understood would be passed over by some servers, and decides what is tested."""
+    """What is not understood would be passed over by some servers, and decides what is tested.
+
+    An empty text is no stop: some servers would end each answer with it before it began.
+    """
     match value:
         case None | str():
-            return value
+            return value or None
         case list() if all(isinstance(stop, str) for stop in value):
-            return value
+            return [stop for stop in value if stop]
     raise ValueError("a text or a list of texts")
 
 

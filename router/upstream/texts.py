@@ -39,8 +39,7 @@ def reason_of(value: object) -> str | None:
 
 
 def written(content: object) -> object:
-    """What a chat's content says; where it is in parts, as Mistral's thinking models tell it, the
-    text among them."""
+    """What a content says: the text among its parts, where Mistral's thinking models have some."""
     if not isinstance(content, list):
         return content
     return "".join(_raw(part["text"]) for part in content if part["type"] == "text")

@@ -303,6 +303,7 @@ ERROR_EVENTS = {
     "a message": ('event: error\ndata: {"message": "out of memory"}', 502),
     "a text": ("event: error\ndata: out of memory", 502),
     "no name": ('data: {"error": {"message": "out of memory"}}', 502),
+    "an older vLLM's": ('data: {"object": "error", "message": "out of memory"}', 502),
     "a field": ('error: {"code": 500, "message": "out of memory"}', 502),
     "the client's fault": ('data: {"error": {"message": "out of memory", "code": 400}}', 400),
 }

@@ -57,7 +57,9 @@ async def test_a_stream_says_what_the_plain_answer_says(kind: Kind, path: str, n
             assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
 
 
-@pytest.mark.parametrize(("path", "more"), [(COMPLETIONS, {}), (CHAT, {}), (COMPLETIONS, {"echo": True})])
+@pytest.mark.parametrize(
+    ("path", "more"), [(COMPLETIONS, {}), (CHAT, {}), (COMPLETIONS, {"echo": True})]
+)
 async def test_a_plan_of_one_sample_really_streams(path: str, more: dict[str, Any]) -> None:
     go_on = asyncio.Event()
 
