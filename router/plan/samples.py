@@ -19,10 +19,10 @@ CANCELLED: Final = "cancelled"
 class Sample:
     """One choice of a draw.
 
-    `thoughts` are what it thinks, where its server tells that apart. `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
-    server's own count once it came. `counted` is false where a piece came whose number of tokens is
-    unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
-    answer's end.
+    `thoughts` are what it thinks, where its server tells that apart. `calls` are the calls of tools
+    that it asks for, by their place. `tokens` are those seen, or the server's own count once it
+    came. `counted` is false where a piece came whose number of tokens is unknown. The first
+    `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its answer's end.
     """
 
     id: int

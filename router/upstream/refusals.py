@@ -177,8 +177,8 @@ def _problem(problem: object) -> str:
 
 
 def _named(told: Mapping[str, Any]) -> Iterator[str]:
-    """The fields that an error points at, without what is inside of them; Mistral does by a type."""
-    if told.get("type") == "invalid_model":
+    """The fields that an error points at, without what is inside of them."""
+    if told.get("type") == "invalid_model":  # Mistral's way to point at one
         yield "model"
     if isinstance(param := told.get("param"), str):
         yield from _outermost(re.split(r"[.\[]", param))

@@ -231,6 +231,18 @@ async def test_what_the_upstream_finds_too_long_is_said_to_be(error: dict[str, A
         assert answer.json()["error"]["code"] == "context_length_exceeded"
 
 
+async def test_a_model_that_is_not_there_under_our_name_is_not_the_clients_fault() -> None:
+    error = {"object": "error", "message": "Invalid model: m", "type": "invalid_model"}
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await call.json(error | {"param": None, "code": "1500"}, 400)
+
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await w.complete(model="large")
+        assert answer.status_code == 502
+        assert "Invalid model: m" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("max_tokens", [None, 64])
 async def test_bytes_are_not_called_tokens(max_tokens: int | None) -> None:
     # 900 bytes are some 260 tokens and fit, though as bytes they would not.
