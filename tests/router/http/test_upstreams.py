@@ -133,6 +133,13 @@ async def test_a_broken_upstream_is_a_502_or_replaced(play: Play) -> None:
         assert w.metric("router_upstream_failures_total", model="large") == 2
 
 
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
+async def test_one_that_hangs_up_is_said_to(sent: bytes) -> None:
+    async with world(large=FakeUpstream(sending(sent))) as w:
+        message = (await w.complete(model="large")).json()["error"]["message"]
+        assert message == "upstream of model 'large' hung up without an answer"
+
+
 async def test_an_upstream_that_is_not_there() -> None:
     async with world(models={"large": {"url": "http://127.0.0.1:1"}}) as w:
         alone = await w.complete(model="large")
