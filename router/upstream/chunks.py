@@ -145,9 +145,11 @@ def parse_chunk(
 
 
 def _usage(event: Mapping[str, Any]) -> Usage | None:
-    """What is told of tokens: nothing where a figure is left out, as Gemini does with a zero."""
+    """What is told of tokens: nothing where the answer's are left out, as Gemini does with none."""
     usage = event.get("usage")
-    if usage is None or None in (usage.get("prompt_tokens"), usage.get("completion_tokens")):
+    if usage is None:
+        return None
+    if usage.get("completion_tokens") is None and usage["prompt_tokens"] is not None:
         return None
     prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
     if min(prompt, completion) < 0:

@@ -289,7 +289,6 @@ ODD: dict[str, object] = {
     },
     "a delta of nothing": {"choices": [{"index": None, "delta": None, "finish_reason": None}]},
     "half a usage": {"choices": [], "usage": {"prompt_tokens": 4, "total_tokens": 4}},
-    "an empty usage": {"choices": [], "usage": {}},
 }
 
 

@@ -182,9 +182,9 @@ def test_a_content_in_parts_is_the_text_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "usage", [{}, {"prompt_tokens": 4}, {"prompt_tokens": 4, "completion_tokens": None}]
+    "usage", [{"prompt_tokens": 4}, {"prompt_tokens": 4, "completion_tokens": None}]
 )
-def test_a_usage_without_its_figures_tells_nothing(usage: dict[str, Any]) -> None:
+def test_a_usage_without_the_answers_tokens_tells_nothing(usage: dict[str, Any]) -> None:
     (chunk,) = parsed({"choices": [{"text": "x", "finish_reason": "stop"}], "usage": usage})
     assert (chunk.text, chunk.usage) == ("x", None)
     assert parsed({"choices": [], "usage": usage}, last_finished=0) == []
