@@ -70,6 +70,8 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     for found in _models(request.app.state.service):
         if found["id"] == model:
             return found
+    if not model:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
     raise ModelNotFound(f"there is no model {model!r}", param="model")
 
 
