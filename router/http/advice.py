@@ -6,6 +6,7 @@ otherwise, that is found by its own routes; paths of other interfaces are told o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -25,6 +26,7 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "/completion": _TEXTS,
         "/embeddings": "this gateway completes, and has no embeddings",
         "/edits": _CHATS,
+        "/health": "GET /healthz tells whether it lives, /readyz what it waits for",
     }
 )
 """Paths of interfaces that are not spoken here, without `/v1`."""
@@ -32,7 +34,7 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 
 def advice(request: Request) -> str:
     """What to ask instead."""
-    path = request.url.path
+    path = request.scope["path"]
     for other in _relatives(path):
         if _is_served(request, other):
             if other == "/v1" + path:
@@ -42,14 +44,15 @@ def advice(request: Request) -> str:
 
 
 def _bare(path: str) -> str:
-    """A path without its version, however often it has one."""
+    """A path without its version, however often it has one, and with single slashes."""
+    path = re.sub("/{2,}", "/", path)
     while path.startswith("/v1/"):
         path = path.removeprefix("/v1")
     return path.rstrip("/") or "/"
 
 
 def _relatives(path: str) -> Iterator[str]:
-    """The same path with a version and without, and without a slash at its end."""
+    """The same path with a version and without, and without slashes too many."""
     bare = _bare(path)
     for other in ("/v1" + path, "/v1" + bare, bare):
         if other != path:

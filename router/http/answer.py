@@ -76,6 +76,11 @@ class Answer:
         content = self.dialect.piece(text) | {"logprobs": self._logprobs(tokens, offset)}
         return self._chunk(model, index, content)
 
+    def thinking(self, model: str, thought: str, index: int = 0) -> Iterator[dict[str, Any]]:
+        """A piece of a thought, where the endpoint has a place for one."""
+        if thought and (content := self.dialect.thinking(thought)) is not None:
+            yield self._chunk(model, index, content)
+
     def calling(
         self, model: str, calls: Sequence[Mapping[str, Any]], index: int = 0
     ) -> dict[str, Any]:
@@ -116,6 +121,7 @@ class Answer:
                 each.sample,
             )
             yield from self.opening(model, index)
+            yield from self.thinking(model, sample.thought, index)
             yield self.piece(model, text, sample.logprobs, index=index)
             if sample.tool_calls:
                 placed = [{"index": at} | call for at, call in enumerate(sample.tool_calls)]
@@ -127,7 +133,7 @@ class Answer:
         text = chosen.text(request.prompt)
         return {
             "index": self.first + index,
-            **self.dialect.answer(request, text, sample.tool_calls),
+            **self.dialect.answer(request, text, sample.tool_calls, sample.thought),
             "logprobs": self._logprobs(sample.logprobs, offset=0),
             "finish_reason": chosen.candidate.finish_reason,
             **self.dialect.tally(_tally(chosen.draw, sample, text)),
@@ -145,7 +151,7 @@ class Answer:
     def _nothing(self) -> dict[str, Any]:
         return {
             "index": self.first,
-            **self.dialect.answer(self.prepared.request, "", ()),
+            **self.dialect.answer(self.prepared.request, "", (), ""),
             "logprobs": None,
             "finish_reason": CUT,
             **self.dialect.tally(_NOTHING),

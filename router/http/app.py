@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from router.errors import APIError, ErrorObject, InvalidRequest, ModelNotFound, translate
 from router.http.advice import advice
 from router.http.chat import Chat
 from router.http.completions import Completions
@@ -69,7 +70,9 @@ async def model(request: Request, model: str) -> dict[str, Any]:
     for found in _models(request.app.state.service):
         if found["id"] == model:
             return found
-    raise HTTPException(HTTPStatus.NOT_FOUND, f"there is no model {model!r}")
+    if not model:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    raise ModelNotFound(f"there is no model {model!r}", param="model")
 
 
 @routes.post("/v1/engines/{model:path}/completions", openapi_extra=operation(Completions()))
@@ -116,14 +119,26 @@ async def metrics(request: Request) -> Response:
 
 async def elsewhere(request: Request, error: HTTPException) -> Response:
     """Unknown paths and methods answer with OpenAI error objects too."""
-    missing = error.status_code == HTTPStatus.NOT_FOUND
-    code = "not_found" if missing else "invalid_request"
-    message = error.detail
-    if missing and request.scope.get("endpoint") is None:
-        message = f"there is no {request.url.path} here: {advice(request)}"
-    shown = {"message": message, "type": "invalid_request_error", "param": None}
-    headers = {"X-Request-Id": request_id(first_lines(request)), **(error.headers or {})}
-    return JSONResponse({"error": shown | {"code": code}}, error.status_code, headers)
+    path, method, headers = request.scope["path"], request.method, error.headers or {}
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            shown = ErrorObject(404, "not_found", f"there is no {path} here: {advice(request)}")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            message = f"{method} is not for {path}, which takes {headers.get('Allow')}"
+            shown = ErrorObject(405, InvalidRequest.code, message)
+        case status:
+            shown = ErrorObject(status, InvalidRequest.code, error.detail)
+    return _refusal(request, shown, headers)
+
+
+async def refused(request: Request, error: APIError) -> Response:
+    """What a path that is there does not have."""
+    return _refusal(request, translate(error), {})
+
+
+def _refusal(request: Request, shown: ErrorObject, headers: Mapping[str, str]) -> Response:
+    named = {"X-Request-Id": request_id(first_lines(request))}
+    return JSONResponse(shown.body(), shown.status, {**named, **headers})
 
 
 class Application(FastAPI):
@@ -181,6 +196,7 @@ def create_app(
         redoc_url=None,
     )
     app.exception_handler(HTTPException)(elsewhere)
+    app.exception_handler(APIError)(refused)
     app.include_router(routes)
     for path, dialect in dialects.items():
         app.add_api_route(

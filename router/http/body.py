@@ -56,12 +56,15 @@ def _number(value: object) -> object:
 
 
 def _stops(value: object) -> object:
-    """What is not understood would be passed over by some servers, and decides what is tested."""
+    """What is not understood would be passed over by some servers, and decides what is tested.
+
+    An empty text is no stop: some servers would end each answer with it before it began.
+    """
     match value:
         case None | str():
-            return value
+            return value or None
         case list() if all(isinstance(stop, str) for stop in value):
-            return value
+            return [stop for stop in value if stop]
     raise ValueError("a text or a list of texts")
 
 
@@ -96,7 +99,7 @@ class StreamOptions(BaseModel):
     """OpenAI's `stream_options`."""
 
     model_config = ConfigDict(extra="ignore")
-    include_usage: StrictBool = False
+    include_usage: StrictBool | None = None
 
 
 class Body(BaseModel):
@@ -179,7 +182,7 @@ def understood(
         seed=body.seed,
         tests=_tests(body.tests, limits),
         stream=bool(body.stream),
-        include_usage=body.stream_options is not None and body.stream_options.include_usage,
+        include_usage=bool(body.stream_options and body.stream_options.include_usage),
         explain=bool(body.explain),
         select=body.select,
     )

@@ -62,9 +62,12 @@ class Chat(OpenAIEnvelope):
         request: RouteRequest,  # noqa: ARG002 of Dialect
         text: str,
         calls: Sequence[Mapping[str, Any]],
+        thought: str,
     ) -> dict[str, Any]:
         """The message; one that only calls has no content."""
-        told = {"tool_calls": list(calls)} if calls else {}
+        told: dict[str, Any] = {"tool_calls": list(calls)} if calls else {}
+        if thought:
+            told["reasoning_content"] = thought
         return {"message": {"role": "assistant", "content": text or (None if calls else "")} | told}
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
@@ -74,6 +77,10 @@ class Chat(OpenAIEnvelope):
     def piece(self, text: str) -> dict[str, Any]:
         """What is added."""
         return {"delta": {"content": text}}
+
+    def thinking(self, thought: str) -> dict[str, Any] | None:
+        """What is added to the thought."""
+        return {"delta": {"reasoning_content": thought}}
 
     def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Pieces of calls, each with the place of its own."""

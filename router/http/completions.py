@@ -115,6 +115,7 @@ class Completions(OpenAIEnvelope):
         request: RouteRequest,
         text: str,
         calls: Sequence[Mapping[str, Any]],  # noqa: ARG002 of Dialect
+        thought: str,  # noqa: ARG002 of Dialect
     ) -> dict[str, Any]:
         """The text, after the prompt where it is echoed."""
         return {"text": _echoed(request) + text}
@@ -127,6 +128,10 @@ class Completions(OpenAIEnvelope):
     def piece(self, text: str) -> dict[str, Any]:
         """The text."""
         return {"text": text}
+
+    def thinking(self, thought: str) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
+        """A text has no thought beside it."""
+        return None
 
     def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
         """A text calls nothing."""

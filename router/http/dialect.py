@@ -58,9 +58,9 @@ class Dialect(Protocol):
         ...
 
     def answer(
-        self, request: RouteRequest, text: str, calls: Sequence[Mapping[str, Any]]
+        self, request: RouteRequest, text: str, calls: Sequence[Mapping[str, Any]], thought: str
     ) -> dict[str, Any]:
-        """The content of a choice that is told at once: its text, and the calls of tools in it."""
+        """The content of a choice that is told at once: its text, calls of tools, and a thought."""
         ...
 
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:
@@ -69,6 +69,10 @@ class Dialect(Protocol):
 
     def piece(self, text: str) -> dict[str, Any]:
         """Some text of a choice, in a stream."""
+        ...
+
+    def thinking(self, thought: str) -> dict[str, Any] | None:
+        """A piece of a thought, in a stream; None where there is no place for one."""
         ...
 
     def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -124,6 +124,7 @@ class Infill:
         request: RouteRequest,  # noqa: ARG002 of Dialect
         text: str,
         calls: Sequence[Mapping[str, Any]],  # noqa: ARG002 of Dialect
+        thought: str,  # noqa: ARG002 of Dialect
     ) -> dict[str, Any]:
         """The text."""
         return {"content": text}
@@ -135,6 +136,10 @@ class Infill:
     def piece(self, text: str) -> dict[str, Any]:
         """The text."""
         return {"content": text}
+
+    def thinking(self, thought: str) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
+        """A text has no thought beside it."""
+        return None
 
     def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
         """A text calls nothing."""

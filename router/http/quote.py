@@ -53,7 +53,8 @@ def _dialect_of(raw: bytes) -> Dialect:
         body = from_json(raw)
     except ValueError:
         return _TEXT
-    return _CHAT if isinstance(body, dict) and "messages" in body else _TEXT
+    chats = isinstance(body, dict) and body.get("messages") is not None
+    return _CHAT if chats else _TEXT
 
 
 def _option(offer: Offer) -> dict[str, Any]:

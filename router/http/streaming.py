@@ -114,11 +114,12 @@ class Telling:
                 yield from self._passed_on(draw, chunk)
 
     def _passed_on(self, draw: RunningDraw, chunk: Chunk) -> Iterator[dict[str, Any]]:
-        if self.draw is None:
+        before, self.draw = self.draw, draw  # with the first chunk, for the headers
+        if before is None:
             yield from self._known.opening(draw.model)
-        elif self.draw is not draw and self._sent:
-            raise UpstreamError(self.draw.model, "failed in mid-answer")
-        self.draw = draw
+        elif before is not draw and self._sent:
+            raise UpstreamError(before.model, "failed in mid-answer")
+        yield from self._known.thinking(draw.model, chunk.thought)
         if self._lines is None:
             yield from self._piece(draw, chunk.text, chunk.tokens or ())
         else:

@@ -19,15 +19,16 @@ CANCELLED: Final = "cancelled"
 class Sample:
     """One choice of a draw.
 
-    `calls` are the calls of tools that it asks for, by their place. `tokens` are those seen, or the
-    server's own count once it came. `counted` is false where a piece came whose number of tokens is
-    unknown. The first `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its
-    answer's end.
+    `thoughts` are what it thinks, where its server tells that apart. `calls` are the calls of tools
+    that it asks for, by their place. `tokens` are those seen, or the server's own count once it
+    came. `counted` is false where a piece came whose number of tokens is unknown. The first
+    `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its answer's end.
     """
 
     id: int
     index: int
     parts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     calls: dict[int, dict[str, Any]] = field(default_factory=dict)
     logprobs: list[TokenLogprob] = field(default_factory=list)
     echoed: int = 0
@@ -72,11 +73,18 @@ class Sample:
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
         """Add a piece, after which the sample has so many tokens."""
         self.parts.append(chunk.text)
+        if chunk.thought:
+            self.thoughts.append(chunk.thought)
         for piece in chunk.tool_calls:
             self._take_call(piece)
         self.logprobs.extend(chunk.tokens or ())
         self.echoed += chunk.echoed
         self.tokens, self.counted = tokens, counted
+
+    @property
+    def thought(self) -> str:
+        """All that it thinks; it is no part of what it says."""
+        return "".join(self.thoughts)
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:

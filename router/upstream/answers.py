@@ -102,8 +102,8 @@ class _Reading:
             yield from self.taken(parse_json(event.data))
 
     def taken(self, data: Any) -> Iterator[Chunk]:
-        """The pieces in an event's JSON, or in a whole answer's."""
-        if isinstance(data, Mapping) and data.get("error") is not None:
+        """The pieces in an event's JSON, or in a whole answer's, which may be an error."""
+        if isinstance(data, Mapping) and _is_error(data):
             raise Refused(read_refusal(_NO_STATUS, data))
         for chunk in parse_chunk(
             data, last_finished=self.last_finished, halves=self.halves, spoken=self.spoken
@@ -113,6 +113,11 @@ class _Reading:
             if chunk.finish_reason is not None and self.token_per_chunk:
                 self.last_finished = chunk.index
             yield chunk
+
+
+def _is_error(data: Mapping[str, Any]) -> bool:
+    """An older vLLM tells one without a place of its own."""
+    return data.get("error") is not None or data.get("object") == "error"
 
 
 class _Patience:

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from router.upstream.caches import cached_tokens, told_cached
+from router.upstream.texts import joined, reason_of, text_of, written
 
 
 class MalformedChunk(ValueError):
@@ -62,7 +63,7 @@ class Chunk:
     `unsaid` is whether it carries what costs tokens and is no part of the answer's text, such as
     reasoning or a tool call. `whole` is whether the choice was told at once, so that its text is
     any number of tokens. The first `echoed` of its tokens are the prompt's own, repeated.
-    `tool_calls` are pieces of calls, as they came.
+    `tool_calls` are pieces of calls, as they came; `thought` is what the model thinks, told apart.
     """
 
     index: int
@@ -75,6 +76,7 @@ class Chunk:
     whole: bool = False
     echoed: int = 0
     tool_calls: tuple[Mapping[str, Any], ...] = ()
+    thought: str = ""
 
     @property
     def of_prompt(self) -> bool:
@@ -110,13 +112,6 @@ def parse_json(text: str | bytes) -> Any:
         raise MalformedChunk(f"not JSON: {error}") from error
 
 
-def mended(text: str) -> str:
-    """Text that can be encoded: halves of surrogate pairs, which JSON can carry, are replaced."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def parse_chunk(
     event: object,
     *,
@@ -150,8 +145,11 @@ def parse_chunk(
 
 
 def _usage(event: Mapping[str, Any]) -> Usage | None:
+    """What is told of tokens: nothing where the answer's are left out, as Gemini does with none."""
     usage = event.get("usage")
     if usage is None:
+        return None
+    if usage.get("completion_tokens") is None and usage["prompt_tokens"] is not None:
         return None
     prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
     if min(prompt, completion) < 0:
@@ -174,31 +172,44 @@ def _choice(
     spoken: Collection[int],
 ) -> Chunk:
     delta = _delta(choice, spoken)
-    text = choice["text"] if "text" in choice else delta.get("content")
-    finish_reason = _text(choice.get("finish_reason")) or None
-    index = int(choice.get("index", 0))
+    content = delta.get("content")
+    text = choice["text"] if "text" in choice else written(content)
+    finish_reason = reason_of(choice.get("finish_reason"))
+    index = int(choice.get("index") or 0)
     return Chunk(
         index=index,
-        text=_joined(text, index, halves, last=finish_reason is not None),
+        text=joined(text, index, halves, last=finish_reason is not None),
         tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
         usage=usage if finish_reason is not None else None,
         said=text is not None,
-        unsaid=any(value for key, value in delta.items() if key not in {"role", "content"}),
+        unsaid=bool(content and not text)
+        or any(value for key, value in delta.items() if key not in {"role", "content"}),
         echoed=_echoed(choice, usage),
         tool_calls=_tool_calls(delta.get("tool_calls")),
+        thought=_thought(delta),
     )
 
 
 def _delta(choice: Mapping[str, Any], spoken: Collection[int]) -> Mapping[str, Any]:
-    """What a choice of a chat says; of a text nothing. LiteLLM ends a text without its `text`."""
+    """What a choice of a chat says; of a text nothing.
+
+    LiteLLM ends a text without its `text`, and Azure tells without one what its filters found.
+    """
     if "text" in choice:
         return {}
     key = "message" if "message" in choice else "delta"
-    if key not in choice and choice.get("finish_reason") and choice.get("index") in spoken:
+    ends = choice.get("finish_reason") and choice.get("index") in spoken
+    if key not in choice and (ends or "content_filter_results" in choice):
         return {}
-    delta: Mapping[str, Any] = choice[key]
-    return delta
+    delta: Mapping[str, Any] | None = choice[key]
+    return {} if delta is None else delta
+
+
+def _thought(delta: Mapping[str, Any]) -> str:
+    """What a model thinks before it speaks, by either name that servers have for it."""
+    told = delta.get("reasoning_content") or delta.get("reasoning")
+    return text_of(told) if isinstance(told, str) else ""
 
 
 def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
@@ -229,37 +240,12 @@ def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
     found = []
     for position, call in enumerate(calls or ()):
         function = call.get("function") or {}
-        named = {key: _text(function[key]) for key in ("name", "arguments") if function.get(key)}
-        told = {key: _text(call[key]) for key in ("id", "type") if call.get(key)}
+        named = {key: text_of(function[key]) for key in ("name", "arguments") if function.get(key)}
+        told = {key: text_of(call[key]) for key in ("id", "type") if call.get(key)}
         place = call.get("index")
         index = position if place is None else int(place)
         found.append({"index": index, **told, "function": named})
     return tuple(found)
-
-
-def _joined(
-    value: object, index: int, halves: MutableMapping[int, str] | None, *, last: bool
-) -> str:
-    """The text of a piece after the half of a character before it, without the one at its end."""
-    if halves is None:
-        return _text(value)
-    text = halves.pop(index, "") + _raw(value)
-    if not last and text and "\ud800" <= text[-1] <= "\udbff":
-        halves[index] = text[-1]
-        text = text[:-1]
-    return mended(text)
-
-
-def _raw(value: object) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, not {value!r}")
-    return value
-
-
-def _text(value: object) -> str:
-    return mended(_raw(value))
 
 
 def _logprob(value: Any) -> float:
@@ -275,10 +261,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
     if (content := logprobs.get("content")) is not None:
         return tuple(
             TokenLogprob(
-                _text(entry["token"]),
+                text_of(entry["token"]),
                 _logprob(entry["logprob"]),
                 tuple(
-                    (_text(top["token"]), _logprob(top["logprob"]))
+                    (text_of(top["token"]), _logprob(top["logprob"]))
                     for top in entry.get("top_logprobs") or ()
                 ),
             )
@@ -289,10 +275,10 @@ def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...] | No
         return None
     tops = logprobs.get("top_logprobs") or [None] * len(tokens)
     return tuple(
-        TokenLogprob(_text(token), None if value is None else _logprob(value), _top(top))
+        TokenLogprob(text_of(token), None if value is None else _logprob(value), _top(top))
         for token, value, top in zip(tokens, values, tops, strict=True)
     )
 
 
 def _top(alternatives: Mapping[str, Any] | None) -> tuple[tuple[str, float], ...]:
-    return tuple((_text(name), _logprob(value)) for name, value in (alternatives or {}).items())
+    return tuple((text_of(name), _logprob(value)) for name, value in (alternatives or {}).items())

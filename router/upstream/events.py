@@ -79,6 +79,9 @@ class EventDecoder:
                 self._data.append(_text(value))
             case b"event":
                 self._name = _text(value)
+            case b"error":  # how llama.cpp told of one for long, and no field by the specification
+                self._name = "error"
+                self._data.append(_text(value))
             case _:  # comments, and what is for those who come back
                 pass
 

@@ -8,6 +8,18 @@ from typing import Final
 WHILE_COMPUTING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILED_DEPENDENCY})
 """Client errors by which some servers say that they began, and did not come to an end."""
 
+AS_SET_UP: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+    }
+)
+"""Client errors that are about how the gateway is set up: its key, its account, its URL."""
+
 
 class UpstreamError(Exception):
     """An upstream did not do what it was asked.

@@ -8,6 +8,7 @@ from typing import Final
 import aiohttp
 
 from router.upstream.failures import (
+    AS_SET_UP,
     WHILE_COMPUTING,
     UpstreamBusy,
     UpstreamError,
@@ -20,16 +21,13 @@ RESET_S: Final = 0.1
 What is reset later may have been read, and computed in part.
 """
 
-_SETUP: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-"""Client errors that are about how a server is set up."""
-
 
 def is_servers_fault(error: UpstreamError) -> bool:
     """Not what the client asked for, not what we sent, and not load."""
     if error.rejected or isinstance(error, UpstreamBusy):
         return False
     status = error.status
-    if status is None or status in _SETUP or status in WHILE_COMPUTING:
+    if status is None or status in AS_SET_UP or status in WHILE_COMPUTING:
         return True
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -39,7 +37,7 @@ def may_be_the_requests(error: UpstreamError) -> bool:
 
     Not where nobody listened, and not where the server is not set up for us.
     """
-    return not isinstance(error, UpstreamUnreachable) and error.status not in _SETUP
+    return not isinstance(error, UpstreamUnreachable) and error.status not in AS_SET_UP
 
 
 def asked_rest_s(error: UpstreamError) -> float | None:

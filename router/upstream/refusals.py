@@ -15,8 +15,9 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from router.upstream.chunks import MalformedChunk, mended, parse_json
-from router.upstream.failures import WHILE_COMPUTING
+from router.upstream.chunks import MalformedChunk, parse_json
+from router.upstream.failures import AS_SET_UP, WHILE_COMPUTING
+from router.upstream.texts import mended
 
 LONGEST_MESSAGE: Final = 2000
 """Bytes of an error that are read."""
@@ -25,14 +26,12 @@ LONGEST_RETRY_S: Final = 3600
 
 _NOT_THE_REQUESTS: Final = frozenset(
     {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
         HTTPStatus.TOO_MANY_REQUESTS,
+        *AS_SET_UP,
         *WHILE_COMPUTING,
     }
 )
-"""Client errors that are about the gateway's key, its configuration or its load, or the server."""
+"""Client errors that are about the gateway's configuration or its load, or the server."""
 
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(length|size|window)|maximum context|max_model_len", re.IGNORECASE
@@ -179,6 +178,8 @@ def _problem(problem: object) -> str:
 
 def _named(told: Mapping[str, Any]) -> Iterator[str]:
     """The fields that an error points at, without what is inside of them."""
+    if told.get("type") == "invalid_model":  # Mistral's way to point at one
+        yield "model"
     if isinstance(param := told.get("param"), str):
         yield from _outermost(re.split(r"[.\[]", param))
     problems = told.get("detail")

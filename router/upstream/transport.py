@@ -29,6 +29,7 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
+    ServerDisconnectedError,
     ServerTimeoutError,
     TCPConnector,
 )
@@ -221,6 +222,8 @@ class _Translation:
                 raise Unreachable(f"cannot be reached: {error}") from error
             case ServerTimeoutError() | TimeoutError():
                 raise Silent("did not answer in time") from error
+            case ServerDisconnectedError():  # what it says is all that was read, as code
+                raise Broken("hung up without an answer") from error
             case ClientError() | HttpProcessingError() | OSError():
                 raise Broken(f"failed: {error or type(error).__name__}") from error
             case _:

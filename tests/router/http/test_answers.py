@@ -271,7 +271,7 @@ async def test_models_health_and_metrics_are_served() -> None:
 async def test_one_model_is_served_by_its_name() -> None:
     async with world() as w:
         assert (await w.client.get("/v1/models/small")).json()["id"] == "small"
-        for path in ("/v1/models/none", "/v1/models/"):
+        for path, code in (("/v1/models/none", "model_not_found"), ("/v1/models/", "not_found")):
             answer = await w.client.get(path)
             assert answer.status_code == 404
-            assert answer.json()["error"]["code"] == "not_found"
+            assert answer.json()["error"]["code"] == code

@@ -89,6 +89,17 @@ def test_an_empty_request_has_the_defaults() -> None:
 def test_nulls_are_as_if_absent() -> None:
     nulls = dict.fromkeys(set(CompletionBody.model_fields) - {"prompt"})
     assert completion(**nulls) == completion()
+    options = {"include_usage": None, "include_obfuscation": None}
+    assert not completion(stream_options=options).include_usage
+
+
+@pytest.mark.parametrize(
+    ("stop", "passed_on"),
+    [("", {}), ([""], {"stop": []}), (["", "x"], {"stop": ["x"]}), ("x", {"stop": "x"})],
+)
+def test_an_empty_stop_is_none(stop: Any, passed_on: dict[str, Any]) -> None:
+    for fields in ({"stop": stop}, {"options": {"stop": stop}}):
+        assert completion(**fields).sampling.passed_on == passed_on
 
 
 @pytest.mark.parametrize("prompt", ["x", ["x"]])

@@ -58,6 +58,10 @@ async def test_what_can_be_got_can_be_asked_about(path: str) -> None:
         ("/v1/v1/chat/completions", "ask /v1/chat/completions"),
         ("/v1/v1/v1/completions", "ask /v1/completions"),
         ("/v1/completions/", "ask /v1/completions"),
+        ("//v1/models", "ask /v1/models"),
+        ("/v1//chat/completions", "ask /v1/chat/completions"),
+        ("//chat/completions", "ask /v1/chat/completions"),
+        ("/health", "/healthz"),
         ("/v1/infill", "ask /infill"),
         ("/v1/metrics", "ask /metrics"),
         ("/v1/responses", "send chats to /v1/chat/completions"),
@@ -74,7 +78,7 @@ async def test_what_can_be_got_can_be_asked_about(path: str) -> None:
 async def test_a_path_that_is_not_there_says_which_to_ask(path: str, advice: str) -> None:
     async with world() as w:
         for method in ("GET", "POST"):
-            answer = await w.client.request(method, path)
+            answer = await w.client.request(method, w.url + path)
             message = is_error(answer, 404, "not_found")["message"]
             assert message.startswith(f"there is no {path} here: ")
             assert advice.format(url=w.url) in message, message
@@ -84,13 +88,14 @@ async def test_another_method_says_which_there_is() -> None:
     async with world() as w:
         for path in ("/v1/completions", "/infill", "/v1/engines/small/completions"):
             answer = await w.client.get(path)
-            is_error(answer, 405, "invalid_request")
+            error = is_error(answer, 405, "invalid_request")
+            assert error["message"] == f"GET is not for {path}, which takes POST"
             assert answer.headers["allow"] == "POST"
 
 
 async def test_a_model_that_is_not_there_is_no_path_that_is_not_there() -> None:
     async with world() as w:
         answer: Any = await w.client.get("/v1/models/gpt-9")
-        message = is_error(answer, 404, "not_found")["message"]
-        assert "gpt-9" in message
-        assert message == "there is no model 'gpt-9'"
+        error = is_error(answer, 404, "model_not_found")
+        assert error["message"] == "there is no model 'gpt-9'"
+        assert error["param"] == "model"

@@ -70,6 +70,11 @@ async def test_a_chat_is_quoted_for_and_marked_where_it_was_not_calibrated() -> 
         untouched(w)
 
 
+async def test_messages_of_null_are_none() -> None:
+    async with calibrated() as w:
+        assert await quoted(w, messages=None) == await quoted(w)
+
+
 async def test_what_is_quoted_is_what_the_budget_buys() -> None:
     async with calibrated() as w:
         for option in await quoted(w, max_tokens=64):

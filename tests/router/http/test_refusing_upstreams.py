@@ -231,6 +231,18 @@ async def test_what_the_upstream_finds_too_long_is_said_to_be(error: dict[str, A
         assert answer.json()["error"]["code"] == "context_length_exceeded"
 
 
+async def test_a_model_that_is_not_there_under_our_name_is_not_the_clients_fault() -> None:
+    error = {"object": "error", "message": "Invalid model: m", "type": "invalid_model"}
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await call.json(error | {"param": None, "code": "1500"}, 400)
+
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await w.complete(model="large")
+        assert answer.status_code == 502
+        assert "Invalid model: m" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("max_tokens", [None, 64])
 async def test_bytes_are_not_called_tokens(max_tokens: int | None) -> None:
     # 900 bytes are some 260 tokens and fit, though as bytes they would not.
@@ -272,11 +284,16 @@ ODD: dict[str, object] = {
     "no choices": {"id": "x"},
     "choices null": {"choices": None, "usage": None},
     "an empty object": {},
+    "what filters found": {
+        "choices": [{"index": 0, "finish_reason": None, "content_filter_results": {}}]
+    },
+    "a delta of nothing": {"choices": [{"index": None, "delta": None, "finish_reason": None}]},
+    "half a usage": {"choices": [], "usage": {"prompt_tokens": 4, "total_tokens": 4}},
 }
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-async def test_events_without_choices_are_passed_over(odd: object) -> None:
+async def test_events_that_say_nothing_are_passed_over(odd: object) -> None:
     async with world(large=FakeUpstream(streaming(odd, CHUNK, odd, END, odd, "[DONE]"))) as w:
         answer = await w.complete(model="large")
         assert answer.json()["choices"][0]["text"] == "ab"
@@ -297,6 +314,8 @@ ERROR_EVENTS = {
     "a message": ('event: error\ndata: {"message": "out of memory"}', 502),
     "a text": ("event: error\ndata: out of memory", 502),
     "no name": ('data: {"error": {"message": "out of memory"}}', 502),
+    "an older vLLM's": ('data: {"object": "error", "message": "out of memory"}', 502),
+    "a field": ('error: {"code": 500, "message": "out of memory"}', 502),
     "the client's fault": ('data: {"error": {"message": "out of memory", "code": 400}}', 400),
 }
 

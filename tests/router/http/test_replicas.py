@@ -521,7 +521,7 @@ async def test_a_client_that_tries_again_is_sent_elsewhere() -> None:
         assert len(bad.calls) <= 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407])
 async def test_one_that_is_not_set_up_is_passed_over(status: int) -> None:
     bad, good = FakeUpstream(failing(status)), FakeUpstream(answering())
     async with replicated(bad, good) as w:

@@ -57,7 +57,10 @@ async def test_a_stream_says_what_the_plain_answer_says(kind: Kind, path: str, n
             assert chunks[0]["choices"][0]["delta"]["role"] == "assistant"
 
 
-async def test_a_plan_of_one_sample_really_streams() -> None:
+@pytest.mark.parametrize(
+    ("path", "more"), [(COMPLETIONS, {}), (CHAT, {}), (COMPLETIONS, {"echo": True})]
+)
+async def test_a_plan_of_one_sample_really_streams(path: str, more: dict[str, Any]) -> None:
     go_on = asyncio.Event()
 
     async def play(call: Call, server: FakeUpstream) -> None:
@@ -68,7 +71,7 @@ async def test_a_plan_of_one_sample_really_streams() -> None:
         await call.done(server)
 
     async with world(large=FakeUpstream(play)) as w:
-        connection = await w.open(stream=True)
+        connection = await w.open(path, stream=True, **more)
         seen = await connection.until(b'"first"')
         assert not w.large.calls[0].ended.is_set()
         assert b"x-router-plan: large*1\r\n" in seen

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from fake_upstream import ANSWER, Call, FakeUpstream, answering
-from http_world import TESTS, ScriptedBackend, events, world
+from fake_upstream import ANSWER, Call, FakeUpstream, Play, answering
+from http_world import TESTS, ScriptedBackend, events, texts, world
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +48,48 @@ async def test_calls_of_tools_are_put_together() -> None:
         assert answer.json()["usage"]["completion_tokens"] == len(CALLED)
         assert large.calls[0].body["tools"] == TOOLS
         assert large.calls[0].body["tool_choice"] == "auto"
+
+
+def thinking(name: str) -> Play:
+    """Think in a field of this name, then speak."""
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        for index in range(call.body["n"]):
+            for delta in ({"role": "assistant", name: "hm, "}, {name: "so"}, {"content": "x"}):
+                await call.event({"choices": [{"index": index, "delta": delta}]})
+            await call.finish(index, "stop", server)
+        await call.done(server)
+
+    return play
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+async def test_what_a_model_thinks_comes_beside_what_it_says(
+    name: str, n: int, stream: bool
+) -> None:
+    async with world(large=FakeUpstream(thinking(name), "vllm")) as w:
+        answer = await w.chat(model="large", n=n, stream=stream)
+        if not stream:
+            said = {"role": "assistant", "content": "x", "reasoning_content": "hm, so"}
+            assert [choice["message"] for choice in answer.json()["choices"]] == [said] * n
+            return
+        told = [choice for chunk in events(answer.text)[:-1] for choice in chunk["choices"]]
+        for index in range(n):
+            deltas = [each["delta"] for each in told if each["index"] == index]
+            assert "".join(d.get("reasoning_content") or "" for d in deltas) == "hm, so"
+            spoken = next(at for at, d in enumerate(deltas) if d.get("content"))
+            assert not any("reasoning_content" in d for d in deltas[spoken:])
+
+
+async def test_a_text_has_no_place_for_a_thought() -> None:
+    async with world(large=FakeUpstream(thinking("reasoning"), "vllm")) as w:
+        plain = await w.complete(model="large")
+        assert plain.json()["choices"][0]["text"] == "x"
+        streamed = await w.complete(model="large", stream=True)
+        assert texts(events(streamed.text)) == "x"
+        assert "hm" not in plain.text + streamed.text
 
 
 async def test_calls_of_tools_stream_as_they_come() -> None:

@@ -58,6 +58,7 @@ BROKEN: dict[str, Play] = {
     "429": failing(429),
     "401": failing(401),
     "404": failing(404),
+    **{str(status): failing(status) for status in (402, 405, 407)},
     "redirect": sending(b"HTTP/1.1 302 X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"),
     "hangs up": sending(b""),
     "no HTTP": sending(b"\x00\xff garbage\r\n\r\n"),
@@ -130,6 +131,13 @@ async def test_a_broken_upstream_is_a_502_or_replaced(play: Play) -> None:
         assert router["flops_used"] == pytest.approx(total, rel=1e-12)
         assert min(c["flops"] for c in router["commands"]) >= 0
         assert w.metric("router_upstream_failures_total", model="large") == 2
+
+
+@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le"])
+async def test_one_that_hangs_up_is_said_to(sent: bytes) -> None:
+    async with world(large=FakeUpstream(sending(sent))) as w:
+        message = (await w.complete(model="large")).json()["error"]["message"]
+        assert message == "upstream of model 'large' hung up without an answer"
 
 
 async def test_an_upstream_that_is_not_there() -> None:

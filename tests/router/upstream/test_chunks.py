@@ -12,10 +12,10 @@ from router.upstream.chunks import (
     MalformedChunk,
     TokenLogprob,
     Usage,
-    mended,
     parse_chunk,
     parse_json,
 )
+from router.upstream.texts import mended
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 logprobs = st.floats(-1e6, 0)
@@ -149,6 +149,45 @@ def test_several_choices_in_one_chunk_share_no_usage() -> None:
 def test_an_empty_finish_reason_is_none(reason: str | None) -> None:
     (chunk,) = parsed({"choices": [{"text": "x", "finish_reason": reason}]})
     assert chunk.finish_reason is None
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("eos_token", "stop"),
+        ("stop_sequence", "stop"),
+        ("end_turn", "stop"),
+        ("model_length", "length"),
+        ("max_tokens", "length"),
+        ("tool_calls", "tool_calls"),
+        ("content_filter", "content_filter"),
+    ],
+)
+def test_how_an_answer_ends_is_told_in_openais_words(told: str, reason: str) -> None:
+    for said in ({"text": "x"}, {"delta": {}}):
+        (chunk,) = parsed({"choices": [said | {"finish_reason": told}]})
+        assert chunk.finish_reason == reason
+
+
+def test_a_content_in_parts_is_the_text_among_them() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    said = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    (thought,) = parsed({"choices": [{"delta": {"content": [thinking]}}]})
+    assert (thought.text, thought.unsaid) == ("", True)
+    for key in ("delta", "message"):
+        (chunk,) = parsed({"choices": [{key: {"content": [thinking, *said]}}]})
+        assert chunk.text == "ab"
+    with pytest.raises(MalformedChunk):
+        parsed({"choices": [{"delta": {"content": ["a"]}}]})
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": 4}, {"prompt_tokens": 4, "completion_tokens": None}]
+)
+def test_a_usage_without_the_answers_tokens_tells_nothing(usage: dict[str, Any]) -> None:
+    (chunk,) = parsed({"choices": [{"text": "x", "finish_reason": "stop"}], "usage": usage})
+    assert (chunk.text, chunk.usage) == ("x", None)
+    assert parsed({"choices": [], "usage": usage}, last_finished=0) == []
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ def test_the_name_of_an_event_is_not_that_of_the_next() -> None:
     assert decoded(b"event: error\n\ndata: 2\n\n") == [StreamEvent("", "2")]
 
 
+def test_an_error_may_be_a_field_of_its_own() -> None:
+    assert decoded(b'error: {"code": 500}\n\ndata: 2\n\n') == [
+        StreamEvent("error", '{"code": 500}'),
+        StreamEvent("", "2"),
+    ]
+
+
 @pytest.mark.parametrize("endless", [b"x" * 2**16, b"data: x\n", b": x\n"])
 def test_what_never_ends_is_given_up(endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LONGEST_EVENT", 2**20)

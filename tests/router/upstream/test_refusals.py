@@ -66,7 +66,8 @@ def test_what_is_not_about_the_length() -> None:
 
 @pytest.mark.parametrize(
     ("status", "faulty"), [(400, True), (422, True), (413, True), (401, False), (403, False),
-                           (404, False), (429, False), (500, False), (302, False)]
+                           (404, False), (429, False), (500, False), (302, False),
+                           (402, False), (405, False), (407, False)]
 )  # fmt: skip
 def test_whose_fault_a_status_is(status: int, faulty: bool) -> None:
     assert read_refusal(status, "no").of_the_request == faulty
