@@ -123,8 +123,7 @@ class Answering:
         if failure is not None:
             return {"failure": failure}
         self._servant.objects[MODULE] = self._module
-        self._containers.arrays = frame["arrays"]
-        self._names = frame["names"]
+        self._names, self._containers.arrays = frame["names"], frame["arrays"]
         known = self._module.__dict__
         self._containers.records = self._servant.records = Records.beside(frame["records"], known)
         self._servant.named = {

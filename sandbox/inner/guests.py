@@ -10,9 +10,6 @@ their defaults.
 
 from __future__ import annotations
 
-import copy
-import functools
-import operator
 import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
@@ -21,34 +18,27 @@ from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.dataclassed import form_of, values_of
 from sandbox.inner.handles import number_of
 from sandbox.inner.likeness import likeness_of
+from sandbox.inner.mocks import is_awaited
+from sandbox.inner.performing import ATTRIBUTE, COPIES, question_of, role_of
 from sandbox.inner.shown import (
     ATOMS,
     FUNCTIONS,
     INNER,
-    annotations_of,
-    attributes_of,
     called,
     close_files,
     has_operators,
     hash_of,
-    is_awaited,
     is_method,
-    is_mock,
     is_of_the_library,
     is_open,
     is_private_data,
     library_name,
-    names_in,
     own_methods,
-    parameters_of,
     protocols_of,
-    text_shown,
 )
-from sandbox.inner.special import ARITHMETIC, PROTOCOLS, found_in, identity_of, method_of
+from sandbox.inner.special import found_in, identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sandbox.codec import Wire
     from sandbox.frames import Frame
 
@@ -96,7 +86,7 @@ class Guests:
         kind = type(value)
         if (like := self._like(value)) is not None:
             return like
-        does = _does(value)
+        does = role_of(value)
         number = self._numbers.get(identity_of(value))
         if number is not None:
             self._loose.discard(number)  # as one that is given counts there
@@ -179,11 +169,11 @@ class Guests:
         value = self._objects[on]
         if ask == "call" and callable(value):
             return value(*args, **kwargs)
-        if ask in _ATTRIBUTE and args and type(args[0]) is str and not kwargs:
+        if ask in ATTRIBUTE and args and type(args[0]) is str and not kwargs:
             return self._attribute(ask, value, *args)
-        if ask in _COPIES and type(value) in self._makes.values() and not (args or kwargs):
-            return _COPIES[ask](value)
-        question = None if kwargs else _question(ask, value)
+        if ask in COPIES and type(value) in self._makes.values() and not (args or kwargs):
+            return COPIES[ask](value)
+        question = None if kwargs else question_of(ask, value)
         if question is None:
             raise CodecError("an unknown question")
         return question(value, *args)
@@ -233,75 +223,3 @@ class Guests:
 
 _UNHELD: Final = 2
 """References to an object that only the table holds: its own, and the counter's."""
-
-_COPIES: Final[dict[Any, Callable[..., Any]]] = {"copy": copy.copy, "deepcopy": copy.deepcopy}
-_ATTRIBUTE: Final = frozenset({"get", "set", "delattr"})
-_ITEMS: Final[dict[str, Callable[..., Any]]] = {
-    "signature": parameters_of,
-    "annotations": annotations_of,
-    "vars": attributes_of,
-    "dir": names_in,
-    "next": lambda value: _step(next, value),
-    "iter": iter,
-    "len": len,
-    "item": operator.getitem,
-    "setitem": operator.setitem,
-    "contains": operator.contains,
-    "bool": bool,
-    "str": lambda value: text_shown(str, value),
-    "repr": lambda value: text_shown(repr, value),
-    "enter": lambda value: method_of(value, "__enter__")(),
-    "exit": lambda value, *told: bool(method_of(value, "__exit__")(*told)),
-}
-
-
-def _question(ask: str, value: Any) -> Callable[..., Any] | None:
-    """What is done for a question; None for what is none."""
-    if ask in _GENERATOR:
-        return _GENERATOR[ask] if type(value) is types.GeneratorType else None
-    if ask in ARITHMETIC and is_mock(type(value)):
-        return functools.partial(_protocol, ask)
-    if ask in PROTOCOLS:
-        return functools.partial(_protocol, ask) if ask in protocols_of(type(value)) else None
-    return _ITEMS.get(ask)
-
-
-def _protocol(name: str, value: Any, *args: Any) -> Any:
-    given = method_of(value, name)(*args)
-    if given is NotImplemented:
-        raise TypeError(f"{name} of an object of the tests")
-    return given
-
-
-def _thrown(value: Any, error: Any) -> tuple[bool, Any]:
-    if not isinstance(error, BaseException):
-        raise CodecError("nothing that can be thrown")
-    if isinstance(error, StopIteration):  # one of the tests: it may end a loop in there
-        raise RuntimeError("generator raised StopIteration")  # noqa: TRY004 - as Python does
-    return _step(value.throw, error)
-
-
-_GENERATOR: Final[dict[str, Callable[..., Any]]] = {
-    "send": lambda value, given: _step(value.send, given),
-    "throw": _thrown,
-    "close": lambda value: value.close(),
-}
-"""What a generator is asked beside its items; it shows nothing."""
-
-
-def _does(value: Any) -> str:
-    if isinstance(value, ATOMS):
-        return "function"
-    if type(value) is types.GeneratorType:
-        return "generator"
-    if is_mock(type(value)):  # which has all special methods
-        return "call" if callable(value) else "plain"
-    return "next" if hasattr(type(value), "__next__") else "call" if callable(value) else "plain"
-
-
-def _step(of: Callable[..., Any], *args: Any) -> tuple[bool, Any]:
-    """What an iterator gives, or that it has ended, and what a generator returned."""
-    try:
-        return True, of(*args)
-    except StopIteration as end:
-        return False, end.value

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from sandbox.codec import CannotCross, Encoder
 from sandbox.inner.dataclassed import form_of
-from sandbox.inner.special import ARITHMETIC, ASYNCHRONOUS, BINARY, PROTOCOLS, found_in
+from sandbox.inner.mocks import is_awaited, is_call, is_mock, is_unasked
+from sandbox.inner.special import ARITHMETIC, BINARY, PROTOCOLS, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,6 @@ Neither does what can only be called, as a function or a partial: it says there 
 else of the library can be called shows its methods.
 """
 
-_MOCKS: Final = "unittest.mock"
 _DATABASE: Final = "sqlite3"
 _OF_A_CONNECTION: Final = frozenset(
     {
@@ -52,10 +52,6 @@ ATOMS: Final = (types.FunctionType, types.BuiltinFunctionType)
 """What a copy has itself, and no copy of it."""
 
 FUNCTIONS: Final = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
-_CALLS: Final = frozenset({"_Call", "_CallList"})
-"""What a mock tells of its calls: nobody but the tests compares these."""
-
-_PLAIN: Final = (types.FunctionType, types.BuiltinFunctionType)
 _MOST_TEXT: Final = 10_000
 
 
@@ -82,7 +78,7 @@ def text_shown(of: Callable[[Any], str], value: Any) -> str:
     """
     kind = type(value)
     call = found_in(kind, "__call__")
-    if call is None or isinstance(call[1], types.FunctionType) or kind in _PLAIN:
+    if call is None or isinstance(call[1], types.FunctionType) or kind in ATOMS:
         return of(value)
     if kind is types.MethodType:
         text = found_in(type(value.__self__), "__repr__")
@@ -280,28 +276,8 @@ def has_operators(kind: type) -> bool:
     Those that a mock has unasked compare nothing, and its arithmetic is asked for.
     """
     return any(
-        (found := vars(each).get(name)) is not None and not _is_unasked(found)
+        (found := vars(each).get(name)) is not None and not is_unasked(found)
         for each in kind.__mro__
-        if each.__module__ not in sys.stdlib_module_names and each.__qualname__ not in _CALLS
+        if each.__module__ not in sys.stdlib_module_names and not is_call(each)
         for name in (BINARY - ARITHMETIC if is_mock(kind) else BINARY)
     )
-
-
-def is_awaited(kind: type) -> bool:
-    """Whether objects of a class of the tests are awaited, or what they give when called."""
-    found = (found_in(kind, name) for name in ASYNCHRONOUS)
-    return any(each is not None and not _is_unasked(each[1]) for each in found) or any(
-        each.__module__ == _MOCKS and each.__name__ == "AsyncMockMixin" for each in kind.__mro__
-    )
-
-
-def is_mock(kind: type) -> bool:
-    """Whether it is a class of mocks."""
-    return any(
-        each.__module__ == _MOCKS and each.__name__ == "NonCallableMock" for each in kind.__mro__
-    )
-
-
-def _is_unasked(found: Any) -> bool:
-    """Whether it is what every mock has of a special method until the tests ask for that."""
-    return type(found).__module__ == _MOCKS and type(found).__name__ == "MagicProxy"
