@@ -20,8 +20,10 @@ Serve = Callable[[int, asyncio.StreamWriter], Awaitable[None]]
 async def serving(serve: Serve):
     """A server that plays `serve` for each request, by its number; gives port and heads."""
     heads: list[bytes] = []
+    serving_now: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def connected(reader, writer):
+        serving_now[asyncio.current_task()] = writer
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
@@ -38,6 +40,10 @@ async def serving(serve: Serve):
         yield server.sockets[0].getsockname()[1], heads
     finally:
         server.close()
+        for writer in serving_now.values():  # or the loop ends while some are being served
+            writer.close()
+        if serving_now:
+            await asyncio.wait(serving_now)
         await over()
 
 
