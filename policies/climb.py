@@ -12,10 +12,7 @@ from policies.climber import Climber
 from policies.cost import CostModel
 from policies.foresight import Foresight
 from policies.ladder import Calibration, Found, Ladder, Offer
-from policies.moves import (
-    hurried,
-    require_affordable,
-)
+from policies.moves import hurried, require_affordable
 from policies.pinning import PolicyMismatch
 from policies.policy import Policy
 from policies.protocol import Plan

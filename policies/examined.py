@@ -14,7 +14,7 @@ from policies.dual_agreement import b4, codet
 from policies.executions import Agreement
 from policies.moves import SAMPLING_TEMPERATURE, SAMPLING_TOP_P
 from policies.protocol import Draw, Execute, Start
-from policies.selectors import Selector, in_order
+from policies.selectors import Deferring, Selector, in_order
 from policies.values import HOLDS, Candidate, Choice, Examiner, Task
 
 SAMPLES: Final = 8
@@ -28,7 +28,7 @@ ASSERT: Final = "assert "
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examined(Deferring):
     """The program of the consensus set that scores best: CodeT's score, or with `by_b4` that of B4.
 
     A program counts as often as it was drawn, a test once. Where no test came that can be run, and
@@ -46,11 +46,6 @@ class Examined:
     def name(self) -> str:
         """By which it goes in requests and answers."""
         return "b4" if self.by_b4 else "codet"
-
-    @property
-    def reads_logprobs(self) -> bool:
-        """As the other."""
-        return self.otherwise.reads_logprobs
 
     def of(self, task: Task) -> Selector:
         """With who writes tests for the task; the other, where nobody does."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 from policies.protocol import Execute, Start
-from policies.selectors import LIKELIEST, Selector, in_order, model_drawn_last
+from policies.selectors import LIKELIEST, Deferring, Selector, in_order, model_drawn_last
 from policies.values import NLL, Candidate, Choice, Example, Output, Task
 
 
@@ -143,7 +143,7 @@ class Majority(ByResults):
 
 
 @dataclass(frozen=True, slots=True)
-class ByExamples:
+class ByExamples(Deferring):
     """The largest share of the prompt's examples that comes out right; `otherwise` decides ties.
 
     Shares and not a veto: examples in prompts are wrong now and then.
@@ -155,11 +155,6 @@ class ByExamples:
     name: ClassVar[str] = "examples"
     runs_programs: ClassVar[bool] = True
     reads_examples: ClassVar[bool] = True
-
-    @property
-    def reads_logprobs(self) -> bool:
-        """As the other."""
-        return self.otherwise.reads_logprobs
 
     def of(self, task: Task) -> Selector:
         """With the task's examples; what decides otherwise, where there are none."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from policies.protocol import Rank, Start
-from policies.selectors import LIKELIEST, Selector, in_order
+from policies.selectors import LIKELIEST, Deferring, Selector, in_order
 from policies.values import NLL, Candidate, Choice, Task
 
 
 @dataclass(frozen=True, slots=True)
-class RankedBy:
+class RankedBy(Deferring):
     """The lowest averaged negative log-likelihood under one model, whoever wrote it (Eq. 7).
 
     Where it has scored nothing, `otherwise` decides: the ranking did not fit the budget or the
@@ -24,16 +24,6 @@ class RankedBy:
     name: ClassVar[str] = NLL
     reviews: ClassVar[bool] = False
     reads_examples: ClassVar[bool] = False
-
-    @property
-    def reads_logprobs(self) -> bool:
-        """As the other."""
-        return self.otherwise.reads_logprobs
-
-    @property
-    def runs_programs(self) -> bool:
-        """As the other."""
-        return self.otherwise.runs_programs
 
     def of(self, task: Task) -> Selector:
         """With the other for this task; that one alone, where the model is not there."""

@@ -135,16 +135,11 @@ class LowestNLL(Plain):
         return in_order(candidates, by, self.name if known else "first")
 
 
-@dataclass(frozen=True, slots=True)
-class BestFit:
-    """Between a prompt and its suffix: what compiles, does not repeat it, and has few loose ends.
+class Deferring:
+    """A selector that needs what another one does, which decides where it cannot itself."""
 
-    These are scores that candidates come with; where they have none, or all the same, `otherwise`
-    decides.
-    """
-
+    __slots__ = ()
     otherwise: Selector
-    name: ClassVar[str] = FIM
 
     @property
     def reads_logprobs(self) -> bool:
@@ -160,6 +155,18 @@ class BestFit:
     def reads_examples(self) -> bool:
         """As the other."""
         return self.otherwise.reads_examples
+
+
+@dataclass(frozen=True, slots=True)
+class BestFit(Deferring):
+    """Between a prompt and its suffix: what compiles, does not repeat it, and has few loose ends.
+
+    These are scores that candidates come with; where they have none, or all the same, `otherwise`
+    decides.
+    """
+
+    otherwise: Selector
+    name: ClassVar[str] = FIM
 
     def of(self, task: Task) -> BestFit:
         """With the other for this task."""

@@ -70,11 +70,6 @@ class CoursesAt:
     usual_shown: Course | None = None
     usual_plain: Course | None = None
 
-    def __str__(self) -> str:
-        return (
-            "" if self.prompt_tokens is None else f", prompts of about {self.prompt_tokens} tokens"
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Courses:
@@ -114,7 +109,8 @@ class Sift(Uncalibrated):
         if (yield from hurried(task, budget, cost, task.models)):
             return
         told = "" if budget.flops is None else f" for {course.calls:g} large calls"
-        told += str(self._at(task))
+        if (tokens := self._at(task).prompt_tokens) is not None:
+            told += f", prompts of about {tokens} tokens"
         left = Remaining.of(budget)
         yield from _Sifting(task, cost, models, self.selector, left, told).climb(course)
 

@@ -99,7 +99,10 @@ class _Memory:
 
 @dataclass(slots=True)
 class _Timed:
-    """One draw, once it was sent: its first and its latest token, with what ran meanwhile."""
+    """One draw: its first and its latest token, with what ran meanwhile.
+
+    `draw` is None as long as it waits to be sent, `first_at` as long as no token has come.
+    """
 
     model: str
     samples: int

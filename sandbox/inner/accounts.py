@@ -82,11 +82,9 @@ class Accounts:
     def let_through(self, error: BaseException, since: int, named: frozenset[str]) -> None:
         """The tests get an exception: what they make of it, and of what is in it, is theirs.
 
-        What the program was only handling when it raised that is not let through.
-
         But for tests that name failed assertions, only of what failed in the call that raises it,
         which began after the question `since`: one that was kept could be raised where they expect
-        any exception at all.
+        any exception at all. What the program was only handling as it raised that is not in it.
         """
         since = -1 if named & _MEANT else since
         for one in all_within(error, handled=False) if self.failures else ():

@@ -83,9 +83,8 @@ def _base_of(value: Any) -> Any:
 class Containers:
     """The containers that both sides know, by number, and what each held when last told.
 
-    `arrays`: whether arrays of numpy are among them.
-
-    `wrapping`, `wrapped`: by how much what is told, and heard, may be deeper than others.
+    `arrays`: whether arrays of numpy are among them; `wrapping`, `wrapped`: by how much what is
+    told, and heard, may be deeper than others.
     """
 
     def __init__(self, *, of_tests: bool | None = None) -> None:

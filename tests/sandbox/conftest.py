@@ -24,6 +24,7 @@ from sandbox import (
     Backend,
     DockerBackend,
     Execution,
+    Integrity,
     Limits,
     Output,
     ProcessBackend,
@@ -72,6 +73,14 @@ class Judge:
         if limits is SHORT and report.detail == "wall":
             report = self.runner.run(self._backend.run(program, PATIENT))
         return report
+
+    def tells_apart(self, right: str, wrong: str, tests: Tests, limits: Limits) -> None:
+        """Assert that one program passes beside the tests' own process, and the other does not."""
+        assert wrong != right
+        report = self(right, tests, limits)
+        assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+        report = self(wrong, tests, limits)
+        assert report.status in {Status.FAILED, Status.ERROR}, report
 
     def execute(
         self, source: str, *inputs: object, limits: Limits = PATIENT, **others: Any

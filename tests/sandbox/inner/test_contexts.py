@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Integrity, Limits, Pytest, Status
+from sandbox import Limits, Pytest, Status
 
 LIMITS = Limits(wall_s=5.0, cpu_s=5.0)
 HANDLING = (
@@ -116,11 +116,7 @@ CASES = {
 
 @pytest.mark.parametrize(("right", "wrong", "tests"), CASES.values(), ids=CASES)
 def test_of_the_program(judge, right: str, wrong: str, tests: str) -> None:
-    report = judge(right, Pytest(tests), LIMITS)
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
-    assert wrong != right
-    report = judge(wrong, Pytest(tests), LIMITS)
-    assert report.status in {Status.FAILED, Status.ERROR}, report
+    judge.tells_apart(right, wrong, Pytest(tests), LIMITS)
 
 
 SWALLOWING = (

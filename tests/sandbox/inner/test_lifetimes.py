@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Integrity, Limits, Pytest, Status
+from sandbox import Limits, Pytest
 from sandbox.inner.guests import Guests
 from sandbox.inner.standins import StandIns
 
@@ -220,8 +220,4 @@ CASES = {
 
 @pytest.mark.parametrize(("right", "wrong", "tests"), CASES.values(), ids=CASES)
 def test_of_both_sides(judge, right: str, wrong: str, tests: str) -> None:
-    report = judge(right, Pytest(tests), LIMITS)
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
-    assert wrong != right
-    report = judge(wrong, Pytest(tests), LIMITS)
-    assert report.status in {Status.FAILED, Status.ERROR}, report
+    judge.tells_apart(right, wrong, Pytest(tests), LIMITS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Integrity, Limits, Pytest, Status
+from sandbox import Limits, Pytest
 
 LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 EVERY = """
@@ -67,8 +67,4 @@ CASES = {
 
 @pytest.mark.parametrize(("right", "wrong", "tests"), CASES.values(), ids=CASES)
 def test_handlers(judge, right: str, wrong: str, tests: str) -> None:
-    assert wrong != right
-    report = judge(right, Pytest(tests), LIMITS)
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
-    report = judge(wrong, Pytest(tests), LIMITS)
-    assert report.status in {Status.FAILED, Status.ERROR}, report
+    judge.tells_apart(right, wrong, Pytest(tests), LIMITS)
