@@ -119,11 +119,13 @@ def test_of_the_program(judge, right: str, wrong: str, tests: str) -> None:
     judge.tells_apart(right, wrong, Pytest(tests), LIMITS)
 
 
-SWALLOWING = (
-    "def f(g):\n    for n in range(9):\n        try: g(n)\n"
-    "        except AssertionError: continue\n        try: g(-1)\n"
-    "        except AssertionError: raise ValueError(n)\n"
-)
+TRYING = """
+def f(g):
+    try: g(6)
+    except AssertionError:
+        g(7)
+        raise ValueError(7)
+"""
 
 
 def test_a_failed_assertion_that_was_handled_is_not_let_through(judge) -> None:
@@ -132,7 +134,7 @@ def test_a_failed_assertion_that_was_handled_is_not_let_through(judge) -> None:
         "    with pytest.raises(ValueError, match='7') as e: f(g)\n"
         "    assert e.value.__context__ is not None\n"
     )
-    report = judge(SWALLOWING, Pytest(tests), LIMITS)
+    report = judge(TRYING, Pytest(tests), LIMITS)
     assert report.status is Status.FAILED, report
 
 
