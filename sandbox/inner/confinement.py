@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from sandbox.inner.seccomp import Filter
 
 OPEN_FILES: Final = 256
+# Timers count as signals to come. All workers together have what the server's user may have, often
+# some 100,000: one that used them all up would be noticed by the others.
+_PENDING_SIGNALS: Final = 512
 _MAIN_STACK: Final = 64 * 2**20
 _THREAD_STACK: Final = 4 * 2**20  # of the address space, so that many threads fit into it
 
@@ -33,6 +36,7 @@ def limit(limits: Frame) -> None:
         (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
