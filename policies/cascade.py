@@ -59,7 +59,7 @@ class Cascade(Uncalibrated):
             return
         left, passed = Remaining.of(budget), 0
         hold_back = self._hold_back(task, left, cost)
-        n = max(self.n, task.n)
+        n, before = max(self.n, task.n), dict[str, int]()
         for model in task.models[:-1]:
             drawn = yield from draw_repeatedly(
                 *(task, cost, model),
@@ -69,6 +69,7 @@ class Cascade(Uncalibrated):
                 reason="small samples first",
             )
             left, passed = drawn.left, passed + drawn.passed
+            before[model.id] = len(drawn.candidates)
             if passed >= task.wanted:
                 return
         last = task.models[-1]
@@ -86,7 +87,11 @@ class Cascade(Uncalibrated):
         reason = f"{last.id} failed, and its share is free"
         for model in task.models[:-1]:
             drawn = yield from draw_repeatedly(
-                task, cost, model, n=n, left=drawn.left, reason=reason
+                *(task, cost, model),
+                n=n,
+                left=drawn.left,
+                before=before[model.id],
+                reason=reason,
             )
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:

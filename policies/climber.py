@@ -15,6 +15,7 @@ from policies.moves import (
     draw_and_wait,
     draw_together,
     least_tokens,
+    shortened,
 )
 from policies.protocol import Command, Draw, Event
 from policies.values import ModelView, Remaining, Task
@@ -104,8 +105,10 @@ class Climber:
         for model in tuple(self._largest_first()):
             if self.answered:
                 return
-            tokens = self._tokens(model, 1)
-            if tokens >= least_tokens(self.task) or self._fitting(model, 1):
+            tokens = self._shortened(model, least_tokens(self.task))
+            if tokens is None and self._fitting(model, 1):
+                tokens = self._tokens(model, 1)
+            if tokens is not None:
                 reason = "nothing of the ladder could be drawn"
                 last = self._draw(model, 1, tokens, reason=reason, temperature=0.0)
                 yield from self._perform(last)
@@ -163,8 +166,8 @@ class Climber:
             planned = self._wanted(sum(rung.n for rung in self._rungs_of(model)))
             if self.drawn.get(model.id, 0) >= planned:
                 continue
-            tokens = self._tokens(model, 1)
-            if tokens >= self._shortest(model):
+            tokens = self._shortened(model, self._shortest(model))
+            if tokens is not None:
                 reason, temperature = "what is left buys a shorter answer", self._temperature(model)
                 return self._draw(model, 1, tokens, reason=reason, temperature=temperature)
         return None
@@ -205,6 +208,15 @@ class Climber:
             return tokens
         paid = (model.id, model.reserved_tokens, self.left.flops, tokens)
         return self.cost.tokens_within(*paid, n=n, cached_tokens=kept)
+
+    def _shortened(self, model: ModelView, shortest: int) -> int | None:
+        """The max_tokens of one answer in what is left; None where it says too little."""
+        most, kept = self.task.max_tokens, self.kept.get(model.id, 0)
+        if not math.isinf(self.left.flops):
+            paid = (model.id, model.reserved_tokens, self.left.flops, most)
+            most = self.cost.tokens_within(*paid, cached_tokens=kept)
+        seconds = self.left.seconds
+        return shortened(self.cost, model, most=most, seconds=seconds, shortest=shortest)
 
     def _most(self, model: ModelView) -> int:
         known = self._answers(model)

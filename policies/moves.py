@@ -97,8 +97,8 @@ def sized(
     """(samples, max_tokens) of the largest draw that fits what is left, None if none does.
 
     As many whole answers as fit, up to `n` and the batch limit; failing that one answer whose
-    max_tokens is lowered, though not below `shortest`. A whole answer must be paid for in full, but
-    in time it has the usual length, and max_tokens is what there is the time for.
+    max_tokens is lowered, as far as `shortened` lets it. A whole answer must be paid for in full,
+    but in time it has the usual length, and max_tokens is what there is the time for.
     """
     n, asked = min(n, model.max_batch), task.max_tokens
     paid, likely = (model.id, model.reserved_tokens), (model.id, model.prompt_tokens)
@@ -108,10 +108,24 @@ def sized(
     samples = cost.samples_in_time(*likely, usual, left.seconds, at_most=n)
     if samples:
         return samples, cost.tokens_in_time(*likely, samples, left.seconds, at_most=asked)
-    tokens = cost.tokens_in_time(*likely, 1, left.seconds, at_most=asked)
+    most = asked
     if not math.isinf(left.flops):
-        tokens = min(tokens, cost.tokens_within(*paid, left.flops, at_most=asked))
-    return (1, tokens) if tokens >= shortest else None
+        most = cost.tokens_within(*paid, left.flops, at_most=asked)
+    tokens = shortened(cost, model, most=most, seconds=left.seconds, shortest=shortest)
+    return None if tokens is None else (1, tokens)
+
+
+def shortened(
+    cost: CostModel, model: ModelView, *, most: int, seconds: float, shortest: int
+) -> int | None:
+    """The max_tokens of one answer of which `most` tokens can be paid; None where it is too short.
+
+    Paid must be `shortest` at least. Time is enough for as many, or for a usual answer: who holds
+    time back for one holds no more.
+    """
+    tokens = cost.tokens_in_time(model.id, model.prompt_tokens, 1, seconds, most)
+    in_time = tokens >= min(shortest, cost.usual_tokens(model.id, most))
+    return tokens if in_time and most >= shortest else None
 
 
 def require_affordable(
@@ -234,9 +248,10 @@ def draw_repeatedly(
     n: int,
     left: Remaining,
     hold_back: Remaining = NOTHING,
+    before: int = 0,
     reason: str,
 ) -> Generator[Command, Event, Drawn]:
-    """Draw up to `n` samples of one model.
+    """Draw up to `n` samples of one model, those included that were drawn `before`.
 
     With tests each draw is as large as all before it together: its samples advance in step, so a
     larger one would pay for many samples when the first passes, and a smaller one pays for the
@@ -247,8 +262,8 @@ def draw_repeatedly(
     no further draw fits, and when the upstream fails.
     """
     so_far = Drawn(0, left)
-    drawn_samples, limit = 0, 1 if task.greedy else n
-    shortest = least_tokens(task)
+    drawn_samples, limit = before, 1 if task.greedy else n
+    shortest = useful_tokens(task) if before else least_tokens(task)
     while drawn_samples < limit:
         wanted = limit - drawn_samples
         if task.verifiable:

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
+from calibrations import calibration
 from hypothesis import given
 from hypothesis import strategies as st
 from world import COST, task
@@ -12,6 +13,7 @@ from world import COST, task
 from policies.auto import Auto
 from policies.best_of_n import BestOfN
 from policies.cascade import Cascade
+from policies.climb import Climb
 from policies.cost import CostModel
 from policies.forecast import Forecast, Seen, Trend
 from policies.moves import least_tokens
@@ -28,6 +30,7 @@ policies = st.one_of(
     st.builds(BestOfN, n=st.integers(1, 20)),
     st.builds(Cascade, n=st.integers(1, 12), n_last=st.integers(1, 6)),
     st.just(Auto()),
+    st.just(Climb(calibration())),
 )
 tasks = st.builds(
     task,
@@ -216,6 +219,21 @@ def test_a_cascade_keeps_the_time_for_its_large_call() -> None:
     assert drawn(Cascade(n=2), 4000, **ask) == [("small", 2, 100), ("large", 1, 61)]
     # The large call would not end anyway, so that all of the time is the small model's.
     assert drawn(Cascade(n=4), 2000, **ask) == [("small", 2, 100), ("small", 2, 100)]
+
+
+def test_a_large_call_that_was_kept_back_is_made_where_its_answers_are_usually_short() -> None:
+    """Its FLOPs are those of a shortened answer, and its time is that of a usual one."""
+    cost = CostModel(COST.rates, {"small": pace(0.0, 0.01), "large": pace(0.0, 0.05, usual=5)})
+    done = Performed(cost, task(max_tokens=100))
+    done.perform(Cascade(), Budget(COST.ceiling("large", 100, 1, 60), 500))
+    assert [(draw.model, draw.max_tokens) for draw, _ in done.draws] == [("large", 11)]
+
+
+def test_a_target_is_answered_where_a_usual_answer_is_shorter_than_a_useful_one() -> None:
+    cost = CostModel(COST.rates, {"small": pace(0.0, 0.05, usual=1), "large": pace(0.0, 0.0)})
+    done = Performed(cost, task(kind="chat"))
+    done.perform(Climb(calibration()), Budget(latency_ms=500, target=0.2))
+    assert [(draw.model, draw.max_tokens) for draw, _ in done.draws] == [("small", 11)]
 
 
 def test_one_size_says_nothing_of_others_but_that_more_takes_longer() -> None:

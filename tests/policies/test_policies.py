@@ -149,6 +149,30 @@ def test_cascade_survives_a_lost_small_model() -> None:
     assert (chosen.model, chosen.verdict) == ("large", Verdict.PASSED)
 
 
+@pytest.mark.parametrize(
+    ("temperature", "n", "drawn"),
+    [(0.0, 8, ["small"]), (0.7, 4, ["small", "small"]), (None, 2, ["small"])],
+)
+def test_cascade_draws_no_more_of_a_small_model_where_its_large_one_is_lost(
+    temperature: float | None, n: int, drawn: list[str]
+) -> None:
+    world = World(failing=frozenset({"large"}))
+    policy, asked = Cascade(n=n), task(temperature=temperature)
+    world.perform(policy, asked, 20 * LARGE_CALL)
+    assert [draw.model for draw in world.draws] == [*drawn, "large"]
+    assert sum(draw.n for draw in world.draws[:-1]) <= (1 if asked.greedy else n)
+
+
+def test_cascade_draws_the_rest_of_its_samples_by_what_a_lost_large_model_leaves() -> None:
+    world = World(failing=frozenset({"large"}), length=lambda draw: draw.max_tokens)
+    world.perform(Cascade(n=3), task(), LARGE_CALL * 1.3)
+    assert [(draw.model, draw.n) for draw in world.draws] == [
+        ("small", 2),
+        ("large", 1),
+        ("small", 1),
+    ]
+
+
 def test_cascade_without_tests_is_one_call_of_the_large_model() -> None:
     world = World()
     world.perform(Cascade(), task(verifiable=False))
