@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,57 +74,62 @@ class Foresight:
         least that is expected to be spent. Raises `TargetTooHigh` and `UnknownCost`.
         """
         within = self._within(budget)
-        bought = (
-            [self._found(each.calls).ladder for each in within]
-            if budget.target is None
-            else sorted(within, key=lambda each: (each.spent.value, each.calls))
-        )
+        if budget.target is None:
+            bought = [self._found(each.calls).ladder for each in within]
+            bought = list(filter(self._ending(budget), bought))
+        else:
+            bought = sorted(within, key=lambda each: (each.spent.value, each.calls))
         worth = list(self.calibration.frontier(bought, budget.target or 0.0))
         if budget.target is not None and not worth:
             raise _too_high(budget.target, within)
-        call, seconds = self.call, self._call_seconds
-        return tuple(
-            Offer(
-                replace(self._found(each.calls), ladder=each),
-                flops=each.calls * call,
-                expected_flops=each.spent.value * call,
-                seconds=max(each.calls * seconds, self._seconds(each)) or None,
-            )
-            for each in worth
+        return tuple(self._offer(each, budget) for each in worth)
+
+    def _offer(self, ladder: Ladder, budget: Budget) -> Offer:
+        """What buys a ladder: no less than the shortest answer that is drawn.
+
+        Where all draw at once, one call's time is that of any number, and answers alone take time.
+        """
+        found, call = self._found(ladder.calls), self.call
+        calls = 0.0 if self.width_is_free else ladder.calls
+        return Offer(
+            replace(found, ladder=ladder).but(self._by_time(budget, ladder)),
+            flops=max(ladder.calls * call, self._least),
+            expected_flops=ladder.spent.value * call,
+            seconds=max(calls * self._call_seconds, self._taking()(ladder)) or None,
         )
 
     def _within(self, budget: Budget) -> list[Ladder]:
         """Those that this budget pays for, and whose answers are expected to end in its time."""
-        most, least = self._calls(budget) * (1 + ROUNDING), self._least_calls
+        most, least, ends = self._calls(budget) * (1 + ROUNDING), self._least, self._ending(budget)
         return [
             each
             for each in self.ladders
-            if least <= each.calls <= most and self._ends(each, budget)
+            if each.calls <= most and (not least or least <= each.calls * self.call) and ends(each)
         ]
 
-    def _ends(self, ladder: Ladder, budget: Budget) -> bool:
-        """Whether one usual answer for each of its rungs is expected to end in time.
+    def _ending(self, budget: Budget) -> Callable[[Ladder], bool]:
+        """Tells whether one usual answer for each rung of a ladder is expected to end in time.
 
         A budget in large calls says it of the largest model alone, and another may be slower.
         """
         if budget.latency_ms is None:
-            return True
-        return self._seconds(ladder) <= budget.latency_ms / 1000 * (1 + ROUNDING)
+            return lambda _: True
+        seconds, most = self._taking(), budget.latency_ms / 1000 * (1 + ROUNDING)
+        return lambda ladder: seconds(ladder) <= most
 
-    def _seconds(self, ladder: Ladder) -> float:
-        """How long one usual answer for each rung takes, in turn or, where width is free, at once.
+    def _taking(self) -> Callable[[Ladder], float]:
+        """Tells how long one usual answer for each rung of a ladder takes.
 
-        Of models that are away nobody knows it.
+        They come in turn or, where width is free, at once. Of models that are away nobody knows it.
         """
-        answers = self.calibration.domain(self.kind).answers
-        one = dict[str, float]()
+        answers, one = self.calibration.domain(self.kind).answers, dict[str, float]()
         for model in self.models:
             known = answers.get(model.id)
             most = CALL_TOKENS if known is None else known.most
             usual = self.cost.usual_tokens(model.id, min(self.task.max_tokens, most))
             one[model.id] = self.cost.seconds(model.id, model.prompt_tokens, 1, usual)
-        taken = [one.get(rung.model, 0.0) for rung in ladder.rungs]
-        return max(taken) if self.width_is_free else sum(taken)
+        together = max if self.width_is_free else sum
+        return lambda ladder: together(one.get(rung.model, 0.0) for rung in ladder.rungs)
 
     def _found(self, calls: float) -> Found:
         found = self.calibration.find(self.kind, self._longest, calls, cached=self._cached)
@@ -133,7 +138,7 @@ class Foresight:
 
     def _by_time(self, budget: Budget, ladder: Ladder) -> Iterator[str]:
         """That a plan is another than the ladder, because of its time, in words."""
-        if not self._ends(ladder, budget):
+        if not self._ending(budget)(ladder):
             yield "not all of its answers are expected to end in time"
         if budget.latency_ms is not None and self.width_is_free:
             yield "all models draw at once, since width costs no time"
@@ -168,12 +173,11 @@ class Foresight:
         return calls
 
     @property
-    def _least_calls(self) -> float:
-        """What the shortest answer that is drawn reserves; none where nobody knows costs."""
+    def _least(self) -> float:
+        """FLOPs that the shortest answer that is drawn reserves; none where nobody knows costs."""
         if not all(self.cost.knows(model.id) for model in self.models):
             return 0.0
-        least = min(least_ceiling(self.task, self.cost, model) for model in self.models)
-        return least / self.call
+        return min(least_ceiling(self.task, self.cost, model) for model in self.models)
 
     @property
     def _call_seconds(self) -> float:

@@ -134,6 +134,60 @@ def test_whatever_was_calibrated_offers_are_what_is_bought(
     assert spent == sorted(spent)
 
 
+trends = st.builds(Trend, st.floats(0.001, 1), st.floats(0, 0.1))
+
+
+@given(
+    st.lists(st.tuples(probabilities, st.floats(0.1, 1.0)), min_size=4, max_size=4),
+    st.integers(1, 5000),
+    st.fixed_dictionaries(
+        {name: st.builds(Forecast, trends, trends) for name in ("small", "large")}
+    ),
+    st.none() | st.floats(1, 100_000),
+)
+def test_what_is_offered_can_be_drawn_and_ends_in_the_time_that_there_is(
+    given_ladders: list[tuple[float, float]],
+    prompt: int,
+    forecasts: dict[str, Forecast],
+    latency_ms: float | None,
+) -> None:
+    made = tuple(
+        ladder(each.calls, success, each.rungs, spent=share * each.calls)
+        for each, (success, share) in zip(ladders(), given_ladders, strict=True)
+    )
+    domain = Domain("code", (Length(100, made, made),), {})
+    climb = Climb(replace(calibration(), domains={"code": domain}))
+    asked, timed = task(prompt=prompt), CostModel(COST.rates, forecasts)
+    for offer in climb.offers(asked, Budget(latency_ms=latency_ms), timed):
+        assert climb.foresees(asked, Budget(offer.flops, latency_ms), timed) == offer.found
+        assert next(climb.plan(asked, Budget(offer.flops, latency_ms), timed))
+        assert offer.seconds is not None
+        assert latency_ms is None or 1000 * offer.seconds <= latency_ms * (1 + 1e-6)
+
+
+def test_an_offer_pays_for_the_shortest_answer_that_is_drawn() -> None:
+    """The cheapest ladder is worth most, and the prompt too long for its budget."""
+    made = ladders(of=(0.5, 0.5, 0.5, 0.5))
+    domain = Domain("code", (Length(100, made, made),), {})
+    climb = Climb(replace(calibration(), domains={"code": domain}))
+    asked = task(prompt=4000)
+    (offer,) = climb.offers(asked, Budget(), COST)
+    assert offer.found.ladder.calls == CALLS[0]
+    assert next(climb.plan(asked, Budget(offer.flops), COST))
+
+
+def test_where_width_is_free_an_offer_takes_the_time_of_its_longest_answer() -> None:
+    free = Forecast(Trend(0.1), Trend(0.01, 0.00001), usual_tokens=21)
+    timed = CostModel(COST.rates, {"small": free, "large": free})
+    usual_s = timed.seconds("large", 100, 1, 21)
+    offers = CLIMB.offers(TASK, Budget(latency_ms=1001 * usual_s), timed)
+    assert [offer.found.ladder.calls for offer in offers] == list(CALLS)
+    assert {offer.seconds for offer in offers} == {usual_s}
+    told = "all models draw at once, since width costs no time"
+    assert {offer.found.extrapolates for offer in offers} == {told}
+    assert CLIMB.offers(TASK, Budget(latency_ms=999 * usual_s), timed) == ()
+
+
 def test_dominated_ladders_are_not_offered() -> None:
     made = CLIMB.calibration
     for of, left in (
