@@ -6,6 +6,7 @@ all of them. Pools give verdicts and tokens, files of counts give verdicts alone
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,16 +131,18 @@ def read_particles(paths: Iterable[Path], models: Collection[str] = ()) -> list[
 
 def _read(path: Path) -> Iterable[tuple[str, str, _Answers]]:
     if path.suffix in COUNTS and path.is_file():
-        for counts in read_counts(path):
-            yield path.stem, counts.model, _of_counts(counts)
+        read = read_counts(path)
+        content_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        for counts in read:
+            yield path.stem, counts.model, _of_counts(counts, content_hash)
         return
     view = read_view(path)
     yield view.identity.dataset, view.identity.model, _of_view(view)
 
 
-def _of_counts(counts: Counts) -> _Answers:
+def _of_counts(counts: Counts, content_hash: str) -> _Answers:
     sampled = {task: Recorded(np.arange(n) < c) for task, (n, c) in counts.counts.items()}
-    return _Answers(sampled, {}, None, ())
+    return _Answers(sampled, {}, None, (content_hash,))
 
 
 def _of_view(view: PoolView) -> _Answers:

@@ -151,6 +151,16 @@ def _check_like(like: str | None, datasets: Collection[str]) -> None:
         )
 
 
+def _check_models(models: Collection[str], particles: Sequence[Particles]) -> None:
+    """A model that is named is not left out in silence."""
+    for each in particles:
+        if missing := [model for model in models if model not in each.arms]:
+            fail(
+                f"there is nothing of {', '.join(missing)} on {each.dataset}: name models that "
+                f"every data set has; this one has {', '.join(sorted(each.arms))}"
+            )
+
+
 def _of_pools(  # noqa: PLR0917 what was asked
     paths: Sequence[Path],
     models: Sequence[str],
@@ -162,6 +172,7 @@ def _of_pools(  # noqa: PLR0917 what was asked
     with failing_on(PoolError, TooFewProblems, CannotCalibrate, OSError):
         particles = read_particles(paths, models)
         _check_like(like, {each.dataset for each in particles})
+        _check_models(models, particles)
         names = how.common(particles)
         if courses is not None:
             courses.check(names)

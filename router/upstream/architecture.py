@@ -42,20 +42,25 @@ def from_config_json(source: Path | Mapping[str, object]) -> Architecture:
     Raises `UnknownArchitecture` for a file that cannot be read, a family whose blocks are not
     plain attention with a feed-forward, and a size that is missing or no positive integer.
     """
-    config = _load(source) if isinstance(source, Path) else source
-    family = config.get("model_type", "llama")
+    if isinstance(source, Path):
+        config = _load(source)
+        try:
+            return from_config_json(config)
+        except UnknownArchitecture as error:
+            raise UnknownArchitecture(f"{source}: {error}") from None
+    family = source.get("model_type", "llama")
     if not isinstance(family, str) or family not in _FEED_FORWARD:
         known = ", ".join(sorted(_FEED_FORWARD))
-        raise UnknownArchitecture(f"config.json: model_type {family!r} is not one of {known}")
-    hidden, layers = _size(config, "hidden_size"), _size(config, "num_hidden_layers")
-    heads = _size(config, "num_attention_heads")
-    key_value_heads = _size(config, "num_key_value_heads", heads)
-    head = _size(config, "head_dim", hidden // heads)
+        raise UnknownArchitecture(f"model_type {family!r} is not one of {known}")
+    hidden, layers = _size(source, "hidden_size"), _size(source, "num_hidden_layers")
+    heads = _size(source, "num_attention_heads")
+    key_value_heads = _size(source, "num_key_value_heads", heads)
+    head = _size(source, "head_dim", hidden // heads)
     attention = 2 * hidden * head * (heads + key_value_heads)
-    feed_forward = _FEED_FORWARD[family] * hidden * _size(config, "intermediate_size")
+    feed_forward = _FEED_FORWARD[family] * hidden * _size(source, "intermediate_size")
     return Architecture(
         body_params=layers * (attention + feed_forward),
-        head_params=_size(config, "vocab_size") * hidden,
+        head_params=_size(source, "vocab_size") * hidden,
         layers=layers,
         attention_width=heads * head,
     )

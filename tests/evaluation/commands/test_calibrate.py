@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,8 @@ def test_counts_make_a_policy_on_the_papers_basis(
     (source,) = artifact.sources
     assert (source.dataset, len(source.problems)) == ("mine", PROBLEMS)
     assert source.samples == {"codellama-7b": 16, "codellama-34b": 16}
+    content_hash = hashlib.sha256(counts.read_bytes()).hexdigest()
+    assert source.pools == dict.fromkeys(artifact.models, (content_hash,))
 
 
 def test_a_file_that_is_there_is_not_written_over_in_silence(
@@ -115,6 +118,7 @@ def test_what_is_wrong_is_said(
         (["--like", "poem={dataset}"], "--like takes KIND=DATASET"),
         (["--like", "text"], "--like takes KIND=DATASET"),
         (["--like", "=mine"], "--like takes KIND=DATASET"),
+        (["--model", "codellama-70", "--model", "gpt"], "codellama-70, gpt"),
         (["--selectors", "{there}/nowhere"], "nowhere"),
         (["--selectors", "{counts}"], "Expecting value"),
         (["--selectors", "{empty}"], "is no `selectors.json` of `evaluate"),

@@ -91,6 +91,16 @@ def test_a_missing_key_is_named(key):
         from_config_json(sizes)
 
 
+@pytest.mark.parametrize("fault", [{"vocab_size": 0}, {"vocab_size": None}, {"model_type": "gpt2"}])
+def test_a_file_that_tells_no_sizes_is_named(tmp_path, fault):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config(64, 128, 2, 4, 4, 100) | fault))
+    with pytest.raises(UnknownArchitecture) as refused:
+        from_config_json(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert next(iter(fault)) in str(refused.value)
+
+
 @pytest.mark.parametrize("value", [0, -1, 1.5, "64", True])
 def test_a_size_that_is_no_positive_integer_is_refused(value):
     with pytest.raises(UnknownArchitecture, match="vocab_size"):
