@@ -101,10 +101,11 @@ class Foresight:
     def _within(self, budget: Budget) -> list[Ladder]:
         """Those that this budget pays for, and whose answers are expected to end in its time."""
         most, least, ends = self._calls(budget) * (1 + ROUNDING), self._least, self._ending(budget)
+        call = self.call if least else 0.0
         return [
             each
             for each in self.ladders
-            if each.calls <= most and (not least or least <= each.calls * self.call) and ends(each)
+            if each.calls <= most and least <= each.calls * call and ends(each)
         ]
 
     def _ending(self, budget: Budget) -> Callable[[Ladder], bool]:
