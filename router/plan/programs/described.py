@@ -117,11 +117,13 @@ class Described:
         """The call that gives a function these values, by its parameters; None if they differ."""
         if self.parameters is None:
             return CallArguments(given.values)
-        positional = [each.name for each in self.parameters if not each.keyword_only]
-        required = {each.name for each in self.parameters if each.default is None}
-        if given.names and required <= {*given.names} <= {each.name for each in self.parameters}:
+        rest = any(each.variadic for each in self.parameters)
+        named = [each for each in self.parameters if not each.variadic]
+        positional = [each.name for each in named if not each.keyword_only]
+        required = {each.name for each in named if each.default is None}
+        if given.names and required <= {*given.names} <= {each.name for each in named}:
             return _by_name(dict(zip(given.names, given.values, strict=True)), positional)
-        fits = len(required) <= len(given.values) <= len(positional)
+        fits = len(required) <= len(given.values) and (rest or len(given.values) <= len(positional))
         if not given.names:
             return CallArguments(given.values) if fits else None
         theirs = [name in positional for name in given.names]
