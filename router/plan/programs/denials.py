@@ -45,12 +45,14 @@ _LABEL: Final = re.compile(
     r"^[ \t>]*(?:(?P<heading>\#{1,6}[ \t]+[^\r\n]{1,80})|(?P<label>[^\r\n:]{1,120}):)[ \t*_`]*\r?$",
     re.MULTILINE,
 )
-_SAYS_WHAT_IS: Final = re.compile(
+NOT_WANTED: Final = re.compile(
     r"\b(?:buggy|currently|incorrect|incorrectly|wrong|wrongly)\b"
     r"|^\W*(?:(?:the|my|its)\W+)?(?:actual|bad|before|broken|current|got|now|old|observed|today)\b"
     r"(?:\W+\w+){0,2}\W*$",
     re.IGNORECASE,
 )
+"""What labels say above what comes out, and below it above what should come out."""
+WANTED: Final = re.compile(r"^\W*(?:\w+\W+)?(?:desired|expected|wanted)\b", re.IGNORECASE)
 _PARAGRAPH_ENDS: Final = re.compile(r"\n[ \t>]*\r?\n")
 
 
@@ -77,16 +79,16 @@ def is_denied(text: str, at: int, *, wanted: bool = False) -> bool:
     part = _PART.search(before)
     if _NEGATED.search(before) or (part and part["of_what"].lower() not in _WHOLE):
         return True
-    return not wanted and (bool(_DENIES.search(before)) or is_labelled(text, at))
+    return not wanted and (bool(_DENIES.search(before)) or is_labelled(text, at, NOT_WANTED))
 
 
-def is_labelled(text: str, at: int) -> bool:
-    """Whether the label above says that what follows is what comes out, not what should."""
+def is_labelled(text: str, at: int, label: re.Pattern[str]) -> bool:
+    """Whether the last label above a call that begins there is such a one."""
     begins = text.rfind("\n", 0, at) + 1
     above = text[max(0, begins - _LABEL_AT_MOST) : begins]
     labels = list(_LABEL.finditer(above))
     last = labels[-1] if labels else None
-    if last is None or not _SAYS_WHAT_IS.search(last["heading"] or last["label"]):
+    if last is None or not label.search(last["heading"] or last["label"]):
         return False
     return _PARAGRAPH_ENDS.search(above[last.end() :].lstrip(" \t\r\n>")) is None
 

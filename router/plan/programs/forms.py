@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from router.plan.programs.denials import is_denied, is_labelled, is_used
+from router.plan.programs.denials import NOT_WANTED, WANTED, is_denied, is_labelled, is_used
 from router.plan.programs.literals import CallArguments, Literal, Literals
 from router.plan.programs.reading import lines_of
 from router.plan.programs.sessions import Known, Session, begins_at, is_all, is_taken_back
@@ -63,7 +63,7 @@ _COMPARES: Final = re.compile(r"[ \t]{0,40}(?:==(?![=>])|is\b)[ \t]{0,40}")
 _LEADS_TO: Final = re.compile(
     rf"[ \t`*]{{0,40}}(?:==+>?|=+>|-+>|[➞→⇒⟶↦➜]|=|:(?!=)|(?:{_SAYS})\b|\#[ \t]*(?:{_SAYS})\b"
     r"|\#[ \t]*(?:==+>?|=>|-+>|[➞→⇒⟶↦➜]|=|[Oo]utput\b|[Rr]esult\b)?)"
-    r"[ \t]{0,40}:?[ \t]{0,40}[`*]{0,3}"
+    r"[ \t]{0,40}:?[ \t]{0,40}(?:returns?[ \t]{1,8})?[`*]{0,3}"
 )
 _IN_WORDS: Final = re.compile(r"[a-z]{2}")
 _BEFORE: Final = 48
@@ -107,7 +107,7 @@ class Forms:
             session = Session(lines, at)
             shown = list(self._in_session(session))
             at = session.at
-            if not is_labelled(above, len(above)) and not is_taken_back(
+            if not is_labelled(above, len(above), NOT_WANTED) and not is_taken_back(
                 "".join(lines[at : at + 6])
             ):
                 yield from shown
@@ -151,7 +151,8 @@ class Forms:
                 said = self._said(source, call.start(), written.end)
                 expected = said.value if said else None
                 first = not source[: call.start()].rpartition(";")[2].strip()
-                if expected is None and first and _OVER.match(source, written.end):
+                silently = expected is None or isinstance(expected, Unquoted)  # as in a comment
+                if silently and first and _OVER.match(source, written.end):
                     expected = self._printed(output)
                     if more and not output.strip():
                         silent.append(len(found))
@@ -185,9 +186,11 @@ class Forms:
         if leads is None or (compared and _ASSIGNED.search(before)):
             return None
         in_words = not compared and _IN_WORDS.search(leads[0]) is not None
-        if is_used(text, at, in_words=in_words) or is_denied(text, at, wanted=is_wanted(leads[0])):
+        wanted = is_wanted(leads[0]) or is_labelled(text, at, WANTED)
+        if is_used(text, at, in_words=in_words) or is_denied(text, at, wanted=wanted):
             return None
-        return self.stated(text, leads, bare_tuples=not compared)
+        said = self.stated(text, leads, bare_tuples=not compared)
+        return replace(said, wanted=True, reported=False) if said and wanted else said
 
     def _asserted(self, text: str, at: int, end: int, *, holds: bool) -> Said | None:
         """What an assertion that begins there says of a call that ends there."""

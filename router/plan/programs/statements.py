@@ -59,6 +59,7 @@ _PARTS_FROM: Final = re.compile(
 _NEXT_SIGN: Final = re.compile(
     r"[ \t`*)\]]*(?P<sign>[^\s\w`*)\]])(?P<after>[ \t]*(?:['\"\d\[({]|=)?)"
 )
+_AGAIN: Final = re.compile(r"[ \t]+[-+]?['\"\d]")
 _GOOD_SIGNS: Final = frozenset("\u2713\u2714\u2705\u2611`")
 _BAD_SIGNS: Final = frozenset("?%&@\u00b7")
 
@@ -91,6 +92,8 @@ def is_stated(text: str, end: int, *, wanted: bool) -> bool:
 def _is_part(text: str, end: int) -> bool:
     """Whether a sign follows that makes a value a part of something, or of a question."""
     if text[end : end + 1] == "!" and text[end - 1 : end].isdigit():
+        return True
+    if _AGAIN.match(text, end):
         return True
     found = _NEXT_SIGN.match(text, end)
     if found is None:

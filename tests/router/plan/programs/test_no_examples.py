@@ -106,6 +106,12 @@ def test_what_a_label_denies_ends_with_its_paragraph_or_at_the_next_label() -> N
     assert found(chat(f"`f(n)`.{BROKEN}\nWrong output:\n5\n\nNow f(2) == 4")) == [(2, 4)]
 
 
+def test_what_a_label_says_is_expected_wins() -> None:
+    steps = "### To reproduce\nf(2)  # 5\n\n### Expected behavior\n```python\nf(2)  # 4\n```\n"
+    assert found(chat(f"`f(n)`.{BROKEN}\n{steps}")) == [(2, 4)]
+    assert found(chat("`f(n)`.\nExpected:\nf(2) returns 4\nToday:\nf(2) -> 5")) == [(2, 4)]
+
+
 def test_what_only_sounds_like_a_denial_is_none() -> None:
     doc = (
         "The result of f(1) is 2, the value of f(2) should equal 3; mind that.\n"
@@ -121,6 +127,8 @@ SIGNS: dict[str, list[tuple[object, ...]]] = {
     "f(1) = 2^3, f(2) = 5!, f(3) = 5€, f(4) = 100°, f(5) = 1 \u00d7 3, f(6) = 64 ± 1": [],
     "f(1) = 2 · 3 = 6 and f(2) = '1' | '2'": [],
     "f(1) -> 1, 2 and so on": [],
+    "f(1) -> 1 2 3\nf(2) = 'a' 'b'": [],
+    "f(1) # => returns 'a'\nf(2) -> return 'b'": [(1, "a"), (2, "b")],
     "f(1) = 5 * 4 * 3 = 60; f(2) = 1": [(1, 60), (2, 1)],
     "f(1) = 6 / f(2) = 3": [],
     "f(1) = 6。f(2) = 7\uff0cf(3) = 8": [(1, 6), (2, 7), (3, 8)],
@@ -188,6 +196,7 @@ PRINTED: dict[str, list[tuple[object, ...]]] = {
         *((2, 4), (3, 9), (4, 16))
     ],
     ">>> f(2)\n4\nwhich is two squared": [(2, 4)],
+    ">>> f(2) # comment\n4\n>>> f(3)  # doctest: +SKIP\n9": [(2, 4), (3, 9)],
 }
 
 
