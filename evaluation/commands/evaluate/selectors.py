@@ -69,18 +69,18 @@ def run(
 ) -> None:
     """Measure what chooses well among answers that no tests judge, and what plans make of it."""
     models = tuple(model or ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"))
-    if len(models) != 2:  # noqa: PLR2004 a small one and a large one
+    if len(models) != 2 or len(set(models)) != 2:  # noqa: PLR2004 a small one and a large one
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
     with failing_on(PoolError, UnknownCost, SandboxError, OSError):
         problems = read_selection(pools, dataset, models)
+        large = needed_answers(problems, cost, models[-1])
+        answers = [greedy_answers(problems, cost, each) for each in models]
         behaviours = Behaviours(out / "outputs.jsonl")
         run_programs(problems, behaviours)
         problems = tuple(problem.with_outputs(behaviours) for problem in problems)
         sights = _sights(dataset)
-        large = needed_answers(problems, cost, models[-1])
         rows = _rows(problems, cost, models, sights, large)
-        answers = (greedy_answers(problems, cost, each) for each in models)
         greedy = [greedy_row(each, large) for each in answers if each is not None]
         came = _performed(problems, cost, models, sights)
         plans = _plans(problems, came, models)

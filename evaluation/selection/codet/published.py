@@ -54,6 +54,8 @@ def read_published(
             tuple(map(before_stop, _samples(row)[:most_solutions])),
             tuple(one for text in samples[:most_samples] for one in asserts_of(text, entry_point)),
         )
+    if not found:
+        raise DatasetUnavailable(f"{solutions} has samples of no problem")
     return tuple(found[one.task_id] for one in problems if one.task_id in found)
 
 

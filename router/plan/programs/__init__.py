@@ -11,7 +11,9 @@
 | `asked`      | which function is an answer to define?                                       |
 | `examples`   | what does a prompt say that its function gives?                              |
 | `forms`      | how do people write what a call gives? `described`: without the call?        |
-| `statements` | is what they write meant as it stands, or as an error or a count?              |
+| `sessions`   | what do names stand for in a doctest, and what of its output is a value?     |
+| `denials`    | does what stands before a call take back what is said of it?                 |
+| `statements` | is what they write meant as it stands, or as an error or a count?            |
 | `inputs`     | what else can candidates be run on?                                          |
 | `description`| what is an answer to do, in words?                                           |
 | `asserts`    | what do tests say that a model wrote, and how is it asked for them?          |

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import sys
 from functools import lru_cache
 from typing import Final
 
@@ -26,7 +27,7 @@ _MOST_MESSAGES: Final = 16
 _NAME: Final = r"[^\W\d]\w*"
 _NO_NAME: Final = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "self"})
 _NAMINGS: Final = (
-    re.compile(rf"`(?:def[ \t]+)?({_NAME})\([^`\n]{{0,200}}\)[^`\n]{{0,80}}`"),
+    re.compile(rf"`(?:def[ \t]+)?({_NAME})\((?![^()`\n]*\)\.\w)[^`\n]{{0,200}}\)[^`\n]{{0,80}}`"),
     re.compile(
         r"\b(?i:function|called|named|implement|define|write|complete|fix)[ \t]+"
         rf"(?:(?:the|a|function)[ \t]+){{0,3}}`({_NAME})`"
@@ -38,9 +39,9 @@ _NAMINGS: Final = (
     ),
 )
 _ASSERTS: Final = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?`{0,3}assert\b([^\n]{0,2000})", re.MULTILINE)
-_CALLED: Final = re.compile(rf"(?<![\w.'\"])({_NAME})\(")
+_CALLED: Final = re.compile(rf"(?<![\w.'\"])({_NAME})\((?!\)\.)")
 _IMPORTS: Final = re.compile(
-    r"^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+([^\n]{0,500})", re.MULTILINE
+    r"^[ \t]*(?:from[ \t]+(?P<module>\S+)[ \t]+)?import[ \t]+(?P<names>[^\n]{0,500})", re.MULTILINE
 )
 
 
@@ -118,12 +119,27 @@ def _asked_by_prose(text: str) -> frozenset[str]:
     defined = frozenset(head.name for head in heads)
     if stubs := frozenset(head.name for head in heads if head.stub):
         return stubs
-    imported = {n for found in _IMPORTS.finditer(text) for n in re.findall(r"\w+", found[1])}
+    imported, theirs = _imported(text)
     known = defined | imported
     named = frozenset(found[1] for form in _NAMINGS for found in form.finditer(text)) - _NO_NAME
     called = _called(text) - _NO_NAME - (frozenset(GENERIC) - named)
     new = (named & called) - known or (named | called) - known
-    return new or defined & named or defined & called or defined
+    return new or defined & named or defined & called or theirs & called or defined
+
+
+def _imported(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The names that a text imports; of these what no module of Python's own has.
+
+    What tests import from there may be what they are to test.
+    """
+    every, theirs = set[str](), set[str]()
+    for found in _IMPORTS.finditer(text):
+        names = set(re.findall(r"\w+", found["names"]))
+        module = found["module"]
+        every |= names
+        if module and module.partition(".")[0] not in sys.stdlib_module_names:
+            theirs |= names
+    return frozenset(every), frozenset(theirs)
 
 
 def _called(text: str) -> frozenset[str]:

@@ -26,18 +26,25 @@ _OUTPUT_NAME: Final = re.compile(r"output|result|return|expect|answer|expla", re
 _SEPARATOR: Final = re.compile(r"[`*]{0,3}[ \t]{0,40}(?:[,;]|and\b|\r?\n)\s{0,60}(?:and\b[ \t]+)?")
 _ARROW: Final = r"(?:==+>?|=+>|-+>|[➞→⇒⟶↦➜])"
 _OUTPUT: Final = re.compile(
-    r"[`*\s;,.]{0,60}(?:(?:expected[ \t]+)?(?:outputs?|results?|returns?|answer)\b[ \t]*\d{0,3}"
-    rf"{_MARKS}(?:[:=](?!=)|should[ \t]+be\b|is\b){_MARKS}|{_ARROW}[ \t`*]{{0,40}})",
+    rf"[`*\s;,.]{{0,60}}(?:(?:{_ARROW}[ \t`*]{{0,40}})?(?:(?:expected|sample)[ \t]+)?"
+    rf"(?:outputs?|results?|returns?|answer)\b[ \t]*\d{{0,3}}{_MARKS}"
+    rf"(?:[:=](?!=)|should[ \t]+be\b|is\b){_MARKS}|{_ARROW}[ \t`*]{{0,40}})",
     re.IGNORECASE,
 )
+_BETWEEN: Final = (
+    r"(?:(?!\b(?:otherwise|else|unless|raises?"
+    r"|(?:for|given|if|when|with)\b[ \t]+[`*]{0,3}\w+[`*]{0,3}[ \t]{0,8}[:=])"
+    r"|[.;!?](?:\s|$))[^\r\n]){0,200}?"
+)
+"""What is said of one call, and not yet of another, or of what happens else."""
 _STATED: Final = (
     re.compile(
-        r"[^\r\n]{0,200}?\b(?:output|result|answer|return[ \t]+value)\b[ \t:=]{0,8}"
+        _BETWEEN + r"\b(?:output|result|answer|return[ \t]+value)\b[ \t:=]{0,8}"
         r"(?:(?:should|must|will|would)[ \t]+be|is|equals)?[ \t:=]{0,8}[`*]{0,3}(?=[^\s:=])",
         re.IGNORECASE,
     ),
     re.compile(
-        rf"[^\r\n]{{0,200}}?(?:\b(?:returns?|(?:should|must|will)[ \t]+(?:be|return|give|output))\b"
+        rf"{_BETWEEN}(?:\b(?:returns?|(?:should|must|will)[ \t]+(?:be|return|give|output))\b"
         rf"|{_ARROW})[ \t:]{{0,8}}[`*]{{0,3}}",
         re.IGNORECASE,
     ),
@@ -79,9 +86,9 @@ class Described:
             forms = [_OUTPUT] if begins["input"] else _STATED
             for form in forms:
                 says = form.match(text, given.end)
-                value = self.forms.stated(text, says) if says else None
-                if value is not None:
-                    yield Shown(self.name, call, value)
+                said = self.forms.stated(text, says, bare_tuples=True) if says else None
+                if said:
+                    yield Shown(self.name, call, said.value)
                     break
 
     def _given(self, text: str, at: int) -> _Given | None:
@@ -110,11 +117,13 @@ class Described:
         """The call that gives a function these values, by its parameters; None if they differ."""
         if self.parameters is None:
             return CallArguments(given.values)
-        positional = [each.name for each in self.parameters if not each.keyword_only]
-        required = {each.name for each in self.parameters if each.default is None}
-        if given.names and required <= {*given.names} <= {each.name for each in self.parameters}:
+        rest = any(each.variadic for each in self.parameters)
+        named = [each for each in self.parameters if not each.variadic]
+        positional = [each.name for each in named if not each.keyword_only]
+        required = {each.name for each in named if each.default is None}
+        if given.names and required <= {*given.names} <= {each.name for each in named}:
             return _by_name(dict(zip(given.names, given.values, strict=True)), positional)
-        fits = len(required) <= len(given.values) <= len(positional)
+        fits = len(required) <= len(given.values) and (rest or len(given.values) <= len(positional))
         if not given.names:
             return CallArguments(given.values) if fits else None
         theirs = [name in positional for name in given.names]

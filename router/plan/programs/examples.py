@@ -6,9 +6,11 @@ in which they stand, since none of them is a veto: what counts is the share that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from router.plan.programs.asked import asked_of, entry_point_of, texts_of
@@ -27,6 +29,9 @@ from router.request import Prompt, TextPrompt
 __all__ = ["CallArguments", "FoundExample", "entry_point_of", "examples_of"]
 
 MOST: Final = 20
+_GIVES: Final = re.compile(r"(?:^[ \t]+|:[ \t]*)(?:return|yield|print)\b", re.MULTILINE)
+_LONGEST_BODY: Final = 4_000
+_MOST_HEADS: Final = 16
 _READ_CHARACTERS: Final = 300_000
 """How much is read of values in all: this runs on the loop. The usual prompt has far fewer."""
 
@@ -48,12 +53,22 @@ class FoundExample:
 def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundExample, ...]:
     """The examples of a function, by default of the one asked for: at most 20, no two equal.
 
-    Of a call that should give something, it does not count what else it is said to give. A word
-    without quotes is a string where all other examples give strings, and else no value.
+    Of a call that should give something, it does not count what else it is said to give; nor does
+    what words report of one that is shown to give something else, or of a function that a chat has
+    already, which may be at fault. A word
+    without quotes is a string where all other examples give strings and the prompt has it in quotes
+    elsewhere: else it may as well say that there is an error, or of which type the result is.
     """
     shown = [each for each in _shown(prompt, entry_point) if each.expected is not None]
     wanted = {identity_of_call(each.call) for each in shown if each.wanted}
     shown = [each for each in shown if each.wanted or identity_of_call(each.call) not in wanted]
+    told = {identity_of_call(each.call) for each in shown if not each.reported}
+    there = not isinstance(prompt, TextPrompt) and _is_there(prompt, entry_point)
+    shown = [
+        each
+        for each in shown
+        if not each.reported or not (there or identity_of_call(each.call) in told)
+    ]
     values = [each.expected.value for each in shown if isinstance(each.expected, Literal)]
     strings = bool(values) and all(isinstance(value, str) for value in values)
     found: dict[str, FoundExample] = {}
@@ -61,13 +76,29 @@ def examples_of(prompt: Prompt, entry_point: str | None = None) -> tuple[FoundEx
         match each.expected:
             case Literal(value=value):
                 example = FoundExample(each.call.args, each.call.kwargs, value)
-            case Unquoted(word=word) if strings:
+            case Unquoted(word=word) if strings and _is_quoted(word, texts_of(prompt)):
                 example = FoundExample(each.call.args, each.call.kwargs, word)
             case _:
                 continue
         key = identity((example.args, dict(example.kwargs), example.expected))
         found.setdefault(key, example)
     return tuple(found.values())[:MOST]
+
+
+def _is_quoted(word: str, texts: Sequence[str]) -> bool:
+    return any(f"{quote}{word}{quote}" in text for text in texts for quote in "'\"")
+
+
+def _is_there(prompt: Prompt, entry_point: str | None) -> bool:
+    """Whether the client has the function already, with a body that gives something."""
+    name = entry_point or entry_point_of(prompt)
+    bodies = (
+        text[head.at : head.at + _LONGEST_BODY]
+        for text in texts_of(prompt)
+        for head in heads_of(text, Literals(_READ_CHARACTERS))
+        if head.name == name and not (head.inside or head.stub)
+    )
+    return any(_GIVES.search(body) for body in islice(bodies, _MOST_HEADS))
 
 
 def _shown(prompt: Prompt, entry_point: str | None) -> Sequence[Shown]:

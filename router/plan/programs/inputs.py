@@ -17,7 +17,7 @@ from router.plan.programs.examples import FoundExample
 from router.plan.programs.literals import CallArguments, Literals, identity_of_call
 from router.plan.programs.mutations import in_turn, near_call
 from router.plan.programs.signatures import Parameter, parameters_of
-from router.plan.programs.typed import Values, kinds_for, values_for
+from router.plan.programs.typed import Values, ints, kinds_for, lists, strings, values_for
 from router.request import Prompt
 
 MOST: Final = 24
@@ -96,6 +96,8 @@ def _rows(parameters: Sequence[Parameter], draw: random.Random) -> Iterator[Call
 
 def _kinds(parameter: Parameter) -> Sequence[Values]:
     known = values_for(parameter)
+    if parameter.variadic:
+        return [lists(kind) for kind in ([ints, strings] if known is None else [known])]
     return kinds_for(parameter) if known is None else [known]
 
 
@@ -109,12 +111,14 @@ def _call(
 ) -> CallArguments:
     args: list[object] = []
     kwargs: dict[str, object] = {}
+    more = any(parameter.variadic for parameter in parameters)
     for parameter, value in zip(parameters, values, strict=True):
-        if parameter.default is not None:
-            if not defaults:
-                kwargs[parameter.name] = value
-        elif parameter.keyword_only:
-            kwargs[parameter.name] = value
-        else:
+        left_out = defaults and parameter.default is not None
+        if parameter.variadic and isinstance(value, list):
+            # Nothing can follow what was left out before it.
+            args += [] if defaults and any(p.default for p in parameters) else value
+        elif parameter.keyword_only or (parameter.default is not None and not more):
+            kwargs |= {} if left_out else {parameter.name: value}
+        elif not left_out:
             args.append(value)
     return CallArguments(tuple(args), kwargs)

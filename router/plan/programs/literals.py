@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from router.plan.programs.reading import parse
+
 _LONGEST: Final = 8_192
 _COST_OF_A_LOOK: Final = 20
 _COST_OF_A_PARSE: Final = 200
@@ -134,6 +136,12 @@ class Literals:
                 if depth == 0:
                     return at
         return None
+
+    def statements(self, source: str) -> list[ast.stmt] | None:
+        """The statements of a source; None where it does not parse."""
+        self._left -= len(source) + _COST_OF_A_PARSE
+        tree = None if self.spent else parse(source.strip())
+        return tree.body if tree else None
 
     def _parsed(self, source: str) -> ast.expr | None:
         self._left -= len(source) + _COST_OF_A_PARSE

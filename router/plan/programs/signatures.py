@@ -34,12 +34,16 @@ _STUB: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter, with what its head says of it; None where that is nothing."""
+    """A parameter, with what its head says of it; None where that is nothing.
+
+    A `variadic` one takes any number of arguments, each of its type.
+    """
 
     name: str
     annotation: ast.expr | None = None
     default: ast.expr | None = None
     keyword_only: bool = False
+    variadic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,10 @@ def _parameters(text: str, opening: int, literals: Literals) -> tuple[Parameter,
         return None
     positional = [*head.args.posonlyargs, *head.args.args]
     defaults = [None] * (len(positional) - len(head.args.defaults)) + head.args.defaults
+    rest = [] if head.args.vararg is None else [head.args.vararg]
     return (
         *(Parameter(a.arg, a.annotation, d) for a, d in zip(positional, defaults, strict=True)),
+        *(Parameter(each.arg, each.annotation, variadic=True) for each in rest),
         *(
             Parameter(a.arg, a.annotation, d, keyword_only=True)
             for a, d in zip(head.args.kwonlyargs, head.args.kw_defaults, strict=True)

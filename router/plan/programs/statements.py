@@ -2,27 +2,20 @@
 
 A sentence that goes on after the value may say anything: that it is a count of something, that it
 is wrong, that another was expected. So it has to end there, or go on with a word that joins what
-leaves the value as it is; and before the call there is no operator, and nothing that denies it.
+leaves the value as it is; and no sign may follow that makes it a part of something, or a question.
+What stands before the call is another question (`denials`).
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
-_OPERATOR: Final = re.compile(
-    r"(?:[\d)\]}'\"]|(?<![\w.])[^\W\d])([ \t]*)(?:\*\*|//|[-+*/%@&|^])\1$"  # as far from both
-    r"|(?:\bassert|>>>|[(\[=])[ \t]*[-+~][ \t]*$|[-+~]$|\b(?:or|in)[ \t]*$"
-)
-_DENIES: Final = re.compile(
-    r"\bnot\b[^.\r\n]{0,24}\bthat[ \t`]*$|\b\w*Error:[^\r\n]*$"
-    r"|\b(?:currently|actually|instead|wrong|wrongly|incorrectly|bug)\b[^.\r\n]*$",
-    re.IGNORECASE,
-)
 _LISTED: Final = re.compile(r"[ \t`]*,[ \t`]*")
 _REST: Final = re.compile(
-    r"[`*)]*[ \t]*(?:[,;(\u2013\u2014-]+[ \t]*)?"
-    r"(?P<word>or\b|[^\W\d]\w*(?!\w|[ \t`]*(?:\w+)?\())"
+    r"[`*)]*[ \t]*(?:[,(\u2013\u2014-]+[ \t]*)?"
+    r"(?P<word>or\b|(?![rRuUbBfF]{1,2}['\"])[^\W\d]\w*(?!\w|[ \t`]*(?:\w+)?\())"
 )
 _JOINS: Final = frozenset(
     [
@@ -52,14 +45,23 @@ _CORRECTED: Final = re.compile(
 )
 _TAKEN_BACK: Final = re.compile(
     r"[`*)\].,;!(\s]{0,8}(?:instead\s{1,4}of|rather\s{1,4}than"
-    r"|(?:and\s{1,4})?(?:it|this|that|which)(?:'s|\s{1,4}is)\s{1,4}(?:wrong|incorrect|not)\b)",
+    r"|(?:and\s{1,4})?(?:it|this|that|which)(?:'s|\s{1,4}is)\s{1,4}(?:wrong|incorrect|not)\b"
+    r"|and\s{1,4}not\b)",
     re.IGNORECASE,
 )
-
-
-def is_denied(before: str) -> bool:
-    """Whether what stands before a call makes it a part of something, or denies what follows."""
-    return bool(_OPERATOR.search(before) or _DENIES.search(before))
+_SENTENCE: Final = re.compile(r"(?:(?![.!?](?:\s|$))[^\r\n]){0,200}")
+_IN_BRACKETS: Final = re.compile(r"\([^()]*\)")
+_CALL: Final = re.compile(r"\b[^\W\d]\w*\(")
+_PARTS_FROM: Final = re.compile(
+    r"\b(?:expect\w*|incorrect\w*|instead|must|need\w*|reason|should|supposed|want\w*|wrong\w*)\b",
+    re.IGNORECASE,
+)
+_NEXT_SIGN: Final = re.compile(
+    r"[ \t`*)\]]*(?P<sign>[^\s\w`*)\]])(?P<after>[ \t]*(?:['\"\d\[({]|=)?)"
+)
+_AGAIN: Final = re.compile(r"[ \t]+[-+]?['\"\d]")
+_GOOD_SIGNS: Final = frozenset("\u2713\u2714\u2705\u2611`")
+_BAD_SIGNS: Final = frozenset("?%&@\u00b7")
 
 
 def is_listed(text: str, end: int, at: int) -> bool:
@@ -77,12 +79,41 @@ def is_stated(text: str, end: int, *, wanted: bool) -> bool:
 
     Of a `wanted` value it may say what comes out instead.
     """
-    if not wanted and _TAKEN_BACK.match(text, end):  # on another line, or in the next sentence
+    if _is_part(text, end):
+        return False
+    if not wanted and (_TAKEN_BACK.match(text, end) or _parts_from(text, end)):
         return False
     rest = _REST.match(text, end)
     if rest is None or rest["word"] in _JOINS:
         return True
     return wanted and rest["word"] in _CONTRASTS
+
+
+def _is_part(text: str, end: int) -> bool:
+    """Whether a sign follows that makes a value a part of something, or of a question."""
+    if text[end : end + 1] == "!" and text[end - 1 : end].isdigit():
+        return True
+    if _AGAIN.match(text, end):
+        return True
+    found = _NEXT_SIGN.match(text, end)
+    if found is None:
+        return False
+    sign, value_follows = found["sign"], bool(found["after"].strip())
+    if sign in "<>=!|":  # a tag of HTML, a quotation and a table's edge leave a value as it is
+        return value_follows
+    return sign in _BAD_SIGNS or (
+        unicodedata.category(sign).startswith("S") and sign not in _GOOD_SIGNS
+    )
+
+
+def _parts_from(text: str, end: int) -> bool:
+    """Whether the rest of a sentence, up to another call, says that something else is wanted.
+
+    What stands in brackets gives a reason.
+    """
+    found = _SENTENCE.match(text, end)
+    rest = _CALL.split(found[0], maxsplit=1)[0] if found else ""
+    return _PARTS_FROM.search(_IN_BRACKETS.sub("", rest)) is not None
 
 
 def correction_at(text: str, end: int) -> int | None:

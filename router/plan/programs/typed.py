@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -107,8 +108,19 @@ def _nothing(_draw: random.Random, _number: int) -> object:
     return None
 
 
+def _bytes(draw: random.Random, number: int) -> object:
+    return str(strings(draw, number)).encode()
+
+
 _PLAIN: Final[Mapping[str, Values]] = MappingProxyType(
-    {"int": ints, "float": floats, "str": strings, "bool": bools, "None": _nothing}
+    {
+        "int": ints,
+        "float": floats,
+        "str": strings,
+        "bool": bools,
+        "bytes": _bytes,
+        "None": _nothing,
+    }
 )
 _SEQUENCES: Final = frozenset(
     {"list", "List", "Sequence", "MutableSequence", "Iterable", "Collection", "Iterator"}
@@ -166,7 +178,10 @@ def _of_value(value: object) -> Values | None:
 
 
 def _of_annotation(node: ast.expr, depth: int) -> Values | None:
-    """The values of a type; None where it is unknown, or any part of it is."""
+    """The values of a type; None where it is unknown, or a list of what is unknown.
+
+    In other containers integers stand for what is unknown: no grid has such a container.
+    """
     if depth > _DEEPEST:
         return None
     found: Values | None = None
@@ -178,7 +193,7 @@ def _of_annotation(node: ast.expr, depth: int) -> Values | None:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             found = _bare(name)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            found = _of_parts([left, right], _either, depth)
+            found = _of_choices([left, right], depth)
         case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=of):
             found = _generic(name, of.elts if isinstance(of, ast.Tuple) else [of], depth)
         case _:
@@ -208,33 +223,56 @@ def _bare(name: str) -> Values | None:
 
 
 def _generic(name: str, of: Sequence[ast.expr], depth: int) -> Values | None:
+    if (container := _container(name, of, depth)) is not None:
+        return container
+    match name, of:
+        case (("Optional" | "Union"), _):
+            nothing = [ast.Constant(None)] if name == "Optional" else []
+            return _of_choices([*of, *nothing], depth)
+        case "Annotated", [inner, *_]:
+            return _of_annotation(inner, depth + 1)
+        case "Literal", _:
+            return _of_literals(of)
+        case _:
+            return None
+
+
+def _container(name: str, of: Sequence[ast.expr], depth: int) -> Values | None:
+    made: Values | None = None
     match of:
         case [inner, ast.Constant(value=value)] if name in _TUPLES and value is ...:
-            return _of_parts([inner], _made_of_one(_tuples), depth)
+            made = _tuples(_part(inner, depth))
+        case [inner] if name in _SEQUENCES and not depth:
+            known = _of_annotation(inner, depth + 1)
+            made = None if known is None else lists(known)
         case [inner] if name in _ITERABLES:
-            return _of_parts([inner], _made_of_one(_ITERABLES[name]), depth)
-        case [_, _] if name in _MAPPINGS:
-            return _of_parts(of, lambda parts: _mappings(parts[0], parts[1]), depth)
+            made = _ITERABLES[name](_part(inner, depth))
+        case [keys, values] if name in _MAPPINGS:
+            made = _mappings(_part(keys, depth, strings), _part(values, depth))
         case _ if name in _TUPLES:
-            return _of_parts(of, _records, depth)
-        case _ if name in {"Optional", "Union"}:
-            nothing = [ast.Constant(None)] if name == "Optional" else []
-            return _of_parts([*of, *nothing], _either, depth)
+            made = _records([_part(inner, depth) for inner in of])
         case _:
-            return _of_literals(of) if name == "Literal" else None
+            pass
+    return made
 
 
-def _made_of_one(made: Callable[[Values], Values]) -> Callable[[Sequence[Values]], Values]:
-    return lambda parts: made(parts[0])
+def _part(node: ast.expr, depth: int, otherwise: Values = ints) -> Values:
+    """The values of a part of a type, or what stands for them."""
+    return _of_annotation(node, depth + 1) or otherwise
+
+
+def _of_choices(nodes: Sequence[ast.expr], depth: int) -> Values | None:
+    """The values of either type; the grid stands for those that are unknown, unless all are."""
+    known = [_of_annotation(node, depth + 1) for node in nodes]
+    if not any(known):
+        return None
+    unknown = [] if all(known) else [*GRID.values()]
+    return _either([*unknown, *filter(None, known)])
 
 
 def _of_literals(of: Sequence[ast.expr]) -> Values | None:
-    values = [node.value for node in of if isinstance(node, ast.Constant)]
+    values: list[object] = []
+    for node in of:
+        with suppress(*_UNREADABLE):
+            values.append(value_of(node))
     return (lambda _, number: values[number % len(values)]) if values else None
-
-
-def _of_parts(
-    nodes: Sequence[ast.expr], made: Callable[[Sequence[Values]], Values], depth: int
-) -> Values | None:
-    parts = [found for node in nodes if (found := _of_annotation(node, depth + 1))]
-    return made(parts) if parts and len(parts) == len(nodes) else None

@@ -1,6 +1,7 @@
 """`evaluate selectors` on small pools, whose programs are run in a real sandbox."""
 
 import json
+import shutil
 import xml.etree.ElementTree as ET
 
 import pool_files
@@ -149,3 +150,22 @@ def test_two_models_that_are_there_are_needed(pools, tmp_path):
     none = run("evaluate", "selectors", "--pools", pools, "--dataset", "huge", "--out", tmp_path)
     assert none.exit_code == 1
     assert "holds no pool of huge" in none.stderr
+
+
+def test_what_is_missing_is_told_before_programs_are_run(pools, tmp_path):
+    own, out = tmp_path / "pools", tmp_path / "out"
+    shutil.copytree(pools, own, ignore=shutil.ignore_patterns(f"{MODELS[1]}-True"))
+    given = ("evaluate", "selectors", "--pools", own, "--dataset", "tiny", "--out", out)
+    result = run(*given)
+    assert result.exit_code == 1
+    assert "greedy" in result.stderr
+    assert not (out / "outputs.jsonl").exists()
+
+
+def test_one_model_is_not_two(pools, tmp_path):
+    twice = ("--model", MODELS[0], "--model", MODELS[0])
+    result = run(
+        "evaluate", "selectors", "--pools", pools, "--dataset", "tiny", "--out", tmp_path, *twice
+    )
+    assert result.exit_code != 0
+    assert "two models" in result.output

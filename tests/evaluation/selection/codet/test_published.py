@@ -162,3 +162,10 @@ def test_the_command_refuses_the_directory_of_other_samples(released, tmp_path, 
     result = cli("evaluate", "codet", "--solutions", solutions, "--tests", tests, "--out", tmp_path)
     assert result.exit_code == 1
     assert "name another --out" in result.output
+
+
+def test_a_file_without_a_line_has_samples_of_nothing(tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("")
+    with pytest.raises(DatasetUnavailable, match="no problem"):
+        read_published(empty, empty, PROBLEMS)

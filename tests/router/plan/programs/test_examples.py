@@ -93,7 +93,7 @@ FORMS: dict[str, tuple[str, list[tuple[object, ...]]]] = {
     "numbers that cannot be written": ("f(1e999) == 2\nf(2) == 0x" + "f" * 4_000, []),
     "a part of a value": ("f(1) == [1, 2][0]\nf(2) == 5cm\nf(3) == ''a'\nf(4) == 'a'.upper()", []),
     "a tuple without brackets": ("f(1) -> 2, 3\nf(2) returns 3, and f(4) 5", [(1, (2, 3)), (2, 3)]),
-    "strings without quotes": ("f(1) => 'a'\nf(2) => b", [(1, "a"), (2, "b")]),
+    "strings without quotes": ("f(1) => 'a'\nf('b') => b", [(1, "a"), ("b", "b")]),
     "words among numbers": ("f(1) => 2\nf(2) => b", [(1, 2)]),
     "twice the same": ("f(1) == 2\nf(1) == 2", [(1, 2)]),
     "equal, and of another type": (

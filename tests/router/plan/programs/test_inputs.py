@@ -156,6 +156,15 @@ IS_OF: dict[str, Callable[[object], bool]] = {
     "Union[int, str]": lambda v: type(v) in {int, str},
     "'list[int]'": lambda v: isinstance(v, list) and all(type(e) is int for e in v),
     "Literal['a', 2]": lambda v: v in {"a", 2},
+    "Literal[-1, 1]": lambda v: v in {-1, 1},
+    "bytes": lambda v: type(v) is bytes,
+    "Annotated[int, 'above 0']": lambda v: type(v) is int,
+    "dict[str, Any]": lambda v: isinstance(v, dict) and all(type(k) is str for k in v),
+    "Mapping[Odd, list[Odd]]": lambda v: (
+        isinstance(v, dict) and all(isinstance(e, list) for e in v.values())
+    ),
+    "set[T]": lambda v: isinstance(v, set),
+    "tuple[Odd, str]": lambda v: isinstance(v, tuple) and type(v[1]) is str,
     "list": lambda v: isinstance(v, list),
     "Sequence[int]": lambda v: isinstance(v, list),
     "dict": lambda v: isinstance(v, dict),
@@ -221,6 +230,22 @@ def test_a_default_tells_its_type_and_may_be_left_out() -> None:
     assert all(type(call.kwargs.get("sep", "")) is str for call in found)
     assert {"sep" in call.kwargs for call in found} == {True, False}
     assert all(len(call.args) == 1 for call in found)
+
+
+def test_what_may_be_of_an_unknown_type_may_be_what_is_known() -> None:
+    kinds = {type(call.args[0]) for call in typed("root: Optional[TreeNode]")}
+    assert kinds == {int, list, str, type(None)}
+
+
+def test_any_number_of_arguments_is_given_where_it_may_be() -> None:
+    found = typed("*nums: int")
+    assert {len(call.args) for call in found} >= {0, 1, 3, 5}
+    assert all(type(value) is int for call in found for value in call.args)
+    mixed = typed("first: str, second=2, *rest: int, sep: str, **more")
+    assert all(type(call.args[0]) is str and set(call.kwargs) == {"sep"} for call in mixed)
+    assert all(type(value) is int for call in mixed for value in call.args[1:])
+    assert {len(call.args) for call in mixed} >= {1, 3, 5}
+    assert {type(call.args[0]) for call in typed("*values") if call.args} == {int, str}
 
 
 def test_pairings_of_unknown_types_are_all_tried() -> None:
