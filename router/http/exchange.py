@@ -21,6 +21,7 @@ from router.errors import (
     Superseded,
     UnsupportedEncoding,
 )
+from router.garbage import without_traces
 from router.gateway import finished
 from router.http.answer import Answer
 from router.http.attended import NEWER, Attended, ClientGone
@@ -66,11 +67,13 @@ class Exchange:
         """Answer a request; every error leaves as an OpenAI error object."""
         try:
             return await self._serve()
-        except ClientGone:
+        except ClientGone as error:
             self._record.gone()
+            without_traces(error)
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 the outermost handler
             shown = self._record.failed(error)
+            without_traces(error)
             headers = {"X-Request-Id": self._id} | shown.headers
             return JSONResponse(shown.body(), shown.status, headers)
 

@@ -41,6 +41,7 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from router.garbage import without_traces
 from router.upstream.kept import KeptConnector, KeptTooLong
 from router.upstream.proxies import Proxies, Proxy
 
@@ -257,19 +258,21 @@ class _Translation:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        match error:
+        match error:  # what is raised must be in no variable here, or the two hold each other
             case None:
                 pass
             case ClientConnectorError() | ConnectionTimeoutError():
-                raise Unreachable(f"cannot be reached: {error}") from error
+                raise Unreachable(f"cannot be reached: {error}") from without_traces(error)
             case ServerTimeoutError() | TimeoutError():
-                raise Silent("did not answer in time") from error
+                raise Silent("did not answer in time") from without_traces(error)
             case ServerDisconnectedError():  # what it says is all that was read, as code
-                raise Broken("hung up without an answer") from error
+                raise Broken("hung up without an answer") from without_traces(error)
             case ClientResponseError(message=told) | HttpProcessingError(message=told):
-                raise Broken(f"answered what is no HTTP: {_first_line(told)}") from error
+                said = f"answered what is no HTTP: {_first_line(told)}"
+                raise Broken(said) from without_traces(error)
             case ClientError() | OSError():
-                raise Broken(f"failed: {error or type(error).__name__}") from error
+                said = f"failed: {error or type(error).__name__}"
+                raise Broken(said) from without_traces(error)
             case _:
                 pass
 
