@@ -13,9 +13,13 @@ reading alone: so what comes behind a request is read while that is served, up t
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import re
+import struct
+import termios
 import uuid
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
@@ -39,6 +43,8 @@ MOST_BEHIND: Final = 2**16
 _WHOLE_URL: Final = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 
 _LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+_INT: Final = struct.Struct("i")
 
 _CLOSE: Final = (b"connection", b"close")
 
@@ -98,7 +104,7 @@ class Connection(H11Protocol):
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""
         super().pause_writing()
-        self._untaken = self.transport.get_write_buffer_size()
+        self._untaken = _untaken(self.transport)
         self._taking = self.loop.call_later(self.patience_s, self._look)
 
     def resume_writing(self) -> None:
@@ -151,12 +157,26 @@ class Connection(H11Protocol):
 
     def _look(self) -> None:
         """Go on waiting only where something was taken meanwhile."""
-        left = self.transport.get_write_buffer_size()
+        left = _untaken(self.transport)
         if left >= self._untaken:
             self.transport.abort()
             return
         self._untaken = left
         self._taking = self.loop.call_later(self.patience_s, self._look)
+
+
+def _untaken(transport: asyncio.Transport) -> int:
+    """Bytes that its client has not taken: those that wait here, and those with the kernel.
+
+    What waits here stands still until much of that is taken, which may be megabytes.
+    """
+    waiting, own = transport.get_write_buffer_size(), transport.get_extra_info("socket")
+    if own is None:
+        return waiting
+    with suppress(OSError):  # of a kernel that does not tell
+        told = fcntl.ioctl(own.fileno(), termios.TIOCOUTQ, bytes(_INT.size))
+        return waiting + int(_INT.unpack(told)[0])
+    return waiting
 
 
 def _put_right(scope: dict[str, Any]) -> None:

@@ -175,6 +175,8 @@ class Exchange:
         if b"content-encoding" in self._named:
             check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
+        if announced(self._named) > limit:  # before it is sent, where its client waits for leave
+            raise RequestTooLarge(f"the body exceeds {limit} bytes")
         whole: bytes | None = self._request.scope.get(BODY)
         if whole is not None and len(whole) <= limit:
             return whole
@@ -226,6 +228,11 @@ def request_id(named: Mapping[bytes, bytes]) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = named.get(b"x-request-id", b"").decode("latin-1")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def announced(named: Mapping[bytes, bytes]) -> int:
+    """How many bytes a body says that it has; none where it comes in chunks."""
+    return 0 if b"transfer-encoding" in named else int(named.get(b"content-length", b"0"))
 
 
 def check_encoding(request: Request) -> None:

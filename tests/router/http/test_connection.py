@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,9 +70,10 @@ class Wire:
     closed: bool = False
     aborted: bool = False
     reads: bool = True
+    own: socket.socket | None = None
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        return default
+        return self.own if name == "socket" else default
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -206,6 +208,24 @@ async def test_a_client_that_takes_nothing_is_dropped_and_one_that_takes_little_
         assert not line.wire.closed
     line.clock.goes_on(PATIENCE_S)
     assert line.wire.aborted
+
+
+async def test_a_client_that_takes_of_what_the_kernel_has_is_not_dropped(line: Line) -> None:
+    line.connection.data_received(HEAD)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        for _ in range(3):
+            ours.send(b"x" * 1000)
+        line.wire.own, line.wire.buffered = ours, 100
+        line.connection.pause_writing()
+        for _ in range(3):
+            theirs.recv(1000)
+            line.clock.goes_on(PATIENCE_S)
+            assert not line.wire.closed
+        line.clock.goes_on(PATIENCE_S)
+        assert line.wire.aborted
+    line.wire.own = None
 
 
 async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
