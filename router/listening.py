@@ -23,6 +23,7 @@ def listening(app: FastAPI, settings: Settings) -> uvicorn.Config:
         ws="none",
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         access_log=False,
+        log_config=None,  # what it says goes where all else does
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=GRACE_S,
         log_level="warning",

@@ -1,4 +1,7 @@
-"""What is said of a running gateway, on standard error: to people in words, else as JSON lines."""
+"""What is said of a running gateway, on standard error: to people in words, else as JSON lines.
+
+What libraries say by the standard library's logging, the HTTP server among them, is said likewise.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,22 @@ def configure(worker: int | None = None, *, silent: bool = False) -> None:
         # One that is silent is configured once more, to speak.
         cache_logger_on_first_use=not silent,
     )
+    root = logging.getLogger()
+    root.handlers = [_Libraries()]
+    root.setLevel(logging.CRITICAL if silent else logging.WARNING)
+
+
+class _Libraries(logging.Handler):
+    """Says what libraries say as events of our own, with the name of who says it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        try:
+            text = record.getMessage().strip()
+            log = structlog.get_logger(record.name)
+            log.log(record.levelno, text, logger=record.name, exc_info=record.exc_info or None)
+        except Exception:  # noqa: BLE001 a library's own mistake is no reason to fail
+            self.handleError(record)
 
 
 def _line(event: EventDict, default: Callable[[Any], Any]) -> str:

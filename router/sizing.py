@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from policies.values import ModelView, Task
 from router.errors import ContextLengthExceeded
+from router.garbage import without_traces
 from router.metrics import Metrics
 from router.request import PromptLength, RouteRequest, TextPrompt
 from router.upstream.client import Upstream
@@ -52,7 +53,7 @@ class Sizing:
                 )
             except UpstreamUnreachable as error:
                 self.metrics.upstream_failures.labels(id_).inc()
-                lost.append(error)
+                lost.append(without_traces(error))
 
         if len(ids) == 1:  # a task more would be half of what this takes
             await count(ids[0])

@@ -76,11 +76,15 @@ class Attended:
         if self._superseded is not None:
             self._superseded.remove_done_callback(self._on_superseded)
         working, self._working = self._working, None  # what was called already must not end it now
-        if self._reason is None or working is None:
+        reason, self._reason = self._reason, None
+        if reason is None or working is None:
             return
         others = working.uncancel() > self._cancelling
         if kind is asyncio.CancelledError and not others:
-            raise self._reason from None
+            try:
+                raise reason from None
+            finally:
+                del reason  # or this call and the error would hold each other
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -6,16 +6,24 @@ a request's body may take is bounded where it is read (`router.http.exchange`). 
 against clients that are slow and get on.
 
 A client that closes its own side has hung up, though it could still read: servers cannot tell the
-two apart, and most clients that leave in mid-answer say no more than that.
+two apart, and most clients that leave in mid-answer say no more than that. It is heard of by
+reading alone: so what comes behind a request is read while that is served, up to a bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import re
+import struct
+import termios
 import uuid
+from contextlib import suppress
 from typing import Any, ClassVar, Final
+from urllib.parse import unquote
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from router.errors import ErrorObject
@@ -28,6 +36,17 @@ LOST: Final = "router.lost"
 
 BODY: Final = "router.body"
 """Where it has its body, if all of that came with the head."""
+
+MOST_BEHIND: Final = 2**16
+"""Bytes that are read behind a request that is served; of who sends more we hear at its end."""
+
+_WHOLE_URL: Final = re.compile(rb"https?://[^/]*", re.IGNORECASE)
+
+_LENGTHS: Final = frozenset({b"content-length", b"transfer-encoding"})
+
+_INT: Final = struct.Struct("i")
+
+_CLOSE: Final = (b"connection", b"close")
 
 NO_REQUEST: Final = "this is no HTTP request, or its head is longer than 64 KiB"
 
@@ -61,22 +80,31 @@ class Connection(H11Protocol):
         super().handle_events()
         if self.cycle is not None and self.cycle is not before:
             scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
+            _put_right(scope)
             scope[LOST] = self._lost
             if not self.cycle.more_body and not self.flow.read_paused:
                 scope[BODY] = bytes(self.cycle.body)
+        self._listen()
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request came, or what follows one that was answered already."""
+        if self.conn.their_state is h11.MUST_CLOSE:
+            return  # it said that no request would follow
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget()
         elif self._head is None:
             self._expect()
 
+    def eof_received(self) -> None:
+        """It has hung up: what was not sent by then, nobody waits for."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""
         super().pause_writing()
-        self._untaken = self.transport.get_write_buffer_size()
+        self._untaken = _untaken(self.transport)
         self._taking = self.loop.call_later(self.patience_s, self._look)
 
     def resume_writing(self) -> None:
@@ -111,6 +139,14 @@ class Connection(H11Protocol):
             )
         self.transport.close()
 
+    def _listen(self) -> None:
+        """Read on while a request is served that has come whole: or nobody hears of a hang-up."""
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            return
+        if self.flow.read_paused and len(self.conn.trailing_data[0]) <= MOST_BEHIND:
+            self.flow.resume_reading()
+
     def _expect(self) -> None:
         self._head = self.loop.call_later(self.patience_s, self.transport.close)
 
@@ -121,12 +157,39 @@ class Connection(H11Protocol):
 
     def _look(self) -> None:
         """Go on waiting only where something was taken meanwhile."""
-        left = self.transport.get_write_buffer_size()
+        left = _untaken(self.transport)
         if left >= self._untaken:
             self.transport.abort()
             return
         self._untaken = left
         self._taking = self.loop.call_later(self.patience_s, self._look)
+
+
+def _untaken(transport: asyncio.Transport) -> int:
+    """Bytes that its client has not taken: those that wait here, and those with the kernel.
+
+    What waits here stands still until much of that is taken, which may be megabytes.
+    """
+    waiting, own = transport.get_write_buffer_size(), transport.get_extra_info("socket")
+    if own is None:
+        return waiting
+    with suppress(OSError):  # of a kernel that does not tell
+        told = fcntl.ioctl(own.fileno(), termios.TIOCOUTQ, bytes(_INT.size))
+        return waiting + int(_INT.unpack(told)[0])
+    return waiting
+
+
+def _put_right(scope: dict[str, Any]) -> None:
+    """Where a whole URL was asked for, its path counts, as proxies are asked.
+
+    A request that tells two lengths is read by its chunks. Who stands before us may have read it
+    by the other: what is the rest of that body there must be no request here, so it is the last.
+    """
+    if (found := _WHOLE_URL.match(scope["raw_path"])) is not None:
+        raw: bytes = scope["raw_path"][found.end() :] or b"/"
+        scope["raw_path"], scope["path"] = raw, unquote(raw.decode("ascii"))
+    if {name for name, _ in scope["headers"]} >= _LENGTHS:
+        scope["headers"].append(_CLOSE)
 
 
 def patient(seconds: float) -> type[Connection]:

@@ -21,6 +21,7 @@ from router.errors import (
     Superseded,
     UnsupportedEncoding,
 )
+from router.garbage import without_traces
 from router.gateway import finished
 from router.http.answer import Answer
 from router.http.attended import NEWER, Attended, ClientGone
@@ -66,11 +67,13 @@ class Exchange:
         """Answer a request; every error leaves as an OpenAI error object."""
         try:
             return await self._serve()
-        except ClientGone:
+        except ClientGone as error:
             self._record.gone()
+            without_traces(error)
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except Exception as error:  # noqa: BLE001 the outermost handler
             shown = self._record.failed(error)
+            without_traces(error)
             headers = {"X-Request-Id": self._id} | shown.headers
             return JSONResponse(shown.body(), shown.status, headers)
 
@@ -172,6 +175,8 @@ class Exchange:
         if b"content-encoding" in self._named:
             check_encoding(self._request)
         limit, patience_s = self._service.max_body_bytes, self._service.client_timeout_s
+        if announced(self._named) > limit:  # before it is sent, where its client waits for leave
+            raise RequestTooLarge(f"the body exceeds {limit} bytes")
         whole: bytes | None = self._request.scope.get(BODY)
         if whole is not None and len(whole) <= limit:
             return whole
@@ -223,6 +228,11 @@ def request_id(named: Mapping[bytes, bytes]) -> str:
     """The client's own id of its request, if it can stand in a header; else a new one."""
     given = named.get(b"x-request-id", b"").decode("latin-1")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def announced(named: Mapping[bytes, bytes]) -> int:
+    """How many bytes a body says that it has; none where it comes in chunks."""
+    return 0 if b"transfer-encoding" in named else int(named.get(b"content-length", b"0"))
 
 
 def check_encoding(request: Request) -> None:

@@ -21,6 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from router.errors import ErrorObject, InternalError
+from router.garbage import without_traces
 from router.gateway import finished
 from router.http.answer import Answer, event
 from router.http.attended import Attended, ClientGone
@@ -214,4 +215,6 @@ async def _events(
         async for data in chunks:
             yield COMMENT if data is None else event(data)
     except Exception as error:  # noqa: BLE001 the outermost handler of what streams
-        yield event(failed(error).body())
+        shown = failed(error)
+        without_traces(error)
+        yield event(shown.body())

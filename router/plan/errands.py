@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from policies.protocol import Execute, Executed, PlanError, Rank, Ranked
 from policies.values import Candidate, Output, with_outputs
+from router.garbage import without_traces
 from router.plan.ports import Executor, Ranker
 from router.plan.programs.asserts import checks_of
 from router.plan.work import Errand
@@ -38,7 +39,7 @@ async def performed(
             case command:
                 raise PlanError(f"nobody here performs a {type(command).__name__}")
     except UpstreamError as failure:
-        errand.failure = failure
+        errand.failure = without_traces(failure)
         return None
 
 

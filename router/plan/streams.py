@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Final
 
+from router.garbage import without_traces
 from router.plan.draws import Overrun, RunningDraw
 from router.plan.ports import Gate, Observer, Sampler
 from router.upstream.chunks import Chunk
@@ -52,7 +53,7 @@ async def performed(
                         draw.arrived(chunk, clock())
                         take(draw, chunk)
     except UpstreamError as failure:
-        draw.failure = failure
+        draw.failure = without_traces(failure)
         draw.sent &= failure.computed
     except Overrun as overrun:
         draw.overrun = True

@@ -48,7 +48,7 @@ async def pieces(
                     await _rest(answer)
                 return
             for chunk in reading.event(event):
-                if chunk.moves:
+                if chunk.moves(token_per_chunk=token_per_chunk):
                     patience.renew()
                 yield chunk
         patience.check()

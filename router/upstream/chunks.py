@@ -84,10 +84,10 @@ class Chunk:
         alone = self.usage is not None and self.usage.completion_tokens is None
         return alone and not self.said and self.finish_reason is None
 
-    @property
-    def moves(self) -> bool:
-        """Whether the server got any further with this: a ping or an empty object does not."""
-        return bool(self.said or self.unsaid or self.finish_reason or self.usage)
+    def moves(self, *, token_per_chunk: bool) -> bool:
+        """Whether the server got any further with this: a ping or an empty text does not."""
+        more = self.tokens or self.least_tokens(token_per_chunk=token_per_chunk)
+        return bool(more or self.finish_reason or self.usage)
 
     def least_tokens(self, *, token_per_chunk: bool) -> int:
         """How many tokens it is made of; at least one where text came without its tokens."""

@@ -46,6 +46,9 @@ MOST_TRIES: Final = 5
 LONGEST_COUNT_S = 10.0
 """How long a server may take to count the tokens of a prompt."""
 
+LONGEST_REFUSAL_S: Final = 5.0
+"""How long the words of an error are waited for: its status is known without."""
+
 PLAIN: Final = SERVERS["openai"]
 """What a server is taken for that is not said to be another."""
 
@@ -258,7 +261,7 @@ class Upstream:
             if not answer.is_success:
                 refusal = await _refusal(answer)
                 raise self._failure(refusal)
-            told = await answer.read(LONGEST_ANSWER)
+            told = await answer.read(LONGEST_ANSWER, None if self.patient else self.client.read_s)
             if len(told) > LONGEST_ANSWER:
                 raise UpstreamError(self.id, f"answered over {LONGEST_ANSWER} bytes")
             return parse_json(told)
@@ -286,6 +289,6 @@ def _undrawn(chunk: Chunk, request: SampleRequest) -> Chunk:
 
 
 async def _refusal(answer: Answer) -> Refusal:
-    """Why a request was refused; as much of the body is read as a message needs."""
-    told = (await answer.read(LONGEST_MESSAGE))[:LONGEST_MESSAGE]
+    """Why a request was refused; as much of the body is read as a message needs, and comes soon."""
+    told = (await answer.beginning(LONGEST_MESSAGE, LONGEST_REFUSAL_S))[:LONGEST_MESSAGE]
     return read_refusal(answer.status, told, answer.headers.get("retry-after"))

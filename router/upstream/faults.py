@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
 
 import aiohttp
 
+from router.upstream import kept
 from router.upstream.failures import (
     AS_SET_UP,
     WHILE_COMPUTING,
@@ -14,12 +14,6 @@ from router.upstream.failures import (
     UpstreamError,
     UpstreamUnreachable,
 )
-
-RESET_S: Final = 0.1
-"""How soon after it was sent a draw meets a connection that had been closed before.
-
-What is reset later may have been read, and computed in part.
-"""
 
 
 def is_servers_fault(error: UpstreamError) -> bool:
@@ -60,7 +54,7 @@ def was_reset(error: UpstreamError, after_s: float) -> bool:
     `ClientPayloadError`.
     """
     reset = isinstance(_cause(error), aiohttp.ClientOSError) and not _had_no_listener(error)
-    return reset and after_s <= RESET_S
+    return reset and after_s <= kept.RESET_S
 
 
 def _had_no_listener(error: UpstreamError) -> bool:

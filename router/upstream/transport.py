@@ -4,7 +4,10 @@
 - No cookie is kept: a jar would send what an upstream set for one caller along with the next
   caller's request. No redirect is followed: it could lead a caller's prompt anywhere.
 - No limit on connections: aiohttp's default of 100 is where draws would queue unseen.
-- What sends and gets nowhere is given up: a body that nobody takes, a proxy that says nothing.
+- What sends and gets nowhere is given up: a body that nobody takes, a proxy that says nothing, an
+  answer whose head never ends.
+- No answer is asked for in compressed form: who compresses a stream holds back tokens.
+- What met a connection that had been closed meanwhile is sent on a new one (`kept`).
 - The proxies that the environment names are gone through (`proxies`).
 
 It is on the way of every request, and httpx over the same connections takes three times the time.
@@ -14,8 +17,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -25,6 +29,7 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
@@ -36,6 +41,8 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from router.garbage import without_traces
+from router.upstream.kept import KeptConnector, KeptTooLong
 from router.upstream.proxies import Proxies, Proxy
 
 KEEPALIVE_S: Final = 4.0
@@ -104,13 +111,27 @@ class Answer:
         """Give its connection back; one that is not read to its end is closed."""
         self.response.release()
 
-    async def read(self, most: int | None = None) -> bytes:
-        """The whole body; where `most` is given, hardly more than so many bytes of it."""
+    async def read(self, most: int | None = None, within_s: float | None = None) -> bytes:
+        """The whole body; where `most` is given, hardly more than so many bytes of it.
+
+        Raises `Silent` as well where it takes longer than `within_s`, whatever comes of it.
+        """
         body = bytearray()
-        while piece := await self.piece():
-            body += piece
-            if most is not None and len(body) > most:
-                break
+        with _TRANSLATED:
+            async with asyncio.timeout(within_s):
+                while piece := await self.piece():
+                    body += piece
+                    if most is not None and len(body) > most:
+                        break
+        return bytes(body)
+
+    async def beginning(self, most: int, within_s: float) -> bytes:
+        """As much of the body as has come by then, and hardly more than `most` bytes of it."""
+        body = bytearray()
+        with suppress(TransportError, TimeoutError):
+            async with asyncio.timeout(within_s):
+                while len(body) <= most and (piece := await self.piece()):
+                    body += piece
         return bytes(body)
 
 
@@ -124,7 +145,8 @@ class Client:
     _patient: ClientTimeout = field(init=False)
     _proxies: Proxies = field(default_factory=Proxies.of_environment)
     _ways: dict[str, tuple[URL, Proxy | None]] = field(default_factory=dict)
-    _session: ClientSession | None = None
+    _kept: ClientSession | None = None
+    _fresh: ClientSession | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
@@ -132,19 +154,14 @@ class Client:
         self._usual = ClientTimeout(total=None, connect=self.connect_s, sock_read=self.read_s)
 
     async def __aenter__(self) -> Self:
-        connector = TCPConnector(
-            limit=0, keepalive_timeout=KEEPALIVE_S, ssl=httpx.create_ssl_context()
-        )
-        session = ClientSession(
-            connector=connector,
-            cookie_jar=DummyCookieJar(),
-            headers={"User-Agent": "budget-router"},
-        )
-        self._session = await self._stack.enter_async_context(session)
+        tls, enter = httpx.create_ssl_context(), self._stack.enter_async_context
+        keeping = KeptConnector(limit=0, keepalive_timeout=KEEPALIVE_S, ssl=tls)
+        self._kept = await enter(_session(keeping))
+        self._fresh = await enter(_session(TCPConnector(limit=0, force_close=True, ssl=tls)))
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._session = None
+        self._kept = self._fresh = None
         await self._stack.aclose()
 
     async def ask(
@@ -160,14 +177,37 @@ class Client:
 
         One who is `patient` waits for ever for what comes.
         """
-        if self._session is None:
+        if self._kept is None or self._fresh is None:
             raise RuntimeError("the client is not entered")
+        # aiohttp's own clock begins when all is written, and again with every byte of a head.
+        large = body is not None and len(body) > LARGEST_PIECE
+        longest_s = None if patient else self.connect_s + (1 + large) * self.read_s
+        try:
+            with _TRANSLATED:
+                async with asyncio.timeout(longest_s):
+                    asking = partial(self._sent, method, url, body, headers or {}, patient=patient)
+                    try:
+                        return Answer(await asking(self._kept))
+                    except KeptTooLong:
+                        return Answer(await asking(self._fresh))
+        except ValueError as error:  # such as a key that cannot stand in a header
+            raise Broken(f"cannot be asked: {error}") from error
+
+    async def _sent(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        session: ClientSession,
+        *,
+        patient: bool,
+    ) -> ClientResponse:
         to, proxy = self._way(url)
         sent: bytes | AsyncIterator[bytes] | None = body
-        large = body is not None and len(body) > LARGEST_PIECE
-        if body is not None and large:
-            sent, headers = _in_pieces(body), {**(headers or {}), "Content-Length": str(len(body))}
-        asking = self._session.request(
+        if body is not None and len(body) > LARGEST_PIECE:
+            sent, headers = _in_pieces(body), {**headers, "Content-Length": str(len(body))}
+        return await session.request(
             method,
             to,
             data=sent,
@@ -177,15 +217,6 @@ class Client:
             proxy=None if proxy is None else proxy.url,
             proxy_headers=None if proxy is None else proxy.headers,
         )
-        try:
-            with _TRANSLATED:
-                if patient or not large:
-                    return Answer(await asking)
-                # aiohttp's own clock begins when all is written.
-                async with asyncio.timeout(self.connect_s + 2 * self.read_s):
-                    return Answer(await asking)
-        except ValueError as error:  # such as a key that cannot stand in a header
-            raise Broken(f"cannot be asked: {error}") from error
 
     def _way(self, url: str) -> tuple[URL, Proxy | None]:
         """A URL that was read once, and the proxy that leads there."""
@@ -200,10 +231,22 @@ def client(*, connect_s: float, read_s: float) -> Client:
     return Client(connect_s, read_s)
 
 
+def _session(connector: TCPConnector) -> ClientSession:
+    return ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        headers={"User-Agent": "budget-router", "Accept-Encoding": "identity"},
+    )
+
+
 async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
     """A large body, written bit by bit, between which others go on."""
     for at in range(0, len(body), LARGEST_PIECE):
         yield body[at : at + LARGEST_PIECE]
+
+
+def _first_line(told: str) -> str:
+    return told.strip().partition("\n")[0].rstrip(":")
 
 
 class _Translation:
@@ -215,17 +258,21 @@ class _Translation:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        match error:
+        match error:  # what is raised must be in no variable here, or the two hold each other
             case None:
                 pass
             case ClientConnectorError() | ConnectionTimeoutError():
-                raise Unreachable(f"cannot be reached: {error}") from error
+                raise Unreachable(f"cannot be reached: {error}") from without_traces(error)
             case ServerTimeoutError() | TimeoutError():
-                raise Silent("did not answer in time") from error
+                raise Silent("did not answer in time") from without_traces(error)
             case ServerDisconnectedError():  # what it says is all that was read, as code
-                raise Broken("hung up without an answer") from error
-            case ClientError() | HttpProcessingError() | OSError():
-                raise Broken(f"failed: {error or type(error).__name__}") from error
+                raise Broken("hung up without an answer") from without_traces(error)
+            case ClientResponseError(message=told) | HttpProcessingError(message=told):
+                said = f"answered what is no HTTP: {_first_line(told)}"
+                raise Broken(said) from without_traces(error)
+            case ClientError() | OSError():
+                said = f"failed: {error or type(error).__name__}"
+                raise Broken(said) from without_traces(error)
             case _:
                 pass
 

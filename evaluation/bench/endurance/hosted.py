@@ -81,7 +81,7 @@ class Host:
         """Lines of its log that tell of a fault of its own."""
         text = "" if self.log is None else self.log.read_text(errors="replace")
         lines = text.splitlines()
-        return [line for line in lines if '"level": "error"' in line or "Traceback" in line]
+        return [line for line in lines if '"level":"error"' in line or "Traceback" in line]
 
     def left(self) -> list[int]:
         """Ids of the processes that were below it and still are there, once it was stopped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,14 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from router.http.connection import BODY, LOST, MOST_HEAD_BYTES, Connection, patient
+from router.http.connection import (
+    BODY,
+    LOST,
+    MOST_BEHIND,
+    MOST_HEAD_BYTES,
+    Connection,
+    patient,
+)
 
 PATIENCE_S = 10.0
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
@@ -61,9 +69,11 @@ class Wire:
     written: bytes = b""
     closed: bool = False
     aborted: bool = False
+    reads: bool = True
+    own: socket.socket | None = None
 
     def get_extra_info(self, name: str, default: object = None) -> object:
-        return default
+        return self.own if name == "socket" else default
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -78,9 +88,10 @@ class Wire:
         return self.closed
 
     def pause_reading(self) -> None:
-        """It has nothing to read."""
+        self.reads = False
 
-    resume_reading = pause_reading
+    def resume_reading(self) -> None:
+        self.reads = True
 
     def get_write_buffer_size(self) -> int:
         return self.buffered
@@ -197,6 +208,24 @@ async def test_a_client_that_takes_nothing_is_dropped_and_one_that_takes_little_
         assert not line.wire.closed
     line.clock.goes_on(PATIENCE_S)
     assert line.wire.aborted
+
+
+async def test_a_client_that_takes_of_what_the_kernel_has_is_not_dropped(line: Line) -> None:
+    line.connection.data_received(HEAD)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        for _ in range(3):
+            ours.send(b"x" * 1000)
+        line.wire.own, line.wire.buffered = ours, 100
+        line.connection.pause_writing()
+        for _ in range(3):
+            theirs.recv(1000)
+            line.clock.goes_on(PATIENCE_S)
+            assert not line.wire.closed
+        line.clock.goes_on(PATIENCE_S)
+        assert line.wire.aborted
+    line.wire.own = None
 
 
 async def test_a_client_that_has_taken_all_is_not_dropped(line: Line) -> None:
@@ -332,3 +361,70 @@ async def test_each_head_is_measured_by_itself(line: Line) -> None:
         await served(line)
     assert line.wire.written.count(b"HTTP/1.1 200 ") == 5
     assert not line.wire.closed
+
+
+async def test_what_comes_behind_a_request_is_read_up_to_a_bound(line: Line) -> None:
+    line.connection.data_received(HEAD + b"{}")
+    for _ in range(MOST_BEHIND // 1024):
+        line.connection.data_received(b"x" * 1024)
+        assert line.wire.reads
+    line.connection.data_received(b"x")
+    assert not line.wire.reads
+    await served(line)
+    assert line.wire.reads
+
+
+async def test_a_body_that_nobody_reads_is_not_read_on(line: Line) -> None:
+    line.connection.data_received(HEAD.replace(b": 2", b": 200000") + b"x" * 100_000)
+    assert not line.wire.reads
+    await served(line)
+    assert line.wire.reads
+
+
+async def test_who_hangs_up_is_waited_for_no_longer(line: Line) -> None:
+    line.connection.data_received(HEAD + b"{}")
+    line.connection.eof_received()
+    assert line.wire.aborted  # and not closed, which waits until all is taken
+    await served(line)
+
+
+async def test_who_closes_its_side_after_its_answer_may_still_take_it(line: Line) -> None:
+    line.connection.data_received(HEAD + b"{}")
+    await served(line)
+    line.connection.eof_received()
+    assert not line.wire.aborted
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        (b"http://x/v1/a%20b?c=d", "/v1/a b"),
+        (b"HTTPS://x:80/", "/"),
+        (b"http://x", "/"),
+        (b"/http://x/", "/http://x/"),
+    ],
+)
+async def test_a_whole_url_is_asked_for(line: Line, target: bytes, path: str) -> None:
+    line.connection.data_received(HEAD.replace(b" / ", b" %b " % target) + b"{}")
+    await served(line)
+    assert line.heads[0]["path"] == path
+
+
+async def test_after_two_lengths_nothing_is_a_request(line: Line) -> None:
+    line.reads.append(True)
+    both = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+    line.connection.data_received(b"POST / HTTP/1.1\r\nHost: x\r\n" + both + b"0\r\n\r\n" + HEAD)
+    await served(line)
+    assert line.bodies == [b""]
+    assert b"connection: close" in line.wire.written.lower()
+    assert line.wire.closed
+    line.connection.data_received(b"{}")
+    assert len(line.heads) == 1
+
+
+async def test_what_follows_the_last_request_of_a_connection_is_no_fault(line: Line) -> None:
+    line.connection.data_received(HEAD.replace(b"Host", b"Connection: close\r\nHost") + b"{}")
+    line.connection.data_received(b"\r\n")
+    await served(line)
+    assert line.wire.written.startswith(b"HTTP/1.1 200 ")
+    assert line.wire.written.count(b"HTTP/1.1") == 1

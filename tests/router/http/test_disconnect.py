@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,6 +58,43 @@ async def test_the_upstream_is_stopped(moment: str, path: str, n: int) -> None:
         assert w.metric("router_requests_active") == 0
         answer = await w.complete(model="small")
         assert answer.status_code == 200
+
+
+LARGE_BODY = {"prompt": "x" * 200_000}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(lambda head, body: [head + body], id="a large body at once"),
+        pytest.param(lambda head, body: [head, body], id="a large body after its head"),
+        pytest.param(lambda head, body: [head + body, head + body], id="another request behind"),
+        pytest.param(lambda head, body: [head + body, head[:20]], id="part of one behind"),
+    ],
+)
+async def test_whatever_it_has_sent_by_then(
+    sent: Callable[[bytes, bytes], list[bytes]], *, stream: bool, request: pytest.FixtureRequest
+) -> None:
+    fields: dict[str, Any] = {"model": "large", "prompt": "x", "stream": stream}
+    fields |= LARGE_BODY if "large" in request.node.callspec.id else {}
+    body = json.dumps(fields).encode()
+    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with world(large=FakeUpstream(silent())) as w:
+        first, *others = sent(head, body)
+        connection = await w.send(first)
+        for other in others:
+            if other is not body:
+                await eventually(lambda: w.large.calls)
+            await asyncio.sleep(0.05)  # not in one piece with what was before
+            connection.writer.write(other)
+        await eventually(lambda: w.large.calls)
+        await asyncio.sleep(0.05)  # all that was sent has come
+        await connection.close()
+        async with asyncio.timeout(0.7):  # before the first comment of a stream is written
+            await w.large.calls[0].closed_by_client.wait()
+        await eventually(lambda: w.active == 0)
+        assert len(w.large.calls) == 1
 
 
 def _count(w: World, verdict: str) -> float:

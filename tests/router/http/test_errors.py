@@ -255,6 +255,17 @@ async def test_an_endless_body_is_not_read_to_its_end() -> None:
         await connection.close()
 
 
+async def test_a_body_that_is_announced_as_too_large_is_not_waited_for() -> None:
+    async with world(max_body_bytes=1000) as w:
+        head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n"
+        for more in (b"Expect: 100-continue\r\n\r\n", b"\r\n{"):
+            connection = await w.send(head + more)
+            assert (await connection.until(b"\r\n")).startswith(b"HTTP/1.1 413 ")
+            await connection.until(b"request_too_large")
+            await connection.close()
+        untouched(w)
+
+
 async def test_tests_where_there_is_no_sandbox() -> None:
     async with world(backend=None) as w:
         is_error(await w.complete(tests=TESTS), 503, "sandbox_unavailable")

@@ -25,7 +25,7 @@ from fake_upstream import (
 )
 from http_world import World, eventually, eventually_asked, world
 
-from router.upstream import faults
+from router.upstream import kept
 from router.upstream.balance import Replica
 from router.upstream.breaker import Closed, Open
 from router.upstream.replicas import Replicated
@@ -36,13 +36,13 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reset counts as one at once, however loaded the machine is."""
-    monkeypatch.setattr(faults, "RESET_S", 60.0)
+    monkeypatch.setattr(kept, "RESET_S", 60.0)
 
 
 async def test_a_reset_that_comes_later_may_have_been_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(faults, "RESET_S", 0.0)
+    monkeypatch.setattr(kept, "RESET_S", 0.0)
     bad, good = FakeUpstream(resetting()), FakeUpstream(answering())
     async with replicated(bad, good) as w:
         assert {(await ask(w, f"def f{at}():\n")).status_code for at in range(2)} == {200, 502}
@@ -181,15 +181,17 @@ REFUSING = sending(
 
 
 @pytest.mark.parametrize(
-    "play", [failing(503), failing(429), REFUSING, resetting()], ids=["503", "429", "busy", "reset"]
+    ("play", "times"),
+    [(failing(503), 1), (failing(429), 1), (REFUSING, 1), (resetting(), 2)],
+    ids=["503", "429", "busy", "reset"],
 )
-async def test_what_was_not_computed_is_tried_once_more_elsewhere(play: Play) -> None:
-    """And is paid once."""
+async def test_what_was_not_computed_is_tried_once_more_elsewhere(play: Play, times: int) -> None:
+    """And is paid once. A kept connection that is reset is opened anew, which is no other try."""
     bad, good = FakeUpstream(play), FakeUpstream(answering())
     async with replicated(bad, good) as w:
         answer = await ask(w, explain=True)
         assert answer.status_code == 200, answer.text
-        assert (len(bad.calls), len(good.calls)) == (1, 1)
+        assert (len(bad.calls), len(good.calls)) == (times, 1)
         assert retries(w) == 1
         (command,) = answer.json()["router"]["commands"]
         assert not command["failure"]
@@ -272,11 +274,15 @@ async def test_a_lone_server_is_asked_again_only_after_a_reset() -> None:
     server = FakeUpstream(in_turn(resetting(), answering()))
     async with replicated(server) as w:
         assert (await ask(w)).status_code == 200
-        assert (len(server.calls), retries(w)) == (2, 1)
+        assert (len(server.calls), retries(w)) == (2, 0)  # the first was on a kept connection
     server = FakeUpstream(in_turn(resetting(), resetting(), answering()))
     async with replicated(server) as w:
+        assert (await ask(w)).status_code == 200
+        assert (len(server.calls), retries(w)) == (3, 1)
+    server = FakeUpstream(in_turn(resetting(), resetting(), resetting(), answering()))
+    async with replicated(server) as w:
         assert (await ask(w)).status_code == 502
-        assert len(server.calls) == 2
+        assert len(server.calls) == 3
     server = FakeUpstream(in_turn(failing(503), answering()))
     async with replicated(server) as w:
         assert (await ask(w)).status_code == 502

@@ -1,12 +1,14 @@
 """Upstreams that are down, slow, broken or lying: a clear error or another model's answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from fake_upstream import (
     ANSWER,
+    Call,
     FakeUpstream,
     Play,
     answering,
@@ -180,20 +182,27 @@ async def test_draws_may_wait_unheard_for_the_slots_of_an_engine_of_ours(patient
                 await anext(stream)
 
 
-PINGS: dict[str, bytes] = {
-    "comments": b": ping\n\n",
-    "objects without a choice": b'data: {"choices": []}\n\n',
+PINGS: dict[str, Callable[[Call], Awaitable[None]]] = {
+    "comments": lambda call: call.chunk(b": ping\n\n"),
+    "objects without a choice": lambda call: call.event({"choices": []}),
+    "texts that are empty": lambda call: call.event({"choices": [{"index": 0, "text": ""}]}),
+    "bytes of a head": lambda call: call.raw(b"HTTP/1.1 200 OK\r\nX: "[len(call.tokens) :][:1]),
+    "promises": lambda call: call.raw(b"HTTP/1.1 102 Processing\r\n\r\n"),
 }
 
 
 @pytest.mark.parametrize("ping", PINGS.values(), ids=PINGS)
-async def test_pings_alone_hold_no_request(ping: bytes) -> None:
-    async def play(call: Any, server: FakeUpstream) -> None:
+async def test_pings_alone_hold_no_request(ping: Callable[[Call], Awaitable[None]]) -> None:
+    async def play(call: Call, server: FakeUpstream) -> None:
         while True:
-            await call.chunk(ping)
+            await ping(call)
+            call.tokens.append(1)
             await asyncio.sleep(0.02)
 
-    async with world(large=FakeUpstream(play), read_timeout_s=0.2) as w:
+    config = {"large": {"server": "openai"}}
+    async with world(
+        large=FakeUpstream(play), models=config, read_timeout_s=0.2, connect_timeout_s=0.2
+    ) as w:
         alone = await w.complete(model="large")
         assert alone.status_code == 502
         assert "did not answer in time" in alone.json()["error"]["message"]
@@ -287,6 +296,24 @@ async def test_an_upstream_that_recovers_is_used_again() -> None:
     async with world(large=FakeUpstream(in_turn(failing(500), answering()))) as w:
         assert (await w.complete(model="large")).status_code == 502
         assert (await w.complete(model="large")).status_code == 200
+
+
+@pytest.mark.parametrize("status", [500, 429])
+async def test_an_error_that_never_ends_is_known_by_its_status(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play(call: Call, server: FakeUpstream) -> None:
+        head = b"HTTP/1.1 %d X\r\nRetry-After: 7\r\nContent-Length: 1000\r\n\r\n" % status
+        await call.raw(head)
+        while True:
+            await call.raw(b"x")
+            await asyncio.sleep(0.02)
+
+    monkeypatch.setattr("router.upstream.client.LONGEST_REFUSAL_S", 0.1)
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await w.complete(model="large")
+        assert f"answered {status}: xx" in answer.json()["error"]["message"]
+        assert answer.headers.get("retry-after") == {500: None, 429: "7"}[status]
 
 
 async def test_a_connection_that_the_upstream_closed_in_between_is_not_used_again() -> None:

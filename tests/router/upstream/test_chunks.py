@@ -206,7 +206,8 @@ def test_the_least_tokens_of_a_chunk(chunk: Chunk, tokens: int) -> None:
 @pytest.mark.parametrize("delta", [{"reasoning_content": "hm"}, {"tool_calls": [{"index": 0}]}])
 def test_what_is_no_part_of_the_answer_costs_tokens_too(delta: dict[str, Any]) -> None:
     (chunk,) = parsed({"choices": [{"delta": delta | {"role": "assistant", "content": None}}]})
-    assert (chunk.text, chunk.unsaid, chunk.moves) == ("", True, True)
+    assert (chunk.text, chunk.unsaid) == ("", True)
+    assert chunk.moves(token_per_chunk=False)
     assert chunk.least_tokens(token_per_chunk=False) == 1
 
 
@@ -214,8 +215,14 @@ def test_what_is_no_part_of_the_answer_costs_tokens_too(delta: dict[str, Any]) -
 def test_a_delta_that_says_nothing_costs_nothing(delta: dict[str, Any]) -> None:
     (chunk,) = parsed({"choices": [{"delta": delta}]})
     assert not chunk.unsaid
-    assert not chunk.moves
+    assert not chunk.moves(token_per_chunk=False)
     assert chunk.least_tokens(token_per_chunk=False) == 0
+
+
+def test_an_empty_text_is_a_token_only_where_each_chunk_is_one() -> None:
+    (chunk,) = parsed({"choices": [{"text": ""}]})
+    assert chunk.moves(token_per_chunk=True)
+    assert not chunk.moves(token_per_chunk=False)
 
 
 @given(st.text())
@@ -354,7 +361,8 @@ def test_reading_a_prompt_is_no_token(chat: bool) -> None:
     progress = {"total": 141, "cache": 140, "processed": 140, "time_ms": 0}
     (chunk,) = parsed({"choices": [choice], "prompt_progress": progress})
     assert chunk.usage == Usage(141, None, 140)
-    assert (chunk.of_prompt, chunk.moves, chunk.said) == (True, True, False)
+    assert (chunk.of_prompt, chunk.said) == (True, False)
+    assert chunk.moves(token_per_chunk=True)
     assert chunk.least_tokens(token_per_chunk=True) == 0
 
 

@@ -44,7 +44,7 @@ TROUBLES: dict[str, tuple[Play, str]] = {
     "another path": (failing(404), "answered 404"),
     "broken": (failing(500), "answered 500"),
     "no JSON": (sending(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<a"), "answered garbage"),
-    "no HTTP": (sending(b"\x00\r\n\r\n"), "failed"),
+    "no HTTP": (sending(b"\x00\r\n\r\n"), "is no HTTP"),
 }
 
 
