@@ -11,6 +11,11 @@ and leases on files that others see too. Three answers:
 - all else fails, with EACCES for network sockets and ENOSYS for the rest, so that libraries which
   probe for a newer call fall back to an older one.
 
+Options of processes and sockets are allowed up to those that all kernels have: what came later
+takes from all users of the host. A filter of a socket is made machine code, of which the kernel has
+one bounded store for everybody, this filter of the next run included; a table of futexes may have
+gigabytes of memory that no limit counts; a process may keep others off a core that it uses half.
+
 What a process does at the end of its children cannot be changed, though it seems to succeed: those
 of one that ignores SIGCHLD are gone without a trace, and so is the CPU time that they took.
 
@@ -48,7 +53,7 @@ ALLOWED: tuple[tuple[int, int], ...] = (
     (17, 28),  # pread64 .. madvise
     (32, 40),  # dup .. sendfile
     (42, 52),  # connect .. getpeername
-    (54, 55),  # setsockopt, getsockopt
+    (55, 55),  # getsockopt
     (57, 63),  # fork .. uname
     (74, 100),  # fsync .. times
     (102, 102),  # getuid
@@ -111,13 +116,15 @@ KILLED: tuple[int, ...] = (
 )
 
 _SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
-_IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION = 16, 56, 157, 72, 73, 13
+_IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION, _SETSOCKOPT = 16, 56, 157, 72, 73, 13, 54
 _SIGCHLD = 17
 _FCNTL_REFUSED = (1024, 1025, 1026, 1036, 1038)  # leases, directory notes, hints kept in inodes
 _FCNTL_LOCKS = (5, 6, 7, 36, 37, 38)  # those of POSIX, and those of open file descriptions
 _NO_LOCKS = dict.fromkeys(_FCNTL_LOCKS, errno.ENOLCK)
 _SOCKETS = (41, 53)  # socket, socketpair
 _PRCTL_REFUSED = (22, 35)  # PR_SET_SECCOMP, PR_SET_MM
+_PRCTL_LAST = 53  # PR_SET_SPECULATION_CTRL
+_SOL_SOCKET, _SO_LAST = 1, 21  # SO_SNDTIMEO
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -157,9 +164,21 @@ def _child_rule() -> bytes:
     return _only(_SIGACTION, body + allow)
 
 
+def _option_rules() -> bytes:
+    """Options that are no older than the filter's list are unknown, as on an older kernel."""
+    allow = _op(_RET, _RET_ALLOW)
+    process = _load_argument(0)
+    for number in _PRCTL_REFUSED:
+        process += _op(_JEQ, number, 0, 1) + _refuse(errno.EPERM)
+    process += _op(_JGE, _PRCTL_LAST + 1, 0, 1) + _refuse(errno.EINVAL)
+    socket = _load_argument(1) + _op(_JEQ, _SOL_SOCKET, 1, 0) + allow
+    socket += _load_argument(2) + _op(_JGE, _SO_LAST + 1, 0, 1) + _refuse(errno.ENOPROTOOPT)
+    return _only(_PRCTL, process + allow) + _only(_SETSOCKOPT, socket + allow)
+
+
 def _argument_rules(*, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _file_rules(locks=locks) + _child_rule()
+    rules = _file_rules(locks=locks) + _child_rule() + _option_rules()
     for number in _SOCKETS:
         local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
         rules += _only(number, local)
@@ -169,14 +188,6 @@ def _argument_rules(*, locks: bool) -> bytes:
         _load_argument(1)
         + _op(_JEQ, _TIOCSTI, 1, 0)
         + _op(_JEQ, _TIOCLINUX, 0, 1)
-        + _refuse(errno.EPERM)
-        + allow,
-    )
-    rules += _only(
-        _PRCTL,
-        _load_argument(0)
-        + _op(_JEQ, _PRCTL_REFUSED[0], 1, 0)
-        + _op(_JEQ, _PRCTL_REFUSED[1], 0, 1)
         + _refuse(errno.EPERM)
         + allow,
     )

@@ -1,10 +1,14 @@
-"""The system-call filter where candidates would see each other's locks."""
+"""The system-call filter, where candidates would see each other or take what all share."""
 
+import ctypes
 import errno
 import fcntl
 import os
 import signal
+import socket
+import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,3 +58,30 @@ def test_what_comes_of_ended_children_can_be_asked_and_not_changed() -> None:
         assert os.waitpid(pid, 0) == (pid, 0)
 
     assert errno_below(Filter(), act) == 0
+
+
+def test_no_socket_has_a_filter_and_all_have_their_ordinary_options() -> None:
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0xFFFFFFFF))
+    program = struct.pack("H6xQ", 1, ctypes.addressof(code))
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near, far:
+        for option in (26, 51):  # SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF
+            refused = errno_below(Filter(), partial(near.setsockopt, 1, option, program))
+            assert refused == errno.ENOPROTOOPT, option
+        for option in ("REUSEADDR", "SNDBUF", "RCVBUF", "KEEPALIVE", "PASSCRED", "RCVLOWAT"):
+            number = getattr(socket, f"SO_{option}")
+            act = partial(near.setsockopt, socket.SOL_SOCKET, number, 1)
+            assert errno_below(Filter(), act) == 0, option
+        assert errno_below(Filter(), lambda: near.settimeout(1.0)) == 0
+        wait = struct.pack("ll", 1, 0)
+        act = partial(near.setsockopt, socket.SOL_SOCKET, socket.SO_SNDTIMEO, wait)
+        assert errno_below(Filter(), act) == 0
+
+
+def test_options_of_processes_that_newer_kernels_have_are_unknown() -> None:
+    """PR_SCHED_CORE, PR_SET_MEMORY_MERGE, PR_TIMER_CREATE_RESTORE_IDS and PR_FUTEX_HASH."""
+    for option, value in ((62, 0), (67, 0), (77, 0), (78, 2)):
+        assert errno_below(Filter(), partial(linux.prctl, option, value)) == errno.EINVAL, option
+    name = ctypes.create_string_buffer(b"name")
+    for option, value in ((1, 9), (4, 0), (15, name), (29, 50_000), (36, 1), (38, 1), (41, 1)):
+        assert errno_below(Filter(), partial(linux.prctl, option, value)) == 0, option
