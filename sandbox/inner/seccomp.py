@@ -16,6 +16,9 @@ takes from all users of the host. A filter of a socket is made machine code, of 
 one bounded store for everybody, this filter of the next run included; a table of futexes may have
 gigabytes of memory that no limit counts; a process may keep others off a core that it uses half.
 
+A process keeps its limit of one byte on what is written where it crashes: with none, the kernel
+starts the host's own collector of crashes for it, as root.
+
 What a process does at the end of its children cannot be changed, though it seems to succeed: those
 of one that ignores SIGCHLD are gone without a trace, and so is the CPU time that they took.
 
@@ -115,8 +118,9 @@ KILLED: tuple[int, ...] = (
     # mount_setattr
 )
 
-_SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
+_AFFINITY, _LIMIT = 203, 302  # the first argument names a process
 _IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION, _SETSOCKOPT = 16, 56, 157, 72, 73, 13, 54
+_RLIMIT_CORE = 4
 _SIGCHLD = 17
 _FCNTL_REFUSED = (1024, 1025, 1026, 1036, 1038)  # leases, directory notes, hints kept in inodes
 _FCNTL_LOCKS = (5, 6, 7, 36, 37, 38)  # those of POSIX, and those of open file descriptions
@@ -155,13 +159,22 @@ def _file_rules(*, locks: bool) -> bytes:
     return _only(_FCNTL, body + allow) + _only(_FLOCK, flock)
 
 
-def _child_rule() -> bytes:
-    """What comes of ended children may be asked; a change succeeds and does nothing."""
+def _asked_only(index: int, number: int, given: int) -> bytes:
+    """Where an argument is `number`, it may be asked; a change succeeds and does nothing.
+
+    `given` is the argument that points to the change.
+    """
     allow = _op(_RET, _RET_ALLOW)
-    body = _load_argument(0) + _op(_JEQ, _SIGCHLD, 1, 0) + allow
-    body += _load_argument(1) + _op(_JEQ, 0, 1, 0) + _refuse(0)
-    body += _load_argument(1, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0)
-    return _only(_SIGACTION, body + allow)
+    body = _load_argument(index) + _op(_JEQ, number, 1, 0) + allow
+    body += _load_argument(given) + _op(_JEQ, 0, 1, 0) + _refuse(0)
+    return body + _load_argument(given, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0) + allow
+
+
+def _own_rules() -> bytes:
+    """Of itself a process may set the cores that it runs on and its limits, of others nothing."""
+    own = _load_argument(0) + _op(_JEQ, 0, 1, 0) + _refuse(errno.EPERM)
+    limits = own + _asked_only(1, _RLIMIT_CORE, 2)
+    return _only(_AFFINITY, own + _op(_RET, _RET_ALLOW)) + _only(_LIMIT, limits)
 
 
 def _option_rules() -> bytes:
@@ -178,7 +191,8 @@ def _option_rules() -> bytes:
 
 def _argument_rules(*, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _file_rules(locks=locks) + _child_rule() + _option_rules()
+    rules = _file_rules(locks=locks) + _option_rules() + _own_rules()
+    rules += _only(_SIGACTION, _asked_only(0, _SIGCHLD, 1))
     for number in _SOCKETS:
         local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
         rules += _only(number, local)
@@ -191,10 +205,6 @@ def _argument_rules(*, locks: bool) -> bytes:
         + _refuse(errno.EPERM)
         + allow,
     )
-    for number in _SELF_ONLY:
-        rules += _only(
-            number, _load_argument(0) + _op(_JEQ, 0, 0, 1) + allow + _refuse(errno.EPERM)
-        )
     return rules
 
 

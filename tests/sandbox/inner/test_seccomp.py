@@ -4,6 +4,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import resource
 import signal
 import socket
 import struct
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox import Asserts, Status
 from sandbox.inner import linux
 from sandbox.inner.seccomp import Filter
 
@@ -85,3 +87,26 @@ def test_options_of_processes_that_newer_kernels_have_are_unknown() -> None:
     name = ctypes.create_string_buffer(b"name")
     for option, value in ((1, 9), (4, 0), (15, name), (29, 50_000), (36, 1), (38, 1), (41, 1)):
         assert errno_below(Filter(), partial(linux.prctl, option, value)) == 0, option
+
+
+def test_the_limit_on_cores_is_kept_and_others_may_be_set() -> None:
+    def act() -> None:
+        soft, hard = kept = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if soft else hard, hard))
+        assert resource.getrlimit(resource.RLIMIT_CORE) == kept
+        resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (32, 32)
+
+    assert errno_below(Filter(), act) == 0
+
+
+def test_no_collector_of_crashes_is_started_for_a_run(judge) -> None:
+    """The kernel starts the host's collector below every limit on cores but one of one byte."""
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("no limit on cores but none can be set here")
+    source = (
+        "import resource as r\ndef f():\n    r.setrlimit(r.RLIMIT_CORE, (0, 0))\n"
+        "    return r.getrlimit(r.RLIMIT_CORE)"
+    )
+    report = judge(source, Asserts("assert f() == (1, 1)", "f"))
+    assert report.status is Status.PASSED, report
