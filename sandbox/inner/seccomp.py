@@ -16,6 +16,9 @@ takes from all users of the host. A filter of a socket is made machine code, of 
 one bounded store for everybody, this filter of the next run included; a table of futexes may have
 gigabytes of memory that no limit counts; a process may keep others off a core that it uses half.
 
+Of what can be asked of a device or a socket (`ioctl`) only the oldest is allowed: for some of the
+rest the kernel loads modules, whoever asks, and those stay.
+
 A process keeps its limit of one byte on what is written where it crashes: with none, the kernel
 starts the host's own collector of crashes for it, as root.
 
@@ -46,7 +49,8 @@ _RET = 0x06
 _OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16
 
 _AF_UNIX = 1
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_IOCTL_ALLOWED = (0x5401, 0x5460)  # TCGETS .. FIOQSIZE, with FIONREAD, FIONBIO and FIOCLEX
+_IOCTL_REFUSED = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 _NEW_NAMESPACES = 0x7E020080
 
 # Ranges of the x86-64 table, both ends included.
@@ -189,22 +193,24 @@ def _option_rules() -> bytes:
     return _only(_PRCTL, process + allow) + _only(_SETSOCKOPT, socket + allow)
 
 
+def _device_rule() -> bytes:
+    """What may be asked of every file and of terminals; the rest no device that is there knows."""
+    body = _load_argument(1)
+    for command in _IOCTL_REFUSED:
+        body += _op(_JEQ, command, 0, 1) + _refuse(errno.EPERM)
+    first, last = _IOCTL_ALLOWED
+    body += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + _op(_RET, _RET_ALLOW)
+    return _only(_IOCTL, body + _refuse(errno.ENOTTY))
+
+
 def _argument_rules(*, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _file_rules(locks=locks) + _option_rules() + _own_rules()
+    rules = _file_rules(locks=locks) + _option_rules() + _own_rules() + _device_rule()
     rules += _only(_SIGACTION, _asked_only(0, _SIGCHLD, 1))
     for number in _SOCKETS:
         local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
         rules += _only(number, local)
     rules += _only(_CLONE, _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + kill + allow)
-    rules += _only(
-        _IOCTL,
-        _load_argument(1)
-        + _op(_JEQ, _TIOCSTI, 1, 0)
-        + _op(_JEQ, _TIOCLINUX, 0, 1)
-        + _refuse(errno.EPERM)
-        + allow,
-    )
     return rules
 
 

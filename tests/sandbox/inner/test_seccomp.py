@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -110,3 +111,35 @@ def test_no_collector_of_crashes_is_started_for_a_run(judge) -> None:
     )
     report = judge(source, Asserts("assert f() == (1, 1)", "f"))
     assert report.status is Status.PASSED, report
+
+
+def test_sockets_are_asked_nothing_that_loads_modules(tmp_path: Path) -> None:
+    near, far = socket.socketpair()
+    file = os.open(tmp_path / "f", os.O_CREAT | os.O_RDWR)
+    with near, far:
+        # SIOCGIFVLAN, SIOCGIFBR, SIOCGIFCONF, and FS_IOC_GETFLAGS of a file
+        for descriptor, command in (
+            (near, 0x8982),
+            (near, 0x8940),
+            (near, 0x8912),
+            (file, 0x80086601),
+        ):
+            act = partial(fcntl.ioctl, descriptor, command, bytes(64))
+            assert errno_below(Filter(), act) == errno.ENOTTY, hex(command)
+        assert errno_below(Filter(), partial(fcntl.ioctl, near, termios.FIONREAD, bytes(4))) == 0
+        for change in (partial(os.set_blocking, near.fileno()), partial(os.set_inheritable, file)):
+            for value in (False, True):
+                assert errno_below(Filter(), partial(change, value)) == 0
+    os.close(file)
+
+
+def test_what_a_program_writes_is_not_executed(judge) -> None:
+    """For a file of a kind that it does not know, an older kernel has the host load a module."""
+    source = (
+        "import os\ndef f(place):\n    path = place + '/x'\n"
+        "    open(path, 'wb').write(bytes([1, 254, 253, 252]) * 9)\n    os.chmod(path, 0o755)\n"
+        "    try: os.execv(path, ['x'])\n    except OSError as error: return error.strerror"
+    )
+    for place in ("/tmp", "/dev/shm"):  # noqa: S108 - the run's own
+        report = judge(source, Asserts(f"assert f({place!r}) == 'Permission denied'", "f"))
+        assert report.status is Status.PASSED, report
