@@ -88,8 +88,9 @@ def sources() -> dict[str, str]:
 
 def description(recipe: Recipe, bounds: Limits, labels: dict[str, str]) -> dict[str, Any]:
     """The body that creates a container: every bound and nothing that it does not need."""
-    writable = f"rw,nosuid,nodev,mode=1777,size={bounds.disk_bytes},nr_inodes={_INODES}"
-    limits = {"core": 0, "nofile": _OPEN_FILES, "fsize": bounds.disk_bytes + MAX_OUTPUT_BYTES}
+    writable = f"rw,nosuid,nodev,noexec,mode=1777,size={bounds.disk_bytes},nr_inodes={_INODES}"
+    # One byte of core, for with none the host's collector of crashes is started.
+    limits = {"core": 1, "nofile": _OPEN_FILES, "fsize": bounds.disk_bytes + MAX_OUTPUT_BYTES}
     host = {
         "NetworkMode": "none",
         "ReadonlyRootfs": True,

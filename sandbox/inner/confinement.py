@@ -27,6 +27,17 @@ def confine(filter_: Filter) -> None:
     linux.seccomp_filter(filter_.pointer)
 
 
+def limit_cores() -> None:
+    """Have nothing written, and nobody started, where a process of a run crashes.
+
+    A limit of one byte is the kernel's own word for that; below one of none all is still piped to a
+    collector that the host has set.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    bound = 1 if hard == resource.RLIM_INFINITY else min(1, hard)
+    resource.setrlimit(resource.RLIMIT_CORE, (bound, bound))
+
+
 def limit(limits: Frame) -> None:
     """Set the kernel's limits. `limits` holds bytes, whole seconds and a number of processes."""
     for kind, value in (
@@ -37,7 +48,6 @@ def limit(limits: Frame) -> None:
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS),
-        (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)

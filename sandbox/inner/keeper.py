@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
-_TMPFS = linux.MS_NOSUID | linux.MS_NODEV
+# Where the kernel does not know what it is to execute, it asks the host for a module that does.
+_TMPFS = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
 _INODES = 4096
 _KEEPER_PROCESSES = 1
 _ALL_OUTPUT_BYTES = 16 * 2**20

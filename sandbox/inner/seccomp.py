@@ -11,6 +11,17 @@ and leases on files that others see too. Three answers:
 - all else fails, with EACCES for network sockets and ENOSYS for the rest, so that libraries which
   probe for a newer call fall back to an older one.
 
+Options of processes and sockets are allowed up to those that all kernels have: what came later
+takes from all users of the host. A filter of a socket is made machine code, of which the kernel has
+one bounded store for everybody, this filter of the next run included; a table of futexes may have
+gigabytes of memory that no limit counts; a process may keep others off a core that it uses half.
+
+Of what can be asked of a device or a socket (`ioctl`) only the oldest is allowed: for some of the
+rest the kernel loads modules, whoever asks, and those stay.
+
+A process keeps its limit of one byte on what is written where it crashes: with none, the kernel
+starts the host's own collector of crashes for it, as root.
+
 What a process does at the end of its children cannot be changed, though it seems to succeed: those
 of one that ignores SIGCHLD are gone without a trace, and so is the CPU time that they took.
 
@@ -38,7 +49,8 @@ _RET = 0x06
 _OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16
 
 _AF_UNIX = 1
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_IOCTL_ALLOWED = (0x5401, 0x5460)  # TCGETS .. FIOQSIZE, with FIONREAD, FIONBIO and FIOCLEX
+_IOCTL_REFUSED = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 _NEW_NAMESPACES = 0x7E020080
 
 # Ranges of the x86-64 table, both ends included.
@@ -48,7 +60,7 @@ ALLOWED: tuple[tuple[int, int], ...] = (
     (17, 28),  # pread64 .. madvise
     (32, 40),  # dup .. sendfile
     (42, 52),  # connect .. getpeername
-    (54, 55),  # setsockopt, getsockopt
+    (55, 55),  # getsockopt
     (57, 63),  # fork .. uname
     (74, 100),  # fsync .. times
     (102, 102),  # getuid
@@ -110,14 +122,17 @@ KILLED: tuple[int, ...] = (
     # mount_setattr
 )
 
-_SELF_ONLY = (203, 302)  # sched_setaffinity, prlimit64: the first argument names a process
-_IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION = 16, 56, 157, 72, 73, 13
+_AFFINITY, _LIMIT = 203, 302  # the first argument names a process
+_IOCTL, _CLONE, _PRCTL, _FCNTL, _FLOCK, _SIGACTION, _SETSOCKOPT = 16, 56, 157, 72, 73, 13, 54
+_RLIMIT_CORE = 4
 _SIGCHLD = 17
 _FCNTL_REFUSED = (1024, 1025, 1026, 1036, 1038)  # leases, directory notes, hints kept in inodes
 _FCNTL_LOCKS = (5, 6, 7, 36, 37, 38)  # those of POSIX, and those of open file descriptions
 _NO_LOCKS = dict.fromkeys(_FCNTL_LOCKS, errno.ENOLCK)
 _SOCKETS = (41, 53)  # socket, socketpair
 _PRCTL_REFUSED = (22, 35)  # PR_SET_SECCOMP, PR_SET_MM
+_PRCTL_LAST = 53  # PR_SET_SPECULATION_CTRL
+_SOL_SOCKET, _SO_LAST = 1, 21  # SO_SNDTIMEO
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -148,42 +163,54 @@ def _file_rules(*, locks: bool) -> bytes:
     return _only(_FCNTL, body + allow) + _only(_FLOCK, flock)
 
 
-def _child_rule() -> bytes:
-    """What comes of ended children may be asked; a change succeeds and does nothing."""
+def _asked_only(index: int, number: int, given: int) -> bytes:
+    """Where an argument is `number`, it may be asked; a change succeeds and does nothing.
+
+    `given` is the argument that points to the change.
+    """
     allow = _op(_RET, _RET_ALLOW)
-    body = _load_argument(0) + _op(_JEQ, _SIGCHLD, 1, 0) + allow
-    body += _load_argument(1) + _op(_JEQ, 0, 1, 0) + _refuse(0)
-    body += _load_argument(1, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0)
-    return _only(_SIGACTION, body + allow)
+    body = _load_argument(index) + _op(_JEQ, number, 1, 0) + allow
+    body += _load_argument(given) + _op(_JEQ, 0, 1, 0) + _refuse(0)
+    return body + _load_argument(given, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0) + allow
+
+
+def _own_rules() -> bytes:
+    """Of itself a process may set the cores that it runs on and its limits, of others nothing."""
+    own = _load_argument(0) + _op(_JEQ, 0, 1, 0) + _refuse(errno.EPERM)
+    limits = own + _asked_only(1, _RLIMIT_CORE, 2)
+    return _only(_AFFINITY, own + _op(_RET, _RET_ALLOW)) + _only(_LIMIT, limits)
+
+
+def _option_rules() -> bytes:
+    """Options that are no older than the filter's list are unknown, as on an older kernel."""
+    allow = _op(_RET, _RET_ALLOW)
+    process = _load_argument(0)
+    for number in _PRCTL_REFUSED:
+        process += _op(_JEQ, number, 0, 1) + _refuse(errno.EPERM)
+    process += _op(_JGE, _PRCTL_LAST + 1, 0, 1) + _refuse(errno.EINVAL)
+    socket = _load_argument(1) + _op(_JEQ, _SOL_SOCKET, 1, 0) + allow
+    socket += _load_argument(2) + _op(_JGE, _SO_LAST + 1, 0, 1) + _refuse(errno.ENOPROTOOPT)
+    return _only(_PRCTL, process + allow) + _only(_SETSOCKOPT, socket + allow)
+
+
+def _device_rule() -> bytes:
+    """What may be asked of every file and of terminals; the rest no device that is there knows."""
+    body = _load_argument(1)
+    for command in _IOCTL_REFUSED:
+        body += _op(_JEQ, command, 0, 1) + _refuse(errno.EPERM)
+    first, last = _IOCTL_ALLOWED
+    body += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + _op(_RET, _RET_ALLOW)
+    return _only(_IOCTL, body + _refuse(errno.ENOTTY))
 
 
 def _argument_rules(*, locks: bool) -> bytes:
     allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _file_rules(locks=locks) + _child_rule()
+    rules = _file_rules(locks=locks) + _option_rules() + _own_rules() + _device_rule()
+    rules += _only(_SIGACTION, _asked_only(0, _SIGCHLD, 1))
     for number in _SOCKETS:
         local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
         rules += _only(number, local)
     rules += _only(_CLONE, _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + kill + allow)
-    rules += _only(
-        _IOCTL,
-        _load_argument(1)
-        + _op(_JEQ, _TIOCSTI, 1, 0)
-        + _op(_JEQ, _TIOCLINUX, 0, 1)
-        + _refuse(errno.EPERM)
-        + allow,
-    )
-    rules += _only(
-        _PRCTL,
-        _load_argument(0)
-        + _op(_JEQ, _PRCTL_REFUSED[0], 1, 0)
-        + _op(_JEQ, _PRCTL_REFUSED[1], 0, 1)
-        + _refuse(errno.EPERM)
-        + allow,
-    )
-    for number in _SELF_ONLY:
-        rules += _only(
-            number, _load_argument(0) + _op(_JEQ, 0, 0, 1) + allow + _refuse(errno.EPERM)
-        )
     return rules
 
 

@@ -28,7 +28,7 @@ import signal
 import socket
 from dataclasses import replace
 
-from sandbox.inner import keeper, linux, rootfs, warm
+from sandbox.inner import confinement, keeper, linux, rootfs, warm
 from sandbox.inner.run import Setup
 from sandbox.inner.seccomp import Filter
 
@@ -162,7 +162,7 @@ def _confine(packages: list[str], uid: int, gid: int) -> tuple[int, bool]:
         os.setresuid(uid, uid, uid)
     # The kernel made us undumpable with the change of id; our children could not map ids then.
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confinement.limit_cores()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     return procfs, locks
 
