@@ -33,6 +33,14 @@ PROTOCOLS: Final = frozenset(
 )
 """What the program may ask of an object of the tests beside what any has. They compare nothing."""
 
+CONTAINS: Final = frozenset(
+    {
+        *("__getitem__", "__setitem__", "__contains__", "__len__", "__iter__", "__bool__"),
+        *("__enter__", "__exit__"),
+    }
+)
+"""What it may ask, too, of an object whose class has it: who looks for one goes by that."""
+
 ARITHMETIC: Final = frozenset(
     f"__{way}{name}__"
     for way in ("", "r", "i")
