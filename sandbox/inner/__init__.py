@@ -4,7 +4,7 @@
     supervisor                              docker backend: the first process of a container
     keeper, jobs, run, outcomes             one run, and what it came to
     link, exceptions                        the keeper's end of the channel to the candidate
-    tester, pytest_run, imports             the caller's tests, in the keeper's process
+    tester, scripts, pytest_run, imports    the caller's tests, in the keeper's process
     candidate, execute, cases, whole        the candidate's process, by kinds of tests
     shared                                  likewise, with the tests in it
     linux, seccomp                          system calls that Python lacks, and those refused

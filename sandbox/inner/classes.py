@@ -16,6 +16,7 @@ from sandbox.inner.special import bases_of, mro_of, own_of
 if TYPE_CHECKING:
     from types import FrameType
 
+    from sandbox.inner.held import Held
     from sandbox.inner.places import Places
 
 KEY: Final = "\0handle"
@@ -26,6 +27,9 @@ ASKS: Final = "\0asks"
 
 NAMED: Final = "\0named"
 """Where it keeps that the tests name the class, so that its operators are asked."""
+
+SAYS: Final = "\0says"
+"""Where it keeps that its metaclass has a word in what is an instance."""
 
 FACTS: Final = "\0facts"
 """Where it keeps what the class is."""
@@ -44,6 +48,7 @@ class Asks(Protocol):
     """The link, as handles use it."""
 
     places: Places
+    held: Held
     named: frozenset[str]
     questions: int
     calls: int
@@ -123,6 +128,12 @@ class Mirror(type):
         else:
             _asked(cls, "set", name, value)
 
+    def __instancecheck__(cls, value: object) -> bool:
+        return type.__instancecheck__(cls, value) or _is_by_its_word(cls, "isinstance", value)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return type.__subclasscheck__(cls, kind) or _is_by_its_word(cls, "issubclass", kind)
+
     def __iter__(cls) -> Any:
         return iter(_asked(cls, "items"))
 
@@ -192,6 +203,23 @@ def is_named(kind: type) -> bool:
 
 def _asked(kind: type, ask: str, /, *args: Any, **kwargs: Any) -> Any:
     return link_of(kind).ask_object(ask, own_of(kind)[KEY], args, kwargs)
+
+
+def _is_by_its_word(kind: type, ask: str, value: object) -> bool:
+    """Whether something else is of a class that says itself what is: a protocol, or what registers.
+
+    That nothing else is needs nobody's word. No exception is: it may be that of a failed test.
+    """
+    link = link_of(kind)
+    if own_of(kind).get(SAYS) is not True or link.is_probed() or link.is_reading():
+        return False
+    asked: Any = value if issubclass(type(value), type) else type(value)
+    if any(BaseException in mro_of(each) for each in (kind, asked)):
+        return False
+    if _asked(kind, ask, value) is not True:
+        return False
+    link.on_its_word()
+    return True
 
 
 def _looked_at(kind: type, what: str, name: str) -> tuple[Any, ...]:

@@ -9,6 +9,9 @@ from sandbox.codec import Decoder
 _TELLING: Final = 6
 """Characters of a text below which it can hardly do anything where it is run."""
 
+_MOST_SHORT: Final = 10_000
+"""Shorter ones that are kept."""
+
 _MOST_CROSSED: Final = 8 * 2**20
 """Characters and bytes that are kept; where more came, anything may be of it."""
 
@@ -18,6 +21,7 @@ class Crossed:
 
     def __init__(self) -> None:
         self._texts: set[str] = set()
+        self._short: set[str] = set()
         self._bytes: set[bytes] = set()
         self._room = _MOST_CROSSED
 
@@ -26,6 +30,8 @@ class Crossed:
         if type(value) is str and len(value) >= _TELLING and self._room > 0:
             self._texts.add(value)
             self._room -= len(value)
+        elif type(value) is str and len(self._short) < _MOST_SHORT:
+            self._short.add(value)
         elif type(value) is bytes and len(value) >= _TELLING and self._room > 0:
             self._bytes.add(value)
             self._room -= len(value)
@@ -38,6 +44,10 @@ class Crossed:
     def any(self) -> bool:
         """Whether anything came that could do something."""
         return bool(self._texts or self._bytes) or self._room <= 0
+
+    def tell(self, name: str) -> bool:
+        """Whether a name is in any of the texts, whatever it can do."""
+        return any(name in text for text in (*self._texts, *self._short))
 
     def of_bytes(self, data: Any) -> bool:
         """Whether bytes that came are in these."""

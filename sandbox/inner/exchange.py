@@ -212,7 +212,7 @@ class _Incoming(Noting):
     def held(self, wire: list[Any]) -> None:
         """What an object of the solution holds now. Raises `CodecError`."""
         match wire:
-            case [_, int(number), list(content)]:
+            case [_, int(number), None | list() as content]:
                 held = self.decode(content, 1)
             case _:
                 raise CodecError("no content of an object")
@@ -261,16 +261,15 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
     """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
     out = _Outgoing(containers, refer)
     wire = out.encode(value)
-    changed: list[Wire] = [
-        [_HELD, number, out.encode(held, 1)] for number, held in containers.held.tell()
-    ]
-    numbers, done = [*out.fresh, *containers.changed()], set[int]()
-    while numbers or out.fresh:  # what is told may hold what is new
-        number = (numbers or out.fresh).pop()
-        if number in done:
-            continue
-        done.add(number)
-        changed.append(out.anew(number))
+    changed: list[Wire] = []
+    numbers, done = containers.changed(), set[int]()
+    while (held := containers.held.tell()) or numbers or out.fresh:  # which may hold what is new
+        changed += [[_HELD, number, out.encode(content, 1)] for number, content in held]
+        for number in {*numbers, *out.fresh} - done:
+            done.add(number)
+            changed.append(out.anew(number))
+        numbers = [number for number in out.fresh if number not in done]
+        out.fresh.clear()
     return {"value": wire, "changed": changed}
 
 

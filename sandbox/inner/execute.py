@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
+SOURCE = "solution.py"
+"""The file that a program would be in."""
+
 _MESSAGE = 2000
 MOST_TEXT = 100_000
 """Characters of an exception's text that the tests get."""
@@ -135,10 +138,10 @@ def execute(source: str, namespace: dict[str, Any]) -> Frame | None:
     """Run source in a namespace; None when it came to its end, else why it did not."""
     detail = "exception"
     try:
-        code = compile(source, "solution.py", "exec", dont_inherit=True)
+        code = compile(source, SOURCE, "exec", dont_inherit=True)
         # So that `inspect.getsource` finds it: there is no such file.
         lines = source.splitlines(keepends=True)
-        linecache.cache["solution.py"] = (len(source), None, lines, "solution.py")
+        linecache.cache[SOURCE] = (len(source), None, lines, SOURCE)
         exec(code, namespace)  # noqa: S102 - the purpose of this process
     except SystemExit as error:
         return {**describe(error), "detail": "early_exit", "code": _code_of(error)}

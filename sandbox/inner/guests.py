@@ -20,6 +20,7 @@ from sandbox.inner.handles import number_of
 from sandbox.inner.likeness import likeness_of
 from sandbox.inner.mocks import is_awaited
 from sandbox.inner.performing import ATTRIBUTE, COPIES, question_of, role_of
+from sandbox.inner.protocols import kind_of, protocols_of
 from sandbox.inner.shown import (
     ATOMS,
     FUNCTIONS,
@@ -34,7 +35,6 @@ from sandbox.inner.shown import (
     is_private_data,
     library_name,
     own_methods,
-    protocols_of,
 )
 from sandbox.inner.special import found_in, identity_of
 
@@ -100,7 +100,7 @@ class Guests:
         if isinstance(value, FUNCTIONS):
             return ["p", number, does, called(value), None]
         kinds = self._number_of(kind)
-        protocols, hashed = protocols_of(kind), hash_of(value)
+        protocols, hashed = [*protocols_of(kind), *kind_of(kind)], hash_of(value)
         told: list[Any] = [does, called(kind), kinds, protocols, hashed]
         if form is not None:
             self._makes[kinds] = kind

@@ -118,8 +118,9 @@ _DICT: Final[Any] = vars(_Held)["__dict__"]
 
 
 def contents_of(handle: Any) -> dict[str, Any]:
-    """What a handle itself holds."""
-    found: dict[str, Any] = _DICT.__get__(handle)
+    """What a handle itself holds, or an exception that stands for one of the candidate."""
+    holds = vars(handle) if isinstance(handle, BaseException) else _DICT.__get__(handle)
+    found: dict[str, Any] = holds
     return found
 
 

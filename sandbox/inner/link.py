@@ -75,7 +75,7 @@ class Link(CandidateProcess):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.mirrors = Mirrors(self)
-        self.mirrors.held = self.containers.held
+        self.held = self.mirrors.held = self.containers.held
         self.accounts = Accounts(self.mirrors, self.containers.crossed)
         self.loops = LoopsOfTests(self)
         self.replies = Replies(self)

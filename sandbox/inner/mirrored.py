@@ -19,21 +19,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.classes import ASKS, FACTS, KEY, NAMED, Facts, Mirror
+from sandbox.inner.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
+from sandbox.inner.errors import error_body
 from sandbox.inner.exceptions import SIGNALS, library_class
 from sandbox.inner.handles import (
     CONTENTS,
     Handle,
     held_by,
 )
-from sandbox.inner.questions import (
-    Member,
-    attribute_of,
-    method_asked,
-    other_of,
-    specials_of,
-    text_told,
-)
+from sandbox.inner.questions import Member, method_asked, specials_of
+from sandbox.inner.special import CHECKS
 
 if TYPE_CHECKING:
     from sandbox.inner.classes import Asks
@@ -170,9 +165,7 @@ class MirroredClasses:
             parents.append(self._base(["builtins", told.builtin]))
         exceptions = [p for p in parents if issubclass(p, BaseException)]
         if exceptions:
-            body = {"__str__": text_told, "__getattr__": attribute_of, "__module__": "solution"}
-            body |= {name: other_of(name) for name in ("__cause__", "__context__")}
-            return self._made(told, tuple(dict.fromkeys(exceptions)), body)
+            return self._made(told, tuple(dict.fromkeys(exceptions)), error_body(told.special))
         if any(issubclass(p, type) for p in parents):
             metas = (p for p in parents if issubclass(p, Mirror))
             own = tuple(dict.fromkeys(metas)) or (Mirror,)
@@ -182,6 +175,7 @@ class MirroredClasses:
     def _made(self, told: _Described, bases: tuple[type, ...], body: dict[str, Any]) -> type:
         name = told.name if told.name.isidentifier() else "Object"
         more = {KEY: told.number, ASKS: self._asks, FACTS: self._facts(told)}
+        more[SAYS] = CHECKS in told.special
         body |= {**more, "__qualname__": told.qualname}
         meta = Mirror if told.metaclass is None else self._base(told.metaclass)
         for own in (bases, bases[:1]):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.bound import BoundGuests
 from sandbox.inner.classes import KEY, Mirror
-from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.exceptions import MARK, new_exception
 from sandbox.inner.handles import (
     CONTENTS,
@@ -20,6 +19,7 @@ from sandbox.inner.handles import (
     contents_of,
     held_by,
 )
+from sandbox.inner.held import MUTABLE, Held
 from sandbox.inner.mirrored import MirroredClasses
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ class Mirrors(MirroredClasses):
         self.dropped: list[int] = []
         self._handles: dict[int, weakref.ref[Any]] = {}
         self._kept: dict[int, Any] = {}
+        self._errors = weakref.WeakValueDictionary[int, BaseException]()
         self._identified: list[Any] = []
 
     def lifetimes(self) -> Frame:
         """What the candidate's side is to know of who still holds what here."""
         dropped, self.dropped = self.dropped, []
+        self.held.forget(dropped)
         return {"drop": dropped, **self.guests.lifetimes()}
 
     def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
@@ -58,6 +60,8 @@ class Mirrors(MirroredClasses):
                 return self._known.get(number, self._classes[number])
             case ["h", int(number), int(kind), None | int() as hashed]:
                 return self._handle(number, kind, (), hashed)
+            case ["hl", int(number), int(kind), None | int() as hashed]:
+                return self._borrowed(number, self._handle(number, kind, (), hashed))
             case ["w", int(number), int(kind), None | int() as hashed, str(tag), content] if (
                 tag in CONTENTS
             ):
@@ -99,6 +103,14 @@ class Mirrors(MirroredClasses):
                 self.held.add(number, made)
         return made
 
+    def _borrowed(self, number: int, handle: Any) -> Any:
+        """One whose methods are asked, and of which is told what it holds all the same."""
+        if not isinstance(handle, MUTABLE):
+            raise CodecError("an object that holds nothing")
+        if self.held.borrowed(number) is not handle:
+            self.held.borrow(number, handle)
+        return handle
+
     def _keep(self, handle: Any) -> None:
         """Keep a handle whose `id` the tests may take, so that its object has one `id`."""
         names = self._asks.named
@@ -116,12 +128,21 @@ class Mirrors(MirroredClasses):
         """What stands for an exception that the candidate raised. Raises `CodecError`."""
         if type(number) is not int or type(kind) is not int:
             raise CodecError("not an exception")
-        return self._exception(number, kind, args, text, group)
+        found = self._errors.get(number)
+        if found is None:
+            return self._exception(number, kind, args, text, group)
+        found.args = tuple(args)
+        vars(found)["\0text"] = text
+        vars(found).pop("__notes__", None)  # they are told anew
+        return found
 
     def _kept_exception(self, number: int, kind: int, args: list[Any], text: str) -> BaseException:
-        """One that was given and not raised: the same object each time."""
+        """One that was given and not raised: the same object each time, as one that was raised."""
         if number not in self._kept:
-            self._kept[number] = self._exception(number, kind, args, text, _group_in(args))
+            found = self._errors.get(number)
+            if found is None:
+                found = self._exception(number, kind, args, text, _group_in(args))
+            self._kept[number] = found
         kept: BaseException = self._kept[number]
         return kept
 
@@ -133,6 +154,7 @@ class Mirrors(MirroredClasses):
             raise CodecError("an exception of no class")
         made = new_exception(mirror, *args, group=group)
         vars(made).update({KEY: number, "\0text": text, MARK: True})
+        self._errors[number] = made
         return made
 
     def _coroutine(self, number: int) -> Any:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.mocks import is_mock
+from sandbox.inner.protocols import protocols_of
 from sandbox.inner.shown import (
     ATOMS,
     annotations_of,
     attributes_of,
     names_in,
     parameters_of,
-    protocols_of,
     text_shown,
 )
 from sandbox.inner.special import ARITHMETIC, PROTOCOLS, method_of

@@ -44,6 +44,11 @@ class Places:
     tree: ast.Module | None = None
     _compared: dict[_Place, bool] | None = None
 
+    def mention(self, text: str) -> bool:
+        """Whether a text is in a text of the tests."""
+        nodes = () if self.tree is None else ast.walk(self.tree)
+        return any(isinstance(n, ast.Constant) and text in str(n.value) for n in nodes)
+
     def decides(self, caller: FrameType, name: str, given: Any) -> bool:
         """Whether a pass rests on what the method `name` gave to a caller in the tests."""
         if self._compared is None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import types
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from sandbox.inner.channel import Stop
 from sandbox.inner.outcomes import failure_of
@@ -45,12 +46,38 @@ class Around(Protocol):
         ...
 
 
+def _nothing(*, collecting: bool) -> None:
+    """Nobody wants to know."""
+
+
+def _no_matter(_name: str, _value: object) -> None:
+    """Nobody wants to know, either."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What those do who run pytest.
+
+    `explain` turns the first exception into the fields of a report, `reporting` is entered while
+    pytest makes its own of a test, and `found` hears what pytest finds where tests may be.
+    """
+
+    explain: Explain = failure_of
+    around: Around = _nothing
+    reporting: Pause = contextlib.nullcontext
+    found: Callable[[str, object], None] = _no_matter
+
+
+_ALONE: Final = Hooks()
+
+
 class _Collector:
     """The plugin that hands pytest one module, and keeps what each of its tests came to."""
 
-    def __init__(self, module: types.ModuleType, around: Around) -> None:
+    def __init__(self, module: types.ModuleType, hooks: Hooks) -> None:
         self.module = module
-        self.around = around
+        self.around = hooks.around
+        self.found = hooks.found
         self._passed: set[str] = set()
         self._failed: set[str] = set()
         self.collected = 0
@@ -72,6 +99,10 @@ class _Collector:
         session.items = list(session.genitems(node))
         session.testscollected = self.collected = len(session.items)
         return True
+
+    def pytest_pycollect_makeitem(self, name: str, obj: object) -> None:
+        """What the module, or a class in it, has."""
+        self.found(name, obj)
 
     def pytest_runtest_setup(self) -> None:
         """A test begins, before any fixture of it."""
@@ -99,10 +130,6 @@ class _Collector:
             self.error = call.excinfo.value
 
 
-def _nothing(*, collecting: bool) -> None:
-    """Nobody wants to know."""
-
-
 def _reporting(during: Pause) -> object:
     """A plugin: the context `during` is entered while pytest reports what a test came to."""
     import pytest  # noqa: PLC0415 - pytest is slow to load
@@ -116,17 +143,10 @@ def _reporting(during: Pause) -> object:
     return Reporting()
 
 
-def run(
-    code: CodeType,
-    names: dict[str, Any],
-    explain: Explain = failure_of,
-    around: Around = _nothing,
-    reporting: Pause = contextlib.nullcontext,
-) -> Frame:
+def run(code: CodeType, names: dict[str, Any], hooks: Hooks = _ALONE) -> Frame:
     """Execute the module's code, run its tests, and say what they came to.
 
-    `explain` turns the first exception into the fields of a report, and `reporting` is entered
-    while pytest makes its own of a test. `idle` marks a module of which no test passed or failed.
+    `idle` marks a module of which no test passed or failed.
     """
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest  # noqa: PLC0415 - pytest is slow to load
@@ -135,16 +155,16 @@ def run(
     module.__dict__.update(names)
     module.__dict__["__name__"] = "test_solution"
     module.__dict__.setdefault("__file__", "/tests/test_solution.py")
-    collector = _Collector(module, around)
+    collector = _Collector(module, hooks)
     try:
         exec(code, module.__dict__)  # noqa: S102 - the caller's tests
-        result = pytest.main([*_OPTIONS], plugins=[collector, _reporting(reporting)])
+        result = pytest.main([*_OPTIONS], plugins=[collector, _reporting(hooks.reporting)])
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - what a test module raises at its top level
-        return explain(error)
+        return hooks.explain(error)
     credit = {"checks": collector.collected, "passed_checks": collector.passed}
-    return _outcome(collector, explain, ended_well=result == pytest.ExitCode.OK) | credit
+    return _outcome(collector, hooks.explain, ended_well=result == pytest.ExitCode.OK) | credit
 
 
 def _outcome(collector: _Collector, explain: Explain, *, ended_well: bool) -> Frame:

@@ -28,8 +28,17 @@ from sandbox.inner.handles import (
     number_of,
 )
 from sandbox.inner.outcomes import is_failure
-from sandbox.inner.places import PRELUDE, TESTS
-from sandbox.inner.special import ALONE, ASYNCHRONOUS, BINARY, BINDS, DESCRIBING, own_of
+from sandbox.inner.special import (
+    ALONE,
+    ASYNCHRONOUS,
+    BINARY,
+    BINDS,
+    DESCRIBING,
+    HELD,
+    IN_PLACE,
+    found_in,
+    own_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,14 +51,12 @@ def specials_of(special: list[str]) -> dict[str, Any]:
     """The special methods of a mirror: each a question, or an error of the candidate."""
     body: dict[str, Any] = {"__doc__": property(_doc)}
     for each in special:
-        if each in ALONE:
-            body[each] = _alone(each)
-        elif each in BINARY:
-            body[each] = _operator(each)
-        elif each in ASYNCHRONOUS:
-            body[each] = _asynchronous(each)
-        elif each in DESCRIBING:
-            body[each] = _describing(each)
+        name = each.removeprefix(HELD)
+        kind = next((kind for kind in _MADE if each in kind), None)
+        if name != each:
+            body[name] = _operator_of_content(name)
+        elif kind is not None:
+            body[name] = _MADE[kind](name)
         elif each == BINDS:
             body["__get__"] = _bound
         elif each == "no __hash__":
@@ -190,9 +197,10 @@ def _operator(special: str) -> Callable[..., Any]:
         kind, link = type(handle), asks_of(handle)
         if link.is_reading():  # keys of one dict, which are different over there
             return (handle is other) is (special == "__eq__")
+        if special in IN_PLACE and callable(other) and number_of(other) is None:
+            return _listens(handle, special, other)
         if not is_named(kind):
-            text = f"a {kind.__name__} is no value that the tests know: {special} of it"
-            raise link.candidates_error(TypeError(text))
+            return _of_another(handle, special, other)
         link.on_its_word()
         if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
@@ -202,6 +210,56 @@ def _operator(special: str) -> Callable[..., Any]:
         return NotImplemented
 
     return operate
+
+
+def _operator_of_content(special: str) -> Callable[..., Any]:
+    """An operator that a class has from its built-in type: that compares what is held, here."""
+    operate = _operator(special)
+
+    def of_content(handle: Any, *others: Any) -> Any:
+        held: Any = held_by(type(handle))
+        found = found_in(held, special) if held is not None else None
+        if found is None or not asks_of(handle).held.has_now(number_of(handle)):
+            return operate(handle, *others)
+        return found[1](handle, *others)
+
+    return of_content
+
+
+def _listens(handle: Any, special: str, callback: Any) -> Any:
+    """What an operator in place makes of a callback, as `button.clicked += callback` does.
+
+    No test expects one. Where the object itself is the answer nothing was said, either.
+    """
+    match ask(handle, "operate", special, callback):
+        case tuple([given]) if given is handle:
+            return handle
+        case tuple([given]) if is_named(type(handle)):
+            asks_of(handle).on_its_word()
+            return given
+        case tuple([_]):
+            raise _no_operator(handle, special)
+    return NotImplemented
+
+
+def _of_another(handle: Any, special: str, other: Any) -> bool:
+    """An operator of a class that the tests do not name.
+
+    It has none, but that an object is itself, and that another of the program is not: so one finds
+    its own among others. Raises the candidate's error for all else.
+    """
+    if special == "__eq__" and number_of(other) is not None:
+        if handle is other:
+            return True
+        if ask(handle, "operate", special, other) in ((False,), ()):
+            asks_of(handle).on_its_word()
+            return False
+    raise _no_operator(handle, special)
+
+
+def _no_operator(handle: Any, special: str) -> BaseException:
+    text = f"a {type(handle).__name__} is no value that the tests know: {special} of it"
+    return asks_of(handle).candidates_error(TypeError(text))
 
 
 def _equals(handle: Any, true: Any) -> bool:
@@ -224,34 +282,10 @@ def _doc(handle: Any) -> Any:
     return ask(handle, "get", "__doc__")
 
 
-def text_told(error: BaseException) -> str:
-    """The text of an exception of the candidate, as it was when it was raised."""
-    return str(vars(error).get("\0text", ""))
-
-
-def other_of(name: str) -> property:
-    """The cause or the context of an exception of the candidate that was given and not raised.
-
-    Only the tests ask for one; a framework that reports of it takes what there is.
-    """
-    slot: Any = vars(BaseException)[name]
-
-    def other(error: BaseException) -> Any:
-        found = slot.__get__(error)
-        caller = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - the caller
-        if found is not None or caller not in (TESTS, PRELUDE):
-            return found
-        found = ask(error, "get", name)
-        if isinstance(found, BaseException):
-            slot.__set__(error, found)
-            return found
-        return None
-
-    return property(other, slot.__set__)
-
-
-def attribute_of(error: BaseException, name: str) -> Any:
-    """An attribute of an exception of the candidate, asked."""
-    if name.startswith("__"):
-        raise AttributeError(name)
-    return ask(error, "get", name)
+_MADE: Final[dict[frozenset[str], Callable[[str], Any]]] = {
+    ALONE: _alone,
+    BINARY: _operator,
+    ASYNCHRONOUS: _asynchronous,
+    DESCRIBING: _describing,
+}
+"""What a mirror has for a special method, by which of these it is among."""

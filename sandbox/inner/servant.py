@@ -17,14 +17,14 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.containers import MUTABLE, Held
 from sandbox.inner.execute import MOST_TEXT, describe, name_of
+from sandbox.inner.held import MUTABLE, Held
 from sandbox.inner.likenesses import Likenesses
 from sandbox.inner.loops import Loops, awaited
 from sandbox.inner.records import Records
-from sandbox.inner.special import content_of, content_type, identity_of, method_of
+from sandbox.inner.special import HELD, content_of, content_type, identity_of, method_of
 from sandbox.inner.standins import Guest, StandIns
-from sandbox.inner.telling import builtin_error, hash_of, own_methods
+from sandbox.inner.telling import error_type, hash_of, is_of_base, own_methods
 from sandbox.inner.thrown import GUEST, error_of
 
 if TYPE_CHECKING:
@@ -69,11 +69,12 @@ class Servant:
         number = self._number(value)
         if self.held.has(number):
             return ["wk", number]
-        content = None if self._is_asked(kind) else content_of(value)
+        lent = (is_asked := self._is_asked(kind)) and self.held.lend(number, value)
+        content = None if is_asked else content_of(value)
         if isinstance(value, BaseException):
             return self._error(number, value)
         if content is None:
-            return ["h", number, self._class(kind), hash_of(value, object)]
+            return ["hl" if lent else "h", number, self._class(kind), hash_of(value, object)]
         tag, exact = content
         # Where it may be had, the content's own hash is over there as well.
         told = self._is_named(kind) or type(exact).__hash__ is None
@@ -145,6 +146,10 @@ class Servant:
                 return tuple(getattr(value, name, None) for name in _CALLED)
             case "bool":
                 return bool(value)
+            case "isinstance":
+                return isinstance(args[0], value)
+            case "issubclass":
+                return issubclass(args[0], value)
             case "operate":
                 return _operated(value, *args)
             case "__next__":
@@ -160,6 +165,7 @@ class Servant:
 
     def forget(self, numbers: list[int]) -> None:
         """Nobody over there holds these any more."""
+        self.held.forget(numbers)
         for number in numbers:
             value = self.objects.pop(number, None)
             if value is not None:
@@ -195,7 +201,9 @@ class Servant:
         bases = [self._named_class(each) for each in kind.__bases__[:50]]
         mro = [number if each is kind else self._named_class(each) for each in kind.__mro__[:100]]
         meta = self._class(type(kind)) if name_of(type(kind)) is None else None
-        base = object if self._is_asked(kind) else content_type(kind) or object
+        built_in = content_type(kind) or error_type(kind)
+        asked = self._is_asked(kind)
+        base = object if asked or built_in is None else built_in
         self.classes.append(
             {
                 "number": number,
@@ -203,15 +211,18 @@ class Servant:
                 "module": str(getattr(kind, "__module__", ""))[:200],
                 "qualname": str(kind.__qualname__)[:200],
                 "known": own or self.records.base_of(kind),
-                "asked": self._is_asked(kind),
-                "builtin": builtin_error(kind),
+                "asked": asked,
+                "builtin": getattr(error_type(kind), "__name__", None),
                 "bases": bases,
                 "mro": [] if own else mro,
                 "base": kind.__bases__.index(kind.__base__)
                 if kind.__base__ in kind.__bases__
                 else 0,
                 "metaclass": meta,
-                "special": own_methods(kind, base, self._is_named),
+                "special": [
+                    f"{HELD}{name}" if asked and is_of_base(kind, name, built_in) else name
+                    for name in own_methods(kind, base, self._is_named)
+                ],
             }
         )
         return number

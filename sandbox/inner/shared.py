@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.inner import pytest_run
 from sandbox.inner.exceptions import MARK
-from sandbox.inner.execute import execute
+from sandbox.inner.execute import SOURCE, execute
 from sandbox.inner.outcomes import failure_of
 from sandbox.inner.records import fields_of
+from sandbox.inner.scripts import run_script
 from sandbox.inner.shapes import names_in
 from sandbox.inner.tester import TESTS_FILE
 
@@ -48,7 +49,7 @@ def run(job: Frame, module: types.ModuleType) -> Frame:
         return {"verdict": {"status": "error", "detail": "exception", "message": text}}
     names.update({name: module.__dict__[name] for name in wanted if name in module.__dict__})
     try:
-        exec(code, names)  # noqa: S102 - the caller's tests
+        run_script(code, beside, set(names_in(code)), SOURCE)
     except BaseException as error:  # noqa: BLE001 - tests and candidate may raise anything
         if not isinstance(error, AssertionError):
             setattr(error, MARK, True)

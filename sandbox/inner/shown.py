@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 from sandbox.codec import CannotCross, Encoder
 from sandbox.inner.dataclassed import form_of
 from sandbox.inner.mocks import is_awaited, is_call, is_mock, is_unasked
-from sandbox.inner.special import ARITHMETIC, BINARY, PROTOCOLS, found_in
+from sandbox.inner.special import ARITHMETIC, BINARY, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,15 +181,6 @@ def own_methods(value: Any) -> dict[str, Any]:
         and (found := found_in(kind, name)) is not None
         and is_method(found[1])
     }
-
-
-def protocols_of(kind: type) -> list[str]:
-    """Which of the `PROTOCOLS` a class has."""
-    names = PROTOCOLS | ARITHMETIC if is_mock(kind) else PROTOCOLS
-    found = {name: found_in(kind, name) for name in names}
-    return sorted(
-        name for name, of in found.items() if of and of[0] is not object and of[1] is not None
-    )
 
 
 def hash_of(value: Any) -> int | None:

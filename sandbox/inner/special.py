@@ -33,14 +33,22 @@ PROTOCOLS: Final = frozenset(
 )
 """What the program may ask of an object of the tests beside what any has. They compare nothing."""
 
-ARITHMETIC: Final = frozenset(
-    f"__{way}{name}__"
-    for way in ("", "r", "i")
-    for name in (
-        *("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow"),
-        *("lshift", "rshift", "and", "or", "xor"),
-    )
+CONTAINS: Final = frozenset(
+    {
+        *("__getitem__", "__setitem__", "__contains__", "__len__", "__iter__", "__bool__"),
+        *("__enter__", "__exit__"),
+    }
 )
+"""What it may ask, too, of an object whose class has it: who looks for one goes by that."""
+
+_OPERATORS: Final = (
+    *("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow"),
+    *("lshift", "rshift", "and", "or", "xor"),
+)
+IN_PLACE: Final = frozenset(f"__i{name}__" for name in _OPERATORS)
+"""Operators that change the object itself, or give another in its place."""
+
+ARITHMETIC: Final = IN_PLACE | {f"__{way}{name}__" for way in ("", "r") for name in _OPERATORS}
 """Operators of one side, of the other where the first has none, and in place."""
 
 BINARY: Final = ARITHMETIC | {
@@ -57,6 +65,12 @@ DESCRIBING: Final = frozenset({"__get__", "__set__", "__delete__", "__set_name__
 BINDS: Final = "binds"
 """Told of a class whose objects are bound to an object of the class that they stand in, as Python's
 own functions are, and no more."""
+
+CHECKS: Final = "checks"
+"""Told of a class whose metaclass says what is an instance of it."""
+
+HELD: Final = "held "
+"""Before the name of an operator that a class has from the built-in type whose content it holds."""
 
 SPECIAL: Final = (*sorted(ALONE), *sorted(BINARY), *sorted(ASYNCHRONOUS), *sorted(DESCRIBING))
 

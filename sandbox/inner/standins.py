@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.dataclassed import class_of
-from sandbox.inner.special import ARITHMETIC, PROTOCOLS
+from sandbox.inner.special import ARITHMETIC, CONTAINS, PROTOCOLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
     Ask = Callable[[str, int, tuple[Any, ...], Any], Any]
 
 _NO_MORE: Final[tuple[Any, ...]] = ((), None, None, None)
-_ASKED_FOR: Final = PROTOCOLS | ARITHMETIC
+_ASKED_FOR: Final = PROTOCOLS | ARITHMETIC | CONTAINS
+_ASKS: Final = {
+    **{f"__{name}__": name for name in ("setitem", "contains", "len", "iter", "bool")},
+    "__getitem__": "item",
+    "__enter__": "enter",
+    "__exit__": "exit",
+}
 _ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
 
 
@@ -69,35 +76,11 @@ class Guest:
     def __reduce_ex__(self, _protocol: object) -> Any:
         raise TypeError(f"a {type(self).__name__} of the tests is not copied or pickled")
 
-    def __getitem__(self, key: object) -> Any:
-        return self._ask("item", self._number, (key,), {})
-
-    def __setitem__(self, key: object, value: object) -> None:
-        self._ask("setitem", self._number, (key, value), {})
-
-    def __contains__(self, key: object) -> bool:
-        return bool(self._ask("contains", self._number, (key,), {}))
-
-    def __len__(self) -> int:
-        return int(self._ask("len", self._number, (), {}))
-
-    def __iter__(self) -> Any:
-        return self._ask("iter", self._number, (), {})
-
-    def __bool__(self) -> bool:
-        return bool(self._ask("bool", self._number, (), {}))
-
     def __str__(self) -> str:
         return str(self._ask("str", self._number, (), {}))
 
     def __repr__(self) -> str:
         return str(self._ask("repr", self._number, (), {}))
-
-    def __enter__(self) -> Any:
-        return self._ask("enter", self._number, (), {})
-
-    def __exit__(self, kind: object, error: object, trace: object) -> bool:
-        return bool(self._ask("exit", self._number, (kind, error, None), {}))
 
 
 class CallableGuest(Guest):
@@ -194,10 +177,22 @@ def _without_defaults(
 
 
 def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Guest]:
-    """What the class of an object of the tests looks like: its name, module, text and protocols."""
+    """What the class of an object of the tests looks like: its name, module, text and protocols.
+
+    And which class of the library it is, for `isinstance`.
+    """
     name, qualname, module, doc = told
-    body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
-    return type(name, (_GUESTS[does],), {**{n: _asked(n) for n in protocols}, **body})
+    base, asked = _GUESTS[does], _ASKED_FOR.intersection(protocols)
+    body: dict[str, Any] = {each: _asked(each) for each in asked - vars(base).keys()}
+    for place in (each[1:] for each in protocols if each[0] == "="):
+        body["__class__"] = property(functools.partial(_of_library, place))
+    body |= {"__slots__": (), "__module__": module, "__qualname__": qualname, "__doc__": doc}
+    return type(name, (base,), body)
+
+
+def _of_library(place: str, _guest: object) -> Any:
+    module, _, name = place.partition(":")
+    return functools.reduce(getattr, name.split("."), importlib.import_module(module))
 
 
 def _copied(ask: str) -> Callable[..., Any]:
@@ -208,10 +203,16 @@ def _copied(ask: str) -> Callable[..., Any]:
 
 
 def _asked(name: str) -> Callable[..., Any]:
-    def asked(guest: Any, /, *args: Any) -> Any:
-        return guest._ask(name, guest._number, args, {})  # noqa: SLF001 - ours
+    ask = _ASKS.get(name, name)
 
-    return asked
+    def asked(guest: Any, /, *args: Any) -> Any:
+        given = guest._ask(ask, guest._number, args, {})  # noqa: SLF001 - ours
+        return bool(given) if name == "__bool__" else given
+
+    def left(guest: Any, kind: object, error: object, _trace: object) -> bool:
+        return bool(guest._ask(ask, guest._number, (kind, error, None), {}))  # noqa: SLF001 - ours
+
+    return left if name == "__exit__" else asked
 
 
 class StandIns:
@@ -278,7 +279,7 @@ class StandIns:
             return own(number, self._ask, {"__name__": name, "__qualname__": qualname})
         protocols, hashed, form, values = (*more, *_NO_MORE[len(more) :])
         if kind not in self._classes:
-            made = _class(does, called, _ASKED_FOR.intersection(protocols))
+            made = _class(does, called, protocols)
             self._classes[kind] = made if form is None else self._dataclass(made, form, kind)
         names = [each[0] for each in form["fields"]] if values else []
         told = dict(zip(names, values or (), strict=True))

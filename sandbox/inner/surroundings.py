@@ -50,7 +50,7 @@ class Surroundings:
         for mine, now in zip(self._streams, (sys.stdin, sys.stdout, sys.stderr), strict=True):
             if mine is not now:
                 return "a standard stream"
-        if any(mine is not now for mine, now in zip(self._warnings, _warnings(), strict=True)):
+        if self._warnings != _warnings():
             return "what becomes of warnings"
         if self._others != _others(lifted):
             return "a limit, a context or the locale"
@@ -62,7 +62,13 @@ class Surroundings:
 
 
 def _warnings() -> tuple[Any, ...]:
-    return warnings.filters, warnings.showwarning
+    """Who is told of a warning, and which ones are raised as errors.
+
+    The other filters say what is printed: unittest's runner has its own.
+    """
+    raised = [each for each in warnings.filters if each[0] == "error"]
+    shown = warnings._showwarnmsg_impl  # type: ignore[attr-defined] # noqa: SLF001 - what a record sets
+    return raised, warnings.showwarning, shown
 
 
 def _others(lifted: int = 0) -> tuple[Any, ...]:

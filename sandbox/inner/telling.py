@@ -10,7 +10,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.execute import name_of
-from sandbox.inner.special import ARITHMETIC, BINARY, BINDS, BOUND, SPECIAL, found_in
+from sandbox.inner.special import ARITHMETIC, BINARY, BINDS, BOUND, CHECKS, SPECIAL, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,8 @@ def own_methods(kind: type, base: type, is_named: IsNamed) -> list[str]:
         found.append("no __hash__")
     if kind in _BINDING or kind is types.MethodType:  # a method stays as it is
         found = [name for name in found if name != "__get__"] + [BINDS] * (kind in _BINDING)
-    return found[:_MOST_MEMBERS]
+    checks = found_in(type(kind), "__instancecheck__")
+    return [*found[:_MOST_MEMBERS], *([CHECKS] if checks and checks[0] is not type else [])]
 
 
 def _is_own(kind: type, name: str, base: type, is_named: IsNamed) -> bool:
@@ -61,11 +62,16 @@ def _is_own(kind: type, name: str, base: type, is_named: IsNamed) -> bool:
     return name not in BINARY and name.startswith("__")
 
 
-def builtin_error(kind: type) -> str | None:
+def is_of_base(kind: type, name: str, base: Any) -> bool:
+    """Whether an operator of a class is that of its built-in type, which computes with contents."""
+    own, its = found_in(kind, name), found_in(base, name)
+    return name in BINARY and own is not None and its is not None and own[1] is its[1]
+
+
+def error_type(kind: type) -> type | None:
     """The nearest built-in exception that a class is a kind of."""
     found = (each for each in kind.__mro__ if issubclass(each, BaseException))
-    names = (each.__name__ for each in found if each.__module__ == "builtins")
-    return next(names, None)
+    return next((each for each in found if each.__module__ == "builtins"), None)
 
 
 def hash_of(value: Any, base: type) -> int | None:

@@ -17,11 +17,13 @@ from sandbox.inner import audit, imports, pytest_run
 from sandbox.inner.channel import FaultyTests, NeedShared, Stop
 from sandbox.inner.counting import Assertions
 from sandbox.inner.exceptions import is_candidates, text_of
+from sandbox.inner.handles import Handle
 from sandbox.inner.lifetimes import collect_together
 from sandbox.inner.link import Link
 from sandbox.inner.outcomes import failure_of, load_failure
 from sandbox.inner.places import Places
 from sandbox.inner.records import Records
+from sandbox.inner.scripts import run_script
 from sandbox.inner.shapes import bound_in, names_in, wants_one_process
 from sandbox.inner.surroundings import Surroundings
 
@@ -104,7 +106,7 @@ def run_asserts(link: Link, job: Frame, limits: Frame) -> Frame:
     if missing is not None:
         return missing
     link.rebound = _rebinding([names, vars(module)], found, tests.code)
-    verdict = _proven(link, _verdict(link, tests.code, names))
+    verdict = _proven(link, _verdict(link, tests.code))
     return verdict | tests.credit(passed=verdict["status"] == "passed")
 
 
@@ -118,10 +120,15 @@ def run_pytest(link: Link, job: Frame, limits: Frame) -> Frame:
     module = Solution(link, found)
     sys.modules["solution"] = module
     link.rebound = _rebinding([vars(module)], found, tests.code)
-    verdict = pytest_run.run(
-        tests.code, names, partial(_reported, link), link.surroundings.renew, paused
-    )
-    return _proven(link, verdict)
+    heard = partial(_found, link)
+    hooks = pytest_run.Hooks(partial(_reported, link), link.surroundings.renew, paused, heard)
+    return _proven(link, pytest_run.run(tests.code, names, hooks))
+
+
+def _found(link: Link, name: str, value: object) -> None:
+    """What stands where tests may be: pytest looks into what the solution made of one of them."""
+    if isinstance(value, Handle) and name.startswith("test") and callable(value):
+        raise link.stop(NeedShared(f"the solution decorates {name}"))
 
 
 def _reported(link: Link, error: BaseException) -> Frame:
@@ -218,9 +225,9 @@ def bind(names: dict[str, Any], found: dict[str, Any], entry: str) -> Frame | No
     return None
 
 
-def _verdict(link: Link, code: CodeType, names: dict[str, Any]) -> Frame:
+def _verdict(link: Link, code: CodeType) -> Frame:
     try:
-        exec(code, names)  # noqa: S102 - the caller's tests
+        run_script(code, sys.modules[_NAME], link.named)
     except Stop:
         raise
     except BaseException as error:  # noqa: BLE001 - tests may raise anything
@@ -246,8 +253,15 @@ def _is_of_the_tests(error: BaseException, link: Link) -> bool:
     if isinstance(error, OSError) and _is_in_its_way(error):
         return False
     if isinstance(error, ImportError):
-        return (error.name or "").partition(".")[0] != "solution"
+        name = error.name or ""
+        return name.partition(".")[0] != "solution" and not _was_given(name, link)
     return not (link.calls or link.values or isinstance(error, NameError))
+
+
+def _was_given(name: str, link: Link) -> bool:
+    """Whether the candidate gave a name by which the tests import."""
+    own = name in link.named or link.places.mention(name)
+    return name != "" and not own and link.containers.crossed.tell(name)
 
 
 def _is_in_its_way(error: OSError) -> bool:

@@ -131,16 +131,21 @@ class May(Perm):
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "integrity"),
     [
-        "a = Sub([1])\na.push(2)\nassert a + [3] == [1, 2, 3] and [0] + list(a) == [0, 1, 2]",
-        "a = Sub()\na += [3]\nassert len(a) == 1 and a[0] == 3",
-        "assert isinstance(May.R | May.W, May)",
+        (
+            "a = Sub([1])\na.push(2)\nassert a + [3] == [1, 2, 3] and [0] + list(a) == [0, 1, 2]",
+            Integrity.ISOLATED,  # the operators of a list, on what it holds
+        ),
+        ("a = Sub()\na += [3]\nassert len(a) == 1 and a[0] == 3", Integrity.ISOLATED),
+        ("assert isinstance(May.R | May.W, May)", Integrity.SHARED),
     ],
 )
-def test_a_base_that_the_tests_do_not_name_does_not_answer_for_the_class(judge, code: str) -> None:
+def test_a_base_that_the_tests_do_not_name_does_not_answer_for_the_class(
+    judge, code: str, integrity: Integrity
+) -> None:
     report = judge(BASES, Asserts(f"Sub, May\n{code}", "Sub"))
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    assert (report.status, report.integrity) == (Status.PASSED, integrity), report
 
 
 UNNAMED = """
