@@ -41,12 +41,12 @@ _OPTIONS = (
 class Around(Protocol):
     """Hears what pytest is about to do, once all that it changes for that is done."""
 
-    def __call__(self, *, collecting: bool) -> None:
-        """It looks for tests, or a test begins."""
+    def __call__(self, *, collecting: bool, between: bool = False) -> None:
+        """It looks for tests, or a test begins, or it is `between` two of them."""
         ...
 
 
-def _nothing(*, collecting: bool) -> None:
+def _nothing(*, collecting: bool, between: bool = False) -> None:
     """Nobody wants to know."""
 
 
@@ -107,6 +107,10 @@ class _Collector:
     def pytest_runtest_setup(self) -> None:
         """A test begins, before any fixture of it."""
         self.around(collecting=False)
+
+    def pytest_runtest_logfinish(self) -> None:
+        """A test has ended, with all fixtures of it."""
+        self.around(collecting=False, between=True)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note passes of the call phase; remember the first thing that was none.

@@ -34,15 +34,20 @@ class Surroundings:
         self._environment = _variables(os.environ)
         self._directory = _directory()
         self._told = False
+        self._between = False
         self.collecting = False
 
     def told(self) -> None:
         """Environment or directory may be others from now on."""
         self._told = True
 
-    def renew(self, *, collecting: bool) -> None:
-        """What a test runner has changed around tests is none of their doing."""
+    def renew(self, *, collecting: bool, between: bool = False) -> None:
+        """What a test runner has changed around tests is none of their doing.
+
+        Nor is what it changes `between` them, while a thread that one has left may go on asking.
+        """
         self.collecting = collecting
+        self._between = between
         self._warnings = _warnings()
 
     def changed(self, lifted: int = 0) -> str | None:
@@ -50,7 +55,7 @@ class Surroundings:
         for mine, now in zip(self._streams, (sys.stdin, sys.stdout, sys.stderr), strict=True):
             if mine is not now:
                 return "a standard stream"
-        if self._warnings != _warnings():
+        if not self._between and self._warnings != _warnings():
             return "what becomes of warnings"
         if self._others != _others(lifted):
             return "a limit, a context or the locale"

@@ -188,3 +188,18 @@ def test_a_look_at_what_changed_takes_microseconds() -> None:
     around = Surroundings()
     assert around.changed() is None
     assert min(timeit.repeat(around.changed, number=1_000, repeat=5)) < 0.02
+
+
+def test_nor_is_what_it_changes_while_a_thread_of_one_test_goes_on_through_others(
+    judge: Any,
+) -> None:
+    code = (
+        "import threading\nfrom solution import f\nover = threading.Event()\n"
+        "def go_on():\n    while not over.is_set(): assert f(1) == 1\n"
+        "asking = threading.Thread(target=go_on)\n"
+        "def test_first(): asking.start()\n"
+        + "".join(f"def test_{n}(tmp_path): pass\n" for n in range(40))
+        + "def test_last():\n    over.set()\n    asking.join()\n"
+    )
+    report = judge(SIGNED, Pytest(code), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
