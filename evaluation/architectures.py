@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from policies.cost import Architecture
-from router.upstream.architecture import from_config_json
+from router.upstream.sizes.architecture import from_config_json
 
 TERA: Final = 1e12
 """FLOPs in a teraFLOP, the unit of every table and figure."""

@@ -8,10 +8,10 @@ reads a clock or is random: the same plan runs live, replayed and in tests.
 | `values`                             | budget, task, candidate, choice                           |
 | `cost`                               | FLOPs of a call, from a model's architecture              |
 | `protocol`                           | commands, events, plans                                   |
-| `selectors`, `executions`, `choosing` | what puts candidates in order, and what that needs       |
-| `policy`                             | what a policy is                                          |
-| `moves`, `pinning`                   | what policies share: sizing draws, the caller's own model |
-| `single`, `best_of_n`, `cascade`, `auto` | the policies                                          |
+| `selectors`, `selection/`            | what puts candidates in order, and what that needs        |
+| `policy`, `plans/`                   | what a policy is, and which there are                     |
+| `moves`                              | what they share: sizing draws, and waiting for them       |
+| `ladder`                             | what calibration found                                    |
 | `estimators`                         | the paper's estimators, one problem at a time             |
 
 Who performs a plan is `router.plan`; recorded samples are replayed to it by

@@ -6,13 +6,14 @@
 | `alone`, `workers/`          | in one process, or in several that serve as one                |
 | `http/`                      | what may be said over HTTP                                     |
 | `service`                    | what is started, and ended with it                             |
-| `configured`                 | what the settings name, as values                              |
-| `gateway`                    | what happens to a request: policy and models, then the plan    |
-| `metrics`                    | what an operator watches                                       |
+| `configuration/`             | what the settings name, as values                              |
+| `gateway`, `preparing/`      | what happens to a request: policy and models, then the plan    |
+| `verifier/`, `metrics`       | what is asked of a verifier; what an operator watches          |
 | `plan/`                      | how a plan is driven, paid for and judged                      |
 | `errors`, `settings`         | what can go wrong at the edge; what an operator may set        |
 | `upstream/`, `embedded/`     | how servers are spoken to; the engine of our own               |
 | `catalogue/`, `request`      | which models there are; what a request is, once understood     |
+| `process/`                   | what any process of ours does: its loop, its log, its end      |
 
 What decides is in `policies`, what runs programs in `sandbox`.
 """

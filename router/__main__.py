@@ -9,7 +9,7 @@ from tomllib import TOMLDecodeError
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from router.misconfigured import complaint
+from router.configuration.misconfigured import complaint
 from router.server import serve
 from router.service import CANNOT_START
 from router.settings import Settings

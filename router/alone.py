@@ -9,11 +9,11 @@ from contextlib import nullcontext
 
 import uvicorn
 
-from router import orphans
 from router.banner import Introduce, facts, url_of
-from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import UnsignalledServer, listening
+from router.process import orphans
+from router.process.garbage import collect_seldom
 from router.service import Service, running
 from router.settings import Settings
 

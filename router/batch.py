@@ -1,7 +1,7 @@
 """A request of several prompts: a plan for each, over one budget and one deadline.
 
-A FLOPs budget is shared out by `router.plan.shares`; without one there is nothing to share. A few
-plans run at once, begun in the order of the prompts: a long list must not take a server from
+A FLOPs budget is shared out by `router.plan.paying.shares`; without one there is nothing to share.
+A few plans run at once, begun in the order of the prompts: a long list must not take a server from
 everybody else. Nor may it take the loop: of all prompts together no more is read, for what answers
 can be run on, than of one that comes alone. If one fails, the request fails, and what still runs is
 cancelled and settled.
@@ -19,10 +19,10 @@ from policies.moves import least_ceiling
 from router.concurrent import concurrently
 from router.gateway import Gateway
 from router.plan.outcome import Outcome
+from router.plan.paying.shares import Shares
 from router.plan.programs import texts_of
-from router.plan.programs.asked import LONGEST
-from router.plan.shares import Shares
-from router.prepared import Prepared
+from router.plan.programs.prompts.asked import LONGEST
+from router.preparing.prepared import Prepared
 from router.request import RouteRequest
 
 AT_ONCE: Final = 8

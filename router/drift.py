@@ -26,7 +26,7 @@ from policies.ladder import Found
 from policies.values import Verdict
 from router.observations import DrawObservation, Observation
 from router.plan.outcome import Outcome
-from router.prepared import Prepared
+from router.preparing.prepared import Prepared
 
 DECILES: Final = 10
 JUDGED: Final = frozenset({Verdict.PASSED, Verdict.FAILED})

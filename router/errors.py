@@ -26,7 +26,7 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 from policies.cost import UnknownCost
-from policies.pinning import PolicyMismatch
+from policies.plans.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget, InvalidTarget
 from router.upstream.failures import PromptTooLong, UpstreamBusy, UpstreamError
 from sandbox import InvalidProgram, InvalidTests, SandboxUnavailable

@@ -13,30 +13,30 @@ from policies.forecast import Forecast
 from policies.ladder import Offer
 from policies.policy import Policy
 from policies.values import Task
-from router.eligible import check_tools, models_for
 from router.errors import DeadlineExceeded, InternalError, UnknownPolicy
-from router.foresight import foreseen, offered
 from router.metrics import Metrics
 from router.plan.draws import Fits
 from router.plan.executing import MOST, SandboxExecutor, Trials
-from router.plan.gates import RequestGate
-from router.plan.lanes import Lane
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
 from router.plan.ports import Observer, Ranker, Together
 from router.plan.prefixes import Blocks
+from router.plan.queues.gates import RequestGate
+from router.plan.queues.lanes import Lane
 from router.plan.ranking import UpstreamRanker
 from router.plan.run import Run
 from router.plan.verdicts import SandboxJudge
-from router.prepared import Prepared
-from router.rankers import Rankers
+from router.preparing.eligible import check_tools, models_for
+from router.preparing.foresight import foreseen, offered
+from router.preparing.prepared import Prepared
+from router.preparing.rankers import Rankers
+from router.preparing.sampler import RequestSampler, gap_of
+from router.preparing.selecting import examiner_of, named_selector, trials_of
+from router.preparing.sizing import Sizing
 from router.request import RouteRequest
-from router.sampler import RequestSampler, gap_of
-from router.selecting import examiner_of, named_selector, trials_of
-from router.sizing import Sizing
 from router.upstream.client import LONGEST_COUNT_S, Upstream
-from router.verified import VerifyingRanker
-from router.verifying import Verifier
+from router.verifier.verified import VerifyingRanker
+from router.verifier.verifying import Verifier
 from sandbox import Backend, Limits, SandboxUnavailable
 
 LATENCY_MARGIN: Final = 0.05

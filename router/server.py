@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import structlog
 
-from router import logs, loops, orphans
 from router.banner import banner
+from router.process import logs, loops, orphans
 from router.settings import Settings
 
 log = structlog.get_logger("router")

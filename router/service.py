@@ -13,12 +13,12 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from policies.lever import LEVER
-from policies.pinning import PolicyMismatch
+from policies.plans.pinning import PolicyMismatch
 from policies.policy import Policy
+from policies.selection.lever import LEVER
 from router.artifact.artifact import InvalidArtifact
 from router.catalogue.entries import UnknownModel
-from router.configured import (
+from router.configuration.configured import (
     Models,
     engine_spec,
     models_of,
@@ -26,29 +26,29 @@ from router.configured import (
     pace_starts,
     sandbox_backend,
 )
-from router.configured_policies import policies_of, request_limits
+from router.configuration.configured_policies import policies_of, request_limits
 from router.drift import Drift, DriftFigures, OutcomeFile, Outcomes
 from router.embedded.child import EngineFailed
 from router.embedded.supervisor import EmbeddedEngine, Engine
 from router.gateway import Gateway
 from router.metrics import Metrics
-from router.plan.admission import Admission
 from router.plan.executing import within
-from router.plan.lanes import Lane
-from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.paces import Paces
-from router.plan.sessions import Sessions
+from router.plan.queues.admission import Admission
+from router.plan.queues.lanes import Lane
+from router.plan.queues.occupancy import Occupancy, OwnOccupancy
+from router.plan.queues.sessions import Sessions
 from router.request import RequestLimits
 from router.sections.drift import DriftConfig
 from router.sections.models import EmbeddedModel
 from router.sections.sandbox import SandboxConfig
 from router.settings import Settings
 from router.upstream import transport
-from router.upstream.architecture import UnknownArchitecture
+from router.upstream.balancing.replicas import Replicated
 from router.upstream.client import Upstream
 from router.upstream.presence import Presence
-from router.upstream.replicas import Replicated
-from router.verifying import Verifier, VerifierFailed
+from router.upstream.sizes.architecture import UnknownArchitecture
+from router.verifier.verifying import Verifier, VerifierFailed
 from sandbox import Backend, SandboxUnavailable
 
 log = structlog.get_logger("router")

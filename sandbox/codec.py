@@ -110,6 +110,14 @@ class Encoder:
         raise CannotCross(type(value).__qualname__)
 
 
+def copied(value: Any) -> Any:
+    """The wire form of a plain value; None where it has none."""
+    try:
+        return Encoder().encode(value)
+    except (CannotCross, RecursionError, MemoryError):
+        return None
+
+
 class Decoder:
     """Decodes wire forms into new objects, or into `known` ones where a number names them."""
 

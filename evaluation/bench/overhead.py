@@ -26,7 +26,7 @@ from typing import BinaryIO, Final
 
 import httpx
 
-from router.configured import engine_spec
+from router.configuration.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
 from router.sections.models import EmbeddedModel
 from router.settings import Settings

@@ -1,4 +1,4 @@
-"""Ladders climbed on every particle at once, as `policies.climb` does it for one request."""
+"""Ladders climbed on every particle at once, as `policies.plans.climb` does it for one request."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ worth `worth` of it. So a budget that hardly helps is left unspent.
 
 The lattice knows what a plan has spent in the mean. Whether a rung still fits differs from problem
 to problem, by the lengths of its answers, so the few ladders that look best are climbed once for
-each particle, as `policies.climb` does it, and the best of these is taken.
+each particle, as `policies.plans.climb` does it, and the best of these is taken.
 """
 
 from __future__ import annotations

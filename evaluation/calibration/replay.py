@@ -23,8 +23,8 @@ from typing import Final
 from policies.protocol import Draw
 from policies.values import Verdict
 from router.request import Judgement
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 CUT: Final = Judgement(Verdict.FAILED, "cut", message="cut shorter than it was recorded")
 

@@ -38,7 +38,7 @@ from policies.ladder import Calibration, Domain
 from router.artifact.artifact import Artifact, Source
 from router.artifact.courses import CoursesJson
 from router.artifact.files import text_of
-from router.upstream.architecture import UnknownArchitecture, from_config_json
+from router.upstream.sizes.architecture import UnknownArchitecture, from_config_json
 
 Pools = Annotated[
     list[Path] | None,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from policies.cost import Rate
 from router.catalogue.entries import CATALOGUE
-from router.configured import model_rate
+from router.configuration.configured import model_rate
 from router.settings import Settings
-from router.upstream import architecture
-from router.upstream.architecture import UnknownArchitecture
+from router.upstream.sizes import architecture
+from router.upstream.sizes.architecture import UnknownArchitecture
 
 
 def rates_of_models(

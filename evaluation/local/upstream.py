@@ -13,8 +13,8 @@ from evaluation.local.decoder import BatchDecoder, Finished, Job
 from evaluation.local.loading import LanguageModel
 from policies.protocol import Draw
 from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from evaluation.selection.measuring import Floats
 from evaluation.selection.recorded import SelectionProblem, Sight
-from policies.choosing import SELECTORS
-from policies.executions import Results, likelihood, share_right
+from policies.selection.choosing import SELECTORS
+from policies.selection.executions import Results, likelihood, share_right
 from policies.values import Candidate
 
 _WIDTHS: Final = (3, 5, 7)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from evaluation.pools.errors import UnreadablePool
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from policies.choosing import SELECTORS
 from policies.cost import CostModel
 from policies.estimators import pass_at_k
+from policies.selection.choosing import SELECTORS
 
 KS: Final = (1, 3, 5, 7, 10, 20)
 SUBSETS: Final = 30

@@ -26,12 +26,12 @@ from evaluation.calibration.replay import (
 )
 from evaluation.selection.measuring import Floats
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from policies.choosing import SELECTORS
 from policies.cost import Architecture, CostModel
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
+from policies.plans.sift import Course, Courses, CoursesAt, Sift
 from policies.protocol import Execute
-from policies.sift import Course, Courses, CoursesAt, Sift
+from policies.selection.choosing import SELECTORS
 from policies.values import NLL, Budget, BudgetTooSmall, Candidate
 from router.plan.draws import RunningDraw
 from router.plan.ports import Tell

@@ -5,5 +5,5 @@ what the verifier reads of an answer, `lessons` makes recorded answers (`recorde
 learns from, `training` needs torch, `model` computes with what was learned and is the file that has
 it. `measuring` is what choosing by it is worth, as `table` and `picture`. `checkpoint` is a T5 as
 LEVER has it, which needs torch as well and reads what `wording` says; a gateway asks either by
-`serving`. The selector itself is `policies.lever`.
+`serving`. The selector itself is `policies.selection.lever`.
 """

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from safetensors import SafetensorError
 
 from evaluation.local.loading import LoadFailed, importing
-from router.upstream.architecture import UnknownArchitecture, t5_from_config_json
+from router.upstream.sizes.architecture import UnknownArchitecture, t5_from_config_json
 
 RIGHT: Final = "yes"
 WRONG: Final = "no"

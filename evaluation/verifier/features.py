@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from policies.executions import share_right
+from policies.selection.executions import share_right
 from policies.values import NLL, Candidate, Output, Task
 
 Floats: TypeAlias = NDArray[np.float64]

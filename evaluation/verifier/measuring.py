@@ -36,8 +36,8 @@ from evaluation.verifier.lessons import Reading, sets_of
 from evaluation.verifier.model import AnswerVerifier
 from policies.cost import CostModel
 from policies.estimators import pass_at_k
-from policies.executions import Agreement
-from policies.lever import LEVER, Lever
+from policies.selection.executions import Agreement
+from policies.selection.lever import LEVER, Lever
 from policies.selectors import LIKELIEST, Selector
 from policies.values import Candidate
 

@@ -28,7 +28,7 @@ from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.tokens import program_buckets, prompt_buckets
 from evaluation.verifier.wording import written
 from policies.values import NLL, Candidate, Example, Output, Task
-from router.orphans import die_with
+from router.process.orphans import die_with
 
 
 def answered(

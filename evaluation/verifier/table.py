@@ -7,7 +7,7 @@ from typing import Final
 
 from evaluation.selection.standings import GreedyRow
 from evaluation.verifier.measuring import VERIFIER, LeverRow
-from policies.lever import LEVER
+from policies.selection.lever import LEVER
 
 _HEAD: Final = (
     "| model | examples | k | large calls | lever % | agreement % | nll % | verifier alone % "

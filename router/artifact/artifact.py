@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from policies.cost import CostModel, Rate
 from policies.ladder import CALL_TOKENS, Calibration
-from policies.sift import Courses
+from policies.plans.sift import Courses
 from router.artifact.courses import CoursesJson
 from router.artifact.ladders import DomainJson, domain_json
 from router.artifact.part import Part

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from policies.executions import Belief
-from policies.sift import Course, Courses, CoursesAt
+from policies.plans.sift import Course, Courses, CoursesAt
+from policies.selection.executions import Belief
 from router.artifact.ladders import LadderJson, in_order
 from router.artifact.part import Part
 

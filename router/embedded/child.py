@@ -24,7 +24,7 @@ from typing import Final
 
 import httpx
 
-from router.processes import killed, started
+from router.process.processes import killed, started
 
 _TAIL_BYTES: Final = 16_384
 _TAIL_LINES: Final = 20

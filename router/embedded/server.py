@@ -19,7 +19,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from router.orphans import die_with
+from router.process.orphans import die_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

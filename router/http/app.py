@@ -19,14 +19,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from router.errors import APIError, ErrorObject, InvalidRequest, ModelNotFound, translate
 from router.http.advice import advice
-from router.http.chat import Chat
-from router.http.completions import Completions
-from router.http.described import describe, operation, quoting
-from router.http.dialect import Dialect
+from router.http.dialects.chat import Chat
+from router.http.dialects.completions import Completions
+from router.http.dialects.described import describe, operation, quoting
+from router.http.dialects.dialect import Dialect
+from router.http.dialects.fim import Fim
+from router.http.dialects.infill import Infill
 from router.http.direct import Direct
 from router.http.exchange import Exchange, first_lines, request_id
-from router.http.fim import Fim
-from router.http.infill import Infill
 from router.http.quote import QUOTED, Quotation
 from router.metrics import Metrics
 from router.request import AUTO

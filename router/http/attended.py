@@ -16,7 +16,7 @@ from typing import Final
 from starlette.types import Receive
 
 from router.errors import InternalError, Superseded
-from router.plan.sessions import Turn
+from router.plan.queues.sessions import Turn
 
 NEWER: Final = "a newer request of this session has come"
 

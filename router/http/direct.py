@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from router.http.dialect import Dialect
+from router.http.dialects.dialect import Dialect
 from router.http.exchange import Exchange
 
 

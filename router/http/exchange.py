@@ -21,21 +21,21 @@ from router.errors import (
     Superseded,
     UnsupportedEncoding,
 )
-from router.garbage import without_traces
 from router.gateway import finished
-from router.http.answer import Answer
+from router.http.answers.answer import Answer
+from router.http.answers.headers import budget_headers
+from router.http.answers.labels import plan_label
+from router.http.answers.record import Record
+from router.http.answers.relay import Hand, relay
+from router.http.answers.several import Several
+from router.http.answers.streaming import OwnedStream, Telling, chunks_of
 from router.http.attended import NEWER, Attended, ClientGone
 from router.http.connection import BODY, LOST
-from router.http.dialect import Dialect
-from router.http.headers import budget_headers
-from router.http.labels import plan_label
-from router.http.record import Record
-from router.http.relay import Hand, relay
-from router.http.several import Several
-from router.http.streaming import OwnedStream, Telling, chunks_of
+from router.http.dialects.dialect import Dialect
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
-from router.plan.sessions import Turn
+from router.plan.queues.sessions import Turn
+from router.process.garbage import without_traces
 from router.request import RouteRequest
 from router.service import Service
 

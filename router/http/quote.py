@@ -16,11 +16,11 @@ from pydantic_core import from_json
 
 from policies.ladder import Offer
 from router.errors import InvalidRequest
-from router.http.chat import Chat
-from router.http.completions import Completions
-from router.http.dialect import Dialect
+from router.http.answers.headers import budget_headers
+from router.http.dialects.chat import Chat
+from router.http.dialects.completions import Completions
+from router.http.dialects.dialect import Dialect
 from router.http.exchange import Exchange
-from router.http.headers import budget_headers
 
 _TEXT: Final = Completions()
 _CHAT: Final = Chat()

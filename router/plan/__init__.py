@@ -1,11 +1,13 @@
 """How a plan is driven: performed, paid for, judged.
 
-`run` drives one (its docstring is the theory of operation), on `tasks`, in which `streams` performs
-draws and `errands` what is none; `ports` are what they ask of the world: who samples, judges, ranks
-and executes is not their business. `ledger` pays, by the ceilings of `prices`. `work` and `draws`
-are commands as they run, `outcome` how all of it ended.
-`verdicts` judges answers in the sandbox, `programs` says which program an answer makes. `admission`
-says which requests are served at all.
+`run` drives one (its docstring is the theory of operation), on `tasks`, in which `streams`
+performs draws and `errands` what is none; `ports` are what they ask of the world: who samples,
+judges, ranks and executes is not their business. `work` and `draws` are commands as they run,
+`outcome` how all of it ended. `verdicts` judges answers in the sandbox, `paces` tells how fast
+models are.
+
+`paying/` is what a plan may spend, `queues/` which requests are served and which draws wait, and
+`programs/` which program an answer makes.
 
 Which plan is driven is the gateway's affair, and what it does is the policy's.
 """

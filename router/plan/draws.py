@@ -9,11 +9,11 @@ from typing import Final, TypeAlias
 from policies.cost import CostModel
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
-from router.plan.ledger import Hold
+from router.plan.paying.ledger import Hold
 from router.plan.samples import Sample
 from router.request import Fit, PromptLength
-from router.upstream.chunks import Chunk, Usage
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, Usage
 
 CUT: Final = "length"
 """How an answer ends that the deadline cut: as one that reached its limit, which clients know."""

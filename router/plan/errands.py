@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from policies.protocol import Execute, Executed, PlanError, Rank, Ranked
 from policies.values import Candidate, Output, with_outputs
-from router.garbage import without_traces
 from router.plan.ports import Executor, Ranker
-from router.plan.programs.asserts import checks_of
+from router.plan.programs.prompts.asserts import checks_of
 from router.plan.work import Errand
+from router.process.garbage import without_traces
 from router.upstream.failures import UpstreamError
 
 

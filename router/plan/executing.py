@@ -16,8 +16,8 @@ from policies.values import FAILS, HOLDS, Example, Output
 from router.concurrent import concurrently
 from router.plan.ports import Tell
 from router.plan.programs import examples_of, inputs_of, program_source
-from router.plan.programs.asserts import Check, check_of
-from router.plan.programs.literals import identity_of_call
+from router.plan.programs.prompts.asserts import Check, check_of
+from router.plan.programs.prompts.literals import identity_of_call
 from router.request import Prompt
 from sandbox import (
     Arguments,

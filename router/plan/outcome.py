@@ -8,7 +8,7 @@ from functools import cached_property
 
 from policies.values import Candidate, Choice
 from router.plan.draws import RunningDraw
-from router.plan.ledger import Ledger
+from router.plan.paying.ledger import Ledger
 from router.plan.work import Work
 from router.request import Judgement
 

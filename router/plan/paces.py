@@ -4,7 +4,8 @@ Every run is watched: when its draws were sent, when their first token came and 
 how many samples the model computed meanwhile. Of that a few dozen draws are kept, newer ones count
 more, and old ones are forgotten: a machine's load changes, and a cache fills. What the operator
 gave as a start counts little beside what was seen, and alone where nothing was. How long a draw
-waited here before it was sent is no matter of the model's pace: `router.plan.lanes` foretells that.
+waited here before it was sent is no matter of the model's pace: `router.plan.queues.lanes`
+foretells that.
 
 The time to the first token grows with what is computed of a prompt. What a model has read lately it
 does not compute again: `router.plan.prefixes` foretells that.
@@ -25,10 +26,10 @@ from policies.forecast import Forecast, Seen, Trend
 from policies.protocol import Command, Done, Draw, Event, Sampled, Started
 from policies.values import Candidate, Task
 from router.plan.draws import RunningDraw
-from router.plan.occupancy import Occupancy, OwnOccupancy
 from router.plan.ports import Observer
 from router.plan.prefixes import NOTHING_READ, Blocks, KeptPrompts
-from router.upstream.chunks import Chunk
+from router.plan.queues.occupancy import Occupancy, OwnOccupancy
+from router.upstream.said.chunks import Chunk
 
 KEPT: Final = 32
 """Draws of one model that are remembered."""

@@ -14,7 +14,7 @@ from policies.protocol import Command, Draw, Event, Execute, Rank
 from policies.values import Output
 from router.plan.draws import RunningDraw
 from router.request import Judgement
-from router.upstream.chunks import Chunk
+from router.upstream.said.chunks import Chunk
 
 
 class Sampler(Protocol):

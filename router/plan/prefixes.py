@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from router.request import Prompt
-from router.upstream.affinity import what_is_read
+from router.upstream.balancing.affinity import what_is_read
 
 BLOCK: Final = 64
 """Characters, or tokens, of a block."""

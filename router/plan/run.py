@@ -56,17 +56,17 @@ from policies.protocol import (
 from policies.values import Budget, Candidate, Remaining, Task
 from router.plan import errands, streams
 from router.plan.draws import Fits, RunningDraw
-from router.plan.gates import OpenGate
 from router.plan.kept import counted_on, kept_tokens
-from router.plan.ledger import Hold, Ledger
 from router.plan.outcome import Outcome, partial_candidates
+from router.plan.paying.ledger import Hold, Ledger
+from router.plan.paying.prices import Prices
 from router.plan.ports import Executor, Gate, Judge, Observer, Ranker, Sampler
-from router.plan.prices import Prices
+from router.plan.queues.gates import OpenGate
 from router.plan.samples import Sample
 from router.plan.tasks import WorkTasks
 from router.plan.work import Errand, Work
 from router.request import Judgement
-from router.upstream.chunks import Chunk
+from router.upstream.said.chunks import Chunk
 
 
 class Run:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from policies.estimators import averaged_nll
 from policies.values import TOTAL_NLL
 from router.request import Fit
-from router.upstream.chunks import Chunk, TokenLogprob
+from router.upstream.said.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Final
 
-from router.garbage import without_traces
 from router.plan.draws import Overrun, RunningDraw
 from router.plan.ports import Gate, Observer, Sampler
-from router.upstream.chunks import Chunk
+from router.process.garbage import without_traces
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk
 
 USAGE_GRACE_S: Final = 0.25
 """How long to wait for a server's usage and for the end of its stream after the last sample."""

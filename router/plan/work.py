@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from policies.cost import CostModel
-from policies.lever import LEVER
 from policies.protocol import Execute, Rank, Start
-from router.plan.ledger import Hold
+from policies.selection.lever import LEVER
+from router.plan.paying.ledger import Hold
 from router.upstream.failures import UpstreamError
 
 

@@ -10,5 +10,5 @@
 | `drift`    | what is kept of outcomes?                                                    |
 | `section`  | what is any of these like?                                                   |
 
-What they name becomes a value in `router.configured` and `router.configured_policies`.
+What they name becomes a value in `router.configuration`.
 """

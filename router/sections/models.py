@@ -18,7 +18,7 @@ from pydantic import (
 
 from router.sections.fim import Fim
 from router.sections.section import Strict
-from router.upstream.breaker import BreakerRules
+from router.upstream.balancing.breaker import BreakerRules
 from router.upstream.servers import ServerKind
 
 LONGEST_QUEUE: Final = 64
@@ -75,7 +75,7 @@ class SendConfig(Strict):
 
 
 class BreakerConfig(Strict):
-    """When a server is left alone, and how long; see `router.upstream.breaker`."""
+    """When a server is left alone, and how long; see `router.upstream.balancing.breaker`."""
 
     failures: PositiveInt = 5
     pause_s: PositiveFloat = 1.0

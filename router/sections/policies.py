@@ -23,20 +23,20 @@ class _OfOneModel(Strict):
 
 
 class SingleConfig(_OfOneModel):
-    """See `policies.single`."""
+    """See `policies.plans.single`."""
 
     kind: Literal["single"]
 
 
 class BestOfNConfig(_OfOneModel):
-    """See `policies.best_of_n`."""
+    """See `policies.plans.best_of_n`."""
 
     kind: Literal["best_of_n"]
     n: PositiveInt | None = None
 
 
 class CascadeConfig(Strict):
-    """See `policies.cascade`."""
+    """See `policies.plans.cascade`."""
 
     kind: Literal["cascade"]
     models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
@@ -50,7 +50,7 @@ class CascadeConfig(Strict):
 
 
 class LadderConfig(Strict):
-    """See `policies.climb`: ladders of `budget-router calibrate`, and what requests are like."""
+    """Ladders of `budget-router calibrate` (`policies.plans.climb`), and what requests are like."""
 
     kind: Literal["ladder"]
     artifact: Path | None = None

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from router.request import SampleRequest
 from router.upstream.failures import PromptTooLong, UpstreamBusy, UpstreamError
 from router.upstream.lengths import kinds_of_parts
-from router.upstream.refusals import Refusal
+from router.upstream.said.refusals import Refusal
 
 COMPLETIONS: Final = "/v1/completions"
 CHATS: Final = "/v1/chat/completions"

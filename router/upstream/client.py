@@ -27,14 +27,14 @@ from policies.protocol import Draw
 from router.catalogue.fim import FimTemplate
 from router.request import ChatPrompt, Prompt, PromptLength, SampleRequest, TextPrompt, TokenPrompt
 from router.upstream import prompts
-from router.upstream.answers import LONGEST_ANSWER, pieces
 from router.upstream.asking import CHATS, COMPLETIONS, Asking, Habit, Habits
-from router.upstream.chunks import Chunk, MalformedChunk, parse_json
 from router.upstream.failures import UpstreamError, UpstreamUnreachable
 from router.upstream.forcing import forcing_of, with_forcing
 from router.upstream.lengths import guessed
 from router.upstream.priorities import priority
-from router.upstream.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
+from router.upstream.said.answers import LONGEST_ANSWER, pieces
+from router.upstream.said.chunks import Chunk, MalformedChunk, parse_json
+from router.upstream.said.refusals import LONGEST_MESSAGE, Refusal, Refused, read_refusal
 from router.upstream.servers import SERVERS, ServerDialect
 from router.upstream.transport import Answer, Client, TransportError, Unreachable
 

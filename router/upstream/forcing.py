@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from router.request import ChatPrompt, Prompt
-from router.upstream.chunks import Chunk
+from router.upstream.said.chunks import Chunk
 
 _SHARED: Final = ("$defs", "definitions")
 """Where a schema has what it refers to from its root, which is another here."""

@@ -41,7 +41,7 @@ from aiohttp import (
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from router.garbage import without_traces
+from router.process.garbage import without_traces
 from router.upstream.kept import KeptConnector, KeptTooLong
 from router.upstream.proxies import Proxies, Proxy
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import uvicorn
 
 from router.listening import UnsignalledServer
-from router.plan.occupancy import Occupancy
+from router.plan.queues.occupancy import Occupancy
 from router.workers.doors import taken
 
 _AT_ONCE: Final = 32

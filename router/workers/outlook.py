@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from router.configured import counted_slots
-from router.plan.lanes import SlotLane
+from router.configuration.configured import counted_slots
+from router.plan.queues.lanes import SlotLane
 from router.sections.models import RemoteModel
 from router.settings import Settings
-from router.upstream.breaker import Closed
+from router.upstream.balancing.breaker import Closed
+from router.upstream.balancing.replicas import Replicated
 from router.upstream.client import Upstream
-from router.upstream.replicas import Replicated
 from router.workers.board import Board
 
 _WAIT: Final = "wait "

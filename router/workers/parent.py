@@ -13,11 +13,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final
 
-from router import orphans
 from router.banner import Introduce, url_of
-from router.configured import engine_spec, lanes_of
+from router.configuration.configured import engine_spec, lanes_of
 from router.embedded.supervisor import EmbeddedEngine
 from router.metrics import Metrics
+from router.process import orphans
 from router.sections.models import EmbeddedModel
 from router.service import GRACE_S, opened
 from router.settings import Settings

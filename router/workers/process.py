@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from router.processes import killed, started
+from router.process.processes import killed, started
 from router.workers.board import CLOSED, Board
 from router.workers.doors import hand, left
 from router.workers.messages import Assigned, Leave, Message

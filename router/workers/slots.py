@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from router.hearing import unheard
-from router.plan.lanes import Lane
 from router.plan.ports import Place
+from router.plan.queues.lanes import Lane
 from router.upstream.failures import NotAdmitted
 from router.workers.messages import (
     Message,

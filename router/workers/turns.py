@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from router.plan.sessions import Sessions, Turn
+from router.plan.queues.sessions import Sessions, Turn
 from router.workers.messages import Message, TurnBegan, TurnClear, TurnEnded, TurnSuperseded
 from router.workers.wire import Peer
 

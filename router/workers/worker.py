@@ -18,14 +18,14 @@ from typing import Any, Final
 
 import structlog
 
-from router import logs, loops, orphans
 from router.banner import facts
-from router.configured import counted_slots
+from router.configuration.configured import counted_slots
 from router.embedded.child import EngineFailed
-from router.garbage import collect_seldom
 from router.http.app import create_app
 from router.listening import listening
 from router.metrics import Metrics
+from router.process import logs, loops, orphans
+from router.process.garbage import collect_seldom
 from router.sections.models import EmbeddedModel
 from router.service import CANNOT_START, Shared, running
 from router.settings import Settings

@@ -53,7 +53,7 @@ class Sent(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path=None, target=None):
         source = config['sources'].get(name)
         if source is None: return None
-        package = name in ('sandbox', 'sandbox.inner')
+        package = any(other.startswith(name + '.') for other in config['sources'])
         return importlib.util.spec_from_loader(name, self, is_package=package)
     def exec_module(self, module):
         name = module.__name__
@@ -81,9 +81,11 @@ def sources() -> dict[str, str]:
     here = Path(__file__).parents[1]
     shared = ("frames", "codec", "plain", "texts")
     files = {f"sandbox.{name}": here / f"{name}.py" for name in shared}
-    files |= {f"sandbox.inner.{path.stem}": path for path in here.glob("inner/*.py")}
+    for path in here.glob("inner/**/*.py"):
+        parts = ("sandbox", *path.relative_to(here).with_suffix("").parts)
+        files[".".join(parts).removesuffix(".__init__")] = path
     found = {name: path.read_text(encoding="utf-8") for name, path in files.items()}
-    return found | {"sandbox": "", "sandbox.inner": ""}
+    return found | {"sandbox": ""}
 
 
 def description(recipe: Recipe, bounds: Limits, labels: dict[str, str]) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""The code that runs inside: the zygote, the keeper of one run, and the candidate's server.
+"""The code that runs inside: the zygote, the keeper of one run, and the candidate's process.
 
-    boot, zygote, warm, rootfs              process backend: one interpreter, forked for each run
-    supervisor                              docker backend: the first process of a container
-    keeper, jobs, run, outcomes             one run, and what it came to
-    link, exceptions                        the keeper's end of the channel to the candidate
-    tester, scripts, pytest_run, imports    the caller's tests, in the keeper's process
-    candidate, execute, cases, whole        the candidate's process, by kinds of tests
-    shared                                  likewise, with the tests in it
-    linux, seccomp                          system calls that Python lacks, and those refused
+    boot, zygote, warm      process backend: one interpreter, forked for each run
+    supervisor              docker backend: the first process of a container
+    keeper, jobs, run       one run, and what it came to; `outputs` where nothing is tested
+    kernel/                 what the kernel is asked for, and what it refuses
+    crossing/               what both processes can hold, and how it is told
+    wire/                   how they talk, and whose turn it is
+    remote/                 what stands in the tests' process for objects of the program
+    given/                  what the program is given for objects of the tests
+    answers/                the keeper's end: each answer is hostile
+    testing/                the caller's tests, in the keeper's process
+    program/                the candidate's process
 
 Nothing here imports `asyncio` or the rest of the package beyond `sandbox.codec`, `sandbox.plain`
 and `sandbox.frames`: every module loaded before a fork is paid for by each run.

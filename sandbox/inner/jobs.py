@@ -10,10 +10,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sandbox.inner.channel import Died, Forged
-from sandbox.inner.link import Link
-from sandbox.inner.outcomes import load_failure, shared_verdict
+from sandbox.inner.answers.link import Link
 from sandbox.inner.outputs import run_outputs
+from sandbox.inner.remote.outcomes import load_failure, shared_verdict
 from sandbox.inner.run import (
     RunState,
     await_exit,
@@ -26,7 +25,8 @@ from sandbox.inner.run import (
     rewind,
     step,
 )
-from sandbox.inner.tester import run_asserts, run_pytest
+from sandbox.inner.testing.tester import run_asserts, run_pytest
+from sandbox.inner.wire.channel import Died, Forged
 from sandbox.plain import is_told
 
 if TYPE_CHECKING:

@@ -24,12 +24,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from sandbox import frames
-from sandbox.inner import linux
-from sandbox.inner.channel import Died, Stop
-from sandbox.inner.confinement import confine
+from sandbox.inner.answers.link import Link
 from sandbox.inner.jobs import perform
-from sandbox.inner.link import Link
-from sandbox.inner.outcomes import printable
+from sandbox.inner.kernel import linux
+from sandbox.inner.kernel.confinement import confine
+from sandbox.inner.remote.outcomes import printable
 from sandbox.inner.run import (
     RunState,
     Setup,
@@ -40,6 +39,7 @@ from sandbox.inner.run import (
     reap,
     stopped,
 )
+from sandbox.inner.wire.channel import Died, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

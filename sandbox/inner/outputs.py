@@ -14,9 +14,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.channel import Died, Forged, Stop, TooLarge
-from sandbox.inner.outcomes import load_failure
+from sandbox.inner.remote.outcomes import load_failure
 from sandbox.inner.run import RunState, WallClock, await_exit, cpu_of, ended, reap
+from sandbox.inner.wire.channel import Died, Forged, Stop, TooLarge
 from sandbox.plain import is_told
 from sandbox.texts import plainly, shortened, text_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox.frames import Frame
-    from sandbox.inner.link import Link
+    from sandbox.inner.answers.link import Link
 
 _RESTARTS: Final = 3
 """How often another process follows one that ended in a call."""

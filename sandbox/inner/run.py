@@ -12,9 +12,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox.inner import candidate, linux
-from sandbox.inner.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge, Unsendable
-from sandbox.inner.link import Link
+from sandbox.inner.answers.link import Link
+from sandbox.inner.kernel import linux
+from sandbox.inner.program import candidate
+from sandbox.inner.wire.channel import FaultyTests, Forged, NeedShared, Stop, TooLarge, Unsendable
 
 if TYPE_CHECKING:
     import random
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from sandbox.frames import Frame
-    from sandbox.inner.seccomp import Filter
+    from sandbox.inner.kernel.seccomp import Filter
 
 
 _AGAIN_S = 0.05

@@ -38,9 +38,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox import frames
-from sandbox.inner import keeper, linux, warm
+from sandbox.inner import keeper, warm
+from sandbox.inner.kernel import linux
+from sandbox.inner.kernel.seccomp import Filter
 from sandbox.inner.run import Setup
-from sandbox.inner.seccomp import Filter
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame

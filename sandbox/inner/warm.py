@@ -16,13 +16,14 @@ from importlib import import_module
 from typing import Any
 
 from sandbox import frames
-from sandbox.inner import imports, linux, pytest_run, shapes
-from sandbox.inner.containers import Containers
-from sandbox.inner.counting import Assertions
-from sandbox.inner.exchange import heard, told
-from sandbox.inner.execute import execute
-from sandbox.inner.link import Link
-from sandbox.inner.servant import Servant
+from sandbox.inner.answers.link import Link
+from sandbox.inner.crossing.containers import Containers
+from sandbox.inner.crossing.exchange import heard, told
+from sandbox.inner.kernel import linux
+from sandbox.inner.program.execute import execute
+from sandbox.inner.program.servant import Servant
+from sandbox.inner.testing import imports, pytest_run, shapes
+from sandbox.inner.testing.counting import Assertions
 
 _WARM = (
     *("abc", "atexit", "bisect", "collections", "collections.abc", "copy", "dataclasses"),

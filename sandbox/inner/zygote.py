@@ -28,9 +28,10 @@ import signal
 import socket
 from dataclasses import replace
 
-from sandbox.inner import confinement, keeper, linux, rootfs, warm
+from sandbox.inner import keeper, warm
+from sandbox.inner.kernel import confinement, linux, rootfs
+from sandbox.inner.kernel.seccomp import Filter
 from sandbox.inner.run import Setup
-from sandbox.inner.seccomp import Filter
 
 _OUTER = (
     linux.CLONE_NEWUSER

@@ -14,7 +14,7 @@ from router.catalogue.entries import CATALOGUE
 from router.http.app import routes
 from router.sections.models import EmbeddedModel, RemoteModel
 from router.settings import Settings
-from router.upstream.architecture import from_config_json
+from router.upstream.sizes.architecture import from_config_json
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

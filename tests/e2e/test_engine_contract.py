@@ -14,14 +14,14 @@ from serving import SMALL
 
 from policies.protocol import Draw
 from router.catalogue.fim import FimTemplate
-from router.configured import engine_spec
+from router.configuration.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
 from router.request import PromptLength, SampleRequest, TextPrompt, TokenPrompt
 from router.sections.models import EmbeddedModel
 from router.settings import Settings
 from router.upstream import transport
-from router.upstream.chunks import Chunk, Usage
 from router.upstream.client import Upstream
+from router.upstream.said.chunks import Chunk, Usage
 from router.upstream.servers import SERVERS
 
 pytestmark = [pytest.mark.real_model, pytest.mark.usefixtures("models")]

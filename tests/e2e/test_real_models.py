@@ -11,7 +11,7 @@ from serving import LARGE, SMALL, RunningGateway
 
 from evaluation.datasets import humaneval
 from policies.cost import CostModel
-from router.configured import model_rate
+from router.configuration.configured import model_rate
 from router.sections.models import EmbeddedModel
 from router.settings import Settings
 

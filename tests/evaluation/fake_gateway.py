@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from policies.cost import CostModel
-from router.upstream.architecture import from_config_json
+from router.upstream.sizes.architecture import from_config_json
 
 LARGE, SMALL = "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")

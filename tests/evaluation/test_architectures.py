@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.architectures import ARCHITECTURES
 from router.catalogue.entries import CATALOGUE, lookup
-from router.upstream.architecture import from_gguf
+from router.upstream.sizes.architecture import from_gguf
 
 PRINTED = {
     "codellama-7b": 1.69,

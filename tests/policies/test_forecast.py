@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import COST, task
 
-from policies.auto import Auto
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.climb import Climb
 from policies.cost import CostModel
 from policies.forecast import Forecast, Seen, Trend
 from policies.moves import least_tokens
+from policies.plans.auto import Auto
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.climb import Climb
+from policies.plans.single import Single
 from policies.policy import Policy
 from policies.protocol import Done, Draw, Event, Judged, Refused, Sampled, Started, Wait
-from policies.single import Single
 from policies.values import Budget, BudgetTooSmall, Candidate, Remaining, Task, Verdict
 
 seconds = st.floats(0, 5)

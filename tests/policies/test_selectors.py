@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from policies.auto import Auto
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.choosing import USUAL
+from policies.plans.auto import Auto
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.single import Single
 from policies.policy import Policy
+from policies.selection.choosing import USUAL
 from policies.selectors import LIKELIEST, in_order
-from policies.single import Single
 from policies.values import LOOSE, NLL, REPEATS, TOTAL_NLL, UNPARSED, Candidate, Verdict
 
 

@@ -13,8 +13,8 @@ from policies.values import Budget, Candidate, ModelView, Task, Verdict
 from router.plan.ports import Observer
 from router.plan.run import Run
 from router.request import Judgement
-from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob
 
 SMALL = Architecture(
     body_params=350_000_000, head_params=140_000_000, layers=24, attention_width=896

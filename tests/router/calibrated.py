@@ -9,8 +9,8 @@ from calibrations import calibration
 from fake_upstream import pieces
 from http_world import PROMPT, ScriptedBackend, World, world
 
-from policies.auto import Auto
-from policies.climb import Climb
+from policies.plans.auto import Auto
+from policies.plans.climb import Climb
 
 
 def calibrated(**options: Any) -> AbstractAsyncContextManager[World]:

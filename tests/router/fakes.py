@@ -12,8 +12,8 @@ from policies.protocol import Draw, Plan
 from policies.selectors import LIKELIEST
 from policies.values import Budget, Task, Verdict
 from router.request import Judgement
-from router.upstream.chunks import Chunk, TokenLogprob
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob
 
 Step: TypeAlias = (
     tuple[Literal["token", "flood", "finish", "text"], int]

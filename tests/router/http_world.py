@@ -25,7 +25,7 @@ from policies.cost import CostModel
 from policies.policy import Policy
 from router.http.app import DIALECTS, create_app
 from router.http.connection import patient
-from router.http.dialect import Dialect
+from router.http.dialects.dialect import Dialect
 from router.service import Service
 from router.service import running as running_service
 from router.settings import Settings

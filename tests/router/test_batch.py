@@ -13,8 +13,8 @@ from router import gateway as gateways
 from router.batch import AT_ONCE, Batch
 from router.gateway import Gateway
 from router.plan.outcome import Outcome
-from router.plan.programs.asked import LONGEST
-from router.prepared import Prepared
+from router.plan.programs.prompts.asked import LONGEST
+from router.preparing.prepared import Prepared
 from router.request import TextPrompt
 
 pytestmark = pytest.mark.anyio

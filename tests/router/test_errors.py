@@ -4,7 +4,7 @@ import re
 import pytest
 
 from policies.cost import UnknownCost
-from policies.pinning import PolicyMismatch
+from policies.plans.pinning import PolicyMismatch
 from policies.values import BudgetTooSmall, InvalidBudget
 from router import errors
 from router.errors import APIError, translate

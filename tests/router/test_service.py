@@ -9,15 +9,15 @@ from http_world import CONFIGS, World, world
 from prometheus_client import generate_latest
 
 from policies.cost import CostModel, FlatRate
-from router.configured import sandbox_backend
+from router.configuration.configured import sandbox_backend
 from router.errors import Overloaded
-from router.plan.admission import Admission
+from router.plan.queues.admission import Admission
 from router.sections.sandbox import DockerConfig, SandboxConfig
 from router.service import Service, running
 from router.settings import Settings
-from router.upstream.architecture import from_config_json
-from router.upstream.breaker import BreakerRules
-from router.upstream.replicas import Replicated
+from router.upstream.balancing.breaker import BreakerRules
+from router.upstream.balancing.replicas import Replicated
+from router.upstream.sizes.architecture import from_config_json
 from sandbox import ProcessBackend
 from sandbox.docker.backend import DockerBackend
 

@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
 from policies.forecast import Trend
-from policies.single import Single
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.single import Single
 from router.catalogue.fim import FAMILIES
-from router.configured import model_facts, models_of, pace_starts
-from router.configured_policies import BUILT_IN, policies_of
+from router.configuration.configured import model_facts, models_of, pace_starts
+from router.configuration.configured_policies import BUILT_IN, policies_of
 from router.http.connection import Connection
 from router.listening import listening
 from router.request import AUTO

@@ -88,7 +88,8 @@ async def figures(client: httpx.AsyncClient) -> dict[str, float]:
 QUICK = """
 import asyncio, sys
 from pathlib import Path
-from router import logs, server
+from router import server
+from router.process import logs
 from router.settings import Settings
 from router.workers.crew import Times
 from router.workers.parent import serve_together

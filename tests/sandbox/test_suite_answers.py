@@ -6,7 +6,7 @@ Every value that arrives from the candidate's process is checked against what wa
 import pytest
 
 from sandbox import Asserts, Call, Calls, Integrity, Limits, Pytest, Status, Tests
-from sandbox.inner.tester import bind
+from sandbox.inner.testing.tester import bind
 
 ERROR, FORGED = Status.ERROR, Status.FORGED
 ASSERTS = Asserts("assert f(1) == 2", "f")
@@ -244,7 +244,7 @@ def test_numbers_that_json_has_not_end_no_run(judge, number: str) -> None:
         ("[]", '["subprocess", "Popen"]', "Exception"),
         ("[]", '["pathlib", "Path"]', "Exception"),
         ("[]", '["json.nothing", "A.B"]', "Exception"),
-        ("[]", '["sandbox.inner.link", "Stop"]', "Exception"),
+        ("[]", '["sandbox.inner.answers.link", "Stop"]', "Exception"),
         ("[]", "[[], {}]", "Exception"),
         ('["UnicodeDecodeError", "ValueError"]', '["builtins", "UnicodeDecodeError"]', "Exception"),
         pytest.param(

@@ -23,9 +23,9 @@ from evaluation.calibration.replays.problems import Averages, RecordedProblem
 from evaluation.calibration.replays.standings import Standing, mixed, pieced
 from evaluation.calibration.replays.trust import Predictions
 from evaluation.pools.view import Bools, Floats
-from policies.climb import Climb
 from policies.cost import CostModel
 from policies.ladder import Calibration, Rung
+from policies.plans.climb import Climb
 from policies.values import Budget
 
 TARGETS: Final = (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluation.calibration.replays.problems import RecordedProblem
-from policies.cascade import Cascade
-from policies.climb import Climb
 from policies.ladder import (
     CALL_TOKENS,
     Answers,
@@ -24,6 +22,8 @@ from policies.ladder import (
     Rung,
 )
 from policies.moves import SAMPLING_TEMPERATURE
+from policies.plans.cascade import Cascade
+from policies.plans.climb import Climb
 from policies.policy import Policy
 from policies.protocol import Draw
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from evaluation.commands.common.failing import fail
-from router.misconfigured import complaint
+from router.configuration.misconfigured import complaint
 from router.settings import Settings
 
 

@@ -22,8 +22,8 @@ def rates_of(config: Path | None) -> Mapping[str, Rate]:
     """What models cost: those known by name, and others that a gateway's configuration has."""
     if config is None:
         return ARCHITECTURES
-    from router.configured import model_rate  # noqa: PLC0415 slow to import, and seldom needed
-    from router.upstream.architecture import UnknownArchitecture  # noqa: PLC0415 likewise
+    from router.configuration.configured import model_rate  # noqa: PLC0415 slow to import, and seldom needed
+    from router.upstream.sizes.architecture import UnknownArchitecture  # noqa: PLC0415 likewise
 
     settings = load_settings(config)
     with failing_on(UnknownArchitecture, OSError):

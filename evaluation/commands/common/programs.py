@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.selection.behaviour import AT_ONCE, Behaviours
 from evaluation.selection.recorded import SelectionProblem
-from router.configured import sandbox_backend
+from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 
 

@@ -20,7 +20,7 @@ from evaluation.selection.codet.kept import MatrixJournal, OtherSamples, digest_
 from evaluation.selection.codet.published import Sampled, read_published
 from evaluation.selection.codet.running import LeftUnjudged, Runner
 from evaluation.selection.codet.worth import worth_of
-from router.configured import sandbox_backend
+from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, SandboxUnavailable
 

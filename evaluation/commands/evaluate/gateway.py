@@ -23,7 +23,7 @@ from evaluation.commands.common.options import Config
 from evaluation.gateway import comparison
 from evaluation.gateway.run import MAX_TOKENS, Parameters
 from policies.values import InvalidBudget
-from router.http.budgets import parse_flops
+from router.http.dialects.budgets import parse_flops
 
 BudgetFlops = Annotated[
     str | None, typer.Option(metavar="F", help="FLOPs per problem, such as 2.5T.")

@@ -28,7 +28,7 @@ from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
 from evaluation.pools.view import PoolView, read_view
 from policies.values import Verdict
-from router.configured import sandbox_backend
+from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 

@@ -24,7 +24,7 @@ from evaluation.verifier.picture import draw_figure
 from evaluation.verifier.recorded import Observed
 from evaluation.verifier.table import to_markdown
 from policies.cost import CostModel, UnknownCost
-from router.verifying import located
+from router.verifier.verifying import located
 
 SIGHTS: Final = (Sight.NOT_USED, Sight.STRIPPED)
 

@@ -22,7 +22,7 @@ from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.filling.revising import AttemptPassed, left_over, revisions, texts_of
 from evaluation.pools.problems import problems_of
 from evaluation.pools.store import Pool
-from router.configured import sandbox_backend
+from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable
 

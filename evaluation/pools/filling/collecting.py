@@ -27,8 +27,8 @@ from router.plan.draws import RunningDraw
 from router.plan.run import Run
 from router.plan.samples import Sample
 from router.request import Prompt, PromptLength, SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk
 
 T = TypeVar("T")
 

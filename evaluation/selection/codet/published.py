@@ -16,7 +16,7 @@ from typing import Final
 
 from evaluation.datasets import DatasetUnavailable, Problem
 from evaluation.datasets.sources import Record, records
-from router.plan.programs.asserts import asserts_of, before_stop
+from router.plan.programs.prompts.asserts import asserts_of, before_stop
 
 _ASKED_FOR: Final = re.compile(r"# check the correctness of (\w+)\s+assert\s*\Z")
 

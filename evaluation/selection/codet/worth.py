@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from evaluation.metrics import Estimate, bootstrap_difference, bootstrap_mean
 from evaluation.selection.codet.running import Matrix, slow
-from policies.dual_agreement import Passes, Priors, b4, codet, majority
+from policies.selection.dual_agreement import Passes, Priors, b4, codet, majority
 
 Counted: TypeAlias = Literal["drawn", "distinct"]
 Judged: TypeAlias = Literal["base", "plus"]

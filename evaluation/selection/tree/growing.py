@@ -24,8 +24,8 @@ from policies.values import NLL, Budget, ModelView, Task
 from router.plan.draws import RunningDraw
 from router.plan.run import Run
 from router.request import SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk
 
 
 @dataclass(frozen=True, slots=True)

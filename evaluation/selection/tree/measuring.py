@@ -27,8 +27,8 @@ from evaluation.selection.measuring import (
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import bootstrapped, known_mean, mean_of
 from evaluation.selection.tree.grown import Grove
-from policies.choosing import SELECTORS
 from policies.cost import CostModel
+from policies.selection.choosing import SELECTORS
 
 CHOOSERS: Final = ("nll", "weighted", "agreement")
 """By likelihood, by its sum over programs of equal results, and by agreement."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evaluation.selection.tree.rebase import Beginning, Node
-from router.upstream.chunks import TokenLogprob
+from router.upstream.said.chunks import TokenLogprob
 
 AT_LIMIT: Final = "length"
 STOPPED: Final = "stop"

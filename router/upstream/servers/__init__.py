@@ -7,7 +7,7 @@
 | `vllm`      | `vllm`      | vLLM                                                             |
 | `plain`     | `openai`    | any other: nothing but OpenAI's API                              |
 
-What every server's answers are read with is `router.upstream.chunks`.
+What every server's answers are read with is `router.upstream.said.chunks`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
 from policies.protocol import Draw
 from router.request import Prompt, PromptLength, SampleRequest
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 PROBLEMS = [Problem(f"a/{at}", "p", "f", {}, (), "") for at in range(3)]
 

@@ -15,20 +15,20 @@ from evaluation.calibration.replay import (
     ReplayJudge,
     ReplaySampler,
 )
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.choosing import USUAL
-from policies.climb import Climb
 from policies.ladder import Calibration, Domain, Interval, Ladder, Length, Rung
 from policies.moves import draw_together
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.climb import Climb
 from policies.policy import Policy
 from policies.protocol import Draw, Plan
+from policies.selection.choosing import USUAL
 from policies.values import Budget, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.ports import Sampler
 from router.plan.run import Run
 from router.request import Judgement
-from router.upstream.chunks import Chunk
+from router.upstream.said.chunks import Chunk
 
 PACE = Pace(first_token_s=0.5, token_s=0.1)
 

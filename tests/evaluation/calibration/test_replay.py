@@ -20,13 +20,13 @@ from evaluation.calibration.replay import (
     ReplayJudge,
     ReplaySampler,
 )
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
-from policies.climb import Climb
 from policies.ladder import Calibration, Domain, Interval, Ladder, Length, Rung
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.climb import Climb
+from policies.plans.single import Single
 from policies.policy import Policy
 from policies.protocol import Draw
-from policies.single import Single
 from policies.values import NLL, Budget, Task, Verdict
 from router.plan.outcome import Outcome
 from router.plan.run import Run

@@ -125,6 +125,6 @@ def test_every_figure_of_the_tables_is_drawn():
 
 
 def test_the_documentation_shows_what_the_command_prints(cli, tmp_path):
-    page = Path(__file__).parents[3] / "docs" / "evaluation.md"
+    page = Path(__file__).parents[3] / "docs" / "evaluation" / "paper.md"
     printed = cli("evaluate", "paper", "--out", tmp_path, "--claims-table").stdout
     assert printed.strip() in page.read_text()

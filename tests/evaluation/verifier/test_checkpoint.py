@@ -20,7 +20,7 @@ from evaluation.verifier import serving  # noqa: E402
 from evaluation.verifier.checkpoint import PIECES, CheckpointVerifier  # noqa: E402
 from evaluation.verifier.wording import written  # noqa: E402
 from policies.values import Output  # noqa: E402
-from router.upstream.architecture import t5_from_config_json  # noqa: E402
+from router.upstream.sizes.architecture import t5_from_config_json  # noqa: E402
 
 TEXT = written("Its square", "def square(n): return n * n", [Output("9"), Output("16")])
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.verifier.features import FEATURES, Behaving, annotated_kind, kind_of
-from policies.executions import Results
+from policies.selection.executions import Results
 from policies.values import NLL, Candidate, Example, ModelView, Output, Task
 
 INPUTS = ("f(1)", "f(2)", "f(3)", "f(4)")

@@ -18,11 +18,11 @@ from evaluation.verifier import serving
 from evaluation.verifier.measuring import scored
 from evaluation.verifier.model import SHAPES, AnswerVerifier
 from evaluation.verifier.recorded import Observed
-from policies.lever import LEVER
 from policies.protocol import Rank
+from policies.selection.lever import LEVER
 from router.request import TextPrompt
-from router.verified import VerifyingRanker
-from router.verifying import Verifier
+from router.verifier.verified import VerifyingRanker
+from router.verifier.verifying import Verifier
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from evaluation.calibration.replays.problems import find_models
 from evaluation.pools.view import read_view
 from evaluation.verifier.model import AnswerVerifier
 from evaluation.verifier.training import FOLDS
-from router.verifying import SHIPPED, located
+from router.verifier.verifying import SHIPPED, located
 
 POOLS = Path(__file__).parents[3] / "evaluation" / "recorded" / "pools"
 

@@ -12,14 +12,14 @@ from calibrations import calibration
 from world import COST
 
 from evaluation.selection.courses import LENGTHS
-from policies.auto import Auto
-from policies.choosing import believing
-from policies.climb import Climb
 from policies.cost import Architecture, FlatRate
 from policies.ladder import Rung
+from policies.plans.auto import Auto
+from policies.plans.climb import Climb
+from policies.selection.choosing import believing
 from router.artifact.artifact import Artifact, InvalidArtifact, Source
 from router.artifact.files import SHIPPED, read_artifact, text_of
-from router.configured_policies import auto_of, policies_of
+from router.configuration.configured_policies import auto_of, policies_of
 from router.sections.policies import AutoConfig, LadderConfig
 from router.settings import Settings
 

@@ -18,7 +18,7 @@ from policies.values import Budget, ModelView, Task
 from router.plan.outcome import Outcome
 from router.plan.run import Run
 from router.request import SampleRequest, TextPrompt
-from router.upstream.chunks import Chunk
+from router.upstream.said.chunks import Chunk
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_model]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from router import loops
 from router.embedded import child as children
 from router.embedded.child import Child, EngineSpec, Supervision
 from router.embedded.supervisor import EmbeddedEngine
+from router.process import loops
 
 ANSWERS = """
 import http.server, json, sys, threading

@@ -7,7 +7,7 @@ import pytest
 
 from router.errors import Superseded
 from router.http.attended import Attended, ClientGone
-from router.plan.sessions import Turn
+from router.plan.queues.sessions import Turn
 
 pytestmark = pytest.mark.anyio
 

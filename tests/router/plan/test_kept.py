@@ -20,7 +20,7 @@ from policies.protocol import Done, Draw, Event, Plan, Refused, Started, Wait
 from policies.values import Budget
 from router.plan.outcome import Outcome
 from router.plan.run import Run
-from router.upstream.chunks import Chunk, Usage
+from router.upstream.said.chunks import Chunk, Usage
 
 PROMPT = 100
 

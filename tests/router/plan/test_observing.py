@@ -8,9 +8,9 @@ import pytest
 from fakes import ByHand, ScriptedJudge, ScriptedSampler, answers
 from world import COST, task
 
-from policies.best_of_n import BestOfN
 from policies.cost import CostModel
 from policies.lengths import most_tokens
+from policies.plans.best_of_n import BestOfN
 from policies.protocol import (
     Cancel,
     Command,
@@ -31,8 +31,8 @@ from policies.protocol import (
 from policies.selectors import Plain, in_order
 from policies.values import Budget, Candidate, Choice, ModelView, Output
 from router.plan.outcome import Outcome
+from router.plan.paying.prices import Prices
 from router.plan.ports import Book, Observer, Tell
-from router.plan.prices import Prices
 from router.plan.run import Run
 from router.plan.work import Errand
 from router.upstream.failures import UpstreamError

@@ -9,19 +9,19 @@ from fakes import ByHand
 from world import COST, task
 
 from evaluation.calibration.clock import simulate
-from policies.auto import Auto
 from policies.forecast import Forecast, Seen
+from policies.plans.auto import Auto
 from policies.policy import Policy
 from policies.protocol import Done, Draw, Plan, Started, Wait
 from policies.values import Budget
-from router.plan.occupancy import OwnOccupancy
 from router.plan.outcome import Outcome
 from router.plan.paces import LEAST_LENGTHS, STALE_S, Paces, PaceStart
 from router.plan.prefixes import NOTHING_READ, Blocks
+from router.plan.queues.occupancy import OwnOccupancy
 from router.plan.run import Run
 from router.request import TextPrompt
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
 from router.upstream.failures import UpstreamError
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 
 @dataclass

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import COST, task
 
-from policies.auto import Auto
-from policies.best_of_n import BestOfN
-from policies.cascade import Cascade
 from policies.cost import CostModel
+from policies.plans.auto import Auto
+from policies.plans.best_of_n import BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.single import Single
 from policies.policy import Policy
 from policies.protocol import (
     Cancel,
@@ -26,15 +27,14 @@ from policies.protocol import (
     Started,
     Wait,
 )
-from policies.single import Single
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
 from router.plan.draws import RunningDraw
-from router.plan.ledger import Ledger
 from router.plan.outcome import Outcome
+from router.plan.paying.ledger import Ledger
 from router.plan.run import Run
 from router.plan.samples import Sample
 from router.request import Judgement, PromptLength
-from router.upstream.chunks import Chunk, TokenLogprob, Usage
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
     st.tuples(st.sampled_from(["token", "token", "flood", "text", "finish"]), st.integers(0, 3)),

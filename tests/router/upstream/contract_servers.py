@@ -26,7 +26,7 @@ from fake_upstream import FakeUpstream, answering
 from router.catalogue.entries import lookup
 from router.catalogue.fim import FimTemplate
 from router.catalogue.store import find
-from router.configured import engine_spec
+from router.configuration.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
 from router.sections.models import EmbeddedModel
 from router.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
 from router.upstream.asking import CHATS, COMPLETIONS, PLAIN, Asking, Habit
-from router.upstream.refusals import read_refusal
+from router.upstream.said.refusals import read_refusal
 
 TEXT = TextPrompt("p")
 CHAT = ChatPrompt(({"role": "user", "content": "hi"},))

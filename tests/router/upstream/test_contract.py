@@ -18,9 +18,9 @@ from http_world import eventually_asked
 
 from policies.protocol import Draw
 from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt, TokenPrompt
-from router.upstream.chunks import Chunk, Usage
 from router.upstream.failures import PromptTooLong, UpstreamError
 from router.upstream.presence import trouble_of
+from router.upstream.said.chunks import Chunk, Usage
 from router.upstream.scoring import PromptScorer
 from router.upstream.servers import SERVERS
 

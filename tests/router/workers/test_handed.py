@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from http_world import eventually
 
-from router.plan.occupancy import OwnOccupancy
+from router.plan.queues.occupancy import OwnOccupancy
 from router.workers.doors import hand, left
 from router.workers.handed import HandedServer
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from http_world import eventually
 
-from router.configured import models_of
-from router.plan.lanes import SlotLane
+from router.configuration.configured import models_of
+from router.plan.queues.lanes import SlotLane
 from router.settings import Settings
 from router.upstream import transport
-from router.upstream.breaker import Breaker, Closed, Open, Probing
-from router.upstream.replicas import Replicated
+from router.upstream.balancing.breaker import Breaker, Closed, Open, Probing
+from router.upstream.balancing.replicas import Replicated
 from router.workers import board as boards
 from router.workers import outlook
 from router.workers.board import Board

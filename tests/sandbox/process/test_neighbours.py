@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Asserts, Limits, ProcessBackend, Program, Report, Status
-from sandbox.inner import linux
+from sandbox.inner.kernel import linux
 
 LIMITS = Limits(wall_s=10.0, cpu_s=10.0)
 TESTS = Asserts("assert f() is None", "f")

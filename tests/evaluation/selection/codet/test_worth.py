@@ -6,7 +6,7 @@ import pytest
 
 from evaluation.selection.codet.running import Matrix
 from evaluation.selection.codet.worth import CHOOSERS, chosen, worth_of
-from policies.dual_agreement import codet, majority
+from policies.selection.dual_agreement import codet, majority
 
 
 def matrix(**changes):

@@ -4,7 +4,7 @@ import pytest
 
 from evaluation.selection.tree.rebase import Beginning
 from evaluation.selection.tree.steps import Step, node_after
-from router.upstream.chunks import TokenLogprob
+from router.upstream.said.chunks import TokenLogprob
 
 STOPS = ("\ndef ", "\nclass ")
 START = Beginning("    a = 1\n", 4, -1.0)

@@ -1,0 +1,1 @@
+"""Which plans there are: what each draws for a task, and which one `auto` takes."""

@@ -1,0 +1,1 @@
+"""What settings name, as values; and what is wrong with them."""

@@ -1,0 +1,1 @@
+"""What a plan may spend, has reserved and has spent."""

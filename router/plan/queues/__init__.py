@@ -1,0 +1,1 @@
+"""Which requests are served now, which draws wait for slots, and whose turn it is."""

@@ -1,0 +1,1 @@
+"""What a request comes to before its plan runs: which models, how long a prompt, what chooses."""

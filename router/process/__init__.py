@@ -1,0 +1,1 @@
+"""A process of ours: its loop, its log, its garbage, and that it leaves none behind."""

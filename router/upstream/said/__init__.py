@@ -1,0 +1,1 @@
+"""What servers say: events, chunks, refusals, and what was in their caches."""

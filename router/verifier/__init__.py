@@ -1,0 +1,1 @@
+"""A verifier of answers: how its process is asked, and how it ranks."""

@@ -1,0 +1,1 @@
+"""What both processes can hold, and how it is told: values, containers, value classes."""

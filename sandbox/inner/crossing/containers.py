@@ -1,0 +1,108 @@
+"""What both processes hold under a number: containers, and instances of value classes."""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from typing import Any, Final
+
+from sandbox.inner.crossing import arrays
+from sandbox.inner.crossing.crossed import Crossed
+from sandbox.inner.crossing.held import Held, contents_of, is_same
+from sandbox.inner.crossing.records import Records
+
+_AROUND: Final = 20
+"""Levels that the tests may put around the deepest value of the program, and still hand it back."""
+
+_UNHELD: Final = 2
+"""References to a container that only the table holds: its own, and the counter's."""
+
+
+class Containers:
+    """The containers that both sides know, by number, and what each held when last told.
+
+    `arrays`: whether arrays of numpy are among them; `wrapping`, `wrapped`: by how much what is
+    told, and heard, may be deeper than others.
+    """
+
+    def __init__(self, *, of_tests: bool | None = None) -> None:
+        self.wrapping = _AROUND if of_tests is True else 0
+        self.wrapped = _AROUND if of_tests is False else 0
+        self.crossed = Crossed()
+        self.records = Records({})
+        self.held = Held()
+        self.objects: dict[int, Any] = {}
+        self.arrays = False
+        self.next = 0
+        self._numbers: dict[int, int] = {}
+        self._told: dict[int, tuple[Any, ...]] = {}
+        self.reading = self.reader = 0
+
+    def is_read_here(self) -> bool:
+        """Whether this thread is reading a message."""
+        return self.reading > 0 and self.reader == get_ident()
+
+    def number_of(self, value: Any) -> int | None:
+        """The number of a known container."""
+        return self._numbers.get(id(value))
+
+    def add(self, value: Any) -> int:
+        """Number a new container."""
+        number, self.next = self.next, self.next + 1
+        self.objects[number] = value
+        self._numbers[id(value)] = number
+        return number
+
+    def add_array(self, value: Any) -> int:
+        """Number a new array. Raises `CannotCross` for a part of another one of the tests."""
+        if not self.records.of_program:
+            arrays.refuse_overlap(value, self.objects.values())
+        return self.add(value)
+
+    def note(self, number: int) -> None:
+        """The other side knows what it holds now."""
+        self._told[number] = self._contents(self.objects[number])
+
+    def changed(self) -> list[int]:
+        """Those whose contents the other side does not know.
+
+        None while a payload is read: a key that is hashed may ask, and its dict is half full.
+        """
+        if self.reading:
+            return []
+        return [
+            number
+            for number, value in self.objects.items()
+            if not is_same(self._told.get(number), self._contents(value))
+        ]
+
+    def has_news(self) -> bool:
+        """Whether anything holds what the other side does not know."""
+        return bool(self.changed()) or next(self.held.changed(), None) is not None
+
+    def are_shown(self, value: Any) -> bool:
+        """Whether a namespace or a dict crosses, as all of the program do.
+
+        Of the tests' only what the program has by a number as well: in another may be what it must
+        not change, or a method that it must not replace.
+        """
+        return self.records.of_program or self.number_of(value) is not None
+
+    def _contents(self, value: Any) -> tuple[Any, ...]:
+        if self.records.kept_name(value) is not None:
+            value = self.records.attributes_of(value)
+        return contents_of(value)
+
+    def forget(self, numbers: list[int]) -> None:
+        """Drop containers. Numbers that are unknown are passed over."""
+        for number in numbers:
+            value = self.objects.pop(number, None)
+            self._told.pop(number, None)
+            if value is not None:
+                del self._numbers[id(value)]
+
+    def unheld(self) -> list[int]:
+        """Containers that nothing but this table and the contents of others hold."""
+        if self.reading:
+            return []
+        return [n for n in self.objects if sys.getrefcount(self.objects[n]) <= _UNHELD]

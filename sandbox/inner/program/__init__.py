@@ -1,0 +1,1 @@
+"""The candidate's process: what runs the program there, and answers for its objects."""

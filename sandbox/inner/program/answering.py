@@ -1,0 +1,300 @@
+"""The candidate's end of the channel: it answers what is asked of what the source defined.
+
+It runs beside foreign code, so nothing that it says can be relied on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import os
+import sys
+import types
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sandbox import frames
+from sandbox.codec import MAX_BYTES, CannotCross
+from sandbox.frames import FrameError
+from sandbox.inner.crossing.containers import Containers
+from sandbox.inner.crossing.exchange import heard, told
+from sandbox.inner.crossing.records import Records
+from sandbox.inner.crossing.special import MODULE
+from sandbox.inner.given.thrown import GUEST, error_of
+from sandbox.inner.kernel.confinement import limit
+from sandbox.inner.program import cases, shared, whole
+from sandbox.inner.program.execute import describe_fully, execute, name_of
+from sandbox.inner.program.servant import Servant
+from sandbox.inner.wire.deputies import MAIN, Later
+from sandbox.inner.wire.nesting import deeper
+from sandbox.inner.wire.threads import Threads
+from sandbox.inner.wire.turns import Turns
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from sandbox.frames import Frame
+
+_MESSAGE = 200
+_REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
+_AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
+_SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
+
+
+class Answering:
+    """Answers questions, one open at a time; while one is, the program may ask back."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._containers = Containers(of_tests=False)
+        self._servant = Servant(self.ask_back)
+        self._servant.held = self._containers.held
+        self._turns = Turns(lambda: self._send({"knock": True}))
+        self._threads = Threads(self._turns, self._has_news)
+        self._asking = set[int]()
+        self._names: list[str] = []
+        self._told_of: dict[str, Any] = {}
+        self._module = types.ModuleType("solution")
+        self._module.__file__ = _SOURCE
+
+    def run(self) -> None:
+        """Until the keeper is done."""
+        while True:
+            match self._receive():
+                case {"do": "load"} as frame:
+                    self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
+                case {"do": "ask"} as frame:
+                    self._next(frame)
+                case {"do": "listen"} as frame:
+                    self._hear_out(frame)
+                case {"do": "case" | "output" as what} as frame:
+                    serve_call = cases.call if what == "case" else cases.output
+                    self._answer(frame, partial(serve_call, self._module.__dict__, frame))
+                case {"do": "mute"} as frame:
+                    whole.mute()
+                    self._send({"id": frame["id"]})
+                case {"do": "main"} as frame:
+                    self._main(frame)
+                case {"do": "shared"} as frame:
+                    limit(frame["limits"])
+                    self._send({"id": frame["id"], **shared.run(frame, self._module)})
+                    os._exit(0)
+                case _:
+                    return
+
+    def _next(self, frame: Frame) -> None:
+        if "thread" in frame:
+            self._threads.step_aside(partial(self._go_on, partial(self._ask, frame, aside=True)))
+        self._ask(frame, aside=self._threads.aside)
+        if self._threads.may_be_interrupted():  # and could not hear what it asks for
+            self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
+
+    def _receive(self) -> Frame:
+        """The next frame. The tests send one at a time, so nothing of another comes along."""
+        data = bytearray()
+        size = frames.HEADER.size
+        while len(data) < size:
+            chunk = self._channel.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
+            if not chunk:
+                os._exit(0)
+            data += chunk
+            if len(data) >= frames.HEADER.size:
+                header = bytes(data[: frames.HEADER.size])
+                size = frames.HEADER.size + frames.body_length(header)
+        return frames.unpack(bytes(data[frames.HEADER.size :]))
+
+    def _send(self, frame: Frame, most: int = frames.MAX_FRAME_BYTES) -> None:
+        """Send an answer, or that it cannot be sent for being above that many bytes."""
+        # The keeper may end this process at any time after an answer.
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        try:
+            data = frames.pack(frame, most)
+        except (FrameError, MemoryError):
+            data = frames.pack({"id": frame["id"], "cannot": "a value too large to send"})
+        self._channel.sendall(data)
+
+    def _load(self, frame: Frame) -> Frame:
+        """Run the source as a module and say which of the names in question it defined."""
+        limit(frame["limits"])
+        sys.modules["solution"] = self._module
+        failure = execute(frame["source"], self._module.__dict__)
+        if failure is not None:
+            return {"failure": failure}
+        self._servant.objects[MODULE] = self._module
+        self._names, self._containers.arrays = frame["names"], frame["arrays"]
+        known = self._module.__dict__
+        self._containers.records = self._servant.records = Records.beside(frame["records"], known)
+        self._servant.named = {
+            value for name in self._names if isinstance(value := known.get(name), type)
+        }
+        return self._told(self._rebound())
+
+    def _answer(self, frame: Frame, made: Callable[[], Frame], most: int = MAX_BYTES) -> None:
+        """Answer a question for which none of our objects is asked."""
+        with self._turns.asked(frame["id"]):
+            answer = made()
+            self._turns.closing(frame["id"])
+            self._send({"id": frame["id"], **answer}, most)
+
+    def _go_on(self, begin: Callable[[], object]) -> NoReturn:
+        """In a thread of its own, instead of the main thread."""
+        try:
+            begin()
+            self.run()
+        except BaseException:  # noqa: BLE001 - the outermost handler of the thread
+            os._exit(70)
+        os._exit(0)
+
+    def _leave(self, number: int) -> None:
+        """Answer a question that is open here: its answer comes later."""
+        self._turns.closing(number)
+        self._send({"id": number, "later": True})
+        self._turns.leave()
+
+    def _ask(self, frame: Frame, *, aside: bool = False) -> None:
+        """Do what the tests ask of an object of ours: here, or `aside` by their thread's deputy."""
+        args, pairs = self._heard(frame)
+        self._threads.deputies.end(frame.get("over"))
+        number = frame["id"]
+        work = partial(self._done, frame, args, dict(pairs))
+        with self._turns.asked(number):
+            try:
+                if not aside:
+                    given = self._threads.done_here(work).given()
+                elif frame["ask"] == "await":
+                    given = self._threads.deputies.result(frame.get("thread", MAIN))
+                else:
+                    given = self._threads.deputies.perform(frame.get("thread", MAIN), work)
+            except Later:
+                self._turns.closing(number)
+                answer: Frame = {"id": number, "later": True}
+            except BaseException as error:  # noqa: BLE001 - the keeper decides what it means
+                self._turns.closing(number)
+                answer = self._raised(number, error)
+            else:
+                self._turns.closing(number)
+                answer = self._given(number, given)
+            self._send(answer, MAX_BYTES)
+
+    def _done(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if "ended" not in frame:
+            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+        with self._servant.loops.entered(frame):
+            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+
+    def _hear_out(self, frame: Frame) -> None:
+        """Let threads speak that wait to."""
+        self._heard(frame)
+        with self._turns.asked(frame["id"]):
+            self._turns.let_speak()
+            self._turns.closing(frame["id"])
+            self._send(self._given(frame["id"], None), MAX_BYTES)
+
+    def _rebound(self) -> tuple[tuple[str, Any], ...]:
+        """Variables that the tests use and that are bound to something else than they know."""
+        changed = self._changed_names()
+        self._told_of |= changed
+        return tuple(changed.items())
+
+    def _changed_names(self) -> dict[str, Any]:
+        found = self._module.__dict__
+        return {
+            name: found[name]
+            for name in self._names
+            if name in found and found[name] is not self._told_of.get(name, self)
+        }
+
+    def _given(self, number: int, given: Any) -> Frame:
+        try:
+            return {"id": number, **self._told((given, self._rebound()))}
+        except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
+            # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
+            return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
+
+    def _told(self, value: Any) -> Frame:
+        gone = self._servant.gone()  # before: what is told now is there
+        payload = told(value, self._containers, self._servant.refer)
+        classes, self._servant.classes = self._servant.classes, []
+        alive = {"alive": True} if self._threads.go_on() else {}
+        return {**payload, "classes": classes, **alive, **({"gone": gone} if gone else {})}
+
+    def _has_news(self) -> bool:
+        try:
+            return self._containers.has_news() or bool(self._changed_names())
+        except RuntimeError:  # it changes while we look
+            return False
+
+    def _heard(self, frame: Frame) -> Any:
+        """What the tests say, after which they do not hold some of our objects any more."""
+        self._servant.forget(frame["drop"])
+        value = heard(frame, self._containers, self._servant.resolve)
+        self._containers.forget(frame["forget"])
+        self._servant.lifetimes(frame["loose"], frame["held"])
+        return value
+
+    def _raised(self, number: int, error: BaseException) -> Frame:
+        raised = describe_fully(error, self._own)
+        told = self._given(number, None)
+        return told if "cannot" in told else {"raised": raised, **told}
+
+    def _own(self, error: BaseException) -> Frame:
+        """What stands for an exception of the tests, and the class of one of the solution's."""
+        if type(vars(error).get(GUEST)) is int:
+            return {"guest": vars(error)[GUEST]}
+        if name_of(type(error)) is None:
+            return {"object": self._servant.refer(error)[:_REFERENCE]}
+        return {}
+
+    def ask_back(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Ask something of an object of the tests, while a question of theirs is open."""
+        if _thread.get_ident() in self._asking:
+            return None  # in a handler of a signal that interrupted this very thing
+        while True:
+            of = self._threads.told()
+            with self._turns.speaking() as number:
+                payload = self._told((args, tuple(kwargs.items())))
+                asked = {"id": number, "ask": ask, "on": on, **payload}
+                frame = self._exchanged(asked | of)
+                if frame["do"] == "reply":
+                    given = self._heard(frame)
+                    break
+            self._threads.postpone(number, partial(self._go_on, partial(self._leave, number)))
+            ask, on, args, kwargs = "await", 0, (), {}
+        if (raised := frame.get("raised")) is None:
+            return given
+        if "own" in raised:
+            raise self._servant.objects[raised["own"]]
+        raise error_of(raised)
+
+    def _exchanged(self, asked: Frame) -> Frame:
+        """Ask, and do what is asked meanwhile, until the reply comes."""
+        own = _thread.get_ident()
+        self._asking.add(own)
+        self._send(asked, MAX_BYTES)
+        while (frame := self._receive())["do"] == "ask":
+            self._asking.discard(own)
+            with deeper():
+                self._ask(frame)
+            self._asking.add(own)
+        self._asking.discard(own)
+        return frame
+
+    def _main(self, frame: Frame) -> NoReturn:
+        """Run the source as a whole program, and end as Python would."""
+        directory = whole.fresh_directory(frame["case"])
+        limit(frame["limits"])
+        module = types.ModuleType("__main__")
+        module.__file__ = f"{directory}/solution.py"
+        sys.modules["__main__"] = module
+        sys.set_int_max_str_digits(0)
+        failure = execute(frame["source"], module.__dict__)
+        code = 0
+        if failure is not None:
+            code = whole.exit_code(failure)
+            if failure["detail"] != "early_exit":
+                whole.complain(failure["traceback"])
+                self._send({"failure": failure})
+        whole.end(module)
+        os._exit(code)

@@ -1,0 +1,1 @@
+"""What stands in the tests' process for objects, classes and exceptions of the program."""

@@ -1,0 +1,291 @@
+"""The special methods of handles: what they ask, and whose word the answer is.
+
+A special method that is told nothing of what a test expects is asked; what it gives is compared
+here. An operator is handed the other side of a comparison, so its answer is the candidate's word:
+only a class that the tests name has any, and the verdict is `shared` then. Using one of another
+class is an error of the candidate, or an object that equals everything would pass every test.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from sandbox.codec import CodecError
+from sandbox.inner.crossing.special import (
+    ALONE,
+    ASYNCHRONOUS,
+    BINARY,
+    BINDS,
+    DESCRIBING,
+    HELD,
+    IN_PLACE,
+    found_in,
+    own_of,
+)
+from sandbox.inner.remote.classes import KEY, is_named, link_of
+from sandbox.inner.remote.decoys import decoys_of
+from sandbox.inner.remote.handles import (
+    CALLED,
+    HASH,
+    WORD,
+    Handle,
+    ask,
+    asks_of,
+    contents_of,
+    held_by,
+    number_of,
+)
+from sandbox.inner.remote.outcomes import is_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHANCE: Final = random.SystemRandom()
+_COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
+
+
+def specials_of(special: list[str]) -> dict[str, Any]:
+    """The special methods of a mirror: each a question, or an error of the candidate."""
+    body: dict[str, Any] = {"__doc__": property(_doc)}
+    for each in special:
+        name = each.removeprefix(HELD)
+        kind = next((kind for kind in _MADE if each in kind), None)
+        if name != each:
+            body[name] = _operator_of_content(name)
+        elif kind is not None:
+            body[name] = _MADE[kind](name)
+        elif each == BINDS:
+            body["__get__"] = _bound
+        elif each == "no __hash__":
+            body["__hash__"] = None
+    if "__len__" in body:  # which is a truth as well
+        body["__bool__"] = _truth
+    if "__eq__" in body and "__hash__" not in body:
+        body["__hash__"] = None
+    return body
+
+
+def _alone(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if special == "__exit__":
+            return _left(handle, *args)
+        if special == "__next__":
+            return _next(handle)
+        if special == "__hash__":
+            return _hash(handle)
+        if special == "__bool__":
+            return _truth(handle)
+        given = ask(handle, special, *args, **kwargs)
+        if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
+            link = asks_of(handle)
+            if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
+                link.on_its_word()
+        return given
+
+    return asked
+
+
+def _bound(handle: Any, owner: Any, _kind: type | None = None) -> Any:
+    """A function of the candidate in a class of the tests: a method, as any function there."""
+    if owner is None or not callable(handle):
+        return handle
+    contents = contents_of(handle)
+    if CALLED not in contents and not asks_of(handle).is_reading():
+        # The method may be given to the candidate, and a message that is being made asks nothing.
+        contents[CALLED] = ask(handle, "called")
+    return types.MethodType(handle, owner)
+
+
+def _describing(special: str) -> Callable[..., Any]:
+    def asked(handle: Any, /, *_: Any) -> Any:
+        what = f"a {type(handle).__name__} in a class of theirs"
+        raise asks_of(handle).need_shared(f"the tests have {what} ({special})")
+
+    return asked
+
+
+def _truth(handle: Any) -> bool:
+    """Whether an object counts as true: nothing of it is compared, so the class is to be named."""
+    if not is_named(type(handle)):
+        asks_of(handle).on_its_word()
+    return ask(handle, "bool") is True
+
+
+class Member:
+    """What a class has in place of an attribute of its built-in type: it is asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, handle: Any, kind: Any) -> Any:
+        if handle is None:
+            return link_of(kind).ask_object("get", own_of(kind)[KEY], (self._name,), {})
+        return Handle.__getattr__(handle, self._name)
+
+
+def _hash(handle: Any) -> int:
+    kept = contents_of(handle).get(HASH)
+    if kept is not None:
+        return int(kept)
+    held: Any = held_by(type(handle))
+    if held is not None and held.__hash__ is not None:
+        return int(held.__hash__(handle))
+    if asks_of(handle).is_reading():
+        raise CodecError("a key whose hash was not told")
+    return int(ask(handle, "__hash__"))
+
+
+def method_asked(name: str) -> Callable[..., Any]:
+    """A method of a built-in type, which the candidate's class may have made its own."""
+
+    def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return ask(handle, "get", name)(*args, **kwargs)
+
+    return asked
+
+
+def _next(handle: Any) -> Any:
+    """The next item. That there is none is an answer, and no exception that could end a loop."""
+    given = ask(handle, "__next__")
+    if type(given) is not list or not given:
+        raise StopIteration
+    return given[0]
+
+
+def _left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
+    """The end of a `with`. It may swallow what the tests raise, but no failed assertion."""
+    return _swallows(handle, error, ask(handle, "leave", _told_of_end(error)))
+
+
+def _told_of_end(error: BaseException | None) -> BaseException | None:
+    """What the end of a `with` is told: of a failed assertion not what was expected."""
+    failure = error is not None and number_of(error) is None and is_failure(error)
+    return AssertionError() if failure else error
+
+
+def _swallows(handle: Any, error: BaseException | None, said: object) -> bool:
+    if said is not True or isinstance(error, AssertionError) or not isinstance(error, Exception):
+        return False
+    asks_of(handle).on_its_word()
+    return True
+
+
+def _asynchronous(special: str) -> Callable[..., Any]:
+    async def asked(handle: Any, /, *args: Any) -> Any:
+        given = await asks_of(handle).awaited(number_of(handle) or 0, special, args)
+        if special != "__anext__":
+            return given
+        if type(given) is not list or not given:  # an answer, as the end of other iterators
+            raise StopAsyncIteration
+        return given[0]
+
+    async def left(handle: Any, _kind: Any, error: BaseException | None, _trace: object) -> bool:
+        number = number_of(handle) or 0
+        said = await asks_of(handle).awaited(number, special, (_told_of_end(error),))
+        return _swallows(handle, error, said)
+
+    if special == "__await__":
+        return lambda handle: asked(handle).__await__()
+    return left if special == "__aexit__" else asked
+
+
+def _operator(special: str) -> Callable[..., Any]:
+    def operate(handle: Any, other: Any, *more: Any) -> Any:
+        kind, link = type(handle), asks_of(handle)
+        if link.is_reading():  # keys of one dict, which are different over there
+            return (handle is other) is (special == "__eq__")
+        if special in IN_PLACE and callable(other) and number_of(other) is None:
+            return _listens(handle, special, other)
+        if not is_named(kind):
+            return _of_another(handle, special, other)
+        link.on_its_word()
+        if special in _COMPARISONS and number_of(other) is None:
+            return _equals(handle, other) is (special == "__eq__")
+        match ask(handle, "operate", special, other, *more):
+            case tuple([given]):
+                return given
+        return NotImplemented
+
+    return operate
+
+
+def _operator_of_content(special: str) -> Callable[..., Any]:
+    """An operator that a class has from its built-in type: that compares what is held, here."""
+    operate = _operator(special)
+
+    def of_content(handle: Any, *others: Any) -> Any:
+        held: Any = held_by(type(handle))
+        found = found_in(held, special) if held is not None else None
+        if found is None or not asks_of(handle).held.has_now(number_of(handle)):
+            return operate(handle, *others)
+        return found[1](handle, *others)
+
+    return of_content
+
+
+def _listens(handle: Any, special: str, callback: Any) -> Any:
+    """What an operator in place makes of a callback, as `button.clicked += callback` does.
+
+    No test expects one. Where the object itself is the answer nothing was said, either.
+    """
+    match ask(handle, "operate", special, callback):
+        case tuple([given]) if given is handle:
+            return handle
+        case tuple([given]) if is_named(type(handle)):
+            asks_of(handle).on_its_word()
+            return given
+        case tuple([_]):
+            raise _no_operator(handle, special)
+    return NotImplemented
+
+
+def _of_another(handle: Any, special: str, other: Any) -> bool:
+    """An operator of a class that the tests do not name.
+
+    It has none, but that an object is itself, and that another of the program is not: so one finds
+    its own among others. Raises the candidate's error for all else.
+    """
+    if special == "__eq__" and number_of(other) is not None:
+        if handle is other:
+            return True
+        if ask(handle, "operate", special, other) in ((False,), ()):
+            asks_of(handle).on_its_word()
+            return False
+    raise _no_operator(handle, special)
+
+
+def _no_operator(handle: Any, special: str) -> BaseException:
+    text = f"a {type(handle).__name__} is no value that the tests know: {special} of it"
+    return asks_of(handle).candidates_error(TypeError(text))
+
+
+def _equals(handle: Any, true: Any) -> bool:
+    """Whether an object says to equal this value, and none of the decoys around it."""
+    values = [true, *decoys_of(true, _CHANCE)]
+    first, second = (_lineup(handle, values) for _ in range(2))
+    return first == second and first[0] is True and False in first
+
+
+def _lineup(handle: Any, values: list[Any]) -> list[Any]:
+    """What an object says of each value, asked in an order that it cannot know."""
+    order = _CHANCE.sample(range(len(values)), len(values))
+    answers = ask(handle, "lineup", [values[at] for at in order])
+    if type(answers) is not list or len(answers) != len(values):
+        return [False]
+    return [answers[order.index(at)] for at in range(len(values))]
+
+
+def _doc(handle: Any) -> Any:
+    return ask(handle, "get", "__doc__")
+
+
+_MADE: Final[dict[frozenset[str], Callable[[str], Any]]] = {
+    ALONE: _alone,
+    BINARY: _operator,
+    ASYNCHRONOUS: _asynchronous,
+    DESCRIBING: _describing,
+}
+"""What a mirror has for a special method, by which of these it is among."""

@@ -1,0 +1,271 @@
+import pytest
+from calibrations import calibration
+from hypothesis import given
+from hypothesis import strategies as st
+from world import COST, World, task
+
+from policies.plans.auto import Auto
+from policies.plans.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
+from policies.plans.cascade import Cascade
+from policies.plans.climb import Climb
+from policies.plans.pinning import PolicyMismatch
+from policies.plans.single import Single
+from policies.policy import Policy
+from policies.selectors import LIKELIEST
+from policies.values import (
+    Budget,
+    BudgetTooSmall,
+    InvalidBudget,
+    ModelView,
+    Task,
+    Verdict,
+)
+
+LARGE_CALL = COST.ceiling("large", 100, 1, 256)
+SMALL_CALL = COST.ceiling("small", 100, 1, 256)
+
+policies = st.one_of(
+    st.just(Single()),
+    st.builds(BestOfN, n=st.integers(1, 20)),
+    st.builds(Cascade, n=st.integers(1, 12), n_last=st.integers(1, 6)),
+    st.just(Auto()),
+    st.just(Auto(Climb(calibration()))),
+)
+
+
+@given(
+    policies,
+    st.floats(1e9, 1e14),
+    st.integers(1, 4),
+    st.booleans(),
+    st.sampled_from([None, 0.0, 0.7]),
+    st.integers(1, 400),
+    st.integers(0, 3),
+)
+def test_no_plan_overspends_or_is_refused_and_every_plan_ends(
+    policy: Policy,
+    flops: float,
+    n: int,
+    verifiable: bool,
+    temperature: float | None,
+    length: int,
+    passing: int,
+) -> None:
+    asked = task(n=n, verifiable=verifiable, temperature=temperature)
+    world = World(passes=lambda at, _: at == passing, length=lambda d: min(length, d.max_tokens))
+    try:
+        candidates = world.perform(policy, asked, flops)
+    except BudgetTooSmall as error:
+        least = error.least_flops
+        candidates = world.perform(policy, asked, least)  # the least that would do, does
+        flops = least if least > flops else 0.0
+    assert world.spent <= flops
+    assert not world.refused
+    assert candidates
+    if temperature == 0:
+        drawn = [draw.model for draw in world.draws]
+        assert len(drawn) == len(set(drawn))
+        assert all(draw.n == 1 for draw in world.draws)
+    assert sum(draw.n for draw in world.draws) <= policy.most_samples(asked)
+
+
+def test_single_takes_the_largest_model_that_fits_whole() -> None:
+    for flops, model in [(None, "large"), (LARGE_CALL, "large"), (LARGE_CALL - 1, "small")]:
+        world = World()
+        world.perform(Single(), task(verifiable=False), flops)
+        assert [(d.model, d.n, d.max_tokens) for d in world.draws] == [(model, 1, 256)]
+
+
+def test_single_lowers_max_tokens_of_the_cheapest_model_only_when_nothing_fits_whole() -> None:
+    world = World()
+    world.perform(Single(), task(), SMALL_CALL * 0.7)
+    (draw,) = world.draws
+    assert draw.model == "small"
+    assert 32 <= draw.max_tokens < 256
+
+
+def test_single_asks_the_next_model_when_an_upstream_fails() -> None:
+    world = World(failing=frozenset({"large"}))
+    assert world.perform(Single(), task())
+    assert [draw.model for draw in world.draws] == ["large", "small"]
+
+
+def test_best_of_n_stops_at_the_first_pass() -> None:
+    world = World(passes=lambda at, _: at == 5)
+    world.perform(BestOfN(n=16), task("small"))
+    assert [draw.n for draw in world.draws] == [2, 2, 4]
+
+
+def test_with_tests_each_draw_is_as_large_as_all_before_it() -> None:
+    world = World()
+    world.perform(BestOfN(n=20), task("small", batch=8))
+    assert [draw.n for draw in world.draws] == [2, 2, 4, 8, 4]
+
+
+def test_best_of_n_spends_what_short_answers_leave_over() -> None:
+    world = World()
+    world.perform(BestOfN(n=16), task("small"), 3 * SMALL_CALL)
+    assert len(world.draws) > 1
+    assert sum(draw.n for draw in world.draws) > world.draws[0].n
+
+
+def test_a_large_budget_buys_more_samples_than_none_unless_the_operator_says_how_many() -> None:
+    for n, most in [(None, MOST_SAMPLES), (5, 5)]:
+        world = World()
+        world.perform(BestOfN(n=n), task("small"), 1000 * SMALL_CALL)
+        assert sum(draw.n for draw in world.draws) == most
+
+
+def test_best_of_n_without_tests_draws_all() -> None:
+    world = World()
+    assert len(world.perform(BestOfN(n=6), task("small", verifiable=False))) == 6
+    assert not world.draws[0].verify
+
+
+def test_cascade_climbs_only_when_nothing_small_passes() -> None:
+    climbed, stayed = World(), World(passes=lambda at, _: at == 0)
+    climbed.perform(Cascade(n=4), task())
+    stayed.perform(Cascade(n=4), task())
+    assert [draw.model for draw in climbed.draws] == ["small", "small", "large"]
+    assert [draw.model for draw in stayed.draws] == ["small"]
+
+
+def test_cascade_holds_back_a_useful_large_call() -> None:
+    world = World(length=lambda draw: draw.max_tokens)
+    world.perform(Cascade(n=16), task(), LARGE_CALL * 1.3)
+    assert [draw.model for draw in world.draws] == ["small", "large"]
+    assert world.draws[-1].max_tokens >= 128
+
+
+def test_cascade_spends_on_small_samples_what_no_large_call_could_use() -> None:
+    world = World()
+    world.perform(Cascade(n=16), task(), SMALL_CALL * 1.1)
+    assert {draw.model for draw in world.draws} == {"small"}
+
+
+def test_cascade_survives_a_lost_small_model() -> None:
+    world = World(failing=frozenset({"small"}), passes=lambda _, draw: draw.model == "large")
+    (chosen, *_) = LIKELIEST.order(world.perform(Cascade(), task())).candidates
+    assert (chosen.model, chosen.verdict) == ("large", Verdict.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "n", "drawn"),
+    [(0.0, 8, ["small"]), (0.7, 4, ["small", "small"]), (None, 2, ["small"])],
+)
+def test_cascade_draws_no_more_of_a_small_model_where_its_large_one_is_lost(
+    temperature: float | None, n: int, drawn: list[str]
+) -> None:
+    world = World(failing=frozenset({"large"}))
+    policy, asked = Cascade(n=n), task(temperature=temperature)
+    world.perform(policy, asked, 20 * LARGE_CALL)
+    assert [draw.model for draw in world.draws] == [*drawn, "large"]
+    assert sum(draw.n for draw in world.draws[:-1]) <= (1 if asked.greedy else n)
+
+
+def test_cascade_draws_the_rest_of_its_samples_by_what_a_lost_large_model_leaves() -> None:
+    world = World(failing=frozenset({"large"}), length=lambda draw: draw.max_tokens)
+    world.perform(Cascade(n=3), task(), LARGE_CALL * 1.3)
+    assert [(draw.model, draw.n) for draw in world.draws] == [
+        ("small", 2),
+        ("large", 1),
+        ("small", 1),
+    ]
+
+
+def test_cascade_without_tests_is_one_call_of_the_large_model() -> None:
+    world = World()
+    world.perform(Cascade(), task(verifiable=False))
+    assert [(draw.model, draw.n) for draw in world.draws] == [("large", 1)]
+
+
+def test_auto_is_a_cascade_with_tests_and_a_single_call_without() -> None:
+    for verifiable, models in [(True, {"small", "large"}), (False, {"large"})]:
+        world = World()
+        world.perform(Auto(), task(verifiable=verifiable))
+        assert {draw.model for draw in world.draws} == models
+
+
+def test_auto_with_one_model_and_tests_is_best_of_n() -> None:
+    world = World()
+    world.perform(Auto(), task("small"))
+    assert sum(draw.n for draw in world.draws) == UNBUDGETED_SAMPLES
+
+
+def test_several_choices_need_several_passes() -> None:
+    world = World(passes=lambda at, _: at in {1, 3})
+    world.perform(BestOfN(n=16), task("small", n=2))
+    assert [draw.n for draw in world.draws] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("policy", "pinned", "models"),
+    [
+        (Single(), None, ("small", "large")),
+        (Single(), "large", ("large",)),
+        (Single("small"), None, ("small",)),
+        (BestOfN(), None, ("small",)),
+        (BestOfN(), "large", ("large",)),
+        (Cascade(), None, ("small", "large")),
+        (Auto(), "small", ("small",)),
+    ],
+)
+def test_restrict(policy: Policy, pinned: str | None, models: tuple[str, ...]) -> None:
+    assert policy.restrict(("small", "large"), pinned=pinned) == models
+
+
+@pytest.mark.parametrize(
+    ("policy", "pinned", "there"),
+    [
+        (Cascade(), "small", ("small", "large")),
+        (Cascade(), None, ("small",)),
+        (Cascade(models=("small", "huge")), None, ("small", "large")),
+        (Single("small"), "large", ("small", "large")),
+        (Single("huge"), None, ("small", "large")),
+    ],
+)
+def test_policies_refuse_models_they_cannot_work_with(
+    policy: Policy, pinned: str | None, there: tuple[str, ...]
+) -> None:
+    with pytest.raises(PolicyMismatch):
+        policy.restrict(there, pinned=pinned)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_is_positive_and_finite(value: float) -> None:
+    with pytest.raises(InvalidBudget):
+        Budget(flops=value)
+    with pytest.raises(InvalidBudget):
+        Budget(latency_ms=value)
+
+
+def test_single_draws_all_choices_also_where_one_request_cannot() -> None:
+    world = World()
+    world.perform(Single("small"), task("small", n=10, batch=4, verifiable=False))
+    assert sum(draw.n for draw in world.draws) == 10
+
+
+def test_single_falls_back_to_what_is_cheapest_for_this_prompt() -> None:
+    # An upper bound on the small model's prompt can make the large one the cheaper.
+    for small in (ModelView("small", 4000, 16), ModelView("small", 10, 16, prompt_bound=4000)):
+        views = (small, ModelView("large", 10, 16))
+        world = World()
+        least = COST.ceiling("large", 10, 1, 32)
+        assert world.perform(Single(), Task(views, 256), least)
+        assert [draw.model for draw in world.draws] == ["large"]
+
+
+@pytest.mark.parametrize("policy", [Single(), BestOfN(n=8), Cascade(n=8)])
+def test_what_fits_is_decided_by_what_is_reserved(policy: Policy) -> None:
+    views = tuple(ModelView(model, 20, 16, prompt_bound=100) for model in ("small", "large"))
+    counted = tuple(ModelView(model, 100, 16) for model in ("small", "large"))
+    worlds = []
+    for models in (views, counted):
+        world = World()
+        world.perform(
+            policy, Task(models, 256, verifiable=True), COST.ceiling("large", 100, 2, 256)
+        )
+        worlds.append(world)
+    guessed, known = worlds
+    assert guessed.draws == known.draws
+    assert not guessed.refused

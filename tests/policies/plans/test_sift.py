@@ -1,0 +1,223 @@
+"""Courses without tests: what is drawn, what ends it, and that budgets bind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from world import COST, World, task
+
+from policies.ladder import CALL_TOKENS, Interval, Rung
+from policies.plans.auto import Auto
+from policies.plans.sift import Course, Courses, CoursesAt, Sift
+from policies.plans.single import Single
+from policies.policy import Policy
+from policies.protocol import Draw, Execute
+from policies.selection.choosing import SELECTORS
+from policies.values import Budget, Candidate, Choice, Example, Output, Task
+from router.plan.ports import Tell
+from router.plan.run import Run
+
+SURE = Interval(0.5, 0.4, 0.6)
+SMALL, LARGE = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
+CALL = COST.ceiling("large", 100, 1, CALL_TOKENS)
+ANY_LENGTH = CoursesAt(
+    None,
+    shown=(
+        Course(0.5, (SMALL,), SURE, SURE),
+        Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
+        Course(4.0, (SMALL, SMALL, LARGE, Rung("large", 2, 0.8)), SURE, SURE),
+    ),
+    plain=(Course(1.0, (LARGE,), SURE, SURE), Course(2.0, (Rung("small", 7, 0.8),), SURE, SURE)),
+    usual_shown=Course(1.0, (SMALL, SMALL, LARGE), SURE, SURE),
+    usual_plain=Course(1.0, (LARGE,), SURE, SURE),
+)
+COURSES = Courses(("small", "large"), (ANY_LENGTH,))
+SIFT = Sift(COURSES)
+EXAMPLES = (Example("f(1)", "1"), Example("f(2)", "4"))
+
+
+@dataclass
+class Executing:
+    """Programs that pass as many of the examples as they are told to, by their number."""
+
+    passing: Callable[[int], int] = lambda _: 0
+    seconds: float = 0.0
+
+    async def execute(self, command: Execute, tell: Tell) -> None:
+        right = {example.call: example.expected for example in EXAMPLES}
+        for each in command.candidates:
+            passed = [example.call for example in EXAMPLES][: self.passing(each.id)]
+            said = ((call, right.get(call, "0")) for call in command.inputs)
+            tell(each.id, tuple(Output(text if c in passed else "wrong") for c, text in said))
+        await asyncio.sleep(self.seconds)
+
+
+def asked(**fields: object) -> Task:
+    given = {"verifiable": False, "examples": EXAMPLES, "inputs": ("f(1)", "f(2)", "f(3)")}
+    return task(**given | fields)  # type: ignore[arg-type]
+
+
+def performed(
+    task: Task,
+    flops: float | None = None,
+    passing: Callable[[int], int] = lambda _: 0,
+    policy: Policy = SIFT,
+    **world: object,
+) -> tuple[World, Choice]:
+    made = World(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
+    run = Run(policy, task, Budget(flops), COST, sampler=made, executor=Executing(passing))
+    outcome = asyncio.run(run.perform())
+    made.spent = outcome.ledger.used
+    return made, outcome.choice
+
+
+def drawn(world: World) -> list[tuple[str, int, float]]:
+    return [(draw.model, draw.n, draw.temperature) for draw in world.draws]
+
+
+def best(choice: Choice) -> Candidate:
+    return choice.candidates[0]
+
+
+def test_the_first_answer_that_passes_every_example_ends_the_plan() -> None:
+    world, choice = performed(asked(), passing=lambda at: 2 if at == 1 else 1)
+    assert drawn(world) == [("small", 1, 0.8), ("small", 1, 0.8)]
+    assert best(choice).id == 1
+    assert choice.selected_by == "examples"
+
+
+def test_where_none_does_the_large_model_answers_and_most_examples_win() -> None:
+    world, choice = performed(asked(), passing=lambda at: 1 if at == 0 else 0)
+    assert drawn(world) == [("small", 1, 0.8), ("small", 1, 0.8), ("large", 1, 0.0)]
+    assert best(choice).id == 0
+
+
+def test_a_budget_buys_the_dearest_course_that_it_covers_and_binds() -> None:
+    for calls, draws in ((0.5, 1), (1.0, 3), (4.0, 4)):
+        world, _ = performed(asked(), calls * CALL)
+        assert len(world.draws) == draws
+        assert world.spent <= calls * CALL
+    assert world.draws[-1].n == 2
+
+
+def test_the_large_model_s_answer_is_held_back_while_small_ones_are_drawn() -> None:
+    large = COST.ceiling("large", 100, 1, 128)
+    world, _ = performed(asked(max_tokens=256), CALL)
+    assert world.draws[-1].model == "large"
+    assert COST.ceiling("small", 100, 1, world.draws[0].max_tokens) <= CALL - large
+
+
+def test_without_examples_one_wide_draw_or_one_greedy_answer() -> None:
+    assert drawn(performed(asked(examples=()))[0]) == [("large", 1, 0.0)]
+    assert drawn(performed(asked(examples=()), 3 * CALL)[0]) == [("small", 7, 0.8)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"n": 2}, {"inputs": (), "examples": ()}, {"models": ()}],
+    ids=["several are wanted", "nothing can be run", "another model"],
+)
+def test_where_no_course_is_for_it_the_plan_is_the_other(fields: dict[str, object]) -> None:
+    wanted = asked(**fields) if "models" not in fields else task("large", verifiable=False)
+    world, _ = performed(wanted)
+    alone, _ = performed(wanted, policy=Single())
+    assert drawn(world) == drawn(alone)
+    assert SIFT.most_samples(wanted) == wanted.n
+
+
+def test_a_model_that_is_away_is_passed_over_and_something_is_drawn() -> None:
+    world, choice = performed(asked(), failing=frozenset({"small"}))
+    assert drawn(world)[-1] == ("large", 1, 0.0)
+    assert best(choice).model == "large"
+    only_small = performed(asked(examples=()), failing=frozenset({"large"}))
+    assert best(only_small[1]).model == "small"
+
+
+def test_at_temperature_0_no_model_is_drawn_twice() -> None:
+    world, _ = performed(asked(temperature=0.0), 4 * CALL)
+    assert drawn(world) == [("small", 1, 0.0), ("large", 1, 0.0)]
+
+
+def test_an_answer_that_was_cut_ends_no_plan() -> None:
+    """It comes after every whole one, so that another would be returned in its place."""
+    world, choice = performed(asked(max_tokens=20), passing=lambda _: 2, reason="length")
+    assert drawn(world)[-1] == ("large", 1, 0.0)
+    assert choice.candidates[0].cut
+
+
+@pytest.mark.parametrize("name", ["first", "random", "nll"])
+def test_what_looks_at_no_program_has_no_course(name: str) -> None:
+    world, _ = performed(asked(), policy=replace(SIFT, selector=SELECTORS[name]))
+    assert drawn(world) == [("large", 1, 0.0)]
+
+
+@pytest.mark.parametrize("name", ["agreement", "majority", "weighted"])
+def test_what_reads_no_examples_takes_the_courses_of_prompts_without(name: str) -> None:
+    sift = replace(SIFT, selector=SELECTORS[name])
+    assert drawn(performed(asked(), 3 * CALL, policy=sift)[0]) == [("small", 7, 0.8)]
+
+
+def test_auto_sifts_where_it_has_courses_and_no_tests() -> None:
+    auto = Auto(courses=COURSES)
+    assert auto.most_samples(asked()) == SIFT.most_samples(asked()) == 5
+    assert Auto().most_samples(asked()) == 1
+    assert isinstance(next(auto.plan(asked(), Budget(), COST)), Draw)
+
+
+def telling(tokens: int) -> CoursesAt:
+    """Courses whose first draw is as wide as their length and budget say."""
+    at = {32: 0, 256: 1, 2048: 2}[tokens]
+    courses = tuple(
+        Course(calls, (Rung("small", 3 * at + number, 0.8),), SURE, SURE)
+        for number, calls in enumerate((0.5, 2.0, 8.0), 1)
+    )
+    usual = Course(1.0, (Rung("small", 10 + at, 0.8),), SURE, SURE)
+    return CoursesAt(tokens, courses, courses, usual, usual)
+
+
+BY_LENGTH = Sift(Courses(("small", "large"), tuple(map(telling, (32, 256, 2048)))))
+
+
+@given(
+    prompt=st.integers(1, 8000),
+    calls=st.floats(0.4, 20),
+    examples=st.sampled_from([EXAMPLES, ()]),
+)
+def test_a_course_fits_the_budget_after_the_request_s_own_prompt(
+    prompt: int, calls: float, examples: tuple[Example, ...]
+) -> None:
+    """Those of the nearest length, by ratio: below 91 tokens 32, from 725 on 2048."""
+    wanted = asked(prompt=prompt, examples=examples, max_tokens=1)
+    budget = calls * COST.ceiling("large", prompt, 1, CALL_TOKENS)
+    command = next(BY_LENGTH.plan(wanted, Budget(budget), COST))
+    assert isinstance(command, Draw)
+    if calls < 0.5:
+        assert "rung" not in command.reason  # there is no course for so little
+        return
+    at, most = divmod(command.n - 1, 3)
+    assert at == (prompt > 90) + (prompt > 724)
+    assert (0.5, 2.0, 8.0)[most] <= calls < (2.0, 8.0, 100.0)[most]
+    world, _ = performed(wanted, budget, policy=BY_LENGTH)
+    assert 0 < world.spent <= budget
+
+
+@pytest.mark.parametrize(("prompt", "width"), [(20, 10), (300, 11), (9000, 12)])
+def test_without_a_budget_the_usual_course_is_that_of_the_length(prompt: int, width: int) -> None:
+    assert drawn(performed(asked(prompt=prompt), policy=BY_LENGTH)[0])[0] == ("small", width, 0.8)
+    assert BY_LENGTH.most_samples(asked(prompt=prompt)) == width
+
+
+def test_the_length_of_a_course_is_told() -> None:
+    call = COST.ceiling("large", 300, 1, CALL_TOKENS)
+    world, _ = performed(asked(prompt=300), 3 * call, policy=BY_LENGTH)
+    assert world.draws[0].reason == (
+        "rung 1 of 1 for 2 large calls, prompts of about 256 tokens, without tests"
+    )
+    usual, _ = performed(asked(prompt=300), policy=BY_LENGTH)
+    assert usual.draws[0].reason == ("rung 1 of 1, prompts of about 256 tokens, without tests")
+    assert performed(asked())[0].draws[0].reason == "rung 1 of 3, without tests"

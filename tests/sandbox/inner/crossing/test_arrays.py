@@ -1,0 +1,198 @@
+"""Arrays of numpy are one object on both sides, of which each sees what the other changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox import Asserts, Integrity, Limits, Pytest, Status
+from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.crossing import arrays
+from sandbox.inner.crossing.containers import Containers
+from sandbox.inner.crossing.exchange import heard, told
+from sandbox.inner.crossing.records import Records
+
+np = pytest.importorskip("numpy", reason="numpy is not installed")
+
+
+def sides() -> tuple[Containers, Containers]:
+    ours, theirs = Containers(), Containers()
+    ours.arrays = theirs.arrays = True
+    theirs.records = Records.beside({"fields": {}, "kept": []}, {})
+    return ours, theirs
+
+
+def refuse(value: Any) -> Any:
+    raise CannotCross(type(value).__name__)
+
+
+def cross(value: Any, out: Containers, into: Containers) -> Any:
+    return heard(told(value, out, refuse), into, refuse)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *([], ["00" * 8], ["00" * 8, "<i8"], ["00" * 8, 8, True, 1], [b"", "<i8", True, 0]),
+        *(["00" * 8, "<i8", True, 2], ["00" * 8, "<i8", True, -1, -1], ["text", "<i8", True, 1]),
+        *(["00" * 8, "<i8", True, 1.0], ["00" * 8, "<i8", True, True], ["zz" * 8, "<i8", True, 1]),
+        *(["00" * 8, "O", True, 1], ["00" * 8, "|O8", True, 1], ["ff" * 8, "<U2", True, 1]),
+        *(["02", "|b1", True, 1], ["00" * 9, "<i9", True, 1], ["00" * 16, "<i8,<i8", True, 1]),
+        *(["00" * 16, "<f16", True, 1], ["00" * 8, "|V8", True, 1], ["", "<i8", True, 0, 2**70]),
+        *(["00" * 8, "<i8", True, *[1] * 65], ["00" * 8, "<i8", True, 2**62, 2**62]),
+        *(["00" * 8, "<M8[s]", True, 1], ["00", "|i1\n", True, 1], ["00" * 8, "<i8", True, None]),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_array_is_refused(rest: list[Any]) -> None:
+    ours, _ = sides()
+    for frame in (
+        {"value": [arrays.TAG, 0, *rest], "changed": []},
+        {"value": None, "changed": [[arrays.TAG, 0, *rest]]},
+    ):
+        with pytest.raises(CodecError):
+            heard(frame, ours, refuse)
+
+
+def test_arrays_of_numbers_arrive_as_they_were() -> None:
+    for kind in ("bool", "int8", "uint16", "int64", "float16", "float64", "complex64"):
+        for shape in ((), (0,), (3,), (2, 3), (2, 0, 1)):
+            for can_be_changed in (True, False):
+                value = np.ones(shape, kind)
+                value.flags.writeable = can_be_changed
+                arrived = cross(value, *sides())
+                assert (arrived.dtype, arrived.shape) == (value.dtype, value.shape)
+                assert arrived.tolist() == value.tolist()
+                assert arrived.flags.writeable is can_be_changed
+    own = type("Own", (np.ndarray,), {})
+    for other in (np.array([None]), np.array(["a"]), np.ones(1).view(own), np.array(["2020"], "M")):
+        assert not arrays.is_array(other)
+        with pytest.raises(CannotCross):
+            told(other, sides()[0], refuse)
+
+
+def test_an_array_stays_one_and_is_told_anew() -> None:
+    ours, theirs = sides()
+    mine = np.arange(4).reshape(2, 2)
+    there = cross(mine, ours, theirs)
+    assert cross(mine, ours, theirs) is there
+    assert cross(there, theirs, ours) is mine
+    there[1] = 9
+    assert cross(None, theirs, ours) is None
+    assert mine.tolist() == [[0, 1], [9, 9]]
+    mine *= 2
+    cross(None, ours, theirs)
+    assert there.tolist() == [[0, 2], [18, 18]]
+    assert told(None, ours, refuse)["changed"] == []
+
+
+def test_an_array_keeps_its_form() -> None:
+    for form in (["00" * 8, "<i4", True, 2], ["00" * 8, "<i8", True, 1, 1], ["00", "|b1", True, 1]):
+        ours, theirs = sides()
+        cross(np.zeros(1, "<i8"), ours, theirs)
+        with pytest.raises(CodecError):
+            heard({"value": None, "changed": [[arrays.TAG, 0, *form]]}, ours, refuse)
+    ours, theirs = sides()
+    cross([], ours, theirs)
+    wire = [arrays.TAG, 0, "00" * 8, "<i8", True, 1]
+    with pytest.raises(CodecError):
+        heard({"value": None, "changed": [wire]}, ours, refuse)
+
+
+def test_a_part_of_one_does_not_cross_beside_it() -> None:
+    ours, theirs = sides()
+    whole = np.arange(6).reshape(2, 3)
+    cross(whole[0], ours, theirs)
+    cross(whole[1], ours, theirs)
+    for part in (whole, whole[:, 1], whole.T):
+        with pytest.raises(CannotCross, match="a part of an array"):
+            told(part, ours, refuse)
+
+
+ARRAYS = [
+    ("np.arange(4).reshape(2, 2)", "np.array_equal(f(1), [[0, 1], [2, 3]])"),
+    ("np.arange(3) / 2", "np.allclose(f(1), [0, 0.5, 1]) and f(1)[2] == 1 and f(1).sum() == 1.5"),
+    (
+        "[np.array(x > 1), np.array([])]",
+        "f(2)[0] == True and f(1)[0] == False and f(1)[1].size == 0",
+    ),
+    ("np.array([[1, 2], [3, 4]]).T[::-1]", "(f(1) == np.array([[2, 4], [1, 3]])).all()"),
+    ("np.array(['a', 'b'])", "f(1).tolist() == ['a', 'b'] and len(f(1)) == 2"),
+]
+
+
+@pytest.mark.parametrize(("result", "then"), ARRAYS)
+def test_arrays_of_numpy_are_compared_beside_the_tests(judge, result: str, then: str) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    source = f"import numpy as np\ndef f(x): return {result}"
+    report = judge(source, Asserts(f"import numpy as np\nassert {then}", "f"), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    wrong = "import numpy as np\ndef f(x): return np.zeros(7)"
+    assert judge(wrong, Asserts(f"import numpy as np\nassert {then}", "f"), Limits()).status in (
+        *(Status.FAILED, Status.ERROR),
+    )
+
+
+GIVEN = {
+    "a sum": ("return x.sum() + 1", "return x.sum()", "f(np.arange(3)) == 4"),
+    "its form": (
+        "return (x.shape, str(x.dtype), x.ndim)",
+        "return (x.size, str(x.dtype), x.ndim)",
+        "f(np.ones((2, 3), 'float32')) == ((2, 3), 'float32', 2)",
+    ),
+    "in place": ("x += 1", "x = x + 1", "(f(a) is None) and a.tolist() == [1, 2, 3]"),
+    "the same": ("return x", "return x + 0", "f(a) is a"),
+    "a view of it": (
+        "x[1:] = 7",
+        "x[1:] += 7",
+        "f(m[0]) is None and m.tolist() == [[0, 7], [2, 3]]",
+    ),
+    "in a list": (
+        "return np.concatenate(x)",
+        "return np.concatenate(x[::-1])",
+        "f([a, np.array([9])]).tolist() == [0, 1, 2, 9]",
+    ),
+}
+BEFORE = "import numpy as np\na = np.arange(3)\nm = np.arange(4).reshape(2, 2)\nassert "
+
+
+@pytest.mark.parametrize(("right", "wrong", "then"), GIVEN.values(), ids=GIVEN)
+def test_a_program_is_given_arrays(judge, right: str, wrong: str, then: str) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    program = "import numpy as np\ndef f(x):\n    "
+    report = judge(program + right, Asserts(BEFORE + then, "f"), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    report = judge(program + wrong, Asserts(BEFORE + then, "f"), Limits())
+    assert report.status is Status.FAILED, report
+
+
+def test_a_program_keeps_an_array_of_the_tests(judge) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    right = (
+        "import numpy as np\nclass Grid:\n    def __init__(self, cells): self.cells = cells\n"
+        "    def total(self): return int(self.cells.sum())\n"
+        "    def clear(self): self.cells[:] = 0\n"
+    )
+    tests = (
+        "import numpy as np\nfrom solution import Grid\n"
+        "def test_it():\n    cells = np.ones((2, 2), int)\n    grid = Grid(cells)\n"
+        "    cells[0, 0] = 5\n    assert grid.total() == 8\n    assert grid.cells is cells\n"
+        "    grid.cells[1, 1] = 2\n    assert grid.total() == 9\n    grid.clear()\n"
+        "    assert not cells.any()\n"
+    )
+    report = judge(right, Pytest(tests), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    wrong = right.replace("self.cells = cells", "self.cells = cells.copy()")
+    assert judge(wrong, Pytest(tests), Limits()).status is Status.FAILED
+
+
+def test_arrays_of_objects_share_a_process(judge) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    tests = "import numpy as np\nassert f(np.array([None, 1])) == 2"
+    report = judge("def f(x): return len(x)", Asserts(tests, "f"), Limits())
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report

@@ -1,0 +1,140 @@
+"""Objects of the library that the tests make and the program is given."""
+# ruff: noqa: S608 - the tests' own statements
+
+from __future__ import annotations
+
+import functools
+import operator
+import sqlite3
+import weakref
+from typing import Any
+
+import pytest
+
+from sandbox import Asserts, Integrity, Status
+from sandbox.inner.given.guests import Guests
+
+DATABASE = "import sqlite3\nc = sqlite3.connect(':memory:')\nc.execute('create table t(a)')\n"
+GIVEN = [
+    (
+        (
+            "def f(c):\n    with c: c.execute('insert into t values (?)', (3,))\n"
+            "    return c.execute('select a from t').fetchall()"
+        ),
+        "(3,)",
+        "(4,)",
+        f"{DATABASE}assert f(c) == [(3,)] == c.execute('select * from t').fetchall()",
+    ),
+    (
+        (
+            "def f(c):\n    cur = c.cursor()\n    add = 'insert into t values (?)'\n"
+            "    cur.executemany(add, [(1,), (2,)])\n"
+            "    c.rollback()\n    return c.total_changes, c.in_transaction, cur.rowcount"
+        ),
+        "c.rollback()",
+        "c.commit(); cur.execute('delete from t')",
+        f"{DATABASE}assert f(c) == (2, False, 2)",
+    ),
+    (
+        "def f(c): return sum(n for (n,) in c.execute('select a from t'))",
+        "sum(",
+        "max(",
+        (
+            f"{DATABASE}c.executescript('insert into t values (1); insert into t values (2)')\n"
+            "assert f(c) == 3"
+        ),
+    ),
+    (
+        "def f(c): return c.add(3) or c.named",
+        "add(3)",
+        "add(4)",
+        (
+            "import sqlite3\nclass Db(sqlite3.Connection):\n    named = 'db'\n"
+            "    def add(self, n): self.n = n\nc = sqlite3.connect(':memory:', factory=Db)\n"
+            "assert f(c) == 'db' and c.n == 3"
+        ),
+    ),
+    (
+        "def f(g):\n    g(1); g(1)\n    n = g.cache_info().hits\n    g.cache_clear()\n    return n",
+        "g(1); g(1)",
+        "g(1)",
+        (
+            "import functools\n@functools.cache\ndef g(x): return x\n"
+            "assert f(g) == 1 and g.cache_info().currsize == 0"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "right", "wrong", "code"), GIVEN)
+def test_objects_of_the_library_that_can_be_called_show_their_methods(
+    judge, source: str, right: str, wrong: str, code: str
+) -> None:
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    assert source.count(right) == 1
+    report = judge(source.replace(right, wrong), Asserts(code, "f"))
+    assert report.status in (Status.FAILED, Status.ERROR), report
+
+
+class Database(sqlite3.Connection):
+    """One of the tests."""
+
+
+@pytest.mark.parametrize("kind", [sqlite3.Connection, Database])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("enable_load_extension", "load_extension", "create_function", "create_collation"),
+        *("create_aggregate", "set_authorizer", "set_trace_callback", "set_progress_handler"),
+        *("backup", "blobopen", "deserialize", "setlimit", "text_factory", "iterdump"),
+    ],
+)
+def test_a_database_shows_nothing_that_loads_code_or_names_a_file(
+    kind: type[sqlite3.Connection], name: str
+) -> None:
+    guests = Guests()
+    guests.refer(sqlite3.connect(":memory:", factory=kind))
+    for ask, args in (("get", (name,)), ("set", (name, 1)), ("delattr", (name,))):
+        with pytest.raises(AttributeError, match="of the tests"):
+            guests.perform(ask, 0, args, {})
+
+
+@pytest.mark.parametrize("through", ["c", "c.cursor()"])
+@pytest.mark.parametrize(
+    "statement", ["attach 'own.db' as own", "vacuum into 'own.db'", "attach '/etc/passwd' as own"]
+)
+def test_no_statement_of_the_program_opens_a_file(judge, through: str, statement: str) -> None:
+    source = (
+        f"def f(c):\n    try: c.execute({statement!r})\n    except Exception as e: return str(e)"
+    )
+    code = (
+        f"import os\n{DATABASE}assert f({through}) == 'too many attached databases - max 0'\n"
+        "assert not os.path.exists('own.db')"
+    )
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
+def test_how_rows_are_made_is_the_programs_word(judge) -> None:
+    source = "def f(c): c.row_factory = lambda cur, row: (42,)"
+    code = f"{DATABASE}c.execute('insert into t values (1)')\nf(c)\n"
+    code += "assert c.execute('select a from t').fetchone() == (42,)"
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        *((functools.partial(print, 42), name) for name in ("args", "func", "keywords")),
+        *((functools.cache(lambda: 42), name) for name in ("cache_parameters", "__wrapped__")),
+        *((operator.itemgetter(42), "__reduce__"), (weakref.ref(Database), "__callback__")),
+        *((staticmethod(print), "__func__"), ([].append, "__self__")),
+    ],
+)
+def test_what_can_be_called_does_not_say_what_it_holds(value: Any, name: str) -> None:
+    guests = Guests()
+    guests.refer(value)
+    with pytest.raises(AttributeError, match="of the tests"):
+        guests.perform("get", 0, (name,), {})
