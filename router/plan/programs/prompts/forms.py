@@ -15,12 +15,7 @@ from typing import Final
 from router.plan.programs.prompts.denials import NOT_WANTED, WANTED, is_denied, is_labelled, is_used
 from router.plan.programs.prompts.literals import CallArguments, Literal, Literals
 from router.plan.programs.prompts.sessions import Known, Session, begins_at, is_all, is_taken_back
-from router.plan.programs.prompts.statements import (
-    correction_at,
-    is_listed,
-    is_stated,
-    is_wanted,
-)
+from router.plan.programs.prompts.statements import correction_at, is_listed, is_stated, is_wanted
 from router.plan.programs.reading import lines_of
 
 GENERIC: Final = ("candidate", "solution")
