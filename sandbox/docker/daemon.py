@@ -102,9 +102,12 @@ class Stream:
         del self._buffer[: at + len(mark)]
 
     async def close(self) -> None:
-        """Close it, upon which the container ends; who reads gets a `DaemonError`."""
+        """Close it, upon which the container ends; who reads gets a `DaemonError`.
+
+        At once: what is queued would wait for ever for a container that is gone, and takes nothing.
+        """
         self._pump.cancel()
-        self._writer.close()
+        self._writer.transport.abort()
         await asyncio.wait([self._pump])
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
