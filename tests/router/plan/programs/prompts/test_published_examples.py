@@ -11,7 +11,7 @@ from router.request import ChatPrompt, Prompt, TextPrompt
 
 MBPP = Path(
     os.environ.get("MBPP_SANITIZED", "")
-    or Path(__file__).parents[5] / "shared/data/mbpp_sanitized.jsonl"
+    or Path(__file__).parents[6] / "shared/data/mbpp_sanitized.jsonl"
 )
 
 
