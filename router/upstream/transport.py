@@ -42,8 +42,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from router.process.garbage import without_traces
-from router.upstream.kept import KeptConnector, KeptTooLong
 from router.upstream.proxies import Proxies, Proxy
+from router.upstream.stale import KeptConnector, KeptTooLong
 
 KEEPALIVE_S: Final = 4.0
 """How long an idle connection is kept: less than the five seconds of most servers."""

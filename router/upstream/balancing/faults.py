@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import aiohttp
 
-from router.upstream import kept
+from router.upstream import stale
 from router.upstream.failures import (
     AS_SET_UP,
     WHILE_COMPUTING,
@@ -54,7 +54,7 @@ def was_reset(error: UpstreamError, after_s: float) -> bool:
     `ClientPayloadError`.
     """
     reset = isinstance(_cause(error), aiohttp.ClientOSError) and not _had_no_listener(error)
-    return reset and after_s <= kept.RESET_S
+    return reset and after_s <= stale.RESET_S
 
 
 def _had_no_listener(error: UpstreamError) -> bool:

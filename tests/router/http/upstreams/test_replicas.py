@@ -25,7 +25,7 @@ from fake_upstream import (
 )
 from http_world import World, eventually, eventually_asked, world
 
-from router.upstream import kept
+from router.upstream import stale
 from router.upstream.balancing.balance import Replica
 from router.upstream.balancing.breaker import Closed, Open
 from router.upstream.balancing.replicas import Replicated
@@ -36,13 +36,13 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reset counts as one at once, however loaded the machine is."""
-    monkeypatch.setattr(kept, "RESET_S", 60.0)
+    monkeypatch.setattr(stale, "RESET_S", 60.0)
 
 
 async def test_a_reset_that_comes_later_may_have_been_computed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(kept, "RESET_S", 0.0)
+    monkeypatch.setattr(stale, "RESET_S", 0.0)
     bad, good = FakeUpstream(resetting()), FakeUpstream(answering())
     async with replicated(bad, good) as w:
         assert {(await ask(w, f"def f{at}():\n")).status_code for at in range(2)} == {200, 502}

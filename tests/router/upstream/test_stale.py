@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from router.upstream import kept
+from router.upstream import stale
 from router.upstream.transport import LARGEST_PIECE, Broken, Client, client
 
 pytestmark = pytest.mark.anyio
@@ -19,7 +19,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes at once does so however loaded the machine is."""
-    monkeypatch.setattr(kept, "RESET_S", 5.0)
+    monkeypatch.setattr(stale, "RESET_S", 5.0)
 
 
 @dataclass
@@ -119,7 +119,7 @@ async def test_what_a_server_hung_up_over_does_not(monkeypatch: pytest.MonkeyPat
         await server.second(own)
 
     server = Server(later)
-    monkeypatch.setattr(kept, "RESET_S", 0.1)  # so long the reset is waited for
+    monkeypatch.setattr(stale, "RESET_S", 0.1)  # so long the reset is waited for
     async with asked_once(server) as asking:
         with pytest.raises(Broken, match="hung up"):
             await ask(asking, server, b"x")
@@ -148,7 +148,7 @@ async def test_what_was_reset_after_a_while_does_not(monkeypatch: pytest.MonkeyP
         resets(own)
 
     server = Server(later)
-    monkeypatch.setattr(kept, "RESET_S", 0.05)
+    monkeypatch.setattr(stale, "RESET_S", 0.05)
     async with asked_once(server) as asking:
         with pytest.raises(Broken, match="reset"):
             await ask(asking, server, b"x")
