@@ -41,19 +41,33 @@ class Asking:
         self._over = False
         self._begun = self._ended = self._awaited = 0
         self._enough = asyncio.Event()
+        self._open_now: set[LoadConnection] = set()
         self._idle: deque[LoadConnection] = deque()
         self._due: deque[float] = deque()
         self._opening: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Loaded:
         """Apply the load. Raises TimeoutError where no connection could be opened in time."""
-        async with asyncio.timeout(self._load.grace_s):
-            for _ in range(self._load.connections):
-                await self._open()
-        rate = self._load.rate
-        loaded = await (self._saturating() if rate is None else self._paced(rate))
-        await self._until_ended(self._begun)  # or the next load would find them before it
-        return loaded
+        try:
+            async with asyncio.timeout(self._load.grace_s):
+                for _ in range(self._load.connections):
+                    await self._open()
+            rate = self._load.rate
+            loaded = await (self._saturating() if rate is None else self._paced(rate))
+            await self._until_ended(self._begun)  # or the next load would find them before it
+            return loaded
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
+        """Leave no connection open, nor one that is being opened."""
+        self._over = True
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        for connection in tuple(self._open_now):
+            connection.close()
+        await asyncio.sleep(0)  # the loop's next round closes them
 
     async def _saturating(self) -> Loaded:
         """As often as it answers, and at least one answer of each connection before and while."""
@@ -132,6 +146,11 @@ class Asking:
             else:
                 return
 
+    def opened(self, connection: LoadConnection) -> None:
+        """A connection is there."""
+        self._open_now.add(connection)
+        self.free(connection)
+
     def free(self, connection: LoadConnection) -> None:
         """A connection can take a request."""
         if self._over:
@@ -166,6 +185,7 @@ class Asking:
 
     def lost(self, connection: LoadConnection) -> None:
         """A connection is no more: another one takes its place."""
+        self._open_now.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         if not self._over:
@@ -187,7 +207,11 @@ class LoadConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It can take a request."""
         self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by its class
-        self._asking.free(self)
+        self._asking.opened(self)
+
+    def close(self) -> None:
+        """Be done with it, whatever is on its way."""
+        self._transport.abort()
 
     def ask(self, request: bytes, began: float) -> None:
         """Send a request, which was due at `began`."""

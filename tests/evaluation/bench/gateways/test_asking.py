@@ -33,6 +33,7 @@ async def serving(serve: Serve):
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            del serving_now[asyncio.current_task()]
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -40,19 +41,10 @@ async def serving(serve: Serve):
         yield server.sockets[0].getsockname()[1], heads
     finally:
         server.close()
-        for writer in serving_now.values():  # or the loop ends while some are being served
-            writer.close()
-        if serving_now:
-            await asyncio.wait(serving_now)
-        await over()
-
-
-async def over():
-    """Let begin what was just accepted: what is cancelled before that closes no connection."""
-    for _ in range(20):
-        if len(asyncio.all_tasks()) == 1:
-            return
-        await asyncio.sleep(0.01)
+        while len(asyncio.all_tasks()) > 1:  # also of what was accepted and has not yet begun
+            for writer in serving_now.values():
+                writer.close()
+            await asyncio.sleep(0.01)
 
 
 def ask(serve: Serve, **wish):

@@ -100,16 +100,15 @@ def test_cores_are_as_before_where_nothing_starts():
 
 
 def test_processor_time_and_memory_are_those_of_all_below(tmp_path):
-    busy = "bytearray(64 * 2**20); [n for n in range(10**6)]; import time; time.sleep(1000)"
-    text = PARENT.replace("import time; time.sleep(1000)", f"held = {busy}")
-    path = tmp_path / "pid"
-    command = script(tmp_path, text.format(path=str(path), then="child.wait()"))
-    with started(command, HERE, path.exists) as process:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if resident_tree_mb(process.pid) > 64 and worked_s(process.pid) > 0:
-                break
-            time.sleep(0.02)
+    done = tmp_path / "done"
+    busy = (
+        "import pathlib, time; held = bytearray(64 * 2**20)\n"
+        "while time.process_time() < 0.1: pass\n"
+        f"pathlib.Path({str(done)!r}).touch(); time.sleep(1000)"
+    )
+    text = PARENT.replace('"import time; time.sleep(1000)"', repr(busy))
+    command = script(tmp_path, text.format(path=str(tmp_path / "pid"), then="child.wait()"))
+    with started(command, HERE, done.exists) as process:
         (_, child) = tree(process.pid)
         assert resident_tree_mb(process.pid) > resident_tree_mb(child) > 64
         assert worked_s(process.pid) >= worked_s(child) > 0
