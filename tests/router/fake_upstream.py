@@ -244,7 +244,7 @@ class FakeUpstream:
 
     async def _play(self, call: Call) -> None:
         if call in self.calls:
-            before = [earlier.text for earlier in self.calls if earlier is not call]
+            before = [earlier.text for earlier in self.calls[: call.number]]
             found = call.text in before and not call.repeated
             call.cached_tokens = max(0, call.prompt_tokens - 1) if found else 0
             if (refused := self.shape.refusal(call, self.context)) is not None:
