@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ from router.embedded.child import EngineFailed
 
 Out = Annotated[Path, typer.Option(help="The pool; continued if it is there.", metavar="DIR")]
 Batch = Annotated[int, typer.Option(min=1, help="Samples per request: one prefill.")]
+Engine = Annotated[
+    Literal["gateway", "transformers"],
+    typer.Option(help="As the gateway runs it, or in this process (needs torch; no server)."),
+]
 Concurrency = Annotated[
     int | None, typer.Option(min=1, help="Requests at a time; by default what fills the slots.")
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,18 +15,13 @@ from evaluation.pools.filling import sampler
 from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.store import Pool
 
-Engine = Annotated[
-    Literal["gateway", "transformers"],
-    typer.Option(help="As the gateway runs it, or in this process (needs torch; no server)."),
-]
-
 
 def run(
     *,
     model: options.Model,
     n: Annotated[int, typer.Option(min=1, help="Samples per problem; more extend a pool.")],
     out: filling.Out,
-    engine: Engine = "gateway",
+    engine: filling.Engine = "gateway",
     dataset: options.Dataset = "humaneval",
     data: options.Data = None,
     temperature: options.Temperature = 0.8,

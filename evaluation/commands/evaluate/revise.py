@@ -44,6 +44,7 @@ def run(
     greedy: Greedy,
     model: options.Model,
     out: filling.Out,
+    engine: filling.Engine = "gateway",
     failed: Failed = 4,
     n: Annotated[int, typer.Option(min=1, help="Revised samples per problem.")] = 4,
     data: options.Data = None,
@@ -59,7 +60,7 @@ def run(
     told = (AttemptPassed, InvalidTests, SandboxUnavailable)
     with failing_on(*filling.FOR_THE_USER, *told):
         settings = load_settings(config)
-        where = sampler.place(settings, model)
+        where = sampler.place(settings, model, engine)
         pool, answers = Pool.open(path), Pool.open(greedy)
         _check(pool, answers)
         tasks = left_over(pool, answers, failed)
