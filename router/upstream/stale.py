@@ -71,7 +71,7 @@ class _KeptHandler(ResponseHandler):
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """What the request has failed of."""
-        if isinstance(exc, ClientOSError) and self._may_be_unread:
+        if isinstance(exc, ClientOSError) and (self._unread or self._may_be_unread):
             exc = KeptTooLong(*exc.args)
         super().set_exception(exc, *cause)
 

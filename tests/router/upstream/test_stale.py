@@ -114,6 +114,26 @@ async def test_what_met_nobody_goes_out_again(
         assert server.read == [1, 1]
 
 
+async def test_what_was_seen_in_time_may_be_told_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def later(own: socket.socket) -> None:
+        await arrived(own)
+        ends(own)
+        await asyncio.sleep(0.05)
+
+    look = stale._KeptHandler._look
+
+    def busy(handler: stale._KeptHandler) -> None:
+        look(handler)
+        if handler._unread:  # other things keep the loop before it says so
+            monkeypatch.setattr(stale, "RESET_S", 0.0)
+
+    monkeypatch.setattr(stale._KeptHandler, "_look", busy)
+    server = Server(later)
+    async with asked_once(server) as asking:
+        assert await ask(asking, server, b"x") == b"ok"
+        assert server.read == [1, 1]
+
+
 async def test_what_a_server_hung_up_over_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     async def later(own: socket.socket) -> None:
         await server.second(own)
