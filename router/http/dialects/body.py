@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
 
 from router.errors import InvalidRequest
-from router.http.dialects.budgets import read_budget
+from router.http.dialects.budgets import check_place, read_budget
 from router.http.dialects.complaints import complaint
 from router.http.dialects.options import unfolded
 from router.request import (
@@ -44,6 +44,9 @@ _DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "respon
 
 _READ_APART: Final = frozenset({"budget", "tests"})
 """Fields whose every value is checked where they are read."""
+
+_OURS: Final = frozenset({"budget", "tests", "explain", "select"})
+"""Fields that no server knows: in other letters they would be passed on, and mean nothing."""
 
 _LONGEST_MODEL_ID: Final = 256
 
@@ -106,6 +109,8 @@ class Body(BaseModel):
     """The fields of every endpoint."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    checked: ClassVar[tuple[str, ...]] = ("stop",)
+    """Fields that are looked at here, and are the upstream's all the same."""
 
     model: Annotated[ModelId, BeforeValidator(_no_model, json_schema_input_type=ModelId | None)] = (
         AUTO
@@ -132,7 +137,7 @@ AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
-    """The body as the endpoint's own fields. Raises `InvalidRequest`."""
+    """The body as the endpoint's own fields. Raises `InvalidRequest` and `InvalidBudget`."""
     try:
         # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
         parsed = from_json(raw, allow_inf_nan=False)
@@ -142,10 +147,23 @@ def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
         raise complaint(error.errors(include_url=False)[0]) from None
     except ValueError as error:
         raise InvalidRequest(f"the body cannot be read as JSON: {error}") from None
-    for name, advice in _UNSUPPORTED.items():
-        if (body.model_extra or {}).get(name):
-            raise InvalidRequest(advice, param=name)
+    _check_extra(body.model_extra or {})
     return body
+
+
+def _check_extra(extra: Mapping[str, Any]) -> None:
+    """Refuse, of the fields that nobody here knows, those that should not be passed over.
+
+    Raises `InvalidRequest` and `InvalidBudget`.
+    """
+    for name, advice in _UNSUPPORTED.items():
+        if extra.get(name):
+            raise InvalidRequest(advice, param=name)
+    given = [name for name, value in extra.items() if value is not None]
+    for name in given:
+        if name.lower() in _OURS:
+            raise InvalidRequest(f"{name} is not known: write {name.lower()}", param=name)
+    check_place(given)
 
 
 def understood(
@@ -228,7 +246,10 @@ def _require_finite(parsed: object) -> None:
 def passed_on(body: Body) -> dict[str, Any]:
     """The client's own fields, but those that the gateway decides."""
     own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
-    return own if body.stop is None else own | {"stop": body.stop}
+    for name in body.checked:
+        if (value := getattr(body, name)) is not None:
+            own[name] = value
+    return own
 
 
 def _length(body: Body, least: int) -> int | None:
