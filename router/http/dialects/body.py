@@ -10,15 +10,16 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
 
 from router.errors import InvalidRequest
 from router.http.dialects.budgets import check_place, read_budget
 from router.http.dialects.complaints import complaint
 from router.http.dialects.options import unfolded
+from router.http.dialects.values import Form, Integer, Length, Model, Number, Stops
 from router.request import (
     AUTO,
     Alias,
@@ -48,52 +49,6 @@ _READ_APART: Final = frozenset({"budget", "tests"})
 _OURS: Final = frozenset({"budget", "tests", "explain", "select"})
 """Fields that no server knows: in other letters they would be passed on, and mean nothing."""
 
-_LONGEST_MODEL_ID: Final = 256
-
-
-def _number(value: object) -> object:
-    """`true` and "5" are no numbers, though they can be read as some."""
-    if isinstance(value, bool | str):
-        raise ValueError("a number")  # noqa: TRY004 pydantic's way to say so
-    return value
-
-
-def _stops(value: object) -> object:
-    """What is not understood would be passed over by some servers, and decides what is tested.
-
-    An empty text is no stop: some servers would end each answer with it before it began.
-    """
-    match value:
-        case None | str():
-            return value or None
-        case list() if all(isinstance(stop, str) for stop in value):
-            return [stop for stop in value if stop]
-    raise ValueError("a text or a list of texts")
-
-
-def _no_model(value: object) -> object:
-    """Clients that know no model's name send an empty one, or null."""
-    return AUTO if value is None or value == "" else value
-
-
-def _no_length(value: object) -> object:
-    """Where llama.cpp's clients set no limit, they say -1."""
-    return None if value == -1 else value
-
-
-Integer: TypeAlias = Annotated[int, BeforeValidator(_number)]
-Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
-Tokens: TypeAlias = Annotated[Integer, Field(ge=0, lt=2**31)]
-"""A number of tokens, of a size that servers and floats can still take."""
-
-Length: TypeAlias = Annotated[
-    Tokens | None,
-    BeforeValidator(_no_length, json_schema_input_type=Tokens | Literal[-1] | None),
-]
-"""The most tokens that an answer may have; None is no limit, and so is -1."""
-
-ModelId: TypeAlias = Annotated[str, Field(max_length=_LONGEST_MODEL_ID)]
-
 _LENGTHS: Final = ("max_tokens", "max_completion_tokens", "n_predict")
 """The names that a length goes by."""
 
@@ -109,21 +64,18 @@ class Body(BaseModel):
     """The fields of every endpoint."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    checked: ClassVar[tuple[str, ...]] = ("stop",)
+    checked: ClassVar[tuple[str, ...]] = ("stop", "response_format")
     """Fields that are looked at here, and are the upstream's all the same."""
 
-    model: Annotated[ModelId, BeforeValidator(_no_model, json_schema_input_type=ModelId | None)] = (
-        AUTO
-    )
+    model: Model = AUTO
     max_tokens: Length = None
     max_completion_tokens: Length = None
     n_predict: Length = None
     temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Annotated[Integer, Field(ge=1)] | None = None
     seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Annotated[Any, BeforeValidator(_stops, json_schema_input_type=str | list[str] | None)] = (
-        None
-    )
+    stop: Stops = None
+    response_format: Form = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     best_of: Integer | None = None

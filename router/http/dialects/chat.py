@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from router.errors import InvalidRequest
-from router.http.dialects.body import Body, Integer, passed_on, understood, validated
+from router.http.dialects.body import Body, passed_on, understood, validated
 from router.http.dialects.envelope import OpenAIEnvelope
+from router.http.dialects.values import Integer, Modalities
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.said.chunks import TokenLogprob
-
-
-def _format(value: object) -> object:
-    """What has another shape some servers pass over, and answer without any form."""
-    match value:
-        case None | {"type": str()}:
-            return value
-    raise ValueError('an object such as {"type": "json_object"}')
-
-
-def _modalities(value: object) -> object:
-    """There is nothing here but text."""
-    match value:
-        case None | ["text"]:
-            return value
-    raise ValueError('["text"], all that this gateway answers in')
 
 
 class Message(BaseModel):
@@ -41,16 +26,11 @@ class Message(BaseModel):
 class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
-    checked: ClassVar[tuple[str, ...]] = ("stop", "response_format", "modalities")
+    checked: ClassVar[tuple[str, ...]] = (*Body.checked, "modalities")
 
     messages: Annotated[list[Message], Field(min_length=1)]
     tools: list[dict[str, Any]] | None = None
-    response_format: Annotated[
-        Any, BeforeValidator(_format, json_schema_input_type=dict[str, Any] | None)
-    ] = None
-    modalities: Annotated[
-        Any, BeforeValidator(_modalities, json_schema_input_type=list[Literal["text"]] | None)
-    ] = None
+    modalities: Modalities = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 

@@ -128,7 +128,7 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
         (TEXT, P | {"budget": {"policy": []}}, "budget policy is an empty list; expected the name"),
         (TEXT, P | {"budget": {"flop": 1}}, "budget has no flop; it has flops, latency_ms, policy"),
         (CHATS, M | {"response_format": "json"}, "response_format: expected an object such as "),
-        (CHATS, M | {"response_format": {}}, "response_format: expected an object such as {"),
+        (TEXT, P | {"response_format": {}}, "response_format: expected an object such as {"),
         (CHATS, M | {"modalities": ["text", "audio"]}, 'modalities: expected ["text"], all '),
         (CHATS, M | {"modalities": []}, 'modalities: expected ["text"], all that this gateway an'),
         (CHATS, M | {"tool_choice": "required"}, "tool_choice forces a call, and there are no too"),
