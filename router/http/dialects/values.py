@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from router.request import AUTO
 
@@ -78,11 +78,19 @@ Model: TypeAlias = Annotated[
 Stops: TypeAlias = Annotated[
     Any, BeforeValidator(_stops, json_schema_input_type=str | list[str] | None)
 ]
-Form: TypeAlias = Annotated[
-    Any, BeforeValidator(_format, json_schema_input_type=dict[str, Any] | None)
-]
-"""OpenAI's `response_format`."""
 
+
+class ResponseFormat(BaseModel):
+    """OpenAI's `response_format`, for those who read the schema; the rest is the server's."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+
+
+Form: TypeAlias = Annotated[
+    Any, BeforeValidator(_format, json_schema_input_type=ResponseFormat | None)
+]
+_TextAlone: TypeAlias = Annotated[list[Literal["text"]], Field(min_length=1, max_length=1)]
 Modalities: TypeAlias = Annotated[
-    Any, BeforeValidator(_modalities, json_schema_input_type=list[Literal["text"]] | None)
+    Any, BeforeValidator(_modalities, json_schema_input_type=_TextAlone | None)
 ]
