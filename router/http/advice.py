@@ -1,7 +1,8 @@
 """What to say to a client that asks for a path which is not served.
 
 Most often its base URL is not what it should be. Where this gateway serves the same path a little
-otherwise, that is found by its own routes; paths of other interfaces are told of by name.
+otherwise, or what a path ends with, that is found by its own routes; paths of other interfaces are
+told of by name.
 """
 
 from __future__ import annotations
@@ -16,31 +17,45 @@ from starlette.routing import Match
 
 _CHATS: Final = "send chats to /v1/chat/completions"
 _TEXTS: Final = "send prompts to /v1/completions, or prefix and suffix to /infill"
+_OTHERS: Final = (
+    "this gateway speaks OpenAI's interface: choose an OpenAI-compatible provider in your client, "
+    "with the base URL {base}"
+)
 
 INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
         "/responses": _CHATS,
         "/messages": _CHATS,
+        "/chat": _CHATS,
+        "/api": _OTHERS,
         "/api/chat": _CHATS,
         "/api/generate": _TEXTS,
+        "/v1beta": _OTHERS,
         "/completion": _TEXTS,
+        "/generate": _TEXTS,
         "/embeddings": "this gateway completes, and has no embeddings",
         "/edits": _CHATS,
         "/health": "GET /healthz tells whether it lives, /readyz what it waits for",
     }
 )
-"""Paths of interfaces that are not spoken here, without `/v1`."""
+"""Paths of interfaces that are not spoken here, and all below them, without `/v1`."""
 
 
 def advice(request: Request) -> str:
     """What to ask instead."""
     path = request.scope["path"]
+    base = f"{str(request.base_url).rstrip('/')}/v1"
+    based = f"the base URL of this gateway is {base}"
     for other in _relatives(path):
-        if _is_served(request, other):
-            if other == "/v1" + path:
-                return f"the base URL of this gateway is {str(request.base_url).rstrip('/')}/v1"
-            return f"ask {other}"
-    return INSTEAD.get(_bare(path), "GET /v1/models names the models, docs/http.md the paths")
+        if _match(request, other) is not Match.NONE:
+            return based if other == "/v1" + path else f"ask {other}"
+    # The end of a long path may fit a route by chance: so it must be of this method.
+    if any(_match(request, end) is Match.FULL for end in _ends(path)):
+        return based
+    for known in _above(_bare(path)):
+        if known in INSTEAD:
+            return INSTEAD[known].format(base=base)
+    return "GET /v1/models names the models, docs/http.md the paths"
 
 
 def _bare(path: str) -> str:
@@ -59,6 +74,21 @@ def _relatives(path: str) -> Iterator[str]:
             yield other
 
 
-def _is_served(request: Request, path: str) -> bool:
+def _ends(path: str) -> Iterator[str]:
+    """What a wrong base URL may have been put before, the longest first; in lower case."""
+    parts = _bare(path.strip().lower()).split("/")[1:]
+    for start in range(len(parts)):
+        yield "/".join(["/v1", *parts[start:]])
+
+
+def _above(path: str) -> Iterator[str]:
+    """A path, and the folders that it is in, the nearest first."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _match(request: Request, path: str) -> Match:
     scope = {"type": "http", "method": request.method, "path": path, "root_path": ""}
-    return any(route.matches(scope)[0] is not Match.NONE for route in request.app.routes)
+    found = [route.matches(scope)[0] for route in request.app.routes]
+    return max(found, key=lambda match: match.value, default=Match.NONE)

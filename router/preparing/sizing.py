@@ -79,10 +79,12 @@ class Sizing:
         )
         if not views:
             longest = max(length.tokens for length in lengths.values())
+            contexts = {self.upstreams[id_].context or 0: id_ for id_ in room}
+            # In OpenAI's words, by which clients know that they must send less.
             raise ContextLengthExceeded(
-                f"the prompt ({longest} tokens) and max_tokens ({max_tokens}) "
-                f"exceed the context of every model that could answer: "
-                f"{ {id_: self.upstreams[id_].context for id_ in room} }",
+                f"this model's maximum context length is {max(contexts)} tokens "
+                f"({contexts[max(contexts)]!r}, of those that could answer the roomiest), but the "
+                f"prompt has {longest}, and the answer may have {max_tokens}: shorten one of them",
                 param="prompt",
             )
         return Task(

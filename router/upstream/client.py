@@ -191,10 +191,9 @@ class Upstream:
             logprobs = 0
         wanted = {} if logprobs is None else {"logprobs": max(1, logprobs)}
         match self.render(prompt):
-            case TextPrompt(text=text):
-                return Asking(COMPLETIONS, body | {"prompt": text} | wanted, request)
-            case TokenPrompt(tokens=tokens):
-                return Asking(COMPLETIONS, body | {"prompt": list(tokens)} | wanted, request)
+            case TextPrompt(text=told) | TokenPrompt(tokens=told):
+                own = {"prompt": told if isinstance(told, str) else list(told)} | wanted
+                return Asking(COMPLETIONS, {**self.server.of_text(body), **own}, request)
             case ChatPrompt(messages=messages, tools=tools):
                 if tools:
                     body["tools"] = list(tools)

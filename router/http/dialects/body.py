@@ -10,15 +10,16 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
 from pydantic_core import from_json
 
 from router.errors import InvalidRequest
-from router.http.dialects.budgets import read_budget
+from router.http.dialects.budgets import check_place, read_budget
 from router.http.dialects.complaints import complaint
 from router.http.dialects.options import unfolded
+from router.http.dialects.values import Form, Integer, Length, Model, Number, Stops
 from router.request import (
     AUTO,
     Alias,
@@ -45,51 +46,8 @@ _DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "respon
 _READ_APART: Final = frozenset({"budget", "tests"})
 """Fields whose every value is checked where they are read."""
 
-_LONGEST_MODEL_ID: Final = 256
-
-
-def _number(value: object) -> object:
-    """`true` and "5" are no numbers, though they can be read as some."""
-    if isinstance(value, bool | str):
-        raise ValueError("a number")  # noqa: TRY004 pydantic's way to say so
-    return value
-
-
-def _stops(value: object) -> object:
-    """What is not understood would be passed over by some servers, and decides what is tested.
-
-    An empty text is no stop: some servers would end each answer with it before it began.
-    """
-    match value:
-        case None | str():
-            return value or None
-        case list() if all(isinstance(stop, str) for stop in value):
-            return [stop for stop in value if stop]
-    raise ValueError("a text or a list of texts")
-
-
-def _no_model(value: object) -> object:
-    """Clients that know no model's name send an empty one, or null."""
-    return AUTO if value is None or value == "" else value
-
-
-def _no_length(value: object) -> object:
-    """Where llama.cpp's clients set no limit, they say -1."""
-    return None if value == -1 else value
-
-
-Integer: TypeAlias = Annotated[int, BeforeValidator(_number)]
-Number: TypeAlias = Annotated[float, BeforeValidator(_number)]
-Tokens: TypeAlias = Annotated[Integer, Field(ge=0, lt=2**31)]
-"""A number of tokens, of a size that servers and floats can still take."""
-
-Length: TypeAlias = Annotated[
-    Tokens | None,
-    BeforeValidator(_no_length, json_schema_input_type=Tokens | Literal[-1] | None),
-]
-"""The most tokens that an answer may have; None is no limit, and so is -1."""
-
-ModelId: TypeAlias = Annotated[str, Field(max_length=_LONGEST_MODEL_ID)]
+_OURS: Final = frozenset({"budget", "tests", "explain", "select"})
+"""Fields that no server knows: in other letters they would be passed on, and mean nothing."""
 
 _LENGTHS: Final = ("max_tokens", "max_completion_tokens", "n_predict")
 """The names that a length goes by."""
@@ -106,19 +64,18 @@ class Body(BaseModel):
     """The fields of every endpoint."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
+    checked: ClassVar[tuple[str, ...]] = ("stop", "response_format")
+    """Fields that are looked at here, and are the upstream's all the same."""
 
-    model: Annotated[ModelId, BeforeValidator(_no_model, json_schema_input_type=ModelId | None)] = (
-        AUTO
-    )
+    model: Model = AUTO
     max_tokens: Length = None
     max_completion_tokens: Length = None
     n_predict: Length = None
     temperature: Annotated[Number, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
     n: Annotated[Integer, Field(ge=1)] | None = None
     seed: Annotated[Integer, Field(ge=-(2**63), lt=2**63)] | None = None
-    stop: Annotated[Any, BeforeValidator(_stops, json_schema_input_type=str | list[str] | None)] = (
-        None
-    )
+    stop: Stops = None
+    response_format: Form = None
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     best_of: Integer | None = None
@@ -132,7 +89,7 @@ AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
-    """The body as the endpoint's own fields. Raises `InvalidRequest`."""
+    """The body as the endpoint's own fields. Raises `InvalidRequest` and `InvalidBudget`."""
     try:
         # NaN and Infinity are no JSON, and a budget or temperature must not smuggle them in.
         parsed = from_json(raw, allow_inf_nan=False)
@@ -142,10 +99,23 @@ def validated(kind: type[AnyBody], raw: bytes) -> AnyBody:
         raise complaint(error.errors(include_url=False)[0]) from None
     except ValueError as error:
         raise InvalidRequest(f"the body cannot be read as JSON: {error}") from None
-    for name, advice in _UNSUPPORTED.items():
-        if (body.model_extra or {}).get(name):
-            raise InvalidRequest(advice, param=name)
+    _check_extra(body.model_extra or {})
     return body
+
+
+def _check_extra(extra: Mapping[str, Any]) -> None:
+    """Refuse, of the fields that nobody here knows, those that should not be passed over.
+
+    Raises `InvalidRequest` and `InvalidBudget`.
+    """
+    for name, advice in _UNSUPPORTED.items():
+        if extra.get(name):
+            raise InvalidRequest(advice, param=name)
+    given = [name for name, value in extra.items() if value is not None]
+    for name in given:
+        if name.lower() in _OURS:
+            raise InvalidRequest(f"{name} is not known: write {name.lower()}", param=name)
+    check_place(given)
 
 
 def understood(
@@ -228,7 +198,10 @@ def _require_finite(parsed: object) -> None:
 def passed_on(body: Body) -> dict[str, Any]:
     """The client's own fields, but those that the gateway decides."""
     own = {k: v for k, v in (body.model_extra or {}).items() if k not in _DECIDED}
-    return own if body.stop is None else own | {"stop": body.stop}
+    for name in body.checked:
+        if (value := getattr(body, name)) is not None:
+            own[name] = value
+    return own
 
 
 def _length(body: Body, least: int) -> int | None:

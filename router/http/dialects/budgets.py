@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from policies.values import Budget, InvalidBudget, InvalidTarget
@@ -16,7 +16,9 @@ _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
 )
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
-_PREFIX: Final = "x-budget-"
+_PREFIXES: Final = ("x-budget", "x_budget")
+"""How headers begin that are meant as a budget, however they are misspelt."""
+
 _HEADERS: Final = {
     "flops": "X-Budget-FLOPs",
     "latency_ms": "X-Budget-Latency-Ms",
@@ -86,6 +88,19 @@ def read_budget(
     )
 
 
+def check_place(fields: Iterable[str]) -> None:
+    """Refuse what belongs into `budget`, or into a header, among fields that nobody knows.
+
+    Passed on like others, it would be passed over, and the request have no budget. Raises
+    `InvalidBudget`.
+    """
+    for name in fields:
+        if name in _HEADERS:
+            raise InvalidBudget(f'{name} belongs into budget: send "budget": {{"{name}": ...}}')
+        if name.lower().startswith(_PREFIXES):
+            raise InvalidBudget(f'{name} is no field: send it as a header, or "budget": {{...}}')
+
+
 def _of_body(body: object) -> dict[str, object]:
     if body is None:
         return {}
@@ -100,7 +115,7 @@ def _of_headers(headers: Mapping[str, str]) -> dict[str, object]:
     given: dict[str, object] = {}
     for header, value in headers.items():
         name = header.lower()
-        if not name.startswith(_PREFIX) or name in _OF_ANSWERS:
+        if not name.startswith(_PREFIXES) or name in _OF_ANSWERS:
             continue
         field = _FIELDS.get(name)
         if field is None:

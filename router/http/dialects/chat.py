@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from router.http.dialects.body import Body, Integer, passed_on, understood, validated
+from router.errors import InvalidRequest
+from router.http.dialects.body import Body, passed_on, understood, validated
 from router.http.dialects.envelope import OpenAIEnvelope
+from router.http.dialects.values import Integer, Modalities
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.said.chunks import TokenLogprob
 
@@ -24,8 +26,11 @@ class Message(BaseModel):
 class ChatBody(Body):
     """`POST /v1/chat/completions`."""
 
+    checked: ClassVar[tuple[str, ...]] = (*Body.checked, "modalities")
+
     messages: Annotated[list[Message], Field(min_length=1)]
     tools: list[dict[str, Any]] | None = None
+    modalities: Modalities = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
 
@@ -44,6 +49,12 @@ class Chat(OpenAIEnvelope):
     ) -> tuple[RouteRequest, ...]:
         """See `Dialect`."""
         body = validated(ChatBody, raw)
+        forced = (body.model_extra or {}).get("tool_choice") not in (None, "auto", "none")
+        if forced and not body.tools:
+            raise InvalidRequest(
+                "tool_choice forces a call, and there are no tools: send tools, or leave it out",
+                param="tool_choice",
+            )
         request = understood(
             body,
             headers,

@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 from pydantic import BeforeValidator, Field, StrictBool
 
 from router.errors import InvalidRequest
-from router.http.dialects.body import Body, Integer, understood, validated
+from router.http.dialects.body import Body, understood, validated
 from router.http.dialects.envelope import OpenAIEnvelope
+from router.http.dialects.values import Integer
 from router.request import AUTO, RequestLimits, RouteRequest, TextPrompt, TokenPrompt
 from router.upstream.said.chunks import TokenLogprob
 

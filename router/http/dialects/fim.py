@@ -12,8 +12,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from router.errors import InvalidRequest
-from router.http.dialects.body import Body, Integer, understood, validated
+from router.http.dialects.body import Body, understood, validated
 from router.http.dialects.chat import Chat
+from router.http.dialects.values import Integer
 from router.request import RequestLimits, RouteRequest, TextPrompt
 
 

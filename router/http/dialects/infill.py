@@ -19,8 +19,9 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from router.errors import InvalidRequest
-from router.http.dialects.body import Body, Integer, Number, understood, validated
+from router.http.dialects.body import Body, understood, validated
 from router.http.dialects.envelope import AnswerHead, Tally
+from router.http.dialects.values import Integer, Number
 from router.request import RequestLimits, RouteRequest, TextPrompt
 from router.upstream.said.chunks import TokenLogprob
 

@@ -235,12 +235,15 @@ def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
 def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
     """Pieces of calls: each names the place of its call, and may have a name and some arguments.
 
+    With the name there always are arguments, though none yet: clients add to what came with it.
     Whole ones have no place but the order in which they are told.
     """
     found = []
     for position, call in enumerate(calls or ()):
         function = call.get("function") or {}
         named = {key: text_of(function[key]) for key in ("name", "arguments") if function.get(key)}
+        if "name" in named:
+            named.setdefault("arguments", "")
         told = {key: text_of(call[key]) for key in ("id", "type") if call.get(key)}
         place = call.get("index")
         index = position if place is None else int(place)

@@ -81,6 +81,10 @@ class ServerDialect(Protocol):
         """Whether `tool_choice` makes any of its models call a tool."""
         ...
 
+    def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A client's fields as the endpoint for texts takes them, which may not be as for chats."""
+        ...
+
     @property
     def most_stops(self) -> int | None:
         """How many stops it takes; None if as many as one likes."""

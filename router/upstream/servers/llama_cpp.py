@@ -45,6 +45,18 @@ class LlamaCpp:
     forces_calls: ClassVar[bool] = False
     most_stops: ClassVar[int | None] = None
 
+    def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of a text it passes over `response_format`, and takes the schema alone."""
+        match fields.get("response_format"):
+            case {"type": "json_schema", "json_schema": {"schema": schema}}:
+                pass
+            case {"type": "json_object", **more}:
+                schema = more.get("schema", {"type": "object"})
+            case _:
+                return fields
+        others = {name: value for name, value in fields.items() if name != "response_format"}
+        return {"json_schema": schema, **others}
+
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:
         """It writes those that it is told to preserve."""
         return {"preserved_tokens": list(tokens)}

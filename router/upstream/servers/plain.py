@@ -26,6 +26,10 @@ class PlainOpenAI:
     forces_calls: ClassVar[bool] = True
     most_stops: ClassVar[int | None] = 4
 
+    def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """They are the same."""
+        return fields
+
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 no such field
         """OpenAI's API has no such field."""
         return {}

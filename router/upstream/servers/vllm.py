@@ -68,6 +68,10 @@ class VLLM:
     forces_calls: ClassVar[bool] = True
     most_stops: ClassVar[int | None] = None
 
+    def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """They are the same."""
+        return fields
+
     def special_stops(self, tokens: Sequence[str]) -> Mapping[str, Any]:  # noqa: ARG002 all of them
         """It writes all of them or none; the one that ends an answer is no part of it."""
         return {"skip_special_tokens": False}

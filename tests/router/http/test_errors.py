@@ -213,7 +213,11 @@ async def test_a_policy_or_model_that_is_not_there() -> None:
 async def test_a_prompt_longer_than_every_context() -> None:
     async with world(models={name: {"context": 100} for name in ("small", "large")}) as w:
         long = "x" * 4 * 90
-        is_error(await w.complete(prompt=long, max_tokens=20), 400, "context_length_exceeded")
+        answer = await w.complete(prompt=long, max_tokens=20)
+        said = is_error(answer, 400, "context_length_exceeded")["message"]
+        # Clients that shorten what they send know by these words, or by the code, that they must.
+        assert said.startswith("this model's maximum context length is 100 tokens ")
+        assert "the prompt has 90, and the answer may have 20" in said
         is_error(await w.complete(prompt=long * 2), 400, "context_length_exceeded")
         messages = [{"role": "user", "content": long * 2}]
         is_error(await w.chat(messages=messages), 400, "context_length_exceeded")

@@ -67,7 +67,13 @@ async def test_what_can_be_got_can_be_asked_about(path: str) -> None:
         ("/v1/responses", "send chats to /v1/chat/completions"),
         ("/responses", "send chats to /v1/chat/completions"),
         ("/v1/messages", "send chats to /v1/chat/completions"),
+        ("/v1/responses/resp_1/cancel", "send chats to /v1/chat/completions"),
+        ("/v1/messages/count_tokens", "send chats to /v1/chat/completions"),
+        ("/v1/chat", "send chats to /v1/chat/completions"),
         ("/api/generate", "send prompts to /v1/completions"),
+        ("/api/tags", "an OpenAI-compatible provider in your client, with the base URL {url}/v1"),
+        ("/v1beta/models/x:generateContent", "{url}/v1"),
+        ("/generate", "send prompts to /v1/completions"),
         ("/completion", "send prompts to /v1/completions"),
         ("/v1/embeddings", "no embeddings"),
         ("/nothing/of/the/kind", "/v1/models"),
@@ -82,6 +88,30 @@ async def test_a_path_that_is_not_there_says_which_to_ask(path: str, advice: str
             message = is_error(answer, 404, "not_found")["message"]
             assert message.startswith(f"there is no {path} here: ")
             assert advice.format(url=w.url) in message, message
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/openai/v1/chat/completions"),
+        ("POST", "/v1/openai/chat/completions"),
+        ("POST", "/openai/deployments/small/chat/completions"),
+        ("POST", "/v1/chat/completions/chat/completions"),
+        ("POST", "/v1/completions/v1/completions"),
+        ("POST", "/V1/chat/completions"),
+        ("POST", "/v1/chat/completions%20"),
+        ("POST", "/some/where/infill/completions"),
+        ("GET", "/api/v0/models"),
+        ("GET", "/proxy/v1/models/small"),
+    ],
+)
+async def test_a_base_url_with_something_else_in_it_is_told_what_it_should_be(
+    method: str, path: str
+) -> None:
+    async with world() as w:
+        answer = await w.client.request(method, w.url + path)
+        message = is_error(answer, 404, "not_found")["message"]
+        assert message.endswith(f" here: the base URL of this gateway is {w.url}/v1"), message
 
 
 async def test_another_method_says_which_there_is() -> None:

@@ -136,3 +136,11 @@ def test_a_budget_that_is_told_twice_is_no_budget() -> None:
     headers = Headers(raw=[(b"x-budget-flops", b"1T"), (b"x-budget-flops", b"2P")])
     with pytest.raises(InvalidBudget, match="X-Budget-FLOPs is there more than once"):
         read_budget(headers, None, default=NONE, maximum=NONE)
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Budget", "X-Budgets-FLOPs", "X_Budget_FLOPs", "x-budget_flops", "X-BudgetFLOPs"]
+)
+def test_a_header_that_is_meant_as_a_budget_is_not_passed_over(header: str) -> None:
+    with pytest.raises(InvalidBudget, match=f"there is no header {header.lower()}; there are"):
+        read_budget(Headers({header: "2T"}), None, default=NONE, maximum=NONE)

@@ -127,12 +127,37 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
         (TEXT, P | {"budget": {"flops": True}}, "budget flops is true; expected a number such as"),
         (TEXT, P | {"budget": {"policy": []}}, "budget policy is an empty list; expected the name"),
         (TEXT, P | {"budget": {"flop": 1}}, "budget has no flop; it has flops, latency_ms, policy"),
+        (CHATS, M | {"response_format": "json"}, "response_format: expected an object such as "),
+        (TEXT, P | {"response_format": {}}, "response_format: expected an object such as {"),
+        (CHATS, M | {"modalities": ["text", "audio"]}, 'modalities: expected ["text"], all '),
+        (CHATS, M | {"modalities": []}, 'modalities: expected ["text"], all that this gateway an'),
+        (CHATS, M | {"tool_choice": "required"}, "tool_choice forces a call, and there are no too"),
+        (CHATS, M | {"tool_choice": {"type": "function"}, "tools": []}, "tool_choice forces a cal"),
+        (TEXT, P | {"flops": "2T"}, 'flops belongs into budget: send "budget": {"flops": ...}'),
+        (CHATS, M | {"latency_ms": 5}, "latency_ms belongs into budget"),
+        (INFILL, F | {"policy": "single"}, "policy belongs into budget"),
+        (TEXT, P | {"X-Budget-FLOPs": "2T"}, "X-Budget-FLOPs is no field: send it as a header"),
+        (TEXT, P | {"x_budget_flops": "2T"}, "x_budget_flops is no field: send it as a header"),
+        (TEXT, P | {"Budget": {"flops": 1}}, "Budget is not known: write budget"),
+        (CHATS, M | {"TESTS": {}}, "TESTS is not known: write tests"),
         (TEXT, P | {"options": [1]}, "options must be an object, not a list"),
         (TEXT, P | {"tests": [1]}, "tests must be an object, not a list"),
     ],
 )
 def test_what_was_expected_and_what_is_there(dialect: Dialect, body: object, expected: str) -> None:
     assert message(dialect, body).startswith(expected)
+
+
+def test_what_says_nothing_of_its_own_is_taken() -> None:
+    for fields in (
+        {"response_format": None, "modalities": None, "tool_choice": None},
+        {"modalities": ["text"], "tool_choice": "auto", "tools": []},
+        {"response_format": {"type": "of some server"}, "tool_choice": "none"},
+    ):
+        (request,) = CHATS.read(json.dumps(M | fields).encode(), {}, LIMITS)
+        told = {name: value for name, value in fields.items() if value and name != "tools"}
+        passed_on = request.sampling.passed_on
+        assert {name: value for name, value in passed_on.items() if value is not None} == told
 
 
 RAISED = {

@@ -114,6 +114,16 @@ async def test_what_stands_for_nothing_is_described(path: str) -> None:
     assert set(told["options"]["properties"]) == set(OPTIONS)
 
 
+async def test_what_form_an_answer_may_have_is_described() -> None:
+    known = document()["components"]["schemas"]
+    assert known["ResponseFormat"]["required"] == ["type"]
+    for body in ("ChatBody", "CompletionBody"):
+        form = known[body]["properties"]["response_format"]["anyOf"]
+        assert {"$ref": "#/components/schemas/ResponseFormat"} in form
+    modalities = known["ChatBody"]["properties"]["modalities"]["anyOf"][0]
+    assert (modalities["items"]["const"], modalities["maxItems"]) == ("text", 1)
+
+
 async def test_every_answer_is_described() -> None:
     told = document()["paths"]["/infill"]["post"]["responses"]["200"]["content"]
     assert told["application/json"]["schema"]["type"] == ["object", "array"]

@@ -193,3 +193,36 @@ async def test_more_draws_than_a_hundred_run_at_once() -> None:
         await eventually(lambda: len(w.small.calls) == 110)
         for connection in open_:
             await connection.close()
+
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}}
+FORMS: list[tuple[dict[str, Any], object]] = [
+    ({"type": "json_object"}, {"type": "object"}),
+    ({"type": "json_object", "schema": CITY}, CITY),
+    ({"type": "json_schema", "json_schema": {"name": "city", "schema": CITY}}, CITY),
+    ({"type": "text"}, None),
+    ({"type": "of some server"}, None),
+]
+
+
+@pytest.mark.parametrize(("form", "schema"), FORMS)
+async def test_a_texts_form_is_asked_for_as_the_server_understands_it(
+    form: dict[str, Any], schema: object
+) -> None:
+    async with world(FakeUpstream(answering()), FakeUpstream(answering(), "vllm")) as w:
+        for model in ("small", "large"):
+            assert (await w.complete(model=model, response_format=form)).status_code == 200
+            assert (await w.chat(model=model, response_format=form)).status_code == 200
+        text, chat = (call.body for call in w.small.calls)
+        assert text.get("json_schema") == schema
+        assert text.get("response_format") == (None if schema else form)
+        for body in (chat, *(call.body for call in w.large.calls)):
+            assert body["response_format"] == form
+            assert "json_schema" not in body
+
+
+async def test_a_schema_of_the_clients_own_stays() -> None:
+    async with world() as w:
+        own = {"json_schema": CITY, "response_format": {"type": "json_object"}}
+        assert (await w.complete(model="small", **own)).status_code == 200
+        assert w.small.calls[0].body["json_schema"] == CITY

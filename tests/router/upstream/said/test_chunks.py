@@ -414,3 +414,12 @@ def test_calls_that_are_told_whole_have_the_places_in_which_they_are_told() -> N
     calls = [{"id": str(n), "function": {"name": "f", "arguments": "{}"}} for n in range(2)]
     (chunk,) = parsed({"choices": [{"message": {"content": None, "tool_calls": calls}}]})
     assert [call["index"] for call in chunk.tool_calls] == [0, 1]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"arguments": ""}, {"arguments": None}])
+def test_a_call_that_begins_has_arguments_to_add_to(arguments: dict[str, Any]) -> None:
+    begun = {"index": 0, "id": "a", "type": "function", "function": {"name": "f"} | arguments}
+    (chunk,) = parsed({"choices": [{"delta": {"tool_calls": [begun]}}]})
+    assert chunk.tool_calls == ({**begun, "function": {"name": "f", "arguments": ""}},)
+    (more,) = parsed({"choices": [{"delta": {"tool_calls": [{"function": {"arguments": "{"}}]}}]})
+    assert more.tool_calls == ({"index": 0, "function": {"arguments": "{"}},)
