@@ -173,6 +173,27 @@ def test_cascade_draws_the_rest_of_its_samples_by_what_a_lost_large_model_leaves
     ]
 
 
+def test_what_has_passed_of_any_model_counts_in_a_cascade() -> None:
+    world = World(passes=lambda at, _: at in {0, 4})
+    world.perform(Cascade(n=4), task("small", "middle", "large", n=2))
+    assert [draw.model for draw in world.draws] == ["small", "small", "middle"]
+    assert world.draws[1].reason == "small samples first, too few have passed so far"
+
+
+def test_what_passed_before_a_large_model_was_lost_counts_after_it() -> None:
+    world = World(
+        failing=frozenset({"large"}),
+        length=lambda draw: draw.max_tokens,
+        passes=lambda at, _: at in {0, 2},
+    )
+    world.perform(Cascade(n=6), task(n=2), LARGE_CALL * 1.3)
+    assert [(draw.model, draw.n) for draw in world.draws] == [
+        ("small", 2),
+        ("large", 1),
+        ("small", 1),
+    ]
+
+
 def test_cascade_without_tests_is_one_call_of_the_large_model() -> None:
     world = World()
     world.perform(Cascade(), task(verifiable=False))
