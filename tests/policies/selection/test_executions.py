@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from policies.selection.executions import (
     executions,
     share_right,
 )
-from policies.selectors import LIKELIEST, First, Random
+from policies.selectors import LIKELIEST, First, Random, Selector
 from policies.values import NLL, Candidate, Example, Output, Task, Verdict
 
 INPUTS = ("f(1)", "f(2)", "f(3)")
@@ -57,6 +58,17 @@ def test_who_agrees_with_most_comes_first() -> None:
     # Two of three results in common with all but the first, which has the last with two.
     assert ids(selector, candidates) == [2, 1, 3, 0]
     assert selector.order(candidates).selected_by == "agreement"
+
+
+@pytest.mark.parametrize("selector", [Agreement(), Majority(weighted=True), ByExamples()])
+def test_an_answer_without_a_token_is_not_the_likeliest_of_all(selector: Selector) -> None:
+    """It has no log-probability; where nobody has one, it is as good as any."""
+    texts = (("9", "9", "9"), ("1", "4", "9"), ("2", "5", "8"))
+    empty, *others = (program(at, *each, nll=0.3) for at, each in enumerate(texts))
+    unknown = replace(empty, scores={})
+    assert ids(selector.of(asked()), [unknown, *others])[-1] == unknown.id
+    none_known = [replace(each, scores={}) for each in (unknown, *others)]
+    assert ids(selector.of(asked()), none_known) == [0, 1, 2]
 
 
 def test_agreement_is_the_mean_share_of_common_results() -> None:
