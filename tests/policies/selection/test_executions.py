@@ -108,6 +108,9 @@ def test_examples_rank_by_their_share_and_forbid_nothing() -> None:
     assert selector.order(candidates).selected_by == "examples"
     assert [share_right(each, EXAMPLES) for each in candidates] == [0.5, 1.0, 0.0]
     assert selector.order(candidates[1:2]).selected_by == "examples"
+    new = [replace(each, outputs={}) for each in candidates]
+    assert [command.candidates for command in selector.wants(new[:2])] == [tuple(new[:2])]
+    assert selector.wants(new[:1]) == ()  # one is chosen in any case
 
 
 def test_where_examples_tell_nothing_apart_agreement_decides_and_else_likelihood() -> None:
