@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from calibrations import calibration
 from hypothesis import given
@@ -11,16 +13,22 @@ from policies.plans.climb import Climb
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Policy
+from policies.protocol import Done, Draw, Execute, Sampled, Started
+from policies.selection.executions import ByExamples
 from policies.selectors import LIKELIEST
 from policies.values import (
     Budget,
     BudgetTooSmall,
+    Candidate,
+    Example,
     InvalidBudget,
     ModelView,
+    Remaining,
     Task,
     Verdict,
 )
 
+SHOWN = (Example("f(1)", "1"),)
 LARGE_CALL = COST.ceiling("large", 100, 1, 256)
 SMALL_CALL = COST.ceiling("small", 100, 1, 256)
 
@@ -114,6 +122,23 @@ def test_a_large_budget_buys_more_samples_than_none_unless_the_operator_says_how
         world = World()
         world.perform(BestOfN(n=n), task("small"), 1000 * SMALL_CALL)
         assert sum(draw.n for draw in world.draws) == most
+
+
+def test_at_temperature_0_a_plan_has_one_sample_of_a_model() -> None:
+    """So that it is streamed as it comes."""
+    greedy = task(temperature=0.0, n=3)
+    for policy, most in ((BestOfN(n=5), 1), (Single(), 1), (Cascade(), 2), (Auto(), 2)):
+        assert policy.most_samples(greedy) == most
+
+
+def test_of_two_answers_of_one_call_the_selector_has_its_say() -> None:
+    asked = task("large", n=2, verifiable=False, inputs=("f(1)",))
+    plan = Single(selector=ByExamples()).plan(replace(asked, examples=SHOWN), Budget(), COST)
+    assert isinstance(next(plan), Draw)
+    plan.send(Started(0, 0.0))
+    for at in range(2):
+        plan.send(Sampled(0, Candidate(at, "large", f"#{at}", "stop")))
+    assert isinstance(plan.send(Done(0, Remaining())), Execute)
 
 
 def test_best_of_n_without_tests_draws_all() -> None:
