@@ -94,6 +94,7 @@ def test_inputs_that_most_programs_refuse_do_not_count() -> None:
         program(2, "1", "7", "8"),
     ]
     assert Results.of(candidates, INPUTS).inputs == INPUTS[:1]
+    assert Results.of(candidates[1:], INPUTS).inputs == INPUTS[:1]  # nor what half of them do
     assert Results.of(candidates[:2], INPUTS[1:]).inputs == INPUTS[1:]  # but where none is left
 
 
