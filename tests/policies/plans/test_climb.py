@@ -167,6 +167,23 @@ def test_several_choices_widen_the_rungs() -> None:
     assert len(candidates) == 3
 
 
+def test_a_narrow_rung_is_no_wider_than_what_is_still_wanted() -> None:
+    rungs = (Rung("small", 1, 0.0), Rung("small", 1, 0.8))
+    climb = climbing(*rungs, answers=Answers(20, 48))
+    world = World(passes=lambda at, _: at == 0, length=lambda _: 20)
+    world.perform(climb, task(n=3), 4 * CALL)
+    assert [draw.n for draw in world.draws] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "most"), [({}, 1 + 4 + 3 + 2), ({"n": 3}, 3 + 4 + 3 + 2), ({"temperature": 0.0}, 2)]
+)
+def test_a_climb_draws_its_longest_ladder_and_an_answer_of_each_model_at_most(
+    fields: dict[str, object], most: int
+) -> None:
+    assert CLIMB.most_samples(task(**fields)) == most  # type: ignore[arg-type]
+
+
 def test_a_target_takes_the_cheapest_ladder_that_reaches_it() -> None:
     wanted = Budget(4 * CALL, target=0.5)
     assert CLIMB.foresees(task(), wanted, COST).ladder.calls == 1

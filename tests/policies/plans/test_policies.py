@@ -131,6 +131,12 @@ def test_at_temperature_0_a_plan_has_one_sample_of_a_model() -> None:
         assert policy.most_samples(greedy) == most
 
 
+def test_a_cascade_has_as_many_samples_as_its_models_may_draw() -> None:
+    assert Cascade(n=8, n_last=4).most_samples(task()) == 8 + 4
+    assert Cascade(n=2, n_last=1).most_samples(task("small", "middle", "large", n=3)) == 3 * 3
+    assert Cascade().most_samples(task(verifiable=False, n=2)) == 2
+
+
 def test_of_two_answers_of_one_call_the_selector_has_its_say() -> None:
     asked = task("large", n=2, verifiable=False, inputs=("f(1)",))
     plan = Single(selector=ByExamples()).plan(replace(asked, examples=SHOWN), Budget(), COST)
