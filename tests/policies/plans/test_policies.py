@@ -131,6 +131,13 @@ def test_at_temperature_0_a_plan_has_one_sample_of_a_model() -> None:
         assert policy.most_samples(greedy) == most
 
 
+@pytest.mark.parametrize("policy", [Cascade(), Climb(calibration())])
+def test_at_temperature_0_one_pass_is_all_there_can_be(policy: Policy) -> None:
+    world = World(passes=lambda *_: True)
+    world.perform(policy, task(temperature=0.0, n=2))
+    assert [draw.model for draw in world.draws] == ["small"]
+
+
 def test_a_cascade_has_as_many_samples_as_its_models_may_draw() -> None:
     assert Cascade(n=8, n_last=4).most_samples(task()) == 8 + 4
     assert Cascade(n=2, n_last=1).most_samples(task("small", "middle", "large", n=3)) == 3 * 3
