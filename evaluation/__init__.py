@@ -1,7 +1,9 @@
 """The evaluation suite, and the console script: what a budget buys, measured.
 
     commands/       what a person can type, one file a command (`cli` lists them)
-    calibration/    plans replayed on recorded samples; where policies will be made
+    calibration/    how policies are made, and plans replayed on recorded samples
+    selection/      what chooses among answers where no tests judge
+    verifier/       how probable it is that a program is right, learned from other problems
     study/          the paper's question asked of models of our own, and its page
     paper/          the paper's own numbers
     bench/          how fast it all is

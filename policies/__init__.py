@@ -7,6 +7,7 @@ reads a clock or is random: the same plan runs live, replayed and in tests.
 |--------------------------------------|-----------------------------------------------------------|
 | `values`                             | budget, task, candidate, choice                           |
 | `cost`                               | FLOPs of a call, from a model's architecture              |
+| `forecast`, `lengths`                | how long a draw will take, and about how long a text is   |
 | `protocol`                           | commands, events, plans                                   |
 | `selectors`, `selection/`            | what puts candidates in order, and what that needs        |
 | `policy`, `plans/`                   | what a policy is, and which there are                     |

@@ -23,7 +23,7 @@ CALL_TOKENS: Final = 256
 """The tokens of the answer that a large call is counted with."""
 
 ROUNDING: Final = 1e-9
-"""A budget that is this part below a ladder's is that ladder's: it went through a division."""
+"""A budget that is this part off a ladder's is that ladder's: it went through a division."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ class Calibration:
         told = [] if domain is not self.pooled else [f"{kind} is no calibrated kind of task"]
         if not fitting:
             told.append(f"{calls:.3g} large calls are fewer than any that was calibrated")
-        elif ladders[-1].calls < calls < math.inf:
+        elif ladders[-1].calls * (1 + ROUNDING) < calls < math.inf:
             told.append(f"{calls:.3g} large calls are more than any that was calibrated")
         best = max(ladders[:fitting] or ladders[:1], key=self._score)
         return Found(best, domain, "; ".join(told))

@@ -128,6 +128,21 @@ def shortened(
     return tokens if in_time and most >= shortest else None
 
 
+def held_for(task: Task, cost: CostModel, model: ModelView, left: Remaining) -> Remaining:
+    """What a useful answer of a model takes of what is left; nothing where that is too little.
+
+    So it can be held back while others are drawn.
+    """
+    tokens, flops, latency_ms = useful_tokens(task), 0.0, 0.0
+    if not math.isinf(left.flops):
+        flops = cost.ceiling(model.id, model.reserved_tokens, 1, tokens)
+    if not math.isinf(left.latency_ms):
+        usual = cost.usual_tokens(model.id, tokens)
+        latency_ms = 1000 * cost.seconds(model.id, model.prompt_tokens, 1, usual)
+    fits = flops <= left.flops and latency_ms <= left.latency_ms
+    return Remaining(flops, latency_ms) if fits else NOTHING
+
+
 def require_affordable(
     task: Task, budget: Budget, cost: CostModel, models: Sequence[ModelView]
 ) -> None:
@@ -141,7 +156,7 @@ def require_affordable(
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """How a draw ended: its passes, and what remains for what follows.
+    """How a draw ended, or several: its passes, and what remains for what follows.
 
     `whole` is false where it was refused or failed, so that its model is of no more use.
     `candidates` are its samples, where no pass ended it early. `kept_tokens` of its prompt may be
@@ -154,6 +169,15 @@ class Drawn:
     candidates: tuple[Candidate, ...] = ()
     kept_tokens: int = 0
     flops: float = 0.0
+
+    def then(self, further: Drawn) -> Drawn:
+        """Both, one after the other."""
+        return replace(
+            further,
+            passed=self.passed + further.passed,
+            candidates=self.candidates + further.candidates,
+            flops=self.flops + further.flops,
+        )
 
 
 def performed(commands: Sequence[Start]) -> Generator[Command, Event, list[Event]]:
@@ -249,6 +273,7 @@ def draw_repeatedly(
     left: Remaining,
     hold_back: Remaining = NOTHING,
     before: int = 0,
+    passed: int = 0,
     reason: str,
 ) -> Generator[Command, Event, Drawn]:
     """Draw up to `n` samples of one model, those included that were drawn `before`.
@@ -258,13 +283,15 @@ def draw_repeatedly(
     prompt again. Without tests nothing ends the plan early, and one draw is cheapest.
 
     Draws reserve their ceiling and mostly cost far less, so what a draw leaves over buys the next.
-    `hold_back` is never reserved. Ends early once the task's n candidates have passed, when
-    no further draw fits, and when the upstream fails.
+    `hold_back` is never reserved. Ends early once the task's n candidates have passed, with those
+    that have `passed` of whatever model before, when no further draw fits, and when the upstream
+    fails.
     """
-    so_far = Drawn(0, left)
+    so_far = Drawn(passed, left)
     drawn_samples, limit = before, 1 if task.greedy else n
+    # A first short sample is better than none; as a further one it is mostly waste.
     shortest = useful_tokens(task) if before else least_tokens(task)
-    while drawn_samples < limit:
+    while so_far.whole and so_far.passed < task.wanted and drawn_samples < limit:
         wanted = limit - drawn_samples
         if task.verifiable:
             wanted = min(wanted, max(drawn_samples, FIRST_DRAW, task.n))
@@ -273,14 +300,13 @@ def draw_repeatedly(
         if size is None:
             break
         count, max_tokens = size
-        why = f"{reason}, none has passed so far" if drawn_samples and task.verifiable else reason
+        why = f"{reason}, {_failing(so_far)}" if drawn_samples and task.verifiable else reason
         asked = draw(task, model, n=count, max_tokens=max_tokens, alone=n == 1, reason=why)
         drawn = yield from draw_and_wait(asked, enough=task.wanted - so_far.passed)
-        passed, candidates = so_far.passed + drawn.passed, so_far.candidates + drawn.candidates
-        so_far = Drawn(passed, drawn.left, drawn.whole, candidates, drawn.kept_tokens)
-        if not so_far.whole or so_far.passed >= task.wanted:
-            break
-        drawn_samples += count
-        # A first short sample is better than none; as a further one it is mostly waste.
+        so_far, drawn_samples = so_far.then(drawn), drawn_samples + count
         shortest = useful_tokens(task)
     return so_far
+
+
+def _failing(drawn: Drawn) -> str:
+    return "too few have passed so far" if drawn.passed else "none has passed so far"

@@ -58,11 +58,7 @@ class Batch:
         budget = parts[0].budget.flops
         if budget is None:
             return cls(gateway, parts, None)
-        needs = [
-            min(least_ceiling(part.task, gateway.cost, model) for model in part.task.models)
-            for part in parts
-        ]
-        return cls(gateway, parts, Shares(budget, needs))
+        return cls(gateway, parts, Shares(budget, [_least(gateway, part) for part in parts]))
 
     async def run(self, perform: Perform) -> tuple[Outcome, ...]:
         """Every plan's outcome, in the order of the prompts."""
@@ -79,6 +75,12 @@ class Batch:
             outcome = await perform(at, replace(part, budget=budget))
             share.settle(outcome.ledger.used)
             return outcome
+
+
+def _least(gateway: Gateway, part: Prepared) -> float:
+    """FLOPs of the least that is worth drawing for a prompt."""
+    cost = gateway.cost_of(part.request, part.forecasts)
+    return min(least_ceiling(part.task, cost, model) for model in part.task.models)
 
 
 def _read(requests: Sequence[RouteRequest]) -> list[bool]:

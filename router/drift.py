@@ -11,7 +11,6 @@ ours, or an upstream that was away, says nothing of the problem; a client that l
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,11 +23,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from policies.ladder import Found
 from policies.values import Verdict
-from router.observations import DrawObservation, Observation
+from router.observations import DECILES, DrawObservation, Observation, decile_of
 from router.plan.outcome import Outcome
 from router.preparing.prepared import Prepared
 
-DECILES: Final = 10
 JUDGED: Final = frozenset({Verdict.PASSED, Verdict.FAILED})
 
 log = structlog.get_logger("router")
@@ -51,7 +49,7 @@ class DriftFigures:
     def observe(self, found: Found, flops: float, *, passed: bool) -> None:
         """Count one request."""
         predicted = found.ladder.success.value
-        decile = min(math.floor(DECILES * predicted + 1e-9), DECILES - 1) / DECILES
+        decile = decile_of(predicted) / DECILES
         labels = (found.domain.name, f"{decile:.1f}", "yes" if found.extrapolates else "no")
         self.predictions.labels(*labels).inc()
         self.predicted.labels(*labels).inc(predicted)

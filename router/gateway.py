@@ -110,7 +110,7 @@ class Gateway:
             request, policy, task, budget, deadline, forecasts, blocks=blocks, trials=trials
         )
         left = prepared.left(asyncio.get_running_loop().time())
-        found = foreseen(request, policy, task, left, self._cost_of(request, forecasts))
+        found = foreseen(request, policy, task, left, self.cost_of(request, forecasts))
         return prepared if found is None else replace(prepared, found=found)
 
     async def quote(self, request: RouteRequest, received: float) -> tuple[Offer, ...]:
@@ -119,7 +119,7 @@ class Gateway:
         Their seconds are those that a budget must have. Raises what `prepare` raises.
         """
         prepared = await self.prepare(request, received)
-        cost = self._cost_of(request, self.paces.forecasts(request.kind, prepared.blocks))
+        cost = self.cost_of(request, self.paces.forecasts(request.kind, prepared.blocks))
         now = asyncio.get_running_loop().time()
         offers = offered(request, prepared.policy, prepared.task, prepared.left(now), cost)
         return tuple(_with_margin(offer, now - received) for offer in offers)
@@ -144,7 +144,7 @@ class Gateway:
             policy,
             task,
             left if prepared.found is None else prepared.found.within(left),
-            self._cost_of(request, prepared.forecasts),
+            self.cost_of(request, prepared.forecasts),
             sampler=RequestSampler(
                 self.upstreams, request, wants_nll=wants_nll, deadline=prepared.deadline
             ),
@@ -160,7 +160,7 @@ class Gateway:
         finally:  # what a request has spent is counted also where its client has gone
             self.metrics.observe_work(run.work, self.cost)
 
-    def _cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
+    def cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
         """What a request's draws cost, with what is expected of the models' time."""
         scored = request.sampling.scores_prompt
         own = replace(self.cost, forecasts=forecasts, scores_prompts=scored)

@@ -6,7 +6,17 @@ answer; the `id` is the client's own, if it gave one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Final
+
+DECILES: Final = 10
+"""Tenths of what a probability can be, by which expectations are held against what came."""
+
+
+def decile_of(probability: float) -> int:
+    """The tenth that a probability is in, from 0: on a border the one above, and of 1 the last."""
+    return min(math.floor(DECILES * probability + 1e-9), DECILES - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ What it starts (engines, sandbox, HTTP client) ends with it, in reverse order, h
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 import structlog
@@ -18,6 +18,7 @@ from policies.policy import Policy
 from policies.selection.lever import LEVER
 from router.artifact.artifact import InvalidArtifact
 from router.catalogue.entries import UnknownModel
+from router.concurrent import concurrently
 from router.configuration.configured import (
     Models,
     engine_spec,
@@ -141,21 +142,16 @@ async def running(
         verifier = None if settings.select.lever is None else Verifier.of(settings.select.lever)
         if verifier is not None:
             stack.push_async_callback(verifier.aclose)
-        try:
-            async with asyncio.TaskGroup() as starting:
-                backend = starting.create_task(_sandbox(settings.sandbox, make_backend, stack))
-                for engine in own.values():
-                    starting.create_task(engine.start())
-                if verifier is not None:
-                    starting.create_task(verifier.start())
-        except ExceptionGroup as several:  # one reason not to start is enough
-            raise several.exceptions[0] from None
+        starts: list[Callable[[], Awaitable[Backend | None]]] = [
+            partial(_sandbox, settings.sandbox, make_backend, stack),
+            *(engine.start for engine in own.values()),
+            *(() if verifier is None else (verifier.start,)),
+        ]
+        backend, *_ = await concurrently(starts, lambda start: start(), at_once=len(starts))
         presence = Presence(list(_replicas(models)), silent=shared.silent)
         await stack.enter_async_context(presence.watching())
         yield Service(
-            gateway=_gateway(
-                *(settings, models, policies, backend.result(), shared), verifier=verifier
-            ),
+            gateway=_gateway(settings, models, policies, backend, shared, verifier=verifier),
             engines=shared.engines,
             request_limits=limits,
             admission=Admission(settings.places, shared.served),

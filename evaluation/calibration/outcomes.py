@@ -18,9 +18,8 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from evaluation.statistics.intervals import Estimate, wilson
-from router.observations import Observation
+from router.observations import DECILES, Observation, decile_of
 
-DECILES: Final = 10
 _READ: Final = TypeAdapter(Observation)
 
 
@@ -67,8 +66,7 @@ def deciles(outcomes: Iterable[Observation]) -> list[Decile]:
     groups = defaultdict[tuple[str, int], list[Observation]](list)
     for each in outcomes:
         if each.domain is not None and each.expected is not None and not each.extrapolated:
-            at = min(math.floor(DECILES * each.expected + 1e-9), DECILES - 1)
-            groups[each.domain, at].append(each)
+            groups[each.domain, decile_of(each.expected)].append(each)
     return [_decile(domain, at, group) for (domain, at), group in sorted(groups.items())]
 
 

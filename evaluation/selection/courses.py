@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from evaluation.calibration.calibrate import LENGTHS as LADDER_LENGTHS
+from evaluation.calibration.ladders import WORTH
 from evaluation.selection.plans import Came, Route, Setting, ceiling, perform
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.selection.standings import best, bootstrapped, mean_of
@@ -30,9 +31,6 @@ each of them all routes are performed under every cap."""
 CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 FEW: Final = 4
 """Orders of the samples in which routes are compared under a cap."""
-
-WORTH: Final = 0.03
-"""Success that one more large call must bring, as calibrated ladders have it."""
 
 _SIGHTS: Final = {"shown": Sight.USED, "plain": Sight.STRIPPED}
 

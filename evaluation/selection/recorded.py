@@ -19,7 +19,7 @@ from evaluation.calibration.replays.problems import find_models
 from evaluation.datasets import Problem
 from evaluation.pools.asked import read_problems
 from evaluation.pools.errors import UnreadablePool
-from evaluation.pools.schema import Table
+from evaluation.pools.schema import Table, check_alike
 from evaluation.pools.store import Pool
 from evaluation.pools.view import AT_LIMIT, ProblemView, read_view
 from evaluation.selection.behaviour import Behaviours, Subject
@@ -129,11 +129,15 @@ class SelectionProblem:
 def read_selection(
     directory: Path, dataset: str, models: Sequence[str]
 ) -> tuple[SelectionProblem, ...]:
-    """The problems that every one of these models has judged samples of. Raises `PoolError`."""
+    """The problems that every one of these models has judged samples of.
+
+    Raises `PoolError`, also for pools whose models were not asked for the same.
+    """
     found = find_models(directory, dataset)
     if missing := [model for model in models if model not in found]:
         raise UnreadablePool(f"{directory} holds no pool of {missing[0]} on {dataset}")
     read = {model: [(read_view(path), _texts(path)) for path in found[model]] for model in models}
+    check_alike(view.identity for pools in read.values() for view, _ in pools)
     problems = read_problems(Pool.open(found[models[0]][0]))
     if problems is None:
         raise UnreadablePool(f"{directory} has no problems beside its pools: collect them again")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
 from policies.moves import (
+    Drawn,
     draw,
     draw_and_wait,
     draw_repeatedly,
+    held_for,
     hurried,
     least_tokens,
     require_affordable,
     sized,
-    useful_tokens,
 )
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Uncalibrated
-from policies.protocol import Plan
+from policies.protocol import Command, Event, Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
 from policies.values import NOTHING, Budget, Remaining, Task
@@ -57,42 +57,49 @@ class Cascade(Uncalibrated):
         require_affordable(task, budget, cost, task.models)
         if (yield from hurried(task, budget, cost, task.models)):
             return
-        left, passed = Remaining.of(budget), 0
-        hold_back = self._hold_back(task, left, cost)
-        n, before = max(self.n, task.n), dict[str, int]()
-        for model in task.models[:-1]:
+        last, smaller = task.models[-1], task.models[:-1]
+        left, passed, before = Remaining.of(budget), 0, dict[str, int]()
+        hold_back, n = held_for(task, cost, last, left), max(self.n, task.n)
+        for model in smaller:
             drawn = yield from draw_repeatedly(
                 *(task, cost, model),
                 n=n,
                 left=left,
                 hold_back=hold_back,
+                passed=passed,
                 reason="small samples first",
             )
-            left, passed = drawn.left, passed + drawn.passed
+            left, passed = drawn.left, drawn.passed
             before[model.id] = len(drawn.candidates)
             if passed >= task.wanted:
                 return
-        last = task.models[-1]
-        most = 1 if task.greedy else max(self.n_last, task.n)
-        size = sized(task, cost, last, n=most, left=left, shortest=least_tokens(task))
-        if size is None:
-            return
-        count, max_tokens = size
-        reason = "no smaller model passed"
-        asked = draw(task, last, n=count, max_tokens=max_tokens, alone=count == 1, reason=reason)
-        drawn = yield from draw_and_wait(asked, enough=task.wanted - passed)
+        drawn = yield from self._draw_last(task, cost, left, passed)
         if drawn.whole or hold_back == NOTHING:
             return
         # What was held back for the last model is free again, now that it failed.
-        reason = f"{last.id} failed, and its share is free"
-        for model in task.models[:-1]:
+        for model in smaller:
             drawn = yield from draw_repeatedly(
                 *(task, cost, model),
                 n=n,
                 left=drawn.left,
                 before=before[model.id],
-                reason=reason,
+                passed=drawn.passed,
+                reason=f"{last.id} failed, and its share is free",
             )
+
+    def _draw_last(
+        self, task: Task, cost: CostModel, left: Remaining, passed: int
+    ) -> Generator[Command, Event, Drawn]:
+        """As many samples of the last model as fit, in one draw; `passed` have before."""
+        last, so_far = task.models[-1], Drawn(passed, left)
+        most = 1 if task.greedy else max(self.n_last, task.n)
+        size = sized(task, cost, last, n=most, left=left, shortest=least_tokens(task))
+        if size is None:
+            return so_far
+        n, max_tokens = size
+        reason = "too few of the smaller models passed" if passed else "no smaller model passed"
+        asked = draw(task, last, n=n, max_tokens=max_tokens, alone=n == 1, reason=reason)
+        return so_far.then((yield from draw_and_wait(asked, enough=task.wanted - passed)))
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's models, else all there are; never a single one."""
@@ -117,15 +124,3 @@ class Cascade(Uncalibrated):
         return (
             smaller + 1 if task.greedy else smaller * max(self.n, task.n) + max(self.n_last, task.n)
         )
-
-    def _hold_back(self, task: Task, left: Remaining, cost: CostModel) -> Remaining:
-        """What is kept for the last model; nothing where it would not do for it anyway."""
-        last, tokens = task.models[-1], useful_tokens(task)
-        flops, latency_ms = 0.0, 0.0
-        if not math.isinf(left.flops):
-            flops = cost.ceiling(last.id, last.reserved_tokens, 1, tokens)
-        if not math.isinf(left.latency_ms):
-            usual = cost.usual_tokens(last.id, tokens)
-            latency_ms = 1000 * cost.seconds(last.id, last.prompt_tokens, 1, usual)
-        fits = flops <= left.flops and latency_ms <= left.latency_ms
-        return Remaining(flops, latency_ms) if fits else NOTHING

@@ -17,6 +17,7 @@ from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung, nearest
 from policies.moves import (
     draw,
     draw_and_wait,
+    held_for,
     hurried,
     informed,
     least_tokens,
@@ -244,15 +245,7 @@ class _Sifting:
         last = next((rung for rung in reversed(later) if rung.model in self.models), None)
         if last is None or last.model in self.drawn:
             return NOTHING
-        model, tokens = self.models[last.model], useful_tokens(self.task)
-        flops = latency_ms = 0.0
-        if not math.isinf(self.left.flops):
-            flops = self.cost.ceiling(model.id, model.reserved_tokens, 1, tokens)
-        if not math.isinf(self.left.latency_ms):
-            usual = self.cost.usual_tokens(model.id, tokens)
-            latency_ms = 1000 * self.cost.seconds(model.id, model.prompt_tokens, 1, usual)
-        fits = flops <= self.left.flops and latency_ms <= self.left.latency_ms
-        return Remaining(flops, latency_ms) if fits else NOTHING
+        return held_for(self.task, self.cost, self.models[last.model], self.left)
 
     def _in_any_case(self) -> Generator[Command, Event]:
         """An answer of any model that can give one, where no rung could be drawn."""

@@ -70,7 +70,8 @@ class Agreement(ByResults):
 
     Of the inputs those count on which more than half of the programs return something: others are
     mostly no inputs that the task knows. Where no program was run, `otherwise` decides. Answers of
-    the model drawn last come first, as `LowestNLL` says why.
+    the model drawn last come first, as `LowestNLL` says why, and of one model's, as there, those
+    last whose likelihood alone is not known: they have no token.
     """
 
     belief: Belief | None = None
@@ -82,15 +83,16 @@ class Agreement(ByResults):
         return executions(candidates, self.inputs) if len(candidates) > 1 else ()
 
     def order(self, candidates: Sequence[Candidate]) -> Choice:
-        """By verdict, wholeness and agreement, then the earlier."""
+        """By verdict, wholeness, model and agreement, then the earlier."""
         if not any(candidate.outputs for candidate in candidates):
             return self.otherwise.order(candidates)
         results = Results.of(candidates, self.inputs)
         shared, strongest = results.agreement(), model_drawn_last(candidates)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
-            score = (candidate.score(NLL) or 0.0) - shared[candidate.id]
-            return results.is_mute(candidate), candidate.model != strongest, score
+            nll = candidate.score(NLL)
+            score = (nll or 0.0) - shared[candidate.id]
+            return results.is_mute(candidate), candidate.model != strongest, nll is None, score
 
         choice = in_order(candidates, by, self.name)
         if self.belief is None or len(candidates) == 1:
@@ -130,16 +132,14 @@ class Majority(ByResults):
             return self.otherwise.order(candidates)
         results = Results.of(candidates, self.inputs)
         groups, weights = results.texts, defaultdict[tuple[str | None, ...], float](float)
+        likely = likelihoods(candidates) if self.weighted else {}
         for candidate in candidates:
-            weights[groups[candidate.id]] += self._weight(candidate)
+            weights[groups[candidate.id]] += likely.get(candidate.id, 1.0)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
             return results.is_mute(candidate), -weights[groups[candidate.id]]
 
         return in_order(candidates, by, self.name)
-
-    def _weight(self, candidate: Candidate) -> float:
-        return likelihood(candidate) if self.weighted else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +257,15 @@ def executions(candidates: Sequence[Candidate], inputs: Sequence[str]) -> tuple[
 def likelihood(candidate: Candidate) -> float:
     """Per token, by the candidate's own model; 1 where nobody knows it."""
     return math.exp(-(candidate.score(NLL) or 0.0))
+
+
+def likelihoods(candidates: Sequence[Candidate]) -> dict[int, float]:
+    """Of each, by its id, as `likelihood`; 0 where it is not known, and that of others is."""
+    known = any(candidate.score(NLL) is not None for candidate in candidates)
+    return {
+        each.id: 0.0 if known and each.score(NLL) is None else likelihood(each)
+        for each in candidates
+    }
 
 
 def share_right(candidate: Candidate, examples: Sequence[Example]) -> float:

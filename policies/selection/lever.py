@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from policies.protocol import Rank, Start
-from policies.selection.executions import ByResults, Results, executions
-from policies.selectors import in_order
-from policies.values import NLL, Candidate, Choice
+from policies.selection.executions import ByResults, Results, executions, likelihoods
+from policies.selectors import in_order, model_drawn_last
+from policies.values import Candidate, Choice
 
 LEVER: Final = "lever"
 """The score of a verifier: the negative logarithm of the probability that a program is right.
@@ -58,22 +58,22 @@ class Lever(ByResults):
         """By verdict, wholeness, model and the weight of its group, then by likelihood."""
         if all(candidate.score(LEVER) is None for candidate in candidates):
             return self.otherwise.order(candidates)
-        strongest = max(candidates, key=lambda c: c.id).model
+        strongest, likely = model_drawn_last(candidates), likelihoods(candidates)
         results = Results.of(candidates, self.inputs)
         texts, weights = results.texts, defaultdict[Hashable, float](float)
         # Programs that were not run do nothing that is known, and so not the same.
         groups = {c.id: texts[c.id] if c.outputs else c.id for c in candidates}
         for candidate in candidates:
-            weights[groups[candidate.id]] += _weight(candidate)
+            weights[groups[candidate.id]] += likely[candidate.id] * _right(candidate)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
-            weight, nll = weights[groups[candidate.id]], candidate.score(NLL) or 0.0
-            return results.is_mute(candidate), candidate.model != strongest, -weight, nll
+            first = results.is_mute(candidate), candidate.model != strongest
+            return *first, -weights[groups[candidate.id]], -likely[candidate.id]
 
         return in_order(candidates, by, self.name)
 
 
-def _weight(candidate: Candidate) -> float:
-    """The probability that a program is written and right; 0 where no verifier said it."""
+def _right(candidate: Candidate) -> float:
+    """The probability that a program is right; 0 where no verifier said it."""
     score = candidate.score(LEVER)
-    return 0.0 if score is None else math.exp(-score - (candidate.score(NLL) or 0.0))
+    return 0.0 if score is None else math.exp(-score)

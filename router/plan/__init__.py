@@ -3,8 +3,9 @@
 `run` drives one (its docstring is the theory of operation), on `tasks`, in which `streams`
 performs draws and `errands` what is none; `ports` are what they ask of the world: who samples,
 judges, ranks and executes is not their business. `work` and `draws` are commands as they run,
-`outcome` how all of it ended. `verdicts` judges answers in the sandbox, `paces` tells how fast
-models are.
+`outcome` how all of it ended. `verdicts` judges answers in the sandbox, `executing` runs them there
+for their outputs, `ranking` has models score them. `paces` tells how fast models are, by `prefixes`
+what they have read before, and `kept` what a further draw may count on of that.
 
 `paying/` is what a plan may spend, `queues/` which requests are served and which draws wait, and
 `programs/` which program an answer makes.

@@ -50,6 +50,15 @@ def test_ceiling_bounds_every_draw_and_one_token_too_many(
         assert COST.draw(model, prompt, overrun) <= ceiling
 
 
+def test_a_ceiling_is_no_more_than_can_be_spent() -> None:
+    """Above it lies nothing: what is reserved for nothing buys nothing."""
+    assert COST.ceiling("small", 100, 3, 20) == COST.draw("small", 100, [21, 20, 20])
+    hit = COST.ceiling("small", 100, 3, 60, cached_tokens=99)
+    assert hit == COST.draw("small", 100, [61, 60, 60], 99)
+    # A prompt that is gone costs more than these few tokens, and one token of each is seen first.
+    assert COST.ceiling("small", 100, 3, 4, 99) == COST.draw("small", 100, [2, 1, 1])
+
+
 @given(models, tokens, st.integers(1, 300), st.floats(0, 1e15), st.integers(0, 32))
 def test_samples_within_is_the_largest_that_fits(
     model: str, prompt: int, limit: int, flops: float, at_most: int

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from calibrations import calibration
@@ -240,6 +240,18 @@ def test_one_size_says_nothing_of_others_but_that_more_takes_longer() -> None:
     trend = Trend.of([Seen(4, 0.2), Seen(4, 0.4, weight=0.0)])
     assert trend.at(4) == trend.at(1) == pytest.approx(0.2)
     assert trend.at(8) == pytest.approx(0.4)
+
+
+def test_sizes_that_hardly_differ_are_one() -> None:
+    assert Trend.of([Seen(100, 0.1), Seen(104, 0.3)]) == Trend(0.0, 0.2 / 102, 102)
+    apart = Trend.of([Seen(100, 0.1), Seen(130, 0.11)])
+    assert apart.at(160) == pytest.approx(0.12)
+
+
+def test_what_is_cached_of_a_prompt_takes_no_time_but_its_last_token() -> None:
+    forecast = Forecast(first=Trend(0.1, 0.01), cached=0.75)
+    assert forecast.first_token(100) == pytest.approx(0.1 + 0.25)
+    assert replace(forecast, cached=1.0).first_token(100) == pytest.approx(0.11)
 
 
 def test_several_sizes_are_a_line() -> None:

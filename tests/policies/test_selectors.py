@@ -58,6 +58,16 @@ def test_an_order_is_valid_at_every_moment_and_never_puts_a_failure_before_a_pas
         assert places == sorted(places)
 
 
+def test_of_beginnings_alone_the_longest_comes_first_and_they_come_after_nothing_finished() -> None:
+    texts = ("ab", "abcd", "abc", "wxyz")
+    cut = [Candidate(at, "m", text, "length", partial=True) for at, text in enumerate(texts)]
+    choice = LIKELIEST.order(cut)
+    assert [c.id for c in choice.candidates] == [1, 3, 2, 0]
+    assert choice.selected_by == "longest"
+    whole = Candidate(9, "m", "a", "length")
+    assert LIKELIEST.order([*cut, whole]).candidates == (whole,)
+
+
 def test_a_score_of_ones_own_orders_what_the_rule_leaves_open() -> None:
     one, two, three = (
         Candidate(at, "m", "", "length" if at == 2 else "stop", scores={"length": 9.0 - at})
@@ -91,6 +101,9 @@ def test_in_a_gap_what_compiles_comes_first_then_what_does_not_repeat_then_the_l
     assert [c.id for c in choice.candidates] == [c.id for c in best_first]
     assert choice.selected_by == "tests"
     assert USUAL.order(best_first[1:]).selected_by == "fim"
+    two = best_first[4], best_first[1]
+    assert USUAL.order(two).candidates == two[::-1]
+    assert USUAL.order(two).selected_by == "fim"
 
 
 def test_loose_ends_weigh_less_than_the_other_faults_and_more_than_the_likelihood() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from evaluation.calibration.effects import cut
 from evaluation.calibration.particles import Arm, Particles
+from evaluation.calibration.signals.rounds import rounds
 from evaluation.metrics import Estimate
 from evaluation.pools.view import Floats
 
@@ -24,7 +25,6 @@ MOST: Final = 0.5
 
 CLASSES: Final = ("none", "some", "most")
 
-_ROUNDS: Final = 2000
 _TAIL: Final = 2.5
 
 
@@ -47,10 +47,10 @@ class Predicted:
     auc: Estimate | None
 
 
-def predictions(particles: Particles, names: Sequence[str], *, seed: int = 0) -> list[Predicted]:
+def predictions(particles: Particles, names: Sequence[str]) -> list[Predicted]:
     """For every model and the next larger one (`names` has the cheapest first), at every k."""
     return [
-        _predicted(particles, name, other, k, seed)
+        _predicted(particles, name, other, k)
         for at, name in enumerate(names)
         for other in names[at : at + 2]
         for k in AFTER
@@ -58,14 +58,12 @@ def predictions(particles: Particles, names: Sequence[str], *, seed: int = 0) ->
     ]
 
 
-def _predicted(particles: Particles, name: str, other: str, k: int, seed: int) -> Predicted:
+def _predicted(particles: Particles, name: str, other: str, k: int) -> Predicted:
     arm, following = particles.arms[name], particles.arms[other]
     shares, weights = _best_shares(arm, k)
     rates = _next_rates(following, 0 if other != name else k)
     passing, failing = weights * rates[:, None], weights * (1 - rates)[:, None]
-    n = len(weights)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_ROUNDS)
-    rows = np.concatenate([np.ones((1, n)), draws])  # the first is what was measured
+    rows = rounds(len(weights))
     passing, failing = rows @ passing, rows @ failing
     classes = np.stack([shares <= 0, (shares > 0) & (shares < MOST), shares >= MOST], axis=1) * 1.0
     passed, whole = passing @ classes, (passing + failing) @ classes

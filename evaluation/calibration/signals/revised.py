@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from evaluation.calibration.signals.rounds import rounds
 from evaluation.metrics import Estimate, pass_at_k, wilson
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.view import Floats, PoolView, ProblemView
@@ -22,7 +23,6 @@ DRAWN: Final = 4
 ENDING: Final = "-revised"
 """What the data set of a pool of revisions is called by, behind the name of the one it revises."""
 
-_ROUNDS: Final = 2000
 _TAIL: Final = 0.025
 
 
@@ -58,7 +58,7 @@ class Revised:
         return self.ratio is not None and self.ratio.low >= 2  # noqa: PLR2004 the bound that was set before measuring
 
 
-def revised(pool: PoolView, fresh: PoolView, rate: Rate, *, seed: int = 0) -> Revised:
+def revised(pool: PoolView, fresh: PoolView, rate: Rate) -> Revised:
     """Compare a pool of revisions with its model's own pool. Raises `NothingRevised`.
 
     A fresh sample that is longer than the revisions may be fails.
@@ -79,7 +79,7 @@ def revised(pool: PoolView, fresh: PoolView, rate: Rate, *, seed: int = 0) -> Re
             f"no problem of {pool.identity.dataset} has both judged revisions and fresh samples "
             f"of {pool.identity.model}: judge the pool, and give the model's own pool with it"
         )
-    return _compared(pool, pairs, CostModel({pool.identity.model: rate}), seed)
+    return _compared(pool, pairs, CostModel({pool.identity.model: rate}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,9 @@ class _Side:
         return cost.draw(model, self.prompt_tokens, [round(self.tokens)] * DRAWN)
 
 
-def _compared(
-    pool: PoolView, pairs: Sequence[tuple[_Side, _Side]], cost: CostModel, seed: int
-) -> Revised:
+def _compared(pool: PoolView, pairs: Sequence[tuple[_Side, _Side]], cost: CostModel) -> Revised:
     model, n = pool.identity.model, len(pairs)
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_ROUNDS)
-    rows = np.concatenate([np.ones((1, n)), draws]) / n  # the first is what was measured
+    rows = rounds(n) / n
     fresh, again = ([pair[at] for pair in pairs] for at in (0, 1))
     rates = [rows @ np.array([side.rate() for side in sides]) for sides in (fresh, again)]
     paid = [

@@ -22,6 +22,7 @@ from evaluation.calibration.signals.branching import (
     climb,
     promising,
 )
+from evaluation.calibration.signals.rounds import rounds
 from evaluation.metrics import Estimate
 from evaluation.pools.view import Floats
 from policies.ladder import CALL_TOKENS
@@ -32,7 +33,6 @@ SHOWN: Final = (0.5, 1.0, 2.0, 4.0)
 LEAST, LARGEST = 0.25, 10.0
 """Budgets between which costs at equal success are read off."""
 
-_ROUNDS: Final = 2000
 _TAIL: Final = 2.5
 
 
@@ -82,9 +82,7 @@ class _Curves:
     spent: tuple[Floats, Floats]
 
 
-def compared(
-    how: Calibrating, made: Particles, tested: Particles, prompt_tokens: int, *, seed: int = 0
-) -> Compared:
+def compared(how: Calibrating, made: Particles, tested: Particles, prompt_tokens: int) -> Compared:
     """Ladders from `made`, on the problems of `tested`, whose prompts have so many tokens."""
     names = how.models(set(made.arms) & set(tested.arms))
     models, others = how.effects(made, names), how.effects(tested, names)
@@ -101,7 +99,7 @@ def compared(
         if LEAST <= pair.calls <= LARGEST
     ]
     curves = _climbed(tests, tested, names, pairs)
-    budgets, ratio = _budgets(curves, seed)
+    budgets, ratio = _budgets(curves)
     told = {pair.calls: (_named(names, pair.blind), _named(names, pair.looking)) for pair in pairs}
     return Compared(
         made.dataset,
@@ -150,11 +148,10 @@ class _Told:
     ratio: Estimate | None
 
 
-def _budgets(curves: _Curves, seed: int) -> tuple[list[_Told], Estimate | None]:
+def _budgets(curves: _Curves) -> tuple[list[_Told], Estimate | None]:
     """The budgets that are shown, and the geometric mean of their ratios."""
     n = curves.success[0].shape[1]
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=_ROUNDS)
-    rows = np.concatenate([np.ones((1, n)), draws]).T / n  # the first is what was measured
+    rows = rounds(n).T / n
     success = [each @ rows for each in curves.success]
     spent = [each @ rows for each in curves.spent]
     told, ratios = [], []

@@ -45,8 +45,16 @@ class Ledger:
 
     @property
     def remaining(self) -> float:
-        """FLOPs that a new command may still reserve."""
-        return self.limit - self.used - self.held
+        """FLOPs that a new command may still reserve.
+
+        A difference is rounded, and with it all may come to a digit more than the limit: then it is
+        the number below.
+        """
+        booked = [*self._settled, *(hold.ceiling for hold in self._open)]
+        left = self.limit - math.fsum(booked)
+        while math.fsum([*booked, left]) > self.limit:
+            left = math.nextafter(left, -math.inf)
+        return left
 
     def hold(self, ceiling: float) -> Hold | None:
         """Reserve a ceiling; None where it does not fit."""

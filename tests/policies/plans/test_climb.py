@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
-from calibrations import calibration
+from calibrations import calibration, ladder
 from world import COST, World, task
 
 from policies.cost import CostModel
 from policies.forecast import Forecast, Trend
-from policies.ladder import Interval, Rung
+from policies.ladder import Answers, Domain, Interval, Length, Rung
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import BestOfN
 from policies.plans.cascade import Cascade
@@ -102,6 +102,46 @@ def test_a_rung_that_does_not_fit_is_passed_over_and_the_rest_buys_a_shorter_ans
     assert world.draws[-1].max_tokens < 256
 
 
+def climbing(*rungs: Rung, answers: Answers) -> Climb:
+    """One ladder of these rungs, of models whose passing answers have these lengths."""
+    made = (ladder(1.0, 0.5, rungs),)
+    known = dict.fromkeys(("small", "large"), answers)
+    domains = {"code": Domain("code", (Length(100, made, made),), known)}
+    return Climb(replace(calibration(), domains=domains))
+
+
+@pytest.mark.parametrize(("tokens", "drawn"), [(99, 99), (60, 60), (59, None)])
+def test_what_is_left_buys_an_answer_that_half_of_those_that_pass_would_fit(
+    tokens: int, drawn: int | None
+) -> None:
+    """Of the model whose rung did not fit, and of no other: its own was drawn in full."""
+    rungs = (Rung("small", 1, 0.0), Rung("large", 1, 0.0))
+    plan = climbing(*rungs, answers=Answers(60, 100)).plan(task(), Budget(CALL), COST)
+    first = next(plan)
+    assert isinstance(first, Draw)
+    assert (first.model, first.reason) == ("small", "rung 1 of 2 for 1 large calls")
+    assert isinstance(plan.send(Started(0, 0.0)), Wait)
+    left = Done(0, Remaining(COST.ceiling("large", 100, 1, tokens)))
+    if drawn is None:
+        with pytest.raises(StopIteration):
+            plan.send(left)
+        return
+    last = plan.send(left)
+    assert isinstance(last, Draw)
+    assert (last.model, last.n, last.max_tokens) == ("large", 1, drawn)
+    assert last.reason.startswith("what is left buys a shorter answer")
+
+
+def test_the_largest_model_whose_rungs_were_cut_answers_with_what_is_left() -> None:
+    rungs = (Rung("small", 4, 0.8), Rung("large", 2, 0.8))
+    world = World(length=lambda _: 20)
+    climb = climbing(*rungs, answers=Answers(48, 256))
+    world.perform(climb, task(), COST.ceiling("small", 100, 4, 256) - 1)
+    assert [draw.n for draw in world.draws] == [3, 1, 1]
+    assert world.draws[1].model == "large"
+    assert 48 <= world.draws[1].max_tokens < 256
+
+
 def test_a_model_whose_upstream_fails_is_left_out() -> None:
     world = World(length=lambda _: 20, failing=frozenset({"small"}))
     world.perform(CLIMB, task(), 4 * CALL)
@@ -127,6 +167,23 @@ def test_several_choices_widen_the_rungs() -> None:
     assert len(candidates) == 3
 
 
+def test_a_narrow_rung_is_no_wider_than_what_is_still_wanted() -> None:
+    rungs = (Rung("small", 1, 0.0), Rung("small", 1, 0.8))
+    climb = climbing(*rungs, answers=Answers(20, 48))
+    world = World(passes=lambda at, _: at == 0, length=lambda _: 20)
+    world.perform(climb, task(n=3), 4 * CALL)
+    assert [draw.n for draw in world.draws] == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "most"), [({}, 1 + 4 + 3 + 2), ({"n": 3}, 3 + 4 + 3 + 2), ({"temperature": 0.0}, 2)]
+)
+def test_a_climb_draws_its_longest_ladder_and_an_answer_of_each_model_at_most(
+    fields: dict[str, object], most: int
+) -> None:
+    assert CLIMB.most_samples(task(**fields)) == most  # type: ignore[arg-type]
+
+
 def test_a_target_takes_the_cheapest_ladder_that_reaches_it() -> None:
     wanted = Budget(4 * CALL, target=0.5)
     assert CLIMB.foresees(task(), wanted, COST).ladder.calls == 1
@@ -139,6 +196,18 @@ def test_a_target_keeps_to_the_budget_of_its_ladder() -> None:
     first = next(plan)
     assert isinstance(first, Draw)
     assert COST.ceiling("small", 100, first.n, first.max_tokens) <= 0.25 * CALL
+
+
+@pytest.mark.parametrize(("slope", "free"), [(0.0169, True), (0.0171, False)])
+def test_width_is_free_where_a_full_batch_takes_at_most_a_quarter_longer(
+    slope: float, free: bool
+) -> None:
+    forecast = Forecast(step=Trend(1.0, slope))
+    cost = CostModel(COST.rates, dict.fromkeys(("small", "large"), forecast))
+    told = CLIMB.foresees(task(), Budget(latency_ms=1e9), cost).extrapolates
+    assert ("width costs no time" in told) is free
+    alone = CLIMB.foresees(task(batch=1), Budget(latency_ms=1e9), cost).extrapolates
+    assert "width costs no time" not in alone
 
 
 @pytest.mark.parametrize("target", [0, 1, -0.5, 2, float("nan")])

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from calibrations import CALLS, SUCCESS, calibration, ladder, ladders
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from world import COST, task
 
@@ -108,13 +108,15 @@ probabilities = st.floats(0.06, 0.9)
 @given(
     st.lists(st.tuples(probabilities, st.floats(0.1, 1.0)), min_size=4, max_size=4),
     st.floats(0.01, 0.9),
+    st.floats(0.5, 9),
 )
+@example([(0.1, 0.5), (0.2, 0.5), (0.3, 0.5), (0.4, 0.5)], 0.1, 0.538)
 def test_whatever_was_calibrated_offers_are_what_is_bought(
-    given_ladders: list[tuple[float, float]], target: float
+    given_ladders: list[tuple[float, float]], target: float, unit: float
 ) -> None:
-    """Also where more budget promises less, or hardly more for much more."""
+    """Also where more budget promises less, or hardly more for much more, or divides unevenly."""
     made = tuple(
-        ladder(each.calls, success, each.rungs, spent=share * each.calls)
+        ladder(each.calls * unit, success, each.rungs, spent=share * each.calls)
         for each, (success, share) in zip(ladders(), given_ladders, strict=True)
     )
     domain = Domain("code", (Length(100, made, made),), {})
@@ -123,6 +125,7 @@ def test_whatever_was_calibrated_offers_are_what_is_bought(
     assert offers
     for offer in offers:
         assert climb.foresees(TASK, Budget(offer.flops), COST) == offer.found
+        assert not offer.found.extrapolates
     if target > max(success for success, _ in given_ladders):
         return
     reaching = climb.offers(TASK, Budget(target=target), COST)
@@ -210,6 +213,11 @@ def test_what_of_a_task_was_not_calibrated_is_told() -> None:
     assert told(max_tokens=47) == "answers are cut at 47 tokens"
     assert told(max_tokens=48) == ""
     assert told(kind="fill") == "fill is no calibrated kind of task"
+    assert told(prompt=2000) == ""
+    assert told(prompt=2001) == "the prompt has more than twice 1000 tokens"
+    counted = replace(CLIMB, calibration=replace(calibration(), basis="paper"))
+    by_counts = counted.foresees(task(prompt=2001), Budget(), COST).extrapolates
+    assert by_counts == "every sample was taken to cost the same, prompt included"
     alone = CLIMB.foresees(task("small"), Budget(), COST)
     assert alone.extrapolates == "nothing can be drawn from large"
     assert told(kind="chat", n=2).count("; ") == 1

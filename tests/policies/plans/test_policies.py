@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from calibrations import calibration
 from hypothesis import given
@@ -11,16 +13,22 @@ from policies.plans.climb import Climb
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Policy
+from policies.protocol import Done, Draw, Execute, Sampled, Started
+from policies.selection.executions import ByExamples
 from policies.selectors import LIKELIEST
 from policies.values import (
     Budget,
     BudgetTooSmall,
+    Candidate,
+    Example,
     InvalidBudget,
     ModelView,
+    Remaining,
     Task,
     Verdict,
 )
 
+SHOWN = (Example("f(1)", "1"),)
 LARGE_CALL = COST.ceiling("large", 100, 1, 256)
 SMALL_CALL = COST.ceiling("small", 100, 1, 256)
 
@@ -116,6 +124,36 @@ def test_a_large_budget_buys_more_samples_than_none_unless_the_operator_says_how
         assert sum(draw.n for draw in world.draws) == most
 
 
+def test_at_temperature_0_a_plan_has_one_sample_of_a_model() -> None:
+    """So that it is streamed as it comes."""
+    greedy = task(temperature=0.0, n=3)
+    for policy, most in ((BestOfN(n=5), 1), (Single(), 1), (Cascade(), 2), (Auto(), 2)):
+        assert policy.most_samples(greedy) == most
+
+
+@pytest.mark.parametrize("policy", [Cascade(), Climb(calibration())])
+def test_at_temperature_0_one_pass_is_all_there_can_be(policy: Policy) -> None:
+    world = World(passes=lambda *_: True)
+    world.perform(policy, task(temperature=0.0, n=2))
+    assert [draw.model for draw in world.draws] == ["small"]
+
+
+def test_a_cascade_has_as_many_samples_as_its_models_may_draw() -> None:
+    assert Cascade(n=8, n_last=4).most_samples(task()) == 8 + 4
+    assert Cascade(n=2, n_last=1).most_samples(task("small", "middle", "large", n=3)) == 3 * 3
+    assert Cascade().most_samples(task(verifiable=False, n=2)) == 2
+
+
+def test_of_two_answers_of_one_call_the_selector_has_its_say() -> None:
+    asked = task("large", n=2, verifiable=False, inputs=("f(1)",))
+    plan = Single(selector=ByExamples()).plan(replace(asked, examples=SHOWN), Budget(), COST)
+    assert isinstance(next(plan), Draw)
+    plan.send(Started(0, 0.0))
+    for at in range(2):
+        plan.send(Sampled(0, Candidate(at, "large", f"#{at}", "stop")))
+    assert isinstance(plan.send(Done(0, Remaining())), Execute)
+
+
 def test_best_of_n_without_tests_draws_all() -> None:
     world = World()
     assert len(world.perform(BestOfN(n=6), task("small", verifiable=False))) == 6
@@ -166,6 +204,27 @@ def test_cascade_draws_no_more_of_a_small_model_where_its_large_one_is_lost(
 def test_cascade_draws_the_rest_of_its_samples_by_what_a_lost_large_model_leaves() -> None:
     world = World(failing=frozenset({"large"}), length=lambda draw: draw.max_tokens)
     world.perform(Cascade(n=3), task(), LARGE_CALL * 1.3)
+    assert [(draw.model, draw.n) for draw in world.draws] == [
+        ("small", 2),
+        ("large", 1),
+        ("small", 1),
+    ]
+
+
+def test_what_has_passed_of_any_model_counts_in_a_cascade() -> None:
+    world = World(passes=lambda at, _: at in {0, 4})
+    world.perform(Cascade(n=4), task("small", "middle", "large", n=2))
+    assert [draw.model for draw in world.draws] == ["small", "small", "middle"]
+    assert world.draws[1].reason == "small samples first, too few have passed so far"
+
+
+def test_what_passed_before_a_large_model_was_lost_counts_after_it() -> None:
+    world = World(
+        failing=frozenset({"large"}),
+        length=lambda draw: draw.max_tokens,
+        passes=lambda at, _: at in {0, 2},
+    )
+    world.perform(Cascade(n=6), task(n=2), LARGE_CALL * 1.3)
     assert [(draw.model, draw.n) for draw in world.draws] == [
         ("small", 2),
         ("large", 1),

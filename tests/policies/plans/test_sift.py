@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -110,6 +111,51 @@ def test_the_large_model_s_answer_is_held_back_while_small_ones_are_drawn() -> N
     world, _ = performed(asked(max_tokens=256), CALL)
     assert world.draws[-1].model == "large"
     assert COST.ceiling("small", 100, 1, world.draws[0].max_tokens) <= CALL - large
+
+
+def sifting(*rungs: Rung, enough: float = math.inf) -> Sift:
+    """One course, for every prompt, of no budget to speak of."""
+    course = Course(0.01, rungs, SURE, SURE, enough)
+    every = CoursesAt(None, (course,), (course,), course, course)
+    return Sift(Courses(("small", "large"), (every,)))
+
+
+def test_what_was_drawn_before_is_counted_on_in_the_cache() -> None:
+    world, _ = performed(asked())
+    assert [draw.counts_on_cache for draw in world.draws] == [False, True, False]
+
+
+def test_nothing_is_held_back_for_a_model_that_has_answered() -> None:
+    again = sifting(LARGE, SMALL, Rung("large", 1, 0.8))
+    world, _ = performed(asked(), CALL, policy=again)
+    assert [draw.model for draw in world.draws][:2] == ["large", "small"]
+
+
+def test_a_further_answer_is_not_drawn_that_is_mostly_too_short() -> None:
+    thrice = sifting(SMALL, SMALL, SMALL)
+    for tokens, drawn in ((127, 2), (128, 3)):
+        flops = 2 * COST.draw("small", 100, [20]) + COST.ceiling("small", 100, 1, tokens)
+        world, _ = performed(asked(), flops, policy=thrice)
+        assert len(world.draws) == drawn
+
+
+@pytest.mark.parametrize(
+    ("width", "enough", "models"),
+    [
+        (3, 0.60, ["small"]),
+        (3, 0.61, ["small", "large"]),
+        (2, 0.60, ["small"]),
+        (2, 0.61, ["small", "large"]),
+        (1, 0.01, ["small", "large"]),
+    ],
+)
+def test_a_course_ends_where_its_answers_agree_enough(
+    width: int, enough: float, models: list[str]
+) -> None:
+    """The best has two of three results in common with each other, at exp(-0.1) per token."""
+    sure = sifting(Rung("small", width, 0.8), LARGE, enough=enough)
+    world, _ = performed(asked(examples=()), passing=lambda at: at, policy=sure)
+    assert [draw.model for draw in world.draws] == models
 
 
 def test_without_examples_one_wide_draw_or_one_greedy_answer() -> None:

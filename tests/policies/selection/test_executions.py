@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from policies.selection.executions import (
     executions,
     share_right,
 )
-from policies.selectors import LIKELIEST, First, Random
+from policies.selectors import LIKELIEST, First, Random, Selector
 from policies.values import NLL, Candidate, Example, Output, Task, Verdict
 
 INPUTS = ("f(1)", "f(2)", "f(3)")
@@ -59,6 +60,17 @@ def test_who_agrees_with_most_comes_first() -> None:
     assert selector.order(candidates).selected_by == "agreement"
 
 
+@pytest.mark.parametrize("selector", [Agreement(), Majority(weighted=True), ByExamples()])
+def test_an_answer_without_a_token_is_not_the_likeliest_of_all(selector: Selector) -> None:
+    """It has no log-probability; where nobody has one, it is as good as any."""
+    texts = (("9", "9", "9"), ("1", "4", "9"), ("2", "5", "8"))
+    empty, *others = (program(at, *each, nll=0.3) for at, each in enumerate(texts))
+    unknown = replace(empty, scores={})
+    assert ids(selector.of(asked()), [unknown, *others])[-1] == unknown.id
+    none_known = [replace(each, scores={}) for each in (unknown, *others)]
+    assert ids(selector.of(asked()), none_known) == [0, 1, 2]
+
+
 def test_agreement_is_the_mean_share_of_common_results() -> None:
     results = Results.of([program(0, "1", "2"), program(1, "1", "3"), program(2, "1", "2")], INPUTS)
     assert results.inputs == INPUTS[:2]  # nobody returned anything for the last
@@ -82,6 +94,7 @@ def test_inputs_that_most_programs_refuse_do_not_count() -> None:
         program(2, "1", "7", "8"),
     ]
     assert Results.of(candidates, INPUTS).inputs == INPUTS[:1]
+    assert Results.of(candidates[1:], INPUTS).inputs == INPUTS[:1]  # nor what half of them do
     assert Results.of(candidates[:2], INPUTS[1:]).inputs == INPUTS[1:]  # but where none is left
 
 
@@ -96,6 +109,9 @@ def test_examples_rank_by_their_share_and_forbid_nothing() -> None:
     assert selector.order(candidates).selected_by == "examples"
     assert [share_right(each, EXAMPLES) for each in candidates] == [0.5, 1.0, 0.0]
     assert selector.order(candidates[1:2]).selected_by == "examples"
+    new = [replace(each, outputs={}) for each in candidates]
+    assert [command.candidates for command in selector.wants(new[:2])] == [tuple(new[:2])]
+    assert selector.wants(new[:1]) == ()  # one is chosen in any case
 
 
 def test_where_examples_tell_nothing_apart_agreement_decides_and_else_likelihood() -> None:

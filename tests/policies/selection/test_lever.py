@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -69,6 +70,14 @@ def test_what_has_no_score_weighs_nothing_and_where_none_has_the_other_decides()
     assert choice.selected_by == "nll"
     agreeing = Lever(otherwise=Agreement()).of(asked())
     assert agreeing.order([*bare, scored(2, "ab", None, 0.1)]).selected_by == "agreement"
+
+
+def test_an_answer_without_a_token_is_not_the_likeliest_of_all() -> None:
+    """It has no log-probability; where nobody has one, the verifier alone decides."""
+    empty = replace(scored(0, "dd", 0.6), scores={LEVER: -math.log(0.6)})
+    known = [scored(1, "ab", 0.5, 0.4), scored(2, "dd", 0.1, 0.1)]
+    assert ids([empty, *known]) == [1, 2, 0]
+    assert ids([empty, *(replace(k, scores={LEVER: k.scores[LEVER]}) for k in known)]) == [0, 2, 1]
 
 
 def test_programs_that_were_not_run_are_no_group() -> None:

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.plan.paying.ledger import Ledger
@@ -22,6 +22,19 @@ def test_settled_and_held_never_exceed_the_limit(
             hold.settle(cost)
             assert hold.settled == min(cost, ceiling)
         assert ledger.used + ledger.held <= limit * (1 + 1e-12)
+
+
+@given(flops, st.lists(st.floats(0, 1), max_size=12))
+@example(13.4, [0.3, 0.7])
+def test_what_is_used_never_exceeds_the_limit_by_a_digit(limit: float, parts: list[float]) -> None:
+    """Whatever is left, and whatever part of it, is reserved and used to the last digit."""
+    ledger = Ledger(limit)
+    for part in [*parts, 1.0]:
+        hold = ledger.hold(ledger.remaining * part)
+        assert hold is not None
+        assert ledger.remaining >= 0
+        hold.settle(math.inf)
+        assert ledger.used <= limit
 
 
 def test_a_hold_settles_once() -> None:
