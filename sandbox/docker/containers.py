@@ -29,7 +29,7 @@ LABEL: Final = "budget-router.sandbox"
 OWNER: Final = "budget-router.sandbox.owner"
 EXPIRES: Final = "budget-router.sandbox.expires"
 
-_START_S: Final = 60.0
+_START_S: Final = 120.0
 _GRACE_S: Final = 1.0
 _GONE_S: Final = 10.0
 _NONCE_BYTES: Final = 16
@@ -175,7 +175,8 @@ class Container:
             async with asyncio.timeout(_START_S):
                 answer = await self._read(self._stream)
         except (DaemonError, FrameError, TimeoutError) as error:
-            raise SandboxUnavailable(f"a container could not be started: {error}") from error
+            why = str(error) or f"it took more than {_START_S:g} s"
+            raise SandboxUnavailable(f"a container could not be started: {why}") from error
         if "error" in answer:
             raise SandboxUnavailable(f"in the image {self._recipe.image}: {answer['error']}")
         if self._closed:

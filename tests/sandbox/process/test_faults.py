@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, ProcessBackend, Program, Report, SandboxUnavailable, Status
-from sandbox.process import cgroups
+from sandbox.process import cgroups, zygotes
 
 GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
@@ -35,6 +35,12 @@ def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
             assert report.status is Status.PASSED
 
     asyncio.run(main())
+
+
+def test_a_worker_that_takes_too_long_to_begin_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zygotes, "_START_S", 0.0)
+    with pytest.raises(SandboxUnavailable, match="set up: it took more than 0 s"):
+        asyncio.run(ProcessBackend(workers=1).start())
 
 
 def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
