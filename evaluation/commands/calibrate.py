@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,11 +27,12 @@ from evaluation.calibration.published import published_effects
 from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig
+from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.paper.published import CODE_LLAMA, LLAMA_3
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
+from evaluation.writing import write_whole
 from policies.cost import Rate
 from policies.ladder import Calibration, Domain
 from router.artifact.artifact import Artifact, Source
@@ -43,12 +43,12 @@ from router.upstream.sizes.architecture import UnknownArchitecture, from_config_
 Pools = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="POOL…",
+        metavar="POOL",
         help="Pools, directories of pools, or files of counts (problem,model,n,c).",
         show_default=False,
     ),
 ]
-Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE")]
+Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE", callback=to_file)]
 Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="Only these models; by default all.", show_default=False),
@@ -130,14 +130,10 @@ def run(
 
 def _check_out(out: Path, *, force: bool) -> None:
     """What can be known of it before all is calibrated that is to be written there."""
-    if out.is_dir():
-        fail(f"{out} is a directory: --out takes a file")
     if out.exists() and not force:
         fail(f"{out} is there already: give another --out, or --force to write over it")
     if not out.parent.is_dir():
         fail(f"{out.parent} is no directory: make it, or give another --out")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        fail(f"nothing can be written in {out.parent}: give another --out")
 
 
 def _check_like(like: str | None, datasets: Collection[str]) -> None:

@@ -18,6 +18,7 @@ from evaluation.paper.figures import figures
 from evaluation.paper.pen import draw, looks
 from evaluation.paper.published import LABELS, published
 from evaluation.paper.table_1 import table_1
+from evaluation.writing import write_whole
 
 
 def run(
@@ -73,4 +74,4 @@ def _row(claim: Claim) -> tuple[str, ...]:
 
 
 def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
