@@ -33,7 +33,8 @@ def run(*, directory: ModelDirectory = None, as_json: AsJson = False) -> None:
         ]
         typer.echo(json.dumps({"directory": str(directory), "models": found}, indent=2))
         return
-    table = Table("model", Column("file", overflow="fold"), "MB", "state", "licence")
+    names = ("model", "file", "MB", "state", "licence")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for entry, state in states.items():
         table.add_row(entry.id, entry.file, f"{entry.bytes / 1e6:,.0f}", state, entry.license)
     Console().print(table)
