@@ -125,7 +125,8 @@ def read_particles(paths: Iterable[Path], models: Collection[str] = ()) -> list[
             known = found.setdefault(dataset, {}).get(model)
             found[dataset][model] = answers if known is None else _merged(known, answers, path)
     if not found:
-        raise UnreadablePool("there is nothing here of these models: name pools or files of counts")
+        wanted = f" of {', '.join(models)}" if models else ""
+        raise UnreadablePool(f"there is nothing here{wanted}: name pools or files of counts")
     return [_particles(dataset, by_model) for dataset, by_model in sorted(found.items())]
 
 

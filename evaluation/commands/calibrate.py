@@ -204,7 +204,10 @@ def _pools(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir() and not (path / "pool.json").exists():
-            found += sorted(each.parent for each in path.glob("**/pool.json"))
+            below = sorted(each.parent for each in path.glob("**/pool.json"))
+            if not below:
+                fail(f"{path} has no pool, nor has a directory in it")
+            found += below
         elif path.exists():
             found.append(path)
         else:

@@ -87,6 +87,8 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
     ("arguments", "said"),
     [
         (["nowhere"], "nowhere is not there"),
+        (["{empty}"], "empty has no pool"),
+        (["{counts}", "--model", "nobody"], "nothing here of nobody"),
         ([], "name pools"),
         (["{counts}", "--from", "paper"], "not both"),
         (["--from", "paper", "--model", "gpt"], "the paper has no gpt"),
@@ -99,7 +101,8 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
 def test_what_is_wrong_is_said(
     calibrate: Calibrate, counts: Path, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    given = [each.format(counts=counts) for each in arguments]
+    (tmp_path / "empty").mkdir()
+    given = [each.format(counts=counts, empty=tmp_path / "empty") for each in arguments]
     code, _, told = calibrate(*given, "--out", tmp_path / "policy.json")
     assert code == 1
     assert said in told

@@ -173,7 +173,7 @@ def test_problems_that_a_policy_has_seen_are_said(asked, policy, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--dataset", "three"), "holds no pool of three"),
+        (("--dataset", "three"), "holds no pool of three; it has one"),
         (("--dataset", "one", "--model", "gpt"), "holds no pool of gpt"),
         (("--dataset", "one", "--model", MODELS[0]), "two models or more"),
         (("--dataset", "one", "--budget", "0"), "above 0"),
