@@ -58,7 +58,8 @@ def read_outcomes(paths: Iterable[Path]) -> tuple[list[Observation], int]:
                 torn += 1
     if not found:
         raise NoOutcomes(
-            f"there are no outcomes in these files, and {torn} lines of something else"
+            f"there are no outcomes in these files, and {torn} lines of something else: name what "
+            "a gateway wrote as [drift] says"
         )
     return found, torn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,12 +48,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Show what budgets would buy for a prompt with tests: nothing is generated."""
-    with failing_on(OSError, UnicodeDecodeError):
-        prompt = sys.stdin.read() if file is None else file.read_text()
-        test_text = tests.read_text()
+    for name, number in (("--latency-ms", latency_ms), ("--target", target)):
+        if number is not None and not math.isfinite(number):
+            fail(f"{name} takes a number that is finite, not {number}")
+    prompt = _text(file)
     try:
-        given = json.loads(test_text)
-    except ValueError as error:
+        given = json.loads(_text(tests))
+    except (ValueError, RecursionError) as error:
         fail(f"{tests} is no JSON: {error}")
     asked = {"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
     budget = {"flops": flops, "latency_ms": latency_ms, "target": target, "policy": policy}
@@ -63,10 +65,21 @@ def run(
         _show(quoted["options"])
 
 
+def _text(file: Path | None) -> str:
+    """Of a file, or of standard input."""
+    try:
+        with failing_on(OSError):
+            return sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        fail(f"{file or 'standard input'} is no text in UTF-8: {error.reason}")
+
+
 def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
     base = url.rstrip("/").removesuffix("/v1")
-    with failing_on(httpx.HTTPError, httpx.InvalidURL, ValueError):  # of a number that is none
+    try:
         answer = httpx.post(f"{base}/v1/quote", json=body, timeout=TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        fail(f"no gateway answers at {base}: {error}; `budget-router serve` starts one")
     try:
         told = answer.json()
         if not answer.is_success:

@@ -51,7 +51,9 @@ def released(
     try:
         found = tuple(problems(records(data)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetUnavailable(f"{data} is not {what} as released: {error!r}") from error
+        raise DatasetUnavailable(
+            f"{data} is not {what} as released ({error!r}): name the file {file} with --data"
+        ) from error
     if not found:
         raise DatasetUnavailable(f"{data} has no problems")
     return found

@@ -92,6 +92,30 @@ def test_a_quote_reads_standard_input_and_takes_budgets(cli, files) -> None:
     assert (body["budget"], body["max_tokens"]) == (wanted, 64)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no gateway answers at http://127.0.0.1:9: "),
+        (("--url", "nowhere"), "no gateway answers at nowhere: "),
+        (("--target", "nan"), "--target takes a number"),
+        (("--latency-ms", "inf"), "--latency-ms takes a number"),
+        (("--tests", "{binary}"), "{binary} is no text in UTF-8"),
+        (("--tests", "{missing}"), "{missing}: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_that_names_it(
+    cli, files, tmp_path, arguments, said
+) -> None:
+    prompt, tests = files
+    paths = {"binary": tmp_path / "binary", "missing": tmp_path / "missing"}
+    paths["binary"].write_bytes(b"\xff\xfe")
+    given = [each.format(**paths) for each in arguments]
+    refused = cli("quote", prompt, "--tests", tests, "--url", "http://127.0.0.1:9", *given)
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"budget-router: {said.format(**paths)}")
+
+
 def test_what_a_gateway_says_against_it_is_one_line(cli, files) -> None:
     prompt, tests = files
     with running(lambda _: error(400, "invalid_request")) as gateway:
