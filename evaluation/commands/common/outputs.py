@@ -26,6 +26,12 @@ def to_file(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
     return path
 
 
+def beside(path: Path) -> None:
+    """End the command where nothing can be written beside a file, which is where results go."""
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        fail(f"nothing can be written in {path.parent}: copy {path.name} to where it can")
+
+
 def _check_directory(path: Path, option: str) -> None:
     with failing_on(OSError):
         there = next(each for each in (path, *path.parents) if each.exists())

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from evaluation.cli import TABLE, load
+from evaluation.gateway.results import Header, ResultWriter
 
 WRITTEN = ("--out", "--counts", "--plot")
 
@@ -53,11 +54,18 @@ def test_a_place_below_a_file_is_none(cli, tmp_path, group, name, parameter):
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.fixture
+def shut(tmp_path, monkeypatch):
+    """A directory in which nothing may be written, by root neither."""
+    path = tmp_path / "shut"
+    path.mkdir()
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda where, how: where != path and may(where, how))
+    return path
+
+
 @pytest.mark.parametrize(("group", "name", "parameter"), OPTIONS)
-def test_a_place_where_nothing_may_be_written_is_none(cli, tmp_path, group, name, parameter):
-    shut = tmp_path / "shut"
-    shut.mkdir(mode=0o500)
+def test_a_place_where_nothing_may_be_written_is_none(cli, shut, group, name, parameter):
     path = shut / "not" / "there.svg"
     assert told(cli, group, name, parameter, path).startswith(f"nothing can be written in {shut}")
 
@@ -72,6 +80,16 @@ def test_a_directory_is_no_file_and_a_file_no_directory(cli, tmp_path, group, na
         there.mkdir()
         line = told(cli, group, name, parameter, there)
         assert line == f"{there} is a directory: {parameter.opts[0]} takes a file"
+
+
+def test_what_goes_beside_a_file_needs_a_place_there(cli, shut):
+    with ResultWriter(shut / "run.jsonl", Header({"dataset": "humaneval"}, (), {})):
+        pass
+    result = cli("evaluate", "judge", shut / "run.jsonl", "--tests", "plus")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"budget-router: nothing can be written in {shut}: copy run.jsonl to where it can\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["plot.pdf", "plot"])
