@@ -13,10 +13,11 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Column
 
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.commands.common.tables import folding
 
 TIMEOUT_S = 60.0
 
@@ -96,7 +97,7 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
         return
     letters = _letters(options)
     right = ("TFLOPs", "expected", "ms", "success, %")
-    table = Table(*(Column(name, justify="right") for name in right), "95 %", "plan")
+    table = folding(*(Column(name, justify="right") for name in right), "95 %", "plan")
     for each in options:
         table.add_row(
             f"{each['flops'] / 1e12:.3g}",

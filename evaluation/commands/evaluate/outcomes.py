@@ -23,6 +23,7 @@ from evaluation.calibration.outcomes import (
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import AsJson
 from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.tables import folding
 
 
 def run(
@@ -66,7 +67,7 @@ def run(
 
 
 def _table(found: Sequence[Decile]) -> Table:
-    table = Table("kind of task", "requests", "expected", "passed", "within its interval")
+    table = folding("kind of task", "requests", "expected", "passed", "within its interval")
     for each in found:
         rate = each.observed
         table.add_row(

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.commands.common.tables import folding
 from evaluation.metrics import Estimate
 from evaluation.pools.errors import PoolError
 from evaluation.pools.summary import PoolSummary, summaries
@@ -50,8 +51,7 @@ def _say(console: Console, line: str) -> None:
 
 def _grid(*names: str) -> Table:
     """A table of narrow columns, for lines of 80 characters; pools go by number, as listed."""
-    columns = (Column(name, overflow="fold") for name in ("", *names))
-    return Table(*columns, box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    return folding("", *names, box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
 
 
 def _table(found: list[PoolSummary]) -> Table:

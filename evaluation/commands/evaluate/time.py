@@ -20,6 +20,7 @@ from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.tables import folding
 from evaluation.local.loading import LoadFailed
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
@@ -171,7 +172,7 @@ def _table(model: str, timings: Sequence[BatchTiming]) -> Table:
         "tokens_per_second": "tokens/s",
         "median_draw_seconds": "s per draw",
     }
-    table = Table(*headings.values(), title=model)
+    table = folding(*headings.values(), title=model)
     for timing in timings:
         shown = timing.to_json()
         table.add_row(*(str(shown[name]) for name in headings))

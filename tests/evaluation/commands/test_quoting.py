@@ -80,6 +80,14 @@ def test_a_quote_is_a_table_or_json(cli, files) -> None:
     assert first["tests"]["kind"] == "asserts"
 
 
+def test_a_narrow_terminal_folds_and_cuts_nothing(cli, files, monkeypatch) -> None:
+    prompt, tests = files
+    monkeypatch.setenv("COLUMNS", "36")
+    with quoting(OPTION | {"plan": "small*greedy > large*16"}) as gateway:
+        shown = cli("quote", prompt, "--tests", tests, "--url", gateway.url).stdout
+    assert "…" not in shown
+
+
 def test_a_quote_reads_standard_input_and_takes_budgets(cli, files) -> None:
     options = ("--chat", "--flops", "2T", "--latency-ms", "500", "--target", "0.8")
     with quoting() as gateway:
