@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from evaluation.commands.common.failing import fail
+from evaluation.commands.common.parameters import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +194,6 @@ EXTRA: Final = frozenset(
 """What the extra `evaluation` installs, by the names that are imported."""
 
 
-_ANY_NUMBER: Final = -1
-"""Of arguments, as click says it."""
-
-
 class LazyGroup(TyperGroup):
     """Lists its commands out of the table, and imports the one that is run (or completed)."""
 
@@ -223,17 +220,7 @@ def load(entry: Entry) -> Any:
         fail(f"{error.name} is not installed: pip install 'budget-router[evaluation]'")
     command = typer.Typer(add_completion=False)
     command.command()(module.run)
-    return _telling_what_repeats(get_command(command))
-
-
-def _telling_what_repeats(command: Any) -> Any:
-    """The command, with a word in its help on what may be given more than once."""
-    for parameter in command.params:
-        if parameter.multiple:
-            parameter.help = f"{parameter.help.removesuffix('.')}; may be repeated."
-        elif parameter.nargs == _ANY_NUMBER:
-            parameter.metavar = f"{parameter.metavar}…"
-    return command
+    return settled(get_command(command))
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 as typer calls it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,8 +109,6 @@ def run(
 ) -> None:
     """Make a policy from pools: the ladders that spend every budget best, for `auto` to climb."""
     _check_out(out, force=force)
-    if not 0 <= worth < math.inf:
-        fail(f"--worth takes a number of at least 0, such as {WORTH:g}, not {worth:g}")
     kind, _, dataset = (like or _LIKE).partition("=")
     courses = None if selectors is None else MeasuredCourses.read(selectors)
     rates = {**rates_of(config), **_sizes(config_json or [])}

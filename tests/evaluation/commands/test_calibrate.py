@@ -112,8 +112,6 @@ def test_what_is_wrong_is_said(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--worth", "nan"], "--worth takes a number"),
-        (["--worth", "inf"], "--worth takes a number"),
         (["--out", "{there}/nowhere/policy.json"], "nowhere is no directory"),
         (["--out", "{counts}/policy.json"], "mine.csv is no directory"),
         (["--out", "{there}", "--force"], "is a directory"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evaluation import commands
-from evaluation.cli import EXTRA, GROUPS, TABLE, load
+from evaluation.cli import EXTRA, GROUPS, TABLE
 from evaluation.commands import serve
 from evaluation.commands.models import pull as models_pull
 from router.catalogue.entries import CATALOGUE
@@ -68,17 +68,6 @@ def test_every_command_has_help(cli, arguments):
 
 def test_the_version_is_told(cli):
     assert cli("--version").stdout.strip() == importlib.metadata.version("budget-router")
-
-
-@pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.module)
-def test_what_may_be_given_more_than_once_is_told(entry):
-    for parameter in load(entry).params:
-        if parameter.multiple:
-            assert parameter.help.endswith("; may be repeated.")
-            assert parameter.help.count("repeated") == 1
-        if parameter.nargs == -1:
-            assert parameter.metavar.endswith("…")
-            assert parameter.help
 
 
 @pytest.mark.parametrize("entry", ENTRIES.values(), ids=lambda entry: entry.module)
