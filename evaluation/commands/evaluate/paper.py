@@ -56,7 +56,8 @@ def run(
     )
     for claim in claims:
         if not claim.holds:
-            typer.echo(f"  {claim.id}: {claim.measured:.2f} {claim.unit} ({claim.rule})")
+            _, _, found, rule, _ = claim.cells()
+            typer.echo(f"  {claim.id}: {found}; holds if {rule}")
 
 
 def markdown(claims: Sequence[Claim]) -> str:
