@@ -185,8 +185,8 @@ def _particles(dataset: str, answers: Mapping[str, _Answers]) -> Particles:
     ]
     if len(common) < LEAST_PROBLEMS:
         raise TooFewProblems(
-            f"the models {sorted(answers)} have {len(common)} problems of {dataset} in common, and "
-            f"a calibration needs {LEAST_PROBLEMS} (an interval of 40 points) or better 150 (16)"
+            f"{' and '.join(sorted(answers))} have {len(common)} problems of {dataset} in common: "
+            f"a calibration needs {LEAST_PROBLEMS} (an interval of 40 points), better 150 (16)"
         )
     arms = {
         model: Arm(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+from rich.console import Console
+from rich.table import Column
 
 from evaluation.calibration.calibrate import (
     USUAL_TEMPERATURE,
@@ -27,13 +29,15 @@ from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig
 from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.plans import legend, letters_of, short
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.tables import folding
 from evaluation.paper.published import CODE_LLAMA, LLAMA_3
 from evaluation.pools.errors import PoolError
 from evaluation.writing import write_whole
 from policies.cost import Rate
-from policies.ladder import Calibration, Domain
+from policies.ladder import Calibration
 from router.artifact.artifact import Artifact, Source
 from router.artifact.courses import CoursesJson
 from router.artifact.files import text_of
@@ -122,7 +126,7 @@ def run(
         artifact = _of_pools(_pools(pools or []), model or [], basis, how, like, courses)
     with failing_on(OSError):
         write_whole(out, text_of(artifact).encode())
-    typer.echo(_summary(artifact.calibration()), nl=False)
+    _show(artifact.calibration())
 
 
 def _check_out(out: Path, *, force: bool) -> None:
@@ -205,6 +209,8 @@ def _pools(paths: Sequence[Path]) -> list[Path]:
             if not below:
                 fail(f"{path} has no pool, nor has a directory in it")
             found += below
+        elif path.is_file() and path.suffix not in COUNTS:
+            fail(f"{path} is no file of counts: these end in {' or '.join(sorted(COUNTS))}")
         elif path.exists():
             found.append(path)
         else:
@@ -253,26 +259,37 @@ def _source(particles: Particles, models: Sequence[str]) -> Source:
     )
 
 
-def _summary(calibration: Calibration) -> str:
-    """What a few budgets buy, in each domain, at a usual length of prompt."""
-    lines = ["| kind of task | budget, large calls | ladder | success, % | large calls spent |"]
-    lines.append("|---|---:|---|---:|---:|")
-    for domain in (*calibration.domains.values(), calibration.pooled):
-        lines += _rows(domain)
-    return "\n".join(lines) + "\n"
-
-
-def _rows(domain: Domain) -> list[str]:
-    rows = []
-    for ladder in domain.at(_SHOWN_LENGTH).own:
-        if ladder.calls in _SHOWN_BUDGETS:
-            success = ladder.success
-            rows.append(
-                f"| {domain.name} | {ladder.calls:g} | {ladder} | {100 * success.value:.1f} "
-                f"({100 * success.low:.1f} to {100 * success.high:.1f}) "
-                f"| {ladder.spent.value:.2f} |"
-            )
-    return rows
+def _show(calibration: Calibration) -> None:
+    """What a few budgets buy, in each kind of task, at a usual length of prompt."""
+    shown = [
+        (domain.name, ladder)
+        for domain in (*calibration.domains.values(), calibration.pooled)
+        for ladder in domain.at(_SHOWN_LENGTH).own
+        if ladder.calls in _SHOWN_BUDGETS
+    ]
+    letters = letters_of(str(ladder) for _, ladder in shown)
+    table = folding(
+        "kind of task",
+        Column("budget", justify="right"),
+        Column("spent", justify="right"),
+        Column("success, %", justify="right"),
+        "95 %",
+        "ladder",
+    )
+    for kind, ladder in shown:
+        success = ladder.success
+        table.add_row(
+            kind,
+            f"{ladder.calls:g}",
+            f"{ladder.spent.value:.2f}",
+            f"{100 * success.value:.1f}",
+            f"{100 * success.low:.1f} to {100 * success.high:.1f}",
+            short(str(ladder), letters),
+        )
+    console = Console()
+    console.print(table)
+    told = f"{legend(letters)}. Budget and spent are in large calls, prompts of {_SHOWN_LENGTH} "
+    console.print(f"{told}tokens.", markup=False, highlight=False)
 
 
 _SHOWN_LENGTH: Final = 256

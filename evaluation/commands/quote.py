@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Annotated, Any
 
 import httpx
@@ -16,6 +15,7 @@ from rich.table import Column
 
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.commands.common.plans import legend, letters_of, short
 from evaluation.commands.common.tables import folding
 
 TIMEOUT_S = 60.0
@@ -91,7 +91,7 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
     if not options:
         console.print("This budget is less than any that was calibrated.")
         return
-    letters = _letters(options)
+    letters = letters_of(each["plan"] for each in options)
     right = ("TFLOPs", "expected", "ms", "success, %")
     table = folding(*(Column(name, justify="right") for name in right), "95 %", "plan")
     for each in options:
@@ -101,21 +101,9 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
             "" if each["latency_ms"] is None else f"{each['latency_ms']:.0f}",
             f"{100 * each['success']:.1f}",
             f"{100 * each['low']:.1f} to {100 * each['high']:.1f}",
-            " > ".join(f"{letters.get(m, m)}*{n}" for m, n in _rungs(each["plan"])),
+            short(each["plan"], letters),
         )
     console.print(table)
-    legend = ", ".join(f"{letter}: {model}" for model, letter in letters.items())
-    console.print(legend, markup=False, highlight=False)
+    console.print(legend(letters), markup=False, highlight=False)
     for said in dict.fromkeys(each["extrapolated"] for each in options if each["extrapolated"]):
         console.print(f"Not as it was calibrated: {said}.", markup=False, highlight=False)
-
-
-def _rungs(plan: str) -> list[tuple[str, str]]:
-    """Each draw of a plan: its model, and how many samples, or that it is greedy."""
-    return [(model, n) for model, _, n in (rung.rpartition("*") for rung in plan.split(" > "))]
-
-
-def _letters(options: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """A letter for each model, or plans would not fit a line."""
-    models = dict.fromkeys(model for each in options for model, _ in _rungs(each["plan"]))
-    return dict(zip(models, ascii_uppercase, strict=False))

@@ -47,7 +47,9 @@ def test_counts_make_a_policy_on_the_papers_basis(
     out = tmp_path / "policy.json"
     code, told, _ = calibrate(counts, "--out", out)
     assert code == 0
-    assert "| mine | 1 |" in told
+    assert all(len(line) <= 80 for line in told.splitlines())
+    assert {line.split()[1] for line in told.splitlines() if "to" in line} >= {"mine", "any"}
+    assert "A: codellama-7b, B: codellama-34b. Budget and spent are in large calls" in told
     artifact = read_artifact(out)
     assert (artifact.basis, artifact.models) == ("paper", ("codellama-7b", "codellama-34b"))
     (source,) = artifact.sources
@@ -88,6 +90,7 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
     [
         (["nowhere"], "nowhere is not there"),
         (["{empty}"], "empty has no pool"),
+        (["{text}"], "notes.txt is no file of counts: these end in .csv or .jsonl"),
         (["{counts}", "--model", "nobody"], "nothing here of nobody"),
         ([], "name pools"),
         (["{counts}", "--from", "paper"], "not both"),
@@ -101,8 +104,10 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
 def test_what_is_wrong_is_said(
     calibrate: Calibrate, counts: Path, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    given = [each.format(counts=counts, empty=tmp_path / "empty") for each in arguments]
+    known = {"counts": counts, "empty": tmp_path / "empty", "text": tmp_path / "notes.txt"}
+    known["empty"].mkdir()
+    known["text"].touch()
+    given = [each.format(**known) for each in arguments]
     code, _, told = calibrate(*given, "--out", tmp_path / "policy.json")
     assert code == 1
     assert said in told
