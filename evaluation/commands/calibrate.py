@@ -127,6 +127,9 @@ def run(
     with failing_on(OSError):
         write_whole(out, text_of(artifact).encode())
     _show(artifact.calibration())
+    for each in artifact.assumptions:
+        typer.echo(f"assumed: {each}", err=True)
+    typer.echo(f"{out}: ladders for {', '.join(artifact.models)}", err=True)
 
 
 def _check_out(out: Path, *, force: bool) -> None:

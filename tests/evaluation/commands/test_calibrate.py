@@ -45,8 +45,9 @@ def test_counts_make_a_policy_on_the_papers_basis(
     calibrate: Calibrate, counts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "policy.json"
-    code, told, _ = calibrate(counts, "--out", out)
+    code, told, beside = calibrate(counts, "--out", out)
     assert code == 0
+    assert beside.splitlines()[-1] == f"{out}: ladders for codellama-7b, codellama-34b"
     assert all(len(line) <= 80 for line in told.splitlines())
     assert {line.split()[1] for line in told.splitlines() if "to" in line} >= {"mine", "any"}
     assert "A: codellama-7b, B: codellama-34b. Budget and spent are in large calls" in told
@@ -76,11 +77,13 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
 ) -> None:
     out = tmp_path / "policy.json"
     models = ("--model", "llama3-8b", "--model", "llama3-70b")
-    assert calibrate("--from", "paper", *models, "--out", out)[0] == 0
+    code, _, beside = calibrate("--from", "paper", *models, "--out", out)
+    assert code == 0
     artifact = read_artifact(out)
     assert artifact.models == ("llama3-8b", "llama3-70b")
     assert any("Beta distribution" in each for each in artifact.assumptions)
     assert any("same order of difficulty" in each for each in artifact.assumptions)
+    assert all(f"assumed: {each}" in beside for each in artifact.assumptions)
     one = next(each for each in artifact.calibration().domains["humaneval"].lengths[0].own)
     assert 0 < one.success.value < 1
 
