@@ -7,6 +7,8 @@ evaluation suite.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,7 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from evaluation.commands.common.failing import fail
+from evaluation.commands.common.failing import fail, told
 from evaluation.commands.common.parameters import settled
 
 
@@ -257,5 +259,9 @@ app: Final = _app()
 
 
 def main() -> None:
-    """Run the console script."""
-    app()
+    """Run the console script. An error of the system is one line, wherever it was met."""
+    try:
+        app()
+    except OSError as error:  # such as a full disk behind standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the rest fails as well
+        sys.exit(f"budget-router: {told(error)}")

@@ -18,7 +18,7 @@ def settled(command: Any) -> Any:
         if parameter.multiple:
             parameter.help = f"{parameter.help.removesuffix('.')}; may be repeated."
         elif parameter.nargs == _ANY_NUMBER:
-            parameter.metavar = f"{parameter.metavar}…"
+            parameter.metavar = f"{parameter.metavar}..."
         parameter.callback = _finite(parameter.callback)
     return command
 

@@ -14,7 +14,7 @@ def test_what_may_be_given_more_than_once_is_told(entry):
             assert parameter.help.endswith("; may be repeated.")
             assert parameter.help.count("repeated") == 1
         if parameter.nargs == -1:
-            assert parameter.metavar.endswith("…")
+            assert parameter.metavar.endswith("...")
             assert parameter.help
 
 
