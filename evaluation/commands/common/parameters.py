@@ -27,6 +27,8 @@ def _finite(callback: Callable[..., Any] | None) -> Callable[..., Any]:
     """The callback, behind a look for `nan` and `inf`, which every range of numbers lets pass."""
 
     def checked(context: Any, parameter: Any, value: Any) -> Any:
+        if context.resilient_parsing:  # a shell completes what is not yet typed to its end
+            return value
         for each in value if isinstance(value, tuple | list) else (value,):
             if isinstance(each, float) and not math.isfinite(each):
                 raise typer.BadParameter(
