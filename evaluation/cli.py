@@ -7,6 +7,8 @@ evaluation suite.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,7 +19,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from evaluation.commands.common.failing import fail
+from evaluation.commands.common.failing import fail, told
+from evaluation.commands.common.parameters import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,7 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
 
 GROUPS: Final = {
     "models": "Models that the gateway can run by itself.",
-    "evaluate": "Measure a gateway on coding benchmarks.",
+    "evaluate": "Measure models, plans and gateways on coding benchmarks.",
     "train": "Train what chooses among answers.",
     "sandbox": "Run untrusted programs against tests.",
 }
@@ -219,7 +222,7 @@ def load(entry: Entry) -> Any:
         fail(f"{error.name} is not installed: pip install 'budget-router[evaluation]'")
     command = typer.Typer(add_completion=False)
     command.command()(module.run)
-    return get_command(command)
+    return settled(get_command(command))
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 as typer calls it
@@ -256,5 +259,9 @@ app: Final = _app()
 
 
 def main() -> None:
-    """Run the console script."""
-    app()
+    """Run the console script. An error of the system is one line, wherever it was met."""
+    try:
+        app()
+    except OSError as error:  # such as a full disk behind standard output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the rest fails as well
+        sys.exit(f"budget-router: {told(error)}")

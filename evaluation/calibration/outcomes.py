@@ -8,6 +8,7 @@ only requests count that had drawn all they would have, whatever passed.
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from evaluation.statistics.intervals import Estimate, wilson
+from evaluation.writing import write_whole
 from router.observations import DECILES, Observation, decile_of
 
 _READ: Final = TypeAdapter(Observation)
@@ -56,7 +58,8 @@ def read_outcomes(paths: Iterable[Path]) -> tuple[list[Observation], int]:
                 torn += 1
     if not found:
         raise NoOutcomes(
-            f"there are no outcomes in these files, and {torn} lines of something else"
+            f"there are no outcomes in these files, and {torn} lines of something else: name what "
+            "a gateway wrote as [drift] says"
         )
     return found, torn
 
@@ -111,7 +114,8 @@ def counts(
 
 def write_counts(found: Counted, out: Path) -> None:
     """As a pool of counts, `problem,model,n,c`."""
-    with out.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("problem", "model", "n", "c"))
-        writer.writerows((*where, *count) for where, count in found.items())
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("problem", "model", "n", "c"))
+    writer.writerows((*where, *count) for where, count in found.items())
+    write_whole(out, file.getvalue().encode())

@@ -125,7 +125,8 @@ def read_particles(paths: Iterable[Path], models: Collection[str] = ()) -> list[
             known = found.setdefault(dataset, {}).get(model)
             found[dataset][model] = answers if known is None else _merged(known, answers, path)
     if not found:
-        raise UnreadablePool("there is nothing here of these models: name pools or files of counts")
+        wanted = f" of {', '.join(models)}" if models else ""
+        raise UnreadablePool(f"there is nothing here{wanted}: name pools or files of counts")
     return [_particles(dataset, by_model) for dataset, by_model in sorted(found.items())]
 
 
@@ -184,8 +185,8 @@ def _particles(dataset: str, answers: Mapping[str, _Answers]) -> Particles:
     ]
     if len(common) < LEAST_PROBLEMS:
         raise TooFewProblems(
-            f"the models {sorted(answers)} have {len(common)} problems of {dataset} in common, and "
-            f"a calibration needs {LEAST_PROBLEMS} (an interval of 40 points) or better 150 (16)"
+            f"{' and '.join(sorted(answers))} have {len(common)} problems of {dataset} in common: "
+            f"a calibration needs {LEAST_PROBLEMS} (an interval of 40 points), better 150 (16)"
         )
     arms = {
         model: Arm(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
+from rich.console import Console
+from rich.table import Column
 
 from evaluation.calibration.calibrate import (
     USUAL_TEMPERATURE,
@@ -28,13 +28,16 @@ from evaluation.calibration.published import published_effects
 from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig
+from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.plans import legend, letters_of, short
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.tables import folding
 from evaluation.paper.published import CODE_LLAMA, LLAMA_3
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
+from evaluation.writing import write_whole
 from policies.cost import Rate
-from policies.ladder import Calibration, Domain
+from policies.ladder import Calibration
 from router.artifact.artifact import Artifact, Source
 from router.artifact.courses import CoursesJson
 from router.artifact.files import text_of
@@ -43,12 +46,12 @@ from router.upstream.sizes.architecture import UnknownArchitecture, from_config_
 Pools = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="POOL…",
+        metavar="POOL",
         help="Pools, directories of pools, or files of counts (problem,model,n,c).",
         show_default=False,
     ),
 ]
-Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE")]
+Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE", callback=to_file)]
 Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="Only these models; by default all.", show_default=False),
@@ -110,8 +113,6 @@ def run(
 ) -> None:
     """Make a policy from pools: the ladders that spend every budget best, for `auto` to climb."""
     _check_out(out, force=force)
-    if not 0 <= worth < math.inf:
-        fail(f"--worth takes a number of at least 0, such as {WORTH:g}, not {worth:g}")
     kind, _, dataset = (like or _LIKE).partition("=")
     courses = None if selectors is None else MeasuredCourses.read(selectors)
     rates = {**rates_of(config), **_sizes(config_json or [])}
@@ -125,19 +126,18 @@ def run(
         artifact = _of_pools(_pools(pools or []), model or [], basis, how, like, courses)
     with failing_on(OSError):
         write_whole(out, text_of(artifact).encode())
-    typer.echo(_summary(artifact.calibration()), nl=False)
+    _show(artifact.calibration())
+    for each in artifact.assumptions:
+        typer.echo(f"assumed: {each}", err=True)
+    typer.echo(f"{out}: ladders for {', '.join(artifact.models)}", err=True)
 
 
 def _check_out(out: Path, *, force: bool) -> None:
     """What can be known of it before all is calibrated that is to be written there."""
-    if out.is_dir():
-        fail(f"{out} is a directory: --out takes a file")
     if out.exists() and not force:
         fail(f"{out} is there already: give another --out, or --force to write over it")
     if not out.parent.is_dir():
         fail(f"{out.parent} is no directory: make it, or give another --out")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        fail(f"nothing can be written in {out.parent}: give another --out")
 
 
 def _check_like(like: str | None, datasets: Collection[str]) -> None:
@@ -208,7 +208,12 @@ def _pools(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir() and not (path / "pool.json").exists():
-            found += sorted(each.parent for each in path.glob("**/pool.json"))
+            below = sorted(each.parent for each in path.glob("**/pool.json"))
+            if not below:
+                fail(f"{path} has no pool, nor has a directory in it")
+            found += below
+        elif path.is_file() and path.suffix not in COUNTS:
+            fail(f"{path} is no file of counts: these end in {' or '.join(sorted(COUNTS))}")
         elif path.exists():
             found.append(path)
         else:
@@ -257,26 +262,37 @@ def _source(particles: Particles, models: Sequence[str]) -> Source:
     )
 
 
-def _summary(calibration: Calibration) -> str:
-    """What a few budgets buy, in each domain, at a usual length of prompt."""
-    lines = ["| kind of task | budget, large calls | ladder | success, % | large calls spent |"]
-    lines.append("|---|---:|---|---:|---:|")
-    for domain in (*calibration.domains.values(), calibration.pooled):
-        lines += _rows(domain)
-    return "\n".join(lines) + "\n"
-
-
-def _rows(domain: Domain) -> list[str]:
-    rows = []
-    for ladder in domain.at(_SHOWN_LENGTH).own:
-        if ladder.calls in _SHOWN_BUDGETS:
-            success = ladder.success
-            rows.append(
-                f"| {domain.name} | {ladder.calls:g} | {ladder} | {100 * success.value:.1f} "
-                f"({100 * success.low:.1f} to {100 * success.high:.1f}) "
-                f"| {ladder.spent.value:.2f} |"
-            )
-    return rows
+def _show(calibration: Calibration) -> None:
+    """What a few budgets buy, in each kind of task, at a usual length of prompt."""
+    shown = [
+        (domain.name, ladder)
+        for domain in (*calibration.domains.values(), calibration.pooled)
+        for ladder in domain.at(_SHOWN_LENGTH).own
+        if ladder.calls in _SHOWN_BUDGETS
+    ]
+    letters = letters_of(str(ladder) for _, ladder in shown)
+    table = folding(
+        "kind of task",
+        Column("budget", justify="right"),
+        Column("spent", justify="right"),
+        Column("success, %", justify="right"),
+        "95 %",
+        "ladder",
+    )
+    for kind, ladder in shown:
+        success = ladder.success
+        table.add_row(
+            kind,
+            f"{ladder.calls:g}",
+            f"{ladder.spent.value:.2f}",
+            f"{100 * success.value:.1f}",
+            f"{100 * success.low:.1f} to {100 * success.high:.1f}",
+            short(str(ladder), letters),
+        )
+    console = Console()
+    console.print(table)
+    told = f"{legend(letters)}. Budget and spent are in large calls, prompts of {_SHOWN_LENGTH} "
+    console.print(f"{told}tokens.", markup=False, highlight=False)
 
 
 _SHOWN_LENGTH: Final = 256

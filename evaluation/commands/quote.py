@@ -6,16 +6,17 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Annotated, Any
 
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Column
 
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.commands.common.plans import legend, letters_of, short
+from evaluation.commands.common.tables import folding
 
 TIMEOUT_S = 60.0
 
@@ -47,12 +48,10 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Show what budgets would buy for a prompt with tests: nothing is generated."""
-    with failing_on(OSError, UnicodeDecodeError):
-        prompt = sys.stdin.read() if file is None else file.read_text()
-        test_text = tests.read_text()
+    prompt = _text(file)
     try:
-        given = json.loads(test_text)
-    except ValueError as error:
+        given = json.loads(_text(tests))
+    except (ValueError, RecursionError) as error:
         fail(f"{tests} is no JSON: {error}")
     asked = {"messages": [{"role": "user", "content": prompt}]} if chat else {"prompt": prompt}
     budget = {"flops": flops, "latency_ms": latency_ms, "target": target, "policy": policy}
@@ -63,10 +62,21 @@ def run(
         _show(quoted["options"])
 
 
+def _text(file: Path | None) -> str:
+    """Of a file, or of standard input."""
+    try:
+        with failing_on(OSError):
+            return sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        fail(f"{file or 'standard input'} is no text in UTF-8: {error.reason}")
+
+
 def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
     base = url.rstrip("/").removesuffix("/v1")
-    with failing_on(httpx.HTTPError, httpx.InvalidURL, ValueError):  # of a number that is none
+    try:
         answer = httpx.post(f"{base}/v1/quote", json=body, timeout=TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        fail(f"no gateway answers at {base}: {error}; `budget-router serve` starts one")
     try:
         told = answer.json()
         if not answer.is_success:
@@ -81,9 +91,9 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
     if not options:
         console.print("This budget is less than any that was calibrated.")
         return
-    letters = _letters(options)
+    letters = letters_of(each["plan"] for each in options)
     right = ("TFLOPs", "expected", "ms", "success, %")
-    table = Table(*(Column(name, justify="right") for name in right), "95 %", "plan")
+    table = folding(*(Column(name, justify="right") for name in right), "95 %", "plan")
     for each in options:
         table.add_row(
             f"{each['flops'] / 1e12:.3g}",
@@ -91,21 +101,9 @@ def _show(options: Sequence[dict[str, Any]]) -> None:
             "" if each["latency_ms"] is None else f"{each['latency_ms']:.0f}",
             f"{100 * each['success']:.1f}",
             f"{100 * each['low']:.1f} to {100 * each['high']:.1f}",
-            " > ".join(f"{letters.get(m, m)}*{n}" for m, n in _rungs(each["plan"])),
+            short(each["plan"], letters),
         )
     console.print(table)
-    legend = ", ".join(f"{letter}: {model}" for model, letter in letters.items())
-    console.print(legend, markup=False, highlight=False)
+    console.print(legend(letters), markup=False, highlight=False)
     for said in dict.fromkeys(each["extrapolated"] for each in options if each["extrapolated"]):
         console.print(f"Not as it was calibrated: {said}.", markup=False, highlight=False)
-
-
-def _rungs(plan: str) -> list[tuple[str, str]]:
-    """Each draw of a plan: its model, and how many samples, or that it is greedy."""
-    return [(model, n) for model, _, n in (rung.rpartition("*") for rung in plan.split(" > "))]
-
-
-def _letters(options: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """A letter for each model, or plans would not fit a line."""
-    models = dict.fromkeys(model for each in options for model, _ in _rungs(each["plan"]))
-    return dict(zip(models, ascii_uppercase, strict=False))

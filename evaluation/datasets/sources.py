@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from evaluation.datasets.problem import DatasetUnavailable
 
@@ -50,7 +51,9 @@ def released(
     try:
         found = tuple(problems(records(data)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetUnavailable(f"{data} is not {what} as released: {error!r}") from error
+        raise DatasetUnavailable(
+            f"{data} is not {what} as released ({error!r}): name the file {file} with --data"
+        ) from error
     if not found:
         raise DatasetUnavailable(f"{data} has no problems")
     return found
@@ -83,8 +86,13 @@ def _record(value: object, where: str) -> Record:
 
 def faults(error: ValidationError) -> str:
     """What is wrong with a record, in one line."""
-    found = error.errors(include_url=False)
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found)
+    return "; ".join(map(_fault, error.errors(include_url=False)))
+
+
+def _fault(error: ErrorDetails) -> str:
+    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    place = ".".join(map(str, error["loc"]))
+    return f"{place}: {said}" if place else said
 
 
 def _parquet(path: Path) -> Iterator[Record]:

@@ -184,7 +184,10 @@ def to_json(table: Sequence[ComparisonRow]) -> list[dict[str, Any]]:
 
 def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> str:
     """The rows as a Markdown table, with notes on what its columns mean."""
-    columns = ["run", "mean TFLOPs used", "without cache", "prompts cached, %"]
+    columns = ["run", "mean TFLOPs used"]
+    cached = any(entry.cached is not None for entry in table)
+    if cached:
+        columns += ["without cache", "prompts cached, %"]
     columns += ["mean cap, TFLOPs", "pass rate, % (95 %)"]
     second = any(entry.plus is not None for entry in table)
     if second:
@@ -193,13 +196,19 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
         columns.append(f"against {baseline}, points (95 %)")
     columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
-    lines += ["| " + " | ".join(_cells(entry, baseline, second=second)) + " |" for entry in table]
+    shown = [_cells(entry, baseline, cached=cached, second=second) for entry in table]
+    lines += ["| " + " | ".join(cells) + " |" for cells in shown]
     notes = [
-        "FLOPs are recounted from the tokens of each answer, and so are the requests over budget.",
-        "Prompt tokens that a server had cached are not computed; without that the mean would be",
-        "what stands under *without cache*, in TFLOPs.",
-        "Intervals of rates are Wilson's; a request that ended in an error counts as not passed.",
+        "FLOPs are recounted from the tokens of each answer, and so are the requests over budget."
     ]
+    if cached:
+        notes.append(
+            "Prompt tokens that a server had cached are not computed; without that the mean would "
+            "be\nwhat stands under *without cache*, in TFLOPs."
+        )
+    notes.append(
+        "Intervals of rates are Wilson's; a request that ended in an error counts as not passed."
+    )
     if second:
         notes.append("The second tests chose nothing: what passes the first alone is false.")
     if baseline is not None:
@@ -209,10 +218,12 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-def _cells(entry: ComparisonRow, baseline: str | None, *, second: bool) -> list[str]:
+def _cells(entry: ComparisonRow, baseline: str | None, *, cached: bool, second: bool) -> list[str]:
     label = entry.label.replace("|", r"\|")
-    cached = "-" if entry.cached is None else f"{100 * entry.cached:.1f}"
-    cells = [label, _tera(entry.flops), _tera(entry.flops_uncached), cached]
+    cells = [label, _tera(entry.flops)]
+    if cached:
+        part = "-" if entry.cached is None else f"{100 * entry.cached:.1f}"
+        cells += [_tera(entry.flops_uncached), part]
     cells += [_tera(entry.budget_flops), _percent(entry.pass_rate)]
     if second:
         cells += [

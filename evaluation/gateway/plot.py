@@ -26,7 +26,8 @@ class PlotError(RuntimeError):
 def plot(table: Sequence[ComparisonRow], path: Path) -> None:
     """Draw the rows with their 95 % intervals into `path`, SVG or PNG by its suffix.
 
-    Rows of unknown FLOPs have no place on the axis and are left out. Raises `PlotError`.
+    Rows of unknown FLOPs have no place on the axis and are left out. Raises `PlotError` and
+    OSError.
     """
     try:
         import matplotlib as mpl  # noqa: PLC0415 an extra: tables need no matplotlib
@@ -54,7 +55,7 @@ def plot(table: Sequence[ComparisonRow], path: Path) -> None:
     try:
         with mpl.rc_context({"svg.hashsalt": "budget-router"}):
             figure.savefig(path, dpi=150, metadata=metadata)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise PlotError(f"{path}: {error}") from error
 
 

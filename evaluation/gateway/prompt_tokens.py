@@ -16,6 +16,7 @@ from typing import Any
 
 from evaluation.datasets import Problem
 from evaluation.gateway.client import AskFailed, GatewayClient
+from evaluation.writing import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,8 @@ class TokenCache:
     def write(self, tokens: Mapping[str, int]) -> None:
         """Replace the file at once. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
         content = {"model": self.model, "dataset": self.dataset, "prompt_tokens": dict(tokens)}
-        fresh.write_text(json.dumps(content, indent=1) + "\n")
-        fresh.replace(self.path)
+        write_whole(self.path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 async def prompt_tokens(

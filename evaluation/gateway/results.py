@@ -19,6 +19,9 @@ from typing import Any, Final, Self
 
 SCHEMA: Final = 1
 
+_BEGINNING: Final = b'{"kind":"header"'
+"""Of every result file, by which one without even a whole line is told from the files of others."""
+
 
 class ResultFileError(Exception):
     """A result file cannot be read or continued; the message says which, where and why."""
@@ -125,10 +128,29 @@ def _parse(path: Path, content: bytes) -> Results | None:
             if header is None:
                 header = Header.from_json(value)
             else:
-                records[value["task_id"]] = value
-        except (ValueError, KeyError, TypeError) as error:
+                record = _record(value)
+                records[record["task_id"]] = record
+        except ValueError as error:
             raise ResultFileError(f"{path}, line {number}: {error!s}") from error
     return None if header is None else Results(header, tuple(records.values()), len(torn))
+
+
+def _record(value: Any) -> Mapping[str, Any]:
+    """An answer or an error, with all that is read of one. Raises ValueError."""
+    match value:
+        case {"task_id": str(), "error": {"code": str(), "message": str()}}:
+            sound = True
+        case {"task_id": str(), "text": str(), "latency_s": int() | float(), "commands": list()}:
+            asked = value["commands"]
+            sound = value.get("error") is None and all(isinstance(each, dict) for each in asked)
+        case _:
+            sound = False
+    if not sound:
+        raise ValueError(
+            "it is no record: one has a task_id, and text, latency_s and commands, or an error"
+        )
+    record: Mapping[str, Any] = value
+    return record
 
 
 class ResultWriter:
@@ -175,6 +197,8 @@ class ResultWriter:
         content = file.read()
         found = _parse(self.path, content)
         if found is None:
+            if not content.startswith(_BEGINNING[: len(content)]):
+                raise ResultFileError(f"{self.path} is no result file: name another file")
             self.torn_bytes = len(content)
             file.truncate(0)
             self._write(self._header.to_json())

@@ -17,6 +17,7 @@ from evaluation.datasets import Problem
 from evaluation.gateway.results import ResultFileError, Results
 from evaluation.gateway.run import AnswerJudge
 from evaluation.pools.workers import for_each
+from evaluation.writing import write_whole
 from policies.values import Verdict
 
 AT_ONCE: Final = 64
@@ -60,14 +61,14 @@ def read_second(path: Path, results: Results) -> SecondVerdicts | None:
 
 
 def write_second(path: Path, results: Results, verdicts: SecondVerdicts) -> None:
-    """Keep them beside the file."""
+    """Keep them beside the file. Raises OSError."""
     found = {
         record["task_id"]: [_digest(record), verdicts.passed[record["task_id"]]]
         for record in results.records
         if record["task_id"] in verdicts.passed
     }
     lines = (f"{json.dumps(task)}: {json.dumps(each)}" for task, each in sorted(found.items()))
-    place(path).write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    write_whole(place(path), ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 async def judge_again(

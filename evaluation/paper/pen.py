@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import matplotlib as mpl
 from matplotlib.figure import Figure as Canvas
@@ -28,6 +28,8 @@ _COLOURS: Final = (
     *("#8a8a2a", "#7a6fd0", "#cf4a3c", "#7d848c"),
 )
 _SHAPES: Final = ("o", "s", "^", "D", "v", "P")
+Line: TypeAlias = Literal["-", "--", ":"]
+_LINES: Final[tuple[Line, ...]] = ("-", "--", ":")
 
 _PLAIN: Final[Any] = {"text.parse_math": False}
 """A name with a dollar sign is no formula."""
@@ -50,18 +52,20 @@ class Look:
     colour: str
     shape: str
     label: str
+    line: Line = "-"
 
 
 def looks(models: Sequence[str], labels: Mapping[str, str] | None = None) -> dict[str, Look]:
     """A look per model, in their order, so that a model looks the same in all figures.
 
-    Where colours begin again, each comes with another shape.
+    Where colours begin again, each comes with another shape, and its line is broken.
     """
     return {
         model: Look(
             _COLOURS[at % len(_COLOURS)],
             _SHAPES[(at % len(_COLOURS) + at // len(_COLOURS)) % len(_SHAPES)],
             (labels or {}).get(model, model),
+            _LINES[at // len(_COLOURS) % len(_LINES)],
         )
         for at, model in enumerate(models)
     }
@@ -189,11 +193,14 @@ def _ticks(panel: Panel) -> list[float]:
 
 def _line(axes: Axes, series: Series, look: Look) -> None:
     whole = [(point.x, point.y) for point in series.points]
-    axes.plot(*zip(*whole, strict=True), color=look.colour, linewidth=1.6)
+    axes.plot(*zip(*whole, strict=True), look.line, color=look.colour, linewidth=1.6)
     band = [(p.x, p.low, p.high) for p in series.points if p.low is not None is not p.high]
     if band:
         at, low, high = zip(*band, strict=True)
-        axes.fill_between(at, low, high, color=look.colour, alpha=0.13, linewidth=0)
+        if len(band) > 1:
+            axes.fill_between(at, low, high, color=look.colour, alpha=0.13, linewidth=0)
+        else:  # a band has no width there
+            axes.vlines(at, low, high, color=look.colour, alpha=0.45, linewidth=1.2)
     told = [(point.x, point.y) for point in series.points if point.marked]
     if told:
         axes.plot(
@@ -240,7 +247,8 @@ def _key(figure: Figure, looked: Mapping[str, Look]) -> list[Line2D]:
 
 
 def _entry(look: Look, prefix: str) -> Line2D:
-    return Line2D([], [], color=look.colour, marker=look.shape, label=f"{prefix}{look.label}")
+    label = f"{prefix}{look.label}"
+    return Line2D([], [], color=look.colour, marker=look.shape, linestyle=look.line, label=label)
 
 
 def _symbol(shape: str, label: str, colour: str, *, hollow: bool = False) -> Line2D:

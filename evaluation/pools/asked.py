@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evaluation.datasets import Problem
 from evaluation.datasets.sources import faults
 from evaluation.pools.errors import MixedPools, UnreadablePool
-from evaluation.pools.files import write_whole
 from evaluation.pools.schema import Identity
 from evaluation.pools.store import Pool
+from evaluation.writing import write_whole
 
 FILE: Final = "problems.json.gz"
 

@@ -1,9 +1,8 @@
-"""The files of a pool: written whole or not at all, and named for their content."""
+"""The shards of a pool, which are named for their content."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,21 +38,3 @@ def digest_of(path: Path) -> str:
     """As a shard's name has it, of the file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:_DIGEST]
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a whole file or none."""
-    part = path.with_suffix(".part")
-    part.write_bytes(content)
-    sync(part)
-    part.rename(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Down to the disk: a file's content, or which files a folder has."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

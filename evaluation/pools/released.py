@@ -49,7 +49,7 @@ def tasks(path: Path) -> Iterator[Answered]:
     except (EOFError, zlib.error) as error:
         raise UnreadablePool(f"{path} is damaged, or its end is missing: {error}") from error
     except ijson.JSONError as error:
-        raise UnreadablePool(f"{path} is no JSON object of tasks: {error}") from error
+        raise UnreadablePool(f"{path} is no JSON object of tasks: {_said(error)}") from error
 
 
 def prompts_hash(prompts: Iterable[tuple[str, str]]) -> str:
@@ -166,3 +166,10 @@ def _verdicts(answered: Answered) -> list[Row]:
         {"task_id": answered.task_id, "index": at, "passed": passed, "status": ENGINE}
         for at, (_, passed) in enumerate(answered.samples)
     ]
+
+
+def _said(error: ijson.JSONError) -> str:
+    """The words of the parser, which may be bytes, without the place that it draws below them."""
+    said = error.args[0] if error.args else ""
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return text.partition("\n")[0]

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evaluation.pools.errors import MixedPools, PoolBusy, UnknownTask, UnreadablePool
-from evaluation.pools.files import digest_of, number_of, opened, sync, write_whole
+from evaluation.pools.files import digest_of, number_of, opened
 from evaluation.pools.journal import Journal, parse
 from evaluation.pools.schema import (
     COLUMNS,
@@ -36,6 +36,7 @@ from evaluation.pools.schema import (
     has_columns,
     record_batch,
 )
+from evaluation.writing import sync, write_whole
 
 ROWS_PER_SHARD: Final = 50_000
 """Rows after which a journal becomes a shard; also the bound of what is held in memory."""

@@ -200,7 +200,8 @@ def _check_second(
     if alone.any():
         raise StrayRow(
             f"{pool.path}: {alone.sum()} samples have a verdict by the second tests and none by "
-            f"the first, such as {named(pool, samples.keys[alone][0])}: judge the pool"
+            f"the first, such as {named(pool, samples.keys[alone][0])}: remove "
+            f"{pool.path / Table.PLUS} and judge by the first and the second tests again"
         )
     wrong = second["passed"] & ~first["passed"]
     if wrong.any():

@@ -31,7 +31,7 @@ def draw_all(
         looks(names, {name: name for name in names}),
         folder / "selectors",
     )
-    labels = list(dict.fromkeys(f"{plan.family}, {plan.examples}" for plan in plans))
+    labels = list(dict.fromkeys(map(_label, plans)))
     series = tuple(Series(label, label, tuple(_of(plans, label))) for label in labels)
     panel = Panel("the tests that judge", "large calls spent", "success, %", series)
     second = draw(
@@ -46,6 +46,10 @@ def _name(row: SelectorRow) -> str:
     return row.selector if row.examples == "-" else f"{row.selector}, examples {row.examples}"
 
 
+def _label(plan: PlanRow) -> str:
+    return f"{plan.family}, examples {plan.examples}"
+
+
 def _points(rows: Iterable[SelectorRow], model: str, name: str) -> Iterable[Point]:
     for row in rows:
         if row.model == model and _name(row) == name:
@@ -54,5 +58,5 @@ def _points(rows: Iterable[SelectorRow], model: str, name: str) -> Iterable[Poin
 
 def _of(plans: Iterable[PlanRow], label: str) -> Iterable[Point]:
     for plan in plans:
-        if f"{plan.family}, {plan.examples}" == label:
+        if _label(plan) == label:
             yield Point(plan.large_calls, 100 * plan.success, 100 * plan.low, 100 * plan.high)

@@ -133,9 +133,7 @@ def read_selection(
 
     Raises `PoolError`, also for pools whose models were not asked for the same.
     """
-    found = find_models(directory, dataset)
-    if missing := [model for model in models if model not in found]:
-        raise UnreadablePool(f"{directory} holds no pool of {missing[0]} on {dataset}")
+    found = find_models(directory, dataset, models)
     read = {model: [(read_view(path), _texts(path)) for path in found[model]] for model in models}
     check_alike(view.identity for pools in read.values() for view, _ in pools)
     problems = read_problems(Pool.open(found[models[0]][0]))

@@ -21,6 +21,7 @@ from evaluation.study.reading import Times, read_pools
 from evaluation.study.restated import Finding
 from evaluation.study.untested.figures import untested_figure, untested_looks
 from evaluation.study.untested.reading import Untested
+from evaluation.writing import write_whole
 from policies.cost import Rate
 from router.catalogue.entries import CATALOGUE
 
@@ -88,4 +89,4 @@ def write_untested(found: Iterable[Untested], folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """A file of JSON, the same bytes for the same value. Raises OSError."""
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from evaluation.pools.files import write_whole
 from evaluation.verifier.features import FEATURES, Floats
 from evaluation.verifier.tokens import BUCKETS, Buckets
+from evaluation.writing import write_whole
 
 VERSION: Final = 2
 """Of what is read of an answer, of how it is computed with, and of the file."""

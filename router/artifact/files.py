@@ -41,8 +41,9 @@ def read_artifact(path: Path) -> Artifact:
         return Artifact.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "whole"
-        raise InvalidArtifact(f"{path} is damaged, at {place}: {first['msg']}") from error
+        place = f", at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+        raise InvalidArtifact(f"{path} is damaged{place}: {said}") from error
 
 
 def text_of(artifact: Artifact) -> str:

@@ -97,15 +97,24 @@ class Averages:
     outran: int = 0
 
 
-def find_models(directory: Path, dataset: str) -> dict[str, list[Path]]:
-    """The pools of this data set below a directory, by model. Raises `PoolError` for none."""
-    found: dict[str, list[Path]] = {}
+def find_models(directory: Path, dataset: str, models: Sequence[str] = ()) -> dict[str, list[Path]]:
+    """The pools of this data set below a directory, by model.
+
+    Raises `PoolError` for none, and where one of these models has none.
+    """
+    every: dict[str, dict[str, list[Path]]] = {}
     for file in sorted(directory.glob("**/pool.json")):
         identity = Pool.open(file.parent).identity
-        if identity.dataset == dataset:
-            found.setdefault(identity.model, []).append(file.parent)
+        every.setdefault(identity.dataset, {}).setdefault(identity.model, []).append(file.parent)
+    found = every.get(dataset, {})
     if not found:
-        raise UnreadablePool(f"{directory} holds no pool of {dataset}")
+        there = f"; it has {', '.join(every)}" if every else ", nor of any other data set"
+        raise UnreadablePool(f"{directory} holds no pool of {dataset}{there}")
+    if missing := [model for model in models if model not in found]:
+        there = ", ".join(found)
+        raise UnreadablePool(
+            f"{directory} holds no pool of {missing[0]} on {dataset}; it has {there}"
+        )
     return found
 
 
@@ -116,9 +125,7 @@ def read_problems(
 
     Raises `PoolError`, for a model without samples too, and `UnknownCost`.
     """
-    found = find_models(directory, dataset)
-    if missing := [model for model in models if model not in found]:
-        raise UnreadablePool(f"{directory} holds no pool of {missing[0]} on {dataset}")
+    found = find_models(directory, dataset, models)
     views = {model: _views(model, found[model]) for model in models or found}
     check_alike(view.identity for both in views.values() for view in both)
     cheapest = sorted(views, key=lambda model: cost.draw(model, 1, [CALL_TOKENS]))

@@ -18,6 +18,7 @@ from evaluation.calibration.replays.ratios import Ratio, Ratios, ratios
 from evaluation.calibration.replays.standings import Resampled, Standing
 from evaluation.calibration.replays.trust import Decile, deciles
 from evaluation.statistics.intervals import Estimate
+from evaluation.writing import write_whole
 
 SCHEMA: Final = 1
 BASIS: Final = "exact"
@@ -144,7 +145,8 @@ class Measured:
 
     def write(self, path: Path) -> None:
         """The file; the same bytes for the same pools. Raises OSError."""
-        path.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n")
+        text = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
+        write_whole(path, text.encode())
 
 
 def false_passes(plan: Standing, at: int) -> float | None:

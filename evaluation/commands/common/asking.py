@@ -15,6 +15,7 @@ import typer
 from evaluation import datasets
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.progress import RunProgress
 from evaluation.datasets import Problem
 from evaluation.gateway import comparison
@@ -29,7 +30,12 @@ from policies.cost import CostModel, Rate
 from router.settings import Settings
 from sandbox import Limits, ProcessBackend, SandboxUnavailable
 
-Out = Annotated[Path, typer.Option(help="Result file (JSON lines); continued if it is there.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        help="Result file (JSON lines); continued if it is there.", metavar="FILE", callback=to_file
+    ),
+]
 Temperature = Annotated[float | None, typer.Option(min=0, max=2, help="Default: the policy's own.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests at a time.")]
 Timeout = Annotated[float, typer.Option(min=1, help="Seconds for one request.")]

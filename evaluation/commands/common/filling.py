@@ -13,6 +13,7 @@ import typer
 
 from evaluation import datasets
 from evaluation.commands.common.failing import fail
+from evaluation.commands.common.outputs import to_directory
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.local.loading import LoadFailed
 from evaluation.pools.errors import PoolError
@@ -23,7 +24,10 @@ from evaluation.pools.schema import Identity, Row, Table
 from evaluation.pools.store import Pool, TableWriter
 from router.embedded.child import EngineFailed
 
-Out = Annotated[Path, typer.Option(help="The pool; continued if it is there.", metavar="DIR")]
+Out = Annotated[
+    Path,
+    typer.Option(help="The pool; continued if it is there.", metavar="DIR", callback=to_directory),
+]
 Batch = Annotated[int, typer.Option(min=1, help="Samples per request: one prefill.")]
 Engine = Annotated[
     Literal["gateway", "transformers"],

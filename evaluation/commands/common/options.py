@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from evaluation.commands.common.outputs import to_directory
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 BackendName: TypeAlias = Literal["process", "docker"]
@@ -22,7 +24,7 @@ Data = Annotated[
     Path | None,
     typer.Option(help="Where the dataset is, unless a package or the hub has it.", metavar="PATH"),
 ]
-Dataset = Annotated[str, typer.Option(help="humaneval, or another; see docs/evaluation.md.")]
+Dataset = Annotated[str, typer.Option(help="humaneval, or another; see docs/evaluation/pools.md.")]
 Model = Annotated[str, typer.Option(help="A configured model, or one of the catalogue.")]
 ModelDirectory = Annotated[
     Path | None, typer.Option("--dir", help="The model directory.", show_default=False)
@@ -33,7 +35,10 @@ MaxTokens = Annotated[
 ]
 
 Pool = Annotated[Path, typer.Argument(metavar="DIR", help="The pool.")]
-Out = Annotated[Path, typer.Option(help="The directory to write to.", metavar="DIR")]
+Out = Annotated[
+    Path,
+    typer.Option(help="The directory to write to.", metavar="DIR", callback=to_directory),
+]
 Times = Annotated[
     Path | None,
     typer.Option(help="What `evaluate time` measured, for costs in seconds.", metavar="FILE"),

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from evaluation.bench.overhead import BenchFailed, Overhead, measure
 from evaluation.commands.common.failing import failing_on
+from evaluation.commands.common.tables import folding
 from router.embedded.child import EngineFailed
 
 
@@ -28,7 +28,7 @@ def tell(found: Overhead) -> None:
     """Print medians."""
     starts, pairs = f"{found.starts} starts", f"{found.requests} pairs"
     requests = f"{found.requests} requests"
-    table = Table("figure", "median", "of", title="The gateway on this machine")
+    table = folding("figure", "median", "of", title="The gateway on this machine")
     rows = [
         ("engines alone, until ready", f"{found.engines_s:.2f} s", starts),
         ("whole gateway, until ready", f"{found.gateway_s:.2f} s", starts),

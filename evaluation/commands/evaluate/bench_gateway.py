@@ -21,7 +21,9 @@ from evaluation.bench.gateways.processes import Cores, GatewayBenchFailed
 from evaluation.bench.gateways.table import to_markdown
 from evaluation.bench.timing import hardware
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.writing import write_whole
 
 _Executable = Annotated[Path | None, typer.Option(help="Its executable.", metavar="PATH")]
 
@@ -48,7 +50,7 @@ def run(
         list[str] | None, typer.Option(help="A contender; all that are there by default.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="JSON, every round of it.", metavar="FILE")
+        Path | None, typer.Option(help="JSON, every round of it.", metavar="FILE", callback=to_file)
     ] = None,
 ) -> None:
     """Measure the gateway under load, beside none, a bare forwarder and other gateways."""
@@ -58,13 +60,15 @@ def run(
     with failing_on(GatewayBenchFailed, OSError):
         gone = _measured(who, plan, cores)
     found, machine = figures(gone, plan), hardware(())
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(to_json(gone, found, machine), indent=1) + "\n", encoding="utf-8")
     typer.echo(to_markdown(found, machine, cores), nl=False)
     for name, path in ((LITELLM, litellm), (VLLM_ROUTER, vllm_router)):
         if path is None and not only:
             typer.echo(f"- {name} was not measured: no --{name} names its executable")
+    if out is not None:
+        with failing_on(OSError):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            told = json.dumps(to_json(gone, found, machine), indent=1) + "\n"
+            write_whole(out, told.encode())
 
 
 def _chosen(there: list[Contender], only: list[str] | None) -> list[Contender]:

@@ -15,11 +15,11 @@ from evaluation.commands.common import options
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import BENCHMARKS, DatasetUnavailable, Problem, sample_of
-from evaluation.pools.files import write_whole
 from evaluation.selection.codet.kept import MatrixJournal, OtherSamples, digest_of
 from evaluation.selection.codet.published import Sampled, read_published
 from evaluation.selection.codet.running import LeftUnjudged, Runner
 from evaluation.selection.codet.worth import worth_of
+from evaluation.writing import write_whole
 from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, SandboxUnavailable

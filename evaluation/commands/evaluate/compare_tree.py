@@ -15,7 +15,6 @@ from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.programs import run_programs
 from evaluation.commands.common.recorded import PAIR, Pools
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import Behaviours
 from evaluation.selection.measuring import greedy_answers
 from evaluation.selection.standings import greedy_row
@@ -23,6 +22,7 @@ from evaluation.selection.tree.measuring import curve_rows, curves, tree_rows
 from evaluation.selection.tree.picture import draw_figure
 from evaluation.selection.tree.recorded import large_answers, read_trees, samples_of
 from evaluation.selection.tree.table import to_markdown
+from evaluation.writing import write_whole
 from policies.cost import CostModel, UnknownCost
 from sandbox import SandboxError
 

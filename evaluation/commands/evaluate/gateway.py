@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Annotated
 
@@ -90,7 +89,7 @@ def _flops(budget: str | None, large_calls: float | None) -> float | None:
     """The budget in FLOPs, if it was given so; ends the command where the budgets make no sense."""
     if budget is not None and large_calls is not None:
         raise typer.BadParameter("give --budget-flops or --budget-large-calls, not both")
-    if large_calls is not None and not 0 < large_calls < math.inf:
+    if large_calls is not None and large_calls <= 0:
         raise typer.BadParameter("--budget-large-calls must be positive and finite")
     try:
         return None if budget is None else parse_flops(budget)

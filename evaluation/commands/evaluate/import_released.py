@@ -10,6 +10,7 @@ from rich.console import Console
 
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import Temperature
+from evaluation.commands.common.outputs import to_directory
 from evaluation.datasets import max_tokens
 from evaluation.pools.errors import PoolError
 from evaluation.pools.released import ENGINE, import_released
@@ -18,10 +19,12 @@ from evaluation.pools.schema import Identity
 
 def run(
     *,
-    file: Annotated[Path, typer.Argument(help="Of {task_id: {prompt, samples}}; .gz as well.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Of {task_id: {prompt, samples}}; .gz as well.")
+    ],
     model: Annotated[str, typer.Option(help="Whose generations they are.")],
     dataset: Annotated[str, typer.Option(help="What they answer.")],
-    out: Annotated[Path, typer.Option(help="The pool.", metavar="DIR")],
+    out: Annotated[Path, typer.Option(help="The pool.", metavar="DIR", callback=to_directory)],
     temperature: Temperature = 0.8,
 ) -> None:
     """Make a pool of generations in the paper's released format."""

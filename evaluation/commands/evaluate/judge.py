@@ -16,6 +16,7 @@ import typer
 from evaluation import datasets
 from evaluation.commands.common import options
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import beside
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import DatasetUnavailable, Problem, SecondTested, UnknownDataset
 from evaluation.gateway.local_judge import LocalJudge
@@ -109,6 +110,7 @@ def _say(second: SecondTested, of: int) -> None:
 def _judge_results(path: Path, data: Path | None, backend: Backend) -> None:
     """Second verdicts on the answers that a gateway chose, beside their file."""
     results = read(path)
+    beside(path)
     dataset = str(results.header.parameters.get("dataset"))
     problems = datasets.load(dataset)
     second = datasets.with_second_tests(dataset, problems, data)

@@ -15,7 +15,6 @@ from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.commands.common.recorded import PAIR, Generators, Outputs, Pools
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
 from evaluation.selection.measuring import KS
 from evaluation.selection.recorded import Sight
 from evaluation.verifier.measuring import Trial
@@ -23,6 +22,7 @@ from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.picture import draw_figure
 from evaluation.verifier.recorded import Observed
 from evaluation.verifier.table import to_markdown
+from evaluation.writing import write_whole
 from policies.cost import CostModel, UnknownCost
 from router.verifier.verifying import located
 

@@ -22,6 +22,8 @@ from evaluation.calibration.outcomes import (
 )
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import AsJson
+from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.tables import folding
 
 
 def run(
@@ -29,7 +31,12 @@ def run(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Files of outcomes.")],
     out: Annotated[
         Path | None,
-        typer.Option("--counts", metavar="FILE", help="Write counts, for calibrate (.csv)."),
+        typer.Option(
+            "--counts",
+            metavar="FILE",
+            help="Write counts, for calibrate (.csv).",
+            callback=to_file,
+        ),
     ] = None,
     greedy: Annotated[
         bool, typer.Option("--greedy", help="Count answers at temperature 0, not samples.")
@@ -53,13 +60,14 @@ def run(
             Console().print(_table(found))
         if out is not None:
             made = counts(outcomes, greedy=greedy, kind=kind)
+            out.parent.mkdir(parents=True, exist_ok=True)
             write_counts(made, out)
             problems = len({problem for problem, _ in made})
             typer.echo(f"{out}: {len(made)} counts of {problems} problems", err=True)
 
 
 def _table(found: Sequence[Decile]) -> Table:
-    table = Table("kind of task", "requests", "expected", "passed", "within its interval")
+    table = folding("kind of task", "requests", "expected", "passed", "within its interval")
     for each in found:
         rate = each.observed
         table.add_row(

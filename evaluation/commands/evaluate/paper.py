@@ -18,6 +18,7 @@ from evaluation.paper.figures import figures
 from evaluation.paper.pen import draw, looks
 from evaluation.paper.published import LABELS, published
 from evaluation.paper.table_1 import table_1
+from evaluation.writing import write_whole
 
 
 def run(
@@ -55,7 +56,8 @@ def run(
     )
     for claim in claims:
         if not claim.holds:
-            typer.echo(f"  {claim.id}: {claim.measured:.2f} {claim.unit} ({claim.rule})")
+            _, _, found, rule, _ = claim.cells()
+            typer.echo(f"  {claim.id}: {found}; holds if {rule}")
 
 
 def markdown(claims: Sequence[Claim]) -> str:
@@ -73,4 +75,4 @@ def _row(claim: Claim) -> tuple[str, ...]:
 
 
 def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

@@ -27,6 +27,7 @@ from evaluation.study.page.render import render
 from evaluation.study.reading import find_pools
 from evaluation.study.untested.figures import untested_figure
 from evaluation.study.untested.reading import UnreadableChoices, Untested, read_untested
+from evaluation.writing import write_whole
 
 
 def run(
@@ -63,7 +64,7 @@ def run(
     )
     with failing_on(OSError):
         write_json(out / "study.json", [_chapter_json(chapter) for chapter in chapters])
-        (out / "index.html").write_text(page, encoding="utf-8")
+        write_whole(out / "index.html", page.encode())
     typer.echo(f"{out / 'index.html'}, study.json and {len(figures) + len(untested)} figures")
 
 

@@ -16,12 +16,12 @@ from evaluation.commands.common.failing import fail, failing_on
 from evaluation.datasets import Problem, own
 from evaluation.pools.asked import write_problems
 from evaluation.pools.errors import MixedPools
-from evaluation.pools.files import write_whole
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.filling.revising import AttemptPassed, left_over, revisions, texts_of
 from evaluation.pools.problems import problems_of
 from evaluation.pools.store import Pool
+from evaluation.writing import write_whole
 from router.configuration.configured import sandbox_backend
 from router.sections.sandbox import SandboxConfig
 from sandbox import Backend, InvalidTests, SandboxUnavailable

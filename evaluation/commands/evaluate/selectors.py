@@ -16,7 +16,6 @@ from evaluation.commands.common.programs import run_programs
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.datasets import BENCHMARKS
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
 from evaluation.selection.behaviour import Behaviours
 from evaluation.selection.believing import fitted
 from evaluation.selection.courses import by_length, steps, uncapped
@@ -51,6 +50,7 @@ from evaluation.selection.standings import (
     to_json,
     to_markdown,
 )
+from evaluation.writing import write_whole
 from policies.cost import CostModel, UnknownCost
 from policies.ladder import Rung
 from sandbox import SandboxError

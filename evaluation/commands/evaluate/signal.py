@@ -25,17 +25,15 @@ from evaluation.commands.common.options import CostsConfig, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import StepsProgress
 from evaluation.pools.errors import PoolError
-from evaluation.pools.files import write_whole
 from evaluation.pools.view import PoolView, read_view
+from evaluation.writing import write_whole
 from policies.cost import Rate
 
 WORTH: Final = 0.1
 """Of success, of a large call: ladders are compared by FLOPs at equal success, so they are made
 frugal. At a calibration's own price they differ by chance in what they spend on a last point."""
 
-Pools = Annotated[
-    list[Path], typer.Option(metavar="DIR", help="Pools, or directories of pools; may be repeated.")
-]
+Pools = Annotated[list[Path], typer.Option(metavar="DIR", help="Pools, or directories of pools.")]
 Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="Only these models; by default all.", show_default=False),

@@ -15,6 +15,8 @@ from evaluation.bench.endurance.soaking import Endured, Ordeal, soak
 from evaluation.bench.endurance.table import as_json, as_markdown
 from evaluation.bench.overhead import BenchFailed
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import to_file
+from evaluation.writing import write_whole
 
 _LONGEST_WARM_S = 60.0
 _WARM_SHARE = 0.1
@@ -22,7 +24,7 @@ _WARM_SHARE = 0.1
 
 def run(
     *,
-    out: Annotated[Path, typer.Option(help="The JSON to write.", metavar="FILE")],
+    out: Annotated[Path, typer.Option(help="The JSON to write.", metavar="FILE", callback=to_file)],
     minutes: Annotated[float, typer.Option(min=0.01, help="Of load.")] = 20,
     engine: Annotated[
         list[str] | None, typer.Option(help="An embedded model; several are possible.")
@@ -58,8 +60,9 @@ def run(
 
 def conclude(found: Endured, out: Path) -> None:
     """Print the tables and keep them. Ends with 1 where anything must not be."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(as_json(found), indent=2) + "\n")
     typer.echo(as_markdown(found), nl=False)
+    with failing_on(OSError):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(out, (json.dumps(as_json(found), indent=2) + "\n").encode())
     if offending := offences(found):
         fail(f"{len(offending)} offences")

@@ -9,16 +9,27 @@ from typing import Annotated
 
 import typer
 
-from evaluation.commands.common.failing import failing_on
+from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import to_file
 from evaluation.gateway import comparison, deadlines
 from evaluation.gateway.plot import PlotError, plot
 from evaluation.gateway.recount import CannotRecount
 from evaluation.gateway.results import ResultFileError, read
+from evaluation.writing import write_whole
+
+
+def _to_picture(parameter: typer.CallbackParam, path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in {".svg", ".png"}:
+        fail(f"--plot takes a file that ends in .svg or .png, not {path}")
+    return to_file(parameter, path)
 
 
 def run(
     *,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Of `evaluate gateway` or `evaluate fim`."),
+    ],
     baseline: Annotated[
         str | None, typer.Option(metavar="LABEL", help="Compare every run with this one.")
     ] = None,
@@ -26,10 +37,18 @@ def run(
     under_deadlines: Annotated[
         bool, typer.Option("--deadlines", help="Of runs that had one: what came in time.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the table here as well.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the table here as well.", metavar="FILE", callback=to_file),
+    ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw pass rate against FLOPs into this .svg or .png."),
+        typer.Option(
+            "--plot",
+            help="Draw pass rate against FLOPs into this .svg or .png.",
+            metavar="FILE",
+            callback=_to_picture,
+        ),
     ] = None,
 ) -> None:
     """Compare result files: one row each."""
@@ -37,12 +56,14 @@ def run(
         raise typer.BadParameter("--deadlines has no --baseline, --json or --plot")
     known = (ResultFileError, comparison.UnknownBaseline, CannotRecount, ValueError)
     with failing_on(*known, PlotError, OSError):
+        for path in filter(None, (out, picture)):
+            path.parent.mkdir(parents=True, exist_ok=True)
         if under_deadlines:
             text = deadlines.to_markdown([deadlines.row(read(file)) for file in files])
         else:
             text = _compared(files, baseline, picture, as_json=as_json)
         if out is not None:
-            out.write_text(text)
+            write_whole(out, text.encode())
     typer.echo(text, nl=False)
 
 

@@ -19,19 +19,24 @@ from evaluation.bench.timing import hardware as hardware_here
 from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.outputs import to_file
+from evaluation.commands.common.tables import folding
 from evaluation.local.loading import LoadFailed
 from evaluation.pools.filling import sampler
 from evaluation.pools.filling.collecting import CollectFailed, Collector
 from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.schema import Identity
+from evaluation.writing import write_whole
 from router.embedded.child import EngineFailed
 
 SCHEMA: Final = 2
 
-Out = Annotated[Path, typer.Option(help="JSON file; other models in it stay.", metavar="FILE")]
+Out = Annotated[
+    Path, typer.Option(help="JSON file; other models in it stay.", metavar="FILE", callback=to_file)
+]
 Batches = Annotated[
     list[int] | None,
-    typer.Option("--batch", min=1, help="Samples in flight; give it again for each size to try."),
+    typer.Option("--batch", min=1, help="Samples in flight: a size to try."),
 ]
 PerDraw = Annotated[int, typer.Option(min=1, help="Samples per request, at most.")]
 Problems = Annotated[int, typer.Option("--problems", min=1, help="How many problems, the first.")]
@@ -155,7 +160,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1) + "\n")
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _table(model: str, timings: Sequence[BatchTiming]) -> Table:
@@ -167,7 +172,7 @@ def _table(model: str, timings: Sequence[BatchTiming]) -> Table:
         "tokens_per_second": "tokens/s",
         "median_draw_seconds": "s per draw",
     }
-    table = Table(*headings.values(), title=model)
+    table = folding(*headings.values(), title=model)
     for timing in timings:
         shown = timing.to_json()
         table.add_row(*(str(shown[name]) for name in headings))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
 
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.options import AsJson, ModelDirectory
+from evaluation.commands.common.tables import folding
 from router.catalogue.entries import CATALOGUE, ModelEntry
 from router.catalogue.store import find
 
@@ -33,7 +33,7 @@ def run(*, directory: ModelDirectory = None, as_json: AsJson = False) -> None:
         ]
         typer.echo(json.dumps({"directory": str(directory), "models": found}, indent=2))
         return
-    table = Table("model", Column("file", overflow="fold"), "MB", "state", "licence")
+    table = folding("model", "file", "MB", "state", "licence")
     for entry, state in states.items():
         table.add_row(entry.id, entry.file, f"{entry.bytes / 1e6:,.0f}", state, entry.license)
     Console().print(table)

@@ -16,7 +16,7 @@ from router.catalogue.pull import PullFailed, pull
 
 def run(
     *,
-    names: Annotated[list[str], typer.Argument(metavar="NAME")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="As `models list` has it.")],
     directory: ModelDirectory = None,
 ) -> None:
     """Bring models here: resumable, and only their SHA-256 decides."""

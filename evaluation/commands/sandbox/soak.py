@@ -13,6 +13,7 @@ from evaluation.bench.soak import Soaked, soak
 from evaluation.commands.common import options
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.tables import folding
 from sandbox import SandboxError
 
 _SHOWN = 20
@@ -41,7 +42,7 @@ def conclude(backend: options.BackendName, found: Soaked) -> None:
 
 def _table(backend: options.BackendName, found: Soaked) -> Table:
     title = f"{backend}: {found.runs} runs, {found.runs / found.seconds:.0f} per second"
-    table = Table("", "before", "early", "late", "closed", title=title)
+    table = folding("", "before", "early", "late", "closed", title=title)
     columns = [asdict(item) for item in (found.before, found.early, found.late, found.closed)]
     for name in columns[0]:
         table.add_row(name, *(f"{column[name]:,}" for column in columns))

@@ -9,6 +9,7 @@ import typer
 
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import Dataset
+from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.progress import PoolProgress
 from evaluation.commands.common.recorded import PAIR, Generators, Outputs, Pools
 from evaluation.local.loading import LoadFailed
@@ -28,7 +29,7 @@ def run(
     pools: Pools,
     dataset: Dataset,
     outputs: Outputs,
-    out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE")],
+    out: Annotated[Path, typer.Option(help="The file to write.", metavar="FILE", callback=to_file)],
     model: Generators = None,
     seed: Annotated[int, typer.Option(help="Of weights and orders.")] = 0,
     licence: Annotated[str, typer.Option(help="What the file says of its licence.")] = "",

@@ -43,15 +43,15 @@ def read_published(
     Of each the first `most_solutions`, and the tests of the first `most_samples`. Raises
     `DatasetUnavailable` for files that are something else.
     """
-    asked = [(_prompt(row), _samples(row)) for row in records(tests)]
+    asked = [(_prompt(row, tests), _samples(row, tests)) for row in records(tests)]
     found: dict[str, Sampled] = {}
     for row in records(solutions):
-        prompt = _prompt(row)
-        entry_point, samples = _tests_for(prompt, asked)
+        prompt = _prompt(row, solutions)
+        entry_point, samples = _tests_for(prompt, asked, tests)
         problem = replace(_alike(prompt, entry_point, problems), prompt=prompt)
         found[problem.task_id] = Sampled(
             problem,
-            tuple(map(before_stop, _samples(row)[:most_solutions])),
+            tuple(map(before_stop, _samples(row, solutions)[:most_solutions])),
             tuple(one for text in samples[:most_samples] for one in asserts_of(text, entry_point)),
         )
     if not found:
@@ -59,30 +59,32 @@ def read_published(
     return tuple(found[one.task_id] for one in problems if one.task_id in found)
 
 
-def _prompt(row: Record) -> str:
+def _prompt(row: Record, path: Path) -> str:
     match row:
         case {"prompt": str(prompt)}:
             return prompt
         case _:
-            raise DatasetUnavailable("a line of samples has no prompt")
+            raise DatasetUnavailable(f"{path}: a line of samples has no prompt")
 
 
-def _samples(row: Record) -> list[str]:
+def _samples(row: Record, path: Path) -> list[str]:
     match row:
         case {"samples": [*samples]} if all(isinstance(sample, str) for sample in samples):
             return samples
         case _:
-            raise DatasetUnavailable("the samples of a prompt are texts in a list")
+            raise DatasetUnavailable(f"{path}: the samples of a prompt are texts in a list")
 
 
-def _tests_for(prompt: str, asked: Sequence[tuple[str, list[str]]]) -> tuple[str, list[str]]:
+def _tests_for(
+    prompt: str, asked: Sequence[tuple[str, list[str]]], path: Path
+) -> tuple[str, list[str]]:
     """The function that tests were asked for behind this prompt, and the samples of tests."""
     for longer, samples in asked:
         name = _ASKED_FOR.search(longer) if longer.startswith(prompt) else None
         if name:
             return name[1], samples
     raise DatasetUnavailable(
-        f"nobody asked for tests of the prompt that ends with {prompt[-60:]!r}"
+        f"{path} has no tests for the prompt of solutions that ends with {prompt[-60:]!r}"
     )
 
 

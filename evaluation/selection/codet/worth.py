@@ -75,11 +75,11 @@ class Worth:
 def _shown(rate: Rate | None) -> str:
     if rate is None:
         return " | "
+    shown = f"{100 * rate.rate.value:.1f} | "
+    if rate.selector == "random":
+        return shown
     over = rate.over_random
-    return (
-        f"{100 * rate.rate.value:.1f} | "
-        f"{100 * over.value:+.1f} ({100 * over.low:+.1f} to {100 * over.high:+.1f})"
-    )
+    return f"{shown}{100 * over.value:+.1f} ({100 * over.low:+.1f} to {100 * over.high:+.1f})"
 
 
 def worth_of(matrices: Sequence[Matrix], asked: Mapping[str, Any]) -> Worth:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from evaluation.pools.errors import InvalidRow, MixedPools
+from evaluation.pools.errors import InvalidRow, MixedPools, UnreadablePool
 from evaluation.pools.journal import Journal, parse
 from policies.cost import CostModel, cacheable
 
@@ -78,8 +78,10 @@ class Grove:
 
     @classmethod
     def read(cls, pool: Path) -> Self:
-        """Of a pool. Raises OSError, and `InvalidRow` for what is no such file."""
+        """Of a pool. Raises OSError, and `PoolError` for what is no such file, or has none."""
         path = pool / NAME
+        if not path.exists():
+            raise UnreadablePool(f"{pool} is no pool of `budget-router evaluate tree`: no {NAME}")
         rows, _ = parse(path.read_bytes(), str(path))
         return cls(*_told(rows, path))
 

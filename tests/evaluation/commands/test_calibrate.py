@@ -45,9 +45,12 @@ def test_counts_make_a_policy_on_the_papers_basis(
     calibrate: Calibrate, counts: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "policy.json"
-    code, told, _ = calibrate(counts, "--out", out)
+    code, told, beside = calibrate(counts, "--out", out)
     assert code == 0
-    assert "| mine | 1 |" in told
+    assert beside.splitlines()[-1] == f"{out}: ladders for codellama-7b, codellama-34b"
+    assert all(len(line) <= 80 for line in told.splitlines())
+    assert {line.split()[1] for line in told.splitlines() if "to" in line} >= {"mine", "any"}
+    assert "A: codellama-7b, B: codellama-34b. Budget and spent are in large calls" in told
     artifact = read_artifact(out)
     assert (artifact.basis, artifact.models) == ("paper", ("codellama-7b", "codellama-34b"))
     (source,) = artifact.sources
@@ -74,11 +77,13 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
 ) -> None:
     out = tmp_path / "policy.json"
     models = ("--model", "llama3-8b", "--model", "llama3-70b")
-    assert calibrate("--from", "paper", *models, "--out", out)[0] == 0
+    code, _, beside = calibrate("--from", "paper", *models, "--out", out)
+    assert code == 0
     artifact = read_artifact(out)
     assert artifact.models == ("llama3-8b", "llama3-70b")
     assert any("Beta distribution" in each for each in artifact.assumptions)
     assert any("same order of difficulty" in each for each in artifact.assumptions)
+    assert all(f"assumed: {each}" in beside for each in artifact.assumptions)
     one = next(each for each in artifact.calibration().domains["humaneval"].lengths[0].own)
     assert 0 < one.success.value < 1
 
@@ -87,6 +92,9 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
     ("arguments", "said"),
     [
         (["nowhere"], "nowhere is not there"),
+        (["{empty}"], "empty has no pool"),
+        (["{text}"], "notes.txt is no file of counts: these end in .csv or .jsonl"),
+        (["{counts}", "--model", "nobody"], "nothing here of nobody"),
         ([], "name pools"),
         (["{counts}", "--from", "paper"], "not both"),
         (["--from", "paper", "--model", "gpt"], "the paper has no gpt"),
@@ -99,7 +107,10 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
 def test_what_is_wrong_is_said(
     calibrate: Calibrate, counts: Path, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    given = [each.format(counts=counts) for each in arguments]
+    known = {"counts": counts, "empty": tmp_path / "empty", "text": tmp_path / "notes.txt"}
+    known["empty"].mkdir()
+    known["text"].touch()
+    given = [each.format(**known) for each in arguments]
     code, _, told = calibrate(*given, "--out", tmp_path / "policy.json")
     assert code == 1
     assert said in told
@@ -109,8 +120,6 @@ def test_what_is_wrong_is_said(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--worth", "nan"], "--worth takes a number"),
-        (["--worth", "inf"], "--worth takes a number"),
         (["--out", "{there}/nowhere/policy.json"], "nowhere is no directory"),
         (["--out", "{counts}/policy.json"], "mine.csv is no directory"),
         (["--out", "{there}", "--force"], "is a directory"),

@@ -85,6 +85,21 @@ def test_every_command_is_one_file_and_every_file_a_command():
         assert entry.module.rpartition(".")[0] == group
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_full_disk_behind_standard_output_is_one_line():
+    words = ("-c", "from evaluation.cli import main; main()", "evaluate", "flops")
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, *words, "--model", "codellama-7b"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr == "budget-router: [Errno 28] No space left on device\n"
+
+
 def test_an_unknown_command_is_a_usage_error(cli):
     result = cli("evaluate", "tables")
     assert result.exit_code == 2

@@ -80,6 +80,14 @@ def test_a_quote_is_a_table_or_json(cli, files) -> None:
     assert first["tests"]["kind"] == "asserts"
 
 
+def test_a_narrow_terminal_folds_and_cuts_nothing(cli, files, monkeypatch) -> None:
+    prompt, tests = files
+    monkeypatch.setenv("COLUMNS", "36")
+    with quoting(OPTION | {"plan": "small*greedy > large*16"}) as gateway:
+        shown = cli("quote", prompt, "--tests", tests, "--url", gateway.url).stdout
+    assert "…" not in shown
+
+
 def test_a_quote_reads_standard_input_and_takes_budgets(cli, files) -> None:
     options = ("--chat", "--flops", "2T", "--latency-ms", "500", "--target", "0.8")
     with quoting() as gateway:
@@ -90,6 +98,28 @@ def test_a_quote_reads_standard_input_and_takes_budgets(cli, files) -> None:
     assert body["messages"] == [{"role": "user", "content": "Write add."}]
     wanted = {"flops": "2T", "latency_ms": 500.0, "target": 0.8, "policy": "mine"}
     assert (body["budget"], body["max_tokens"]) == (wanted, 64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no gateway answers at http://127.0.0.1:9: "),
+        (("--url", "nowhere"), "no gateway answers at nowhere: "),
+        (("--tests", "{binary}"), "{binary} is no text in UTF-8"),
+        (("--tests", "{missing}"), "{missing}: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_that_names_it(
+    cli, files, tmp_path, arguments, said
+) -> None:
+    prompt, tests = files
+    paths = {"binary": tmp_path / "binary", "missing": tmp_path / "missing"}
+    paths["binary"].write_bytes(b"\xff\xfe")
+    given = [each.format(**paths) for each in arguments]
+    refused = cli("quote", prompt, "--tests", tests, "--url", "http://127.0.0.1:9", *given)
+    assert refused.exit_code == 1
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"budget-router: {said.format(**paths)}")
 
 
 def test_what_a_gateway_says_against_it_is_one_line(cli, files) -> None:

@@ -20,6 +20,7 @@ def record(task, verdict="passed", *, model=LARGE, tokens=50, budget=None, secon
     command = {"model": model, "prompt_tokens": 100, "completion_tokens": [tokens]}
     return {
         "task_id": task,
+        "text": "pass",
         "verdict": verdict,
         "budget_flops": budget,
         "flops_used": flops,
@@ -94,6 +95,16 @@ def test_cached_prompts_cost_nothing_and_what_they_would_have_cost_stands_beside
     shown = dict(zip(head.split(" | "), line.split(" | "), strict=True))
     assert shown["prompts cached, %"] == "26.7"
     assert "without cache" in shown
+
+
+def test_a_cache_that_no_server_told_of_has_no_columns(written):
+    told = [row(read(written("silent", record("a"))))]
+    assert "cache" not in to_markdown(told)
+    found = record("a")
+    found["commands"][0]["cached_tokens"] = 80
+    mixed = to_markdown([*told, row(read(written("told", found)))])
+    assert {line.count("|") for line in mixed.splitlines()[:4]} == {14}
+    assert "| - | - | 100.0 (20.7 to 100.0) |" in mixed  # no cache told of, and no cap
 
 
 def test_a_gateway_s_own_figure_changes_only_the_difference_told(written):

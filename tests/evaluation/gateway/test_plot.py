@@ -44,5 +44,5 @@ def test_every_label_is_in_the_picture(tmp_path):
 def test_nothing_to_draw_is_an_error(tmp_path):
     with pytest.raises(PlotError, match="nothing to draw"):
         plot([row("unknown", None)], tmp_path / "plot.svg")
-    with pytest.raises(PlotError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         plot([row("a", 1e12)], tmp_path / "nowhere" / "plot.svg")

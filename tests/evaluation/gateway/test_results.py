@@ -11,7 +11,8 @@ HEADER = Header(
 
 
 def record(task, error=None):
-    return {"task_id": task, "error": error}
+    answer = {"text": "pass", "latency_s": 1.0, "commands": []} if error is None else {}
+    return {"task_id": task, **answer, "error": error}
 
 
 def write(path, *records, header=HEADER):
@@ -111,7 +112,7 @@ def test_a_gateway_that_moved_is_the_same_run(path):
         (1, b'{"task_id": "a"}\n'),
         (1, json.dumps(HEADER.to_json() | {"schema": 99}).encode() + b"\n"),
         (2, json.dumps(HEADER.to_json()).encode() + b"\n{]\n"),
-        (3, json.dumps(HEADER.to_json()).encode() + b'\n{"task_id":"a"}\n[]\n'),
+        (3, json.dumps(HEADER.to_json()).encode() + f"\n{json.dumps(record('a'))}\n[]\n".encode()),
     ],
 )
 def test_damage_that_is_no_torn_line_is_an_error_with_its_place(path, line, content):
@@ -120,6 +121,33 @@ def test_damage_that_is_no_torn_line_is_an_error_with_its_place(path, line, cont
     for use in (lambda: read(path), lambda: ResultWriter(path, HEADER).__enter__()):
         with pytest.raises(ResultFileError, match=f"line {line}:"):
             use()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["task_id", "text", "latency_s", "commands"])
+@pytest.mark.parametrize("value", [None, {}, "missing"], ids=repr)
+def test_a_record_that_could_not_be_counted_is_damage(path, name, value):
+    write(path, record("a"))
+    other = record("b") | {name: value}
+    if value == "missing":
+        del other[name]
+    with path.open("a") as file:
+        file.write(json.dumps(other) + "\n")
+    with pytest.raises(ResultFileError, match="line 3: it is no record"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"a note of mine", b'{"kind": "policy"}', b"\0\xff", b'{"kind":"headed"']
+)
+def test_a_file_of_others_without_a_whole_line_is_not_taken_for_a_torn_one(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with (
+        pytest.raises(ResultFileError, match="no result file: name another"),
+        ResultWriter(path, HEADER),
+    ):
+        pass
     assert path.read_bytes() == content
 
 

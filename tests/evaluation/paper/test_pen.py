@@ -15,6 +15,26 @@ def test_every_model_looks_different():
     assert len({(look.colour, look.shape) for look in looked}) == 36
 
 
+def test_a_colour_that_comes_again_has_another_line():
+    looked = list(looks([str(at) for at in range(9)]).values())
+    assert {look.line for look in looked[:8]} == {"-"}
+    assert (looked[8].colour, looked[8].line) == (looked[0].colour, "--")
+
+
+@pytest.mark.parametrize("points", [1, 2])
+def test_an_interval_is_seen_of_a_lone_point_too(points):
+    bare, told = (
+        tuple(Point(float(at), 10.0, *interval) for at in range(1, points + 1))
+        for interval in ((), (5.0, 15.0))
+    )
+    drawn = [
+        drawn_alone(Panel("a", "k", "solved", (Series(MODEL, MODEL, each),)))
+        for each in (bare, told)
+    ]
+    mark = "opacity: 0.45" if points == 1 else "opacity: 0.13"  # a line, where no band has width
+    assert [mark in each for each in drawn] == [False, True]
+
+
 def drawn_alone(*panels):
     figure = Figure("alone", "Alone", panels, ())
     return inline_svg(figure, looks([MODEL]))

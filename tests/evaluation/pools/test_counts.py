@@ -160,6 +160,20 @@ def test_another_format_is_named(tmp_path, cli, content, word):
     assert not (tmp_path / "pool").exists()
 
 
+@pytest.mark.parametrize("content", [b'{"a": [', b"\xff\xfe", b"{'a': 1}"])
+def test_what_the_parser_says_is_one_line_of_text(tmp_path, cli, content):
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    result = cli(
+        *("evaluate", "import", path, "--model", "m", "--dataset", "humaneval"),
+        *("--out", tmp_path / "pool"),
+    )
+    assert result.exit_code == 1
+    (line,) = result.stderr.strip().splitlines()
+    assert "is no JSON object of tasks: " in line
+    assert "b'" not in line
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed"])
 def test_a_damaged_archive_is_named(tmp_path, cli, damage):
     whole = bytearray(gzip.compress(json.dumps(GENERATIONS).encode()))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,16 @@ def test_what_has_no_first_verdict_is_judged_first(tmp_path):
     pool = files.write(tmp_path, [files.sample()])
     with pytest.raises(StrayRow, match="no verdict by the first tests"):
         judge(pool, backend())
+
+
+def test_second_verdicts_without_first_ones_say_what_to_remove(tmp_path):
+    pool = files.write(tmp_path, [files.sample(text=GOOD)], [files.verdict()])
+    judge(pool, backend())
+    shutil.rmtree(tmp_path / "verdicts")
+    with pytest.raises(StrayRow, match=f"remove {tmp_path / 'plus'} and judge"):
+        read_view(tmp_path)
+    shutil.rmtree(tmp_path / "plus")
+    assert not read_view(tmp_path).problems[0].judged.any()
 
 
 def test_a_fault_of_the_sandbox_is_no_second_verdict(tmp_path):

@@ -85,12 +85,13 @@ def test_other_files_are_none_of_these(released, tmp_path):
     rows = {
         "has no prompt": {"samples": []},
         "texts in a list": {"prompt": bare(ADD), "samples": [1]},
-        "nobody asked": {"prompt": "def g():", "samples": []},
+        "has no tests for the prompt": {"prompt": "def g():", "samples": []},
     }
     for message, row in rows.items():
         other.write_text(json.dumps(row))
-        with pytest.raises(DatasetUnavailable, match=message):
+        with pytest.raises(DatasetUnavailable, match=message) as error:
             read_published(other, tests, PROBLEMS)
+        assert str(tests if "tests" in message else other) in str(error.value)
     with pytest.raises(DatasetUnavailable, match="no problem whose function"):
         read_published(solutions, tests, PROBLEMS[:3])
 

@@ -72,4 +72,5 @@ def test_a_table_and_a_file_say_what_was_sampled():
     assert {row["tests"] for row in told["rates"]} == {"base", "plus"}
     lines = worth.to_markdown().splitlines()
     assert "| codet | drawn | 100.0 | +66.7 (+66.7 to +66.7) | 50.0 |" in "\n".join(lines)
+    assert "| random |  | 33.3 |  | 16.7 |  |" in lines
     assert lines[-1].startswith("solutions: 6; problems: 1; ")

@@ -116,3 +116,7 @@ def test_trees_without_verdicts_or_costs_say_what_is_missing(cli, pools, tmp_pat
     result = compared(cli, pools, tmp_path / "out")
     assert result.exit_code == 1
     assert "does not say what the tree of tiny/0 cost" in result.output
+    journal.unlink()
+    result = compared(cli, pools, tmp_path / "out")
+    assert result.exit_code == 1
+    assert "is no pool of `budget-router evaluate tree`" in result.output

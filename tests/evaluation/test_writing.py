@@ -1,0 +1,48 @@
+"""Files of results: whole or not there, whatever happens."""
+
+import os
+
+import pytest
+
+from evaluation.writing import write_whole
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("before")
+    write_whole(path, b"after")
+    assert path.read_bytes() == b"after"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("stopped", [OSError("no space"), KeyboardInterrupt()], ids=repr)
+def test_what_is_stopped_leaves_the_file_as_it_was_and_nothing_beside_it(
+    tmp_path, monkeypatch, stopped
+):
+    path = tmp_path / "a.json"
+    path.write_text("before")
+
+    def stop(descriptor):
+        raise stopped
+
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(type(stopped)):
+        write_whole(path, b"after")
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_differ_in_their_ending_have_nothing_in_common(tmp_path):
+    (tmp_path / "a.part").write_text("mine")
+    write_whole(tmp_path / "a.json", b"one")
+    assert (tmp_path / "a.part").read_text() == "mine"
+
+
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(path, b"told")
+    assert os.read(reader, 10) == b"told"
+    os.close(reader)
+    assert path.is_fifo()
