@@ -12,10 +12,11 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
-from sandbox.codec import CannotCross, Encoder
+from sandbox.codec import CannotCross, Encoder, copied
 from sandbox.inner.crossing.special import ARITHMETIC, BINARY, found_in
 from sandbox.inner.given.dataclassed import form_of
 from sandbox.inner.given.mocks import is_awaited, is_call, is_mock, is_unasked
+from sandbox.inner.remote.handles import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +32,8 @@ _CLOSED: Final = (
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals.
 
-Neither does what can only be called, as a function or a partial: it says there what it holds. What
-else of the library can be called shows its methods.
+Neither does what can only be called, as a partial: it says there what it holds. A function shows
+what it was marked with; what else of the library can be called shows its methods.
 """
 
 _DATABASE: Final = "sqlite3"
@@ -105,11 +106,33 @@ def is_private_data(value: Any, name: str, *, may_be_new: bool) -> bool:
     return may_be_new and found_in(kind, name) is None
 
 
+def marks_of(value: Any) -> dict[str, Any] | None:
+    """What a function or a method itself has as attributes, as far as that is shown.
+
+    None for other objects.
+    """
+    function = value.__func__ if type(value) is types.MethodType else value
+    if type(function) is not types.FunctionType:
+        return None
+    return {name: each for name, each in vars(function).items() if may_be_mark(name, each)}
+
+
+def may_be_mark(name: str, value: Any) -> bool:
+    """Whether it is what decorators mark functions with: plain data, or a thing of the program.
+
+    Others, as the marks of pytest, say what tests do.
+    """
+    is_plain = value is None or copied(value) is not None
+    return not name.startswith("__") and (is_plain or number_of(value) is not None)
+
+
 def attributes_of(value: Any) -> dict[str, Any]:
     """What an object of a class of the tests itself has, as far as it can cross.
 
     Raises `AttributeError`.
     """
+    if (marks := marks_of(value)) is not None:
+        return marks
     held = getattr(value, "__dict__", None)
     if type(held) is not dict or not is_of_the_tests(type(value)):
         raise AttributeError("__dict__ of an object of the tests")
@@ -122,6 +145,8 @@ def attributes_of(value: Any) -> dict[str, Any]:
 
 def names_in(value: Any) -> list[str]:
     """The names of what is shown of an object."""
+    if (marks := marks_of(value)) is not None:
+        return [*marks]
     own = [name for name in dir(value) if type(name) is str]
     return [n for n in own if is_open(value, n) or is_private_data(value, n, may_be_new=False)]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.special import CHECKS
+from sandbox.inner.crossing.special import BINDS, CHECKS
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
@@ -39,6 +39,12 @@ _HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object
 
 _MOST_CLASSES: Final = 2_000
 _MOST_BASES: Final = 50
+
+_OF_ANY: Final = {
+    name: Member(name)
+    for name in ("__init__", "__new__", "__getstate__", "__reduce__", "__sizeof__")
+}
+"""What any object has, and a test may call by name: of a handle it would be `object`'s own."""
 
 _ABSTRACT: Final = frozenset({"abc", "collections.abc", "numbers", "typing", "enum"})
 """Modules whose classes may stand for themselves where a class is looked at: calling one makes
@@ -99,7 +105,9 @@ def _bases(parents: list[type]) -> tuple[type, ...]:
 
 
 def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
-    body: dict[str, Any] = {"__module__": told.module}
+    has_its_own = BINDS in told.special  # as a function, which is not of its class's module
+    module = Member("__module__") if has_its_own else told.module
+    body: dict[str, Any] = {"__module__": module, **_OF_ANY}
     if told.known is not None:  # for `isinstance`
         known = told.known
         body["__class__"] = property(lambda _handle: known)
