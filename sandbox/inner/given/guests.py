@@ -198,7 +198,7 @@ class Guests:
         if ask == "set" and type(value) is types.FunctionType and may_be_mark(name, *given):
             self._is_changed |= callable(given[0]) or number_of(given[0]) is not None
             return setattr(value, name, *given)
-        if name not in marks:
+        if name not in marks or (ask != "get" and name.startswith("__")):
             raise AttributeError(f"{name} of a function of the tests")
         return marks[name] if ask == "get" else delattr(value, name)
 

@@ -107,23 +107,21 @@ def is_private_data(value: Any, name: str, *, may_be_new: bool) -> bool:
 
 
 def marks_of(value: Any) -> dict[str, Any] | None:
-    """What a function or a method itself has as attributes, as far as that is shown.
-
-    None for other objects.
-    """
+    """What a function or a method itself shows as attributes; None for other objects."""
     function = value.__func__ if type(value) is types.MethodType else value
     if type(function) is not types.FunctionType:
         return None
-    return {name: each for name, each in vars(function).items() if may_be_mark(name, each)}
+    return {name: each for name, each in vars(function).items() if _is_mark(each)}
 
 
 def may_be_mark(name: str, value: Any) -> bool:
-    """Whether it is what decorators mark functions with: plain data, or a thing of the program.
+    """Whether a program may mark a function with it. By dunder names runners of tests go."""
+    return not name.startswith("__") and _is_mark(value)
 
-    Others, as the marks of pytest, say what tests do.
-    """
-    is_plain = value is None or copied(value) is not None
-    return not name.startswith("__") and (is_plain or number_of(value) is not None)
+
+def _is_mark(value: Any) -> bool:
+    """Plain data, or a thing of the program: others, as pytest's marks, say what tests do."""
+    return value is None or copied(value) is not None or number_of(value) is not None
 
 
 def attributes_of(value: Any) -> dict[str, Any]:
