@@ -18,6 +18,7 @@ from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.crossing.special import found_in, identity_of
 from sandbox.inner.given.dataclassed import form_of, values_of
 from sandbox.inner.given.likeness import likeness_of
+from sandbox.inner.given.marks import marks_of, may_be_mark
 from sandbox.inner.given.mocks import is_awaited
 from sandbox.inner.given.performing import ATTRIBUTE, COPIES, question_of, role_of
 from sandbox.inner.given.protocols import kind_of, protocols_of
@@ -34,8 +35,6 @@ from sandbox.inner.given.shown import (
     is_open,
     is_private_data,
     library_name,
-    marks_of,
-    may_be_mark,
     own_methods,
 )
 from sandbox.inner.remote.handles import number_of
