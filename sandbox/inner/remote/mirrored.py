@@ -14,6 +14,7 @@ Nothing of the candidate's runs here; what it says of a class decides only what 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from abc import ABCMeta
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +30,7 @@ from sandbox.inner.remote.handles import (
     held_by,
 )
 from sandbox.inner.remote.questions import Member, method_asked, specials_of
+from sandbox.inner.remote.zones import zone_methods
 
 if TYPE_CHECKING:
     from sandbox.inner.remote.classes import Asks
@@ -101,13 +103,15 @@ def _bases(parents: list[type]) -> tuple[type, ...]:
     own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
     if not any(issubclass(p, Handle) for p in own):
         own = {Handle: None, **own}
-    return (*own, *([held] if held is not None else []))
+    real = [held] if held is not None else [dt.tzinfo] if dt.tzinfo in parents else []
+    return (*own, *real)
 
 
 def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     has_its_own = BINDS in told.special  # as a function, which is not of its class's module
     module = Member("__module__") if has_its_own else told.module
     body: dict[str, Any] = {"__module__": module, **_OF_ANY}
+    body |= zone_methods(parents)
     if told.known is not None:  # for `isinstance`
         known = told.known
         body["__class__"] = property(lambda _handle: known)
