@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import types
 from abc import ABCMeta
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -47,6 +48,13 @@ _OF_ANY: Final = {
     for name in ("__init__", "__new__", "__getstate__", "__reduce__", "__sizeof__")
 }
 """What any object has, and a test may call by name: of a handle it would be `object`'s own."""
+
+_OF_PYTHON: Final = {
+    kind.__name__: kind
+    for kind in vars(types).values()
+    if isinstance(kind, type) and kind.__module__ == "builtins"
+}
+"""Classes that have a name in `types` alone, as those of functions and generators."""
 
 _ABSTRACT: Final = frozenset({"abc", "collections.abc", "numbers", "typing", "enum"})
 """Modules whose classes may stand for themselves where a class is looked at: calling one makes
@@ -112,8 +120,10 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     module = Member("__module__") if has_its_own else told.module
     body: dict[str, Any] = {"__module__": module, **_OF_ANY}
     body |= zone_methods(parents)
-    if told.known is not None:  # for `isinstance`
-        known = told.known
+    known = told.known
+    if known is None and told.module == "builtins":
+        known = _OF_PYTHON.get(told.name)
+    if known is not None:  # for `isinstance`
         body["__class__"] = property(lambda _handle: known)
     held = held_by(*parents)
     if held is not None and not told.asked:
