@@ -65,6 +65,54 @@ def test_a_callback_in_place(judge) -> None:
     assert report.status is Status.ERROR, report
 
 
+CONTAINERS = {
+    "it says yes": ("return True", "iter([3])"),
+    "it says no": ("return False", "iter([1])"),
+    "its items equal everything": ("return True", "iter([Equal()])"),
+    "it has what it was asked for": ("self.v.append(o)\n        return True", "iter(self.v)"),
+    "it has no end": ("return True", "itertools.repeat(3)"),
+    "it has no items": ("return True", "None"),
+    "its items come once": ("return True", "self"),
+}
+
+
+@pytest.mark.parametrize(("says", "items"), CONTAINERS.values(), ids=CONTAINERS)
+def test_what_it_contains_is_looked_for_here(judge, says: str, items: str) -> None:
+    source = (
+        "import itertools\nclass Equal:\n    def __eq__(self, o): return True\n"
+        "    def __hash__(self): return 0\n"
+        "class C:\n    def __init__(self): self.v = []\n    def __next__(self): return 1\n"
+        f"    def __contains__(self, o):\n        {says}\n    def __iter__(self): return {items}\n"
+        "def f(): return C()\n"
+    )
+    if items != "self":
+        source = source.replace("    def __next__(self): return 1\n", "")
+    report = judge(source, Asserts("assert 1 in f()", "f"))
+    assert report.status is Status.ERROR, report
+
+
+def test_a_function_shows_its_marks_alone(judge) -> None:
+    source = (
+        "NAMES = ('pytestmark', '__wrapped__', '__defaults__', '__globals__', '_hidden', 'part')\n"
+        "def shown(f): return [n for n in NAMES if hasattr(f, n)] + [*vars(f)]\n"
+        "def mark(f, name):\n    try: setattr(f, name, [1])\n"
+        "    except AttributeError: return 'no'\n"
+        "def add(f): f.more = lambda: 3\n"
+    )
+    code = (
+        "import functools, pytest, sys\ndef g(x=5): pass\n"
+        "f = pytest.mark.skip(functools.wraps(g)(lambda: 1))\n"
+        "f._hidden, f.part, f.expected = sys, functools.partial(g), 3\n"
+        "assert shown(f) == ['expected']\nassert mark(f, '__wrapped__') == 'no'\n"
+        "assert mark(f, 'seen') is None and f.seen == [1]\n"
+        "assert mark(functools.partial(g), 'seen') == 'no'\n"
+    )
+    report = judge(source, Asserts(code, "shown"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    report = judge(source, Asserts(f"{code}add(f)\nassert f.more() == 3", "shown"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
 def test_what_is_held_is_in_step(judge) -> None:
     """Up to a bound; beyond it the object is asked, as it was never told of."""
     source = (

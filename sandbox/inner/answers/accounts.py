@@ -23,6 +23,7 @@ from sandbox.inner.remote.exceptions import (
 )
 from sandbox.inner.remote.handles import number_of
 from sandbox.inner.remote.outcomes import is_failure
+from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -93,6 +94,9 @@ class Accounts:
     def told(self, error: BaseException) -> Frame:
         """An exception of the tests on its way through the candidate; it may come back."""
         self.passing.append(error)
+        if not _was_raised_in_tests(error):
+            # Its frames would keep what the tests gave to the call that is open, long after that.
+            error.__traceback__ = None
         own = number_of(error)
         if own is not None:
             return {"own": own}
@@ -145,6 +149,16 @@ class Accounts:
 
     def _decode(self, wire: Any) -> Any:
         return Noting(self._crossed).decode(wire)
+
+
+def _was_raised_in_tests(error: BaseException) -> bool:
+    """Whether it came through code of the tests, which says where something failed."""
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename in (TESTS, PRELUDE):
+            return True
+        step = step.tb_next
+    return False
 
 
 def _plain(error: BaseException) -> Exception:

@@ -1,7 +1,8 @@
 """Dates, times and zones, by the parts that they are rebuilt from.
 
 A zone crosses by its key where the system has a file of it, so that no key makes a process import
-anything; any other kind of zone is the offset that it has at that time.
+anything; one that is the program's own object is that object over there. Any other kind of zone is
+the offset that it has at that time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _MOST_TEXT: Final = 100
 _KEY: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,3}")
 _ZONES: Final = (dt.timezone, zoneinfo.ZoneInfo)
+ASKED: Final = "\0zone"
+"""Where a class has that its objects stand for zones of the program, which are asked."""
 
 
 def _whole(value: Any) -> int:
@@ -44,7 +47,7 @@ def zone_parts(value: Any) -> tuple[str, list[Any]] | None:
 
 def _zone_of(value: dt.datetime | dt.time) -> dt.tzinfo | None:
     zone = value.tzinfo
-    if zone is None or zone_parts(zone) is not None:
+    if zone is None or zone_parts(zone) is not None or hasattr(type(zone), ASKED):
         return zone
     offset = value.utcoffset()
     return None if offset is None else dt.timezone(offset)
@@ -55,7 +58,8 @@ def _clock(value: Any) -> list[Any]:
 
 
 def _zone(value: Any) -> dt.tzinfo | None:
-    if value is not None and type(value) not in _ZONES:
+    own = isinstance(value, dt.tzinfo) and not hasattr(type(value), ASKED)
+    if value is not None and type(value) not in _ZONES and not own:
         raise TypeError("no zone")
     zone: dt.tzinfo | None = value
     return zone

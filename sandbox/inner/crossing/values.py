@@ -13,7 +13,7 @@ import uuid
 from collections import UserString
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
-from pathlib import PosixPath, PurePosixPath
+from pathlib import PosixPath, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +44,8 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
     """The tag of a value and what it is made of; None where it is of no kind that is known here."""
     kind = type(value)
     found = _PARTS.get(kind)
+    if kind is memoryview:
+        return ("memoryview", [value.tobytes()]) if _is_of_bytes(value) else None
     if found is not None:
         tag, parts = found
         return tag, parts(value)
@@ -52,6 +54,14 @@ def parts_of(value: Any) -> tuple[str, list[Any]] | None:
     if _ADDRESSES.get(kind.__name__) is kind:
         return "address", [kind.__name__, str(value)]
     return clocks.zone_parts(value)
+
+
+def _is_of_bytes(view: memoryview) -> bool:
+    """Whether it shows bytes that nobody changes: of others, changes are seen on both sides."""
+    try:
+        return view.readonly and view.format == "B" and view.ndim == 1
+    except ValueError:  # it was released
+        return False
 
 
 def dict_under(value: Any) -> Any:
@@ -110,6 +120,16 @@ def _path(pure: Any, text: Any) -> PurePosixPath:
     return PurePosixPath(_text(text)) if pure is True else PosixPath(_text(text))
 
 
+def _windows_path(text: Any) -> PureWindowsPath:
+    return PureWindowsPath(_text(text))
+
+
+def _memoryview(data: Any) -> memoryview:
+    if type(data) is not bytes:
+        raise TypeError("bytes were due")
+    return memoryview(data)
+
+
 def _uuid(number: Any) -> uuid.UUID:
     return uuid.UUID(int=_whole(number))
 
@@ -149,6 +169,7 @@ _PARTS: Final[dict[type, tuple[str, Callable[[Any], list[Any]]]]] = {
     Fraction: ("Fraction", lambda v: [v.numerator, v.denominator]),
     PurePosixPath: ("path", lambda v: [True, str(v)]),
     PosixPath: ("path", lambda v: [False, str(v)]),
+    PureWindowsPath: ("windows path", lambda v: [str(v)]),
     UserString: ("UserString", lambda v: [v.data]),
     uuid.UUID: ("uuid", lambda v: [v.int]),
     type(NotImplemented): ("NotImplemented", lambda _v: []),
@@ -158,6 +179,8 @@ _MAKERS: Final[dict[str, Callable[..., Any]]] = {
     "Decimal": _decimal,
     "Fraction": _fraction,
     "path": _path,
+    "windows path": _windows_path,
+    "memoryview": _memoryview,
     "uuid": _uuid,
     "address": _address,
     "proxy": _proxy,

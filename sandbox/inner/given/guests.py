@@ -18,6 +18,7 @@ from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.crossing.special import found_in, identity_of
 from sandbox.inner.given.dataclassed import form_of, values_of
 from sandbox.inner.given.likeness import likeness_of
+from sandbox.inner.given.marks import marks_of, may_be_mark
 from sandbox.inner.given.mocks import is_awaited
 from sandbox.inner.given.performing import ATTRIBUTE, COPIES, question_of, role_of
 from sandbox.inner.given.protocols import kind_of, protocols_of
@@ -171,7 +172,7 @@ class Guests:
             return value(*args, **kwargs)
         if ask in ATTRIBUTE and args and type(args[0]) is str and not kwargs:
             return self._attribute(ask, value, *args)
-        if ask in COPIES and type(value) in self._makes.values() and not (args or kwargs):
+        if ask in COPIES and not (args or kwargs):
             return COPIES[ask](value)
         question = None if kwargs else question_of(ask, value)
         if question is None:
@@ -180,6 +181,8 @@ class Guests:
 
     def _attribute(self, ask: str, value: Any, name: str, *given: Any) -> Any:
         """Get, set or delete one. Raises `AttributeError` for one that is not shown."""
+        if (marks := marks_of(value)) is not None:
+            return self._mark(ask, value, marks, name, *given)
         may_be_new = ask == "set"
         if not is_open(value, name) and not is_private_data(value, name, may_be_new=may_be_new):
             raise AttributeError(f"{name} of an object of the tests")
@@ -188,6 +191,15 @@ class Guests:
         if ask == "delattr":
             return self._delete(value, name, *given)
         return getattr(value, name, *given)
+
+    def _mark(self, ask: str, value: Any, marks: dict[str, Any], name: str, *given: Any) -> Any:
+        """What a function itself has, which a decorator may have put there, or puts there now."""
+        if ask == "set" and type(value) is types.FunctionType and may_be_mark(name, *given):
+            self._is_changed |= callable(given[0]) or number_of(given[0]) is not None
+            return setattr(value, name, *given)
+        if name not in marks or (ask != "get" and name.startswith("__")):
+            raise AttributeError(f"{name} of a function of the tests")
+        return marks[name] if ask == "get" else delattr(value, name)
 
     def _set(self, value: Any, name: str, given: Any) -> None:
         """Set an attribute. What is no plain value is the program's word, and no method of a mock.

@@ -9,6 +9,8 @@ No pattern of the program is compiled beside the tests: these go in one directio
 
 from __future__ import annotations
 
+import functools
+import gc
 import re
 import sys
 import types
@@ -34,10 +36,11 @@ _HARMLESS: Final = frozenset(
 )
 """What a class may have of its own and still do what its built-in type does with its content."""
 
+_KEY: Final = type(functools.cmp_to_key(lambda _one, _other: 0))
 _UNIONS: Final = ("Union", "Optional")
 
 
-def likeness_of(value: Any) -> tuple[dict[str, Any], Any] | None:
+def likeness_of(value: Any) -> tuple[dict[str, Any], Any] | None:  # noqa: PLR0911 - one for each kind
     """What is told of an object, and its content; None where only a guest can stand for it."""
     if type(value) is re.Pattern:
         return {"as": "pattern", "flags": value.flags & ~re.DEBUG}, value.pattern
@@ -45,6 +48,8 @@ def likeness_of(value: Any) -> tuple[dict[str, Any], Any] | None:
         return {"as": "alias"}, (value.__origin__, value.__args__)
     if type(value) is types.UnionType:
         return {"as": "union"}, _parts(value.__args__)
+    if type(value) is _KEY:
+        return _of_key(value)
     if type(value).__module__ == "typing":
         return _of_typing(value)
     if issubclass(type(value), Enum) and (member := _of_library(value)) is not None:
@@ -69,17 +74,30 @@ def _parts(args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(None if arg is types.NoneType else arg for arg in args)
 
 
-def _of_library(value: Enum) -> tuple[dict[str, Any], Any] | None:
-    kind = type(value)
+def _of_key(value: Any) -> tuple[dict[str, Any], Any] | None:
+    """What makes keys by a function that compares two: the function is all that it has."""
+    match [found for found in gc.get_referents(value) if found is not _KEY]:
+        case [compare]:
+            return {"as": "key"}, compare
+    return None
+
+
+def _place_of(kind: type) -> dict[str, str] | None:
+    """Where a class of the library is found; None for others."""
     found: Any = sys.modules.get(kind.__module__)
     for name in kind.__qualname__.split("."):
         found = getattr(found, name, None)
     root = kind.__module__.partition(".")[0]
     if found is not kind or root not in sys.stdlib_module_names:
         return None
-    if type(value.value) not in (int, str):
+    return {"module": kind.__module__, "name": kind.__qualname__}
+
+
+def _of_library(value: Enum) -> tuple[dict[str, Any], Any] | None:
+    place = _place_of(type(value))
+    if place is None or type(value.value) not in (int, str):
         return None
-    return {"as": "member", "module": kind.__module__, "name": kind.__qualname__}, value.value
+    return {"as": "member", **place}, value.value
 
 
 def _of_builtin(value: Any) -> tuple[dict[str, Any], Any] | None:
@@ -91,6 +109,8 @@ def _of_builtin(value: Any) -> tuple[dict[str, Any], Any] | None:
     fields = _fields_of(kind) if base is tuple else None
     if fields is not None and len(fields) != tuple.__len__(value):
         return None
+    if fields is not None and (place := _place_of(kind)) is not None:
+        return {"as": "row", **place}, tuple(value)
     told = {
         "as": "builtin",
         "base": base.__name__,

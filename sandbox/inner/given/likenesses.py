@@ -116,8 +116,8 @@ def _made(kind: Any, base: str, content: Any) -> Any:
     return made
 
 
-def _of_library(told: dict[str, Any], content: Any) -> Any:
-    """A pattern, a generic alias or a member of an enumeration. Raises `CodecError`."""
+def _of_library(told: dict[str, Any], content: Any) -> Any:  # noqa: PLR0911 - one for each kind
+    """What is a thing of the library on both sides. Raises `CodecError`."""
     match told:
         case {"as": "pattern", "flags": int(flags)}:
             return re.compile(content, flags)
@@ -126,10 +126,17 @@ def _of_library(told: dict[str, Any], content: Any) -> Any:
             return origin[args]
         case {"as": "union"}:
             return functools.reduce(operator.or_, content)
+        case {"as": "key"}:
+            return functools.cmp_to_key(content)
+        case {"as": "row", "module": str(module), "name": str(name)}:
+            return tuple.__new__(_class_of(module, name), content)
         case {"as": "typing", "name": str(name)}:
             found = getattr(typing, name)
             return found if content is None else found[content]
         case {"as": "member", "module": str(module), "name": str(name)}:
-            kind: Any = operator.attrgetter(name)(importlib.import_module(module))
-            return kind(content)
+            return _class_of(module, name)(content)
     raise CodecError("a likeness of nothing")
+
+
+def _class_of(module: str, name: str) -> Any:
+    return operator.attrgetter(name)(importlib.import_module(module))

@@ -12,9 +12,10 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
-from sandbox.codec import CannotCross, Encoder
+from sandbox.codec import CannotCross, Encoder, copied
 from sandbox.inner.crossing.special import ARITHMETIC, BINARY, found_in
 from sandbox.inner.given.dataclassed import form_of
+from sandbox.inner.given.marks import marks_of
 from sandbox.inner.given.mocks import is_awaited, is_call, is_mock, is_unasked
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _CLOSED: Final = (
 )
 """Objects of the tests that show no attribute: theirs lead to code and globals.
 
-Neither does what can only be called, as a function or a partial: it says there what it holds. What
-else of the library can be called shows its methods.
+Neither does what can only be called, as a partial: it says there what it holds. A function shows
+what it was marked with; what else of the library can be called shows its methods.
 """
 
 _DATABASE: Final = "sqlite3"
@@ -95,33 +96,50 @@ def is_of_the_tests(kind: type) -> bool:
 def is_private_data(value: Any, name: str, *, may_be_new: bool) -> bool:
     """Whether it is data that an object of a class of the tests itself has, or may get.
 
-    What its class has under such a name is not shown.
+    What its class has under such a name is not shown, but what one of the library has.
     """
     kind, held = type(value), getattr(value, "__dict__", None)
-    if type(held) is not dict or not _PRIVATE.match(name) or not is_of_the_tests(kind):
+    if not _PRIVATE.match(name):
+        return False
+    if _is_constant(kind, name) and not may_be_new:
+        return type(held) is not dict or name not in held
+    if type(held) is not dict or not is_of_the_tests(kind):
         return False
     if name in held:
         return not callable(held[name]) and not isinstance(held[name], _CLOSED)
     return may_be_new and found_in(kind, name) is None
 
 
+def _is_constant(kind: type, name: str) -> bool:
+    """Whether a class of the library has plain data there, as a node of a tree has `_fields`."""
+    found = found_in(kind, name)
+    return found is not None and is_of_the_library(found[0]) and copied(found[1]) is not None
+
+
 def attributes_of(value: Any) -> dict[str, Any]:
-    """What an object of a class of the tests itself has, as far as it can cross.
+    """What an object itself has, as far as it can cross; of one of the library what is public.
 
     Raises `AttributeError`.
     """
+    if (marks := marks_of(value)) is not None:
+        return marks
     held = getattr(value, "__dict__", None)
-    if type(held) is not dict or not is_of_the_tests(type(value)):
+    if type(held) is not dict or isinstance(value, _CLOSED):
         raise AttributeError("__dict__ of an object of the tests")
+    is_own = is_of_the_tests(type(value))
     return {
         name: each
         for name, each in held.items()
-        if type(name) is str and not name.startswith("__") and _crosses(each)
+        if type(name) is str
+        and (is_open(value, name) or (is_own and not name.startswith("__")))
+        and _crosses(each)
     }
 
 
 def names_in(value: Any) -> list[str]:
     """The names of what is shown of an object."""
+    if (marks := marks_of(value)) is not None:
+        return [*marks]
     own = [name for name in dir(value) if type(name) is str]
     return [n for n in own if is_open(value, n) or is_private_data(value, n, may_be_new=False)]
 

@@ -74,7 +74,7 @@ class Guest:
         return self._ask("dir", self._number, (), {})
 
     def __reduce_ex__(self, _protocol: object) -> Any:
-        raise TypeError(f"a {type(self).__name__} of the tests is not copied or pickled")
+        raise TypeError(f"a {type(self).__name__} of the tests is not pickled")
 
     def __str__(self) -> str:
         return str(self._ask("str", self._number, (), {}))
@@ -83,7 +83,19 @@ class Guest:
         return str(self._ask("repr", self._number, (), {}))
 
 
-class CallableGuest(Guest):
+class CopiedGuest(Guest):
+    """One that is copied there. No iterator is: `itertools.tee` goes by who says how to be."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Any:
+        return self._ask("copy", self._number, (), {})
+
+    def __deepcopy__(self, _memo: object) -> Any:
+        return self._ask("deepcopy", self._number, (), {})
+
+
+class CallableGuest(CopiedGuest):
     """One that can be called."""
 
     __slots__ = ()
@@ -150,7 +162,7 @@ class GeneratorGuest(IteratingGuest):
 
 
 _GUESTS: Final = {
-    "plain": Guest,
+    "plain": CopiedGuest,
     "call": CallableGuest,
     "function": FunctionGuest,
     "next": IteratingGuest,
@@ -193,13 +205,6 @@ def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Gu
 def _of_library(place: str, _guest: object) -> Any:
     module, _, name = place.partition(":")
     return functools.reduce(getattr, name.split("."), importlib.import_module(module))
-
-
-def _copied(ask: str) -> Callable[..., Any]:
-    def copied(guest: Any, _memo: object = None) -> Any:
-        return guest._ask(ask, guest._number, (), {})  # noqa: SLF001 - ours
-
-    return copied
 
 
 def _asked(name: str) -> Callable[..., Any]:
@@ -287,6 +292,4 @@ class StandIns:
         return found
 
     def _dataclass(self, made: type[Guest], form: dict[str, Any], kind: int) -> type[Guest]:
-        for name, ask in (("__copy__", "copy"), ("__deepcopy__", "deepcopy")):
-            setattr(made, name, _copied(ask))
         return class_of(made, form, lambda *given: self._ask("make", kind, *given))

@@ -12,6 +12,7 @@ import copy
 import functools
 import gc
 import importlib
+import itertools
 import operator
 import types
 from typing import TYPE_CHECKING, Any, Final
@@ -136,6 +137,8 @@ class Servant:
                 return self.loops.answer(ask, on)
             case "items":
                 return list(value)
+            case "first":
+                return list(itertools.islice(value, *args))
             case "copy":
                 return copy.copy(value)
             case "deepcopy":

@@ -115,6 +115,8 @@ class Mirror(type):
         return super().__new__(cls, name, bases, body)
 
     def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - an instance, made there
+        if issubclass(cls, type) and len(args) == len(("name", "bases", "body")):
+            raise link_of(cls).need_shared(f"the tests make a class by {cls.__name__}")
         return _asked(cls, "call", *args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:

@@ -14,12 +14,14 @@ Nothing of the candidate's runs here; what it says of a class decides only what 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import types
 from abc import ABCMeta
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.special import CHECKS
+from sandbox.inner.crossing.special import BINDS, CHECKS
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
@@ -29,6 +31,7 @@ from sandbox.inner.remote.handles import (
     held_by,
 )
 from sandbox.inner.remote.questions import Member, method_asked, specials_of
+from sandbox.inner.remote.zones import zone_methods
 
 if TYPE_CHECKING:
     from sandbox.inner.remote.classes import Asks
@@ -39,6 +42,19 @@ _HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object
 
 _MOST_CLASSES: Final = 2_000
 _MOST_BASES: Final = 50
+
+_OF_ANY: Final = {
+    name: Member(name)
+    for name in ("__init__", "__new__", "__getstate__", "__reduce__", "__sizeof__")
+}
+"""What any object has, and a test may call by name: of a handle it would be `object`'s own."""
+
+_OF_PYTHON: Final = {
+    kind.__name__: kind
+    for kind in vars(types).values()
+    if isinstance(kind, type) and kind.__module__ == "builtins"
+}
+"""Classes that have a name in `types` alone, as those of functions and generators."""
 
 _ABSTRACT: Final = frozenset({"abc", "collections.abc", "numbers", "typing", "enum"})
 """Modules whose classes may stand for themselves where a class is looked at: calling one makes
@@ -95,13 +111,19 @@ def _bases(parents: list[type]) -> tuple[type, ...]:
     own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
     if not any(issubclass(p, Handle) for p in own):
         own = {Handle: None, **own}
-    return (*own, *([held] if held is not None else []))
+    real = [held] if held is not None else [dt.tzinfo] if dt.tzinfo in parents else []
+    return (*own, *real)
 
 
 def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
-    body: dict[str, Any] = {"__module__": told.module}
-    if told.known is not None:  # for `isinstance`
-        known = told.known
+    has_its_own = BINDS in told.special  # as a function, which is not of its class's module
+    module = Member("__module__") if has_its_own else told.module
+    body: dict[str, Any] = {"__module__": module, **_OF_ANY}
+    body |= zone_methods(parents)
+    known = told.known
+    if known is None and told.module == "builtins":
+        known = _OF_PYTHON.get(told.name)
+    if known is not None:  # for `isinstance`
         body["__class__"] = property(lambda _handle: known)
     held = held_by(*parents)
     if held is not None and not told.asked:

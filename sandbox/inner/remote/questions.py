@@ -39,6 +39,7 @@ from sandbox.inner.remote.handles import (
     number_of,
 )
 from sandbox.inner.remote.outcomes import is_failure
+from sandbox.inner.remote.unnamed import no_operator, of_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +116,7 @@ def _truth(handle: Any) -> bool:
 
 
 class Member:
-    """What a class has in place of an attribute of its built-in type: it is asked for."""
+    """What a class has in place of an attribute of another class here: it is asked for."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -200,7 +201,7 @@ def _operator(special: str) -> Callable[..., Any]:
         if special in IN_PLACE and callable(other) and number_of(other) is None:
             return _listens(handle, special, other)
         if not is_named(kind):
-            return _of_another(handle, special, other)
+            return of_another(handle, special, other)
         link.on_its_word()
         if special in _COMPARISONS and number_of(other) is None:
             return _equals(handle, other) is (special == "__eq__")
@@ -238,28 +239,8 @@ def _listens(handle: Any, special: str, callback: Any) -> Any:
             asks_of(handle).on_its_word()
             return given
         case tuple([_]):
-            raise _no_operator(handle, special)
+            raise no_operator(handle, special)
     return NotImplemented
-
-
-def _of_another(handle: Any, special: str, other: Any) -> bool:
-    """An operator of a class that the tests do not name.
-
-    It has none, but that an object is itself, and that another of the program is not: so one finds
-    its own among others. Raises the candidate's error for all else.
-    """
-    if special == "__eq__" and number_of(other) is not None:
-        if handle is other:
-            return True
-        if ask(handle, "operate", special, other) in ((False,), ()):
-            asks_of(handle).on_its_word()
-            return False
-    raise _no_operator(handle, special)
-
-
-def _no_operator(handle: Any, special: str) -> BaseException:
-    text = f"a {type(handle).__name__} is no value that the tests know: {special} of it"
-    return asks_of(handle).candidates_error(TypeError(text))
 
 
 def _equals(handle: Any, true: Any) -> bool:

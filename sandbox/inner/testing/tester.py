@@ -196,9 +196,10 @@ class Solution(types.ModuleType):
         link = self.__link
         if name == "__all__":
             raise link.stop(NeedShared("all names of the solution"))
-        # A name that was not asked for is made up as text, in a `getattr`. Private ones are
-        # not: pytest looks for many of its own.
-        if name in link.named or name.startswith("_"):
+        # A name that was not asked for is made up as text, in a `getattr`, or one that is not
+        # taken unless tests import it: of a built-in, of the prelude. Private ones are neither:
+        # pytest looks for many of its own.
+        if name in link.loaded or name.startswith("_"):
             raise AttributeError(name)
         return link.variable(name)
 

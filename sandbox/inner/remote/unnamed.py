@@ -1,0 +1,55 @@
+"""What objects of classes that the tests do not name answer to operators: next to nothing.
+
+An operator is handed what a test expects, and an object that says yes to everything would pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sandbox.inner.crossing.special import found_in
+from sandbox.inner.remote.handles import ask, asks_of, number_of
+
+_MOST_LISTED: Final = 10_000
+
+
+def of_another(handle: Any, special: str, other: Any) -> bool:
+    """An operator of a class that the tests do not name.
+
+    It has none, but that an object is itself, and that another of the program is not: so one finds
+    its own among others. What it contains is looked for here. Raises the candidate's error for all
+    else.
+    """
+    if special == "__contains__" and _lists(handle):
+        return _is_listed(handle, other)
+    if special == "__eq__" and number_of(other) is not None:
+        if handle is other:
+            return True
+        if ask(handle, "operate", special, other) in ((False,), ()):
+            asks_of(handle).on_its_word()
+            return False
+    raise no_operator(handle, special)
+
+
+def _lists(handle: Any) -> bool:
+    """Whether an object gives items, each time anew."""
+    kind = type(handle)
+    return found_in(kind, "__iter__") is not None and found_in(kind, "__next__") is None
+
+
+def _is_listed(handle: Any, value: Any) -> bool:
+    """Whether a value is among the items of an object, which says so itself as well.
+
+    The items come first: then it does not know what is looked for.
+    """
+    items = ask(handle, "first", _MOST_LISTED)
+    is_there = type(items) is list and value in items
+    if ask(handle, "operate", "__contains__", value) == (is_there,):
+        return is_there
+    raise no_operator(handle, "__contains__")
+
+
+def no_operator(handle: Any, special: str) -> BaseException:
+    """The candidate's error where an operator is used that nobody has."""
+    text = f"a {type(handle).__name__} is no value that the tests know: {special} of it"
+    return asks_of(handle).candidates_error(TypeError(text))
