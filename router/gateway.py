@@ -163,8 +163,9 @@ class Gateway:
     def cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
         """What a request's draws cost, with what is expected of the models' time."""
         scored = request.sampling.scores_prompt
-        own = replace(self.cost, forecasts=forecasts, scores_prompts=scored)
-        return own if forecasts or scored else self.cost
+        if not forecasts and not scored:
+            return self.cost
+        return replace(self.cost, forecasts=forecasts, scores_prompts=scored)
 
     def _gate(self, prepared: Prepared) -> RequestGate | None:
         """What lets the request's draws through; None where everything goes."""
