@@ -31,7 +31,7 @@ from router.preparing.foresight import foreseen, offered
 from router.preparing.prepared import Prepared
 from router.preparing.rankers import Rankers
 from router.preparing.sampler import RequestSampler, gap_of
-from router.preparing.selecting import examiner_of, named_selector, trials_of
+from router.preparing.selecting import examiner_of, looks_at_runs, named_selector, trials_of
 from router.preparing.sizing import Sizing
 from router.request import RouteRequest
 from router.upstream.client import LONGEST_COUNT_S, Upstream
@@ -188,11 +188,11 @@ class Gateway:
 
     async def _read(self, request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
         """What its answers can be run on. Others, and the deadline, have their turn before it."""
-        if self.backend is None:
+        if self.backend is None or not looks_at_runs(request, policy, task):
             return None
         async with self.reading:
             await asyncio.sleep(0)
-            return trials_of(request, policy, task)
+            return trials_of(request.prompt)
 
     def _with_trials(
         self, request: RouteRequest, policy: Policy, task: Task, trials: Trials
