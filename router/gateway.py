@@ -31,7 +31,7 @@ from router.preparing.foresight import foreseen, offered
 from router.preparing.prepared import Prepared
 from router.preparing.rankers import Rankers
 from router.preparing.sampler import RequestSampler, gap_of
-from router.preparing.selecting import examiner_of, named_selector, trials_of
+from router.preparing.selecting import examiner_of, looks_at_runs, named_selector, trials_of
 from router.preparing.sizing import Sizing
 from router.request import RouteRequest
 from router.upstream.client import LONGEST_COUNT_S, Upstream
@@ -163,8 +163,9 @@ class Gateway:
     def cost_of(self, request: RouteRequest, forecasts: Mapping[str, Forecast]) -> CostModel:
         """What a request's draws cost, with what is expected of the models' time."""
         scored = request.sampling.scores_prompt
-        own = replace(self.cost, forecasts=forecasts, scores_prompts=scored)
-        return own if forecasts or scored else self.cost
+        if not forecasts and not scored:
+            return self.cost
+        return replace(self.cost, forecasts=forecasts, scores_prompts=scored)
 
     def _gate(self, prepared: Prepared) -> RequestGate | None:
         """What lets the request's draws through; None where everything goes."""
@@ -187,11 +188,11 @@ class Gateway:
 
     async def _read(self, request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
         """What its answers can be run on. Others, and the deadline, have their turn before it."""
-        if self.backend is None:
+        if self.backend is None or not looks_at_runs(request, policy, task):
             return None
         async with self.reading:
             await asyncio.sleep(0)
-            return trials_of(request, policy, task)
+            return trials_of(request.prompt)
 
     def _with_trials(
         self, request: RouteRequest, policy: Policy, task: Task, trials: Trials

@@ -80,8 +80,8 @@ def examiner_of(
     return Examiner(model, prompt_for_tests(prompt, function), function, max_batch(model))
 
 
-def trials_of(request: RouteRequest, policy: Policy, task: Task) -> Trials | None:
-    """How answers can be run, where nothing else judges them and there is the time for it.
+def looks_at_runs(request: RouteRequest, policy: Policy, task: Task) -> bool:
+    """Whether answers are to be run, where nothing else judges them and there is the time for it.
 
     A stream that says nothing of a budget or a selector wants its tokens as they come; and one
     answer needs no other to be chosen from, however many inputs there were.
@@ -90,14 +90,18 @@ def trials_of(request: RouteRequest, policy: Policy, task: Task) -> Trials | Non
     flows = request.stream and not request.budget.given and request.select is None
     hurried = latency_ms is not None and latency_ms < EXECUTION_MS
     if request.tests is not None or flows or hurried:
-        return None
+        return False
     match request.prompt:
         case TextPrompt(suffix=suffix) if suffix:
-            return None
+            return False
         case ChatPrompt(tools=tools) if tools:
-            return None
-        case prompt:
-            if policy.most_samples(replace(task, examples=_ANY, inputs=(_ANY[0].call,))) == 1:
-                return None
-            name = entry_point_of(prompt)
-            return None if name is None else Trials.of(prompt, name)
+            return False
+        case _:
+            shown = replace(task, examples=_ANY, inputs=(_ANY[0].call,))
+            return policy.most_samples(shown) > 1
+
+
+def trials_of(prompt: Prompt) -> Trials | None:
+    """How the answers to a prompt can be run; None where it asks for no function."""
+    name = entry_point_of(prompt)
+    return None if name is None else Trials.of(prompt, name)

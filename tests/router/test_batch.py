@@ -8,17 +8,22 @@ from typing import Any, cast
 
 import pytest
 
-from policies.values import Budget
+from policies.plans.best_of_n import BestOfN
+from policies.plans.single import Single
+from policies.values import Budget, ModelView, Task
 from router import gateway as gateways
 from router.batch import AT_ONCE, Batch
 from router.gateway import Gateway
 from router.plan.outcome import Outcome
 from router.plan.programs.prompts.asked import LONGEST
 from router.preparing.prepared import Prepared
-from router.request import TextPrompt
+from router.request import BudgetRequest, RouteRequest, SampleRequest, TextPrompt
 
 pytestmark = pytest.mark.anyio
 NONE: Any = None
+PROMPTED = RouteRequest(
+    SampleRequest(TextPrompt("def f(x):\n")), BudgetRequest(Budget(), "auto", given=False)
+)
 
 
 async def test_what_comes_after_the_first_is_known_to() -> None:
@@ -77,16 +82,17 @@ async def test_one_prompt_is_read_in_a_turn_of_the_loop_and_none_after_the_deadl
     def reading(*_: object) -> None:
         read_at.append(turns)
 
+    monkeypatch.setattr(gateways, "looks_at_runs", lambda *_: True)
     monkeypatch.setattr(gateways, "trials_of", reading)
     gateway = Gateway({}, NONE, {}, cast(Any, object()), NONE)
     counting = asyncio.create_task(count_turns())
-    await asyncio.gather(*(gateway._read(NONE, NONE, NONE) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(gateway._read(PROMPTED, NONE, NONE) for _ in range(AT_ONCE)))
     assert len(set(read_at)) == AT_ONCE
     read_at.clear()
 
     async def read_past_the_deadline() -> None:
         async with asyncio.timeout(0):
-            await asyncio.gather(*(gateway._read(NONE, NONE, NONE) for _ in range(AT_ONCE)))
+            await asyncio.gather(*(gateway._read(PROMPTED, NONE, NONE) for _ in range(AT_ONCE)))
 
     with pytest.raises(TimeoutError):
         await read_past_the_deadline()
@@ -94,3 +100,13 @@ async def test_one_prompt_is_read_in_a_turn_of_the_loop_and_none_after_the_deadl
     running = False
     await counting
     assert not gateway.reading.locked()
+
+
+async def test_a_request_of_which_nothing_is_read_waits_for_no_other_that_is() -> None:
+    gateway = Gateway({}, NONE, {}, cast(Any, object()), NONE)
+    task = Task((ModelView("small", 1, 1),), max_tokens=1, verifiable=False)
+    async with gateway.reading:
+        async with asyncio.timeout(5):
+            assert await gateway._read(PROMPTED, Single(), task) is None
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(gateway._read(PROMPTED, BestOfN(), task), 0)
