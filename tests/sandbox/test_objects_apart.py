@@ -104,6 +104,7 @@ def test_a_function_shows_its_marks_alone(judge) -> None:
         "f = pytest.mark.skip(functools.wraps(g)(lambda: 1))\n"
         "f._hidden, f.part, f.expected = sys, functools.partial(g), 3\n"
         "assert shown(f) == ['expected']\nassert mark(f, '__wrapped__') == 'no'\n"
+        "assert mark(f, 'pytestmark') == 'no' and f.pytestmark[0].name == 'skip'\n"
         "assert mark(f, 'seen') is None and f.seen == [1]\n"
         "assert mark(functools.partial(g), 'seen') == 'no'\n"
     )

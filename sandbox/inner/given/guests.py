@@ -194,7 +194,13 @@ class Guests:
 
     def _mark(self, ask: str, value: Any, marks: dict[str, Any], name: str, *given: Any) -> Any:
         """What a function itself has, which a decorator may have put there, or puts there now."""
-        if ask == "set" and type(value) is types.FunctionType and may_be_mark(name, *given):
+        is_free = name in marks or name not in vars(value)  # what pytest has put there stays
+        if (
+            ask == "set"
+            and type(value) is types.FunctionType
+            and is_free
+            and may_be_mark(name, *given)
+        ):
             self._is_changed |= callable(given[0]) or number_of(given[0]) is not None
             return setattr(value, name, *given)
         if name not in marks or (ask != "get" and name.startswith("__")):
