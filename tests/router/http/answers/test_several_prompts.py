@@ -361,6 +361,7 @@ async def test_at_the_deadline_each_prompt_has_what_there_is_of_its_answer(strea
     await cut_to(["x = 1\n" * 2, said(PROMPTS[1]), "x = 1\n" * 2], play, stream=stream)
 
 
+@pytest.mark.usefixtures("comments")
 async def test_a_stream_says_that_somebody_works_at_all_of_them() -> None:
     held = asyncio.Event()
 
