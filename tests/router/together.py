@@ -96,7 +96,7 @@ from router.workers.parent import serve_together
 
 logs.configure()
 settings = Settings.load(Path(sys.argv[1]))
-asyncio.run(serve_together(settings, server._introduce, Times(look_every=0.5, misses=4)))
+asyncio.run(serve_together(settings, server._introduce, Times(look_every=0.5, misses=10)))
 """
 
 
