@@ -77,7 +77,7 @@ async def _one(fault, *, leaves=False):
     scripted = Scripted(1, {fault: 1})
     body = {"prompt": f"# {mark(7)}", "max_tokens": 5, "n": 1}
     async with scripted.running(), aiohttp.ClientSession() as client:
-        status, text = 0, b""
+        status, text = 0, bytearray()  # of many millions, piece by piece
         try:
             async with asyncio.timeout(None if leaves else 200) as limit:
                 if leaves:
