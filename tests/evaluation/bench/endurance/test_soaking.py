@@ -46,7 +46,8 @@ def test_a_gateway_endures_every_fault(monkeypatch):
         # What allocators keep of a burst, so short a soak cannot tell from what grows.
         assert [each for each in offences(found) if not each.startswith("memory")] == []
         assert len(said) == 3
-        assert found.whole.ratio == pytest.approx(1)
+        # A usage that a busy machine hears of too late is booked as high as it can be.
+        assert found.whole.ratio >= 1 - 1e-6
         assert all(pulse > 0 for pulse in found.pulses)
         assert found.before.tasks > 0
         if saw_all(found):
