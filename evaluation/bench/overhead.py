@@ -12,13 +12,12 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -34,6 +33,8 @@ from router.settings import Settings
 MODEL: Final = "qwen2.5-coder-0.5b"
 PATIENCE_S: Final = 300
 PROMPT: Final = "def add(a, b):\n    return"
+_BEGINNING: Final = 2**20
+"""Bytes of a log in which a gateway says where it listens."""
 
 
 class BenchFailed(RuntimeError):
@@ -121,20 +122,16 @@ def started_gateway(
 
     What it says goes to `kept`, if somebody is to read it later.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
     with nullcontext(kept) if kept else tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "router"],
-            env=os.environ | settings | {"BUDGET_ROUTER_PORT": str(port)},
+            env=os.environ | settings | {"BUDGET_ROUTER_PORT": "0"},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            while not _ready(url):
+            while not ((url := told_url(os.pread(log.fileno(), _BEGINNING, 0))) and _ready(url)):
                 if process.poll() is not None or time.perf_counter() - started > PATIENCE_S:
                     log.seek(0)
                     raise BenchFailed(f"the gateway did not start:\n{log.read().decode()}")
@@ -143,6 +140,19 @@ def started_gateway(
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
+
+
+def told_url(log: bytes) -> str | None:
+    """Where a gateway listens, once it has said so.
+
+    A port that is chosen before it starts may be another's by the time it listens.
+    """
+    for line in log.splitlines():
+        with suppress(ValueError):  # of another, or not whole yet
+            match json.loads(line):
+                case {"event": "listening", "url": str(url)}:
+                    return url
+    return None
 
 
 def _ready(url: str) -> bool:

@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -36,7 +36,7 @@ from sandbox.docker.daemon import Daemon
 LIMITS: Final = Limits(wall_s=4.0, cpu_s=4.0, memory_bytes=128 * 2**20)
 _AT_ONCE: Final = 64
 _STRETCH: Final = 1000  # by then every container has been replaced, and every cache is full
-_QUIET_S: Final = 10.0
+_QUIET_S: Final = 60.0  # on a busy machine; only what leaks takes as long elsewhere
 _LOOK_S: Final = 0.2
 _BLOCK_BYTES: Final = 512
 LITTER: Final = "budget-router-soak-"
@@ -213,12 +213,20 @@ async def _judge(
 
 
 async def _quiet(name: BackendName, wanted: Resources | None) -> Resources:
-    """What is there when workers have been renewed, which happens in the background."""
-    until = time.monotonic() + (_QUIET_S if wanted else _LOOK_S)
+    """What is there when workers have been renewed, which happens in the background.
+
+    That is seen by what is wanted, or by what does not change any more while nobody works.
+    """
+    until, looks = time.monotonic() + _QUIET_S, list[Resources]()
     while True:
         await asyncio.sleep(_LOOK_S)
         found = await _count(name)
-        if time.monotonic() > until or (wanted and not _growth("", wanted, found)):
+        looks.append(replace(found, memory=0))
+        if wanted is not None:
+            quiet = not _growth("", wanted, found)
+        else:
+            quiet = looks[-3:] == [looks[-1]] * 3 and not any(map(_works, _family()[1:]))
+        if quiet or time.monotonic() > until:
             return found
 
 
@@ -256,6 +264,13 @@ def _family() -> list[int]:
         family.append(todo.pop())
         todo += children.get(family[-1], [])
     return family
+
+
+def _works(pid: int) -> bool:
+    """Whether a process computes, or would if it had its turn."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "RD"
+    return False
 
 
 def _entries(path: Path) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,8 +20,10 @@ import psutil
 import pytest
 from fake_upstream import FakeUpstream
 
+from evaluation.bench.overhead import told_url
+
 SMALL, LARGE = "smollm2-135m", "qwen2.5-coder-0.5b"
-PATIENCE_S = 120
+PATIENCE_S = 240
 CONFIG = f"""
 [models."{SMALL}"]
 engine = "embedded"
@@ -66,8 +68,9 @@ class RunningGateway:
     def engine(self, model: str) -> psutil.Process:
         """The process that serves a model."""
         for child in self.process.children():
-            if model in child.cmdline():
-                return child
+            with contextlib.suppress(psutil.Error):  # it has ended
+                if model in child.cmdline():
+                    return child
         raise LookupError(model)
 
     def family(self) -> list[psutil.Process]:
@@ -82,18 +85,17 @@ def start(
     """Start a gateway and wait until it is ready; `run` is what starts it."""
     config = directory / "gateway.toml"
     config.write_text(settings)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     command = [sys.executable, *run, str(config)]
-    environment = os.environ | {"BUDGET_ROUTER_PORT": str(port)}
-    with (directory / "log").open("wb") as log:
+    environment = os.environ | {"BUDGET_ROUTER_PORT": "0"}
+    said = directory / "log"
+    with said.open("wb") as log:
         process = psutil.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    gateway = RunningGateway(process, f"http://127.0.0.1:{port}")
+    gateway = RunningGateway(process, "")
 
     def up() -> bool:
-        assert process.poll() is None, (directory / "log").read_text()
-        return gateway.ready()
+        assert process.poll() is None, said.read_text()
+        gateway.url = gateway.url or told_url(said.read_bytes()) or ""
+        return bool(gateway.url) and gateway.ready()
 
     eventually(up, "the gateway is ready")
     return gateway

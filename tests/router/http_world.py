@@ -42,7 +42,7 @@ COMPLETIONS, CHAT = "/v1/completions", "/v1/chat/completions"
 MESSAGES = [{"role": "user", "content": "Write add."}]
 
 
-async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
+async def eventually(true: Callable[[], object], within: float = 120.0) -> None:
     """Poll until something is true; the bound only keeps a failing test from hanging."""
     loop = asyncio.get_running_loop()
     end = loop.time() + within
@@ -53,9 +53,20 @@ async def eventually(true: Callable[[], object], within: float = 60.0) -> None:
 
 async def eventually_asked(what: Callable[[], Awaitable[object]], wanted: object) -> None:
     """Ask until this is the answer; the bound only keeps a failing test from hanging."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while await what() != wanted:  # noqa: ASYNC110 what it waits for is another process
             await asyncio.sleep(0.02)
+
+
+async def longer(scene: Callable[[float], Awaitable[bool]], *seconds: float) -> None:
+    """Play a scene with so much time, and with more where it says that this was not enough.
+
+    For what is about a time that ends: how much a busy machine can do in it nobody knows.
+    """
+    for each in seconds:
+        if await scene(each):
+            return
+    raise AssertionError(f"{seconds[-1]} seconds were not enough")
 
 
 def descriptors() -> int:
@@ -296,7 +307,7 @@ async def world(
         server.lifespan = config.lifespan_class(config)
         await server.startup()
         url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        client = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False, verify=False)  # noqa: S501 no TLS
+        client = httpx.AsyncClient(base_url=url, timeout=120, trust_env=False, verify=False)  # noqa: S501 no TLS
         try:
             yield World(url, services[0], client, *upstreams.values(), backend)
             await eventually(lambda: services[0].admission.active == 0)

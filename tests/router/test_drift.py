@@ -9,7 +9,7 @@ import pytest
 from calibrated import calibrated, call_of
 from calibrations import SUCCESS
 from fake_upstream import Call, FakeUpstream, answering, failing
-from http_world import PROMPT, TESTS, ScriptedBackend, World, eventually, world
+from http_world import PROMPT, TESTS, ScriptedBackend, World, eventually, longer, world
 from pydantic import ValidationError
 
 from router.drift import OutcomeFile
@@ -97,11 +97,16 @@ async def test_what_says_nothing_of_the_problem_does_not_count(tmp_path: Path) -
 
 
 async def test_a_deadline_that_ends_a_plan_counts_against_it() -> None:
-    gate = asyncio.Event()
-    async with calibrated(drift=ON, backend=ScriptedBackend(gate=gate)) as w:
-        await w.complete(tests=TESTS, budget={"latency_ms": 400})
-        gate.set()
-        assert figures(w, "0.7") == [1, 0.7, 0]
+    async def scene(seconds: float) -> bool:
+        gate = asyncio.Event()
+        async with calibrated(drift=ON, backend=ScriptedBackend(gate=gate)) as w:
+            answer = await w.complete(tests=TESTS, budget={"latency_ms": 1000 * seconds})
+            gate.set()
+            if drew := answer.status_code == 200:
+                assert figures(w, "0.7") == [1, 0.7, 0]
+        return drew
+
+    await longer(scene, 0.4, 3.0, 20.0)
 
 
 async def test_outcomes_say_what_was_drawn_and_no_word_of_it(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Together:
 
     async def client(self) -> httpx.AsyncClient:
         """A client with one connection, which is open when this returns."""
-        made = httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False, verify=False)  # noqa: S501 no TLS
+        made = httpx.AsyncClient(base_url=self.url, timeout=120, trust_env=False, verify=False)  # noqa: S501 no TLS
         client = await self.clients.enter_async_context(made)
         assert (await client.get("/healthz")).status_code == 200
         return client
@@ -96,7 +96,7 @@ from router.workers.parent import serve_together
 
 logs.configure()
 settings = Settings.load(Path(sys.argv[1]))
-asyncio.run(serve_together(settings, server._introduce, Times(look_every=0.5, misses=4)))
+asyncio.run(serve_together(settings, server._introduce, Times(look_every=0.5, misses=10)))
 """
 
 
@@ -164,7 +164,10 @@ async def together(
 
 
 def _alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it has ended in between
+        return False
 
 
 async def _read(process: asyncio.subprocess.Process, said: list[dict[str, Any]]) -> None:

@@ -168,7 +168,7 @@ class Hospice(WorkerPool[Hanging]):
 
 
 async def bounded(main: Coroutine[Any, Any, None]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         await main
 
 

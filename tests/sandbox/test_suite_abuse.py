@@ -145,7 +145,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_limits_hold(judge, case: Case) -> None:
-    report = judge(case.source, ADD)
+    report = judge(case.source, ADD, hasty=case.status is TIMEOUT)
     grouped = judge.name == "docker" or cgroups.find()
     status = case.status if grouped else case.ungrouped or case.status
     judge.check(report, status, case.other)
@@ -166,7 +166,7 @@ def test_a_child_that_outlives_a_program_cannot_add_to_its_output(judge) -> None
 
 @pytest.mark.usefixtures("unharmed")
 def test_cpu_time_is_limited_apart_from_the_wall_clock(judge) -> None:
-    report = judge("while True: pass", ADD, Limits(wall_s=30.0, cpu_s=1.0))
+    report = judge("while True: pass", ADD, Limits(wall_s=100.0, cpu_s=1.0))
     assert (report.status, report.detail) == (TIMEOUT, "cpu")
 
 
@@ -206,7 +206,7 @@ KINDS = {
 @pytest.mark.parametrize("way", UNWAITED)
 def test_the_time_of_children_that_nobody_waited_for_counts(judge, way: str, kind: str) -> None:
     source = f"{CHILDREN}{UNWAITED[way]}\n{AWAIT_ALL}\nprint('done')\n{RIGHT}"
-    report = judge(source, KINDS[kind], Limits(wall_s=30.0, cpu_s=0.5))
+    report = judge(source, KINDS[kind], Limits(wall_s=100.0, cpu_s=0.5))
     assert (report.status, report.detail) == (TIMEOUT, "cpu"), report
     assert report.cpu_s > 1.1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +22,9 @@ PATIENCE_S: Final = 120.0
 """How long a process may take until it answers."""
 
 _GRACE_S: Final = 20.0
+_EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_UNPRIVILEGED: Final = 10_000
+_TRIES: Final = 100
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -51,11 +55,20 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def free_port() -> int:
-    """A port of loopback on which nothing listens now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+    """A port of loopback on which nothing listens now, nor will who does not ask for this one.
+
+    What the kernel gives to connections may be taken before a process that has just been started
+    comes to listen there: so it is none of these, where there are others.
+    """
+    first = int(_EPHEMERAL.read_text().split()[0])
+    others = range(_UNPRIVILEGED, max(first, _UNPRIVILEGED))
+    chosen = random.sample(others, min(len(others), _TRIES))
+    for port in (*chosen, 0):
+        with socket.socket() as free, suppress(OSError):  # it is taken
+            free.bind(("127.0.0.1", port))
+            found: int = free.getsockname()[1]
+            return found
+    raise GatewayBenchFailed("there is no free port")
 
 
 @contextmanager

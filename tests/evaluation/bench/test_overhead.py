@@ -16,6 +16,7 @@ from evaluation.bench.overhead import (
     measure,
     resident_mb,
     started_gateway,
+    told_url,
 )
 from evaluation.commands.evaluate import bench as command
 
@@ -58,6 +59,12 @@ def test_a_gateway_that_does_not_start_is_shown_with_its_log():
     ):
         pass
     assert "steam" in str(failed.value)
+
+
+def test_a_gateway_says_itself_where_it_listens():
+    said = b'a warning\n["a", 1]\n{"event": "listening", "url": "http://127.0.0.1:7"'
+    assert told_url(said) is None
+    assert told_url(said + b', "models": []}\n') == "http://127.0.0.1:7"
 
 
 def test_the_memory_of_a_process_is_told():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from evaluation.calibration.clock import simulate
 from policies.protocol import Execute
 from policies.values import Candidate, Output
 from router.plan.executing import AT_ONCE, MOST, SandboxExecutor, Trials, within
@@ -103,7 +104,7 @@ def executed(
         except TimeoutError:
             pass
 
-    asyncio.run(run())
+    simulate(run())
     return told
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from fakes import ByHand, ScriptedJudge, ScriptedSampler, answers
+from http_world import eventually
 from world import COST, task
 
 from policies.cost import CostModel
@@ -141,7 +142,7 @@ def test_an_observer_hears_of_a_run_that_was_cancelled() -> None:
         sampler = ScriptedSampler(lambda _: ["hang"])
         run = Run(BestOfN(), task("small"), Budget(), COST, sampler=sampler, observer=heard)
         work = asyncio.create_task(run.perform())
-        await asyncio.sleep(0.01)
+        await eventually(heard.kinds)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         return heard

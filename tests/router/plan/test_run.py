@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import COST, task
 
+from evaluation.calibration.clock import simulate
 from policies.cost import CostModel
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import BestOfN
@@ -106,7 +107,7 @@ def test_the_budget_binds_whatever_happens_and_nothing_is_left(
         assert isinstance(result, BudgetTooSmall | asyncio.CancelledError), repr(result)
         return None
 
-    outcome = asyncio.run(scenario())
+    outcome = simulate(scenario())
     assert recount(sampler, COST, 7) <= flops
     assert all(sent.closed for sent in sampler.sent)
     assert judge.running == 0
@@ -136,7 +137,7 @@ def perform(
         await others_ended()
         return outcome
 
-    return asyncio.run(scenario())
+    return simulate(scenario())
 
 
 def test_the_first_pass_stops_the_draw_that_still_runs() -> None:

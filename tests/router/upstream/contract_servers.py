@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ async def fake(kind: fake_upstream.Kind) -> AsyncIterator[Server]:
 
     async with (
         fake_upstream.running(fake),
-        transport.client(connect_s=5, read_s=60) as client,
+        transport.client(connect_s=60, read_s=200) as client,
     ):
         yield Server(_upstream(client, fake.url, kind, "m"), busy)
 
@@ -85,20 +85,31 @@ async def embedded() -> AsyncIterator[Server]:
     engine = EmbeddedEngine(
         engine_spec(Settings(), SMALL, EmbeddedModel(slots=SLOTS, context=CONTEXT))
     )
-    async with transport.client(connect_s=5, read_s=60) as client:
+    async with transport.client(connect_s=60, read_s=200) as client:
         await engine.start()
 
         async def busy() -> int:
-            # It does not say; but one that computes nothing uses no time.
+            # It does not say; but one that computes nothing uses no time, nor waits for any.
             process = psutil.Process(engine.pid)
-            before = sum(process.cpu_times()[:2])
-            await asyncio.sleep(0.3)
-            return int(sum(process.cpu_times()[:2]) - before > IDLE_S)
+            before, waits = sum(process.cpu_times()[:2]), False
+            for _ in range(10):
+                await asyncio.sleep(0.03)
+                waits |= _runnable(process.pid)
+            return int(waits or sum(process.cpu_times()[:2]) - before > IDLE_S)
 
         try:
             yield Server(_upstream(client, engine.base_url, "llama.cpp", SMALL), busy)
         finally:
             await engine.aclose()
+
+
+def _runnable(pid: int) -> bool:
+    """Whether a thread of a process computes, or would if it had its turn."""
+    for path in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):  # it has ended
+            if path.read_text().rpartition(")")[2].split()[0] == "R":
+                return True
+    return False
 
 
 @asynccontextmanager

@@ -31,9 +31,11 @@ AWAY = "http://127.0.0.1:1"
 
 
 @asynccontextmanager
-async def upstream(models: Play, kind: ServerKind = "vllm") -> AsyncIterator[Upstream]:
+async def upstream(
+    models: Play, kind: ServerKind = "vllm", read_s: float = 60
+) -> AsyncIterator[Upstream]:
     fake = FakeUpstream(answering(), models=models)
-    async with running(fake) as server, client(connect_s=1, read_s=0.3) as http:
+    async with running(fake) as server, client(connect_s=60, read_s=read_s) as http:
         yield Upstream("m", http, lambda: server.url, "org/m", 8, server=SERVERS[kind])
 
 
@@ -61,7 +63,7 @@ async def test_a_server_that_is_away_or_says_nothing_is_in_trouble() -> None:
     async def silent(call: object, server: object) -> None:
         await asyncio.Event().wait()
 
-    async with upstream(silent) as looked:
+    async with upstream(silent, read_s=0.3) as looked:
         assert "in time" in (await trouble_of(looked) or "")
         away = replace(looked, base_url=lambda: AWAY)
         assert "cannot be reached" in (await trouble_of(away) or "")

@@ -19,7 +19,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes at once does so however loaded the machine is."""
-    monkeypatch.setattr(stale, "RESET_S", 5.0)
+    monkeypatch.setattr(stale, "RESET_S", 60.0)
 
 
 @dataclass
@@ -65,7 +65,7 @@ async def asked_once(server: Server) -> AsyncIterator[Client]:
                 serving.append(asyncio.create_task(server.serve(own)))
 
         accepting = asyncio.create_task(accept())
-        async with client(connect_s=5, read_s=5) as asking:
+        async with client(connect_s=60, read_s=60) as asking:
             assert await ask(asking, server, b"x") == b"ok"
             yield asking
         for each in (accepting, *serving):

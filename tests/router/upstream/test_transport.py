@@ -66,7 +66,10 @@ async def test_proxies_that_are_none_of_ours_are_not_used(monkeypatch: pytest.Mo
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:1")
     assert not Proxies.of_environment().by_scheme
-    async with running(FakeUpstream(answering())) as server, client(connect_s=1, read_s=1) as http:
+    async with (
+        running(FakeUpstream(answering())) as server,
+        client(connect_s=60, read_s=60) as http,
+    ):
         answer = await http.ask("GET", f"{server.url}/v1/models")
         answer.close()
         assert answer.is_success

@@ -72,7 +72,7 @@ async def test_one_that_came_just_before_does_not_hold_up_the_end() -> None:
     async with served() as world:
         with connection(world) as client:
             world.server._take()  # its protocol is made later
-            await asyncio.wait_for(world.server.shutdown(), 20)
+            await asyncio.wait_for(world.server.shutdown(), 120)
             assert world.told == ["ready", "leaves"]
             assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
             assert world.closed.total == 1
@@ -80,7 +80,7 @@ async def test_one_that_came_just_before_does_not_hold_up_the_end() -> None:
 
 async def test_what_comes_later_is_left_in_the_door() -> None:
     async with served() as world:
-        await asyncio.wait_for(world.server.shutdown(), 20)
+        await asyncio.wait_for(world.server.shutdown(), 120)
         with connection(world):
             await asyncio.sleep(0.05)
             (found,) = left(world.inside)

@@ -88,7 +88,7 @@ async def test_one_that_cannot_understand_its_parent_ends(tmp_path: Path) -> Non
         own = Assigned(0, portion(settings, 0), columns, str(tmp_path))
         worker = await WorkerProcess.launch(own, board)
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(200):
                 said = [type(await anext(worker.wire.received()))]
                 worker.send(EngineChanged("nobody's", "", ready=True, restarts=0))
                 assert await worker.process.wait() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 from pathlib import Path
@@ -131,9 +132,9 @@ async def test_a_body_is_not_read_on_for_an_older_request_of_another_worker(
         )
         client = await gateway.client()
         older = asyncio.create_task(reader.readline())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while not older.done():  # whose head is read first is not ours to say
-                assert (await complete(client, session="editor")).status_code == 200
+                assert (await complete(client, session="editor")).status_code in {200, 499}
         assert (await older).startswith(b"HTTP/1.1 499")
         writer.close()
 
@@ -213,7 +214,13 @@ async def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
         await eventually(lambda: gateway.events("worker down"))
         assert gateway.events("worker down")[0]["reason"] == "did not move for long"
         await eventually(lambda: first[0] not in gateway.workers)
-        await eventually_asked(lambda: _served(gateway, 4), {0, 1})
+
+        async def served() -> set[int]:
+            with contextlib.suppress(httpx.TransportError):  # one that only seemed to hang is ended
+                return await _served(gateway, 4)
+            return set()
+
+        await eventually_asked(served, {0, 1})
 
 
 async def test_what_no_worker_can_serve_is_said_once(tmp_path: Path) -> None:
@@ -335,7 +342,7 @@ async def test_who_came_to_a_worker_that_hung_is_served_by_another(tmp_path: Pat
 
 async def _anew(gateway: Together) -> int:
     """Ask by a connection of its own."""
-    client = httpx.AsyncClient(base_url=gateway.url, timeout=60, trust_env=False)
+    client = httpx.AsyncClient(base_url=gateway.url, timeout=120, trust_env=False)
     async with client:
         return await _status(client)
 
@@ -404,20 +411,24 @@ async def test_slots_of_a_server_that_one_worker_leaves_alone_are_not_given_out(
                 if away.calls:
                     break
                 await complete(client, prompt=f"{at} is another prompt")
-            before, upstream.play = len(upstream.calls), silent()
-            await asyncio.sleep(0.5)  # it is told ten times a second
-            asked = [asyncio.create_task(complete(client, prompt="slow")) for _ in range(8)]
+            upstream.play = silent()
 
-            async def held() -> tuple[float, int]:
-                """Those that are neither waiting nor failed, and of them those that are served."""
-                ended = sum(each.done() for each in asked)
-                waiting = (await figures(client))["router_queue_length"]
-                return 8 - ended - waiting, len(upstream.calls) - before
+            async def held() -> float:
+                """How many of eight are served, once all are that may be; then all are gone."""
+                before = len(upstream.calls)
+                asked = [asyncio.create_task(complete(client, prompt="slow")) for _ in range(8)]
+                served = -1
+                while served != len(upstream.calls) - before:
+                    ended = sum(each.done() for each in asked)
+                    waiting = (await figures(client))["router_queue_length"]
+                    served = 8 - ended - int(waiting)
+                for each in asked:
+                    each.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+                await eventually(lambda: all(call.ended.is_set() for call in upstream.calls))
+                return served
 
-            await eventually_asked(held, (2, 2))
-            for each in asked:
-                each.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            await eventually_asked(held, 2)  # once the others were told: ten times a second
 
 
 async def test_outcomes_of_all_go_into_one_file(tmp_path: Path) -> None:

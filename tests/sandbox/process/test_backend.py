@@ -29,7 +29,7 @@ DOUBLE = IO((IOCase("4\n", "8\n"), IOCase("5\n", "10")))
 PYTEST = Pytest("from solution import add\n\ndef test_add():\n    assert add(1, 2) == 3\n")
 GOOD = "def add(a, b):\n    return a + b\n"
 BAD = "def add(a, b):\n    return a - b\n"
-SHORT = Limits(wall_s=2.0, cpu_s=2.0)
+SHORT = Limits(wall_s=60.0, cpu_s=2.0)
 
 
 def with_backend(body: Callable[[ProcessBackend], Awaitable[None]], **options: int) -> None:

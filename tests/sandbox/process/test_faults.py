@@ -20,8 +20,9 @@ GOOD = Program("def f(): return 1", Asserts("assert f() == 1", "f"))
 SPIN = Program("while True: pass", Asserts("assert f() == 1", "f"))
 
 
-def descendants() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def workers() -> list[psutil.Process]:
+    """Not what is below them: a backend of other tests may be renewing that just now."""
+    return psutil.Process().children()
 
 
 def test_a_worker_that_dies_is_replaced_and_the_run_repeated() -> None:
@@ -46,7 +47,7 @@ def test_a_worker_that_takes_too_long_to_begin_says_so(monkeypatch: pytest.Monke
 def test_a_worker_that_dies_in_mid_run_is_never_the_candidates_fault() -> None:
     async def main() -> None:
         async with ProcessBackend(workers=1) as backend:
-            run = asyncio.create_task(backend.run(SPIN, Limits(wall_s=1.5)))
+            run = asyncio.create_task(backend.run(SPIN, Limits(wall_s=60.0, cpu_s=1.5)))
             await asyncio.sleep(0.1)
             for process in psutil.Process().children():
                 process.kill()
@@ -65,9 +66,9 @@ def test_closing_leaves_no_process_and_no_descriptor() -> None:
             run.cancel()
             await asyncio.gather(run, return_exceptions=True)
 
-    before = len(descendants()), psutil.Process().num_fds()
+    before = len(workers()), psutil.Process().num_fds()
     asyncio.run(main())
-    assert (len(descendants()), psutil.Process().num_fds()) == before
+    assert (len(workers()), psutil.Process().num_fds()) == before
 
 
 def test_closing_leaves_no_control_group() -> None:
@@ -98,27 +99,28 @@ def test_the_end_of_the_server_ends_every_worker_and_run() -> None:
         os._exit(1)
     parent = psutil.Process(server)
     running: list[psutil.Process] = []
-    for _ in range(200):
-        running = parent.children(recursive=True)
-        if len(running) >= 4:
-            break
+    until = time.monotonic() + 120
+    while len(running) < 4 and time.monotonic() < until:
         time.sleep(0.02)
+        running = parent.children(recursive=True)
     assert len(running) >= 4
     os.kill(server, signal.SIGKILL)
     os.waitpid(server, 0)
-    _, alive = psutil.wait_procs(running, timeout=5)
+    _, alive = psutil.wait_procs(running, timeout=120)
     assert not alive
 
 
 def test_waiting_runs_do_not_hold_up_the_event_loop() -> None:
     async def main() -> None:
-        ticks = 0
         async with ProcessBackend(workers=1) as backend:
-            run = asyncio.create_task(backend.run(SPIN, Limits(wall_s=0.5)))
-            while not run.done():
+            limits = Limits(wall_s=250.0, cpu_s=250.0)
+            runs = [asyncio.create_task(backend.run(SPIN, limits)) for _ in range(2)]
+            for _ in range(10):
                 await asyncio.sleep(0.01)
-                ticks += 1
-            assert ticks > 10
+            assert not any(run.done() for run in runs)
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
 
     asyncio.run(main())
 
@@ -131,14 +133,14 @@ def test_closing_while_a_worker_fits_another_disk_ends(turns: int) -> None:
         run = asyncio.create_task(backend.run(GOOD, Limits(disk_bytes=2**20)))
         for _ in range(turns):
             await asyncio.sleep(0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await backend.aclose()
             with contextlib.suppress(SandboxUnavailable):
                 assert (await run).status in {Status.PASSED, Status.INTERNAL_ERROR}
 
-    before = len(descendants())  # other tests may keep a backend
+    before = len(workers())  # other tests may keep a backend
     asyncio.run(main())
-    assert len(descendants()) == before
+    assert len(workers()) == before
 
 
 def test_closing_cancels_nobody_else() -> None:
@@ -171,9 +173,9 @@ def test_a_worker_without_descriptors_is_replaced() -> None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             assert (await backend.run(GOOD, Limits())).status is Status.PASSED
 
-    before = len(descendants())  # other tests may keep a backend
+    before = len(workers())  # other tests may keep a backend
     asyncio.run(main())
-    assert len(descendants()) == before
+    assert len(workers()) == before
 
 
 ENDS = """
@@ -203,7 +205,7 @@ except ChildProcessError:
 def test_who_has_closed_it_has_waited_for_all_of_it(moment: str) -> None:
     """No process is left to whoever takes orphans, be it dead or alive."""
     command = [sys.executable, "-c", ENDS, moment]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert ended.stdout == "nothing is left\n"
 
 
@@ -230,5 +232,5 @@ except ChildProcessError:
 @pytest.mark.skipif(os.getuid() != 0, reason="only root gives workers ids of their own")
 def test_a_worker_that_cannot_be_set_up_leaves_nothing() -> None:
     command = [sys.executable, "-c", FAILS]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
     assert ended.stdout == "e\nnothing is left\n"

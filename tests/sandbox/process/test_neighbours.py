@@ -17,7 +17,7 @@ import pytest
 from sandbox import Asserts, Limits, ProcessBackend, Program, Report, Status
 from sandbox.inner.kernel import linux
 
-LIMITS = Limits(wall_s=10.0, cpu_s=10.0)
+LIMITS = Limits(wall_s=60.0, cpu_s=20.0)
 TESTS = Asserts("assert f() is None", "f")
 START_S = 0.5
 
@@ -198,7 +198,7 @@ def test_a_server_that_ignores_ended_children_counts_their_time_all_the_same() -
 
     async def main() -> Report:
         async with ProcessBackend(workers=1) as backend:
-            return await backend.run(Program(source, TESTS), Limits(wall_s=30.0, cpu_s=0.5))
+            return await backend.run(Program(source, TESTS), Limits(wall_s=100.0, cpu_s=0.5))
 
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:

@@ -106,7 +106,7 @@ def scripted(tmp_path, *, times, most=1000):
     def command(port, upstream, _folder):
         return [sys.executable, str(path), str(port), upstream, str(times), str(most)]
 
-    plan = Plan((1,), 1, 50.0, 0.1, 1, grace_s=0.5)
+    plan = Plan((1,), 1, 50.0, 0.1, 1, grace_s=5.0)
     return list(measure([Contender("scripted", command)], plan, CORES, lambda _: None))
 
 

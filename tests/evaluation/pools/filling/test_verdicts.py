@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pool_files as files
 import pytest
-from http_world import ScriptedBackend
+from http_world import ScriptedBackend, eventually
 
 from evaluation import datasets
 from evaluation.datasets import Problem
@@ -115,6 +115,7 @@ def test_the_backend_is_given_so_many_programs_at_a_time(tmp_path):
             judging = Judging(pool, PROBLEMS, writer, lambda _: None)
             task = asyncio.create_task(judging.over(scripted, at_once=2))
             # No program ends before the gate opens: all that is let in by then is running.
+            await eventually(lambda: scripted.running >= 2)
             await asyncio.wait([task], timeout=0.2)
             running = scripted.running
             scripted.gate.set()

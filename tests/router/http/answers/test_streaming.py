@@ -233,6 +233,7 @@ class Held:
 
 
 @pytest.mark.parametrize("path", [COMPLETIONS, CHAT])
+@pytest.mark.usefixtures("comments")
 @pytest.mark.parametrize(("n", "tokenizing"), [(1, False), (2, False), (1, True)])
 async def test_a_stream_begins_before_its_first_token_and_says_that_somebody_works(
     path: str, n: int, tokenizing: bool
@@ -255,6 +256,7 @@ async def test_a_stream_begins_before_its_first_token_and_says_that_somebody_wor
         await connection.close()
 
 
+@pytest.mark.usefixtures("comments")
 async def test_comments_come_while_the_tests_run() -> None:
     backend = ScriptedBackend(gate=asyncio.Event())
     async with world(backend=backend) as w:
@@ -268,6 +270,7 @@ async def test_comments_come_while_the_tests_run() -> None:
         await connection.close()
 
 
+@pytest.mark.usefixtures("comments")
 @pytest.mark.parametrize("n", [1, 2])
 async def test_what_fails_when_the_stream_has_begun_is_an_event(n: int) -> None:
     held = Held(tokenizing=False, then=upstream_failing(500))
@@ -281,6 +284,7 @@ async def test_what_fails_when_the_stream_has_begun_is_an_event(n: int) -> None:
         await connection.close()
 
 
+@pytest.mark.usefixtures("comments")
 async def test_a_deadline_that_passes_when_the_stream_has_begun_is_an_event() -> None:
     async with world(large=FakeUpstream(silent())) as w:
         for latency_ms in (2000, 8000, 30_000):  # more where the machine was too busy to begin

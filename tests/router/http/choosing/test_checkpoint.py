@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fake_shapes import pieces
 from fake_upstream import Call, FakeUpstream, answering
-from http_world import World, world
+from http_world import World, eventually, world
 
 from policies.protocol import Rank
 from policies.selection.lever import LEVER
@@ -120,7 +120,7 @@ class Scripted(Verifier):
 
     def __init__(self, fails: str = "", hangs: str = "") -> None:
         super().__init__((), sizes=t5_from_config_json({"model_type": "t5", **SIZES}))
-        self.fails, self.hangs = fails, hangs
+        self.fails, self.hangs, self.hung = fails, hangs, False
 
     async def _told(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
         (candidate,) = question["candidates"]
@@ -129,6 +129,7 @@ class Scripted(Verifier):
         if candidate["program"] == self.fails:
             raise UpstreamError(LEVER, "ended")
         if candidate["program"] == self.hangs:
+            self.hung = True
             await asyncio.Event().wait()
         return {"scores": [float(len(candidate["program"]))]}
 
@@ -136,7 +137,7 @@ class Scripted(Verifier):
 SIZES = tiny_t5.SIZES | {"vocab_size": 9}
 
 
-async def ranked(verifier: Verifier, *texts: str) -> tuple[Mapping[int, float], list[int]]:
+async def ranked(verifier: Scripted, *texts: str) -> tuple[Mapping[int, float], list[int]]:
     """The scores of answers, and the tokens of the passes that were booked."""
     booked: list[int] = []
 
@@ -149,13 +150,12 @@ async def ranked(verifier: Verifier, *texts: str) -> tuple[Mapping[int, float], 
     task = Task((ModelView("m", 1, 1),), 9)
     ranker = VerifyingRanker(verifier, TextPrompt("Do."), task, None, None)  # type: ignore[arg-type]
     drawn = tuple(Candidate(at, "m", text, "stop") for at, text in enumerate(texts))
-    scores: Mapping[int, float] = {}
-    try:
-        async with asyncio.timeout(0.2):
-            scores = await ranker.rank(Rank(LEVER, drawn), book)
-    except (UpstreamError, TimeoutError):
-        pass
-    return scores, booked
+    ranking = asyncio.ensure_future(ranker.rank(Rank(LEVER, drawn), book))
+    await eventually(lambda: ranking.done() or verifier.hung)
+    ranking.cancel()
+    (found,) = await asyncio.gather(ranking, return_exceptions=True)
+    assert isinstance(found, Mapping | UpstreamError | asyncio.CancelledError), found
+    return found if isinstance(found, Mapping) else {}, booked
 
 
 async def test_answers_that_say_the_same_are_read_once() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from fake_shapes import pieces
 from fake_upstream import Call, FakeUpstream, Play, answering, failing
-from http_world import World, is_error, untouched, world
+from http_world import World, is_error, longer, untouched, world
 
 from policies.lengths import most_tokens
 from policies.selection.examined import SAMPLES, TOKENS
@@ -209,19 +208,25 @@ async def test_a_deadline_that_ends_the_writing_of_tests_leaves_the_answers() ->
         else:
             await answers(call, server)
 
-    async with examined(small=play) as w:
-        async with asyncio.timeout(60):
-            answer = await asked(w, budget={**FIVE, "latency_ms": 3000})
-        assert answer.json()["router"]["stopped_by"] == "deadline"
-        assert answer.headers["x-router-selected-by"] == "nll"
-        assert said(answer) in SAYS
-        assert answer.json()["choices"][0]["finish_reason"] == "stop"
-        assert [each["partial"] for each in answer.json()["router"]["candidates"]] == [False] * 5
-        adds_up(answer)
-        # What the gateway has seen of tests says nothing of how long answers are.
-        again = await asked(w, "nll", budget={**FIVE, "latency_ms": 60000})
-        usual = again.json()["router"]["forecast"]["small"]["usual_tokens"]
-        assert usual in {None, *(len(pieces(text)) for text in SAYS)}
+    async def scene(seconds: float) -> bool:
+        async with examined(small=play) as w:
+            given = {"prompt": PROMPT, "select": "codet", "explain": True}
+            answer = await w.complete(**given, budget={**FIVE, "latency_ms": 1000 * seconds})
+            drawn = [] if answer.status_code == 504 else answer.json()["router"]["candidates"]
+            if len(drawn) < 5 or any(each["partial"] for each in drawn):
+                return False
+            assert answer.json()["router"]["stopped_by"] == "deadline"
+            assert answer.headers["x-router-selected-by"] == "nll"
+            assert said(answer) in SAYS
+            assert answer.json()["choices"][0]["finish_reason"] == "stop"
+            adds_up(answer)
+            # What the gateway has seen of tests says nothing of how long answers are.
+            again = await asked(w, "nll", budget={**FIVE, "latency_ms": 600_000})
+            usual = again.json()["router"]["forecast"]["small"]["usual_tokens"]
+            assert usual in {None, *(len(pieces(text)) for text in SAYS)}
+            return True
+
+    await longer(scene, 3.0, 12.0, 50.0)
 
 
 async def test_another_model_may_write_the_tests() -> None:

@@ -356,7 +356,7 @@ def test_one_that_hangs_does_not_outlive_a_gateway_that_is_killed(trained: Path)
         hangs = psutil.Process(int(parent.stdout.readline()))
         hangs.suspend()
         parent.kill()
-    _, alive = psutil.wait_procs([hangs], timeout=60)
+    _, alive = psutil.wait_procs([hangs], timeout=120)
     for each in alive:
         each.kill()
     assert not alive

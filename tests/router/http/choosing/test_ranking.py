@@ -17,7 +17,17 @@ from fake_upstream import (
     scoring,
     streaming,
 )
-from http_world import MESSAGES, PROMPT, World, events, eventually, is_error, untouched, world
+from http_world import (
+    MESSAGES,
+    PROMPT,
+    World,
+    events,
+    eventually,
+    is_error,
+    longer,
+    untouched,
+    world,
+)
 
 from policies.lengths import most_tokens
 from router.catalogue.fim import FAMILIES
@@ -480,15 +490,24 @@ def hanging(after: int) -> Play:
 
 @pytest.mark.parametrize("after", [0, 2])
 async def test_a_deadline_in_a_ranking_leaves_the_choice_to_the_generators_own(after: int) -> None:
-    async with ranked(hanging(after)) as w:
-        answer = await asked(w, budget=BUDGET | {"latency_ms": 3000})
-        assert said(answer) == FIRST
-        assert answer.headers["x-router-selected-by"] == "nll"
-        assert answer.json()["router"]["stopped_by"] == "deadline"
-        # What was sent is paid, whether it came back or not.
-        adds_up(answer, drawn(w) + coder(w, FIRST, SECOND, THIRD))
-        await eventually(lambda: all(call.ended.is_set() for call in w.large.scorings))
-        assert sum(call.closed_by_client.is_set() for call in w.large.scorings) == 3 - after
+    async def scene(seconds: float) -> bool:
+        async with ranked(hanging(after)) as w:
+            budget = BUDGET | {"latency_ms": 1000 * seconds}
+            answer = await w.complete(select="nll", explain=True, budget=budget)
+            await eventually(lambda: all(call.ended.is_set() for call in w.large.scorings))
+            cut = sum(call.closed_by_client.is_set() for call in w.large.scorings)
+            if len(w.large.scorings) < 3 or cut > 3 - after:
+                return False
+            assert answer.status_code == 200, answer.text
+            assert said(answer) == FIRST
+            assert answer.headers["x-router-selected-by"] == "nll"
+            assert answer.json()["router"]["stopped_by"] == "deadline"
+            # What was sent is paid, whether it came back or not.
+            adds_up(answer, drawn(w) + coder(w, FIRST, SECOND, THIRD))
+            assert cut == 3 - after
+            return True
+
+    await longer(scene, 3.0, 12.0, 50.0)
 
 
 async def test_a_client_that_goes_while_its_answers_are_ranked_leaves_nothing_behind() -> None:

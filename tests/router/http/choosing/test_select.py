@@ -165,10 +165,11 @@ async def test_a_sandbox_that_fails_leaves_the_choice_to_likelihood() -> None:
         assert answer.headers["x-router-selected-by"] == "nll"
 
 
-async def test_too_short_a_time_runs_no_programs() -> None:
+async def test_too_short_a_time_runs_no_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.preparing.selecting.EXECUTION_MS", 60_001.0)
     async with judging() as w:
         answer = await w.complete(
-            prompt=PROMPT, budget={"policy": "five", "latency_ms": 400}, explain=True
+            prompt=PROMPT, budget={"policy": "five", "latency_ms": 60_000}, explain=True
         )
         commands = [each["command"] for each in answer.json()["router"]["commands"]]
         assert set(commands) == {"draw"}

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 from fake_upstream import ANSWER, FakeUpstream, answering, silent, stalling
-from http_world import PROMPT, TESTS, ScriptedBackend, World, events, is_error, untouched, world
+from http_world import (
+    PROMPT,
+    TESTS,
+    ScriptedBackend,
+    World,
+    events,
+    is_error,
+    longer,
+    untouched,
+    world,
+)
 
 from policies.values import Budget
 from router.catalogue.entries import lookup
@@ -189,12 +199,21 @@ async def test_a_deadline_without_a_token_is_said_alike(path: str) -> None:
 
 
 async def test_a_stream_that_the_deadline_cuts_ends_with_its_last_result() -> None:
-    async with world(large=FakeUpstream(stalling(2)), models=FIM) as w:
-        answer = await infill(w, model="large", stream=True, t_max_predict_ms=1500)
-        *pieces, last = results(answer.text)
-        # The suffix begins with the line break that the last whole line would end with.
-        assert "".join(piece["content"] for piece in pieces) == "x = 1\nx = 1"
-        assert (last["stop"], last["stop_type"], last["tokens_predicted"]) == (True, "limit", 2)
+    async def scene(seconds: float) -> bool:
+        async with world(large=FakeUpstream(stalling(2)), models=FIM) as w:
+            ms = round(1000 * seconds)
+            answer = await infill(w, model="large", stream=True, t_max_predict_ms=ms)
+            if answer.status_code == 504:
+                return False
+            *pieces, last = results(answer.text)
+            if last.get("tokens_predicted") != 2:
+                return False
+            # The suffix begins with the line break that the last whole line would end with.
+            assert "".join(piece["content"] for piece in pieces) == "x = 1\nx = 1"
+            assert (last["stop"], last["stop_type"]) == (True, "limit")
+            return True
+
+    await longer(scene, 1.5, 8.0, 40.0)
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.anyio
 
 QUOTE = "/v1/quote"
 PACES = {
-    name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 1e4}}
-    for name, rate in (("small", 1000.0), ("large", 500.0))
+    name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 500}}
+    for name, rate in (("small", 50.0), ("large", 25.0))
 }
 
 
@@ -93,8 +93,8 @@ async def test_where_paces_are_known_a_quote_has_milliseconds() -> None:
     async with calibrated(models=PACES) as w:
         options = await quoted(w, max_tokens=64)
         times = [option["latency_ms"] for option in options]
-        # One large call is 256 tokens at 500 a second, and a bit.
-        assert all(512 * calls < time for calls, time in zip(CALLS, times, strict=True))
+        # One large call is 256 tokens at 25 a second, and a bit.
+        assert all(10_240 * calls < time for calls, time in zip(CALLS, times, strict=True))
         assert times == sorted(times)
         within = await quoted(w, max_tokens=64, budget={"latency_ms": times[0] * 1.5})
         assert [option["plan"] for option in within] == [options[0]["plan"]]

@@ -67,13 +67,13 @@ async def test_a_target_of_an_alias_or_by_default_gives_way_to_the_request() -> 
 
 
 async def test_a_target_without_the_time_for_it_is_refused_and_else_another_model_answers() -> None:
-    paces = {"small": 5, "large": 1000}
+    paces = {"small": 0.25, "large": 50}
     models = {
-        name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 1e4}}
+        name: {"pace": {"tokens_per_second": {"1": rate}, "prompt_tokens_per_second": 500}}
         for name, rate in paces.items()
     }
     async with calibrated(models=models) as w:
-        budget = {"latency_ms": 3000}
+        budget = {"latency_ms": 60_000}
         answer = await w.complete(tests=TESTS, max_tokens=256, budget=budget | {"target": 0.3})
         assert "best that can be had is 0.000" in is_error(answer, 400, "invalid_budget")["message"]
         for stream in (False, True):

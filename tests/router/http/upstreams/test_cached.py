@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import ANSWER, Call, FakeUpstream, Kind, Play, answering, endless, in_turn
-from http_world import PROMPT, TESTS, ScriptedBackend, World, events, eventually, world
+from http_world import PROMPT, TESTS, ScriptedBackend, World, events, eventually, longer, world
 
 pytestmark = pytest.mark.anyio
 KINDS: list[Kind] = ["llama.cpp", "vllm"]
@@ -110,17 +110,22 @@ async def test_metrics_tell_computed_and_cached_apart(kind: Kind) -> None:
 
 async def test_a_draw_that_is_stopped_pays_for_no_more_of_its_prompt() -> None:
     """llama.cpp says at the beginning what it computes, so that a cut draw is settled by it."""
-    small = FakeUpstream(in_turn(answering(), endless()))
-    async with world(small) as w:
-        await w.complete(model="small", prompt=LONG)
-        answer = await w.complete(
-            model="small", prompt=LONG, explain=True, budget={"latency_ms": 300}, max_tokens=4000
-        )
-        router = router_of(answer, stream=False)
-        assert router["stopped_by"] == "deadline"
-        assert router["cached_tokens"] == 29
-        tokens = router["commands"][0]["completion_tokens"]
-        assert router["flops_used"] == w.cost.draw("small", 30, tokens, 29)
+
+    async def scene(seconds: float) -> bool:
+        small = FakeUpstream(in_turn(answering(), endless()))
+        async with world(small) as w:
+            await w.complete(model="small", prompt=LONG)
+            asked = {"model": "small", "prompt": LONG, "explain": True, "max_tokens": 50_000}
+            answer = await w.complete(**asked, budget={"latency_ms": 1000 * seconds})
+            if began := answer.status_code == 200:
+                router = router_of(answer, stream=False)
+                assert router["stopped_by"] == "deadline"
+                assert router["cached_tokens"] == 29
+                tokens = router["commands"][0]["completion_tokens"]
+                assert router["flops_used"] == w.cost.draw("small", 30, tokens, 29)
+        return began
+
+    await longer(scene, 0.3, 2.0, 10.0)
 
 
 async def test_samples_of_a_pass_that_ends_a_draw_early_share_what_was_computed() -> None:

@@ -304,8 +304,8 @@ async def test_one_that_takes_draws_and_never_answers_is_found_out_too() -> None
     """By draws whose deadlines end them: nobody waits for the server's own time-out."""
     bad, good = FakeUpstream(silent()), FakeUpstream(answering())
     async with replicated(bad, good, breaker=LASTING | {"failures": 2}) as w:
-        for at in range(40):
-            await ask(w, f"def f{at}():\n", budget={"latency_ms": 1200})
+        for at in range(40):  # with more time where this machine needs it to ask at all
+            await ask(w, f"def f{at}():\n", budget={"latency_ms": 1200 + 100 * at})
             if is_open(w, name(bad)):
                 break
         assert is_open(w, name(bad)) == 1
@@ -459,7 +459,10 @@ async def test_a_probe_whose_client_goes_leaves_the_next_to_find_out() -> None:
 
         async def sent() -> bool:
             connection = await w.open(model="large")
-            await asyncio.sleep(0.05)
+            refused = asyncio.ensure_future(connection.until(b"\r\n"))
+            await eventually(lambda: len(server.calls) == 4 or refused.done())
+            refused.cancel()
+            await asyncio.gather(refused, return_exceptions=True)
             await connection.close()
             await eventually(lambda: w.active == 0)
             return len(server.calls) == 4

@@ -21,7 +21,7 @@ from fake_upstream import (
     silent,
     streaming,
 )
-from http_world import TESTS, ScriptedBackend, eventually, world
+from http_world import TESTS, ScriptedBackend, eventually, longer, world
 
 from policies.protocol import Draw
 from router.request import SampleRequest, TextPrompt
@@ -157,12 +157,15 @@ async def test_an_upstream_that_falls_silent(after: int) -> None:
             await call.token(0, "x", server)
         await silent()(call, server)
 
-    async with world(large=FakeUpstream(play), read_timeout_s=0.2) as w:
-        alone = await w.complete(model="large")
-        assert alone.status_code == 502
-        assert "did not answer in time" in alone.json()["error"]["message"]
-        await eventually(w.large.calls[0].closed_by_client.is_set)
-        assert (await w.complete()).headers["x-router-model"] == "small"
+    async def scene(read_timeout_s: float) -> bool:
+        async with world(large=FakeUpstream(play), read_timeout_s=read_timeout_s) as w:
+            alone = await w.complete(model="large")
+            assert alone.status_code == 502
+            assert "did not answer in time" in alone.json()["error"]["message"]
+            await eventually(lambda: w.large.calls and w.large.calls[0].closed_by_client.is_set())
+            return bool((await w.complete()).headers.get("x-router-model") == "small")
+
+    await longer(scene, 0.2, 2.0, 10.0)
 
 
 @pytest.mark.parametrize("patient", [True, False])
@@ -171,7 +174,7 @@ async def test_draws_may_wait_unheard_for_the_slots_of_an_engine_of_ours(patient
         await asyncio.sleep(0.5)
         await answering()(call, server)
 
-    async with running(FakeUpstream(play)) as server, client(connect_s=1, read_s=0.1) as http:
+    async with running(FakeUpstream(play)) as server, client(connect_s=60, read_s=0.1) as http:
         upstream = Upstream("m", http, lambda: server.url, "m", 8, server=SERVERS[server.kind])
         draw = Draw("m", 1, 8, 0.0, verify=False)
         stream = replace(upstream, patient=patient).sample(draw, SampleRequest(TextPrompt("p")))
@@ -200,13 +203,19 @@ async def test_pings_alone_hold_no_request(ping: Callable[[Call], Awaitable[None
             await asyncio.sleep(0.02)
 
     config = {"large": {"server": "openai"}}
-    async with world(
-        large=FakeUpstream(play), models=config, read_timeout_s=0.2, connect_timeout_s=0.2
-    ) as w:
-        alone = await w.complete(model="large")
-        assert alone.status_code == 502
-        assert "did not answer in time" in alone.json()["error"]["message"]
-        await eventually(w.large.calls[0].closed_by_client.is_set)
+
+    async def scene(seconds: float) -> bool:
+        times = {"read_timeout_s": seconds, "connect_timeout_s": seconds}
+        async with world(large=FakeUpstream(play), models=config, **times) as w:
+            alone = await w.complete(model="large")
+            assert alone.status_code == 502
+            if "cannot be reached" in alone.json()["error"]["message"]:
+                return False
+            assert "did not answer in time" in alone.json()["error"]["message"]
+            await eventually(lambda: w.large.calls and w.large.calls[0].closed_by_client.is_set())
+            return True
+
+    await longer(scene, 0.2, 2.0, 10.0)
 
 
 async def test_reasoning_without_its_tokens_costs_the_ceiling() -> None:
@@ -304,7 +313,7 @@ async def test_an_error_that_never_ends_is_known_by_its_status(
 ) -> None:
     async def play(call: Call, server: FakeUpstream) -> None:
         head = b"HTTP/1.1 %d X\r\nRetry-After: 7\r\nContent-Length: 1000\r\n\r\n" % status
-        await call.raw(head)
+        await call.raw(head + b"xx")
         while True:
             await call.raw(b"x")
             await asyncio.sleep(0.02)

@@ -210,8 +210,8 @@ WORKS = [
         SLOW,
         (
             "import time\n    start = time.monotonic()\n    async with asyncio.TaskGroup() as g:\n"
-            "        ts = [g.create_task(f(0.3)) for _ in range(8)]\n"
-            "    assert [t.result() for t in ts] == [0.3] * 8 and time.monotonic() - start < 2"
+            "        ts = [g.create_task(f(1)) for _ in range(16)]\n"
+            "    assert [t.result() for t in ts] == [1] * 16 and time.monotonic() - start < 15"
         ),
     ),
     (AWAITABLE, "assert await f(4) == 4 and await asyncio.gather(f(1), f(2)) == [1, 2]"),
@@ -284,7 +284,8 @@ def test_no_loop_of_the_tests_ends_well_for_a_wrong_program(
     judge, source: str, body: str, status: Status | None
 ) -> None:
     code = f"{HEAD}async def main():\n    {body}\nasyncio.run(main())"
-    report = judge(HEAD + source, Asserts(code, "f"), Limits(wall_s=3.0, cpu_s=3.0))
+    hasty, limits = status is Status.TIMEOUT, Limits(wall_s=3.0, cpu_s=3.0)
+    report = judge(HEAD + source, Asserts(code, "f"), limits, hasty=hasty)
     assert report.status in ({status} if status else {Status.FAILED, Status.ERROR}), report
 
 
@@ -347,7 +348,7 @@ def test_what_is_no_turn_of_a_loop_ends_the_waiting(turned: Any) -> None:
         await Answers((3, None), turned).loops.awaited(0, "__await__", ())
 
     with pytest.raises(TypeError):
-        asyncio.run(asyncio.wait_for(main(), 1))
+        asyncio.run(asyncio.wait_for(main(), 60))
 
 
 @pytest.mark.parametrize("begun", [None, 5, (), (None,), ("a", None), (3, 4), [None, 1]])
