@@ -124,7 +124,7 @@ def holds(source: types.CodeType, code: str) -> bool:
     return True
 
 
-def tests_of(source: str, together: int) -> list[Example]:
+def examples_of(source: str, together: int) -> list[Example]:
     """The tests that hold, several as one where that is wanted."""
     compiled = compile(source, "solution.py", "exec")
     found = [each for each in examples_in(source) if holds(compiled, each.code)]
@@ -140,7 +140,7 @@ def examples(request) -> tuple[str, list[Example]]:
     fewest, together = MODULES[request.param]
     path = LIBRARY / f"{request.param}.py"
     source = in_python(path.read_text(encoding="utf-8"))
-    found = tests_of(source, together)
+    found = examples_of(source, together)
     assert len(found) >= fewest
     return source, found
 

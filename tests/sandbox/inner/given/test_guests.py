@@ -228,7 +228,7 @@ REACHING = [
         (TRACE, "k", f"o.{name}")
         for name in ("trace.tb_frame", "trace.tb_next", "error.__traceback__.tb_frame")
     ),
-    *((PARTIAL, "g", f"o.{name}") for name in ("x", "__wrapped__", "__dict__")),
+    *((PARTIAL, "g", f"o.{name}") for name in ("__wrapped__", "__dict__['__wrapped__']")),
     ("", "[].append", "o.__self__"),
     ("", "iter([1])", "o.__self__"),
     ("", "open('a', 'w')", "o.buffer.raw._blksize"),
@@ -237,7 +237,7 @@ REACHING = [
     (CLASS, "K()", "o[0]"),
     ("", "lambda: 1", "'{0.__globals__}'.format(o)"),
     ("", "lambda: 1", "setattr(o, '__code__', f.__code__)"),
-    ("", "lambda: 1", "setattr(o, 'x', 1)"),
+    ("", "lambda: 1", "setattr(o, '__x__', 1)"),
     (CLASS, "K()", "setattr(o, '__class__', int)"),
     (CLASS, "K()", "setattr(o.go, 'x', 1)"),
     (CLASS, "K()", "setattr(o, '_private', f)"),
@@ -307,7 +307,7 @@ class Plain:
     """An object of the tests."""
 
     shown = 1
-    _hidden = 2
+    _hidden = len
 
     def go(self, *args: Any, **kwargs: Any) -> Any:
         return args, kwargs
