@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -33,6 +35,23 @@ def waiting(w: World) -> float:
 def ask(w: World, text: str = "x", **fields: Any) -> asyncio.Task[Any]:
     fields = {"model": "large", "prompt": text} | fields
     return asyncio.create_task(w.complete(**fields))
+
+
+@asynccontextmanager
+async def two_asked(pause: float) -> AsyncIterator[tuple[World, list[asyncio.Task[Any]]]]:
+    """A model whose one slot is taken, for whom another waits; draws were seen to take `pause`.
+
+    At the end all that was asked is answered.
+    """
+    gate = asyncio.Event()
+    play = in_turn(answering(pause=pause), one_by_one(gate))
+    async with world(large=FakeUpstream(play), models=slots(1)) as w:
+        assert (await ask(w)).status_code == 200
+        asked = [ask(w) for _ in range(2)]
+        await eventually(lambda: waiting(w) == 1)
+        yield w, asked
+        gate.set()
+        assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
 
 
 async def test_draws_wait_for_slots_and_all_are_served() -> None:
@@ -207,12 +226,7 @@ async def test_what_would_come_after_its_deadline_is_refused_at_once() -> None:
     """As one draw was seen to take so long, and one is still to be sent before it."""
 
     async def scene(pause: float) -> bool:
-        gate = asyncio.Event()
-        play = in_turn(answering(pause=pause), one_by_one(gate))
-        async with world(large=FakeUpstream(play), models=slots(1)) as w:
-            assert (await ask(w)).status_code == 200
-            asked = [ask(w) for _ in range(2)]
-            await eventually(lambda: waiting(w) == 1)
+        async with two_asked(pause) as (w, asked):
             refused = await ask(w, budget={"latency_ms": 2100 * pause})
             if came_in_time := refused.status_code != 504:
                 error = is_error(refused, 429, "overloaded")
@@ -220,9 +234,7 @@ async def test_what_would_come_after_its_deadline_is_refused_at_once() -> None:
                 assert int(refused.headers["retry-after"]) >= 1
             asked.append(ask(w, budget={"latency_ms": 600_000}))
             await eventually(lambda: waiting(w) == 2)
-            gate.set()
-            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
-            assert len(w.large.calls) == 4
+        assert len(w.large.calls) == 4
         return came_in_time
 
     await longer(scene, 0.7, 4.0, 15.0)
@@ -232,19 +244,12 @@ async def test_a_plan_looks_at_what_waits() -> None:
     """It goes to another model at once, and not only when the first has refused."""
 
     async def scene(pause: float) -> bool:
-        gate = asyncio.Event()
-        play = in_turn(answering(pause=pause), one_by_one(gate))
-        async with world(large=FakeUpstream(play), models=slots(1)) as w:
-            assert (await ask(w)).status_code == 200
-            asked = [ask(w) for _ in range(2)]
-            await eventually(lambda: waiting(w) == 1)
+        async with two_asked(pause) as (w, _asked):
             either = await w.complete(budget={"latency_ms": 2100 * pause}, explain=True)
             if came_in_time := either.status_code != 504:
                 router = either.json()["router"]
                 assert [command["model"] for command in router["commands"]] == ["small"]
                 assert router["forecast"]["large"]["wait_ms"] > 2900 * pause
-            gate.set()
-            assert {answer.status_code for answer in await asyncio.gather(*asked)} == {200}
         return came_in_time
 
     await longer(scene, 0.7, 4.0, 15.0)
