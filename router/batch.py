@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final, TypeAlias
 
-from policies.moves import least_ceiling
+from policies.sizing import least_ceiling
 from router.concurrent import concurrently
 from router.gateway import Gateway
 from router.plan.outcome import Outcome

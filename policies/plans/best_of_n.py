@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.cost import CostModel
-from policies.moves import draw_repeatedly, hurried, informed, require_affordable
+from policies.moves import draw_repeatedly, hurried, informed
 from policies.plans.pinning import pin
 from policies.policy import Uncalibrated
 from policies.protocol import Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
+from policies.sizing import require_affordable
 from policies.values import Budget, Remaining, Task
 
 UNBUDGETED_SAMPLES: Final = 16

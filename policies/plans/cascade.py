@@ -6,23 +6,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import (
-    Drawn,
-    draw,
-    draw_and_wait,
-    draw_repeatedly,
-    held_for,
-    hurried,
-    least_tokens,
-    require_affordable,
-    sized,
-)
+from policies.moves import Drawn, draw, draw_and_wait, draw_repeatedly, hurried
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Uncalibrated
 from policies.protocol import Command, Event, Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
+from policies.sizing import held_for, least_tokens, require_affordable, sized
 from policies.values import NOTHING, Budget, Remaining, Task
 
 

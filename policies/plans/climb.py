@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.cost import CostModel
 from policies.ladder import Calibration, Found, Ladder, Offer
-from policies.moves import hurried, require_affordable
+from policies.moves import hurried
 from policies.plans.climber import Climber
 from policies.plans.foresight import Foresight
 from policies.plans.pinning import PolicyMismatch
@@ -18,6 +18,7 @@ from policies.policy import Policy
 from policies.protocol import Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
+from policies.sizing import require_affordable
 from policies.values import Budget, ModelView, Remaining, Task
 
 _NO_COSTS: Final = CostModel({})

@@ -8,16 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from policies.cost import CostModel
 from policies.ladder import Answers, Found, Rung
-from policies.moves import (
-    SAMPLING_TEMPERATURE,
-    Drawn,
-    draw,
-    draw_and_wait,
-    draw_together,
-    least_tokens,
-    shortened,
-)
+from policies.moves import SAMPLING_TEMPERATURE, Drawn, draw, draw_and_wait, draw_together
 from policies.protocol import Command, Draw, Event
+from policies.sizing import least_tokens, shortened
 from policies.values import ModelView, Remaining, Task
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS, ROUNDING, Calibration, Found, Ladder, Offer
-from policies.moves import least_ceiling
+from policies.sizing import least_ceiling
 from policies.values import Budget, ModelView, TargetTooHigh, Task
 
 FREE_WIDTH: Final = 1.25

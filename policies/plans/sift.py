@@ -14,18 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung, nearest
-from policies.moves import (
-    draw,
-    draw_and_wait,
-    held_for,
-    hurried,
-    informed,
-    least_tokens,
-    performed,
-    require_affordable,
-    sized,
-    useful_tokens,
-)
+from policies.moves import draw, draw_and_wait, hurried, informed, performed
 from policies.plans.pinning import pin
 from policies.plans.single import Single
 from policies.policy import Policy, Uncalibrated
@@ -33,6 +22,7 @@ from policies.protocol import Command, Done, Event, Executed, Plan
 from policies.selection.choosing import USUAL
 from policies.selection.executions import Belief, Results, executions, likelihood, share_right
 from policies.selectors import Selector
+from policies.sizing import held_for, least_tokens, require_affordable, sized, useful_tokens
 from policies.values import (
     NOTHING,
     Budget,

@@ -6,19 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import (
-    draw_repeatedly,
-    hurried,
-    informed,
-    least_tokens,
-    require_affordable,
-    sized,
-)
+from policies.moves import draw_repeatedly, hurried, informed
 from policies.plans.pinning import pin
 from policies.policy import Uncalibrated
 from policies.protocol import Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
+from policies.sizing import least_tokens, require_affordable, sized
 from policies.values import Budget, ModelView, Remaining, Task
 
 

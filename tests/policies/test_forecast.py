@@ -12,7 +12,6 @@ from world import COST, task
 
 from policies.cost import CostModel
 from policies.forecast import Forecast, Seen, Trend
-from policies.moves import least_tokens
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import BestOfN
 from policies.plans.cascade import Cascade
@@ -20,6 +19,7 @@ from policies.plans.climb import Climb
 from policies.plans.single import Single
 from policies.policy import Policy
 from policies.protocol import Done, Draw, Event, Judged, Refused, Sampled, Started, Wait
+from policies.sizing import least_tokens
 from policies.values import Budget, BudgetTooSmall, Candidate, Remaining, Task, Verdict
 
 seconds = st.floats(0, 5)
