@@ -50,7 +50,6 @@ class Parameters:
     budget_large_calls: float | None = None
     large_model: str | None = None
     tests: bool = True
-    limit: int | None = None
     seed: int | None = None
     max_tokens: int = MAX_TOKENS
     deadline_ms: float | None = None

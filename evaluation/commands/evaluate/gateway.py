@@ -63,7 +63,10 @@ def run(
     concurrency: Concurrency = 1,
     timeout: Timeout = 600,
 ) -> None:
-    """Drive a running gateway over a benchmark; a run that was stopped goes on where it was."""
+    """Drive a running gateway over a benchmark.
+
+    A run that was stopped goes on where it was, with a higher --limit as well.
+    """
     if tests and select is not None:
         raise typer.BadParameter("--select is for answers that no tests judge: add --no-tests")
     unnamed = Parameters(
@@ -76,13 +79,12 @@ def run(
         budget_large_calls=budget_large_calls,
         large_model=None if budget_large_calls is None else large_model,
         tests=tests,
-        limit=limit,
         seed=seed,
         max_tokens=max_tokens,
         select=select,
     )
     parameters = replace(unnamed, label=label or _label(unnamed))
-    _drive(parameters, Target(url, out, config, concurrency, timeout))
+    _drive(parameters, Target(url, out, config, concurrency, timeout), limit)
 
 
 def _flops(budget: str | None, large_calls: float | None) -> float | None:
@@ -114,10 +116,10 @@ def _label(given: Parameters) -> str:
     return " ".join(parts)
 
 
-def _drive(parameters: Parameters, target: Target) -> None:
+def _drive(parameters: Parameters, target: Target, limit: int | None) -> None:
     """Run to the end, print the row, and fail if problems are left without an answer."""
     with failing_to_ask():
-        problems = datasets.load(parameters.dataset)[: parameters.limit]
+        problems = datasets.load(parameters.dataset)[:limit]
         if parameters.tests and not all(problem.prompt_is_program for problem in problems):
             fail(
                 f"the prompts of {parameters.dataset} are no programs, and a gateway that is shown "

@@ -6,7 +6,7 @@ import pytest
 from evaluation.gateway.results import Header, ResultFileError, ResultWriter, read
 
 HEADER = Header(
-    {"label": "a", "policy": "single", "limit": None}, ("m",), {"m": {"flops_per_token": 2.0}}
+    {"label": "a", "policy": "single", "seed": None}, ("m",), {"m": {"flops_per_token": 2.0}}
 )
 
 
@@ -81,7 +81,7 @@ def test_a_torn_line_is_told_and_left_alone_by_a_reader(path):
     ("other", "named"),
     [
         (Header({**HEADER.parameters, "policy": "cascade"}, ("m",), HEADER.rates), "policy"),
-        (Header({**HEADER.parameters, "limit": 3}, ("m",), HEADER.rates), "limit"),
+        (Header({**HEADER.parameters, "seed": 3}, ("m",), HEADER.rates), "seed"),
         (Header({**HEADER.parameters, "more": 1}, ("m",), HEADER.rates), "more"),
         (Header(HEADER.parameters, ("m", "n"), HEADER.rates), "models"),
         (Header(HEADER.parameters, ("m",), {}), "rates"),

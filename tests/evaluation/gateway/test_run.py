@@ -51,6 +51,15 @@ def test_a_run_asks_each_problem_once_in_order_and_records_it(evaluate):
     assert record["latency_s"] > 0
 
 
+def test_a_run_over_few_problems_goes_on_to_more_of_them(evaluate):
+    with running() as gateway:
+        evaluate(gateway, "--policy", "single", limit=2)
+        result = evaluate(gateway, "--policy", "single", limit=4)
+    assert result.exit_code == 0, result.output
+    assert [task(asked) for asked in gateway.asked] == [p.task_id for p in PROBLEMS[:4]]
+    assert len(read(evaluate.out).records) == 4
+
+
 def test_what_the_caller_leaves_out_is_not_sent(evaluate):
     with running() as gateway:
         evaluate(gateway, "--policy", "single", "--model", SMALL, limit=1)
