@@ -55,11 +55,13 @@ class Measured:
     def pairs(self) -> Iterator[tuple[str, str, str, Ratios]]:
         """What is compared at equal success: our plan, theirs, the tests, and the ratios.
 
-        With `wanted` ours is asked for a success, and not given a budget.
+        With `wanted` ours is asked for a success, and not given a budget. Who knows the pass rates
+        is no plan, and bounds how far any of ours can come.
         """
         compared = self.comparison
         wanted = {f"{name}-wanted": plan for name, plan in compared.targeted.items()}
-        ours = {name: compared.plans[name] for name in (LADDER, CACHED)} | wanted
+        ours = {name: compared.plans[name] for name in (LADDER, CACHED, bounds.RATES)}
+        ours |= wanted
         theirs = {name: self.shown[name] for name in (TUNED, CASCADE) if name in self.shown}
         covered = any(problem.plus is not None for problem in compared.problems)
         for plus in (False, True) if covered else (False,):
