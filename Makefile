@@ -11,7 +11,7 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench bench-gateway report table \
-	bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders verifier \
+	serve-table bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders verifier \
 	selectors scores times torch lock clean
 
 help: ## List these targets
@@ -109,22 +109,28 @@ soak-gateway: $(READY) ## Soak the gateway in load and faults, looking for leaks
 bench-sandbox: $(READY) ## Measure verdicts per second against other ways of running programs
 	$(BIN)/budget-router sandbox bench
 
-EVALUATE := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) --concurrency 4 \
-	--timeout 3600
 SMALL := qwen2.5-coder-0.5b
 LARGE := qwen2.5-coder-1.5b
+POOLS := evaluation/recorded/pools
+PAIR := --model $(SMALL) --model $(LARGE)
+BUDGETS := 1 2 4
 
-table: $(READY) ## Ask all of HumanEval under every policy (hours; wants `make serve` beside it)
-	$(EVALUATE) --policy single --model $(SMALL) --temperature 0 --label "single 0.5B" \
-		--out $(RESULTS)/single-0.5b.jsonl
-	$(EVALUATE) --policy single --model $(LARGE) --temperature 0 --label "single 1.5B" \
-		--out $(RESULTS)/single-1.5b.jsonl
-	set -e; for x in 1 2 4; do \
-		$(EVALUATE) --policy best_of_n --model $(SMALL) --budget-large-calls $$x \
-			--label "best_of_n 0.5B X=$$x" --out $(RESULTS)/best_of_n-$$x.jsonl; \
-		$(EVALUATE) --policy cascade --budget-large-calls $$x \
-			--label "cascade X=$$x" --out $(RESULTS)/cascade-$$x.jsonl; \
-	done
+runs/mbpp.json: | $(READY)
+	$(BIN)/budget-router calibrate $(POOLS)/mbpp-sanitized $(PAIR) --out $@
+
+serve-table: $(READY) runs/mbpp.json ## Serve what `make table` asks
+	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT) --config $(RESULTS)/gateway.toml
+
+# Few problems of everything first, so that all rows meet the machine in the same moods.
+FIRST ?= 5 10 15 20 25 30 35 40 45 50 55 60
+ASK := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) \
+	--config $(RESULTS)/gateway.toml --budget-large-calls $$x --limit $$first
+
+table: $(READY) ## Ask HumanEval of ladders and of fixed plans (an hour; wants `make serve-table` beside it)
+	set -e; for first in $(FIRST); do for x in $(BUDGETS); do \
+		$(ASK) --policy auto --label "ladder of MBPP, X=$$x" --out $(RESULTS)/ladder-$$x.jsonl; \
+		$(ASK) --policy fixed-$$x --label "best fixed plan, X=$$x" --out $(RESULTS)/fixed-$$x.jsonl; \
+	done; done
 
 bench-metrics: $(READY) ## Time the metrics against the paper's loop and the product formula
 	$(BIN)/budget-router evaluate bench-metrics
@@ -133,7 +139,6 @@ paper: $(READY) ## Draw the paper's figures and check its claims, into runs/pape
 	$(BIN)/budget-router evaluate paper --out runs/paper
 
 COLLECT := $(BIN)/budget-router evaluate collect --engine transformers
-POOLS := evaluation/recorded/pools
 STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humaneval/smollm2-135m/16 \
 	mbpp-sanitized/qwen2.5-coder-0.5b/24 mbpp-sanitized/qwen2.5-coder-1.5b/12 \
 	mbpp-sanitized/smollm2-135m/8
@@ -164,10 +169,6 @@ times: $(READY) ## Time both engines, one model alone on the machine (wants `mak
 			--out $(GATEWAY_TIMES); \
 	done; done
 
-RUNS := single-0.5b single-1.5b $(foreach x,1 2 4,best_of_n-$(x) cascade-$(x))
-
-PAIR := --model $(SMALL) --model $(LARGE)
-
 replay: $(READY) ## Replay every plan on the recorded pools, cross-validated, into runs/replay (10 minutes)
 	set -e; for dataset in humaneval mbpp-sanitized; do \
 		$(BIN)/budget-router evaluate replay --pools $(POOLS) --dataset $$dataset $(PAIR) \
@@ -189,14 +190,18 @@ selectors: $(READY) ## Measure what chooses well without tests, into runs/select
 			--out runs/selectors/$$dataset; done
 
 second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_PLUS, MBPP_PLUS: their files)
-	set -e; for judged in $(POOLS)/*/*/ $(RUNS:%=$(RESULTS)/%.jsonl); do \
+	set -e; for judged in $(POOLS)/*/*/ $(RESULTS)/*.jsonl; do \
 		$(BIN)/budget-router evaluate judge $$judged --tests plus; done
 
 CHOSEN := evaluation/recorded/selectors/*.json evaluation/recorded/lever/*.json
 
-report: $(READY) ## Make the README's table and plot, and the study's page in runs/report
-	$(BIN)/budget-router evaluate table $(RUNS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B" \
+WITH_TESTS := $(foreach x,$(BUDGETS),fixed-$(x) ladder-$(x))
+WITHOUT_TESTS := single-1.5b no-tests-1 no-tests-2
+
+report: $(READY) ## Make the README's tables and plot, and the study's page in runs/report
+	$(BIN)/budget-router evaluate table $(WITH_TESTS:%=$(RESULTS)/%.jsonl) \
 		--plot $(RESULTS)/pass-rate.svg
+	$(BIN)/budget-router evaluate table $(WITHOUT_TESTS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B"
 	$(BIN)/budget-router evaluate report --pools $(POOLS) $(addprefix --times ,$(wildcard $(TIMES))) \
 		$(addprefix --chosen ,$(wildcard $(CHOSEN))) --out runs/report
 

@@ -42,12 +42,12 @@ def plot(table: Sequence[ComparisonRow], path: Path) -> None:
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     # Points of one budget lie close together, so their names stand in a column beside them.
-    heights = spread([100 * row.pass_rate.value for row, _ in points], LABEL_GAP)
+    heights = spread([100 * row.pass_rate.value for row, _ in points], LABEL_GAP, most=100)
     for at, ((row, tera), height) in enumerate(zip(points, heights, strict=True)):
         _point(axes, row, tera, MARKERS[at % len(MARKERS)], height)
     axes.set_xlabel("mean FLOPs used per problem, TFLOPs")
     axes.set_ylabel("pass rate, % (95 % interval)")
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 103)  # so that a marker at 100 is whole
     axes.set_xlim(0, 1.08 * max(tera for _, tera in points))
     axes.grid(alpha=0.3)
     # The same answers give the same bytes.
@@ -77,10 +77,11 @@ def _point(axes: Axes, row: ComparisonRow, tera: float, marker: str, height: flo
     )
 
 
-def spread(heights: Sequence[float], gap: float) -> list[float]:
+def spread(heights: Sequence[float], gap: float, most: float) -> list[float]:
     """The heights, in their own order, moved apart until neighbours are at least `gap` apart.
 
-    Crowded ones are stacked around their common middle, so none wanders further than it must.
+    Crowded ones are stacked around their common middle, so none wanders further than it must; none
+    comes to stand above `most`.
     """
     order = sorted(range(len(heights)), key=lambda at: heights[at])
     stacks: list[tuple[float, list[int]]] = []
@@ -90,6 +91,7 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
             below, members = stacks.pop()
             total = len(members) + len(stack)
             middle = (below * len(members) + middle * len(stack)) / total
+            middle = min(middle, most - gap * (total - 1) / 2)
             stack = members + stack
         stacks.append((middle, stack))
     placed = [0.0] * len(heights)
