@@ -15,7 +15,7 @@ from policies.policy import Policy
 from policies.values import Task
 from router.errors import DeadlineExceeded, InternalError, UnknownPolicy
 from router.metrics import Metrics
-from router.plan.draws import Fits
+from router.plan.draws import Space
 from router.plan.executing import MOST, SandboxExecutor, Trials
 from router.plan.outcome import Outcome
 from router.plan.paces import Paces
@@ -152,7 +152,7 @@ class Gateway:
             ranker=self._ranker(prepared),
             executor=executor,
             observer=paces if observer is None else Together(paces, observer),
-            fits=_fits(prepared),
+            space=_space(prepared),
             gate=self._gate(prepared),
         )
         try:
@@ -252,13 +252,13 @@ def _with_margin(offer: Offer, counting_s: float) -> Offer:
     return replace(offer, seconds=(offer.seconds + counting_s) / (1 - LATENCY_MARGIN))
 
 
-def _fits(prepared: Prepared) -> Fits | None:
-    """What trims an answer between prompt and suffix.
+def _space(prepared: Prepared) -> Space | None:
+    """What an answer between prompt and suffix has to fit into.
 
     Tests see answers as they are, and what streams through has been sent.
     """
     gap = gap_of(prepared.request)
-    return None if gap is None or prepared.streams_through else gap.fit
+    return None if gap is None or prepared.streams_through else gap
 
 
 def finished(outcome: Outcome) -> Outcome:

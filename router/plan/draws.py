@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, Protocol
 
 from policies.cost import CostModel
 from policies.protocol import Draw
@@ -18,8 +18,21 @@ from router.upstream.said.chunks import Chunk, Usage
 CUT: Final = "length"
 """How an answer ends that the deadline cut: as one that reached its limit, which clients know."""
 
-Fits: TypeAlias = Callable[[str], Fit]
-"""Says of a text that ended what of it is the answer."""
+
+class Space(Protocol):
+    """Where an answer belongs, if that says where it ends."""
+
+    def fit(self, answer: str) -> Fit:
+        """What of a text that ended is the answer."""
+        ...
+
+    def left_at(self, said: str) -> int | None:
+        """Where a text that goes on seems to have ended; None where it has not. Costs little."""
+        ...
+
+
+MOST_LOOKS: Final = 4
+"""How often what a sample said is held against its space before it ends: that reads programs."""
 
 
 IN_FLIGHT: Final = 2
@@ -40,8 +53,8 @@ class RunningDraw:
     that the server says it computed, the most that it said; None as long as it said nothing, and
     `told_early` where it spoke before the first token. `misreported` is whether it said what cannot
     be. `together` are the tokens of all its samples, as the server counts them. `token_per_chunk`
-    says that every piece of text is one token. `fits` says of a text what of it is the answer,
-    where there is a suffix. Its times are the event loop's: when it was sent, and when its first
+    says that every piece of text is one token. `space` is what the answer has to fit into, where
+    there is a suffix. Its times are the event loop's: when it was sent, and when its first
     and its latest piece came.
     """
 
@@ -56,7 +69,7 @@ class RunningDraw:
     misreported: bool = False
     together: int = 0
     token_per_chunk: bool = False
-    fits: Fits | None = None
+    space: Space | None = None
     sent: bool = False
     sent_at: float = 0.0
     first_at: float | None = None
@@ -113,7 +126,7 @@ class RunningDraw:
             raise Overrun(f"choice {chunk.index} of {len(self.samples)}")
         sample = self.samples[chunk.index]
         more = chunk.least_tokens(token_per_chunk=self.token_per_chunk)
-        if sample.finish_reason is not None and more:
+        if sample.finish_reason is not None and more and not sample.ended_early:
             raise Overrun(f"choice {chunk.index} went on after its end")
         tokens = sample.tokens + more
         alone = self.token_per_chunk and not chunk.whole
@@ -130,12 +143,27 @@ class RunningDraw:
         if tokens > self.command.max_tokens:
             raise Overrun(f"choice {chunk.index} exceeds {self.command.max_tokens} tokens")
         sample.take(chunk, tokens, counted=bool(counted))
-        if sample.finish_reason is not None or chunk.finish_reason is None:
+        if sample.finish_reason is not None:
             return None
-        sample.finish_reason = chunk.finish_reason
-        if self.fits is not None:
-            sample.fit(self.fits(sample.text))
-        return sample
+        if chunk.finish_reason is not None:
+            sample.finish_reason = chunk.finish_reason
+            if self.space is not None:
+                sample.fit(self.space.fit(sample.text))
+            return sample
+        return sample if "\n" in chunk.text and self._ends(sample) else None
+
+    def _ends(self, sample: Sample) -> bool:
+        """End a sample that goes on after its answer: what comes would only be trimmed."""
+        if self.space is None or sample.looks == MOST_LOOKS:
+            return False
+        if (end := self.space.left_at(text := sample.text)) is None:
+            return False
+        sample.looks += 1
+        if (fit := self.space.fit(text)).kept != end:
+            return False
+        sample.finish_reason, sample.ended_early = "stop", True
+        sample.fit(fit)
+        return True
 
     def _take_prompt(self, usage: Usage) -> None:
         """Take the server's count where ours was an estimate; one above our bound is an overrun.
@@ -175,6 +203,11 @@ class RunningDraw:
         """Whether every sample has ended."""
         return all(sample.finish_reason is not None for sample in self.samples)
 
+    @property
+    def ended_early(self) -> bool:
+        """Whether its server may go on with a sample that has ended for us."""
+        return any(sample.ended_early for sample in self.samples)
+
     def flops(self, cost: CostModel) -> float:
         """What the draw has cost so far; in the end what was settled."""
         if self.hold.settled is not None:
@@ -196,7 +229,7 @@ class RunningDraw:
             return
         most = self.command.max_tokens
         soon = [
-            sample.tokens if sample.finish_reason else min(sample.tokens + IN_FLIGHT, most)
+            sample.tokens if sample.is_over else min(sample.tokens + IN_FLIGHT, most)
             for sample in self.samples
         ]
         if self._priced(cost, soon) > self.hold.ceiling:
@@ -229,7 +262,7 @@ class RunningDraw:
 
     def beginning(self, sample: Sample) -> Candidate:
         """What there is of a sample that did not end; one that went past its gap was whole."""
-        if self.fits is not None and (fit := self.fits(sample.text)).kept < len(sample.text):
+        if self.space is not None and (fit := self.space.fit(sample.text)).kept < len(sample.text):
             sample.fit(fit)
             return self.candidate(sample)
         return replace(self.candidate(sample), finish_reason=CUT, partial=True)

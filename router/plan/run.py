@@ -55,7 +55,7 @@ from policies.protocol import (
 )
 from policies.values import Budget, Candidate, Remaining, Task
 from router.plan import errands, streams
-from router.plan.draws import Fits, RunningDraw
+from router.plan.draws import RunningDraw, Space
 from router.plan.kept import counted_on, kept_tokens
 from router.plan.outcome import Outcome, partial_candidates
 from router.plan.paying.ledger import Hold, Ledger
@@ -84,12 +84,12 @@ class Run:
         ranker: Ranker | None = None,
         executor: Executor | None = None,
         observer: Observer | None = None,
-        fits: Fits | None = None,
+        space: Space | None = None,
         gate: Gate | None = None,
     ) -> None:
         self._selector = policy.selector.of(task)
         self._prices = Prices.of(task, cost)
-        self._cost, self._fits = cost, fits
+        self._cost, self._space = cost, space
         self._sampler, self._judge = sampler, judge
         self._ranker, self._executor = ranker, executor
         self._observer = observer or Observer()
@@ -227,7 +227,7 @@ class Run:
             samples=tuple(Sample(next(self._sample_ids), index) for index in range(draw.n)),
             counted_on=counted_on,
             token_per_chunk=self._sampler.token_per_chunk(draw.model),
-            fits=None if draw.for_tests else self._fits,
+            space=None if draw.for_tests else self._space,
         )
 
     def settle(self, work: Work) -> None:

@@ -23,6 +23,8 @@ class Sample:
     that it asks for, by their place. `tokens` are those seen, or the server's own count once it
     came. `counted` is false where a piece came whose number of tokens is unknown. The first
     `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its answer's end.
+    `ended_early` says that it was not heard out: from there on only its tokens count. `looks` are
+    those that were taken for such an end.
     """
 
     id: int
@@ -37,6 +39,8 @@ class Sample:
     finish_reason: str | None = None
     trimmed: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    ended_early: bool = False
+    looks: int = 0
 
     @property
     def text(self) -> str:
@@ -59,6 +63,11 @@ class Sample:
         return self.finish_reason is None and not self.trimmed
 
     @property
+    def is_over(self) -> bool:
+        """Whether its server says no more of it."""
+        return self.finish_reason is not None and not self.ended_early
+
+    @property
     def nll(self) -> float | None:
         """Averaged negative log-likelihood (Eq. 7 of the paper); None without log-probabilities."""
         if not (own := self._own_logprobs):
@@ -72,6 +81,9 @@ class Sample:
 
     def take(self, chunk: Chunk, tokens: int, *, counted: bool) -> None:
         """Add a piece, after which the sample has so many tokens."""
+        self.tokens, self.counted = tokens, counted
+        if self.ended_early:
+            return
         self.parts.append(chunk.text)
         if chunk.thought:
             self.thoughts.append(chunk.thought)
@@ -79,7 +91,6 @@ class Sample:
             self._take_call(piece)
         self.logprobs.extend(chunk.tokens or ())
         self.echoed += chunk.echoed
-        self.tokens, self.counted = tokens, counted
 
     @property
     def thought(self) -> str:

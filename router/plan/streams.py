@@ -28,7 +28,8 @@ async def performed(
     """Wait until there is room for a draw, send it, and read it to its end.
 
     `take` is given every piece, and says whether it ended a sample. Once every sample has ended,
-    what is left is the draw's usage: worth a moment, and no more.
+    what is left is the draw's usage: worth a moment, and no more. Of one that we ended early
+    nothing is waited for.
     """
     clock = asyncio.get_running_loop().time
     try:
@@ -41,12 +42,15 @@ async def performed(
             async for chunk in chunks:
                 draw.arrived(chunk, clock())
                 if take(draw, chunk):
-                    place.ended()
+                    if not draw.ended_early:
+                        place.ended()
                     if draw.finished:
                         break
             else:
                 draw.failure = UpstreamError(draw.model, "ended its answer early")
                 return
+            if draw.ended_early:
+                return  # its server is told so by the end of the connection, and goes on till then
             with suppress(TimeoutError):
                 async with asyncio.timeout(USAGE_GRACE_S):
                     async for chunk in chunks:

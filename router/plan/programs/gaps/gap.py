@@ -86,6 +86,15 @@ class Gap:
             scores[LOOSE] += loose_ends(tree) + off
         return Fit(end, scores)
 
+    def left_at(self, said: str) -> int | None:
+        """Where an answer that goes on has left the block of its gap, as far as margins tell.
+
+        Only whole lines do: one that begins at the margin may become another branch.
+        """
+        lines = said[: said.rfind("\n") + 1]
+        at = left(self.text, self.suffix, lines)
+        return self._end_of(said[:at]) if at < len(lines) else None
+
     def _cut(self, said: str, whole: ast.Module | None) -> int | None:
         """Where an answer, with which the program is `whole`, leaves its gap; None if it stays."""
         margin = self._end_of(said[: left(self.text, self.suffix, said)])

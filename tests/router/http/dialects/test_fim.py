@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import LOGPROB, Call, FakeUpstream, Says, answering
-from http_world import TESTS, ScriptedBackend, events, texts, world
+from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
 
 from policies.values import Budget
 from router.errors import ContextLengthExceeded
@@ -128,7 +128,9 @@ async def test_at_the_end_of_a_file_an_answer_is_cut_where_it_is_a_program() -> 
             answer = (await infill(w, PREFIX, "", explain=True)).json()
             assert answer["content"].rstrip() == "    return a + b"
             (candidate,) = answer["router"]["candidates"]
-            assert candidate["trimmed"] == "".join(said)[len(answer["content"]) :]
+            rest = "".join(said)[len(answer["content"]) :]
+            assert candidate["trimmed"]
+            assert rest.startswith(candidate["trimmed"])  # it may not be heard out
 
 
 async def test_an_answer_that_comes_back_to_the_margin_in_a_block_has_ended() -> None:
@@ -137,6 +139,45 @@ async def test_an_answer_that_comes_back_to_the_margin_in_a_block_has_ended() ->
         answer = (await fill(w, max_tokens=len(past))).json()
         (choice,) = answer["choices"]
         assert (choice["text"], choice["finish_reason"]) == ("    c = a\n", "stop")
+
+
+PAST = (*GOOD, "\n", "print", "(add(1, 2))", "\n", *["more"] * 900)
+"""After its tenth token it is surely past its gap."""
+
+
+async def test_an_answer_that_left_its_gap_is_not_heard_out() -> None:
+    server = FakeUpstream(answering(saying(PAST), pause=0.002))
+    async with world(server, models=MODELS) as w:
+        answer = (await fill(w, max_tokens=999, explain=True)).json()
+        (choice,), (candidate,) = answer["choices"], answer["router"]["candidates"]
+        assert (choice["text"], choice["finish_reason"]) == ("".join(GOOD), "stop")
+        assert candidate["trimmed"] == "\nprint(add(1, 2))\n"
+        assert candidate["completion_tokens"] == answer["usage"]["completion_tokens"] == 8
+        call = w.small.calls[0]
+        await eventually(call.closed_by_client.is_set)
+        assert call.tokens[0] < len(PAST)
+
+
+async def test_of_several_all_are_heard_until_the_last_has_ended() -> None:
+    says = saying(PAST, (*["    c = a\n"] * 20, *PAST))
+    async with world(FakeUpstream(answering(says, pause=0.002)), models=MODELS) as w:
+        answer = (await fill(w, max_tokens=999, **BEST_OF)).json()
+        assert answer["choices"][0]["text"].startswith("    c = a")
+        candidates = answer["router"]["candidates"]
+        assert {c["finish_reason"] for c in candidates} == {"stop"}
+        # What a server goes on with costs, and is no part of what was said.
+        assert {c["trimmed"] for c in candidates} == {"\nprint(add(1, 2))\n"}
+        first, second = (candidates[at]["completion_tokens"] for at in (0, 1))
+        assert second == 28
+        assert 8 < first <= 28
+        await eventually(w.small.calls[0].closed_by_client.is_set)
+
+
+async def test_where_tests_choose_everything_is_heard_out() -> None:
+    said, backend = PAST[:40], ScriptedBackend()
+    async with world(FakeUpstream(answering(saying(said))), None, backend, models=MODELS) as w:
+        answer = (await fill(w, tests=TESTS)).json()
+        assert answer["choices"][0]["text"] == "".join(said)
 
 
 async def test_the_clients_stops_come_first_and_the_familys_are_added() -> None:

@@ -233,3 +233,44 @@ def test_what_may_be_meant_is_kept(gap: Gap, answer: str) -> None:
 def test_what_fits_nowhere_stays_as_it_is() -> None:
     for gap in (Gap("function f() {\n", "  b();\n"), Gap("x = (\n", "y = 1\n")):
         assert gap.fit("  a(\n  c(\n").kept == len("  a(\n  c(\n")
+
+
+def ends_early(gap: Gap, answer: str) -> int | None:
+    """Where an answer is cut that is looked at after every line of it; None if it never is."""
+    for at, character in enumerate(answer, 1):
+        if character == "\n" and (end := gap.left_at(said := answer[:at])) is not None:
+            kept = gap.fit(said).kept
+            if kept == end:
+                return kept
+    return None
+
+
+@pytest.mark.parametrize(("gap", "answer", "more"), LEFT.values(), ids=LEFT)
+def test_an_answer_that_leaves_its_gap_ends_there_at_once(gap: Gap, answer: str, more: str) -> None:
+    assert ends_early(gap, f"{answer}{more}\n") in {len(answer), None}
+
+
+def test_it_ends_with_the_first_line_outside_if_that_line_is_whole() -> None:
+    said = "    y = x\nprint(f(1))"
+    assert LINE.left_at(said) is None
+    assert LINE.left_at(f"{said}\n") == len("    y = x\n")
+    assert ends_early(LINE, f"{said}\nassert") == len("    y = x\n")
+
+
+@pytest.mark.parametrize(("gap", "answer"), WITHIN.values(), ids=WITHIN)
+def test_what_may_be_meant_is_heard_out(gap: Gap, answer: str) -> None:
+    assert ends_early(gap, answer) is None
+
+
+PARTS = (
+    *("    y = x\n", "    if y:\n        y += 1\n", "\n", "# note\n", "else:\n", "    z = [\n"),
+    *("1,\n", "]\n", '    """\n', '"""\n', "print(f(1))\n", "def g():\n    pass\n", "```\n"),
+    *("It adds.\n", "    return y\n", "\n    return y\n\nf(1)\n", "    y = ", "x"),
+)
+
+
+@given(st.sampled_from([LINE, REST, INSIDE]), st.lists(st.sampled_from(PARTS), max_size=9))
+def test_who_is_not_heard_out_would_be_cut_to_the_same(gap: Gap, parts: list[str]) -> None:
+    answer = "".join(parts)
+    early = ends_early(gap, answer)
+    assert early is None or early == gap.fit(answer).kept
