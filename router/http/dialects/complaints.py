@@ -62,6 +62,9 @@ _NEEDED: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What to send for a field that must be there."""
 
+_ONLY_KINDS: Final = frozenset({"an object", "a list"})
+"""What `shown` says of values whose parts it does not tell."""
+
 _SHOWN: Final = 40
 _MOST_DIGITS: Final = 40
 
@@ -109,6 +112,9 @@ def _said(error: ErrorDetails) -> str:
     if kind == "finite_number" or (kind == "float_type" and type(given) in (int, float)):
         return ": expected a number that is not as large as that"
     if expected := _expected(error):
+        if kind == "value_error" and shown(given) in _ONLY_KINDS:
+            # It may be what was expected but for what is in it: "a list of texts, not a list".
+            return f": expected {expected}"
         return f": expected {expected}, not {shown(given)}"
     return f": {shown(given)} is not what may stand here"
 

@@ -39,7 +39,7 @@ def _format(value: object) -> object:
     match value:
         case None | {"type": str()}:
             return value
-    raise ValueError('an object such as {"type": "json_object"}')
+    raise ValueError('an object with a type, such as {"type": "json_object"}')
 
 
 def _modalities(value: object) -> object:

@@ -114,7 +114,7 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
         (TEXT, P | {"n": 1.5}, "n: expected a whole number, not 1.5"),
         (TEXT, P | {"n": [1]}, "n: expected a whole number, not a list"),
         (TEXT, P | {"n": 1e19}, "n: expected a whole number of at most 64 bits, not 1e+19"),
-        (TEXT, P | {"stop": [1]}, "stop: expected a text or a list of texts, not a list"),
+        (TEXT, P | {"stop": [1]}, "stop: expected a text or a list of texts"),
         (TEXT, P | {"prompt": 5}, "prompt: expected a text, a list of texts, token numbers, or a "),
         (FIM, P | {"seed": 10**70}, "seed: expected a number below 9223372036854775808, not a num"),
         (
@@ -127,8 +127,8 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
         (TEXT, P | {"budget": {"flops": True}}, "budget flops is true; expected a number such as"),
         (TEXT, P | {"budget": {"policy": []}}, "budget policy is an empty list; expected the name"),
         (TEXT, P | {"budget": {"flop": 1}}, "budget has no flop; it has flops, latency_ms, policy"),
-        (CHATS, M | {"response_format": "json"}, "response_format: expected an object such as "),
-        (TEXT, P | {"response_format": {}}, "response_format: expected an object such as {"),
+        (CHATS, M | {"response_format": "json"}, "response_format: expected an object with "),
+        (TEXT, P | {"response_format": {}}, "response_format: expected an object with a type"),
         (CHATS, M | {"modalities": ["text", "audio"]}, 'modalities: expected ["text"], all '),
         (CHATS, M | {"modalities": []}, 'modalities: expected ["text"], all that this gateway an'),
         (CHATS, M | {"tool_choice": "required"}, "tool_choice forces a call, and there are no too"),
@@ -146,6 +146,21 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
 )
 def test_what_was_expected_and_what_is_there(dialect: Dialect, body: object, expected: str) -> None:
     assert message(dialect, body).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        (TEXT, P | {"stop": [1]}),
+        (TEXT, P | {"response_format": {}}),
+        (CHATS, M | {"modalities": ["text", "audio"]}),
+        (TEXT, {"prompt": ["x", 1]}),
+    ],
+)
+def test_nothing_is_said_not_to_be_what_was_expected(dialect: Dialect, body: object) -> None:
+    told = message(dialect, body)
+    assert ": expected " in told
+    assert ", not " not in told
 
 
 def test_what_says_nothing_of_its_own_is_taken() -> None:
