@@ -43,11 +43,20 @@ class Places:
 
     tree: ast.Module | None = None
     _compared: dict[_Place, bool] | None = None
+    _written: frozenset[str] | None = None
 
     def mention(self, text: str) -> bool:
         """Whether a text is in a text of the tests."""
         nodes = () if self.tree is None else ast.walk(self.tree)
         return any(isinstance(n, ast.Constant) and text in str(n.value) for n in nodes)
+
+    def write(self, text: str) -> bool:
+        """Whether a text stands in the tests just so, but for white space around it."""
+        if self._written is None:
+            nodes = () if self.tree is None else ast.walk(self.tree)
+            texts = (n.value for n in nodes if isinstance(n, ast.Constant))
+            self._written = frozenset(each.strip() for each in texts if isinstance(each, str))
+        return text.strip() in self._written
 
     def decides(self, caller: FrameType, name: str, given: Any) -> bool:
         """Whether a pass rests on what the method `name` gave to a caller in the tests."""
