@@ -96,8 +96,8 @@ bench-gateway: $(READY) $(GATEWAYS)/.ready ## Measure the gateway under load bes
 	$(BIN)/budget-router evaluate bench-gateway --out runs/bench-gateway.json \
 		--litellm $(GATEWAYS)/litellm/bin/litellm --vllm-router $(GATEWAYS)/vllm-router/bin/vllm-router
 
-sandbox-table: $(READY) ## Run the sandbox's suites and write their table into docs/sandbox.md
-	SANDBOX_TABLE=docs/sandbox.md $(BIN)/pytest -q tests/sandbox/test_suite_*.py
+sandbox-table: $(READY) ## Run the sandbox's suites and write their tables into docs/sandbox/suites.md
+	SANDBOX_TABLE=docs/sandbox/suites.md $(BIN)/pytest -q tests/sandbox/test_suite_*.py
 
 soak-sandbox: $(READY) ## 100,000 mixed runs in the sandbox, looking for leaks (an hour or more)
 	$(BIN)/budget-router sandbox soak

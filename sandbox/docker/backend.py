@@ -25,6 +25,7 @@ from sandbox.docker.daemon import Daemon, DaemonError, JSONObject
 from sandbox.pool import WorkerPool
 
 IMAGE: Final = "budget-router-sandbox"
+_MACHINE: Final = "x86_64"
 _REAP_EVERY_S: Final = 60.0
 _START_TICKS: Final = 19  # of the fields of /proc/PID/stat that follow the name; see proc(5)
 
@@ -84,18 +85,9 @@ class DockerBackend(WorkerPool[Container]):
         self._reaper = asyncio.ensure_future(self._reap_on(self._daemon))
 
     async def _check(self, daemon: Daemon) -> None:
-        info = await daemon.info()
-        if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
-            raise SandboxUnavailable("the Docker daemon has no seccomp: use one that has")
-        if not (info.get("MemoryLimit") and info.get("PidsLimit")):
-            raise SandboxUnavailable(
-                "the Docker daemon cannot bound memory and processes: enable these control groups"
-            )
-        runtime = self._recipe.runtime
-        if runtime and runtime not in info.get("Runtimes", {}):
-            raise SandboxUnavailable(
-                f"the Docker daemon has no runtime {runtime!r}: add it to its daemon.json"
-            )
+        missing = lacking(await daemon.info(), self._recipe.runtime)
+        if missing is not None:
+            raise SandboxUnavailable(missing)
         try:
             await daemon.inspect_image(self._recipe.image)
         except DaemonError as error:
@@ -128,6 +120,22 @@ class DockerBackend(WorkerPool[Container]):
             if reaper is not None:
                 reaper.cancel()
                 await asyncio.wait([reaper])
+
+
+def lacking(info: JSONObject, runtime: str) -> str | None:
+    """What a daemon cannot do that runs need, by its own word, and what would help."""
+    machine = info.get("Architecture", _MACHINE)
+    if machine != _MACHINE:
+        return (
+            f"the filter of system calls is for {_MACHINE}, and the Docker daemon is on {machine}"
+        )
+    if not any("seccomp" in option for option in info.get("SecurityOptions") or ()):
+        return "the Docker daemon has no seccomp: use one that has"
+    if not (info.get("MemoryLimit") and info.get("PidsLimit")):
+        return "the Docker daemon cannot bound memory and processes: enable these control groups"
+    if runtime and runtime not in info.get("Runtimes", {}):
+        return f"the Docker daemon has no runtime {runtime!r}: add it to its daemon.json"
+    return None
 
 
 def abandoned(found: JSONObject, owner: str) -> bool:

@@ -62,7 +62,9 @@ class ProcessBackend(WorkerPool[Zygote]):
     async def start(self) -> None:
         """Start the zygotes; raises `SandboxUnavailable` with advice where the host forbids it."""
         if sys.platform != "linux" or platform.machine() != "x86_64":
-            raise SandboxUnavailable("the process backend needs Linux on x86-64; use docker here")
+            raise SandboxUnavailable(
+                "the process backend needs Linux on x86-64: use docker, with a daemon on one"
+            )
         self._check_places()
         cgroups.sweep(self._hierarchies)
         await super().start()

@@ -103,7 +103,7 @@ class Judge:
         return self.runner.run(self._backend.execute(execution, limits))
 
     def check(self, report: Report, expected: Status, other: Status | None = None) -> None:
-        """Assert the status, and note it for the table of `docs/sandbox.md`.
+        """Assert the status, and note it for the tables of `docs/sandbox/suites.md`.
 
         `other` is as good, where the host's load decides.
         """

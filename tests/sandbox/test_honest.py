@@ -293,6 +293,29 @@ def test_a_program_runs_as_main(judge) -> None:
             "def f(xs): xs.sort(key=lambda x: -x)",
             Asserts("a = [1, 2]\nb = a\nf(a)\nassert b == [2, 1]", "f"),
         ),
+        (
+            (
+                "from collections import defaultdict\nD = defaultdict(lambda: defaultdict(int))\n"
+                "def f(): return D\ndef g(): return {n: dict(d) for n, d in D.items()}"
+            ),
+            Asserts("d = f()\nd['a']['b'] += 1\nassert g() == d == {'a': {'b': 1}}", "f"),
+        ),
+        (
+            (
+                "from collections import defaultdict\nclass Ids:\n    n = 0\n"
+                "    def next(self): self.n += 1; return self.n\n"
+                "    def table(self): return defaultdict(self.next)"
+            ),
+            Asserts("t = Ids().table()\nassert [t['a'], t['b'], t['a']] == [1, 2, 1]", "Ids"),
+        ),
+        (
+            "def f(d): d['a'] += 1; return d['b']",
+            Asserts(
+                "from collections import defaultdict\nd = defaultdict(lambda: 7)\n"
+                "assert f(d) == 7 and d == {'a': 8, 'b': 7}",
+                "f",
+            ),
+        ),
     ],
 )
 def test_what_crosses_passes_as_isolated(judge, source: str, tests: Asserts) -> None:

@@ -87,6 +87,51 @@ def test_no_text_of_the_candidate_runs_here(judge, source: str, code: str) -> No
     assert report.status is not Status.INTERNAL_ERROR, report
 
 
+NAMED = "want = 5\ngiven = f('2 + 3')\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ("'want'", "assert eval(given) == want"),
+        ("b'want'", "assert eval(given) == want"),
+        ("'want'", "assert eval('(' + given + ')') == want"),
+        ("'want'", "exec('got = ' + given)\nassert got == want"),
+        ("list('want')", "assert eval(''.join(given)) == want"),
+        ("{'is': 'want'}", "assert eval(given['is']) == want"),
+        ("'want'", "assert eval(compile(given, 'x', 'eval')) == want"),
+        (
+            "'want'",
+            (
+                "import ast\ntree = ast.parse(given, mode='eval')\n"
+                "assert eval(compile(tree, '', 'eval')) == want"
+            ),
+        ),
+    ],
+)
+def test_no_text_runs_here_that_the_tests_may_have_of_the_candidate(
+    judge, given: str, code: str
+) -> None:
+    """It may be too short to be told from others, and say by a name what is expected."""
+    report = judge(f"def f(text): return {given}", Asserts(NAMED + code, "f"), Limits())
+    assert (report.status, report.integrity) == (PASSED, Integrity.SHARED), report
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "for text in ('1+2', ' 3*4 '): assert f(text) == text and eval(text) in (3, 12)",
+        "exec('x = 1')\nassert f('a') == 'a' and eval('x') == 1",
+        "for n in range(3): assert f(n) == eval(f'{n} + 0')",
+        "from collections import namedtuple\nassert namedtuple(f('Pair'), 'a b')(1, 2) == (1, 2)",
+        "from ast import literal_eval\nassert literal_eval(f('[5]')) == [5]",
+    ],
+)
+def test_text_that_the_tests_have_written_runs_here(judge, code: str) -> None:
+    report = judge("def f(text): return text", Asserts(code, "f"), Limits())
+    assert (report.status, report.integrity) == (PASSED, Integrity.ISOLATED), report
+
+
 OPENS = "what the candidate names is opened in the trusted process"
 
 

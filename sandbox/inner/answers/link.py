@@ -20,7 +20,6 @@ from sandbox.inner.answers.replies import Replies
 from sandbox.inner.answers.surroundings import Surroundings
 from sandbox.inner.crossing import exchange
 from sandbox.inner.crossing.containers import Containers
-from sandbox.inner.crossing.crossed import by_name
 from sandbox.inner.crossing.records import may_be_changed
 from sandbox.inner.crossing.special import MODULE
 from sandbox.inner.remote.awaits import LoopsOfTests
@@ -91,7 +90,7 @@ class Link(CandidateProcess):
             case {"failure": dict()} if len(answer) == _FIELDS:
                 return answer
             case {"value": _, "changed": _, "classes": _} if len(answer) == _WHOLE:
-                found = by_name(self.heard(answer))
+                found = self.containers.crossed.by_name(self.heard(answer))
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
                     self.mirrors.name(found.values())
@@ -151,6 +150,7 @@ class Link(CandidateProcess):
 
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
+        by_name = self.containers.crossed.by_name
         match self.heard(answer):
             case tuple([given, pairs]) if (changed := by_name(pairs)) is not None:
                 self.rebound({name: changed[name] for name in changed.keys() & self.loaded})

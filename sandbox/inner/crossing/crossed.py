@@ -17,9 +17,13 @@ _MOST_CROSSED: Final = 8 * 2**20
 
 
 class Crossed:
-    """The texts and bytes that came from the other side, long enough to say something."""
+    """The texts and bytes that came from the other side, long enough to say something.
+
+    `came` counts all of them, the empty ones and the names of variables apart.
+    """
 
     def __init__(self) -> None:
+        self.came = 0
         self._texts: set[str] = set()
         self._short: set[str] = set()
         self._bytes: set[bytes] = set()
@@ -27,6 +31,7 @@ class Crossed:
 
     def note(self, value: Any) -> None:
         """It came over."""
+        self.came += bool(value)
         if type(value) is str and len(value) >= _TELLING and self._room > 0:
             self._texts.add(value)
             self._room -= len(value)
@@ -35,6 +40,12 @@ class Crossed:
         elif type(value) is bytes and len(value) >= _TELLING and self._room > 0:
             self._bytes.add(value)
             self._room -= len(value)
+
+    def by_name(self, pairs: Any) -> dict[str, Any] | None:
+        """Values by the names of variables; None for all else."""
+        found = by_name(pairs)
+        self.came -= sum(map(bool, found or ()))
+        return found
 
     def all_of_a_file(self) -> None:
         """What a file holds came over: it may be long, and may change while it is read."""

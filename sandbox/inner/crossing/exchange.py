@@ -18,10 +18,10 @@ from collections import ChainMap, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Encoder
-from sandbox.inner.crossing import arrays
+from sandbox.inner.crossing import arrays, kinds
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.crossed import Noting
-from sandbox.inner.crossing.kinds import KINDS, TAGS, are_dicts, blank, factory_of, filled, tag_of
+from sandbox.inner.crossing.kinds import KINDS, TAGS, are_dicts, blank, filled, tag_of
 from sandbox.inner.crossing.records import NAMESPACE
 from sandbox.inner.crossing.values import dict_under, parts_of, rebuilt, scalar_of
 
@@ -103,11 +103,9 @@ class _Outgoing(Encoder):
             ]
         else:
             items = [self.encode(i, depth + 1) for i in (value.maps if tag == "M" else value)]
-        if tag == "q":
-            return [tag, number, items, value.maxlen]
         if tag == "D":
-            return [tag, number, items, factory_of(value)]
-        return [tag, number, items]
+            return [tag, number, items, kinds.factory_of(value, self.encode, depth + 1)]
+        return [tag, number, items, value.maxlen] if tag == "q" else [tag, number, items]
 
     def fields(self, number: int, value: Any) -> Wire:
         """A kept instance of a value class, with all that it has."""
@@ -160,7 +158,7 @@ class _Incoming(Noting):
         number, items = wire[1], wire[2]
         if type(number) is not int or not 0 <= number <= self._containers.next:
             raise CodecError("a container number out of order")
-        if number == self._containers.next:
+        if is_new := number == self._containers.next:
             self._containers.add(blank(tag, wire))
         found = self._containers.objects[number]
         if type(found) is not TAGS[tag]:
@@ -168,6 +166,8 @@ class _Incoming(Noting):
         if type(found) is array and found.typecode != wire[3]:
             raise CodecError("an array that changed its type")
         self._fill(found, items, depth)
+        if is_new and tag == "D":
+            kinds.set_factory(found, wire[3], self.decode)
         self._containers.note(number)
         return found
 

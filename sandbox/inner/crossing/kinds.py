@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.codec import Wire
 
 KINDS: Final[dict[type, str]] = {
     list: "l",
@@ -46,17 +51,27 @@ def are_dicts(maps: Any) -> bool:
     return type(maps) is list and bool(maps) and all(type(each) in DICTS for each in maps)
 
 
-def factory_of(value: defaultdict[Any, Any]) -> str | None:
-    """The name of what makes a missing item; empty where that is the maker's own."""
+def factory_of(
+    value: defaultdict[Any, Any], encode: Callable[[Any, int], Wire], depth: int
+) -> Wire:
+    """What makes a missing item: a name, or what stands for a function of somebody's own.
+
+    Which may be the other side's own, so that nothing is asked of it: a message is being made.
+    """
     factory = value.default_factory
     if factory is None:
         return None
-    name = getattr(factory, "__name__", "")
-    return name if _FACTORIES.get(name) is factory else ""
+    named = (name for name, kind in _FACTORIES.items() if kind is factory)
+    return next(named, None) or encode(factory, depth)
 
 
-def _no_default() -> Any:
-    raise KeyError("the default of this dict is a function of the program's own")
+def set_factory(value: Any, told: Wire, decode: Callable[[Wire, int], Any]) -> None:
+    """Have missing items made as on the other side. Raises `CodecError`, and `KeyError`."""
+    if told is not None:
+        factory = _FACTORIES[told] if type(told) is str else decode(told, 1)
+        if not callable(factory):
+            raise CodecError("no default of a dict")
+        value.default_factory = factory
 
 
 def blank(tag: str, wire: list[Any]) -> Any:
@@ -70,8 +85,6 @@ def blank(tag: str, wire: list[Any]) -> Any:
         if type(wire[3]) is not str or wire[3] not in NUMBERS:
             raise CodecError("no array of numbers")
         return array(wire[3])
-    if tag == "D":
-        return defaultdict(None if wire[3] is None else _FACTORIES.get(wire[3], _no_default))
     return TAGS[tag]()
 
 

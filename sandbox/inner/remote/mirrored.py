@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.special import BINDS, CHECKS
+from sandbox.inner.crossing.special import BINARY, BINDS, CHECKS, SPECIAL, mro_of, own_of
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
@@ -48,6 +48,21 @@ _OF_ANY: Final = {
     for name in ("__init__", "__new__", "__getstate__", "__reduce__", "__sizeof__")
 }
 """What any object has, and a test may call by name: of a handle it would be `object`'s own."""
+
+_ALLOWED: Final = (frozenset(SPECIAL) - BINARY).union(
+    {
+        *("__init__", "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__"),
+        *(
+            "__class_getitem__",
+            "__getstate__",
+            "__setstate__",
+            "__reduce__",
+            "__static_attributes__",
+        ),
+    }
+)
+"""Special methods of a class of the library that may be a base of mirrors: they are asked, or never
+run for a handle."""
 
 _OF_PYTHON: Final = {
     kind.__name__: kind
@@ -106,19 +121,47 @@ class _Described:
     builtin: str | None
 
 
+def _is_plain(kind: type) -> bool:
+    """Whether a class of the library may be a real base of a mirror, which is of its kind then.
+
+    It is written in Python, keeps nothing but attributes, and has no say in how these are looked
+    up, nor in how classes and objects begin and end: all else that it has is asked over there. It
+    has no operator, by which it would ask the program what the tests expect.
+    """
+    if type(kind) is not type or kind is object or kind.__basicsize__ != _Plain.__basicsize__:
+        return False
+    above = [each for each in mro_of(kind) if each is not object]
+    special = {name for each in above for name in own_of(each) if name[:2] == "__" == name[-2:]}
+    return not issubclass(kind, Handle) and special <= _ALLOWED
+
+
+class _Plain:
+    """Has a place for attributes, and nothing else."""
+
+
+def _members_of(parents: list[type]) -> dict[str, Any]:
+    """What plain classes of the library have, asked over there."""
+    above = {each for kind in filter(_is_plain, parents) for each in mro_of(kind)} - {object}
+    names = {name for each in above for name in own_of(each)}
+    return {name: Member(name) for name in names if not name[:2] == "__" == name[-2:]}
+
+
 def _bases(parents: list[type]) -> tuple[type, ...]:
     held = held_by(*parents)
     own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
     if not any(issubclass(p, Handle) for p in own):
         own = {Handle: None, **own}
-    real = [held] if held is not None else [dt.tzinfo] if dt.tzinfo in parents else []
-    return (*own, *real)
+    if held is not None or dt.tzinfo in parents:
+        return (*own, held or dt.tzinfo)
+    return (*own, *filter(_is_plain, parents))
 
 
 def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     has_its_own = BINDS in told.special  # as a function, which is not of its class's module
     module = Member("__module__") if has_its_own else told.module
     body: dict[str, Any] = {"__module__": module, **_OF_ANY}
+    if held_by(*parents) is None:
+        body |= _members_of(parents)
     body |= zone_methods(parents)
     known = told.known
     if known is None and told.module == "builtins":
@@ -229,6 +272,7 @@ class MirroredClasses:
             if base not in self._classes:
                 raise CodecError("a base that was not told of")
             return self._classes[base]
+        self._asks.places.load(base)
         found = library_class(base)
         if found is None:
             return Handle

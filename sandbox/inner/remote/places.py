@@ -8,6 +8,8 @@ Any truthy object is a yes, so what counts is what the tests do with an answer, 
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib
 import itertools
 import sys
 from dataclasses import dataclass
@@ -43,11 +45,34 @@ class Places:
 
     tree: ast.Module | None = None
     _compared: dict[_Place, bool] | None = None
+    _written: frozenset[str] | None = None
 
     def mention(self, text: str) -> bool:
         """Whether a text is in a text of the tests."""
         nodes = () if self.tree is None else ast.walk(self.tree)
         return any(isinstance(n, ast.Constant) and text in str(n.value) for n in nodes)
+
+    def write(self, text: str) -> bool:
+        """Whether a text stands in the tests just so, but for white space around it."""
+        if self._written is None:
+            nodes = () if self.tree is None else ast.walk(self.tree)
+            texts = (n.value for n in nodes if isinstance(n, ast.Constant))
+            self._written = frozenset(each.strip() for each in texts if isinstance(each, str))
+        return text.strip() in self._written
+
+    def load(self, found_at: Any) -> None:
+        """Import the module of a class of the library, if the tests are to import what it is in."""
+        match found_at:
+            case [str(module), str()] if module not in sys.modules and self._import(module):
+                with contextlib.suppress(ImportError):  # theirs to meet, if they come to it
+                    importlib.import_module(module)
+
+    def _import(self, module: str) -> bool:
+        """Whether they import something of the package of the library that a module is in."""
+        root = module.partition(".")[0]
+        nodes = () if self.tree is None else ast.walk(self.tree)
+        names = (name for node in nodes for name in _imported_in(node))
+        return root in sys.stdlib_module_names and root in (n.partition(".")[0] for n in names)
 
     def decides(self, caller: FrameType, name: str, given: Any) -> bool:
         """Whether a pass rests on what the method `name` gave to a caller in the tests."""
@@ -62,6 +87,15 @@ class Places:
         compared = self._compared.get((*place, name), self._compared.get((*place, "")))
         # Whether something is true or false says no more where it is written out.
         return compared is None or (compared and type(given) is bool)
+
+
+def _imported_in(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [name.name for name in names]
+        case ast.ImportFrom(module=str(module), level=0):
+            return [module]
+    return []
 
 
 def _places_in(tree: ast.Module) -> Iterator[tuple[_Place, bool]]:

@@ -5,7 +5,9 @@ the candidate are not compiled, imported or unpickled here, and no number of its
 descriptor of this process. An audit hook hears of each such step, whichever way the tests come to
 it; no list of functions could. What runs text of the candidate runs in one process with it, then.
 
-It compares with the texts that crossed, so it does not see what the tests made of them bit by bit.
+It compares with the texts that crossed, but for the shortest, which are in any text by chance. So
+it does not see what the tests made of them bit by bit. Where they themselves compile a text that
+is not written in them, they may have made it so, or it is a short one: any text that came will do.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.inner.answers.surroundings import TOLD
+from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from sandbox.inner.answers.surroundings import Surroundings
     from sandbox.inner.crossing.crossed import Crossed
     from sandbox.inner.remote.classes import Asks
+    from sandbox.inner.remote.places import Places
 
     Pause: TypeAlias = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -72,7 +76,7 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
                     raise asks.candidates_error(OSError(errno.EBADF, text))
                 if _may_be_the_candidates(*args):
                     crossed.all_of_a_file()
-            elif (step := _refused(event, args, crossed)) is not None:
+            elif (step := _refused(event, args, crossed, asks.places)) is not None:
                 raise asks.need_shared(f"the tests {step}")
         finally:
             busy.discard(thread)
@@ -92,7 +96,7 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
     return paused
 
 
-def _refused(event: str, args: tuple[Any, ...], crossed: Crossed) -> str | None:
+def _refused(event: str, args: tuple[Any, ...], crossed: Crossed, places: Places) -> str | None:
     """What the tests do that needs one process, if a step of theirs does."""
     if event in _FORKING:
         return "fork"
@@ -100,11 +104,19 @@ def _refused(event: str, args: tuple[Any, ...], crossed: Crossed) -> str | None:
         return "unpickle" if crossed.any else None
     if event == "marshal.loads" and not crossed.of_bytes(args[0]):
         return None  # text of a module that is imported may be in its code by chance
-    if any(crossed.within(part) for part in _texts(args)) and not _is_pythons_own(
-        sys._getframe(2)  # noqa: SLF001 - who takes the step
-    ):
+    step = sys._getframe(2)  # noqa: SLF001 - of who takes it
+    given = any(crossed.within(part) for part in _texts(args)) and not _is_pythons_own(step)
+    if given or (event == "compile" and crossed.came and _is_made_up(args[0], step, places)):
         return f"run what the solution gave ({event})"
     return None
+
+
+def _is_made_up(source: Any, step: FrameType, places: Places) -> bool:
+    """Whether the tests compile, with no library between, what is not written in them."""
+    if step.f_code.co_filename not in (TESTS, PRELUDE):
+        return False
+    text = source.decode(errors="replace") if type(source) is bytes else source
+    return type(text) is not str or not places.write(text)
 
 
 def _is_pythons_own(step: FrameType) -> bool:

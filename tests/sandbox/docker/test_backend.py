@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sandbox import Asserts, Limits, Program, SandboxUnavailable, Status
-from sandbox.docker.backend import IMAGE, DockerBackend, abandoned, identity
+from sandbox.docker.backend import IMAGE, DockerBackend, abandoned, identity, lacking
 from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Recipe, description
 from sandbox.docker.daemon import Daemon
 
@@ -273,6 +273,34 @@ def test_what_is_missing_is_said(judge) -> None:
     ):
         with pytest.raises(SandboxUnavailable, match=text):
             with_backend(None, **options)
+
+
+ABLE = {
+    "Architecture": "x86_64",
+    "SecurityOptions": ["name=seccomp,profile=builtin"],
+    "MemoryLimit": True,
+    "PidsLimit": True,
+    "Runtimes": {"runc": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("different", "word"),
+    [
+        ({"Architecture": "aarch64"}, "aarch64"),
+        ({"SecurityOptions": ["name=apparmor"]}, "seccomp"),
+        ({"SecurityOptions": None}, "seccomp"),
+        ({"MemoryLimit": False}, "control groups"),
+        ({"PidsLimit": False}, "control groups"),
+        ({"Runtimes": {}}, "runc"),
+    ],
+)
+def test_what_a_daemon_lacks_is_said(different: dict[str, object], word: str) -> None:
+    assert word in (lacking(ABLE | different, "runc") or "")
+
+
+def test_a_daemon_that_lacks_nothing() -> None:
+    assert lacking(ABLE, "runc") is lacking(ABLE, "") is None
 
 
 def test_without_docker_py_the_message_says_what_to_install(monkeypatch) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sandbox.codec import MAX_DEPTH, CannotCross, CodecError
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
+from sandbox.inner.wire.channel import AMISS
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
@@ -100,18 +101,49 @@ def test_a_default_of_the_library_works_on_the_other_side() -> None:
         assert arrived["new"] == empty
 
 
-def test_a_default_of_the_programs_own_is_a_missing_key() -> None:
-    arrived = Pair().answer(defaultdict(lambda: 5, a=1))
-    assert arrived["a"] == 1
-    with pytest.raises(KeyError):
-        arrived["b"]
+def given_with(factory: Any, arrives: Any) -> Any:
+    """A dict with that default on the other side, where something else stands for it."""
+    frame = told(defaultdict(factory, a=1), Containers(), lambda _value: ["own"])
+    return heard(json.loads(json.dumps(frame)), Containers(), lambda _wire: arrives)
 
 
-def test_a_function_that_bears_the_name_of_a_type_is_no_default() -> None:
+def test_a_default_of_somebodys_own_is_what_stands_for_it() -> None:
+    arrived = given_with(lambda: 5, arrives=lambda: 6)
+    assert arrived == {"a": 1}
+    assert arrived["b"] == 6
+    assert arrived == {"a": 1, "b": 6}
+
+
+class Silent:
+    """A handle would ask the other side, which waits for the message to end."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    def __call__(self) -> int:
+        return 5
+
+
+def test_nothing_is_asked_of_a_default() -> None:
+    assert given_with(Silent(), arrives=Silent())["b"] == 5
+
+
+def test_a_function_that_bears_the_name_of_a_type_is_no_type() -> None:
     def int() -> None: ...  # noqa: A001
 
-    with pytest.raises(KeyError):
-        Pair().answer(defaultdict(int))["b"]
+    assert given_with(int, arrives=lambda: 6)["b"] == 6
+
+
+@pytest.mark.parametrize("told_of", [5, [], "eval", "", {}, True])
+def test_a_default_that_nobody_can_have_is_refused(told_of: Any) -> None:
+    wire = {"value": ["D", 0, [], told_of], "changed": []}
+    with pytest.raises(AMISS):
+        heard(wire, Containers(), refuse_to_resolve)
+
+
+def test_a_default_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(CodecError):
+        given_with(lambda: 5, arrives=5)
 
 
 def test_one_object_stays_one_object_both_ways() -> None:
