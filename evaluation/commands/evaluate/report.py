@@ -19,7 +19,6 @@ from evaluation.study.chapters import (
     model_looks,
     read_chapters,
     write_figures,
-    write_json,
     write_untested,
 )
 from evaluation.study.evidence import TwoPools
@@ -27,7 +26,7 @@ from evaluation.study.page.render import render
 from evaluation.study.reading import find_pools
 from evaluation.study.untested.figures import untested_figure
 from evaluation.study.untested.reading import UnreadableChoices, Untested, read_untested
-from evaluation.writing import write_whole
+from evaluation.writing import write_json, write_whole
 
 
 def run(
