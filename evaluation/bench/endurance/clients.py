@@ -59,11 +59,6 @@ class Fate:
     spent: list[Spent] = field(default_factory=list)
     flops: float | None = None
 
-    @property
-    def error(self) -> bool:
-        """Whether something else than an answer came, to a client that waited for one."""
-        return self.left is None and bool(self.code)
-
 
 class _Left(Exception):
     """The client hangs up."""
