@@ -100,27 +100,15 @@ class RunProgress(Bars):
         return f"{rate}, {self._errors} errors" if self._errors else rate
 
 
-class StepsProgress:
+class StepsProgress(Progress):
     """A bar for each step of some work, gone when the `with` block ends.
 
     What is counted is an iterable: the bar moves as its items are taken.
     """
 
     def __init__(self) -> None:
-        self._bars = Progress(console=Console(stderr=True), transient=True)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+        super().__init__(console=Console(stderr=True), transient=True)
 
     def counted(self, items: Iterable[T], what: str, total: int) -> Iterable[T]:
         """The same items, each of them counted on a new bar."""
-        return self._bars.track(items, total=total, description=what)
+        return self.track(items, total=total, description=what)
