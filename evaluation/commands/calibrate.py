@@ -27,7 +27,7 @@ from evaluation.calibration.particles import (
 from evaluation.calibration.published import published_effects
 from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
-from evaluation.commands.common.options import CostsConfig
+from evaluation.commands.common.options import CostsConfig, Models
 from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.plans import legend, letters_of, short
 from evaluation.commands.common.prices import rates_of
@@ -52,10 +52,6 @@ Pools = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE", callback=to_file)]
-Models = Annotated[
-    list[str] | None,
-    typer.Option("--model", help="Only these models; by default all.", show_default=False),
-]
 Configs = Annotated[
     list[str] | None,
     typer.Option(

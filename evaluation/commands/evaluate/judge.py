@@ -64,9 +64,7 @@ def run(
         typer.Option(help="Where these tests are, unless a package or the hub has them."),
     ] = None,
     backend: options.Backend = "process",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
-    ] = None,
+    workers: options.Workers = None,
 ) -> None:
     """Run the tests on every sample of a pool that has no verdict yet."""
     config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)
