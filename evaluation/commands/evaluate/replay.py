@@ -22,6 +22,7 @@ from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.recorded import Pools
 from evaluation.pools.errors import PoolError
 from policies.cost import CostModel, UnknownCost
 from router.artifact.artifact import InvalidArtifact
@@ -35,7 +36,7 @@ _KNOWN: Final = (
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     dataset: Dataset,
     out: Out,
     policy: Annotated[

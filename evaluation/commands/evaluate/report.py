@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,6 +13,7 @@ from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import Chosen, CostsConfig, Out, Times
 from evaluation.commands.common.prices import rates_of, times_of
 from evaluation.commands.common.progress import StepsProgress
+from evaluation.commands.common.recorded import Pools
 from evaluation.pools.errors import PoolError
 from evaluation.study.chapters import (
     Chapter,
@@ -31,7 +32,7 @@ from evaluation.writing import write_json, write_whole
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     out: Out,
     times: Times = None,
     chosen: Chosen = None,

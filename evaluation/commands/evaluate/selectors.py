@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.programs import run_programs
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.recorded import PAIR, Pools
 from evaluation.datasets import BENCHMARKS
 from evaluation.pools.errors import PoolError
 from evaluation.selection.behaviour import Behaviours
@@ -58,7 +58,7 @@ from sandbox import SandboxError
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     dataset: Dataset,
     out: Out,
     model: Annotated[
@@ -68,7 +68,7 @@ def run(
     config: CostsConfig = None,
 ) -> None:
     """Measure what chooses well among answers that no tests judge, and what plans make of it."""
-    models = tuple(model or ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"))
+    models = tuple(model or PAIR)
     if len(models) != 2 or len(set(models)) != 2:  # noqa: PLR2004 a small one and a large one
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
