@@ -60,11 +60,11 @@ class Bars:
 class PoolProgress(Bars):
     """One bar of work on a pool, or of anything that is counted; `done` of `total` came earlier."""
 
-    def __init__(self, what: str, total: int, done: int) -> None:
+    def __init__(self, what: str, total: int, done: int = 0) -> None:
         super().__init__(estimate_over_s=_ESTIMATE_OVER_S)
         self._task = self._bars.add_task(what, total=total, completed=done, note="")
 
-    def advance(self, by: int, note: str) -> None:
+    def advance(self, by: int = 1, note: str = "") -> None:
         """So many more are done."""
         self._bars.update(self._task, advance=by, note=note)
 

@@ -96,12 +96,12 @@ def _by_folds(
     count: int,
     split: str,
 ) -> Making:
-    with PoolProgress("calibrating", count, 0) as bar:
+    with PoolProgress("calibrating", count) as bar:
         return by_folds(
             *(problems, pools, calibrating),
             count=count,
             split=split,
-            advance=lambda: bar.advance(1, ""),
+            advance=bar.advance,
         )
 
 
@@ -115,7 +115,7 @@ def _replayed(
     """Everything, with a bar, and how fast it was."""
     started, runs = time.process_time(), 0
     total = len(problems) + len(making.tuning)
-    with PoolProgress("replaying", total, 0) as bar:
+    with PoolProgress("replaying", total) as bar:
 
         def advance(more: int) -> None:
             nonlocal runs

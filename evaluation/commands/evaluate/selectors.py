@@ -124,7 +124,7 @@ def _rows(
         for k in KS
     ]
     rows = list[SelectorRow]()
-    with PoolProgress("selectors", len(wanted), 0) as bar:
+    with PoolProgress("selectors", len(wanted)) as bar:
         for way in wanted:
             found = chosen(problems, cost, way)
             if found is not None:
@@ -141,7 +141,7 @@ def _performed(
 ) -> dict[Sight, dict[Route, Came]]:
     """What comes of every route, under each sight."""
     small, large = models
-    with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
+    with PoolProgress("plans", len(problems) * len(sights)) as bar:
         return {
             sight: perform(
                 *(problems, uncapped(cost, sight)),
@@ -152,7 +152,7 @@ def _performed(
                     *sure_routes(small, large),
                     *(shown_routes(small, large) if sight is Sight.USED else ()),
                 ],
-                lambda more: bar.advance(more, ""),
+                bar.advance,
             )
             for sight in sights
         }
@@ -188,10 +188,10 @@ def _courses(
     large: str,
 ) -> dict[str, Any]:
     """What budgets buy after prompts of every length, as an artifact takes it."""
-    with PoolProgress("courses", steps(problems, came), 0) as bar:
+    with PoolProgress("courses", steps(problems, came)) as bar:
         lengths = by_length(
             *(problems, cost, came, _greedy(large)),
-            lambda more: bar.advance(more, ""),
+            bar.advance,
         )
     found: dict[str, Any] = {"lengths": lengths}
     curves = fitted(problems, list(came))
