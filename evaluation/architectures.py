@@ -23,7 +23,6 @@ class UnknownModelName(LookupError):
 
     def __init__(self, model: str) -> None:
         super().__init__(f"no sizes of a model {model!r}; known: {', '.join(ARCHITECTURES)}")
-        self.model = model
 
 
 def _sizes(

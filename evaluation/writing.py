@@ -1,9 +1,12 @@
-"""How files of results are written: whole or not at all, whatever stops the program meanwhile."""
+"""How results are written: files whole or not at all, and tables for people."""
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -20,6 +23,21 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A whole file of JSON, the same bytes for the same value. Raises OSError."""
+    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+
+
+def markdown(
+    head: Sequence[str], rows: Iterable[Iterable[object]], *, words: int = 1
+) -> Iterator[str]:
+    """Lines of a table in Markdown: the first `words` columns hold words, the others numbers."""
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * words}{'---:|' * (len(head) - words)}"
+    for row in rows:
+        yield f"| {' | '.join(map(str, row))} |"
 
 
 def sync(path: Path) -> None:

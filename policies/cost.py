@@ -33,7 +33,6 @@ class UnknownCost(LookupError):
             f"the FLOPs of model {model!r} are unknown: give its config.json, its GGUF file or "
             "its FLOPs per token in the configuration, or send no FLOPs budget"
         )
-        self.model = model
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,6 @@ class Architecture:
         linear = 2 * (self.body_params + self.head_params) * completion_tokens
         return linear + self._attention(context)
 
-    def score(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """FLOPs of one pass over prompt and completion, with the head at each of the latter."""
-        tokens = prompt_tokens + completion_tokens
-        linear = 2 * (self.body_params * tokens + self.head_params * completion_tokens)
-        return linear + self._attention(tokens * (tokens + 1) // 2)
-
     def paper(self, sequence_length: int = PAPER_SEQUENCE_LENGTH) -> float:
         """FLOPs of one sample on the paper's basis."""
         return 2.0 * (self.body_params + self.head_params) * sequence_length
@@ -92,10 +85,6 @@ class FlatRate:
     def decode(self, prompt_tokens: int, completion_tokens: int) -> float:  # noqa: ARG002 same shape as Architecture
         """FLOPs of one sample's generated tokens, the same after any prompt."""
         return self.flops_per_token * completion_tokens
-
-    def score(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """FLOPs of one pass over prompt and completion."""
-        return self.flops_per_token * (prompt_tokens + completion_tokens)
 
 
 Rate: TypeAlias = Architecture | FlatRate
@@ -151,7 +140,7 @@ class CostModel:
         """FLOPs of one pass over what of the prompt is not cached."""
         scored, rate = self.scores_prompts, self._rate(model)
         return (
-            rate.score(0, prompt_tokens) if scored else rate.prefill(prompt_tokens, cached_tokens)
+            rate.decode(0, prompt_tokens) if scored else rate.prefill(prompt_tokens, cached_tokens)
         )
 
     def decode(self, model: str, prompt_tokens: int, completion_tokens: int) -> float:
@@ -177,7 +166,7 @@ class CostModel:
         """
         if (scorer := self.scorers.get(model)) is not None:
             return scorer.score(prompt_tokens, completion_tokens)
-        return self._rate(model).score(0, prompt_tokens + completion_tokens)
+        return self._rate(model).decode(0, prompt_tokens + completion_tokens)
 
     def ceiling(
         self, model: str, prompt_tokens: int, n: int, max_tokens: int, cached_tokens: int = 0

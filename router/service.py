@@ -132,7 +132,7 @@ async def running(
             own = _engines(settings, metrics)
             shared = Shared(own, metrics, outcomes)
         client = await stack.enter_async_context(
-            transport.client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
+            transport.Client(connect_s=settings.connect_timeout_s, read_s=settings.read_timeout_s)
         )
         models = models_of(settings, shared.engines, client, shared.metrics)
         policies = policies_of(settings, models.cost.rates)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,11 +18,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import BinaryIO, Final
 
 import httpx
+import psutil
 
 from router.configuration.configured import engine_spec
 from router.embedded.supervisor import EmbeddedEngine
@@ -184,6 +183,4 @@ def compare(url: str, engine_url: str, requests: int) -> tuple[list[float], list
 
 def resident_mb(pid: int) -> float:
     """Mebibytes of memory that a process holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    match = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return int(match[1]) / 1024 if match else float("nan")
+    return psutil.Process(pid).memory_info().rss / 2**20

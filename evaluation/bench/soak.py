@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+import psutil
+
 from sandbox import (
     IO,
     Asserts,
@@ -235,12 +237,18 @@ async def _count(name: BackendName) -> Resources:
     sizes = [size for path in _SHARED for size in left_in(path)]
     return Resources(
         processes=len(family),
-        descriptors=sum(_entries(Path(f"/proc/{pid}/fd")) for pid in family),
+        descriptors=sum(_of(each, psutil.Process.num_fds) for each in family),
         containers=await _containers() if name == "docker" else 0,
-        memory=sum(_resident(pid) for pid in family),
+        memory=sum(_of(each, lambda one: one.memory_info().rss) for each in family),
         files=len(sizes),
         disk=sum(sizes),
     )
+
+
+def _of(process: psutil.Process, asked: Callable[[psutil.Process], int]) -> int:
+    with contextlib.suppress(psutil.Error):  # ended, or not ours to see
+        return asked(process)
+    return 0
 
 
 async def _containers() -> int:
@@ -251,32 +259,17 @@ async def _containers() -> int:
         await daemon.close()
 
 
-def _family() -> list[int]:
-    """Ids of the process that measures and of all below it."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):  # it has ended
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(entry.name))
-    family, todo = [], [os.getpid()]
-    while todo:
-        family.append(todo.pop())
-        todo += children.get(family[-1], [])
-    return family
+def _family() -> list[psutil.Process]:
+    """The process that measures and all below it."""
+    process = psutil.Process()
+    return [process, *process.children(recursive=True)]
 
 
-def _works(pid: int) -> bool:
+def _works(process: psutil.Process) -> bool:
     """Whether a process computes, or would if it had its turn."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "RD"
+    with contextlib.suppress(psutil.Error):  # it has ended
+        return process.status() in (psutil.STATUS_RUNNING, psutil.STATUS_DISK_SLEEP)
     return False
-
-
-def _entries(path: Path) -> int:
-    with contextlib.suppress(OSError):  # ended, or not ours to see
-        return len(list(path.iterdir()))
-    return 0
 
 
 def left_in(path: Path) -> list[int]:
@@ -288,10 +281,3 @@ def left_in(path: Path) -> list[int]:
                 with contextlib.suppress(OSError):  # gone since it was listed
                     found.append(Path(folder, name).lstat().st_blocks * _BLOCK_BYTES)
     return found
-
-
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    return 0

@@ -27,7 +27,7 @@ from evaluation.calibration.particles import (
 from evaluation.calibration.published import published_effects
 from evaluation.commands.common.courses import MeasuredCourses
 from evaluation.commands.common.failing import fail, failing_on
-from evaluation.commands.common.options import CostsConfig
+from evaluation.commands.common.options import CostsConfig, Models
 from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.plans import legend, letters_of, short
 from evaluation.commands.common.prices import rates_of
@@ -52,10 +52,6 @@ Pools = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option(help="The policy's file.", metavar="FILE", callback=to_file)]
-Models = Annotated[
-    list[str] | None,
-    typer.Option("--model", help="Only these models; by default all.", show_default=False),
-]
 Configs = Annotated[
     list[str] | None,
     typer.Option(
@@ -179,8 +175,8 @@ def _of_pools(  # noqa: PLR0917 what was asked
         if basis is None:
             counted = all(each.counted for each in particles)
             how = replace(how, basis="exact" if counted else "paper")
-        with PoolProgress("calibrate", how.steps(len(particles)), 0) as bar:
-            how = replace(how, advance=lambda: bar.advance(1, ""))
+        with PoolProgress("calibrate", how.steps(len(particles))) as bar:
+            how = replace(how, advance=bar.advance)
             calibration = how.calibration(particles)
     sources = [_source(each, calibration.models) for each in particles]
     return _artifact(calibration, how, courses, sources=sources)
@@ -197,8 +193,8 @@ def _of_paper(models: Sequence[str], how: Calibrating, courses: MeasuredCourses 
         for benchmark in _PAPER_BENCHMARKS:
             found[benchmark], assumed = published_effects(benchmark, names)
             told += assumed
-        with PoolProgress("calibrate", how.steps(len(found)), 0) as bar:
-            how = replace(how, advance=lambda: bar.advance(1, ""))
+        with PoolProgress("calibrate", how.steps(len(found))) as bar:
+            how = replace(how, advance=bar.advance)
             calibration = how.of_effects(names, dict.fromkeys(names, USUAL_TEMPERATURE), found)
     return _artifact(calibration, how, courses, sources=[], assumptions=told)
 

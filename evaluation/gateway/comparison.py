@@ -23,6 +23,7 @@ from evaluation.gateway.recount import (
 from evaluation.gateway.results import Results, read
 from evaluation.gateway.second import SecondVerdicts, read_second
 from evaluation.statistics.intervals import Estimate, paired_difference, percentile, wilson
+from evaluation.writing import markdown
 from policies.cost import CostModel
 
 
@@ -195,9 +196,7 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     if baseline is not None:
         columns.append(f"against {baseline}, points (95 %)")
     columns += ["mean s", "p95 s", "over budget", "errors", "failed draws", "n", "recount off by"]
-    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
     shown = [_cells(entry, baseline, cached=cached, second=second) for entry in table]
-    lines += ["| " + " | ".join(cells) + " |" for cells in shown]
     notes = [
         "FLOPs are recounted from the tokens of each answer, and so are the requests over budget."
     ]
@@ -215,7 +214,7 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
         notes.append(
             "Differences are paired by problem, their intervals a bootstrap over problems."
         )
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*markdown(columns, shown), "", *notes]) + "\n"
 
 
 def _cells(entry: ComparisonRow, baseline: str | None, *, cached: bool, second: bool) -> list[str]:
@@ -224,13 +223,13 @@ def _cells(entry: ComparisonRow, baseline: str | None, *, cached: bool, second: 
     if cached:
         part = "-" if entry.cached is None else f"{100 * entry.cached:.1f}"
         cells += [_tera(entry.flops_uncached), part]
-    cells += [_tera(entry.budget_flops), _percent(entry.pass_rate)]
+    cells += [_tera(entry.budget_flops), entry.pass_rate.percent()]
     if second:
         cells += [
-            "-" if rate is None else _percent(rate) for rate in (entry.plus, entry.false_passes)
+            "-" if rate is None else rate.percent() for rate in (entry.plus, entry.false_passes)
         ]
     if baseline is not None:
-        cells.append("-" if entry.difference is None else _percent(entry.difference, "+"))
+        cells.append("-" if entry.difference is None else entry.difference.percent("+"))
     off = "-" if entry.recount_off is None else f"{entry.recount_off:.1%}"
     over = "unknown" if entry.over_budget is None else str(entry.over_budget)
     times = [_seconds(entry.latency_s), _seconds(entry.latency_p95_s)]
@@ -244,8 +243,3 @@ def _tera(flops: float | None) -> str:
 
 def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.1f}"
-
-
-def _percent(estimate: Estimate, sign: str = "") -> str:
-    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"

@@ -13,6 +13,7 @@ from statistics import median
 from evaluation.gateway.comparison import passed
 from evaluation.gateway.results import Results, read
 from evaluation.statistics.intervals import Estimate, percentile, wilson
+from evaluation.writing import markdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,17 @@ def to_markdown(table: Sequence[DeadlineRow]) -> str:
     """The rows as a Markdown table."""
     columns = ["run", "deadline, ms", "pass rate, % (95 %)", "last byte p50, ms", "p95, ms"]
     columns += ["over p50, ms", "over p99, ms", "over at most, ms", "empty", "errors", "n"]
-    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
-    lines += ["| " + " | ".join(_cells(entry)) + " |" for entry in table]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*markdown(columns, map(_cells, table)), ""])
 
 
 def _cells(entry: DeadlineRow) -> list[str]:
-    rate = entry.pass_rate
-    value, low, high = (f"{100 * x:.1f}" for x in (rate.value, rate.low, rate.high))
     times = (entry.p50_ms, entry.p95_ms, entry.over_p50_ms, entry.over_p99_ms, entry.over_most_ms)
     shown = ["-" if time is None else f"{time:.0f}" for time in times]
     counts = [str(entry.empty), str(entry.errors), str(entry.n)]
     return [
         entry.label.replace("|", r"\|"),
         f"{entry.deadline_ms:.0f}",
-        f"{value} ({low} to {high})",
+        entry.pass_rate.percent(),
         *shown,
         *counts,
     ]

@@ -16,7 +16,7 @@ from typing import Any
 
 from evaluation.datasets import Problem
 from evaluation.gateway.client import AskFailed, GatewayClient
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class TokenCache:
         """Replace the file at once. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {"model": self.model, "dataset": self.dataset, "prompt_tokens": dict(tokens)}
-        write_whole(self.path, (json.dumps(content, indent=1) + "\n").encode())
+        write_json(self.path, content)
 
 
 async def prompt_tokens(

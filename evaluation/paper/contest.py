@@ -33,12 +33,8 @@ _STEPS_PER_DOUBLING: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class PublishedLead:
-    """How far `ahead` is above `behind` at a budget: points of percent."""
+    """How far one model is above another at a budget: points of percent."""
 
-    benchmark: str
-    ahead: str
-    behind: str
-    resource: Resource
     budget: float
     points: Bounded
 
@@ -89,8 +85,7 @@ class Contest:
             left = self.score(benchmark, ahead, resource, budget)
             right = self.score(benchmark, behind, resource, budget)
             if budget <= up_to and left is not None and right is not None:
-                points = left - right
-                found.append(PublishedLead(benchmark, ahead, behind, resource, budget, points))
+                found.append(PublishedLead(budget, left - right))
         return found
 
     def even_leads(

@@ -46,7 +46,6 @@ class ProblemView:
     has. Of `checks` of the first tests `passed_checks` came out right, both -1 where nobody
     counted. `cut` says which ended at the token limit, `empty` which have no text (their `tokens`
     may count a stop sequence that was withheld).
-    `draw` numbers the upstream request, whose samples share one prefill of `prompt_tokens`.
     Where nobody counted, as in samples of others, `tokens` are -1 and `counted` is false.
     `nll` has, per ranker and first of all the generator, averaged NLL in nats per token, NaN where
     there is none.
@@ -55,7 +54,6 @@ class ProblemView:
     task_id: str
     prompt_tokens: int
     index: Ints
-    draw: Ints
     tokens: Ints
     cut: Bools
     empty: Bools
@@ -87,14 +85,12 @@ class ProblemView:
 class PoolView:
     """A pool without its texts: one entry per task of the dataset, in its order.
 
-    `content_hash` is that of the pool, `finish_reasons` counts samples by theirs, `torn_bytes`
-    belong to rows that a crash left unfinished.
+    `content_hash` is that of the pool, `torn_bytes` belong to rows that a crash left unfinished.
     """
 
     identity: Identity
     problems: tuple[ProblemView, ...]
     content_hash: str
-    finish_reasons: Mapping[str, int]
     torn_bytes: int
 
     @property
@@ -132,14 +128,14 @@ def read_view(path: Path) -> PoolView:
     """
     pool = Pool.open(path)
     samples = read_columns(
-        pool, Table.SAMPLES, ("draw", "tokens", "prompt_tokens", "nll", "finish_reason", EMPTY)
+        pool, Table.SAMPLES, ("tokens", "prompt_tokens", "nll", "finish_reason", EMPTY)
     )
     check_unique(samples, pool, "samples")
     reasons = samples.names.get("finish_reason", ())
     codes = samples.values["finish_reason"].astype(np.int64)
     numbers = {
         name: np.nan_to_num(samples.values[name], nan=UNKNOWN).astype(np.int64)
-        for name in ("draw", "tokens", "prompt_tokens")
+        for name in ("tokens", "prompt_tokens")
     }
     columns = (
         numbers
@@ -150,7 +146,6 @@ def read_view(path: Path) -> PoolView:
     )
     nll = _nll(pool, samples)
     bounds = np.searchsorted(samples.keys >> INDEX_BITS, np.arange(len(pool.identity.tasks) + 1))
-    counts = np.bincount(codes, minlength=len(reasons)).tolist()
     return PoolView(
         identity=pool.identity,
         problems=tuple(
@@ -158,7 +153,6 @@ def read_view(path: Path) -> PoolView:
             for task, start, end in zip(pool.identity.tasks, bounds, bounds[1:], strict=False)
         ),
         content_hash=pool.content_hash(),
-        finish_reasons=dict(zip(reasons, counts, strict=True)),
         torn_bytes=pool.torn_bytes(),
     )
 

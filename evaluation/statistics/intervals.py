@@ -21,6 +21,11 @@ class Estimate:
     low: float
     high: float
 
+    def percent(self, sign: str = "") -> str:
+        """A fraction, or a difference of two, as tables have it: `61.0 (53.4 to 68.1)`."""
+        value, low, high = (100 * part for part in (self.value, self.low, self.high))
+        return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
 
 def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
     """A pass rate with its score interval, both as fractions.
@@ -58,6 +63,13 @@ def percentile(values: Sequence[float], fraction: float) -> float:
     above = min(below + 1, len(ordered) - 1)
     share = position - below
     return ordered[below] * (1 - share) + ordered[above] * share
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """The least value that this share of them does not exceed; NaN where there are none."""
+    if not values:
+        return math.nan
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def paired_difference(

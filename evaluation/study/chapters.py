@@ -5,11 +5,10 @@ What `evaluate curves` and `evaluate report` have in common; the page itself is 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from evaluation.architectures import ARCHITECTURES
 from evaluation.paper.figure import Figure
@@ -21,7 +20,7 @@ from evaluation.study.reading import Times, read_pools
 from evaluation.study.restated import Finding
 from evaluation.study.untested.figures import untested_figure, untested_looks
 from evaluation.study.untested.reading import Untested
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 from policies.cost import Rate
 from router.catalogue.entries import CATALOGUE
 
@@ -85,8 +84,3 @@ def write_untested(found: Iterable[Untested], folder: Path) -> None:
         figure = untested_figure(each)
         write_json(folder / f"{figure.name}.json", figure.to_json())
         draw(figure, untested_looks(each), folder / figure.name)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """A file of JSON, the same bytes for the same value. Raises OSError."""
-    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

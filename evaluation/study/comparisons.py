@@ -156,11 +156,8 @@ def _column(contender: Contender, k: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """How far `small` is ahead of `large` where both spend what `k_large` of its samples cost."""
+    """How far a small model is ahead where both spend what `k_large` samples of the large cost."""
 
-    small: str
-    large: str
-    basis: Basis
     k_small: int
     k_large: int
     difference: Estimate
@@ -181,10 +178,7 @@ def leads(small: Contender, large: Contender, basis: Basis) -> list[Lead]:
     ours = np.hstack([_column(left, k) for k, _ in pairs])
     theirs = right.values([k for _, k in pairs])
     band = bootstrap_difference(ours, theirs, rounds=ROUNDS)
-    return [
-        Lead(small.model, large.model, basis, k, k_large, entry_of(band, at))
-        for at, (k, k_large) in enumerate(pairs)
-    ]
+    return [Lead(k, k_large, entry_of(band, at)) for at, (k, k_large) in enumerate(pairs)]
 
 
 def _pairs(

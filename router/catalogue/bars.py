@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -30,11 +29,11 @@ class PullProgress(Protocol):
         """One line for the user, such as a source that failed."""
 
 
-class RichProgress:
+class RichProgress(Progress):
     """A bar on the terminal while the `with` block runs; notes appear above it."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._bars = Progress(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(),
             DownloadColumn(),
@@ -44,27 +43,15 @@ class RichProgress:
         )
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
-
     def begin(self, label: str, total_bytes: int) -> None:
         """Show a bar of its own for the file."""
-        self._task = self._bars.add_task(label, total=total_bytes)
+        self._task = self.add_task(label, total=total_bytes)
 
     def at(self, done_bytes: int) -> None:
         """Move the bar."""
         if self._task is not None:
-            self._bars.update(self._task, completed=done_bytes)
+            self.update(self._task, completed=done_bytes)
 
     def note(self, message: str) -> None:
         """Print the line above the bars."""
-        self._bars.console.print(message, markup=False, highlight=False)
+        self.console.print(message, markup=False, highlight=False)

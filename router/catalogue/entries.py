@@ -20,7 +20,6 @@ class UnknownModel(LookupError):
     def __init__(self, model: str) -> None:
         known = ", ".join(CATALOGUE)
         super().__init__(f"no model {model!r} in the catalogue; it has: {known}")
-        self.model = model
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,6 @@ class DiskFull(PullFailed):
             f"no room for {entry.id}: {needed:,} bytes are needed in {directory}, {free:,} are "
             "free; make room or name another model directory, and pull again"
         )
-        self.needed = needed
 
 
 class StoreUnusable(PullFailed):
@@ -57,7 +56,6 @@ class NoSource(PullFailed):
             f"Pull again when a source can be reached; what came is kept. Without a network, put "
             f"the file at {target} ({entry.bytes:,} bytes, SHA-256 {entry.sha256})."
         )
-        self.failures = tuple(failures)
 
 
 def pull(

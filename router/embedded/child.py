@@ -42,9 +42,6 @@ class EngineFailed(RuntimeError):
     def __init__(self, model: str, reason: str, log: str = "") -> None:
         tail = f"; the end of its log:\n{log}" if log else ""
         super().__init__(f"the embedded engine of {model!r} {reason}{tail}")
-        self.model = model
-        self.reason = reason
-        self.log = log
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,6 @@ class UpstreamError(Exception):
         self, model: str, reason: str, *, rejected: bool = False, status: int | None = None
     ) -> None:
         super().__init__(f"upstream of model {model!r} {reason}")
-        self.model = model
         self.reason = reason
         self.rejected = rejected
         self.status = status

@@ -137,7 +137,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Client:
-    """The connections to all upstreams; enter it before it is used."""
+    """The connections to all upstreams; enter it before it is used.
+
+    `connect_s` are seconds to connect, `read_s` of silence while an answer comes.
+    """
 
     connect_s: float
     read_s: float
@@ -224,11 +227,6 @@ class Client:
             to = URL(url)
             way = self._ways[url] = to, self._proxies.of(to)
         return way
-
-
-def client(*, connect_s: float, read_s: float) -> Client:
-    """The client for all upstreams; seconds to connect, and of silence while an answer comes."""
-    return Client(connect_s, read_s)
 
 
 def _session(connector: TCPConnector) -> ClientSession:

@@ -36,7 +36,7 @@ FILE_SEP = 5
 async def engine(slots: int = 3, context: int = 512) -> AsyncIterator[Upstream]:
     config = EmbeddedModel(slots=slots, context=context)
     running = EmbeddedEngine(engine_spec(Settings(), SMALL, config))
-    async with transport.client(connect_s=60, read_s=200) as client:
+    async with transport.Client(connect_s=60, read_s=200) as client:
         await running.start()
         try:
             yield Upstream(

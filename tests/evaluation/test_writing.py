@@ -1,10 +1,10 @@
-"""Files of results: whole or not there, whatever happens."""
+"""Files of results: whole or not there, whatever happens; and tables."""
 
 import os
 
 import pytest
 
-from evaluation.writing import write_whole
+from evaluation.writing import markdown, write_json, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -46,3 +46,16 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path):
     assert os.read(reader, 10) == b"told"
     os.close(reader)
     assert path.is_fifo()
+
+
+def test_what_json_has_no_word_for_is_not_written(tmp_path):
+    write_json(tmp_path / "a.json", {"value": [1]})
+    assert (tmp_path / "a.json").read_text() == '{\n "value": [\n  1\n ]\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "b.json", float("nan"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_table_tells_words_from_numbers():
+    table = markdown(("model", "tests", "n"), [("a", "plus", 1)], words=2)
+    assert list(table) == ["| model | tests | n |", "|---|---|---:|", "| a | plus | 1 |"]

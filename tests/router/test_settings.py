@@ -21,7 +21,7 @@ from router.request import AUTO
 from router.sections.models import RemoteModel
 from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 SIZES = (
     "hidden_size",
@@ -119,7 +119,7 @@ def test_servers_may_be_named_by_the_environment(
 
 
 def _habit(settings: Settings) -> Habit:
-    made = models_of(settings, {}, client(connect_s=1, read_s=1))
+    made = models_of(settings, {}, Client(connect_s=1, read_s=1))
     return made.upstreams["mine"].habits.now
 
 

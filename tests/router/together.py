@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,6 @@ class Together:
     said: list[dict[str, Any]]
     clients: AsyncExitStack
     url: str = ""
-    metrics_folders: list[Path] = field(default_factory=list)
 
     @property
     def parent(self) -> psutil.Process:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -59,23 +58,17 @@ class Fate:
     spent: list[Spent] = field(default_factory=list)
     flops: float | None = None
 
-    @property
-    def error(self) -> bool:
-        """Whether something else than an answer came, to a client that waited for one."""
-        return self.left is None and bool(self.code)
-
 
 class _Left(Exception):
     """The client hangs up."""
 
 
-@asynccontextmanager
-async def session(url: str) -> AsyncIterator[aiohttp.ClientSession]:
+def session(url: str) -> aiohttp.ClientSession:
     """A session whose connections are used once each."""
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as opened:
-        yield opened
+    return aiohttp.ClientSession(
+        url, connector=connector, timeout=aiohttp.ClientTimeout(total=None)
+    )
 
 
 async def ask(client: aiohttp.ClientSession, wish: Wish) -> Fate:

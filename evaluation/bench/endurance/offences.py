@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -136,10 +135,3 @@ def _slow_cancellations(found: Endured) -> Iterator[str]:
             f"{len(slow)} draws lived over {1000 * limit:.0f} ms after their client went, "
             f"up to {1000 * max(slow):.0f} ms"
         )
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """The least value that this share of them does not exceed; nan where there are none."""
-    if not values:
-        return math.nan
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

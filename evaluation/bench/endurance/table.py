@@ -9,8 +9,10 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from evaluation.bench.endurance.load import Leaving
-from evaluation.bench.endurance.offences import errors, offences, quantile
+from evaluation.bench.endurance.offences import errors, offences
 from evaluation.bench.endurance.soaking import Endured, Tokens
+from evaluation.statistics.intervals import quantile
+from evaluation.writing import markdown
 
 _QUANTILES: Final = (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
 _MOST_LINES: Final = 50
@@ -71,10 +73,7 @@ def as_markdown(found: Endured) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(map(str, row))} |"
+    yield from markdown(head, rows, words=len(head))
     yield ""
 
 

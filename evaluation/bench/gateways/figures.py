@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil
 from statistics import median
 from typing import Any, Final
 
 from evaluation.bench.gateways.contenders import DIRECT, OURS
 from evaluation.bench.gateways.load import Loaded
 from evaluation.bench.gateways.measuring import Go, Plan, Step
+from evaluation.statistics.intervals import quantile
 
 _BEHIND_S: Final = 0.5
 """An answer that comes so long after the last request is one of a queue."""
 
 _FULL: Final = 0.95
-
-
-def percentile(ascending: Sequence[float], share: float) -> float:
-    """The least of them that so large a share does not exceed; NaN where there are none."""
-    if not ascending:
-        return float("nan")
-    return ascending[max(0, ceil(share * len(ascending)) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +82,13 @@ def _row(name: str, mine: Sequence[Go], base: Sequence[Go] | None, plan: Plan) -
     first = plan.saturating[0]
 
     def p50(loaded: Loaded) -> float:
-        return percentile(loaded.latencies_ms, 0.5)
+        return quantile(loaded.latencies_ms, 0.5)
 
     def p99(loaded: Loaded) -> float:
-        return percentile(loaded.latencies_ms, 0.99)
+        return quantile(loaded.latencies_ms, 0.99)
 
     def token(loaded: Loaded) -> float:
-        return percentile(loaded.first_ms, 0.5)
+        return quantile(loaded.first_ms, 0.5)
 
     def over(step: Step, of: Callable[[Loaded], float]) -> float:
         return median(of(go.of(step)) for go in mine)
@@ -184,10 +177,10 @@ def _step(loaded: Loaded) -> dict[str, Any]:
         "answered": loaded.answered,
         "errors": loaded.errors,
         "per_second": round(loaded.rate, 1),
-        "p50_ms": _rounded(percentile(loaded.latencies_ms, 0.5)),
-        "p99_ms": _rounded(percentile(loaded.latencies_ms, 0.99)),
-        "first_p50_ms": _rounded(percentile(loaded.first_ms, 0.5)),
-        "first_p99_ms": _rounded(percentile(loaded.first_ms, 0.99)),
+        "p50_ms": _rounded(quantile(loaded.latencies_ms, 0.5)),
+        "p99_ms": _rounded(quantile(loaded.latencies_ms, 0.99)),
+        "first_p50_ms": _rounded(quantile(loaded.first_ms, 0.5)),
+        "first_p99_ms": _rounded(quantile(loaded.first_ms, 0.99)),
         "cpu_ms": _rounded(_cpu_ms(loaded)),
         "others_busy": round(loaded.others_s / loaded.seconds, 3),
     }

@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 
+import psutil
+
 PATIENCE_S: Final = 120.0
 """How long a process may take until it answers."""
 
@@ -25,8 +27,6 @@ _GRACE_S: Final = 20.0
 _EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _UNPRIVILEGED: Final = 10_000
 _TRIES: Final = 100
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 class GatewayBenchFailed(RuntimeError):
@@ -127,44 +127,28 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def tree(root: int) -> tuple[int, ...]:
+def tree(root: int) -> list[psutil.Process]:
     """A process and all below it, as far as they are there."""
-    found, children = [root], _children()
-    for pid in found:
-        found += children.get(pid, [])
-    return tuple(found)
-
-
-def _children() -> dict[int, list[int]]:
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        if (fields := _stat(int(folder.name))) is not None:
-            children.setdefault(int(fields[1]), []).append(int(folder.name))
-    return children
-
-
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the state on; None where the process is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return text.rpartition(")")[2].split()
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(root)
+        return [process, *process.children(recursive=True)]
+    return []
 
 
 def worked_s(root: int) -> float:
     """Seconds of processor time that a process and those below it have taken so far."""
-    ticks = 0
-    for pid in tree(root):
-        if (fields := _stat(pid)) is not None:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
+    seconds = 0.0
+    for process in tree(root):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            seconds += times.user + times.system
+    return seconds
 
 
 def resident_tree_mb(root: int) -> float:
     """Mebibytes of memory that they hold; pages that several of them share count for each."""
-    pages = 0
-    for pid in tree(root):
-        if (fields := _stat(pid)) is not None:
-            pages += int(fields[21])
-    return pages * _PAGE_MB
+    held = 0
+    for process in tree(root):
+        with suppress(psutil.NoSuchProcess):
+            held += process.memory_info().rss
+    return held / 2**20

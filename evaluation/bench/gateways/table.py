@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from evaluation.bench.gateways.figures import GatewayFigures, Row
 from evaluation.bench.gateways.measuring import Plan
 from evaluation.bench.gateways.processes import Cores
+from evaluation.writing import markdown
 
 
 def to_markdown(found: GatewayFigures, machine: str, cores: Cores) -> str:
@@ -21,18 +22,14 @@ def _lines(found: GatewayFigures, machine: str, cores: Cores) -> Iterator[str]:
         f"{machine}. {_pinning(cores)}"
     )
     yield ""
-    headings = _headings(plan)
-    yield f"| {' | '.join(headings)} |"
-    yield f"|---|{'---:|' * (len(headings) - 1)}"
-    for row in found.rows:
-        yield f"| {' | '.join(_cells(row))} |"
+    yield from markdown(_headings(plan), map(_cells, found.rows))
     if found.ratios:
         yield ""
-        yield "| ours to | in | requests/s | rounds |"
-        yield "|---|---|---:|---:|"
-    for ratio in found.ratios:
-        spread = f"{ratio.least:.2f} to {ratio.most:.2f}"
-        yield f"| {ratio.to} | {ratio.step} | {ratio.middle:.2f} | {spread} |"
+        rows = (
+            (each.to, each.step, f"{each.middle:.2f}", f"{each.least:.2f} to {each.most:.2f}")
+            for each in found.ratios
+        )
+        yield from markdown(("ours to", "in", "requests/s", "rounds"), rows, words=2)
     if found.notes:
         yield ""
     for note in found.notes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from evaluation.calibration.replays.ratios import Ratio, Ratios, ratios
 from evaluation.calibration.replays.standings import Resampled, Standing
 from evaluation.calibration.replays.trust import Decile, deciles
 from evaluation.statistics.intervals import Estimate
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 
 SCHEMA: Final = 1
 BASIS: Final = "exact"
@@ -147,8 +146,7 @@ class Measured:
 
     def write(self, path: Path) -> None:
         """The file; the same bytes for the same pools. Raises OSError."""
-        text = json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n"
-        write_whole(path, text.encode())
+        write_json(path, self.to_json())
 
 
 def false_passes(plan: Standing, at: int) -> float | None:

@@ -89,7 +89,7 @@ def _deciles(measured: Measured) -> str:
     rows = [
         [
             _percent(each.predicted),
-            _interval(each.observed, percent=True),
+            each.observed.percent(),
             "yes" if each.within else "no",
         ]
         for each in measured.deciles()
@@ -106,9 +106,7 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f}"
 
 
-def _interval(estimate: Estimate | None, *, percent: bool = False) -> str:
+def _interval(estimate: Estimate | None) -> str:
     if estimate is None:
         return "-"
-    values = (estimate.value, estimate.low, estimate.high)
-    value, low, high = (_percent(each) if percent else f"{each:.2f}" for each in values)
-    return f"{value} ({low} to {high})"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

@@ -85,9 +85,7 @@ def _revised(rows: Sequence[Revised]) -> Iterator[str]:
 
 
 def _percent(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "none"
-    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+    return "none" if estimate is None else estimate.percent()
 
 
 def _plain(estimate: Estimate | None, places: int = 2) -> str:

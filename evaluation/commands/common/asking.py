@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,10 +52,9 @@ class Target:
     timeout_s: float
 
 
-@contextmanager
-def failing_to_ask() -> Iterator[None]:
+def failing_to_ask() -> AbstractContextManager[None]:
     """What can go wrong for the user when problems are loaded and a gateway is asked."""
-    with failing_on(
+    return failing_on(
         datasets.UnknownDataset,
         datasets.DatasetUnavailable,
         ResultFileError,
@@ -63,8 +62,7 @@ def failing_to_ask() -> Iterator[None]:
         AskFailed,
         SandboxUnavailable,
         OSError,
-    ):
-        yield
+    )
 
 
 def drive(parameters: Parameters, target: Target, problems: Sequence[Problem]) -> Results:

@@ -13,6 +13,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 BackendName: TypeAlias = Literal["process", "docker"]
 Backend = Annotated[BackendName, typer.Option(help="Where.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
+]
 
 Config = Annotated[
     Path | None, typer.Option(help="The gateway's TOML file.", metavar="FILE", show_default=False)
@@ -26,6 +29,10 @@ Data = Annotated[
 ]
 Dataset = Annotated[str, typer.Option(help="humaneval, or another; see docs/evaluation/pools.md.")]
 Model = Annotated[str, typer.Option(help="A configured model, or one of the catalogue.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", help="Only these models; by default all.", show_default=False),
+]
 ModelDirectory = Annotated[
     Path | None, typer.Option("--dir", help="The model directory.", show_default=False)
 ]

@@ -21,7 +21,7 @@ def run_programs(problems: Sequence[SelectionProblem], behaviours: Behaviours) -
 
     async def over() -> None:
         async with backend:
-            await behaviours.run(missing, backend, lambda more: bar.advance(more, ""))
+            await behaviours.run(missing, backend, bar.advance)
 
-    with PoolProgress("programs", len(missing), 0) as bar:
+    with PoolProgress("programs", len(missing)) as bar:
         asyncio.run(over())

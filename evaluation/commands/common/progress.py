@@ -60,11 +60,11 @@ class Bars:
 class PoolProgress(Bars):
     """One bar of work on a pool, or of anything that is counted; `done` of `total` came earlier."""
 
-    def __init__(self, what: str, total: int, done: int) -> None:
+    def __init__(self, what: str, total: int, done: int = 0) -> None:
         super().__init__(estimate_over_s=_ESTIMATE_OVER_S)
         self._task = self._bars.add_task(what, total=total, completed=done, note="")
 
-    def advance(self, by: int, note: str) -> None:
+    def advance(self, by: int = 1, note: str = "") -> None:
         """So many more are done."""
         self._bars.update(self._task, advance=by, note=note)
 
@@ -100,27 +100,15 @@ class RunProgress(Bars):
         return f"{rate}, {self._errors} errors" if self._errors else rate
 
 
-class StepsProgress:
+class StepsProgress(Progress):
     """A bar for each step of some work, gone when the `with` block ends.
 
     What is counted is an iterable: the bar moves as its items are taken.
     """
 
     def __init__(self) -> None:
-        self._bars = Progress(console=Console(stderr=True), transient=True)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+        super().__init__(console=Console(stderr=True), transient=True)
 
     def counted(self, items: Iterable[T], what: str, total: int) -> Iterable[T]:
         """The same items, each of them counted on a new bar."""
-        return self._bars.track(items, total=total, description=what)
+        return self.track(items, total=total, description=what)

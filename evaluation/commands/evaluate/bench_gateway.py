@@ -80,5 +80,5 @@ def _chosen(there: list[Contender], only: list[str] | None) -> list[Contender]:
 
 def _measured(who: list[Contender], plan: Plan, cores: Cores) -> list[Go]:
     total = len(who) * plan.rounds * len(plan.steps)
-    with PoolProgress("measurements", total, 0) as bars:
+    with PoolProgress("measurements", total) as bars:
         return list(measure(who, plan, cores, lambda note: bars.advance(1, note)))

@@ -55,9 +55,7 @@ def run(
         typer.Option(help="HumanEval+, unless HUMANEVAL_PLUS names it; else without."),
     ] = None,
     backend: options.Backend = "process",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
-    ] = None,
+    workers: options.Workers = None,
 ) -> None:
     """Let tests that a model wrote choose among its solutions: CodeT, B4, and what they beat."""
     config = SandboxConfig(backend=backend, workers=workers)

@@ -63,9 +63,9 @@ def run(
     concurrency: Concurrency = 1,
     timeout: Timeout = 600,
 ) -> None:
-    """Drive a running gateway over a benchmark.
+    """Drive a running gateway over a benchmark; a run that was stopped goes on where it was.
 
-    A run that was stopped goes on where it was, with a higher --limit as well.
+    It does so with a higher --limit as well.
     """
     if tests and select is not None:
         raise typer.BadParameter("--select is for answers that no tests judge: add --no-tests")

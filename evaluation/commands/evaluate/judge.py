@@ -64,9 +64,7 @@ def run(
         typer.Option(help="Where these tests are, unless a package or the hub has them."),
     ] = None,
     backend: options.Backend = "process",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Programs at a time; by default one per core.")
-    ] = None,
+    workers: options.Workers = None,
 ) -> None:
     """Run the tests on every sample of a pool that has no verdict yet."""
     config = SandboxConfig(backend=backend, workers=workers, queue=AT_ONCE)
@@ -121,8 +119,8 @@ def _judge_results(path: Path, data: Path | None, backend: Backend) -> None:
             judge = LocalJudge(backend, SECOND_LIMITS)
             return await judge_again(results, second.problems, judge, advance)
 
-    with PoolProgress("verdicts", len(results.records), 0) as progress:
-        verdicts = asyncio.run(judged(lambda more: progress.advance(more, "")))
+    with PoolProgress("verdicts", len(results.records)) as progress:
+        verdicts = asyncio.run(judged(progress.advance))
     write_second(path, results, verdicts)
     typer.echo(
         f"{path}: {sum(verdicts.passed.values())} of {len(verdicts.passed)} answers pass the "
@@ -137,7 +135,7 @@ def _judge(pool: Pool, table: Table, problems: Mapping[str, Problem], backend: B
         progress = stack.enter_context(PoolProgress("verdicts", whole, done))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
-        judging = Judging(pool, problems, writer, lambda more: progress.advance(more, ""))
+        judging = Judging(pool, problems, writer, progress.advance)
         return asyncio.run(_over(judging, backend))
 
 

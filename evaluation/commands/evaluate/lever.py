@@ -50,8 +50,8 @@ def run(
         if known := [each for each in observed.problems if each.task_id in seen]:
             fail(f"{verifier} was trained on {len(known)} of these problems: take another data set")
         trial = Trial(observed.problems, observed.readings, trained, CostModel(rates_of(config)))
-        with PoolProgress("sets of samples", len(models) * len(SIGHTS) * len(KS), 0) as bar:
-            rows = trial.rows(models, SIGHTS, lambda more: bar.advance(more, ""))
+        with PoolProgress("sets of samples", len(models) * len(SIGHTS) * len(KS)) as bar:
+            rows = trial.rows(models, SIGHTS, bar.advance)
         greedy = trial.greedy_rows(models)
         told = {
             "dataset": dataset,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,7 +17,8 @@ from evaluation.paper.figures import figures
 from evaluation.paper.pen import draw, looks
 from evaluation.paper.published import LABELS, published
 from evaluation.paper.table_1 import table_1
-from evaluation.writing import write_whole
+from evaluation.writing import markdown as table
+from evaluation.writing import write_json
 
 
 def run(
@@ -39,12 +39,12 @@ def run(
         (out / "figures").mkdir(parents=True, exist_ok=True)
         for figure in figures():
             stem = out / "figures" / f"figure-{figure.number}"
-            _write(stem.with_name(f"{stem.name}.json"), figure.to_json())
+            write_json(stem.with_name(f"{stem.name}.json"), figure.to_json())
             models = [series.model for series in figure.panels[0].series]
             drawn = figure.drawn()
             draw(drawn, looks(models, LABELS), stem, caption=" ".join(drawn.notes))
-        _write(out / "table-1.json", table_1(measured))
-        _write(out / "claims.json", [claim.to_json() for claim in claims])
+        write_json(out / "table-1.json", table_1(measured))
+        write_json(out / "claims.json", [claim.to_json() for claim in claims])
     if claims_table:
         typer.echo(markdown(claims))
         return
@@ -62,8 +62,7 @@ def run(
 
 def markdown(claims: Sequence[Claim]) -> str:
     """The claims as a Markdown table, a row each, and below it what the tables do not decide."""
-    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, *map(_row, claims))]
-    lines.insert(1, "|" + "---|" * len(COLUMNS))
+    lines = [*table(COLUMNS, map(_row, claims), words=len(COLUMNS))]
     lines += ["", "Not decided by the tables:", ""]
     lines += [f"- {text}: {reason}." for text, reason in UNDECIDED.items()]
     return "\n".join(lines)
@@ -72,7 +71,3 @@ def markdown(claims: Sequence[Claim]) -> str:
 def _row(claim: Claim) -> tuple[str, ...]:
     *others, verdict = claim.cells()
     return (*others, verdict if claim.holds else verdict.replace("no", "**no**", 1))
-
-
-def _write(path: Path, value: Any) -> None:
-    write_whole(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())

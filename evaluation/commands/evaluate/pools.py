@@ -84,7 +84,4 @@ def _both_tests(found: list[PoolSummary]) -> Table:
 
 def _percent(rate: Estimate | None) -> str:
     """A rate and its interval."""
-    if rate is None:
-        return ""
-    value, low, high = (100 * x for x in (rate.value, rate.low, rate.high))
-    return f"{value:.1f} ({low:.1f} to {high:.1f})"
+    return "" if rate is None else rate.percent()

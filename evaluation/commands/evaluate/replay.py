@@ -22,6 +22,7 @@ from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.recorded import Pools
 from evaluation.pools.errors import PoolError
 from policies.cost import CostModel, UnknownCost
 from router.artifact.artifact import InvalidArtifact
@@ -35,7 +36,7 @@ _KNOWN: Final = (
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     dataset: Dataset,
     out: Out,
     policy: Annotated[
@@ -95,12 +96,12 @@ def _by_folds(
     count: int,
     split: str,
 ) -> Making:
-    with PoolProgress("calibrating", count, 0) as bar:
+    with PoolProgress("calibrating", count) as bar:
         return by_folds(
             *(problems, pools, calibrating),
             count=count,
             split=split,
-            advance=lambda: bar.advance(1, ""),
+            advance=bar.advance,
         )
 
 
@@ -114,7 +115,7 @@ def _replayed(
     """Everything, with a bar, and how fast it was."""
     started, runs = time.process_time(), 0
     total = len(problems) + len(making.tuning)
-    with PoolProgress("replaying", total, 0) as bar:
+    with PoolProgress("replaying", total) as bar:
 
         def advance(more: int) -> None:
             nonlocal runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -13,13 +13,13 @@ from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.options import Chosen, CostsConfig, Out, Times
 from evaluation.commands.common.prices import rates_of, times_of
 from evaluation.commands.common.progress import StepsProgress
+from evaluation.commands.common.recorded import Pools
 from evaluation.pools.errors import PoolError
 from evaluation.study.chapters import (
     Chapter,
     model_looks,
     read_chapters,
     write_figures,
-    write_json,
     write_untested,
 )
 from evaluation.study.evidence import TwoPools
@@ -27,12 +27,12 @@ from evaluation.study.page.render import render
 from evaluation.study.reading import find_pools
 from evaluation.study.untested.figures import untested_figure
 from evaluation.study.untested.reading import UnreadableChoices, Untested, read_untested
-from evaluation.writing import write_whole
+from evaluation.writing import write_json, write_whole
 
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     out: Out,
     times: Times = None,
     chosen: Chosen = None,

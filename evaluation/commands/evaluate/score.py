@@ -25,7 +25,7 @@ from evaluation.pools.scoring.ranker import Ranker, RankerFailed
 from evaluation.pools.scoring.remote import RemoteRanker
 from evaluation.pools.scoring.run import Scored, score_pool, wanted
 from evaluation.pools.store import Pool
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 KEY: Final = "RANKER_API_KEY"
 """The environment variable with the key of a ranker's server, if it wants one."""
@@ -71,7 +71,7 @@ async def _ranker(name: str, url: str | None, config: Path | None) -> AsyncItera
     if url is None:
         yield LocalRanker(name, load(locate(name, load_settings(config).model_dir)))
         return
-    async with client(connect_s=PATIENCE_S, read_s=PATIENCE_S) as http:
+    async with Client(connect_s=PATIENCE_S, read_s=PATIENCE_S) as http:
         yield RemoteRanker(name, http, url, os.environ.get(KEY))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ from evaluation.commands.common.options import CostsConfig, Dataset, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.programs import run_programs
 from evaluation.commands.common.progress import PoolProgress
+from evaluation.commands.common.recorded import PAIR, Pools
 from evaluation.datasets import BENCHMARKS
 from evaluation.pools.errors import PoolError
 from evaluation.selection.behaviour import Behaviours
@@ -58,7 +58,7 @@ from sandbox import SandboxError
 
 def run(
     *,
-    pools: Annotated[Path, typer.Option(help="Where all the pools are.", metavar="DIR")],
+    pools: Pools,
     dataset: Dataset,
     out: Out,
     model: Annotated[
@@ -68,7 +68,7 @@ def run(
     config: CostsConfig = None,
 ) -> None:
     """Measure what chooses well among answers that no tests judge, and what plans make of it."""
-    models = tuple(model or ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"))
+    models = tuple(model or PAIR)
     if len(models) != 2 or len(set(models)) != 2:  # noqa: PLR2004 a small one and a large one
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
@@ -124,7 +124,7 @@ def _rows(
         for k in KS
     ]
     rows = list[SelectorRow]()
-    with PoolProgress("selectors", len(wanted), 0) as bar:
+    with PoolProgress("selectors", len(wanted)) as bar:
         for way in wanted:
             found = chosen(problems, cost, way)
             if found is not None:
@@ -141,7 +141,7 @@ def _performed(
 ) -> dict[Sight, dict[Route, Came]]:
     """What comes of every route, under each sight."""
     small, large = models
-    with PoolProgress("plans", len(problems) * len(sights), 0) as bar:
+    with PoolProgress("plans", len(problems) * len(sights)) as bar:
         return {
             sight: perform(
                 *(problems, uncapped(cost, sight)),
@@ -152,7 +152,7 @@ def _performed(
                     *sure_routes(small, large),
                     *(shown_routes(small, large) if sight is Sight.USED else ()),
                 ],
-                lambda more: bar.advance(more, ""),
+                bar.advance,
             )
             for sight in sights
         }
@@ -188,10 +188,10 @@ def _courses(
     large: str,
 ) -> dict[str, Any]:
     """What budgets buy after prompts of every length, as an artifact takes it."""
-    with PoolProgress("courses", steps(problems, came), 0) as bar:
+    with PoolProgress("courses", steps(problems, came)) as bar:
         lengths = by_length(
             *(problems, cost, came, _greedy(large)),
-            lambda more: bar.advance(more, ""),
+            bar.advance,
         )
     found: dict[str, Any] = {"lengths": lengths}
     curves = fitted(problems, list(came))

@@ -21,7 +21,7 @@ from evaluation.calibration.signals.revised import (
 from evaluation.calibration.signals.table import Signals
 from evaluation.calibration.signals.use import compared
 from evaluation.commands.common.failing import fail, failing_on
-from evaluation.commands.common.options import CostsConfig, Out
+from evaluation.commands.common.options import CostsConfig, Models, Out
 from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import StepsProgress
 from evaluation.pools.errors import PoolError
@@ -34,10 +34,6 @@ WORTH: Final = 0.1
 frugal. At a calibration's own price they differ by chance in what they spend on a last point."""
 
 Pools = Annotated[list[Path], typer.Option(metavar="DIR", help="Pools, or directories of pools.")]
-Models = Annotated[
-    list[str] | None,
-    typer.Option("--model", help="Only these models; by default all.", show_default=False),
-]
 
 
 def run(

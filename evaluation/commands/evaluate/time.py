@@ -19,15 +19,14 @@ from evaluation.bench.timing import hardware as hardware_here
 from evaluation.commands.common import options
 from evaluation.commands.common.configuration import load_settings
 from evaluation.commands.common.failing import fail, failing_on
+from evaluation.commands.common.filling import FOR_THE_USER
 from evaluation.commands.common.outputs import to_file
 from evaluation.commands.common.tables import folding
-from evaluation.local.loading import LoadFailed
 from evaluation.pools.filling import sampler
-from evaluation.pools.filling.collecting import CollectFailed, Collector
+from evaluation.pools.filling.collecting import Collector
 from evaluation.pools.filling.identity import Sampling, identity_of
 from evaluation.pools.schema import Identity
-from evaluation.writing import write_whole
-from router.embedded.child import EngineFailed
+from evaluation.writing import write_json
 
 SCHEMA: Final = 2
 
@@ -51,18 +50,6 @@ Hardware = Annotated[
     str | None, typer.Option(help="What a server by URL runs on; it cannot be asked.")
 ]
 
-_FOR_THE_USER: Final = (
-    datasets.UnknownDataset,
-    datasets.DatasetUnavailable,
-    sampler.NoSuchModel,
-    EngineFailed,
-    LoadFailed,
-    CollectFailed,
-    ValueError,
-    OSError,
-)
-"""Errors that are no bugs: each ends the command with its message."""
-
 
 def run(
     *,
@@ -81,7 +68,7 @@ def run(
 ) -> None:
     """Time samples of a real engine at several batch sizes, as the paper does for its Table 1."""
     known = _read(out)
-    with failing_on(*_FOR_THE_USER):
+    with failing_on(*FOR_THE_USER, ValueError):
         problems = datasets.load(dataset, data)[:first]
         where = sampler.place(load_settings(config), model, engine)
         if hardware is None and where.gpus is None:
@@ -160,7 +147,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_json(path, content)
 
 
 def _table(model: str, timings: Sequence[BatchTiming]) -> Table:

@@ -25,8 +25,8 @@ def run(
     backend: options.Backend = "process",
 ) -> None:
     """Make very many mixed runs in one backend, looking for leaks and for changed verdicts."""
-    with failing_on(SandboxError), PoolProgress("runs", runs, 0) as progress:
-        found = soak(backend, runs, lambda count: progress.advance(count, ""))
+    with failing_on(SandboxError), PoolProgress("runs", runs) as progress:
+        found = soak(backend, runs, progress.advance)
     conclude(backend, found)
 
 

@@ -54,11 +54,11 @@ def run(
 def _trained(observed: Observed, told: dict[str, str], seed: int) -> AnswerVerifier:
     """Read every problem, and then train each network, with bars."""
     lessons = list[Lesson]()
-    with PoolProgress("problems", len(observed.problems), 0) as bar:
+    with PoolProgress("problems", len(observed.problems)) as bar:
         for problem, reading in zip(observed.problems, observed.readings, strict=True):
             lessons.append(lesson(problem, reading, SIGHTS, seed=seed))
-            bar.advance(1, "")
-    with PoolProgress("networks", FOLDS, 0) as bar:
+            bar.advance()
+    with PoolProgress("networks", FOLDS) as bar:
 
         def advance(trained: Trained) -> None:
             bar.advance(1, f"held-out loss {trained.loss:.3f} after {trained.epochs} epochs")

@@ -53,15 +53,12 @@ def apps_claims(contest: Contest) -> list[Claim]:
 
 
 def _all_leads(
-    contest: Contest,
-    benchmark: str,
-    ahead: str,
-    behind: Sequence[str],
-    resources: Sequence[Resource],
+    contest: Contest, benchmark: str, behind: Sequence[str], resources: Sequence[Resource]
 ) -> Mapping[str, list[Bounded]]:
+    """The 13B model's."""
     return {
         f"{resource} over {model}": [
-            lead.points for lead in contest.leads(benchmark, ahead, model, resource)
+            lead.points for lead in contest.leads(benchmark, _13B, model, resource)
         ]
         for resource in resources
         for model in behind
@@ -78,7 +75,7 @@ def _above(
     text: str,
     behind: Sequence[str],
 ) -> Claim:
-    worst = _worst(_all_leads(contest, benchmark, _13B, behind, resources))
+    worst = _worst(_all_leads(contest, benchmark, behind, resources))
     return Claim.at_least(
         0,
         id=name,
@@ -87,7 +84,6 @@ def _above(
         figure=Bounded.of(min, worst.values()),
         unit="points, the 13B model's least lead",
         rule="the lead is at least 0 at every budget that both tables reach",
-        tolerance=0.0,
         detail=worst,
     )
 
@@ -101,7 +97,7 @@ def _level(
     *,
     text: str,
 ) -> Claim:
-    worst = _worst(_all_leads(contest, benchmark, _13B, [_70B], resources))
+    worst = _worst(_all_leads(contest, benchmark, [_70B], resources))
     return Claim.at_least(
         -COMPARABLE,
         id=name,
@@ -110,7 +106,6 @@ def _level(
         figure=Bounded.of(min, worst.values()),
         unit="points, the 13B model's least lead over the 70B",
         rule=f"never more than {COMPARABLE} behind at a budget that both tables reach",
-        tolerance=0.0,
         detail=worst,
     )
 
@@ -139,7 +134,6 @@ def _below(
         figure=Bounded.of(max, means.values()),
         unit="points, the 7B model's mean lead over the larger model it comes nearest to",
         rule="every mean over budgets, even on the log axis, is at most 0",
-        tolerance=0.0,
         note="On wall time the 34B trails it at the smallest budgets and leads at larger ones.",
         detail=means,
     )
@@ -168,7 +162,6 @@ def _best_almost_everywhere(contest: Contest) -> Claim:
         unit="share of budgets, even on the log axis, from one sample of the 34B model up; of the "
         "panel with the least",
         rule=f"at least {ALMOST_ALL} in every panel",
-        tolerance=0.0,
         note=f"On wall time it is all of them, and {pooled:.0%} over all panels; on FLOPs the 70B "
         "model leads at larger budgets on the introductory and interview splits.",
         detail=shares,
@@ -176,7 +169,7 @@ def _best_almost_everywhere(contest: Contest) -> Claim:
 
 
 def _margin_of_five(contest: Contest) -> Claim:
-    (found,) = _all_leads(contest, _COMPETITION, _13B, [_70B], _TIME).values()
+    (found,) = _all_leads(contest, _COMPETITION, [_70B], _TIME).values()
     return Claim.every_within(
         5,
         5,
@@ -234,7 +227,6 @@ def _seven_b_competitive(contest: Contest) -> Claim:
         figure=Bounded.of(min, worst.values()),
         unit="points, the 7B model's least lead over the 34B and 70B",
         rule=f"never more than {COMPARABLE} behind",
-        tolerance=0.0,
         note="Up to 8 FLOPs units the only larger model that affords a sample is the 34B. The 13B "
         "is well ahead of the 7B there.",
         detail=worst,
@@ -263,7 +255,6 @@ def _seven_b_slightly_behind(contest: Contest) -> Claim:
         figure=Bounded.of(min, worst.values()),
         unit="points, the 7B model's least lead over the best other",
         rule=f"never more than {SLIGHT} behind",
-        tolerance=0.0,
         detail=worst,
     )
 

@@ -31,7 +31,7 @@ ALMOST_ALL: Final = 0.9
 """The share of budgets that counts as almost all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """One claim, decided. `figure` and `tolerance` are in `unit`; `detail` shows its parts.
 
@@ -45,7 +45,7 @@ class Claim:
     figure: Bounded
     unit: str
     rule: str
-    tolerance: float
+    tolerance: float = 0.0
     holds: bool
     sure: bool
     note: str = ""
@@ -85,26 +85,28 @@ class Claim:
         }
 
     @classmethod
-    def at_least(cls, bound: float, **known: Any) -> Claim:
+    def at_least(cls, bound: float, *, tolerance: float = 0.0, **known: Any) -> Claim:
         """A claim whose rule is that the number is at least `bound`, less the tolerance."""
-        return cls._by(lambda number: number >= bound - known["tolerance"], **known)
+        return cls._by(lambda number: number >= bound - tolerance, tolerance=tolerance, **known)
 
     @classmethod
-    def at_most(cls, bound: float, **known: Any) -> Claim:
+    def at_most(cls, bound: float, *, tolerance: float = 0.0, **known: Any) -> Claim:
         """A claim whose rule is that the number is at most `bound`, plus the tolerance."""
-        return cls._by(lambda number: number <= bound + known["tolerance"], **known)
+        return cls._by(lambda number: number <= bound + tolerance, tolerance=tolerance, **known)
 
     @classmethod
-    def every_within(cls, low: float, high: float, **known: Any) -> Claim:
+    def every_within(
+        cls, low: float, high: float, *, tolerance: float = 0.0, **known: Any
+    ) -> Claim:
         """A claim whose rule is that every part is within these, give or take the tolerance."""
-        low, high = low - known["tolerance"], high + known["tolerance"]
+        low, high = low - tolerance, high + tolerance
         parts = known["detail"].values()
         holds = all(low <= part.value <= high for part in parts)
         if holds:
             sure = all(low <= part.low and part.high <= high for part in parts)
         else:
             sure = any(part.high < low or high < part.low for part in parts)
-        return cls(holds=holds, sure=sure, **known)
+        return cls(holds=holds, sure=sure, tolerance=tolerance, **known)
 
     @classmethod
     def _by(cls, meets: Callable[[float], bool], **known: Any) -> Claim:

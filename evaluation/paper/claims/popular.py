@@ -60,7 +60,6 @@ def _grows_with_k(contest: Contest) -> Claim:
         figure=Bounded.of(min, steps.values()),
         unit="points, the least step between published k",
         rule="every step is at least 0",
-        tolerance=0.0,
         detail=steps,
     )
 
@@ -86,7 +85,6 @@ def _grows_with_size(contest: Contest) -> Claim:
         figure=Bounded.of(min, steps.values()),
         unit="points, the least difference to the next smaller model at a published k",
         rule="every difference is at least 0",
-        tolerance=0.0,
         detail=steps,
     )
 
@@ -113,7 +111,6 @@ def _small_ahead(contest: Contest) -> Claim:
         figure=Bounded.of(min, worst.values()),
         unit="points, the least lead of a small model over a larger one",
         rule="every lead is at least 0, at every budget that both tables reach",
-        tolerance=0.0,
         detail=worst,
     )
 
@@ -135,7 +132,6 @@ def _small_regime_gap(contest: Contest) -> Claim:
         figure=Bounded.of(max, gaps.values()),
         unit="points, the largest lead of a small model over a larger one",
         rule="in every panel the largest lead is within 5..15",
-        tolerance=0.0,
         note="Every gap is above 5; those beyond 15 favour the small models more than claimed.",
         detail=gaps,
     )
@@ -182,7 +178,6 @@ def _llama_3_gap(contest: Contest) -> Claim:
         figure=llama_3 - code_llama,
         unit="share of the 70B model's wall time to reach 60%: the 8B's less the 7B's",
         rule="the difference is at most 0",
-        tolerance=0.0,
         note="The cost of Llama-3 is that of Code Llama, as footnote 3 says.",
         detail=ratios,
     )
@@ -206,7 +201,6 @@ def _gain_of_the_13b(contest: Contest) -> Claim:
         figure=Bounded.of(max, gains.values()),
         unit="points, the largest gain at the cost of one 70B sample",
         rule=f"every gain is above 0, and the largest at least {_GAIN:g}",
-        tolerance=0.0,
         holds=holds,
         sure=holds == at_low == at_high,
         note="Against one sample, not the greedy answer, which the tables do not hold. On wall "
@@ -249,7 +243,6 @@ def _released_generations() -> Claim:
         figure=Bounded.exact(float(generations)),
         unit="generations, from section 3.1's 164 and 500 problems",
         rule="equals 1,328,000",
-        tolerance=0.0,
         holds=generations == _RELEASED,
         sure=True,
     )

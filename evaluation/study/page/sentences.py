@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from evaluation.study.comparisons import Duel
 from evaluation.study.costs import Basis
 from evaluation.study.evidence import Evidence
-from evaluation.study.page.tables import dataset_title, of_one_family, percent
+from evaluation.study.page.tables import dataset_title, of_one_family
 from evaluation.study.restated import Finding
 from policies.cost import Architecture
 
@@ -64,7 +64,7 @@ def differences(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
         chance = "" if entry.sure else " The interval leaves it open."
         said = (
             f"Our rule on {dataset_title(entry.dataset)}: {entry.claim.rule}. Found: "
-            f"{percent(measured, '+')} points, for {name}.{chance}"
+            f"{measured.percent('+')} points, for {name}.{chance}"
         )
         yield entry.claim.text, said
 

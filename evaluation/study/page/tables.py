@@ -10,7 +10,6 @@ from statistics import fmean
 from evaluation.architectures import TERA
 from evaluation.paper.claims.claim import COLUMNS, Claim
 from evaluation.paper.figure import Figure
-from evaluation.statistics import Estimate
 from evaluation.study.comparisons import Duel, family
 from evaluation.study.costs import TITLES
 from evaluation.study.evidence import Evidence
@@ -27,12 +26,6 @@ class PageTable:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-
-
-def percent(interval: Estimate, sign: str = "") -> str:
-    """A value in percent with its interval."""
-    value, low, high = (100 * x for x in (interval.value, interval.low, interval.high))
-    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
 
 
 def dataset_title(name: str) -> str:
@@ -135,9 +128,9 @@ def in_short(evidence: Iterable[Evidence]) -> PageTable:
                 dataset_title(entry.dataset),
                 TITLES[duel.basis],
                 f"{duel.k} of {duel.contender.model}",
-                ("at least " if duel.capped else "") + percent(duel.ours),
+                ("at least " if duel.capped else "") + duel.ours.percent(),
                 f"{100 * duel.theirs.value:.1f}",
-                percent(duel.difference, "+"),
+                duel.difference.percent("+"),
             )
             for entry in evidence
             for duel in of_one_family(entry.duels, ranked=False)
@@ -157,9 +150,9 @@ def _duel_row(entry: Duel) -> tuple[str, ...]:
         TITLES[entry.basis],
         f"{entry.bought:.2f}" if math.isfinite(entry.bought) else "no end",
         f"{entry.k}, all that the pool can tell" if entry.capped else str(entry.k),
-        least + percent(entry.ours),
-        percent(entry.theirs),
-        least + percent(entry.difference, "+"),
+        least + entry.ours.percent(),
+        entry.theirs.percent(),
+        least + entry.difference.percent("+"),
         str(entry.problems),
     )
 
@@ -200,7 +193,7 @@ def _finding_row(entry: Finding) -> tuple[str, ...]:
         entry.claim.where,
         dataset_title(entry.dataset),
         entry.claim.rule,
-        "-" if found is None else percent(found, "+"),
+        "-" if found is None else found.percent("+"),
         f"needs {entry.claim.needs}" if found is None else name,
         verdict(entry),
     )

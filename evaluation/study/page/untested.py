@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from evaluation.study.page.tables import PageTable, dataset_title, percent
+from evaluation.study.page.tables import PageTable, dataset_title
 from evaluation.study.untested.reading import Untested
 from evaluation.study.untested.standing import (
     BLIND,
@@ -53,7 +53,7 @@ def sentences(found: Sequence[Untested]) -> Iterator[str]:
 def _verifier(found: Sequence[Untested]) -> str:
     """How far a trained one leads agreement."""
     leads = [
-        f"{percent(lead, '+')} points on {dataset_title(each.dataset)}"
+        f"{lead.percent('+')} points on {dataset_title(each.dataset)}"
         for each in found
         if (row := at_one_call(each, "agreement", NOT_USED)) is not None
         and (lead := each.over.get((row.model, row.selector, row.examples, row.k))) is not None
@@ -94,7 +94,7 @@ def _why(found: Sequence[Untested]) -> Iterator[str]:
 
 def _each(standings: Iterable[Standing]) -> str:
     return "; ".join(
-        f"on {dataset_title(one.dataset)} {percent(one.lead, '+')} points ({one.what}, at "
+        f"on {dataset_title(one.dataset)} {one.lead.percent('+')} points ({one.what}, at "
         f"{one.large_calls:.2f} large calls)"
         for one in standings
     )
@@ -130,7 +130,7 @@ def claim(found: Iterable[Untested]) -> PageTable:
     for each in found:
         star, title = each.large, dataset_title(each.dataset)
         alone = (f"1 greedy answer of {star.model}", title, f"{star.large_calls:.2f}")
-        rows.append((*alone, percent(star.score), _percent(star.success_plus), "", ""))
+        rows.append((*alone, star.score.percent(), _percent(star.success_plus), "", ""))
         plan = plan_at(each, 1.0, USED)
         standings = (*selectors_at_one_call(each), *([plan] if plan else []))
         rows += [(*_row(one), one.verdict.value) for one in standings]
@@ -162,7 +162,7 @@ def best_plans(found: Iterable[Untested]) -> PageTable:
 
 
 def _alone(one: Standing | None) -> str:
-    return "" if one is None else f"{percent(one.score)} at {one.large_calls:.2f}"
+    return "" if one is None else f"{one.score.percent()} at {one.large_calls:.2f}"
 
 
 def _row(one: Standing) -> tuple[str, ...]:
@@ -170,9 +170,9 @@ def _row(one: Standing) -> tuple[str, ...]:
         one.what,
         dataset_title(one.dataset),
         f"{one.large_calls:.2f}",
-        percent(one.score),
+        one.score.percent(),
         _percent(one.plus),
-        percent(one.lead, "+"),
+        one.lead.percent("+"),
     )
 
 
@@ -189,7 +189,7 @@ def by_k(found: Untested) -> PageTable:
         (
             f"{model}, {selector}" + ("" if seen == BLIND else f", examples {seen}"),
             *(
-                percent(told[model, selector, seen, k].score)
+                told[model, selector, seen, k].score.percent()
                 if (model, selector, seen, k) in told
                 else ""
                 for k in ks

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 
 from router.errors import InvalidRequest
 from router.http.dialects.body import Body, understood, validated
-from router.http.dialects.envelope import OpenAIEnvelope
+from router.http.dialects.envelope import OpenAIEnvelope, TextChoices
 from router.http.dialects.values import Integer
 from router.request import AUTO, RequestLimits, RouteRequest, TextPrompt, TokenPrompt
 from router.upstream.said.chunks import TokenLogprob
@@ -67,7 +67,7 @@ class CompletionBody(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Completions(OpenAIEnvelope):
+class Completions(TextChoices, OpenAIEnvelope):
     """Choices are texts; with `echo` the prompt stands before each.
 
     `engine` is the model that the path names, where it is not the body that does.
@@ -76,6 +76,7 @@ class Completions(OpenAIEnvelope):
     engine: str | None = None
     body: ClassVar[type[Body]] = CompletionBody
     id_prefix: ClassVar[str] = "cmpl"
+    text: ClassVar[str] = "text"
     whole: ClassVar[str] = "text_completion"
     chunk: ClassVar[str] = "text_completion"
 
@@ -125,22 +126,6 @@ class Completions(OpenAIEnvelope):
         """The prompt, where it is echoed."""
         echoed = _echoed(request)
         return {"text": echoed} if echoed else None
-
-    def piece(self, text: str) -> dict[str, Any]:
-        """The text."""
-        return {"text": text}
-
-    def thinking(self, thought: str) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
-        """A text has no thought beside it."""
-        return None
-
-    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
-        """A text calls nothing."""
-        return {"text": ""}
-
-    def ending(self) -> dict[str, Any]:
-        """No more text."""
-        return {"text": ""}
 
     def logprobs(self, tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
         """Parallel lists; a token itself is always among its alternatives.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -31,6 +31,31 @@ class Tally:
     completion_tokens: int
     prompt_ms: float
     predicted_ms: float
+
+
+class TextChoices:
+    """The choices of a dialect that are texts, with nothing beside them."""
+
+    __slots__ = ()
+
+    text: ClassVar[str]
+    """What holds it."""
+
+    def piece(self, text: str) -> dict[str, Any]:
+        """The text."""
+        return {self.text: text}
+
+    def thinking(self, thought: str) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
+        """A text has no thought beside it."""
+        return None
+
+    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
+        """A text calls nothing."""
+        return {self.text: ""}
+
+    def ending(self) -> dict[str, Any]:
+        """No more text."""
+        return {self.text: ""}
 
 
 class OpenAIEnvelope:

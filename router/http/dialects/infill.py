@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from router.errors import InvalidRequest
 from router.http.dialects.body import Body, understood, validated
-from router.http.dialects.envelope import AnswerHead, Tally
+from router.http.dialects.envelope import AnswerHead, Tally, TextChoices
 from router.http.dialects.values import Integer, Number
 from router.request import RequestLimits, RouteRequest, TextPrompt
 from router.upstream.said.chunks import TokenLogprob
@@ -69,10 +69,11 @@ class InfillBody(Body):
 
 
 @dataclass(frozen=True, slots=True)
-class Infill:
+class Infill(TextChoices):
     """Choices are results: a text, and whether and how it has stopped."""
 
     body: ClassVar[type[Body]] = InfillBody
+    text: ClassVar[str] = "content"
     end_of_stream: ClassVar[bytes] = b""
 
     def read(
@@ -133,22 +134,6 @@ class Infill:
     def opening(self, request: RouteRequest) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
         """Nothing."""
         return None
-
-    def piece(self, text: str) -> dict[str, Any]:
-        """The text."""
-        return {"content": text}
-
-    def thinking(self, thought: str) -> dict[str, Any] | None:  # noqa: ARG002 of Dialect
-        """A text has no thought beside it."""
-        return None
-
-    def calling(self, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:  # noqa: ARG002 of Dialect
-        """A text calls nothing."""
-        return {"content": ""}
-
-    def ending(self) -> dict[str, Any]:
-        """No more text."""
-        return {"content": ""}
 
     def tally(self, tally: Tally) -> dict[str, Any]:
         """Tokens and times. What a slot holds at the end is what llama.cpp calls cached."""

@@ -104,7 +104,7 @@ class Live:
     async def perform(self, policy: Policy, asked: Task, flops: float) -> Outcome:
         async with (
             fake_upstream.running(FakeUpstream(self.play)) as server,
-            transport.client(connect_s=5, read_s=60) as client,
+            transport.Client(connect_s=5, read_s=60) as client,
         ):
             upstream = Upstream(
                 "small", client, lambda: server.url, "small", 8, server=SERVERS["llama.cpp"]

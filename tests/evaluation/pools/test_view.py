@@ -27,14 +27,12 @@ def test_a_view_has_every_task_and_counts_what_is_missing(tmp_path):
     assert second.tokens.tolist() == [5, 9]
     assert second.cut.tolist() == [False, True]
     assert second.empty.tolist() == [False, True]
-    assert second.draw.tolist() == [0, 1]
     assert second.prompt_tokens == 20
     np.testing.assert_array_equal(second.nll["small"], [0.75, np.nan])
     np.testing.assert_array_equal(second.nll["large"], [0.25, np.nan])
     assert view.rankers == ("small", "large")
     assert (view.samples, view.unjudged, view.without_samples) == (3, 1, ("a/2",))
     assert (view.unscored("small"), view.unscored("large")) == (1, 2)
-    assert view.finish_reasons == {"length": 1, "stop": 2}
 
 
 def test_a_view_has_both_verdicts_and_partial_credit(tmp_path):

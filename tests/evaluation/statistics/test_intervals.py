@@ -1,5 +1,6 @@
 """Rates and differences with their intervals, by known values and by their laws."""
 
+import math
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.statistics import paired_difference, percentile, wilson
+from evaluation.statistics.intervals import Estimate, quantile
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -128,3 +130,28 @@ def test_a_difference_needs_pairs():
 def test_a_table_of_rates_needs_no_numpy(module):
     script = f"import sys\nsys.modules['numpy'] = None\nimport {module}"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([1.0], 0.5, 1.0),
+        ([1.0, 2.0], 0.5, 1.0),
+        ([3.0, 1.0, 2.0], 0.5, 2.0),
+        (range(1, 101), 0.99, 99),
+        (range(1, 102), 0.99, 100),
+        ([1.0, 2.0, 3.0, 4.0], 0.9, 4.0),
+        ([1.0, 2.0], 0.0, 1.0),
+    ],
+)
+def test_quantiles_are_values_that_are_there(values, share, expected):
+    assert quantile(list(values), share) == expected
+
+
+def test_there_is_no_quantile_of_nothing():
+    assert math.isnan(quantile([], 0.5))
+
+
+def test_an_estimate_in_percent():
+    assert Estimate(0.61, 0.5336, 0.6811).percent() == "61.0 (53.4 to 68.1)"
+    assert Estimate(0.0012, -0.02, 0.1).percent("+") == "+0.1 (-2.0 to +10.0)"

@@ -197,7 +197,8 @@ def test_wrong_bytes_everywhere_leave_nothing_and_both_hashes_are_told(store, in
     fill(index, (b"y" * 4000, *PIECES[1:]))
     with pytest.raises(NoSource) as caught:
         fetch(store, Hub(b"x" * len(DATA)))
-    assert [ENTRY.sha256 in failure for failure in caught.value.failures] == [True, True]
+    failures = [line for line in str(caught.value).splitlines() if line.startswith("  - ")]
+    assert [ENTRY.sha256 in failure for failure in failures] == [True, True]
     assert not (store / "model.gguf").exists()
     assert nothing_on_the_way(store)
 
@@ -277,9 +278,9 @@ def test_offline_says_where_to_put_the_file(store, index):
 
 def test_a_disk_that_is_too_small_is_told_before_the_download(store):
     hub = Hub()
-    with pytest.raises(DiskFull, match=rf"bytes are needed in {store}, [\d,]+ are free") as caught:
+    needed = f"{2**60:,}"[:9]
+    with pytest.raises(DiskFull, match=rf"{needed}[\d,]+ bytes are needed in {store}, [\d,]+ are"):
         fetch(store, hub, entry=replace(ENTRY, bytes=2**60))
-    assert caught.value.needed > 2**60
     assert hub.asked == []
 
 

@@ -17,7 +17,6 @@ from http_world import (
 )
 
 pytestmark = pytest.mark.anyio
-SESSION = {"X-Session-Id": "editor-1"}
 
 MOMENTS: dict[str, tuple[Play, bool]] = {
     "in a queue, or reading the prompt": (silent(), False),

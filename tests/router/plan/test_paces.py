@@ -1,14 +1,14 @@
 """What is learned of models' paces, on a simulated clock."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 from fakes import ByHand
+from simulated import simulated
 from world import COST, task
 
-from evaluation.calibration.clock import simulate
 from policies.forecast import Forecast, Seen
 from policies.plans.auto import Auto
 from policies.policy import Policy
@@ -110,179 +110,151 @@ def of(paces: Paces, model: str = "large", kind: str = "text") -> Forecast:
     return paces.forecasts(kind)[model]
 
 
-def on_a_clock(scenario: Coroutine[object, object, None]) -> None:
-    simulate(scenario)
+@simulated
+async def test_what_was_seen_is_expected() -> None:
+    paces, machine = Paces(), Paced()
+    assert paces.forecasts("text") == {}
+    await performed(paces, machine, draws=[asked()])
+    assert of(paces).seconds(100, 1, 20) == pytest.approx(0.6 + 19 * 0.06)
+    assert of(paces).seconds(200, 1, 1) == pytest.approx(1.2)
+    assert of(paces).usual_tokens is None
+    assert "small" not in paces.forecasts("text")
 
 
-def test_what_was_seen_is_expected() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        assert paces.forecasts("text") == {}
+@simulated
+async def test_what_others_compute_for_us_counts_too() -> None:
+    computed = {"large": OwnOccupancy()}
+    one, other, machine = Paces(None, computed), Paces(None, computed), Paced()
+    for n in (1, 5):
+        await performed(one, machine, draws=[asked(n=n)])
+    running = asyncio.create_task(performed(other, machine, draws=[asked(n=2)]))
+    await asyncio.sleep(0.01)
+    assert of(one).busy == 2
+    await running
+    assert of(one).busy == 0
+
+
+@simulated
+async def test_steps_grow_with_what_is_computed_at_once_and_others_count() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked(n=1)])
+    await performed(paces, machine, draws=[asked(n=5)])
+    assert of(paces).step.at(3) == pytest.approx(0.18, rel=0.01)
+    other = asyncio.create_task(performed(paces, machine, draws=[asked(n=2)]))
+    await asyncio.sleep(0.01)
+    assert of(paces).busy == 2
+    assert of(paces).seconds(100, 1, 2) == pytest.approx(0.6 + 0.18, rel=0.01)
+    await other
+    assert of(paces).busy == 0
+
+
+@simulated
+async def test_what_is_old_is_forgotten_and_what_is_new_counts_more() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked()])
+    machine.token_s["large"] = 0.6  # the machine is loaded
+    await asyncio.sleep(120)
+    await performed(paces, machine, draws=[asked()])
+    assert of(paces).step.at(1) > 0.55
+    await asyncio.sleep(STALE_S + 1)
+    assert paces.forecasts("text") == {}
+
+
+@simulated
+async def test_nothing_runs_when_everything_has_ended_however_it_did() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked(n=4)], within_s=0.7)
+    gone = asyncio.create_task(performed(paces, machine, draws=[asked(n=3)]))
+    await asyncio.sleep(0.65)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    machine.broken = True
+    await performed(paces, machine, draws=[asked(n=3), asked("small", n=2)])
+    assert of(paces).busy == 0
+    assert "small" not in paces.forecasts("text")  # a failure tells nothing of a pace
+
+
+@simulated
+async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_could_be_long() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    assert of(paces).usual_tokens == 20
+    assert of(paces, kind="chat").usual_tokens is None
+    await performed(paces, machine, draws=[asked(n=2, max_tokens=5)])
+    assert of(paces).usual_tokens == 64
+    await performed(paces, machine, draws=[asked(n=30)])
+    assert of(paces).usual_tokens == 20
+    await performed(paces, machine, draws=[asked(n=8)], within_s=2.0)
+    assert of(paces).usual_tokens == 64
+
+
+@simulated
+async def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked("small")])
+    first = await performed(paces, machine, Auto(), within_s=0.5)
+    assert [draw.model for draw in first.draws] == ["large"]
+    assert not first.choice.candidates
+    assert of(paces).seconds(100, 1, 1) == pytest.approx(1.0)
+    second = await performed(paces, machine, Auto(), within_s=0.5)
+    assert [draw.model for draw in second.draws] == ["small"]
+    assert second.choice.candidates
+    # It is no measurement: one that was faster than that stands.
+    await performed(paces, machine, draws=[asked()])
+    assert of(paces).first.at(100) < 1.0
+
+
+@simulated
+async def test_what_was_read_before_is_not_read_again_and_plans_know_it() -> None:
+    paces, machine = Paces(), Paced(caches=True)
+    one, other = (Blocks.of(TextPrompt(text), {}) for text in ("one", "other"))
+    for draw in (asked("small"), asked("small"), asked(), asked()):
+        await performed(paces, machine, draws=[draw], prompt=one)
+    known, new = (paces.forecasts("text", prompt)["large"] for prompt in (one, other))
+    assert known.first_token(100) < 0.05
+    assert new.first_token(100) == pytest.approx(0.6, rel=0.05)
+    models = []
+    for prompt in (one, other, one):  # the large model keeps one prompt only
+        machine.kept["large"] = one
+        outcome = await performed(
+            paces, machine, Auto(), prompt=prompt, within_s=1.5, max_tokens=20
+        )
+        models.append(outcome.choice.candidates[0].model)
+    assert models == ["large", "small", "large"]
+
+
+@simulated
+async def test_a_cache_that_was_not_there_is_not_relied_on_again() -> None:
+    paces, machine = Paces(), Paced(caches=True)
+    prompt = Blocks.of(TextPrompt("one"), {})
+    for draw in (asked("small"), asked(), asked()):
+        await performed(paces, machine, draws=[draw], prompt=prompt)
+    machine.caches = False
+    late = 0
+    for _ in range(12):
+        outcome = await performed(paces, machine, Auto(), prompt=prompt, within_s=0.5, max_tokens=5)
+        late += not outcome.choice.candidates
+    assert 1 <= late <= 6
+
+
+@simulated
+async def test_plans_by_what_was_seen_end_in_time_by_themselves() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked("small"), asked()])
+    models = []
+    for within_s in (0.9, 1.0, 2.0, 4.0, 5.0, 8.0):
+        outcome = await performed(paces, machine, Auto(), within_s=within_s)
+        assert not outcome.deadline_passed, within_s
+        models.append(outcome.choice.candidates[0].model)
+    assert models == ["small", "small", "small", "small", "large", "large"]
+
+
+@simulated
+async def test_the_operators_figures_are_a_start_and_no_more() -> None:
+    start = PaceStart((Seen(0, 0.0), Seen(50, 1.0)), (Seen(1, 0.1), Seen(16, 0.4)))
+    paces, machine = Paces({"large": start}), Paced()
+    assert of(paces).seconds(100, 1, 11) == pytest.approx(3.0)
+    assert of(paces).seconds(100, 16, 11) == pytest.approx(6.0)
+    for _ in range(10):
         await performed(paces, machine, draws=[asked()])
-        assert of(paces).seconds(100, 1, 20) == pytest.approx(0.6 + 19 * 0.06)
-        assert of(paces).seconds(200, 1, 1) == pytest.approx(1.2)
-        assert of(paces).usual_tokens is None
-        assert "small" not in paces.forecasts("text")
-
-    on_a_clock(scenario())
-
-
-def test_what_others_compute_for_us_counts_too() -> None:
-    async def scenario() -> None:
-        computed = {"large": OwnOccupancy()}
-        one, other, machine = Paces(None, computed), Paces(None, computed), Paced()
-        for n in (1, 5):
-            await performed(one, machine, draws=[asked(n=n)])
-        running = asyncio.create_task(performed(other, machine, draws=[asked(n=2)]))
-        await asyncio.sleep(0.01)
-        assert of(one).busy == 2
-        await running
-        assert of(one).busy == 0
-
-    on_a_clock(scenario())
-
-
-def test_steps_grow_with_what_is_computed_at_once_and_others_count() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked(n=1)])
-        await performed(paces, machine, draws=[asked(n=5)])
-        assert of(paces).step.at(3) == pytest.approx(0.18, rel=0.01)
-        other = asyncio.create_task(performed(paces, machine, draws=[asked(n=2)]))
-        await asyncio.sleep(0.01)
-        assert of(paces).busy == 2
-        assert of(paces).seconds(100, 1, 2) == pytest.approx(0.6 + 0.18, rel=0.01)
-        await other
-        assert of(paces).busy == 0
-
-    on_a_clock(scenario())
-
-
-def test_what_is_old_is_forgotten_and_what_is_new_counts_more() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked()])
-        machine.token_s["large"] = 0.6  # the machine is loaded
-        await asyncio.sleep(120)
-        await performed(paces, machine, draws=[asked()])
-        assert of(paces).step.at(1) > 0.55
-        await asyncio.sleep(STALE_S + 1)
-        assert paces.forecasts("text") == {}
-
-    on_a_clock(scenario())
-
-
-def test_nothing_runs_when_everything_has_ended_however_it_did() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked(n=4)], within_s=0.7)
-        gone = asyncio.create_task(performed(paces, machine, draws=[asked(n=3)]))
-        await asyncio.sleep(0.65)
-        gone.cancel()
-        await asyncio.gather(gone, return_exceptions=True)
-        machine.broken = True
-        await performed(paces, machine, draws=[asked(n=3), asked("small", n=2)])
-        assert of(paces).busy == 0
-        assert "small" not in paces.forecasts("text")  # a failure tells nothing of a pace
-
-    on_a_clock(scenario())
-
-
-def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_could_be_long() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
-        assert of(paces).usual_tokens == 20
-        assert of(paces, kind="chat").usual_tokens is None
-        await performed(paces, machine, draws=[asked(n=2, max_tokens=5)])
-        assert of(paces).usual_tokens == 64
-        await performed(paces, machine, draws=[asked(n=30)])
-        assert of(paces).usual_tokens == 20
-        await performed(paces, machine, draws=[asked(n=8)], within_s=2.0)
-        assert of(paces).usual_tokens == 64
-
-    on_a_clock(scenario())
-
-
-def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked("small")])
-        first = await performed(paces, machine, Auto(), within_s=0.5)
-        assert [draw.model for draw in first.draws] == ["large"]
-        assert not first.choice.candidates
-        assert of(paces).seconds(100, 1, 1) == pytest.approx(1.0)
-        second = await performed(paces, machine, Auto(), within_s=0.5)
-        assert [draw.model for draw in second.draws] == ["small"]
-        assert second.choice.candidates
-        # It is no measurement: one that was faster than that stands.
-        await performed(paces, machine, draws=[asked()])
-        assert of(paces).first.at(100) < 1.0
-
-    on_a_clock(scenario())
-
-
-def test_what_was_read_before_is_not_read_again_and_plans_know_it() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced(caches=True)
-        one, other = (Blocks.of(TextPrompt(text), {}) for text in ("one", "other"))
-        for draw in (asked("small"), asked("small"), asked(), asked()):
-            await performed(paces, machine, draws=[draw], prompt=one)
-        known, new = (paces.forecasts("text", prompt)["large"] for prompt in (one, other))
-        assert known.first_token(100) < 0.05
-        assert new.first_token(100) == pytest.approx(0.6, rel=0.05)
-        models = []
-        for prompt in (one, other, one):  # the large model keeps one prompt only
-            machine.kept["large"] = one
-            outcome = await performed(
-                paces, machine, Auto(), prompt=prompt, within_s=1.5, max_tokens=20
-            )
-            models.append(outcome.choice.candidates[0].model)
-        assert models == ["large", "small", "large"]
-
-    on_a_clock(scenario())
-
-
-def test_a_cache_that_was_not_there_is_not_relied_on_again() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced(caches=True)
-        prompt = Blocks.of(TextPrompt("one"), {})
-        for draw in (asked("small"), asked(), asked()):
-            await performed(paces, machine, draws=[draw], prompt=prompt)
-        machine.caches = False
-        late = 0
-        for _ in range(12):
-            outcome = await performed(
-                paces, machine, Auto(), prompt=prompt, within_s=0.5, max_tokens=5
-            )
-            late += not outcome.choice.candidates
-        assert 1 <= late <= 6
-
-    on_a_clock(scenario())
-
-
-def test_plans_by_what_was_seen_end_in_time_by_themselves() -> None:
-    async def scenario() -> None:
-        paces, machine = Paces(), Paced()
-        await performed(paces, machine, draws=[asked("small"), asked()])
-        models = []
-        for within_s in (0.9, 1.0, 2.0, 4.0, 5.0, 8.0):
-            outcome = await performed(paces, machine, Auto(), within_s=within_s)
-            assert not outcome.deadline_passed, within_s
-            models.append(outcome.choice.candidates[0].model)
-        assert models == ["small", "small", "small", "small", "large", "large"]
-
-    on_a_clock(scenario())
-
-
-def test_the_operators_figures_are_a_start_and_no_more() -> None:
-    async def scenario() -> None:
-        start = PaceStart((Seen(0, 0.0), Seen(50, 1.0)), (Seen(1, 0.1), Seen(16, 0.4)))
-        paces, machine = Paces({"large": start}), Paced()
-        assert of(paces).seconds(100, 1, 11) == pytest.approx(3.0)
-        assert of(paces).seconds(100, 16, 11) == pytest.approx(6.0)
-        for _ in range(10):
-            await performed(paces, machine, draws=[asked()])
-        assert of(paces).seconds(100, 1, 11) == pytest.approx(0.6 + 0.6, rel=0.1)
-
-    on_a_clock(scenario())
+    assert of(paces).seconds(100, 1, 11) == pytest.approx(0.6 + 0.6, rel=0.1)

@@ -72,7 +72,7 @@ async def fake(kind: fake_upstream.Kind) -> AsyncIterator[Server]:
 
     async with (
         fake_upstream.running(fake),
-        transport.client(connect_s=60, read_s=200) as client,
+        transport.Client(connect_s=60, read_s=200) as client,
     ):
         yield Server(_upstream(client, fake.url, kind, "m"), busy)
 
@@ -85,7 +85,7 @@ async def embedded() -> AsyncIterator[Server]:
     engine = EmbeddedEngine(
         engine_spec(Settings(), SMALL, EmbeddedModel(slots=SLOTS, context=CONTEXT))
     )
-    async with transport.client(connect_s=60, read_s=200) as client:
+    async with transport.Client(connect_s=60, read_s=200) as client:
         await engine.start()
 
         async def busy() -> int:
@@ -116,7 +116,7 @@ def _runnable(pid: int) -> bool:
 async def vllm(url: str) -> AsyncIterator[Server]:
     """A real vLLM that runs at a URL."""
     async with (
-        transport.client(connect_s=5, read_s=120) as client,
+        transport.Client(connect_s=5, read_s=120) as client,
         httpx.AsyncClient(trust_env=False, timeout=60) as operator,
     ):
         name = (await operator.get(f"{url}/v1/models")).json()["data"][0]["id"]

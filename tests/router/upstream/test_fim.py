@@ -14,7 +14,7 @@ from router.request import ChatPrompt, Prompt, SampleRequest, TextPrompt
 from router.upstream.client import Upstream
 from router.upstream.failures import UpstreamError
 from router.upstream.servers import SERVERS, ServerKind
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 pytestmark = pytest.mark.anyio
 QWEN = FAMILIES["qwen"]
@@ -30,7 +30,7 @@ async def sent(
     **passed_on: Any,
 ) -> dict[str, Any]:
     """The body that reaches the server."""
-    async with running(FakeUpstream(answering())) as server, client(connect_s=5, read_s=60) as http:
+    async with running(FakeUpstream(answering())) as server, Client(connect_s=5, read_s=60) as http:
         fim = FAMILIES[family] if family else None
         asked = Upstream("m", http, lambda: server.url, "m", 8, fim=fim, server=SERVERS[kind])
         request = SampleRequest(prompt, passed_on, until=until)
@@ -138,7 +138,7 @@ async def test_a_model_without_a_form_leaves_other_files_out_and_refuses_a_suffi
 
 
 async def test_a_plans_own_prompt_is_no_gap() -> None:
-    async with running(FakeUpstream(answering())) as server, client(connect_s=5, read_s=60) as http:
+    async with running(FakeUpstream(answering())) as server, Client(connect_s=5, read_s=60) as http:
         asked = Upstream("m", http, lambda: server.url, "m", 8, fim=QWEN)
         draw = replace(Draw("m", 1, 8, 0.0, verify=False), prompt="Write tests.")
         async for _ in asked.sample(draw, SampleRequest(TextPrompt("P", "S"))):

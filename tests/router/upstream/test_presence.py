@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from router.upstream.client import Upstream
 from router.upstream.presence import Presence, trouble_of
 from router.upstream.servers import SERVERS, ServerKind
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +35,7 @@ async def upstream(
     models: Play, kind: ServerKind = "vllm", read_s: float = 60
 ) -> AsyncIterator[Upstream]:
     fake = FakeUpstream(answering(), models=models)
-    async with running(fake) as server, client(connect_s=60, read_s=read_s) as http:
+    async with running(fake) as server, Client(connect_s=60, read_s=read_s) as http:
         yield Upstream("m", http, lambda: server.url, "org/m", 8, server=SERVERS[kind])
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from router.upstream import stale
-from router.upstream.transport import LARGEST_PIECE, Broken, Client, client
+from router.upstream.transport import LARGEST_PIECE, Broken, Client
 
 pytestmark = pytest.mark.anyio
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -65,7 +65,7 @@ async def asked_once(server: Server) -> AsyncIterator[Client]:
                 serving.append(asyncio.create_task(server.serve(own)))
 
         accepting = asyncio.create_task(accept())
-        async with client(connect_s=60, read_s=60) as asking:
+        async with Client(connect_s=60, read_s=60) as asking:
             assert await ask(asking, server, b"x") == b"ok"
             yield asking
         for each in (accepting, *serving):

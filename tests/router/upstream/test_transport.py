@@ -8,7 +8,7 @@ from http_world import eventually, world
 from yarl import URL
 
 from router.upstream.proxies import Proxies
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_proxies_that_are_none_of_ours_are_not_used(monkeypatch: pytest.Mo
     assert not Proxies.of_environment().by_scheme
     async with (
         running(FakeUpstream(answering())) as server,
-        client(connect_s=60, read_s=60) as http,
+        Client(connect_s=60, read_s=60) as http,
     ):
         answer = await http.ask("GET", f"{server.url}/v1/models")
         answer.close()

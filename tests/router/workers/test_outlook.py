@@ -37,7 +37,7 @@ def board() -> Iterator[Board]:
 async def test_slots_of_servers_that_some_worker_leaves_alone_are_not_there(board: Board) -> None:
     foresight, now = ParentOutlook(SETTINGS, board), asyncio.get_running_loop().time()
     workers = [Outlook(SETTINGS, board, number) for number in range(2)]
-    async with transport.client(connect_s=60, read_s=60) as client:
+    async with transport.Client(connect_s=60, read_s=60) as client:
         models = [models_of(SETTINGS, {}, client).upstreams for _ in workers]
         three = [each["three"] for each in models]
 

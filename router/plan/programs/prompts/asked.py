@@ -13,11 +13,9 @@ import sys
 from functools import lru_cache
 from typing import Final
 
-from router.plan.programs.blocks import read_message
 from router.plan.programs.prompts.forms import GENERIC, Forms
 from router.plan.programs.prompts.literals import Literals
 from router.plan.programs.prompts.signatures import Head, heads_of
-from router.plan.programs.reading import Reader
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 LONGEST: Final = 100_000
@@ -45,20 +43,13 @@ _IMPORTS: Final = re.compile(
 )
 
 
-def entry_point_of(prompt: Prompt, text: str = "") -> str | None:
+def entry_point_of(prompt: Prompt) -> str | None:
     """The function that the answer is to define; None where none is, or more than one.
 
-    `text` is an answer: of several functions, or where the prompt names none, the one that it
-    defines. Methods are not looked for.
+    Methods are not looked for.
     """
     names = asked_of(prompt)
-    if len(names) == 1:
-        return next(iter(names))
-    if text and not _in_class(prompt):
-        defined = _defined_by(text, message=isinstance(prompt, ChatPrompt))
-        meant = defined & names if names else defined
-        return next(iter(meant)) if len(meant) == 1 else None
-    return None
+    return next(iter(names)) if len(names) == 1 else None
 
 
 def asked_of(prompt: Prompt) -> frozenset[str]:
@@ -91,13 +82,6 @@ def _content(content: object) -> str:
             return "\n".join(part for part in parts if isinstance(part, str))
         case _:
             return ""
-
-
-def _in_class(prompt: Prompt) -> bool:
-    """Whether a completion goes on with a method."""
-    if not isinstance(prompt, TextPrompt):
-        return False
-    return any(head.open and head.inside for head in _heads(prompt.text[-LONGEST:]))
 
 
 @lru_cache(maxsize=64)  # all candidates of a request ask the same
@@ -149,12 +133,3 @@ def _called(text: str) -> frozenset[str]:
     return frozenset(names).union(
         shown.name for shown in forms.shown(text) if shown.expected is not None
     )
-
-
-def _defined_by(text: str, *, message: bool) -> frozenset[str]:
-    """The functions at the top of an answer's program."""
-    if message:
-        reader = Reader(_READ_CHARACTERS)
-        blocks = read_message(text[:LONGEST], lambda code: reader.read(code) is not None).blocks
-        text = blocks[-1].code if blocks else text
-    return frozenset(head.name for head in _heads(text[:LONGEST]) if not head.inside)

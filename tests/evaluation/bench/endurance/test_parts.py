@@ -14,7 +14,7 @@ from evaluation.bench.endurance.clients import Fate, Spent, ask, session
 from evaluation.bench.endurance.faults import WEIGHTS, Fault
 from evaluation.bench.endurance.hosted import Killed
 from evaluation.bench.endurance.load import INFILL, Kind, Leaving, Wish, wishes
-from evaluation.bench.endurance.offences import errors, offences, quantile
+from evaluation.bench.endurance.offences import errors, offences
 from evaluation.bench.endurance.scripted import MODEL, Scripted, Served, mark
 from evaluation.bench.endurance.soaking import Endured, Ordeal, Outlived, Tokens
 from evaluation.bench.endurance.table import as_json, as_markdown
@@ -210,11 +210,6 @@ def test_how_late_the_soak_itself_was_is_known():
     assert late.between(0.0, 0.85) == 0.2
     assert late.between(1.5, 4.0) == 0.0
     assert late.between(1.5, 4.6) == 0.5
-
-
-def test_quantiles_are_values_that_were_seen():
-    assert [quantile([3, 1, 2], share) for share in (0.5, 0.99, 1.0)] == [2, 3, 3]
-    assert str(quantile([], 0.5)) == "nan"
 
 
 def test_the_tables_and_the_file_tell_all(ended, tmp_path):

@@ -1,11 +1,10 @@
 """What rounds come to, and the table of it."""
 
 import json
-import math
 
 import pytest
 
-from evaluation.bench.gateways.figures import figures, percentile, to_json
+from evaluation.bench.gateways.figures import figures, to_json
 from evaluation.bench.gateways.load import Loaded
 from evaluation.bench.gateways.measuring import Go, Plan
 from evaluation.bench.gateways.processes import Cores
@@ -44,26 +43,6 @@ ALL = [
     *three("budget-router", [10, 20, 40], latency=3.0, first=1.75, cpu=0.05, resident=64.0),
     *three("forwarder", [20, 20, 20], latency=2.0, first=1.0, cpu=0.02, resident=32.0),
 ]
-
-
-@pytest.mark.parametrize(
-    ("values", "share", "expected"),
-    [
-        ([1.0], 0.5, 1.0),
-        ([1.0, 2.0], 0.5, 1.0),
-        ([1.0, 2.0, 3.0], 0.5, 2.0),
-        (range(1, 101), 0.99, 99),
-        (range(1, 102), 0.99, 100),
-        ([1.0, 2.0, 3.0, 4.0], 0.9, 4.0),
-        ([1.0, 2.0], 0.0, 1.0),
-    ],
-)
-def test_percentiles_are_values_that_were_measured(values, share, expected):
-    assert percentile(list(values), share) == expected
-
-
-def test_there_is_no_percentile_of_nothing():
-    assert math.isnan(percentile([], 0.5))
 
 
 def test_a_row_is_the_medians_of_its_rounds():

@@ -75,7 +75,7 @@ def test_what_is_started_stays_on_its_cores(tmp_path):
     (first, *_) = sorted(HERE)
     command, ready = parent(tmp_path, "child.wait()")
     with started(command, frozenset([first]), ready) as process:
-        below = tree(process.pid)
+        below = [each.pid for each in tree(process.pid)]
         assert len(below) == 2
         assert all(os.sched_getaffinity(pid) == {first} for pid in below)
         assert os.sched_getaffinity(0) == HERE
@@ -118,8 +118,8 @@ def test_processor_time_and_memory_are_those_of_all_below(tmp_path):
     command = script(tmp_path, text.format(path=str(tmp_path / "pid"), then="child.wait()"))
     with started(command, HERE, done.exists) as process:
         (_, child) = tree(process.pid)
-        assert resident_tree_mb(process.pid) > resident_tree_mb(child) > 64
-        assert worked_s(process.pid) >= worked_s(child) > 0
+        assert resident_tree_mb(process.pid) > resident_tree_mb(child.pid) > 64
+        assert worked_s(process.pid) >= worked_s(child.pid) > 0
 
 
 def test_a_process_that_is_gone_has_nothing(tmp_path):

@@ -30,7 +30,7 @@ def test_a_tolerance_favours_the_paper():
     ],
 )
 def test_a_verdict_says_whether_the_bounds_agree(figure, at_least, at_most, within):
-    known = KNOWN | {"figure": Bounded(*figure), "tolerance": 0.0}
+    known = KNOWN | {"figure": Bounded(*figure)}
     assert Claim.at_least(5, **known).verdict == at_least
     assert Claim.at_most(5, **known).verdict == at_most
     parts = {"one": Bounded(*figure), "two": Bounded.exact(6)}

@@ -25,7 +25,7 @@ from evaluation.pools.scoring.remote import RemoteRanker
 from evaluation.pools.scoring.run import Scored, score_pool, wanted
 from evaluation.pools.store import Pool
 from evaluation.pools.view import read_view
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 PROMPTS = {f"a/{at}": f"prompt {at}" for at in range(3)}
 
@@ -170,7 +170,7 @@ def served(answering: Answer = vllm) -> Iterator[str]:
 
 def ask(answer: Answer, *candidates: str) -> list[Score | None]:
     async def main(url: str) -> list[Score | None]:
-        async with client(connect_s=5, read_s=60) as http:
+        async with Client(connect_s=5, read_s=60) as http:
             return await RemoteRanker("ranker", http, url).score("p", candidates)
 
     with served(answer) as url:

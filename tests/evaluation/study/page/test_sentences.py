@@ -30,7 +30,7 @@ def test_the_short_answer_is_a_tally_and_a_table_of_the_same_comparisons():
     assert f"{min(duel.bought for duel in duels):.1f} to" in second
     table = tables.in_short([evidence])
     differences = [row[-1] for row in table.rows]
-    assert differences == [tables.percent(duel.difference, "+") for duel in duels]
+    assert differences == [duel.difference.percent("+") for duel in duels]
 
 
 def test_there_is_no_short_answer_without_a_comparison():

@@ -28,7 +28,7 @@ from router.request import SampleRequest, TextPrompt
 from router.upstream.client import Upstream
 from router.upstream.failures import UpstreamError
 from router.upstream.servers import SERVERS
-from router.upstream.transport import client
+from router.upstream.transport import Client
 
 pytestmark = pytest.mark.anyio
 SAID = "".join(ANSWER)
@@ -174,7 +174,7 @@ async def test_draws_may_wait_unheard_for_the_slots_of_an_engine_of_ours(patient
         await asyncio.sleep(0.5)
         await answering()(call, server)
 
-    async with running(FakeUpstream(play)) as server, client(connect_s=60, read_s=0.1) as http:
+    async with running(FakeUpstream(play)) as server, Client(connect_s=60, read_s=0.1) as http:
         upstream = Upstream("m", http, lambda: server.url, "m", 8, server=SERVERS[server.kind])
         draw = Draw("m", 1, 8, 0.0, verify=False)
         stream = replace(upstream, patient=patient).sample(draw, SampleRequest(TextPrompt("p")))

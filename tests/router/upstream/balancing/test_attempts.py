@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from simulated import simulated
 
-from evaluation.calibration.clock import simulate
 from router.upstream.balancing.attempts import SILENT_S, Attempt, ReplicaEvents, Watch, clock
 from router.upstream.balancing.balance import Replica
 from router.upstream.balancing.breaker import BreakerRules, Closed, Open, Probing
@@ -48,22 +48,20 @@ BROKEN = UpstreamError("m", "answered 500", status=500)
 PIECE, END = Chunk(0, "x"), Chunk(0, "", finish_reason="stop")
 
 
-def test_what_is_in_flight_is_counted_however_it_ends() -> None:
-    async def scene() -> None:
-        w = Watched()
+@simulated
+async def test_what_is_in_flight_is_counted_however_it_ends() -> None:
+    w = Watched()
 
-        async def draw() -> None:
-            with w.attempt(n=3):
-                await asyncio.sleep(9)
+    async def draw() -> None:
+        with w.attempt(n=3):
+            await asyncio.sleep(9)
 
-        task = asyncio.create_task(draw())
-        await asyncio.sleep(1)
-        assert (w.replica.load, w.replica.draws) == (3, 1)
-        task.cancel()
-        await asyncio.wait([task])
-        assert (w.replica.load, w.replica.draws) == (0, 1)
-
-    simulate(scene())
+    task = asyncio.create_task(draw())
+    await asyncio.sleep(1)
+    assert (w.replica.load, w.replica.draws) == (3, 1)
+    task.cancel()
+    await asyncio.wait([task])
+    assert (w.replica.load, w.replica.draws) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -79,83 +77,71 @@ def test_what_is_in_flight_is_counted_however_it_ends() -> None:
         (UpstreamBusy("m", "answered 429", retry_after_s=9, status=429), Closed()),
     ],
 )
-def test_whose_fault_a_failure_may_be(error: UpstreamError, breaker: Closed) -> None:
-    async def scene() -> None:
-        w = Watched()
-        w.fail(error, "me")
-        assert w.replica.breaker == breaker
-
-    simulate(scene())
+@simulated
+async def test_whose_fault_a_failure_may_be(error: UpstreamError, breaker: Closed) -> None:
+    w = Watched()
+    w.fail(error, "me")
+    assert w.replica.breaker == breaker
 
 
-def test_who_listens_looks_when_a_breaker_changes_and_when_its_pause_is_over() -> None:
-    async def scene() -> None:
-        w = Watched()
-        w.fail(BROKEN)
-        assert (w.told, w.looked) == ([], [])
-        w.fail(BROKEN)
-        assert isinstance(w.replica.breaker, Open)
-        assert (w.told, w.looked) == ([("a", True)], [0.0])
-        await asyncio.sleep(1.5)
-        assert w.looked[1:] == [pytest.approx(1.0, abs=0.1)]
-        assert w.replica.may_find_out(None, w.looked[1])
-        with w.attempt() as attempt:
-            assert w.replica.breaker is attempt.probe
-            attempt.heard(PIECE)
-        assert w.told == [("a", True), ("a", False)]
-        assert len(w.looked) == 3
-
-    simulate(scene())
+@simulated
+async def test_who_listens_looks_when_a_breaker_changes_and_when_its_pause_is_over() -> None:
+    w = Watched()
+    w.fail(BROKEN)
+    assert (w.told, w.looked) == ([], [])
+    w.fail(BROKEN)
+    assert isinstance(w.replica.breaker, Open)
+    assert (w.told, w.looked) == ([("a", True)], [0.0])
+    await asyncio.sleep(1.5)
+    assert w.looked[1:] == [pytest.approx(1.0, abs=0.1)]
+    assert w.replica.may_find_out(None, w.looked[1])
+    with w.attempt() as attempt:
+        assert w.replica.breaker is attempt.probe
+        attempt.heard(PIECE)
+    assert w.told == [("a", True), ("a", False)]
+    assert len(w.looked) == 3
 
 
-def test_only_the_probe_itself_tells_that_it_told_nothing() -> None:
-    async def scene() -> None:
-        w = Watched()
-        w.replica.breaker = Open(0.0, 5.0, "it failed")
-        with w.attempt() as probe:
-            with w.attempt() as along:
-                assert (probe.probe, along.probe) == (w.replica.breaker, None)
-            assert isinstance(w.replica.breaker, Probing)
-        assert w.replica.breaker == Open(0.0, 5.0, "it failed")
-
-    simulate(scene())
+@simulated
+async def test_only_the_probe_itself_tells_that_it_told_nothing() -> None:
+    w = Watched()
+    w.replica.breaker = Open(0.0, 5.0, "it failed")
+    with w.attempt() as probe:
+        with w.attempt() as along:
+            assert (probe.probe, along.probe) == (w.replica.breaker, None)
+        assert isinstance(w.replica.breaker, Probing)
+    assert w.replica.breaker == Open(0.0, 5.0, "it failed")
 
 
-def test_a_probe_that_its_deadline_ended_leaves_the_server_alone_for_another_pause() -> None:
+@simulated
+async def test_a_probe_that_its_deadline_ended_leaves_the_server_alone_for_another_pause() -> None:
     """Or draws with short deadlines would find out one after another, and all in vain."""
-
-    async def scene() -> None:
-        w = Watched()
-        w.replica.breaker = Open(0.0, 5.0, "it failed")
-        with w.attempt() as probe:
-            now = clock()
-            probe.given_up(now, 0.1)
-        assert isinstance(w.replica.breaker, Open)
-        assert now + 5.0 <= w.replica.breaker.until <= clock() + 5.0
-        assert w.replica.breaker.pause_s == 5.0
-
-    simulate(scene())
+    w = Watched()
+    w.replica.breaker = Open(0.0, 5.0, "it failed")
+    with w.attempt() as probe:
+        now = clock()
+        probe.given_up(now, 0.1)
+    assert isinstance(w.replica.breaker, Open)
+    assert now + 5.0 <= w.replica.breaker.until <= clock() + 5.0
+    assert w.replica.breaker.pause_s == 5.0
 
 
-def test_a_beginning_that_was_given_up_forgives_failures_but_opens_nothing() -> None:
+@simulated
+async def test_a_beginning_that_was_given_up_forgives_failures_but_opens_nothing() -> None:
     """A server may have died since, while its last streams hung."""
-
-    async def scene() -> None:
-        w = Watched()
-        w.fail(BROKEN)
-        with w.attempt() as first, w.attempt() as second:
-            first.heard(PIECE)
-            second.heard(PIECE)
-            first.given_up(None, None)
-            assert w.replica.breaker == Closed()
-            w.replica.breaker = left_alone = Open(9.0, 9.0, "it is silent")
-            second.given_up(None, None)
-            assert w.replica.breaker is left_alone
-            second.heard(END)
-            second.finished()
-            assert w.replica.breaker == Closed()
-
-    simulate(scene())
+    w = Watched()
+    w.fail(BROKEN)
+    with w.attempt() as first, w.attempt() as second:
+        first.heard(PIECE)
+        second.heard(PIECE)
+        first.given_up(None, None)
+        assert w.replica.breaker == Closed()
+        w.replica.breaker = left_alone = Open(9.0, 9.0, "it is silent")
+        second.given_up(None, None)
+        assert w.replica.breaker is left_alone
+        second.heard(END)
+        second.finished()
+        assert w.replica.breaker == Closed()
 
 
 @pytest.mark.parametrize(
@@ -169,31 +155,27 @@ def test_a_beginning_that_was_given_up_forgives_failures_but_opens_nothing() -> 
     ],
     ids=["in time", "no deadline", "not due", "nobody else", "as usual"],
 )
-def test_only_its_own_deadline_says_that_a_server_is_silent(
+@simulated
+async def test_only_its_own_deadline_says_that_a_server_is_silent(
     *, usual_s: float | None, deadline: float | None, counts: bool
 ) -> None:
-    async def scene() -> None:
-        w = Watched()
-        w.replica.heard_at = -1.0
-        with w.attempt("me") as attempt:
-            await asyncio.sleep(SILENT_S)
-            attempt.given_up(deadline, usual_s)
-        assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if counts else Closed())
-
-    simulate(scene())
+    w = Watched()
+    w.replica.heard_at = -1.0
+    with w.attempt("me") as attempt:
+        await asyncio.sleep(SILENT_S)
+        attempt.given_up(deadline, usual_s)
+    assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if counts else Closed())
 
 
 @pytest.mark.parametrize("later", [True, False], ids=["begins and hangs", "goes on"])
-def test_a_server_that_begins_and_hangs_is_silent_too(*, later: bool) -> None:
-    async def scene() -> None:
-        w = Watched()
-        w.replica.heard_at = -1.0
-        with w.attempt("me") as attempt:
+@simulated
+async def test_a_server_that_begins_and_hangs_is_silent_too(*, later: bool) -> None:
+    w = Watched()
+    w.replica.heard_at = -1.0
+    with w.attempt("me") as attempt:
+        attempt.heard(PIECE)
+        await asyncio.sleep(SILENT_S)
+        if not later:
             attempt.heard(PIECE)
-            await asyncio.sleep(SILENT_S)
-            if not later:
-                attempt.heard(PIECE)
-            attempt.given_up(clock(), 0.0)
-        assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if later else Closed())
-
-    simulate(scene())
+        attempt.given_up(clock(), 0.0)
+    assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if later else Closed())

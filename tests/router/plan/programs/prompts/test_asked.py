@@ -60,20 +60,3 @@ def test_the_function_that_is_asked_for(prompt: Prompt, name: str | None) -> Non
     assert entry_point_of(prompt) == name
     if name is None:
         assert examples_of(prompt) == ()
-
-
-@pytest.mark.parametrize(
-    ("prompt", "answer", "name"),
-    [
-        (chat("Sort a list."), "```python\ndef order(x):\n    return x\n```", "order"),
-        (chat("Write `f(x)` and `g(x)`."), "def g(x):\n    return x\n", "g"),
-        (chat("Write `f(x)`."), "def g(x):\n    return x\n", "f"),
-        (chat("Sort a list."), "def g(x): return x\ndef h(x): return x\n", None),
-        (chat("Sort a list."), "I cannot.", None),
-        (TextPrompt("class A:\n    def f(self):\n"), "        return 1\ndef g(): pass\n", None),
-    ],
-)
-def test_an_answer_tells_what_the_prompt_leaves_open(
-    prompt: Prompt, answer: str, name: str | None
-) -> None:
-    assert entry_point_of(prompt, answer) == name

@@ -272,7 +272,7 @@ def test_any_call_is_found_in_any_form(
 @given(st.text("f(x)=>[]{}'\"\\# \n:.,-1e_TrueInputOutputassertnot`*defclassreturn", max_size=200))
 def test_nothing_is_too_odd_to_be_read(text: str) -> None:
     for prompt in (TextPrompt(text), documented(text), chat(text)):
-        entry_point_of(prompt, text)
+        entry_point_of(prompt)
         for name in (None, "f"):
             assert len(examples_of(prompt, name)) <= 20
 
@@ -310,6 +310,6 @@ ODD: dict[str, str] = {
 def test_a_prompt_of_a_megabyte_is_read_in_no_time(text: str) -> None:
     began = time.process_time()
     for prompt in (TextPrompt(text), chat(text), documented(text)):
-        entry_point_of(prompt, text)
+        entry_point_of(prompt)
         examples_of(prompt, "f")
     assert time.process_time() - began < 10
