@@ -1,8 +1,7 @@
 """What trees are worth beside samples that are chosen among for the same FLOPs.
 
-A tree costs what it costs, and no whole number of samples costs just that. So k samples are drawn
-for one part of the problems' weight and k + 1 for the other, such that both spend the same in the
-mean: a way to sample that anybody may take. Differences are paired by problem.
+A tree costs what it costs; so many samples are drawn as cost the same in the mean (`curves`).
+Differences are paired by problem.
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.pools.errors import UnreadablePool
+from evaluation.selection.curves import Curve
 from evaluation.selection.measuring import (
     BLIND,
-    Chosen,
     Floats,
     GreedyAnswers,
     Way,
@@ -41,43 +39,6 @@ RIVAL: Final = "agreement"
 """What trees have to beat."""
 
 Bools: TypeAlias = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """What one selector makes of 1, 2, 3... samples of a model, one entry each."""
-
-    selector: str
-    sight: Sight
-    levels: tuple[Chosen, ...]
-
-    def at(self, flops: float) -> Mixed:
-        """At so many FLOPs a problem. Raises `UnreadablePool` where samples buy no such level."""
-        spent = [float(each.flops.mean()) for each in self.levels]
-        above = next((at for at, mean in enumerate(spent) if mean >= flops), None)
-        if above is None or (above == 0 and spent[0] > flops):
-            raise UnreadablePool(
-                f"a tree costs {flops:.3g} FLOPs a problem, and 1 to {len(spent)} samples "
-                f"{spent[0]:.3g} to {spent[-1]:.3g}"
-            )
-        if above == 0:
-            return Mixed(1.0, self.levels[0].success, self.levels[0].plus)
-        share = (flops - spent[above - 1]) / (spent[above] - spent[above - 1])
-        low, high = self.levels[above - 1], self.levels[above]
-        return Mixed(
-            above + share,
-            (1 - share) * low.success + share * high.success,
-            (1 - share) * low.plus + share * high.plus,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Mixed:
-    """k samples in the mean, and what came of them, one entry per problem."""
-
-    k: float
-    success: Floats
-    plus: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +143,10 @@ def curves(problems: Sequence[SelectionProblem], cost: CostModel, model: str) ->
         for sight in SIGHTS:
             if name in BLIND and sight is not SIGHTS[0]:
                 continue
-            ways = (Way(model, name, sight, k) for k in range(1, most + 1))
-            levels = (chosen(problems, cost, way) for way in ways)
-            found.append(Curve(name, sight, tuple(each for each in levels if each is not None)))
+            ks = tuple(range(1, most + 1))
+            levels = (chosen(problems, cost, Way(model, name, sight, k)) for k in ks)
+            every = tuple(each for each in levels if each is not None)
+            found.append(Curve(name, sight, ks, every))
     return found
 
 

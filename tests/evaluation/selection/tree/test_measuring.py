@@ -29,7 +29,7 @@ def level(flops: float, *success: float) -> Chosen:
     return Chosen(right, right / 2, none, none, np.full(len(success), flops), none)
 
 
-CURVE = Curve("nll", Sight.STRIPPED, (level(2, 0, 1), level(3, 1, 1), level(4, 1, 0)))
+CURVE = Curve("nll", Sight.STRIPPED, (1, 2, 3), (level(2, 0, 1), level(3, 1, 1), level(4, 1, 0)))
 
 
 def test_samples_are_mixed_so_that_they_cost_the_same_in_the_mean():
