@@ -96,6 +96,11 @@ TABLE: Final[Mapping[str, Mapping[str, Entry]]] = {
             "Ask a model again what a pool left unsolved, showing it the failed answer and its "
             "test.",
         ),
+        "write-tests": Entry(
+            "evaluate.write_tests",
+            "Ask a model for tests of what a pool answers, as the gateway does for `codet` and "
+            "`b4`.",
+        ),
         "tree": Entry(
             "evaluate.tree",
             "Search a tree of beginnings for each problem (REBASE), resuming a pool that was "

@@ -8,7 +8,7 @@ from typing import Final
 
 from policies.protocol import Draw
 from router.plan.programs import Gap
-from router.plan.programs.prompts.asserts import STOPS
+from router.plan.programs.prompts.asserts import SENT_STOPS
 from router.request import RouteRequest, SampleRequest, TextPrompt
 from router.upstream.client import Upstream
 from router.upstream.said.chunks import Chunk
@@ -40,7 +40,7 @@ class RequestSampler:
         if draw.for_tests:
             own = {name: value for name, value in passed_on.items() if name in _SAMPLING}
             if isinstance(sampling.prompt, TextPrompt):
-                own["stop"] = list(STOPS[:4])  # as many as servers take
+                own["stop"] = list(SENT_STOPS)
             tests = SampleRequest(
                 sampling.prompt, own, deadline=self.deadline, caller=self.request.caller
             )

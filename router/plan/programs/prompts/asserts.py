@@ -37,6 +37,9 @@ LONGEST: Final = 4_096
 STOPS: Final = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 """Where a test ends that another statement follows, and where a solution does."""
 
+SENT_STOPS: Final = STOPS[:4]
+"""Of these, those that a server is told: as many as servers take."""
+
 _ASSERT: Final = re.compile(r"\bassert\b")
 
 
