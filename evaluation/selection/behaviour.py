@@ -34,16 +34,25 @@ class Behaviour(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A program to run: an answer, what stands around it, and what it is run on."""
+    """A program to run: an answer, what stands around it, and what it is run on.
+
+    That are the inputs of its trials, and then `asserts` that a model wrote.
+    """
 
     frame: TextPrompt
     text: str
     trials: Trials
+    asserts: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """All of them, in this order."""
+        return (*self.trials.inputs, *self.asserts)
 
     @property
     def key(self) -> str:
         """Of all that its behaviour depends on."""
-        told = [self.frame.text, self.text, self.frame.suffix, *self.trials.inputs]
+        told = [self.frame.text, self.text, self.frame.suffix, *self.inputs]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
@@ -99,7 +108,7 @@ class Behaviours:
 
 async def _given(backend: Backend, subject: Subject) -> dict[str, Output]:
     """Raises `SandboxError`: what our own faults leave is nobody's behaviour."""
-    inputs = subject.trials.inputs
+    inputs = subject.inputs
     given = await SandboxExecutor(backend, subject.frame, subject.trials).outputs(
         subject.text, inputs
     )

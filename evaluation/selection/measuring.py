@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 from typing import Final, TypeAlias
@@ -16,6 +16,7 @@ from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from policies.cost import CostModel
 from policies.estimators import pass_at_k
 from policies.selection.choosing import SELECTORS
+from policies.values import Candidate
 
 KS: Final = (1, 3, 5, 7, 10, 20)
 SUBSETS: Final = 30
@@ -84,10 +85,8 @@ def chosen(problems: Sequence[SelectionProblem], cost: CostModel, way: Way) -> C
 def _of_problem(problem: SelectionProblem, cost: CostModel, way: Way) -> tuple[float, ...]:
     answers = problem.models[way.model]
     selector = SELECTORS[way.selector].of(problem.tasks[way.sight])
-    draw = random.Random(f"{problem.task_id}/{way.model}/{way.k}")  # noqa: S311 repeats
     right, plus, seconds = list[bool](), list[float](), list[float]()
-    for _ in range(SUBSETS):
-        drawn = draw.sample(answers.samples, way.k)
+    for drawn in subsets(problem, way):
         best = selector.order(drawn).candidates[0]
         right.append(bool(problem.passes(best, plus=False)))
         plus.append(as_number(problem.passes(best, plus=True)))
@@ -98,6 +97,13 @@ def _of_problem(problem: SelectionProblem, cost: CostModel, way: Way) -> tuple[f
     n, c = len(answers.samples), sum(each.id in answers.passed for each in answers.samples)
     flops = draw_flops(cost, way.model, answers, way.k)
     return mean(right), mean(plus), pass_at_k(n, c, way.k), c / n, flops, mean(seconds)
+
+
+def subsets(problem: SelectionProblem, way: Way) -> Iterator[list[Candidate]]:
+    """The samples that each of so many draws has: the same for every selector."""
+    draw = random.Random(f"{problem.task_id}/{way.model}/{way.k}")  # noqa: S311 repeats
+    for _ in range(SUBSETS):
+        yield draw.sample(problem.models[way.model].samples, way.k)
 
 
 def _each(problem: SelectionProblem, answers: Answers) -> tuple[list[bool], list[float]]:

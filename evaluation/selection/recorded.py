@@ -18,7 +18,8 @@ import numpy as np
 from evaluation.calibration.replays.problems import find_models
 from evaluation.datasets import Problem
 from evaluation.pools.asked import read_problems
-from evaluation.pools.errors import UnreadablePool
+from evaluation.pools.errors import MixedPools, UnreadablePool
+from evaluation.pools.filling.examining import is_written
 from evaluation.pools.schema import Table, check_alike
 from evaluation.pools.store import Pool
 from evaluation.pools.view import AT_LIMIT, ProblemView, read_view
@@ -131,8 +132,11 @@ def read_selection(
 ) -> tuple[SelectionProblem, ...]:
     """The problems that every one of these models has judged samples of.
 
-    Raises `PoolError`, also for pools whose models were not asked for the same.
+    Raises `PoolError`, also for pools whose models were not asked for the same, and for tests that
+    a model wrote.
     """
+    if is_written(dataset):
+        raise MixedPools(f"{dataset} are tests that a model wrote, and no answers")
     found = find_models(directory, dataset, models)
     read = {model: [(read_view(path), _texts(path)) for path in found[model]] for model in models}
     check_alike(view.identity for pools in read.values() for view, _ in pools)

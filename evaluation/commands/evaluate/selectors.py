@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -50,6 +52,9 @@ from evaluation.selection.standings import (
     to_json,
     to_markdown,
 )
+from evaluation.selection.written.recorded import Written, examined, read_written
+from evaluation.selection.written.standing import Standing, told_of
+from evaluation.selection.written.table import to_markdown as by_tests
 from evaluation.writing import write_whole
 from policies.cost import CostModel, UnknownCost
 from policies.ladder import Rung
@@ -65,6 +70,15 @@ def run(
         list[str] | None,
         typer.Option(help="Two models, whose greedy answers are there.", show_default=False),
     ] = None,
+    written: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What `evaluate write-tests` made: measure what chooses by these tests, and no "
+            "more.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ] = None,
     config: CostsConfig = None,
 ) -> None:
     """Measure what chooses well among answers that no tests judge, and what plans make of it."""
@@ -73,32 +87,84 @@ def run(
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
     with failing_on(PoolError, UnknownCost, SandboxError, OSError):
+        tests = _written(written or (), pools, dataset)
         problems = read_selection(pools, dataset, models)
-        large = needed_answers(problems, cost, models[-1])
-        answers = [greedy_answers(problems, cost, each) for each in models]
-        behaviours = Behaviours(out / "outputs.jsonl")
-        run_programs(problems, behaviours)
-        problems = tuple(problem.with_outputs(behaviours) for problem in problems)
-        sights = _sights(dataset)
-        rows = _rows(problems, cost, models, sights, large)
-        greedy = [greedy_row(each, large) for each in answers if each is not None]
-        came = _performed(problems, cost, models, sights)
-        plans = _plans(problems, came, models)
-        courses = _courses(problems, cost, came, models[-1])
-        told = {
-            "dataset": dataset,
-            "problems": len(problems),
-            "basis": "exact",
-            "models": models,
-            "courses": courses,
-        }
-        write_whole(
-            out / "selectors.json",
-            json.dumps(to_json(told, rows, greedy, plans), indent=1).encode(),
-        )
-        paths = draw_all(dataset, rows, plans, out)
+        if tests:
+            _by_tests(tests, (problems, dataset, models), cost, out)
+        else:
+            _without_tests((problems, dataset, models), cost, out)
+
+
+_Read: TypeAlias = tuple[Sequence[SelectionProblem], str, Sequence[str]]
+"""The problems, of which data set they are, and the two models, the smaller first."""
+
+
+def _without_tests(of: _Read, cost: CostModel, out: Path) -> None:
+    """Measure selectors and plans that need none."""
+    problems, dataset, models = of
+    large = needed_answers(problems, cost, models[-1])
+    answers = [greedy_answers(problems, cost, each) for each in models]
+    behaviours = Behaviours(out / "outputs.jsonl")
+    run_programs(problems, behaviours)
+    problems = tuple(problem.with_outputs(behaviours) for problem in problems)
+    sights = _sights(dataset)
+    rows = _rows(problems, cost, models, sights, large)
+    greedy = [greedy_row(each, large) for each in answers if each is not None]
+    came = _performed(problems, cost, models, sights)
+    plans = _plans(problems, came, models)
+    courses = _courses(problems, cost, came, models[-1])
+    told = {**_told(dataset, problems, models), "courses": courses}
+    write_whole(
+        out / "selectors.json", json.dumps(to_json(told, rows, greedy, plans), indent=1).encode()
+    )
+    paths = draw_all(dataset, rows, plans, out)
     typer.echo(to_markdown(rows, plans), nl=False)
     typer.echo(f"{out / 'selectors.json'}, {', '.join(path.name for path in paths)}", err=True)
+
+
+def _told(
+    dataset: str, problems: Sequence[SelectionProblem], models: Sequence[str]
+) -> dict[str, Any]:
+    """What a file is about."""
+    return {"dataset": dataset, "problems": len(problems), "basis": "exact", "models": models}
+
+
+def _written(paths: Sequence[Path], pools: Path, dataset: str) -> list[Written]:
+    """The tests of these pools; but those by who saw the very tests that judge are no result."""
+    found = [read_written(path, pools, dataset) for path in paths]
+    if any(each.sight not in _sights(dataset) for each in found):
+        fail(f"prompts of {dataset} show the tests that judge: write tests with --stripped")
+    if len({(each.model, each.sight) for each in found}) < len(found):
+        fail("two pools have tests of one model, asked in the same way: leave one out")
+    return found
+
+
+def _by_tests(written: Sequence[Written], of: _Read, cost: CostModel, out: Path) -> None:
+    """Measure what chooses by tests that models wrote, on the problems that all have tests of."""
+    answered, dataset, models = of
+    behaviours = Behaviours(out / "outputs.jsonl")
+    found = examined(answered, written)
+    problems = [one.problem for one in found[0]]
+    needed_answers(problems, cost, models[-1])
+    run_programs([*problems, *(one for each in found for one in each)], behaviours)
+    problems = [problem.with_outputs(behaviours) for problem in problems]
+    beside = []
+    for each, every in zip(written, found, strict=True):
+        own = zip(every, problems, strict=True)
+        beside.append((each, tuple(one.with_outputs(problem, behaviours) for one, problem in own)))
+    standing = Standing(beside, models, cost, needed_answers(problems, cost, models[-1]))
+    with PoolProgress("selectors", standing.steps) as bar:
+        rows = list(standing.rows(bar.advance))
+    greedy = (greedy_answers(problems, cost, model) for model in models)
+    told = {
+        **_told(dataset, problems, models),
+        "written": [told_of(*each) for each in beside],
+        "rows": [row.to_json() for row in rows],
+        "greedy": [asdict(greedy_row(each, standing.large)) for each in greedy if each is not None],
+    }
+    write_whole(out / "written.json", json.dumps(told, indent=1).encode())
+    typer.echo(by_tests(rows), nl=False)
+    typer.echo(str(out / "written.json"), err=True)
 
 
 def _sights(dataset: str) -> list[Sight]:
