@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from evaluation.cli import app
 from evaluation.pools.schema import Table
 from evaluation.pools.store import Pool
-from evaluation.pools.view import PoolView, read_view
+from evaluation.pools.view import read_view
 
 pytestmark = pytest.mark.real_model
 
@@ -23,10 +23,8 @@ def budget_router(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def texts(view: PoolView, pool: Pool) -> Sequence[str]:
-    found = [t for b in pool.batches(Table.SAMPLES) for t in b.column("text").to_pylist()]
-    assert len(found) == view.samples
-    return found
+def said(pool: Pool, column: str) -> Sequence[str]:
+    return [each for b in pool.batches(Table.SAMPLES) for each in b.column(column).to_pylist()]
 
 
 def test_a_real_model_fills_a_pool_that_is_extended_and_judged(models, tmp_path, monkeypatch):
@@ -43,7 +41,9 @@ def test_a_real_model_fills_a_pool_that_is_extended_and_judged(models, tmp_path,
         assert problem.prompt_tokens > 50
         assert all(1 <= tokens <= 24 for tokens in problem.tokens)
         assert all(0 < nll < 20 for nll in problem.nll[SMALL])
-    assert set(view.finish_reasons) <= {"stop", "length"}
-    assert len(set(texts(view, Pool.open(tmp_path)))) > 1
+    pool = Pool.open(tmp_path)
+    assert set(said(pool, "finish_reason")) <= {"stop", "length"}
+    assert len(texts := said(pool, "text")) == view.samples
+    assert len(set(texts)) > 1
     assert budget_router("evaluate", "judge", tmp_path).exit_code == 0
     assert read_view(tmp_path).unjudged == 0
