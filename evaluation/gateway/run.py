@@ -17,11 +17,9 @@ from evaluation.datasets import Problem
 from evaluation.gateway.client import AskFailed, GatewayClient, Reply
 from evaluation.pools.workers import for_each
 from policies.cost import CostModel
+from policies.ladder import CALL_TOKENS
 from policies.values import Verdict
 from router.request import Judgement
-
-LARGE_CALL_TOKENS: Final = 256
-"""Generated tokens of one large call, the unit of `budget_large_calls`."""
 
 MAX_TOKENS: Final = 256
 """Of one sample, unless told."""
@@ -34,11 +32,12 @@ TOO_LATE: Final = "deadline_exceeded"
 class Parameters:
     """What a run asks for. At most one of the two budgets is set.
 
-    `budget_flops` is per problem; `budget_large_calls` is a multiple of what one call of
-    `large_model` costs on the problem's own prompt. `tests` says whether the gateway sees them.
-    `deadline_ms` is a latency budget, and `prompts` whether prompts are surely in no cache or have
-    just been read; None leaves that to chance. `sample` is how many problems of the fixed sample
-    there are. `select` names what orders answers, where the gateway sees no tests.
+    `budget_flops` is per problem; `budget_large_calls` is a multiple of the most that one call of
+    `large_model` can cost on the problem's own prompt, which is what policies count in. `tests`
+    says whether the gateway sees them. `deadline_ms` is a latency budget, and `prompts` whether
+    prompts are surely in no cache or have just been read; None leaves that to chance. `sample` is
+    how many problems of the fixed sample there are. `select` names what orders answers, where the
+    gateway sees no tests.
     """
 
     label: str
@@ -83,7 +82,7 @@ class Budgets:
         match self.parameters:
             case Parameters(budget_large_calls=float(calls), large_model=str(model)):
                 tokens = self.prompt_tokens[problem.task_id]
-                return calls * self.cost.draw(model, tokens, [LARGE_CALL_TOKENS])
+                return calls * self.cost.ceiling(model, tokens, 1, CALL_TOKENS)
             case _:
                 return self.parameters.budget_flops
 
