@@ -11,8 +11,8 @@ TEST_MODELS := smollm2-135m qwen2.5-coder-0.5b
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-vllm test-streams test-schema lint format bench bench-gateway report table \
-	serve-table bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay ladders verifier \
-	selectors scores times torch lock clean
+	serve-table bench-metrics paper sandbox-table bench-sandbox soak-sandbox soak-gateway study second replay \
+	ladders verifier selectors scores times torch lock clean
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -116,20 +116,22 @@ PAIR := --model $(SMALL) --model $(LARGE)
 BUDGETS := 1 2 4
 
 runs/mbpp.json: | $(READY)
+	mkdir -p $(@D)
 	$(BIN)/budget-router calibrate $(POOLS)/mbpp-sanitized $(PAIR) --out $@
 
 serve-table: $(READY) runs/mbpp.json ## Serve what `make table` asks
 	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT) --config $(RESULTS)/gateway.toml
 
 # Few problems of everything first, so that all rows meet the machine in the same moods.
+ASKED := runs/table
 FIRST ?= 5 10 15 20 25 30 35 40 45 50 55 60
 ASK := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) \
 	--config $(RESULTS)/gateway.toml --budget-large-calls $$x --limit $$first
 
-table: $(READY) ## Ask HumanEval of ladders and of fixed plans (an hour; wants `make serve-table` beside it)
+table: $(READY) ## Ask ladders and fixed plans, into runs/table (hours; wants `make serve-table` beside it)
 	set -e; for first in $(FIRST); do for x in $(BUDGETS); do \
-		$(ASK) --policy auto --label "ladder of MBPP, X=$$x" --out $(RESULTS)/ladder-$$x.jsonl; \
-		$(ASK) --policy fixed-$$x --label "best fixed plan, X=$$x" --out $(RESULTS)/fixed-$$x.jsonl; \
+		$(ASK) --policy auto --label "ladder of MBPP, X=$$x" --out $(ASKED)/ladder-$$x.jsonl; \
+		$(ASK) --policy fixed-$$x --label "best fixed plan, X=$$x" --out $(ASKED)/fixed-$$x.jsonl; \
 	done; done
 
 bench-metrics: $(READY) ## Time the metrics against the paper's loop and the product formula

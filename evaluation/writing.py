@@ -40,6 +40,11 @@ def markdown(
         yield f"| {' | '.join(map(str, row))} |"
 
 
+def percent(share: float | None) -> str:
+    """A share as tables have it; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
 def sync(path: Path) -> None:
     """Down to the disk: a file's content, or which files a folder has."""
     descriptor = os.open(path, os.O_RDONLY)

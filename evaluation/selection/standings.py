@@ -18,6 +18,7 @@ from evaluation.selection.measuring import Chosen, Floats, GreedyAnswers, Way
 from evaluation.selection.plans import Came, Route
 from evaluation.selection.recorded import SelectionProblem, Sight
 from evaluation.statistics import Estimate
+from evaluation.writing import percent
 from policies.ladder import ROUNDING
 
 FOLDS: Final = 5
@@ -247,8 +248,8 @@ def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
         eta = "-" if row.eta is None else f"{row.eta:.2f} ({row.eta_low:.2f} to {row.eta_high:.2f})"
         lines.append(
             f"| {row.model} | {row.selector} | {row.examples} | {row.k} | "
-            f"{_percent(row.selected)} ({_percent(row.low)} to {_percent(row.high)}) | "
-            f"{_percent(row.selected_plus)} | {_percent(row.oracle)} | {eta} | "
+            f"{percent(row.selected)} ({percent(row.low)} to {percent(row.high)}) | "
+            f"{percent(row.selected_plus)} | {percent(row.oracle)} | {eta} | "
             f"{row.large_calls:.2f} |"
         )
     lines += [
@@ -259,13 +260,9 @@ def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
     for plan in plans:
         lines.append(
             f"| {plan.examples} | {plan.family} | {plan.x:g} | {plan.plan} | "
-            f"{_percent(plan.success)} ({_percent(plan.low)} to {_percent(plan.high)}) | "
-            f"{_percent(plan.success_plus)} | {plan.large_calls:.2f} ({plan.paper_calls:.2f}) | "
+            f"{percent(plan.success)} ({percent(plan.low)} to {percent(plan.high)}) | "
+            f"{percent(plan.success_plus)} | {plan.large_calls:.2f} ({plan.paper_calls:.2f}) | "
             f"{100 * plan.ahead:+.1f} ({100 * plan.ahead_low:+.1f} to {100 * plan.ahead_high:+.1f})"
             f" | {'-' if plan.ahead_plus is None else f'{100 * plan.ahead_plus:+.1f}'} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"

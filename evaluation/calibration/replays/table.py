@@ -12,6 +12,7 @@ from evaluation.calibration.replays.ratios import Ratios, Reach
 from evaluation.calibration.replays.report import Measured, false_passes
 from evaluation.calibration.replays.standings import Standing
 from evaluation.statistics.intervals import Estimate
+from evaluation.writing import percent
 
 
 def to_markdown(measured: Measured) -> str:
@@ -43,7 +44,7 @@ def _budgets(measured: Measured) -> str:
             f"{x:g}",
             f"{compared.caps[at].mean() / TERA:.3f}",
             *(_cell(plan, at) for plan in shown.values()),
-            _percent(false_passes(shown[LADDER], at)),
+            percent(false_passes(shown[LADDER], at)),
         ]
         for at, x in enumerate(compared.xs)
     ]
@@ -88,7 +89,7 @@ def _deciles(measured: Measured) -> str:
     columns = ["predicted, %", "observed, % (95 %)", "within"]
     rows = [
         [
-            _percent(each.predicted),
+            percent(each.predicted),
             each.observed.percent(),
             "yes" if each.within else "no",
         ]
@@ -100,10 +101,6 @@ def _deciles(measured: Measured) -> str:
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---:"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _interval(estimate: Estimate | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.selection.written.standing import Against, WrittenRow
+from evaluation.writing import percent
 
 _HEAD = (
     "| of | tests by | selector | examples | k | selected % | plus % | large calls (tests) "
@@ -22,15 +23,11 @@ def to_markdown(rows: Sequence[WrittenRow]) -> str:
             lines.append(
                 f"| {row.model} | {one.tests_by} | {row.selector} | {row.examples} | {row.k} | "
                 f"{100 * row.selected:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f}) | "
-                f"{_percent(row.selected_plus)} | {row.large_calls:.2f} ({one.tests_calls:.2f}) | "
+                f"{percent(row.selected_plus)} | {row.large_calls:.2f} ({one.tests_calls:.2f}) | "
                 f"{rival[0]} ({rival[1]}) | {_ahead(equal.get('samples'))} | "
                 f"{_ahead(equal.get('flops'))} |"
             )
     return "\n".join(lines) + "\n"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _ahead(one: Against | None) -> str:

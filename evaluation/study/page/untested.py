@@ -19,6 +19,7 @@ from evaluation.study.untested.standing import (
     plan_at,
     selectors_at_one_call,
 )
+from evaluation.writing import percent
 
 BUDGETS: Final = (1.0, 2.0, 4.0, 8.0)
 """In large calls, of the table of plans."""
@@ -130,7 +131,7 @@ def claim(found: Iterable[Untested]) -> PageTable:
     for each in found:
         star, title = each.large, dataset_title(each.dataset)
         alone = (f"1 greedy answer of {star.model}", title, f"{star.large_calls:.2f}")
-        rows.append((*alone, star.score.percent(), _percent(star.success_plus), "", ""))
+        rows.append((*alone, star.score.percent(), percent(star.success_plus), "", ""))
         plan = plan_at(each, 1.0, USED)
         standings = (*selectors_at_one_call(each), *([plan] if plan else []))
         rows += [(*_row(one), one.verdict.value) for one in standings]
@@ -171,13 +172,9 @@ def _row(one: Standing) -> tuple[str, ...]:
         dataset_title(one.dataset),
         f"{one.large_calls:.2f}",
         one.score.percent(),
-        _percent(one.plus),
+        percent(one.plus),
         one.lead.percent("+"),
     )
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def by_k(found: Untested) -> PageTable:
