@@ -27,6 +27,7 @@ from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
 from sandbox.inner.remote.handles import (
     CONTENTS,
+    SAID,
     Handle,
     held_by,
 )
@@ -245,15 +246,27 @@ class MirroredClasses:
         meta = Mirror if told.metaclass is None else self._base(told.metaclass)
         for own in (bases, bases[:1]):
             with contextlib.suppress(TypeError):  # bases that do not go together here
-                return self._registered(told, _new_class(meta, name, own, dict(body)))
+                made = _new_class(meta, name, own, dict(body))
+                self._join(made, told)
+                return made
         return _new_class(Mirror, name, (Handle,), dict(body))
 
-    def _registered(self, told: _Described, made: type) -> type:
-        """A mirror, which the abstract classes of the library that are bases know as their kind."""
+    def _join(self, mirror: type, told: _Described) -> None:
+        """Have `isinstance` find objects of a mirror to be of classes that are no bases of it here.
+
+        What is written in C would take an object of such a base for one of its own: one only says
+        that it is of them. A class cannot say what it derives from.
+        """
         for base in map(library_class, told.bases):
             if type(base) is ABCMeta:
-                base.register(made)
-        return made
+                base.register(mirror)
+        above = (library_class(each) for each in told.order if type(each) is not int)
+        others = [each for each in above if each is not None and not issubclass(mirror, each)]
+        if others and issubclass(mirror, Handle):
+            if "issubclass" in self._asks.named:
+                raise self._asks.need_shared(f"the tests ask what {told.name} derives from")
+            with contextlib.suppress(TypeError):  # classes that do not go together here
+                type.__setattr__(mirror, SAID, _kind_of_all(others))
 
     def _facts(self, told: _Described) -> Facts:
         bases = tuple(map(self._fact, told.bases))
@@ -284,6 +297,24 @@ class MirroredClasses:
         for value in values:
             if isinstance(value, Mirror):
                 type.__setattr__(value, NAMED, True)
+
+
+def _kind_of_all(kinds: list[type]) -> type:
+    """A class that is of all these. Raises `TypeError` where there can be none."""
+    first, *more = _lowest(kinds)
+    if not more:
+        return first
+    meta, *others = _lowest([type(each) for each in (first, *more)])
+    if others:
+        raise TypeError("no metaclass for all")
+    made: type = type.__new__(meta, first.__name__, (first, *more), {})
+    return made
+
+
+def _lowest(kinds: list[type]) -> list[type]:
+    """Those of which none of the others is a subclass."""
+    found = dict.fromkeys(kinds)
+    return [each for each in found if not any(issubclass(o, each) for o in found if o is not each)]
 
 
 def _new_class(meta: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:

@@ -89,7 +89,10 @@ def test_they_are_for_frameworks_of_tests_as_well(judge) -> None:
     code = "import threading\nfrom solution import Worker\nfrom unittest import TestCase\n"
     code += "class Test(TestCase):\n    def test(self):\n"
     code += "        self.assertIsInstance(Worker(), threading.Thread)\n"
-    report = judge(THREAD, Pytest(code))
+    code += "        self.assertIsInstance(Slow(), OrderedDict)\n"
+    code = f"from solution import Slow\nfrom collections import OrderedDict\n{code}"
+    source = f"{THREAD}from collections import OrderedDict\nclass Slow(OrderedDict): pass\n"
+    report = judge(source, Pytest(code))
     assert passed_isolated(report), report
 
 
@@ -97,6 +100,79 @@ def test_others_are_not(judge) -> None:
     code = "import threading\nassert not isinstance(f(1), threading.Thread)"
     report = judge("class A: pass\ndef f(x): return A()", Asserts(code, "f"))
     assert passed_isolated(report), report
+
+
+KEPT = (
+    "from collections import OrderedDict\nclass Kept(OrderedDict): pass\nclass More(Kept): pass\n"
+)
+NO_BASES_HERE = {
+    "written in C": (
+        KEPT,
+        (
+            "from collections import OrderedDict as O\nk = More(a=1)\nassert isinstance(k, O)\n"
+            "assert isinstance(k, (list, Kept)) and isinstance(k, dict)\n"
+            "assert not isinstance(k, list)\n"
+            "assert k.__class__ is More and type(k) is More and k['a'] == 1"
+        ),
+    ),
+    "several": (
+        "from collections import Counter, OrderedDict\nclass InOrder(Counter, OrderedDict): pass\n",
+        (
+            "from collections import Counter, OrderedDict, deque\nc = InOrder('aab')\n"
+            "assert isinstance(c, Counter) and isinstance(c, OrderedDict)\n"
+            "assert not isinstance(c, deque) and c.most_common(1) == [('a', 2)]"
+        ),
+    ),
+    "a value": (
+        "import datetime\nclass Day(datetime.date):\n    def short(self): return f'{self:%d.%m}'\n",
+        (
+            "import datetime\nd = Day(2020, 1, 2)\nassert isinstance(d, datetime.date)\n"
+            "assert not isinstance(d, datetime.datetime) and d.short() == '02.01'"
+        ),
+    ),
+    "of a metaclass": (
+        "import enum\nclass Level(enum.IntEnum):\n    LOW = 1\n    HIGH = 2\n",
+        (
+            "import enum\nl = Level.LOW\nassert isinstance(l, enum.IntEnum | int)\n"
+            "assert isinstance(l, enum.Enum) and not isinstance(l, enum.Flag)"
+        ),
+    ),
+    "by registration": (
+        "import io\nclass Text(io.StringIO): pass\n",
+        (
+            "import io\nt = Text('abc')\nassert isinstance(t, io.StringIO) and t.read(2) == 'ab'\n"
+            "assert isinstance(t, io.TextIOBase) and not isinstance(t, io.RawIOBase)"
+        ),
+    ),
+    "matched": (
+        KEPT,
+        (
+            "from collections import OrderedDict\nmatch Kept(a=1):\n"
+            "    case OrderedDict(): found = True\n    case _: found = False\nassert found"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "code"), NO_BASES_HERE.values(), ids=NO_BASES_HERE)
+def test_objects_say_that_they_are_of_classes_that_cannot_be_bases_here(
+    judge, source: str, code: str
+) -> None:
+    entry = source.partition("class ")[2].partition("(")[0]
+    report = judge(source, Asserts(code, entry))
+    assert passed_isolated(report), report
+
+
+def test_a_class_cannot_say_so_and_tests_that_ask_it_run_beside_it(judge) -> None:
+    code = "from collections import OrderedDict\nassert issubclass(Kept, OrderedDict)"
+    report = judge(KEPT, Asserts(code, "Kept"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+
+
+def test_what_derives_from_the_built_in_type_alone_is_not_of_the_librarys(judge) -> None:
+    code = "from collections import OrderedDict\nassert isinstance(Kept(), OrderedDict)"
+    report = judge("class Kept(dict): pass", Asserts(code, "Kept"))
+    assert report.status is Status.FAILED, report
 
 
 SILENT = (
