@@ -198,7 +198,7 @@ second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_
 CHOSEN := evaluation/recorded/selectors/*.json evaluation/recorded/lever/*.json
 
 WITH_TESTS := $(foreach x,$(BUDGETS),fixed-$(x) ladder-$(x))
-WITHOUT_TESTS := single-1.5b $(foreach x,0.997 1.995 1 2,no-tests-$(x))
+WITHOUT_TESTS := single-1.5b no-tests-1 no-tests-2
 
 report: $(READY) ## Make the README's tables and plot, and the study's page in runs/report
 	$(BIN)/budget-router evaluate table $(WITH_TESTS:%=$(RESULTS)/%.jsonl) \
