@@ -40,9 +40,9 @@ def markdown(
         yield f"| {' | '.join(map(str, row))} |"
 
 
-def percent(share: float | None) -> str:
-    """A share as tables have it; a dash where there is none."""
-    return "-" if share is None else f"{100 * share:.1f}"
+def percent(share: float | None, sign: str = "") -> str:
+    """A share, or a difference of two, as tables have it; a dash where there is none."""
+    return "-" if share is None else f"{100 * share:{sign}.1f}"
 
 
 def sync(path: Path) -> None:

@@ -28,7 +28,7 @@ LENGTHS: Final = LADDER_LENGTHS[::2]
 """Prompts, in tokens, that problems are costed at: every second of those that ladders have, for at
 each of them all routes are performed under every cap."""
 
-CAPS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+CAPS: Final = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)
 FEW: Final = 4
 """Orders of the samples in which routes are compared under a cap."""
 

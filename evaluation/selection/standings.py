@@ -248,7 +248,7 @@ def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
         eta = "-" if row.eta is None else f"{row.eta:.2f} ({row.eta_low:.2f} to {row.eta_high:.2f})"
         lines.append(
             f"| {row.model} | {row.selector} | {row.examples} | {row.k} | "
-            f"{percent(row.selected)} ({percent(row.low)} to {percent(row.high)}) | "
+            f"{Estimate(row.selected, row.low, row.high).percent()} | "
             f"{percent(row.selected_plus)} | {percent(row.oracle)} | {eta} | "
             f"{row.large_calls:.2f} |"
         )
@@ -258,11 +258,11 @@ def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
         "|---|---|---:|---|---:|---:|---:|---:|---:|",
     ]
     for plan in plans:
+        ahead = Estimate(plan.ahead, plan.ahead_low, plan.ahead_high)
         lines.append(
             f"| {plan.examples} | {plan.family} | {plan.x:g} | {plan.plan} | "
-            f"{percent(plan.success)} ({percent(plan.low)} to {percent(plan.high)}) | "
+            f"{Estimate(plan.success, plan.low, plan.high).percent()} | "
             f"{percent(plan.success_plus)} | {plan.large_calls:.2f} ({plan.paper_calls:.2f}) | "
-            f"{100 * plan.ahead:+.1f} ({100 * plan.ahead_low:+.1f} to {100 * plan.ahead_high:+.1f})"
-            f" | {'-' if plan.ahead_plus is None else f'{100 * plan.ahead_plus:+.1f}'} |"
+            f"{ahead.percent('+')} | {percent(plan.ahead_plus, '+')} |"
         )
     return "\n".join(lines) + "\n"

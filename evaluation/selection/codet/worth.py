@@ -78,8 +78,7 @@ def _shown(rate: Rate | None) -> str:
     shown = f"{100 * rate.rate.value:.1f} | "
     if rate.selector == "random":
         return shown
-    over = rate.over_random
-    return f"{shown}{100 * over.value:+.1f} ({100 * over.low:+.1f} to {100 * over.high:+.1f})"
+    return shown + rate.over_random.percent("+")
 
 
 def worth_of(matrices: Sequence[Matrix], asked: Mapping[str, Any]) -> Worth:

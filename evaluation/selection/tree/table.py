@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from evaluation.selection.tree.measuring import TreeRow
+from evaluation.statistics import Estimate
 from evaluation.writing import percent
 
 _HEAD: Final = (
@@ -19,18 +20,15 @@ def to_markdown(rows: Sequence[TreeRow]) -> str:
     """A row for each tree, way to choose and rival."""
     lines = [_HEAD, "|---|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|"]
     for row in rows:
-        plus = "-" if row.ahead_plus is None else f"{100 * row.ahead_plus:+.1f}"
+        ahead = Estimate(row.ahead, row.ahead_low, row.ahead_high)
+        of_least = Estimate(row.of_least, row.of_least_low, row.of_least_high)
         lines.append(
             f"| {row.tree} | {row.selector} | {row.examples} | "
-            f"{percent(row.selected)} ({percent(row.low)} to {percent(row.high)}) | "
+            f"{Estimate(row.selected, row.low, row.high).percent()} | "
             f"{percent(row.selected_plus)} | {percent(row.oracle)} | "
             f"{row.large_calls:.2f} ({row.least_calls:.2f}) | {row.k:.1f}, {row.rival} | "
             f"{percent(row.rival_selected)} | "
-            f"{_ahead(row.ahead, row.ahead_low, row.ahead_high)} | {plus} | "
-            f"{_ahead(row.of_least, row.of_least_low, row.of_least_high)}, {row.least_k:.1f} |"
+            f"{ahead.percent('+')} | {percent(row.ahead_plus, '+')} | "
+            f"{of_least.percent('+')}, {row.least_k:.1f} |"
         )
     return "\n".join(lines) + "\n"
-
-
-def _ahead(value: float, low: float, high: float) -> str:
-    return f"{100 * value:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"

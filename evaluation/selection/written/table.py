@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.selection.written.standing import Against, WrittenRow
+from evaluation.statistics import Estimate
 from evaluation.writing import percent
 
 _HEAD = (
@@ -22,7 +23,7 @@ def to_markdown(rows: Sequence[WrittenRow]) -> str:
             equal = {e.equal: e for e in one.against if (e.rival, e.examples) == rival}
             lines.append(
                 f"| {row.model} | {one.tests_by} | {row.selector} | {row.examples} | {row.k} | "
-                f"{100 * row.selected:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f}) | "
+                f"{Estimate(row.selected, row.low, row.high).percent()} | "
                 f"{percent(row.selected_plus)} | {row.large_calls:.2f} ({one.tests_calls:.2f}) | "
                 f"{rival[0]} ({rival[1]}) | {_ahead(equal.get('samples'))} | "
                 f"{_ahead(equal.get('flops'))} |"
@@ -33,5 +34,5 @@ def to_markdown(rows: Sequence[WrittenRow]) -> str:
 def _ahead(one: Against | None) -> str:
     if one is None:
         return "-"
-    interval = f"({100 * one.ahead_low:+.1f} to {100 * one.ahead_high:+.1f})"
-    return f"{100 * one.ahead:+.1f} {interval}, k = {one.k:.3g}"
+    ahead = Estimate(one.ahead, one.ahead_low, one.ahead_high)
+    return f"{ahead.percent('+')}, k = {one.k:.3g}"
