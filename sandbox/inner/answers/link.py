@@ -103,17 +103,20 @@ class Link(CandidateProcess):
         """Ask something of an object of the candidate: what it gives, or its exception, raised."""
         question = functools.partial(self._asked, ask, on, args, kwargs)
         deputy = self.replies.deputies.here()
-        return question() if deputy is None else deputy.asks(question)
+        return deputy.asks(question) if deputy is not None and deputy.works else question()
 
     def _asked(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.stopped is not None:
             raise self.stopped
+        if self.is_waiting():
+            raise self.need_shared("the tests ask in a handler of a signal, while they wait")
         since = self.loops.began(on) if ask == "result" else self.questions
         while True:
             try:
                 return self._ask_once(ask, on, args, kwargs)
             except Later:
-                self.replies.pause()
+                with self.waits():
+                    self.replies.pause()
                 ask, on, args, kwargs = "await", 0, (), {}
             except BaseException as error:
                 self.accounts.let_through(error, since, self.named)
@@ -265,9 +268,10 @@ class Link(CandidateProcess):
             try:
                 answer = self._noted(self.ask({**frame, "id": number}))
                 while ("ask" in answer and answer.get("id") == number) or answer == _KNOCK:
-                    if answer != _KNOCK:
-                        self.send(self.replies.to(answer), TooLarge)
-                    answer = self._noted(self.receive())
+                    if answer == _KNOCK:
+                        answer = self._noted(self.receive())
+                    else:
+                        answer = self._noted(self.ask(self.replies.to(answer), TooLarge))
             except Stop:
                 raise
             except MemoryError:  # of what the candidate has the tests hold, or say

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import select
 import socket
+from _thread import get_ident
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +19,7 @@ from sandbox.codec import MAX_BYTES, CodecError
 from sandbox.frames import FrameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.frames import Frame
 
@@ -78,14 +80,30 @@ class CandidateProcess:
     """What came and was not read yet: a frame comes as a whole mostly, with its header."""
 
     def __post_init__(self) -> None:
+        self._waiting = set[int]()
         self._poller = select.poll()
         self._poller.register(self.sock, select.POLLIN)
         self._poller.register(self.handle, select.POLLIN)
 
-    def ask(self, frame: Frame) -> Frame:
-        """Send a question and wait for the answer. Raises `Died` or `Forged`."""
-        self.send(frame)
-        return self.receive()
+    @contextmanager
+    def waits(self) -> Iterator[None]:
+        """Of this thread: it waits for the other side, and handles signals at most."""
+        own = get_ident()
+        self._waiting.add(own)
+        try:
+            yield
+        finally:
+            self._waiting.discard(own)
+
+    def is_waiting(self) -> bool:
+        """Whether this thread waits, so that a handler of a signal is what runs."""
+        return get_ident() in self._waiting
+
+    def ask(self, frame: Frame, too_large: type[Stop] = NeedShared) -> Frame:
+        """Send one frame and wait for another. Raises what `send` and `receive` raise."""
+        with self.waits():
+            self.send(frame, too_large)
+            return self.receive()
 
     def send(self, frame: Frame, too_large: type[Stop] = NeedShared) -> None:
         """Send one frame. Raises `Died`, and what is to stop one that is too large."""
@@ -99,10 +117,11 @@ class CandidateProcess:
     def receive(self) -> Frame:
         """Wait for one frame. Raises `Died` or `Forged`."""
         try:
-            header = self._exactly(frames.HEADER.size)
-            length = frames.body_length(header, MAX_BYTES)
-            self.received += length
-            return frames.unpack(self._exactly(length))
+            with self.waits():
+                header = self._exactly(frames.HEADER.size)
+                length = frames.body_length(header, MAX_BYTES)
+                self.received += length
+                return frames.unpack(self._exactly(length))
         except FrameError as error:
             raise self.stop(Forged(str(error))) from None
         except MemoryError:

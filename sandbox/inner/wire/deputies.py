@@ -97,11 +97,15 @@ class Came(NamedTuple):
 
 
 class Deputy:
-    """Stands for one thread, and does one thing after another."""
+    """Stands for one thread, and does one thing after another.
+
+    `busy`: it is waited for; `works`: it does what it was given.
+    """
 
     def __init__(self, thread: int) -> None:
         self.thread = thread
         self.busy = False
+        self.works = False
         self._todo: SimpleQueue[_Work | None] = SimpleQueue()
         self._said: SimpleQueue[Any] = SimpleQueue()
         self._heard: SimpleQueue[Came] = SimpleQueue()
@@ -155,7 +159,9 @@ class Deputy:
                 return
             if work is None:
                 return
+            self.works = True
             came = Came.of(work)
+            self.works = False
             self.deliver(came)
             if isinstance(came.error, Stop):
                 raise came.error

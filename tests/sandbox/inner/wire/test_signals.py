@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Limits, Pytest
+from sandbox import Integrity, Limits, Pytest, Status
 
 LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 EVERY = """
@@ -68,3 +68,41 @@ CASES = {
 @pytest.mark.parametrize(("right", "wrong", "tests"), CASES.values(), ids=CASES)
 def test_handlers(judge, right: str, wrong: str, tests: str) -> None:
     judge.tells_apart(right, wrong, Pytest(tests), LIMITS)
+
+
+SLOW = """
+import time
+seen = []
+def slow(x):
+    until = time.monotonic() + 0.2
+    while time.monotonic() < until: pass
+    return x
+def note(x):
+    seen.append(x)
+    return len(seen)
+"""
+IN_A_HANDLER = """
+import signal, threading
+from solution import note, slow
+def test_it():
+    threads = [threading.Timer(0.3, note, (9,)) for _ in range({threads})]
+    for each in threads: each.start()
+    got = []
+    signal.signal(signal.SIGALRM, lambda *_: got.append(note(1)))
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    assert slow(3) == 3
+    for each in threads: each.join()
+    assert got == [1] and note(2) == {threads} + 2
+"""
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_what_a_handler_of_the_tests_asks_while_they_wait_is_no_tampering(
+    judge, threads: int
+) -> None:
+    """Both stand in one process then: half a question may be on its way."""
+    tests = Pytest(IN_A_HANDLER.format(threads=threads))
+    report = judge(SLOW, tests, LIMITS)
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    wrong = judge(SLOW.replace("seen.append(x)", "pass"), tests, LIMITS)
+    assert wrong.status is Status.FAILED, wrong
