@@ -59,7 +59,7 @@ def by_length(
             if sight in came:
                 every = {route: each.after(at) for route, each in came[sight].items()}
                 setting = Setting(cost, sight)
-                found[name] = calibrated(after, setting, tuple(every), advance)
+                found[name] = calibrated(after, setting, every, advance)
                 found[f"usual_{name}"] = usual(after, setting, every, greedy)
         lengths.append(found)
     return lengths
@@ -68,25 +68,27 @@ def by_length(
 def calibrated(
     problems: Sequence[SelectionProblem],
     setting: Setting,
-    routes: Sequence[Route],
+    came: Mapping[Route, Came],
     advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
     """For each cap the best route, as a policy artifact has courses; each succeeds more often.
 
-    It is found in a few orders of the samples, and what comes of it told from all. Where a large
-    call fits it draws from the large model too: many small samples cost less beside a long prompt,
-    but who has long prompts has other problems than these, on which they may well be worse.
+    `came` is what came of all routes `uncapped`, and comes of one that the cap cannot touch. Others
+    are compared in a few orders of the samples, and what comes of the best is told from all. Where
+    a large call fits it draws from the large model too: many small samples cost less beside a long
+    prompt, but who has long prompts has other problems than these, on which they may well be worse.
     """
     large = list(problems[0].models)[-1]
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
         capped = replace(setting, cap=cap)
-        fit = [route for route in routes if cap < 1 or large in {r.model for r in route.rungs}]
-        few = perform(problems, replace(capped, orders=FEW), fit, advance)
+        fit = {r: of for r, of in came.items() if cap < 1 or large in {g.model for g in r.rungs}}
+        cut = [route for route in fit if any(is_cut(route, each, capped) for each in problems)]
+        few = {**fit, **perform(problems, replace(capped, orders=FEW), cut, advance)}
         route = max(few, key=lambda each: _worth(few[each], units))
-        came = perform(problems, capped, [route], advance)[route]
-        row = _row(cap, route, came, units)
+        whole = {**fit, **perform(problems, capped, [route] if route in cut else [], advance)}
+        row = _row(cap, route, whole[route], units)
         if row["success"][0] > (found[-1]["success"][0] if found else 0):
             found.append(row)
     return found
@@ -108,6 +110,17 @@ def usual(
     route = best(ending, came[greedy], 1.0, np.ones(len(problems), bool))
     spent = float((came[route].flops / units).mean())
     return _row(max(1.0, round(spent, 4)), route, came[route], units)
+
+
+def is_cut(route: Route, problem: SelectionProblem, setting: Setting) -> bool:
+    """Whether a cap may leave out a rung, or end one sooner: all of it is reserved first."""
+    tokens, cap = problem.tasks[setting.sight].max_tokens, setting.budget(problem).flops
+    prompts = {model: answers.prompt_tokens for model, answers in problem.models.items()}
+    reserved = (
+        setting.cost.ceiling(rung.model, prompts[rung.model], rung.n, tokens)
+        for rung in route.rungs
+    )
+    return cap is not None and sum(reserved) > cap
 
 
 def _worth(came: Came, units: np.ndarray[Any, Any]) -> float:

@@ -16,7 +16,7 @@ from world import COST
 from evaluation.pools.errors import UnreadablePool
 from evaluation.selection import courses
 from evaluation.selection.believing import Told, area, curve, fitted
-from evaluation.selection.courses import CAPS, by_length, calibrated, uncapped
+from evaluation.selection.courses import CAPS, by_length, calibrated, is_cut, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
 from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
@@ -150,6 +150,17 @@ def test_a_cap_binds_in_every_run() -> None:
         assert all((each.flops <= most).all() for each in came.values())
 
 
+def test_what_a_cap_cannot_touch_comes_to_the_same() -> None:
+    problems, setting = mixed(6), Setting(COST, Sight.USED, 4.0)
+    routes = list(shown_routes("small", "large"))[::3]
+    whole = [r for r in routes if not any(is_cut(r, each, setting) for each in problems)]
+    assert 0 < len(whole) < len(routes)
+    under, free = (perform(problems, replace(setting, cap=c), whole, nothing) for c in (4.0, None))
+    for route in whole:
+        assert under[route].success.tolist() == free[route].success.tolist()
+        assert under[route].flops.tolist() == free[route].flops.tolist()
+
+
 def test_what_outruns_the_samples_is_left_out() -> None:
     problems = [problem(0, [False] * 2, [False] * 2, greedy=False)]
     long = Route((SINGLE,) * 3)
@@ -159,7 +170,7 @@ def test_what_outruns_the_samples_is_left_out() -> None:
 def test_courses_are_calibrated_so_that_more_buys_more() -> None:
     routes = [Route((LARGE,), "first"), *list(shown_routes("small", "large"))[::5]]
     problems, setting = mixed(8), Setting(COST, Sight.USED)
-    found = calibrated(problems, setting, routes, nothing)
+    found = calibrated(problems, setting, perform(problems, setting, routes, nothing), nothing)
     calls, success = ([row[key] for row in found] for key in ("calls", "success"))
     assert calls == sorted(set(calls))
     assert [value for value, _, _ in success] == sorted({value for value, _, _ in success})
