@@ -253,12 +253,9 @@ def _with_margin(offer: Offer, counting_s: float) -> Offer:
 
 
 def _space(prepared: Prepared) -> Space | None:
-    """What an answer between prompt and suffix has to fit into.
-
-    Tests see answers as they are, and what streams through has been sent.
-    """
+    """What an answer between prompt and suffix has to fit into. Tests see answers as they are."""
     gap = gap_of(prepared.request)
-    return None if gap is None or prepared.streams_through else gap
+    return None if gap is None else replace(gap, sent=prepared.streams_through)
 
 
 def finished(outcome: Outcome) -> Outcome:

@@ -10,7 +10,7 @@ from policies.cost import CostModel
 from policies.protocol import Draw
 from policies.values import NLL, Candidate
 from router.plan.paying.ledger import Hold
-from router.plan.samples import Sample
+from router.plan.samples import Following, Sample
 from router.request import Fit, PromptLength
 from router.upstream.failures import UpstreamError
 from router.upstream.said.chunks import Chunk, Usage
@@ -26,13 +26,9 @@ class Space(Protocol):
         """What of a text that ended is the answer."""
         ...
 
-    def left_at(self, said: str) -> int | None:
-        """Where a text that goes on seems to have ended; None where it has not. Costs little."""
+    def follow(self) -> Following:
+        """Hear a text as it comes."""
         ...
-
-
-MOST_LOOKS: Final = 4
-"""How often what a sample said is held against its space before it ends: that reads programs."""
 
 
 IN_FLIGHT: Final = 2
@@ -76,6 +72,11 @@ class RunningDraw:
     latest_at: float = 0.0
     overrun: bool = False
     failure: Exception | None = None
+
+    def __post_init__(self) -> None:
+        if self.space is not None:
+            for sample in self.samples:
+                sample.following = self.space.follow()
 
     @property
     def model(self) -> str:
@@ -143,6 +144,7 @@ class RunningDraw:
         if tokens > self.command.max_tokens:
             raise Overrun(f"choice {chunk.index} exceeds {self.command.max_tokens} tokens")
         sample.take(chunk, tokens, counted=bool(counted))
+        sample.is_over |= chunk.finish_reason is not None
         if sample.finish_reason is not None:
             return None
         if chunk.finish_reason is not None:
@@ -150,20 +152,12 @@ class RunningDraw:
             if self.space is not None:
                 sample.fit(self.space.fit(sample.text))
             return sample
-        return sample if "\n" in chunk.text and self._ends(sample) else None
-
-    def _ends(self, sample: Sample) -> bool:
-        """End a sample that goes on after its answer: what comes would only be trimmed."""
-        if self.space is None or sample.looks == MOST_LOOKS:
-            return False
-        if (end := self.space.left_at(text := sample.text)) is None:
-            return False
-        sample.looks += 1
-        if (fit := self.space.fit(text)).kept != end:
-            return False
+        if sample.following is None or not sample.following.hear(chunk.text):
+            return None
+        # What comes would only be trimmed.
         sample.finish_reason, sample.ended_early = "stop", True
-        sample.fit(fit)
-        return True
+        sample.fit(sample.following.fit)
+        return sample
 
     def _take_prompt(self, usage: Usage) -> None:
         """Take the server's count where ours was an estimate; one above our bound is an overrun.
@@ -204,9 +198,9 @@ class RunningDraw:
         return all(sample.finish_reason is not None for sample in self.samples)
 
     @property
-    def ended_early(self) -> bool:
-        """Whether its server may go on with a sample that has ended for us."""
-        return any(sample.ended_early for sample in self.samples)
+    def over(self) -> int:
+        """How many samples its server has ended; those that end early for us go on there."""
+        return sum(sample.is_over for sample in self.samples)
 
     def flops(self, cost: CostModel) -> float:
         """What the draw has cost so far; in the end what was settled."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from policies.estimators import averaged_nll
 from policies.values import TOTAL_NLL
@@ -13,6 +13,24 @@ from router.request import Fit
 from router.upstream.said.chunks import Chunk, TokenLogprob
 
 CANCELLED: Final = "cancelled"
+
+
+class Following(Protocol):
+    """What hears an answer as it comes, and knows where it belongs. Costs little."""
+
+    @property
+    def sure(self) -> int:
+        """So much of it is the answer's, whatever comes."""
+        ...
+
+    @property
+    def fit(self) -> Fit:
+        """What of it is the answer, where it has ended."""
+        ...
+
+    def hear(self, piece: str) -> bool:
+        """Add a piece; whether the answer has ended, whatever comes."""
+        ...
 
 
 @dataclass(slots=True)
@@ -23,8 +41,9 @@ class Sample:
     that it asks for, by their place. `tokens` are those seen, or the server's own count once it
     came. `counted` is false where a piece came whose number of tokens is unknown. The first
     `echoed` of `logprobs` are the prompt's. `trimmed` is what it said after its answer's end.
-    `ended_early` says that it was not heard out: from there on only its tokens count. `looks` are
-    those that were taken for such an end.
+    `following` hears it where it may end before its server ends it; `ended_early` says that it did,
+    and was not heard out: from there on only its tokens count. It `is_over` when its server has
+    said so.
     """
 
     id: int
@@ -39,8 +58,9 @@ class Sample:
     finish_reason: str | None = None
     trimmed: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    following: Following | None = None
     ended_early: bool = False
-    looks: int = 0
+    is_over: bool = False
 
     @property
     def text(self) -> str:
@@ -63,9 +83,11 @@ class Sample:
         return self.finish_reason is None and not self.trimmed
 
     @property
-    def is_over(self) -> bool:
-        """Whether its server says no more of it."""
-        return self.finish_reason is not None and not self.ended_early
+    def sure(self) -> int:
+        """So much of its text is its own whatever comes, and can be sent."""
+        if self.following is None or self.finish_reason is not None:
+            return len(self.text)
+        return self.following.sure
 
     @property
     def nll(self) -> float | None:

@@ -28,10 +28,10 @@ async def performed(
     """Wait until there is room for a draw, send it, and read it to its end.
 
     `take` is given every piece, and says whether it ended a sample. Once every sample has ended,
-    what is left is the draw's usage: worth a moment, and no more. Of one that we ended early
-    nothing is waited for.
+    what is left is the draw's usage: worth a moment, and no more. Where we ended one before its
+    server did, nothing is waited for.
     """
-    clock = asyncio.get_running_loop().time
+    clock, over = asyncio.get_running_loop().time, 0
     try:
         async with (
             gate.place(draw.command) as place,
@@ -41,15 +41,16 @@ async def performed(
             observer.on_sent(draw)
             async for chunk in chunks:
                 draw.arrived(chunk, clock())
-                if take(draw, chunk):
-                    if not draw.ended_early:
-                        place.ended()
-                    if draw.finished:
-                        break
+                ended = take(draw, chunk)
+                for _ in range(over, draw.over):
+                    place.ended()
+                over = draw.over
+                if ended and draw.finished:
+                    break
             else:
                 draw.failure = UpstreamError(draw.model, "ended its answer early")
                 return
-            if draw.ended_early:
+            if over < len(draw.samples):
                 return  # its server is told so by the end of the connection, and goes on till then
             with suppress(TimeoutError):
                 async with asyncio.timeout(USAGE_GRACE_S):

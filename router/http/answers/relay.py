@@ -6,13 +6,15 @@ While nothing comes, ticks do, so that whoever tells of it can say that somebody
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from router.errors import Superseded
 from router.gateway import Gateway
+from router.http.answers.partial import SurePieces
 from router.http.attended import NEWER
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
@@ -102,13 +104,19 @@ class _Ticking:
 
 @dataclass(frozen=True, slots=True)
 class _Relay(Observer):
-    """Hands pieces on as they come, from the first that holds a token or ends its sample."""
+    """Hands pieces on as they come, from the first that holds a token or ends its sample.
+
+    What may not be the answer's is held back until that is sure.
+    """
 
     hand: Hand[Piece]
+    held: dict[int, SurePieces] = field(default_factory=lambda: defaultdict(SurePieces))
 
     def on_chunk(self, draw: RunningDraw, chunk: Chunk) -> None:
-        begun = draw.samples[chunk.index].tokens or chunk.echoed
-        if begun or chunk.finish_reason is not None:
+        sample = draw.samples[chunk.index]
+        if sample.following is not None:
+            chunk = self.held[sample.id].take(sample, chunk)
+        if sample.tokens or chunk.echoed or chunk.finish_reason is not None:
             self.hand((draw, chunk))
 
 

@@ -124,7 +124,7 @@ class Telling:
         if self._lines is None:
             yield from self._piece(draw, chunk.text, chunk.tokens or ())
         else:
-            yield from self._piece(draw, *self._lines.take(chunk))
+            yield from self._piece(draw, *self._lines.take(chunk.text, chunk.tokens or ()))
         if chunk.tool_calls:
             yield self._known.calling(draw.model, chunk.tool_calls)
 
@@ -151,12 +151,12 @@ class Telling:
     def _ending(self, draw: RunningDraw) -> Iterator[dict[str, Any]]:
         # What was sent by the deadline stands, cut like an answer that reached its limit.
         sample = draw.samples[0]
-        ending, text = sample.finish_reason, sample.text
-        if ending is None:
+        text, cut = sample.text, sample.partial
+        if cut:
             text = whole_lines(self._known.prepared.request.prompt, text)
         if self._lines is not None:
-            yield from self._piece(draw, *self._lines.rest(cut=ending is None))
-        yield self._known.ending(draw, sample, text, ending or CUT)
+            yield from self._piece(draw, *self._lines.rest(cut=cut))
+        yield self._known.ending(draw, sample, text, CUT if cut else sample.ending)
 
     @property
     def _known(self) -> Answer:

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -32,6 +33,8 @@ from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdic
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.paying.ledger import Ledger
+from router.plan.ports import Place
+from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.samples import Sample
 from router.request import Judgement, PromptLength
@@ -554,3 +557,50 @@ def test_unseen_tokens_cost_no_less_whoever_drew_them(seen: list[int], hidden: l
     draw = RunningDraw(0, command, PromptLength(100), hold, samples, sent=True)
     draw.take(Chunk(0, usage=Usage(100, None, together=sum(tokens))))
     assert COST.draw("large", 100, tokens) <= draw.flops(COST) <= ceiling
+
+
+class Rooms:
+    """A gate that remembers at which piece of a draw a room of it became free."""
+
+    def __init__(self) -> None:
+        self.heard: list[Chunk] = []
+        self.freed: list[int] = []
+
+    def place(self, draw: Draw) -> AbstractAsyncContextManager[Place]:
+        return nullcontext(self)
+
+    def ended(self) -> None:
+        self.freed.append(len(self.heard))
+
+
+def test_a_sample_needs_its_room_until_its_server_has_ended_it() -> None:
+    good, past = "    y = x\n", "print(f(1))\n"
+    says = [(0, good), (0, past), (0, past), (1, good), (1, None), (0, None), (2, good), (2, None)]
+    rooms = Rooms()
+
+    class Sampler:
+        async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+            for index, text in says:
+                rooms.heard.append(
+                    Chunk(index, text or "", finish_reason=None if text else "stop", said=True)
+                )
+                yield rooms.heard[-1]
+
+        def token_per_chunk(self, model: str) -> bool:
+            return True
+
+    def plan() -> Plan:
+        yield Draw("small", 3, 9, 0.8, verify=False)
+        while not isinstance((yield Wait()), Done):
+            pass
+
+    gap = Gap("def f(x):\n", "    return y\n")
+    made = ByHand(plan())
+    run = Run(made, task(), Budget(), COST, sampler=Sampler(), space=gap, gate=rooms)
+    outcome = asyncio.run(run.perform())
+    (draw,) = outcome.draws
+    assert [sample.text for sample in draw.samples] == [good] * 3
+    # The first is over for us with its second piece, and for its server with the sixth.
+    assert rooms.freed == [5, 6, 8]
+    assert [sample.tokens for sample in draw.samples] == [3, 1, 1]
+    assert draw.failure is None

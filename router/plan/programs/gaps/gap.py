@@ -7,9 +7,11 @@ goes on after all of the suffix, one line of it may be chance, unless what follo
 its block: before that, the suffix's place is past. Lines compare without their ends, which prompts
 from Windows have of their own.
 
-Where the program is surely Python, an answer ends as well where it leaves the block of its gap, or
-says the rest of the line that the suffix is and goes on, if the program compiles without what comes
-then. Other languages are not read, and a program that does not compile may be newer than we are.
+Where the program is surely Python, an answer ends as well where it leaves the block of its gap, if
+the program compiles without what comes then; or where it says the rest of the line that the suffix
+is and goes on, if it compiles only so. The first shows while an answer still comes: with the first
+whole line outside it is settled, and such an answer need not be heard out. Other languages are not
+read, and a program that does not compile may be newer than we are.
 
 It guards against answers that repeat, say nothing, or do not fit the program around them, not
 against ones that are wrong.
@@ -24,8 +26,8 @@ from itertools import islice
 from typing import Final
 
 from policies.values import LOOSE, REPEATS, UNPARSED
-from router.plan.programs.gaps.leaving import left, says
-from router.plan.programs.gaps.seams import compiles, cuts_off, in_a_text, is_python, loose_ends
+from router.plan.programs.gaps.leaving import Block, Leaving, says
+from router.plan.programs.gaps.seams import compiles, cuts_off, is_python, loose_ends
 from router.plan.programs.reading import parse
 from router.request import Fit
 
@@ -47,13 +49,19 @@ _SURE_LINES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The place between a text and its suffix."""
+    """The place between a text and its suffix.
+
+    Where answers are `sent` as they come, what was sent is the answer's.
+    """
 
     text: str
     suffix: str
+    sent: bool = False
     _lines: Sequence[str] = field(init=False)
+    _block: Block = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "_block", Block(self.text, self.suffix))
         lines = self.suffix.removesuffix("\n").split("\n", _MOST_LINES)[:_MOST_LINES]
         object.__setattr__(self, "_lines", [line.removesuffix("\r") for line in lines])
 
@@ -73,36 +81,43 @@ class Gap:
 
     def fit(self, answer: str) -> Fit:
         """What of an answer belongs into the gap, and how well."""
-        end = self._end_of(answer)
+        following = self.follow()
+        if following.hear(answer) or following.over():
+            return self.fit_to(answer, following.end)
+        end = len(answer) if self.sent else self._end_of(answer)
         tree = self._tree(answer[:end])
-        if (cut := self._cut(answer[:end], tree)) is not None:
-            end, tree = cut, self._tree(answer[:cut])
-        said = answer[:end]
+        if not self.sent and tree is None and (cut := self._at_the_rest(answer[:end])) is not None:
+            return self.fit_to(answer, cut)
+        return self._scored(answer[:end], tree)
+
+    def fit_to(self, answer: str, end: int) -> Fit:
+        """How well the beginning of an answer fits."""
+        return self._scored(answer[:end], self._tree(answer[:end]))
+
+    def follow(self) -> Following:
+        """Hear an answer as it comes."""
+        return Following(self, Leaving(self._block))
+
+    def end_within(self, said: str) -> int | None:
+        """Where an answer ends that has said this before it left; None if that is no program."""
+        end = self._end_of(said)
+        if not self._fits(said[:end]):
+            return None
+        return len(said) if self.sent else end
+
+    def _scored(self, said: str, tree: ast.Module | None) -> Fit:
+        """How well an answer fits, with which the program is `tree`."""
         scores = {REPEATS: float(self._repeated_in(said)), LOOSE: float(not said.strip())}
         if not self._is_long(said):
             scores[UNPARSED] = float(tree is None)
         if tree is not None:
             off = cuts_off(tree, self._first, self._first + said.rstrip().count("\n"))
             scores[LOOSE] += loose_ends(tree) + off
-        return Fit(end, scores)
+        return Fit(len(said), scores)
 
-    def left_at(self, said: str) -> int | None:
-        """Where an answer that goes on has left the block of its gap, as far as margins tell.
-
-        Only whole lines do: one that begins at the margin may become another branch.
-        """
-        lines = said[: said.rfind("\n") + 1]
-        at = left(self.text, self.suffix, lines)
-        return self._end_of(said[:at]) if at < len(lines) else None
-
-    def _cut(self, said: str, whole: ast.Module | None) -> int | None:
-        """Where an answer, with which the program is `whole`, leaves its gap; None if it stays."""
-        margin = self._end_of(said[: left(self.text, self.suffix, said)])
-        if whole is not None:
-            line = self._first + said.count("\n", 0, margin + 1)
-            ends = [] if in_a_text(whole, line) else [margin]
-        else:
-            ends = [margin, *islice(self._before_the_rest(said), _MOST_TRIED)]
+    def _at_the_rest(self, said: str) -> int | None:
+        """Where an answer says the rest of its line, if it is a program without what follows."""
+        ends = islice(self._before_the_rest(said), _MOST_TRIED)
         return next((end for end in ends if end < len(said) and self._fits(said[:end])), None)
 
     def _fits(self, said: str) -> bool:
@@ -174,6 +189,49 @@ class Gap:
 
     def _begins_line(self, at: int) -> bool:
         return bool(at) or not self.text or self.text.endswith("\n")
+
+
+@dataclass(slots=True)
+class Following:
+    """An answer to a gap, followed as it comes.
+
+    It has ended with the first whole line outside of its block, if it is a program then: what comes
+    after that changes nothing. One that is none stays whole, whatever comes.
+    """
+
+    gap: Gap
+    leaving: Leaving
+    end: int = 0
+    _said: list[str] = field(default_factory=list)
+    _heard: int = 0
+    _stays: bool = False
+
+    def hear(self, piece: str) -> bool:
+        """Add a piece; whether it has ended."""
+        self._heard += len(piece)
+        if self._stays:
+            return False
+        self._said.append(piece)
+        return self.leaving.hear(piece) and self._has_ended()
+
+    def over(self) -> bool:
+        """There is no more; whether it ended before."""
+        return not self._stays and self.leaving.over() and self._has_ended()
+
+    @property
+    def fit(self) -> Fit:
+        """What of it belongs into the gap, and how well, where it has ended."""
+        return self.gap.fit_to("".join(self._said), self.end)
+
+    @property
+    def sure(self) -> int:
+        """So much of it is the answer's, whatever comes, but for lines that the suffix repeats."""
+        return self._heard if self._stays else self.leaving.sure
+
+    def _has_ended(self) -> bool:
+        end = self.gap.end_within("".join(self._said)[: self.leaving.end])
+        self._stays, self.end = end is None, end or 0
+        return end is not None
 
 
 def _lines(text: str) -> list[str]:

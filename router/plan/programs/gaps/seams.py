@@ -49,15 +49,6 @@ def is_python(tree: ast.Module) -> bool:
     return any(isinstance(node, _SURELY) for node in tree.body)
 
 
-def in_a_text(tree: ast.Module, line: int) -> bool:
-    """Whether a line, counted from 1, is one of a text of several lines."""
-    return any(
-        isinstance(node, ast.Constant | ast.JoinedStr)
-        and node.lineno < line <= (node.end_lineno or node.lineno)
-        for node in ast.walk(tree)
-    )
-
-
 def loose_ends(tree: ast.Module) -> int:
     """How many names are used and bound nowhere, and functions are nothing but a docstring."""
     nodes = list(ast.walk(tree))

@@ -80,8 +80,8 @@ async def test_an_end_that_is_the_suffix_is_trimmed_and_shown() -> None:
 async def test_a_stream_of_one_sample_is_sent_as_it_comes_and_others_are_trimmed() -> None:
     async with world(FakeUpstream(answering(saying(RUNS_ON))), models=MODELS) as w:
         through = events((await fill(w, stream=True, explain=True)).text)
-        assert texts(through) == "".join(RUNS_ON)
-        assert through[-2]["router"]["candidates"][0]["trimmed"] is None
+        assert texts(through) == "".join(RUNS_ON[:6])  # but for what is outside of its block
+        assert through[-2]["router"]["candidates"][0]["trimmed"] == "\nadd("
         buffered = events((await fill(w, stream=True, **BEST_OF)).text)
         assert texts(buffered) == "".join(GOOD)
         assert buffered[-2]["router"]["candidates"][0]["trimmed"] == "".join(RUNS_ON[4:])
@@ -171,6 +171,115 @@ async def test_of_several_all_are_heard_until_the_last_has_ended() -> None:
         assert second == 28
         assert 8 < first <= 28
         await eventually(w.small.calls[0].closed_by_client.is_set)
+
+
+async def asked(w: Any, path: str, **fields: Any) -> tuple[str, str, Any]:
+    """What a stream of one sample says, how it ends, and what it has of the router's object."""
+    body = {"model": "small", "stream": True, "explain": True, "max_tokens": 999} | fields
+    around = {"prompt": PREFIX, "suffix": SUFFIX}
+    if path == "/infill":
+        around = {"input_prefix": PREFIX, "input_suffix": SUFFIX}
+    answer = await w.client.post(path, json=around | body)
+    assert answer.status_code == 200, answer.text
+    chunks = [chunk for chunk in events(answer.text) if chunk != "[DONE]"]
+    if path == "/infill":
+        ending = chunks[-1]["stop_type"]
+        return "".join(chunk["content"] for chunk in chunks), ending, chunks[-1]["router"]
+    return texts(chunks), chunks[-1]["choices"][0]["finish_reason"], chunks[-1]["router"]
+
+
+PATHS = ("/v1/completions", "/v1/fim/completions", "/infill")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "fields", [{}, {"budget": {"latency_ms": 300_000}}, {"stop": ["@"]}], ids=str
+)
+async def test_a_stream_of_one_sample_ends_where_its_answer_left_its_gap(
+    path: str, fields: dict[str, Any]
+) -> None:
+    server = FakeUpstream(answering(saying(PAST), pause=0.002))
+    async with world(server, models=MODELS) as w:
+        said, ending, told = await asked(w, path, **fields)
+        assert said == "".join(GOOD)
+        assert ending == ("eos" if path == "/infill" else "stop")
+        (candidate,), (call,) = told["candidates"], w.small.calls
+        assert candidate["completion_tokens"] == 8
+        assert candidate["trimmed"] == "\nprint(add(1, 2))\n"
+        prompt, cached = candidate["prompt_tokens"], candidate["cached_tokens"] or 0
+        flops = w.cost.draw("small", prompt, [8], cached)
+        assert candidate["flops"] == told["flops_used"] == flops
+        await eventually(call.closed_by_client.is_set)
+        assert call.tokens[0] < len(PAST)
+        assert w.metric("router_samples_total", model="small", finish_reason="stop") == 1
+        assert w.metric("router_completion_tokens_total", model="small") == 8
+        assert w.active == 0
+
+
+JAVASCRIPT = {"prompt": "function f() {\n", "suffix": "  return y;\n}\n"}
+
+
+@pytest.mark.parametrize(
+    ("around", "said"),
+    [
+        (JAVASCRIPT, ("  a();\n", "const", " f", "\n", "  b();\n", "}\n", "const g = 1;")),
+        (JAVASCRIPT, ("let", " y;\n", "}\n")),
+        ({}, ('    t = """\n', "SELECT", "\n", '"""\n', "    c = t", "\n", "\n")),
+        ({}, ("    if a:\n", "        b = 1", "\n", "# why\n", "else", ":\n", "        b = 2\n")),
+        ({"prompt": "x = 1\n", "suffix": "\ny = 2\n"}, ("z", " = 1", "\n", "``", " = 2\n")),
+        ({"suffix": "    return c\r\n"}, ("    c = a", "\r", "\n", "\r\n")),
+    ],
+    ids=["braces", "braces at once", "a text", "branches", "the top", "Windows"],
+)
+@pytest.mark.parametrize("logprobs", [None, 1])
+async def test_what_stays_in_its_gap_is_sent_whole(
+    around: dict[str, str], said: tuple[str, ...], logprobs: int | None
+) -> None:
+    async with world(FakeUpstream(answering(saying(said))), models=MODELS) as w:
+        chunks = events((await fill(w, stream=True, logprobs=logprobs, **around)).text)
+        assert texts(chunks) == "".join(said)
+        told = [c["choices"][0]["logprobs"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
+        assert [token for each in told for token in each["tokens"]] == list(
+            said if logprobs else ()
+        )
+        offsets = [offset for each in told for offset in each["text_offset"]]
+        assert offsets == [len("".join(said[:at])) for at in range(len(offsets))]
+
+
+async def test_the_log_probabilities_of_a_stream_that_ends_early_are_those_of_its_text() -> None:
+    async with world(FakeUpstream(answering(saying(PAST), pause=0.002)), models=MODELS) as w:
+        chunks = events((await fill(w, stream=True, logprobs=1, max_tokens=999)).text)
+        told = [c["choices"][0]["logprobs"] for c in chunks[:-1] if c["choices"][0]["logprobs"]]
+        assert "".join(token for each in told for token in each["tokens"]) == "".join(GOOD)
+
+
+async def test_streams_of_several_prompts_end_each_for_itself() -> None:
+    second = "def sub(a, b):\n"
+
+    def says(call: Call, _index: int) -> tuple[str, ...]:
+        return PAST if PREFIX in call.text else (*["    c = a\n"] * 20, *PAST)
+
+    async with world(FakeUpstream(answering(says, pause=0.002)), models=MODELS) as w:
+        prompts = [PREFIX, second]
+        chunks = events((await fill(w, prompt=prompts, stream=True, max_tokens=999)).text)
+        assert texts(chunks, 0) == "".join(GOOD)
+        assert texts(chunks, 1) == "    c = a\n" * 20 + "".join(GOOD)
+        for call in w.small.calls:
+            await eventually(call.closed_by_client.is_set)
+
+
+async def test_what_a_stream_says_only_once_more_of_its_suffix_stays_sent() -> None:
+    said = (*GOOD, "    return c\n", "print(1)\n", *["more"] * 900)
+    async with world(FakeUpstream(answering(saying(said), pause=0.002)), models=MODELS) as w:
+        chunks = events((await fill(w, stream=True, max_tokens=999)).text)
+        assert texts(chunks) == "".join(said[:5])
+        assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_an_echoed_stream_ends_early_as_well() -> None:
+    async with world(FakeUpstream(answering(saying(PAST), pause=0.002)), models=MODELS) as w:
+        chunks = events((await fill(w, stream=True, echo=True, max_tokens=999)).text)
+        assert texts(chunks) == PREFIX + "".join(GOOD)
 
 
 async def test_where_tests_choose_everything_is_heard_out() -> None:

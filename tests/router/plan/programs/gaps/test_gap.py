@@ -1,5 +1,8 @@
 """What of an answer belongs between prompt and suffix."""
 
+import time
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,6 +187,13 @@ LEFT: dict[str, tuple[Gap, str, str]] = {
         "\r\n\r\nprint(f(1))\r\n",
     ),
 }
+TEXTS = '    z = """\nSELECT a\n# no note\n"""\n    if z:\n'
+LEFT["a check after a text that touches the margin"] = (INSIDE, TEXTS, "print(f(1))\n")
+LEFT["a check after a text that was begun before"] = (
+    Gap('def f():\n    a.b("""\n', "    a.c()\n"),
+    'Options:\n  -h\n""")\n',
+    "\nprint(f())\n",
+)
 BRACES = Gap("void f() {\n  a();\n", "  c();\n}\n")
 WITHIN: dict[str, tuple[Gap, str]] = {
     "a text that touches the margin": (INSIDE, '    z = """\nSELECT\n"""\n    if z:\n'),
@@ -236,12 +246,10 @@ def test_what_fits_nowhere_stays_as_it_is() -> None:
 
 
 def ends_early(gap: Gap, answer: str) -> int | None:
-    """Where an answer is cut that is looked at after every line of it; None if it never is."""
-    for at, character in enumerate(answer, 1):
-        if character == "\n" and (end := gap.left_at(said := answer[:at])) is not None:
-            kept = gap.fit(said).kept
-            if kept == end:
-                return kept
+    """Where an answer is cut that is heard character by character; None if it never is."""
+    following = gap.follow()
+    if any(following.hear(character) for character in answer):
+        return following.fit.kept
     return None
 
 
@@ -252,8 +260,8 @@ def test_an_answer_that_leaves_its_gap_ends_there_at_once(gap: Gap, answer: str,
 
 def test_it_ends_with_the_first_line_outside_if_that_line_is_whole() -> None:
     said = "    y = x\nprint(f(1))"
-    assert LINE.left_at(said) is None
-    assert LINE.left_at(f"{said}\n") == len("    y = x\n")
+    assert ends_early(LINE, said) is None
+    assert ends_early(LINE, f"{said}\n") == len("    y = x\n")
     assert ends_early(LINE, f"{said}\nassert") == len("    y = x\n")
 
 
@@ -262,15 +270,118 @@ def test_what_may_be_meant_is_heard_out(gap: Gap, answer: str) -> None:
     assert ends_early(gap, answer) is None
 
 
+TEXTS_BEFORE = (
+    *("def f(x):\n", "def f(x):\n    y = ", "def f(x):\n    y = x\n", "class A:\n    x = 1\n"),
+    *(
+        'def f(x):\n    """It is.\n',
+        "def f(x):\n    y = [\n",
+        "def f(x):\r\n    y = x\r\n",
+        "x = 1\n",
+    ),
+    *(
+        "if x:\n\ty = 1\n",
+        "function f(x) {\n",
+        "func f() {\n\tx := 1\n",
+        "fn f() {\n    g();\n",
+        "",
+    ),
+)
+SUFFIXES = (
+    *(
+        "",
+        "\n",
+        "\n\n",
+        "\r\n",
+        " \n\t\n",
+        "    return y\n",
+        "\n    return y\n",
+        ")\n    return y\n",
+    ),
+    *('    """\n    return x\n', "    ]\n    return y\n", "\treturn y\n", "print(f(1))\n"),
+    *("    return y\r\n\r\nf(1)\r\n", "  return y;\n}\n\nfoo();\nbaz();\n", "    }\n}\n"),
+    *("    y = 1\n    def g():\n        pass\n", "    return y\n\nf(1)\n", " + 1\n    return y\n"),
+)
 PARTS = (
     *("    y = x\n", "    if y:\n        y += 1\n", "\n", "# note\n", "else:\n", "    z = [\n"),
     *("1,\n", "]\n", '    """\n', '"""\n', "print(f(1))\n", "def g():\n    pass\n", "```\n"),
     *("It adds.\n", "    return y\n", "\n    return y\n\nf(1)\n", "    y = ", "x"),
+    *("@g\n", "class B:\n    pass\n", "\ty = 2\n", "\r\n", "    y = 1\r\n", "f(1)\r\n", "foo();\n"),
+    *(
+        "}\n",
+        "  return y;\n}\n\nfoo();\n",
+        "    t = \\\n",
+        "SELECT 1\n",
+        "'''\n",
+        "(\n",
+        ")\n",
+        "\f\n",
+    ),
+    *('    s = """\nA\n"""\n', "    pass\n", "print(f(1),\n", "f(2))\n", "é\n", "    \n", "```"),
 )
 
 
-@given(st.sampled_from([LINE, REST, INSIDE]), st.lists(st.sampled_from(PARTS), max_size=9))
-def test_who_is_not_heard_out_would_be_cut_to_the_same(gap: Gap, parts: list[str]) -> None:
-    answer = "".join(parts)
+GAPS = st.builds(Gap, st.sampled_from(TEXTS_BEFORE), st.sampled_from(SUFFIXES))
+ANSWERS = st.lists(st.sampled_from(PARTS), max_size=9).map("".join)
+
+
+@given(GAPS, ANSWERS)
+def test_who_is_not_heard_out_would_be_cut_to_the_same(gap: Gap, answer: str) -> None:
     early = ends_early(gap, answer)
     assert early is None or early == gap.fit(answer).kept
+
+
+@given(GAPS, ANSWERS, st.integers(1, 9))
+def test_what_is_sent_as_it_comes_is_never_cut(gap: Gap, answer: str, size: int) -> None:
+    streamed = replace(gap, sent=True)
+    following, sure, ended = streamed.follow(), 0, False
+    for at in range(0, len(answer), size):
+        if ended := following.hear(answer[at : at + size]):
+            assert following.fit.kept == streamed.fit(answer).kept
+            break
+        assert sure <= following.sure <= at + size
+        sure = following.sure
+    assert sure <= streamed.fit(answer).kept
+    assert ended == (ends_early(gap, answer) is not None)
+
+
+@pytest.mark.parametrize(
+    ("gap", "said", "sure"),
+    [
+        (INSIDE, "    if", "    if"),
+        (INSIDE, "    if x:\n", "    if x:\n"),
+        (INSIDE, "    if x:\n\n\n", "    if x:\n"),
+        (INSIDE, "    if x:\nprint", "    if x:\n"),
+        (INSIDE, "    if x:\nel", "    if x:\n"),
+        (INSIDE, "    if x:\nelse", "    if x:\nelse"),
+        (INSIDE, "    if x:\n# why", "    if x:\n"),
+        (INSIDE, "    if x:\n# why\n     y", "    if x:\n# why\n     y"),
+        (INSIDE, "print", "print"),  # there is nothing before it
+        (INSIDE, '    z = """\nSELECT', '    z = """\nSELECT'),
+        (REST, "x\n", "x"),  # the suffix brings the line break
+        (REST, "x\r", "x"),
+        (BRACES, "  b();\nout", "  b();\n"),
+        (BRACES, "  b();\nout:\n  c", "  b();\nout:\n  c"),  # it is no Python
+        (Gap("x = 1\n", "y = 2\n"), "f()\n``", "f()\n"),
+        (Gap("x = 1\n", "y = 2\n"), "f()\n`a", "f()\n`a"),
+    ],
+)
+def test_what_may_be_outside_is_not_sure(gap: Gap, said: str, sure: str) -> None:
+    following = gap.follow()
+    assert not following.hear(said)
+    assert said[: following.sure] == sure
+
+
+def test_hearing_takes_no_longer_for_what_was_said_before() -> None:
+    following = INSIDE.follow()
+    began = time.process_time()
+    assert not any(following.hear("    y = x + 1\n") for _ in range(20_000))
+    assert time.process_time() - began < 10  # where each line read all before it, it took minutes
+
+
+def test_a_line_of_the_suffix_that_was_sent_is_the_answers() -> None:
+    said = "    y = x\n    return y\n"
+    for sent, kept in ((False, "    y = x\n"), (True, said)):
+        gap = replace(LINE, sent=sent)
+        assert ends_early(gap, f"{said}print(f(1))\n") == len(kept)
+        assert gap.fit(said).kept == len(kept)
+        assert gap.fit(f"{said}print(f(1))").kept == len(kept)
