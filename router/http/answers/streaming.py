@@ -99,8 +99,13 @@ class Telling:
     def begin(self, answer: Answer) -> None:
         """It is settled whose answer this is."""
         self.answer = answer
-        suffix = suffix_of(answer.prepared.request.prompt)
-        if suffix and answer.prepared.deadline is not None:
+        self._hold_lines()
+
+    def _hold_lines(self) -> None:
+        """Where a deadline may cut an answer in a gap, half a line is held back."""
+        prepared = self._known.prepared
+        suffix = suffix_of(prepared.request.prompt)
+        if suffix and prepared.deadline is not None:
             self._lines = WholeLines(suffix)
 
     def told(self, item: Prepared | Piece | Outcome) -> Iterator[dict[str, Any]]:
@@ -118,8 +123,10 @@ class Telling:
         before, self.draw = self.draw, draw  # with the first chunk, for the headers
         if before is None:
             yield from self._known.opening(draw.model)
-        elif before is not draw and self._sent:
-            raise UpstreamError(before.model, "failed in mid-answer")
+        elif before is not draw:
+            if self._sent:
+                raise UpstreamError(before.model, "failed in mid-answer")
+            self._hold_lines()  # what is held of the one that failed is no part of this one
         yield from self._known.thinking(draw.model, chunk.thought)
         if self._lines is None:
             yield from self._piece(draw, chunk.text, chunk.tokens or ())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from fake_upstream import LOGPROB, Call, FakeUpstream, Says, answering
-from http_world import TESTS, ScriptedBackend, events, eventually, texts, world
+from http_world import TESTS, ScriptedBackend, events, eventually, longer, texts, world
 
 from policies.values import Budget
 from router.errors import ContextLengthExceeded
@@ -280,6 +280,45 @@ async def test_an_echoed_stream_ends_early_as_well() -> None:
     async with world(FakeUpstream(answering(saying(PAST), pause=0.002)), models=MODELS) as w:
         chunks = events((await fill(w, stream=True, echo=True, max_tokens=999)).text)
         assert texts(chunks) == PREFIX + "".join(GOOD)
+
+
+async def test_nothing_is_sent_of_a_line_whose_model_failed() -> None:
+    async def dying(call: Call, server: FakeUpstream) -> None:
+        await call.token(0, "    b", server)
+        call.writer.close()
+
+    small = FakeUpstream(answering(saying(GOOD)))
+    async with world(small, FakeUpstream(dying), models=MODELS) as w:
+        budget = {"latency_ms": 300_000}  # so that it is sent line by line
+        chunks = events((await fill(w, model="auto", stream=True, budget=budget)).text)
+        assert chunks[-2]["router"]["plan"] == "large*1+small*1"
+        assert texts(chunks) == "".join(GOOD)
+
+
+async def test_a_stream_that_a_deadline_ends_past_its_gap_is_whole() -> None:
+    async def scene(seconds: float) -> bool:
+        async def halting(call: Call, server: FakeUpstream) -> None:
+            for token in PAST[:6]:
+                await call.token(0, token, server)
+            await asyncio.Event().wait()
+
+        async with world(FakeUpstream(halting), models=MODELS) as w:
+            budget = {"latency_ms": 1000 * seconds}
+            answer = await w.complete(
+                prompt=PREFIX, suffix=SUFFIX, model="small", stream=True, budget=budget
+            )
+            if answer.status_code != 200:
+                return False
+            chunks = events(answer.text)
+            (candidate,) = chunks[-2]["router"]["candidates"]
+            if candidate["completion_tokens"] != 6:
+                return False
+            assert texts(chunks) == "".join(GOOD)
+            assert chunks[-2]["choices"][0]["finish_reason"] == candidate["finish_reason"] == "stop"
+            assert candidate["trimmed"] == "\nprint"
+            return True
+
+    await longer(scene, 1.5, 8.0, 40.0)
 
 
 async def test_where_tests_choose_everything_is_heard_out() -> None:
