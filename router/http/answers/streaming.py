@@ -159,10 +159,11 @@ class Telling:
         # What was sent by the deadline stands, cut like an answer that reached its limit.
         sample = draw.samples[0]
         text, cut = sample.text, sample.partial
+        rest, tokens = ("", ()) if self._lines is None else self._lines.rest(cut=cut)
         if cut:
             text = whole_lines(self._known.prepared.request.prompt, text)
-        if self._lines is not None:
-            yield from self._piece(draw, *self._lines.rest(cut=cut))
+            rest = text[self._sent :]  # also what was held back until it would be sure
+        yield from self._piece(draw, rest, tokens)
         yield self._known.ending(draw, sample, text, CUT if cut else sample.ending)
 
     @property
