@@ -51,11 +51,13 @@ class Mirrors(MirroredClasses):
         self.held.forget(dropped)
         return {"drop": dropped, **self.guests.lifetimes()}
 
-    def resolve(self, wire: list[Any]) -> Any:  # noqa: PLR0911 - one for each kind of object
+    def resolve(self, wire: list[Any]) -> Any:  # noqa: C901, PLR0911 - one for each kind of object
         """What stands for an object of the candidate, or a tests' own. Raises `CodecError`."""
         match wire:
             case ["p", int(number)] if self.guests.known(number):
                 return self.guests[number]
+            case ["g", str(), str()]:
+                return self.guests.of_library(wire)
             case ["k", int(number)] if number in self._classes:
                 return self._known.get(number, self._classes[number])
             case ["h", int(number), int(kind), None | int() as hashed]:
@@ -65,6 +67,8 @@ class Mirrors(MirroredClasses):
             case ["w", int(number), int(kind), None | int() as hashed, str(tag), content] if (
                 tag in CONTENTS
             ):
+                if kind in self._members:
+                    return self._member(kind, content)
                 return self._handle(number, kind, (self._content(tag, content),), hashed)
             case ["wk", int(number)] if self.held.has(number):
                 return self._kept[number]
@@ -73,6 +77,13 @@ class Mirrors(MirroredClasses):
             case ["co", int(number)]:
                 return self._coroutine(number)
         raise CodecError("an unknown object")
+
+    def _member(self, kind: int, value: Any) -> Any:
+        """A member of an enumeration of the library, which is the same one here."""
+        try:
+            return self._members[kind](value)
+        except (TypeError, ValueError):
+            raise CodecError("no member of that enumeration") from None
 
     def _content(self, tag: str, content: Any) -> Any:
         if type(content) is not CONTENTS[tag]:

@@ -50,7 +50,16 @@ def _zone_of(value: dt.datetime | dt.time) -> dt.tzinfo | None:
     if zone is None or zone_parts(zone) is not None or hasattr(type(zone), ASKED):
         return zone
     offset = value.utcoffset()
-    return None if offset is None else dt.timezone(offset)
+    return None if offset is None else dt.timezone(offset, *_name_of(value))
+
+
+def _name_of(value: dt.datetime | dt.time) -> list[str]:
+    """What a zone is called at that time, if it says so."""
+    try:
+        name = value.tzname()
+    except Exception:  # noqa: BLE001 - a class of the program or of the tests, that need not say
+        return []
+    return [name] if type(name) is str else []
 
 
 def _clock(value: Any) -> list[Any]:

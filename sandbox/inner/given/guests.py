@@ -61,6 +61,7 @@ class Guests:
         self._kinds: dict[int, tuple[int, type]] = {}
         self._likes = set[int]()
         self._next = 0
+        self._of_library: dict[tuple[Any, ...], Any] = {}
         self._makes: dict[int, type] = {}
         self._loose = set[int]()
         self._gone: list[Any] = []
@@ -76,6 +77,13 @@ class Guests:
             raise CodecError("something inside the tests")
         return found
 
+    def of_library(self, wire: list[Any]) -> Any:
+        """A thing of the library that was given, come back. Raises `CodecError` for others."""
+        found = self._of_library.get(tuple(map(str, wire)))
+        if found is None:
+            raise CodecError("a thing of the library that was not given")
+        return found
+
     def refer(self, value: Any) -> Wire:  # noqa: PLR0911 - one for each kind of object
         """What stands for a value of the tests over there. Raises `CannotCross`, and `Stop`."""
         number = number_of(value)
@@ -83,6 +91,7 @@ class Guests:
             return ["o", number]
         named = library_name(value)
         if named is not None:
+            self._of_library[tuple(named)] = value
             return named
         kind = type(value)
         if (like := self._like(value)) is not None:

@@ -49,6 +49,7 @@ class Servant:
         self.lifetimes = self._guests.lifetimes
         self._likenesses = Likenesses(ask)
         self._next = 0
+        self._of_library: dict[int, tuple[Any, Wire]] = {}
         self._described: set[int] = set()
         self.named: set[type] = set()
         self.loops = Loops()
@@ -60,6 +61,8 @@ class Servant:
         """What stands for an object in a message; its class is described along with it."""
         if (of_tests := self._number_there(value)) is not None:
             return ["p", of_tests]
+        if (given := self._of_library.get(id(value))) is not None:
+            return given[1]
         if (record := self.records.wire_of(value)) is not None:
             return record
         if isinstance(value, type):
@@ -109,7 +112,9 @@ class Servant:
                 found = self._likenesses.stand_in(number, told, content)
                 return self._guests.keep(number, found)
             case ["g", str(module), str(name)]:
-                return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+                found = functools.reduce(getattr, name.split("."), importlib.import_module(module))
+                self._of_library[id(found)] = found, wire
+                return found
             case ["e", dict(told)]:
                 return error_of(told)
         try:
@@ -160,9 +165,11 @@ class Servant:
             case "leave":
                 return _left(value, *args)
             case "lineup":
-                return [bool(value == other) for other in args[0]]
-            case "__getitem__" if isinstance(value, type):
-                return operator.getitem(value, args[0])  # type: ignore[call-overload]
+                return [_said(value, args[0], other) for other in args[1]]
+            case "__getitem__" | "__setitem__" | "__delitem__" if isinstance(value, type):
+                return getattr(operator, ask)(value, *args)
+            case "__reversed__" if isinstance(value, type):
+                return reversed(value)  # type: ignore[call-overload]
             case _:
                 return method_of(value, ask)(*args, **kwargs)
 
@@ -252,6 +259,19 @@ def _operated(value: Any, operator_: str, *others: Any) -> tuple[Any, ...]:
     """What an operator of an object gives, alone in a tuple; nothing where it has no answer."""
     given = method_of(value, operator_)(*others)
     return () if given is NotImplemented else (given,)
+
+
+def _said(value: Any, special: str, other: Any) -> Any:
+    """What a comparison gives: yes or no, an object that is made of it, or what it raises."""
+    try:
+        given = value == other if special == "__eq__" else value != other
+    except Exception as error:  # noqa: BLE001 - over a value that the tests did not mean, too
+        return error
+    kind = type(given)
+    is_made = (
+        name_of(kind) is None and not hasattr(kind, "__bool__") and not hasattr(kind, "__len__")
+    )
+    return given if is_made else bool(given)
 
 
 def _in_flight(value: Any, special: str, *args: Any) -> Any:

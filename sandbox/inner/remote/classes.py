@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.inner.crossing.special import bases_of, mro_of, own_of
+from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -88,6 +89,7 @@ class Asks(Protocol):
         ...
 
 
+_FLAGS: Final[Any] = type.__dict__["__flags__"]
 _TEXTS: Final = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__dict__"})
 _PARTS: Final = (types.GetSetDescriptorType, types.MemberDescriptorType)
 INSIDE: Final = frozenset({"__wrapped__", "__signature__"}).union(
@@ -148,9 +150,24 @@ class Mirror(type):
     def __getitem__(cls, key: object) -> Any:
         return _asked(cls, "__getitem__", key)
 
+    def __setitem__(cls, key: object, value: object) -> None:
+        _asked(cls, "__setitem__", key, value)
+
+    def __delitem__(cls, key: object) -> None:
+        _asked(cls, "__delitem__", key)
+
+    def __reversed__(cls) -> Any:
+        return _asked(cls, "__reversed__")
+
     def __contains__(cls, key: object) -> bool:
         link_of(cls).on_its_word()
         return bool(_asked(cls, "__contains__", key))
+
+    def __repr__(cls) -> str:
+        return _shown(cls, "__repr__", sys._getframe(1))  # noqa: SLF001 - the caller
+
+    def __str__(cls) -> str:
+        return _shown(cls, "__str__", sys._getframe(1))  # noqa: SLF001 - the caller
 
     @property
     def __mro__(cls) -> tuple[Any, ...]:
@@ -167,6 +184,12 @@ class Mirror(type):
     @property
     def __base__(cls) -> Any:
         return _looked_at(cls, "__base__", "base")[0]
+
+    @property
+    def __flags__(cls) -> int:
+        if _is_ours(cls, sys._getframe(1)):  # noqa: SLF001 - of the caller
+            return int(_FLAGS.__get__(cls))
+        return int(_asked(cls, "get", "__flags__"))
 
     def mro(cls) -> list[Any]:  # noqa: D102 - as of any class
         if mro_of(cls) is None:  # it is being made
@@ -190,6 +213,13 @@ class Mirror(type):
         if _is_ours(cls, sys._getframe(1)):  # noqa: SLF001 - of the caller
             return own_of(cls)
         raise look_inside(link_of(cls), cls.__name__, "__dict__")
+
+
+def _shown(kind: type, special: str, caller: FrameType) -> str:
+    """A class as a text, for the tests: a message that is made of it asks nothing."""
+    if caller.f_code.co_filename in (TESTS, PRELUDE):
+        return str(_asked(kind, special))
+    return type.__repr__(kind)
 
 
 def link_of(kind: type) -> Asks:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -9,6 +12,8 @@ if TYPE_CHECKING:
 
 _DECOYS: Final = 3
 _TRIES: Final = 20
+_MIDDLE: Final = 5000
+"""A year from which either way is far to the end."""
 
 
 def decoys_of(value: Any, chance: random.Random) -> list[Any]:
@@ -23,7 +28,7 @@ def decoys_of(value: Any, chance: random.Random) -> list[Any]:
     return found or [object]
 
 
-def _other_than(value: Any, chance: random.Random) -> Any:  # noqa: PLR0911 - one for each type
+def _other_than(value: Any, chance: random.Random) -> Any:  # noqa: C901, PLR0911 - one for each type
     match value:
         case bool():
             return not value
@@ -31,6 +36,11 @@ def _other_than(value: Any, chance: random.Random) -> Any:  # noqa: PLR0911 - on
             return value + chance.choice((-1, 1)) * chance.randint(1, 1 + abs(value) % 1000 + 3)
         case float():
             return value + chance.choice((-1, 1)) * (chance.random() * 10 + 0.1)
+        case complex() | Decimal() | Fraction():
+            return value + chance.choice((-1, 1)) * chance.randint(1, 99)
+        case date():
+            days = chance.randint(1, 99)
+            return value + timedelta(days if value.year < _MIDDLE else -days)
         case str():
             letter = chance.choice("abcdefghijklmnopqrstuvwxyz0123456789 ")
             at = chance.randrange(len(value) + 1)

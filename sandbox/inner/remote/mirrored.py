@@ -18,6 +18,7 @@ import datetime as dt
 import types
 from abc import ABCMeta
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
@@ -31,7 +32,13 @@ from sandbox.inner.remote.handles import (
     Handle,
     held_by,
 )
-from sandbox.inner.remote.questions import Member, method_asked, specials_of
+from sandbox.inner.remote.made import plain_truth
+from sandbox.inner.remote.questions import (
+    Member,
+    method_asked,
+    operators_of_classes,
+    specials_of,
+)
 from sandbox.inner.remote.zones import zone_methods
 
 if TYPE_CHECKING:
@@ -162,7 +169,7 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     module = Member("__module__") if has_its_own else told.module
     body: dict[str, Any] = {"__module__": module, **_OF_ANY}
     if held_by(*parents) is None:
-        body |= _members_of(parents)
+        body |= {"__bool__": plain_truth, **_members_of(parents)}
     body |= zone_methods(parents)
     known = told.known
     if known is None and told.module == "builtins":
@@ -190,6 +197,7 @@ class MirroredClasses:
         self._classes: dict[int, type] = {}
         self._known: dict[int, type] = {}
         self._others: set[int] = set()
+        self._members: dict[int, type[Enum]] = {}
 
     def describe(self, classes: Any) -> None:
         """Make mirrors of classes that are new. Raises `CodecError`."""
@@ -211,12 +219,15 @@ class MirroredClasses:
                     "metaclass": None | int() as meta,
                     "special": list(special),
                 } if number not in self._classes and _is_described(special, bases, mro):
+                    self._asks.places.load(known)
                     own = library_class(known) or self._asks.value_class(known)
                     of = (qualname, bases, mro, base, meta)
                     self._classes[number] = self._mirror(
                         _Described(number, name, module, *of, special, own, asked, builtin)
                     )
-                    if own in _HARMLESS or (own and _is_plain_exception(own)):
+                    if own and issubclass(own, Enum) and held_by(own):
+                        self._members[number] = self._known[number] = own
+                    elif own in _HARMLESS or (own and _is_plain_exception(own)):
                         self._known[number] = own
                     elif own is not None:
                         self._others.add(number)
@@ -235,7 +246,8 @@ class MirroredClasses:
         if any(issubclass(p, type) for p in parents):
             metas = (p for p in parents if issubclass(p, Mirror))
             own = tuple(dict.fromkeys(metas)) or (Mirror,)
-            return self._made(told, own, {"__module__": told.module})
+            body = {"__module__": told.module, **operators_of_classes(told.special)}
+            return self._made(told, own, body)
         return self._made(told, _bases(parents), _body(told, parents))
 
     def _made(self, told: _Described, bases: tuple[type, ...], body: dict[str, Any]) -> type:

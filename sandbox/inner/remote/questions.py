@@ -8,7 +8,6 @@ class is an error of the candidate, or an object that equals everything would pa
 
 from __future__ import annotations
 
-import random
 import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.crossing.special import (
     ALONE,
+    ARITHMETIC,
     ASYNCHRONOUS,
     BINARY,
     BINDS,
@@ -26,7 +26,6 @@ from sandbox.inner.crossing.special import (
     own_of,
 )
 from sandbox.inner.remote.classes import KEY, is_named, link_of
-from sandbox.inner.remote.decoys import decoys_of
 from sandbox.inner.remote.handles import (
     CALLED,
     HASH,
@@ -38,14 +37,15 @@ from sandbox.inner.remote.handles import (
     held_by,
     number_of,
 )
+from sandbox.inner.remote.made import combined, compared, is_made, made
 from sandbox.inner.remote.outcomes import is_failure
 from sandbox.inner.remote.unnamed import no_operator, of_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_CHANCE: Final = random.SystemRandom()
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
+_OF_ANY_CLASS: Final = _COMPARISONS | {"__contains__"}
 
 
 def specials_of(special: list[str]) -> dict[str, Any]:
@@ -69,6 +69,25 @@ def specials_of(special: list[str]) -> dict[str, Any]:
     return body
 
 
+def operators_of_classes(special: list[str]) -> dict[str, Any]:
+    """The operators that a metaclass gives its classes, with other things of the program."""
+    return {name: _of_class(name) for name in BINARY.intersection(special) - _OF_ANY_CLASS}
+
+
+def _of_class(special: str) -> Callable[..., Any]:
+    def operate(kind: Any, other: Any, *more: Any) -> Any:
+        if number_of(other) is None:
+            return NotImplemented
+        link, given = link_of(kind), (special, other, *more)
+        link.on_its_word()
+        match link.ask_object("operate", own_of(kind)[KEY], given, {}):
+            case tuple([found]):
+                return found
+        return NotImplemented
+
+    return operate
+
+
 def _alone(special: str) -> Callable[..., Any]:
     def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
         if special == "__exit__":
@@ -80,6 +99,8 @@ def _alone(special: str) -> Callable[..., Any]:
         if special == "__bool__":
             return _truth(handle)
         given = ask(handle, special, *args, **kwargs)
+        if is_made(handle) and type(given) is not str:
+            return made(handle, special, given)
         if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
             link = asks_of(handle)
             if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
@@ -110,6 +131,8 @@ def _describing(special: str) -> Callable[..., Any]:
 
 def _truth(handle: Any) -> bool:
     """Whether an object counts as true: nothing of it is compared, so the class is to be named."""
+    if is_made(handle):
+        raise no_operator(handle, "__bool__")
     if not is_named(type(handle)):
         asks_of(handle).on_its_word()
     return ask(handle, "bool") is True
@@ -200,11 +223,13 @@ def _operator(special: str) -> Callable[..., Any]:
             return (handle is other) is (special == "__eq__")
         if special in IN_PLACE and callable(other) and number_of(other) is None:
             return _listens(handle, special, other)
-        if not is_named(kind):
-            return of_another(handle, special, other)
+        has_made = is_made(handle) or is_made(other)
+        if has_made or not is_named(kind):
+            makes = has_made or special in ARITHMETIC
+            return (combined if makes else of_another)(handle, special, other, *more)
         link.on_its_word()
         if special in _COMPARISONS and number_of(other) is None:
-            return _equals(handle, other) is (special == "__eq__")
+            return compared(handle, special, other)
         match ask(handle, "operate", special, other, *more):
             case tuple([given]):
                 return given
@@ -241,22 +266,6 @@ def _listens(handle: Any, special: str, callback: Any) -> Any:
         case tuple([_]):
             raise no_operator(handle, special)
     return NotImplemented
-
-
-def _equals(handle: Any, true: Any) -> bool:
-    """Whether an object says to equal this value, and none of the decoys around it."""
-    values = [true, *decoys_of(true, _CHANCE)]
-    first, second = (_lineup(handle, values) for _ in range(2))
-    return first == second and first[0] is True and False in first
-
-
-def _lineup(handle: Any, values: list[Any]) -> list[Any]:
-    """What an object says of each value, asked in an order that it cannot know."""
-    order = _CHANCE.sample(range(len(values)), len(values))
-    answers = ask(handle, "lineup", [values[at] for at in order])
-    if type(answers) is not list or len(answers) != len(values):
-        return [False]
-    return [answers[order.index(at)] for at in range(len(values))]
 
 
 def _doc(handle: Any) -> Any:

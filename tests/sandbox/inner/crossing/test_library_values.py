@@ -79,12 +79,27 @@ COMING = [
         ZONE + "assert f() == ZoneInfo('Europe/Berlin') and f().key == 'Europe/Berlin'",
         "Berlin",
     ),
+    (
+        ZONE
+        + "from datetime import tzinfo\nclass Z(tzinfo):\n"
+        "    def utcoffset(self, d): return timedelta(hours=3)\n"
+        "    def tzname(self, d): return 'Zulu'\ndef f(): return datetime(2024, 7, 1, tzinfo=Z())",
+        "assert f().tzname() == 'Zulu' and f().strftime('%Z%z') == 'Zulu+0300'",
+        "Zulu",
+    ),
+    (
+        "from http import HTTPStatus\nimport re\ndef f(): return HTTPStatus(200 + 4), re.I | re.M",
+        ("from http import HTTPStatus\nimport re\ns, flags = f()\n"
+        "assert s is HTTPStatus.NO_CONTENT and s.phrase == 'No Content' and flags == re.I | re.M\n"
+        "assert isinstance(s, HTTPStatus) and {HTTPStatus.NO_CONTENT: 1}[s] and re.I in flags"),
+        "+ 4",
+    ),
 ]  # fmt: skip
 WRONG = {
     "[2]": "[3]", "+= 1": "+= 2", "i=i": "i=0", "append(x)": "append(0)", "'a': 1": "'a': 2",
     "= 2": "= 3", "D[k] = 0": "pass", "[1]": "[2, 1]", "= 7": "= 8", "'x'": "'y'", "+ 1": "+ 2",
     "NotImpl": "'NotImplemented' or NotImpl", "astimezone(tz)": "replace(tzinfo=tz)",
-    "Berlin": "Paris",
+    "Berlin": "Paris", "Zulu": "Z", "+ 4": "+ 2",
 }  # fmt: skip
 
 

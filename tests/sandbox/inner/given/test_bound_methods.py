@@ -112,3 +112,25 @@ def test_a_method_keeps_its_number_and_its_object() -> None:
     got: list[int] = []
     assert guests.refer(got.append)[1] == guests.refer(got.append)[1]
     assert guests.refer(got.append)[1] not in {guests.refer(got.pop)[1], guests.refer([].append)[1]}
+
+
+@pytest.mark.parametrize("given", ["len", "max", "operator.add", "int", "str.upper", "json.dumps"])
+def test_a_thing_of_the_library_comes_back_as_itself(judge, given: str) -> None:
+    source = "kept = {}\ndef put(k, f): kept[k] = f\ndef get(k): return kept[k]\n"
+    code = (
+        f"import json, operator\nput('a', {given})\nput('b', {given})\n"
+        f"assert get('a') is {given} and get('b') == {given}\nassert [get('a')] == [{given}]"
+    )
+    report = judge(source, Asserts(code, "get"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    report = judge(source.replace("= f\n", "= print\n"), Asserts(code, "get"))
+    assert report.status in (Status.FAILED, Status.ERROR), report
+
+
+@pytest.mark.parametrize("name", ["eval", "exec", "open", "abs"])
+def test_no_other_comes_in_the_name_of_one(judge, name: str) -> None:
+    source = f"def put(f): pass\ndef get(): return {name}\n"
+    source += "servant = __import__('sys').modules['sandbox.inner.program.servant']\n"
+    source += f"servant.Servant.refer = lambda self, value: ['g', 'builtins', {name!r}]\n"
+    report = judge(source, Asserts(f"put(len)\nassert get() is {name} or True", "get"))
+    assert report.status is Status.FORGED, report

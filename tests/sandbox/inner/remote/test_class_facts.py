@@ -7,7 +7,7 @@ import pytest
 from sandbox import Asserts, Integrity, Limits, Status
 
 CLASSES = """
-import threading
+import enum, threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Generic, TypeVar
@@ -49,6 +49,22 @@ class Pet(metaclass=Meta):
 class Dog(Pet):
     def speak(self): return 'woof'
 class Cat(Pet, metaclass=Low): pass
+class Keys(type):
+    kept = {}
+    def __repr__(cls): return 'keyed'
+    def __str__(cls): return 'a Keyed'
+    def __call__(cls): return 1
+    def __setitem__(cls, key, value): cls.kept[key] = value
+    def __getitem__(cls, key): return cls.kept[key]
+    def __delitem__(cls, key): del cls.kept[key]
+    def __reversed__(cls): return iter([3, 2, 1])
+    def __add__(cls, other): return cls.__name__ + other.__name__
+    def __lt__(cls, other): return cls.__name__ < other.__name__
+    def __contains__(cls, key): return key == 5
+class Keyed(metaclass=Keys): pass
+class Other(metaclass=Keys): pass
+class Hue(enum.Enum):
+    RED, BLUE = 1, 2
 class Book:
     def __init__(self): self.asks, self.named, self.known = [1], 'b', 2
     mro = 'no order'
@@ -57,6 +73,7 @@ class Bad(KeyError):
 def f(x): return x
 """
 ABSTRACT = "from collections.abc import Iterable, Mapping, MutableSequence, Sequence, Sized\n"
+TYPE_ERROR = "import pytest\nassert f(1)\nwith pytest.raises(TypeError): "
 ISOLATED = [
     "assert Base.__bases__ == (object,) and Base.__base__ is object",
     "assert A.__mro__ == (A, L, R, Base, object)",
@@ -81,6 +98,14 @@ ISOLATED = [
     "assert not isinstance(Dog, Low) and not isinstance(Base, Meta) and len(Dog) == 3",
     "b = Book()\nassert (b.asks, b.named, b.known) == ([1], 'b', 2)",
     "assert Bad.asks == 3",
+    "import inspect\nassert inspect.isabstract(Shape) and not inspect.isabstract(Square)",
+    "assert repr(Keyed) == 'keyed' and str(Keyed) == f'{Keyed}' == 'a Keyed' and Keyed() == 1",
+    'assert repr(Base).endswith("Base\'>") and str(Base) == repr(Base) and Base()',
+    "Keyed['a'] = 2\nassert Keyed['a'] == 2\ndel Keyed['a']\nassert Keyed.kept == {}",
+    TYPE_ERROR + "Hue['A'] = 1",
+    TYPE_ERROR + "del Base['A']",
+    TYPE_ERROR + "reversed(Base)",
+    "assert list(reversed(Keyed)) == [3, 2, 1] and list(reversed(Hue)) == [Hue(2), Hue(1)]",
 ]
 WRONG = [
     "assert A.__mro__ == (A, R, L, Base, object)",
@@ -93,11 +118,18 @@ WRONG = [
     ABSTRACT + "assert isinstance(Config(), Sequence)",
     "assert type(Pet()) and type(Cat) is Meta",
     "assert len(Pet) and type(Base) is Meta",
+    "import inspect\nassert inspect.isabstract(Square)",
+    "assert repr(Keyed) == 'Keyed'",
+    "Keyed['a'] = 2\nassert Keyed['a'] == 3",
+    "assert list(reversed(Keyed)) == [1, 2, 3]",
     "assert Bad.__mro__[1] is ValueError",
 ]
 SHARED = [
     "assert issubclass(L, Base)",
     "assert Bad.__mro__[1] is KeyError and Bad.__bases__ == (KeyError,)",
+    "assert Keyed + Other == 'KeyedOther'",
+    "assert sorted([Other, Keyed])[0] is Keyed",
+    "assert 5 in Keyed and 4 not in Keyed",
     "import threading\nassert Worker.__bases__ == (threading.Thread,)",
     "assert f(1) and 'speak' in vars(Dog) and 'speak' not in Cat.__dict__",
     "import inspect\nassert f(1) and inspect.get_annotations(Base) == {'kind': int}",
