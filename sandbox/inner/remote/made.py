@@ -1,9 +1,8 @@
 """What an object of a class that the tests name says to equal, and what it makes of a comparison.
 
-An object that is made of one, as a condition of a query, is no answer to it; nor is one that two
-objects of a class make that nobody names, as their difference. It has attributes and methods, and
-makes others with objects of the program. Whether it is true, or which number it is, is nobody's
-question: a pass would rest on it, and nothing was compared.
+An object that is made of one, as a condition of a query, is no answer to it. It has attributes and
+methods, and makes others with objects of the program. Whether it is true, or which number it is,
+is nobody's question: a pass would rest on it, and nothing was compared.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def made(handle: Any, special: str, found: Any) -> Any:
 
 
 def combined(handle: Any, special: str, other: Any, *more: Any) -> Any:
-    """What two objects make by an operator: one of them was made, or is of a class of no name."""
+    """What two objects make by an operator, one of which was made."""
     if number_of(other) is None:
         raise no_operator(handle, special)
     asks_of(handle).on_its_word()

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 from sandbox.codec import CodecError
 from sandbox.inner.crossing.special import (
     ALONE,
-    ARITHMETIC,
     ASYNCHRONOUS,
     BINARY,
     BINDS,
@@ -218,24 +217,27 @@ def _asynchronous(special: str) -> Callable[..., Any]:
 
 def _operator(special: str) -> Callable[..., Any]:
     def operate(handle: Any, other: Any, *more: Any) -> Any:
-        kind, link = type(handle), asks_of(handle)
-        if link.is_reading():  # keys of one dict, which are different over there
+        if asks_of(handle).is_reading():  # keys of one dict, which are different over there
             return (handle is other) is (special == "__eq__")
         if special in IN_PLACE and callable(other) and number_of(other) is None:
             return _listens(handle, special, other)
-        has_made = is_made(handle) or is_made(other)
-        if has_made or not is_named(kind):
-            makes = has_made or special in ARITHMETIC
-            return (combined if makes else of_another)(handle, special, other, *more)
-        link.on_its_word()
-        if special in _COMPARISONS and number_of(other) is None:
-            return compared(handle, special, other)
-        match ask(handle, "operate", special, other, *more):
-            case tuple([given]):
-                return given
-        return NotImplemented
+        if is_made(handle) or is_made(other):
+            return combined(handle, special, other, *more)
+        if not is_named(type(handle)):
+            return of_another(handle, special, other)
+        return _of_named(handle, special, other, *more)
 
     return operate
+
+
+def _of_named(handle: Any, special: str, other: Any, *more: Any) -> Any:
+    asks_of(handle).on_its_word()
+    if special in _COMPARISONS and number_of(other) is None:
+        return compared(handle, special, other)
+    match ask(handle, "operate", special, other, *more):
+        case tuple([given]):
+            return given
+    return NotImplemented
 
 
 def _operator_of_content(special: str) -> Callable[..., Any]:

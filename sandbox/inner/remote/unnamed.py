@@ -1,7 +1,6 @@
 """What objects of classes that the tests do not name answer to operators: next to nothing.
 
 An operator is handed what a test expects, and an object that says yes to everything would pass.
-Two objects of the program are handed nothing but each other.
 """
 
 from __future__ import annotations
@@ -13,31 +12,26 @@ from sandbox.inner.crossing.special import found_in
 from sandbox.inner.crossing.values import parts_of
 from sandbox.inner.remote.handles import ask, asks_of, number_of
 
-_DIFFERS: Final = {"__eq__": False, "__ne__": True}
 _MOST_LISTED: Final = 10_000
 
 
-def of_another(handle: Any, special: str, other: Any, *more: Any) -> Any:
+def of_another(handle: Any, special: str, other: Any) -> bool:
     """An operator of a class that the tests do not name.
 
-    It has none but with another object of the program, whose word it is: so its own objects are
-    found, sorted and combined. That two are equal is not believed. What it contains is looked for
-    here. Raises the candidate's error for all else.
+    It has none, but that an object is itself, and that another of the program is not: so one finds
+    its own among others. What it contains is looked for here. Raises the candidate's error for all
+    else.
     """
     if special == "__contains__" and _lists(handle):
         return _is_listed(handle, other)
-    if special == "__eq__" and handle is other:
-        return True
     if _is_no_value(other) and handle.__class__ is type(other):
         raise asks_of(handle).need_shared(f"the tests compare a {type(other).__name__} of theirs")
-    if number_of(other) is None or special == "__contains__":
-        raise no_operator(handle, special)
-    asks_of(handle).on_its_word()
-    match ask(handle, "operate", special, other, *more):
-        case tuple([given]) if special not in _DIFFERS or given is _DIFFERS[special]:
-            return given
-        case ():
-            return NotImplemented
+    if special == "__eq__" and number_of(other) is not None:
+        if handle is other:
+            return True
+        if ask(handle, "operate", special, other) in ((False,), ()):
+            asks_of(handle).on_its_word()
+            return False
     raise no_operator(handle, special)
 
 

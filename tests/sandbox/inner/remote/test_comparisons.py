@@ -1,38 +1,10 @@
-"""What operators of two objects of the program give, and comparisons that make an object."""
+"""Comparisons: that make an object, that an object cannot answer, and that nobody may believe."""
 
 from __future__ import annotations
 
 import pytest
 
 from sandbox import Asserts, Integrity, Status
-
-COINS = """
-class Coin:
-    def __init__(self, n): self.n = n
-    def __add__(self, o): return Coin(self.n + o.n)
-    def __lt__(self, o): return self.n < o.n
-    def __eq__(self, o): return self.n == o.n
-    def __hash__(self): return hash(self.n)
-def f(*all): return [Coin(n) for n in all]
-"""
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "a, b = f(3, 1)\nassert (a + b).n == 4",
-        "assert [c.n for c in sorted(f(3, 1, 2))] == [1, 2, 3]",
-        "assert max(f(3, 1, 4)).n == 4",
-        "import heapq\nh = f(3, 1)\nheapq.heapify(h)\nassert heapq.heappop(h).n == 1",
-        "import functools, operator\nassert functools.reduce(operator.add, f(1, 2, 3)).n == 6",
-    ],
-)
-def test_objects_of_a_class_that_nobody_names_are_sorted_and_combined(judge, code: str) -> None:
-    report = judge(COINS, Asserts(code, "f"))
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
-    for right, wrong in (("+ o.n", "- o.n"), ("Coin(n) for", "Coin(-n) for")):
-        report = judge(COINS.replace(right, wrong), Asserts(f"{code}\nassert f(1)[0].n == 1", "f"))
-        assert report.status is Status.FAILED or right not in code, report
 
 
 @pytest.mark.parametrize(
@@ -44,11 +16,13 @@ def test_objects_of_a_class_that_nobody_names_are_sorted_and_combined(judge, cod
         "f(1) + f(2)",
         "abs(f(1) - f(2)) < 1",
         "f(1) < 2",
+        "f(1) < f(2)",
+        "sorted([f(1), f(2)])",
         "sorted([f(1), 2])",
         "f(1) in [2]",
     ],
 )
-def test_that_they_are_equal_or_what_they_make_of_a_value_is_an_error(judge, code: str) -> None:
+def test_what_a_class_that_nobody_names_says_is_an_error(judge, code: str) -> None:
     names = ("eq", "lt", "gt", "add", "radd", "sub", "abs")
     source = "".join(f"    def __{name}__(self, *o): return True\n" for name in names)
     source = f"class M:\n{source}    def __ne__(self, o): return False\ndef f(x): return M()"
