@@ -22,15 +22,22 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.special import BINARY, BINDS, CHECKS, SPECIAL, mro_of, own_of
+from sandbox.inner.crossing.special import BINDS, CHECKS
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
 from sandbox.inner.remote.handles import (
-    CONTENTS,
     SAID,
     Handle,
     held_by,
+)
+from sandbox.inner.remote.library import (
+    HARMLESS,
+    is_plain,
+    is_plain_exception,
+    kind_of_all,
+    members_of,
+    stands_for_itself,
 )
 from sandbox.inner.remote.made import plain_truth
 from sandbox.inner.remote.questions import (
@@ -45,9 +52,6 @@ if TYPE_CHECKING:
     from sandbox.inner.remote.classes import Asks
 
 
-_HARMLESS: Final = frozenset({*CONTENTS.values(), bool, bytearray, range, object, type(None)})
-"""Classes that stand for themselves: calling one of them makes a value and nothing else."""
-
 _MOST_CLASSES: Final = 2_000
 _MOST_BASES: Final = 50
 
@@ -57,45 +61,12 @@ _OF_ANY: Final = {
 }
 """What any object has, and a test may call by name: of a handle it would be `object`'s own."""
 
-_ALLOWED: Final = (frozenset(SPECIAL) - BINARY).union(
-    {
-        *("__init__", "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__"),
-        *(
-            "__class_getitem__",
-            "__getstate__",
-            "__setstate__",
-            "__reduce__",
-            "__static_attributes__",
-        ),
-    }
-)
-"""Special methods of a class of the library that may be a base of mirrors: they are asked, or never
-run for a handle."""
-
 _OF_PYTHON: Final = {
     kind.__name__: kind
     for kind in vars(types).values()
     if isinstance(kind, type) and kind.__module__ == "builtins"
 }
 """Classes that have a name in `types` alone, as those of functions and generators."""
-
-_ABSTRACT: Final = frozenset({"abc", "collections.abc", "numbers", "typing", "enum"})
-"""Modules whose classes may stand for themselves where a class is looked at: calling one makes
-nothing that acts."""
-
-
-def _is_plain_exception(kind: type) -> bool:
-    """Whether a class may stand for itself: not one that catches a failed assertion as well."""
-    return issubclass(kind, Exception) and not issubclass(AssertionError, kind)
-
-
-def _stands_for_itself(kind: type | None) -> bool:
-    """Whether a class of the library may stand in the bases of a class of the candidate."""
-    if kind is None:
-        return False
-    if kind in _HARMLESS or kind in (type, BaseException, Exception) or _is_plain_exception(kind):
-        return True
-    return kind.__module__ in _ABSTRACT
 
 
 def _is_described(special: list[Any], bases: list[Any], order: list[Any]) -> bool:
@@ -129,31 +100,6 @@ class _Described:
     builtin: str | None
 
 
-def _is_plain(kind: type) -> bool:
-    """Whether a class of the library may be a real base of a mirror, which is of its kind then.
-
-    It is written in Python, keeps nothing but attributes, and has no say in how these are looked
-    up, nor in how classes and objects begin and end: all else that it has is asked over there. It
-    has no operator, by which it would ask the program what the tests expect.
-    """
-    if type(kind) is not type or kind is object or kind.__basicsize__ != _Plain.__basicsize__:
-        return False
-    above = [each for each in mro_of(kind) if each is not object]
-    special = {name for each in above for name in own_of(each) if name[:2] == "__" == name[-2:]}
-    return not issubclass(kind, Handle) and special <= _ALLOWED
-
-
-class _Plain:
-    """Has a place for attributes, and nothing else."""
-
-
-def _members_of(parents: list[type]) -> dict[str, Any]:
-    """What plain classes of the library have, asked over there."""
-    above = {each for kind in filter(_is_plain, parents) for each in mro_of(kind)} - {object}
-    names = {name for each in above for name in own_of(each)}
-    return {name: Member(name) for name in names if not name[:2] == "__" == name[-2:]}
-
-
 def _bases(parents: list[type]) -> tuple[type, ...]:
     held = held_by(*parents)
     own: dict[Any, None] = dict.fromkeys(p for p in parents if isinstance(p, Mirror))
@@ -161,7 +107,7 @@ def _bases(parents: list[type]) -> tuple[type, ...]:
         own = {Handle: None, **own}
     if held is not None or dt.tzinfo in parents:
         return (*own, held or dt.tzinfo)
-    return (*own, *filter(_is_plain, parents))
+    return (*own, *filter(is_plain, parents))
 
 
 def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
@@ -169,7 +115,7 @@ def _body(told: _Described, parents: list[type]) -> dict[str, Any]:
     module = Member("__module__") if has_its_own else told.module
     body: dict[str, Any] = {"__module__": module, **_OF_ANY}
     if held_by(*parents) is None:
-        body |= {"__bool__": plain_truth, **_members_of(parents)}
+        body |= {"__bool__": plain_truth, **members_of(parents)}
     body |= zone_methods(parents)
     known = told.known
     if known is None and told.module == "builtins":
@@ -227,7 +173,7 @@ class MirroredClasses:
                     )
                     if own and issubclass(own, Enum) and held_by(own):
                         self._members[number] = self._known[number] = own
-                    elif own in _HARMLESS or (own and _is_plain_exception(own)):
+                    elif own in HARMLESS or (own and is_plain_exception(own)):
                         self._known[number] = own
                     elif own is not None:
                         self._others.add(number)
@@ -236,7 +182,7 @@ class MirroredClasses:
 
     def _mirror(self, told: _Described) -> type:
         parents = [self._base(base) for base in told.bases]
-        if told.known is not None and _is_plain_exception(told.known):
+        if told.known is not None and is_plain_exception(told.known):
             parents = [Exception if told.known.__name__ in SIGNALS else told.known]
         if told.builtin is not None and not any(issubclass(p, BaseException) for p in parents):
             parents.append(self._base(["builtins", told.builtin]))
@@ -278,7 +224,7 @@ class MirroredClasses:
             if "issubclass" in self._asks.named:
                 raise self._asks.need_shared(f"the tests ask what {told.name} derives from")
             with contextlib.suppress(TypeError):  # classes that do not go together here
-                type.__setattr__(mirror, SAID, _kind_of_all(others))
+                type.__setattr__(mirror, SAID, kind_of_all(others))
 
     def _facts(self, told: _Described) -> Facts:
         bases = tuple(map(self._fact, told.bases))
@@ -289,7 +235,7 @@ class MirroredClasses:
         """What stands for a class where another is looked at; None if nothing does."""
         if type(wire) is not int:
             found = library_class(wire)
-            return found if _stands_for_itself(found) else None
+            return found if stands_for_itself(found) else None
         return None if wire in self._others else self._known.get(wire, self._base(wire))
 
     def _base(self, base: Any) -> type:
@@ -309,24 +255,6 @@ class MirroredClasses:
         for value in values:
             if isinstance(value, Mirror):
                 type.__setattr__(value, NAMED, True)
-
-
-def _kind_of_all(kinds: list[type]) -> type:
-    """A class that is of all these. Raises `TypeError` where there can be none."""
-    first, *more = _lowest(kinds)
-    if not more:
-        return first
-    meta, *others = _lowest([type(each) for each in (first, *more)])
-    if others:
-        raise TypeError("no metaclass for all")
-    made: type = type.__new__(meta, first.__name__, (first, *more), {})
-    return made
-
-
-def _lowest(kinds: list[type]) -> list[type]:
-    """Those of which none of the others is a subclass."""
-    found = dict.fromkeys(kinds)
-    return [each for each in found if not any(issubclass(o, each) for o in found if o is not each)]
 
 
 def _new_class(meta: type, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
