@@ -85,4 +85,4 @@ def kind_of_all(kinds: list[type]) -> type:
 def _lowest(kinds: list[type]) -> list[type]:
     """Those of which none of the others is a subclass."""
     found = dict.fromkeys(kinds)
-    return [each for each in found if not any(issubclass(o, each) for o in found if o is not each)]
+    return [each for each in found if not any(each in mro_of(o) for o in found if o is not each)]

@@ -22,7 +22,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.special import BINDS, CHECKS
+from sandbox.inner.crossing.special import BINDS, CHECKS, mro_of
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
 from sandbox.inner.remote.exceptions import SIGNALS, library_class
@@ -219,9 +219,11 @@ class MirroredClasses:
             if type(base) is ABCMeta:
                 base.register(mirror)
         above = (library_class(each) for each in told.order if type(each) is not int)
-        others = [each for each in above if each is not None and not issubclass(mirror, each)]
+        known = (each for each in above if each is not None and type(each) is not ABCMeta)
+        others = [each for each in known if each not in mro_of(mirror)]
         if others and issubclass(mirror, Handle):
-            if "issubclass" in self._asks.named:
+            named = self._asks.named
+            if "issubclass" in named and not named.isdisjoint(each.__name__ for each in others):
                 raise self._asks.need_shared(f"the tests ask what {told.name} derives from")
             with contextlib.suppress(TypeError):  # classes that do not go together here
                 type.__setattr__(mirror, SAID, kind_of_all(others))
