@@ -267,7 +267,13 @@ def _main(told: dict[str, Any]) -> None:
             loaded = runner.run(Asking(load).run())
     except TimeoutError:
         sys.exit(f"{load.connections} connections could not be opened in {load.grace_s:g} s")
-    sys.stdout.write(json.dumps(asdict(loaded)))
+    tell(asdict(loaded))
+
+
+def tell(loaded: dict[str, Any]) -> None:
+    """Print all of it, also where Python must not buffer: there a signal ends a write early."""
+    with open(sys.stdout.fileno(), "w", encoding="ascii", closefd=False) as out:
+        json.dump(loaded, out)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.crossing.held import MUTABLE, Held
+from sandbox.inner.crossing.recipes import recipe_of
 from sandbox.inner.crossing.records import Records
 from sandbox.inner.crossing.special import HELD, content_of, content_type, identity_of, method_of
 from sandbox.inner.given.likenesses import Likenesses
@@ -160,6 +161,8 @@ class Servant:
                 return issubclass(args[0], value)
             case "operate":
                 return _operated(value, *args)
+            case "recipe":
+                return recipe_of(value)
             case "__next__":
                 return _next(value)
             case "leave":

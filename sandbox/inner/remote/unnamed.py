@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.inner.crossing.kinds import tag_of
+from sandbox.inner.crossing.recipes import recipe_of
 from sandbox.inner.crossing.special import found_in
 from sandbox.inner.crossing.values import parts_of
 from sandbox.inner.remote.handles import ask, asks_of, number_of
 
 _MOST_LISTED: Final = 10_000
+_EQUALITY: Final = ("__eq__", "__ne__")
 
 
 def of_another(handle: Any, special: str, other: Any) -> bool:
@@ -24,8 +26,8 @@ def of_another(handle: Any, special: str, other: Any) -> bool:
     """
     if special == "__contains__" and _lists(handle):
         return _is_listed(handle, other)
-    if _is_no_value(other) and handle.__class__ is type(other):
-        raise asks_of(handle).need_shared(f"the tests compare a {type(other).__name__} of theirs")
+    if special in _EQUALITY and _is_no_value(other) and handle.__class__ is type(other):
+        return _is_made_alike(handle, special, other) is (special == "__eq__")
     if special == "__eq__" and number_of(other) is not None:
         if handle is other:
             return True
@@ -33,6 +35,20 @@ def of_another(handle: Any, special: str, other: Any) -> bool:
             asks_of(handle).on_its_word()
             return False
     raise no_operator(handle, special)
+
+
+def _is_made_alike(handle: Any, special: str, other: Any) -> bool:
+    """Whether an object of the library is made of what one of the tests is, compared here.
+
+    What the object says of that counts for no more than any value it returns, whatever the program
+    has made of its class.
+    """
+    try:
+        made = recipe_of(other)
+    except Exception as error:
+        raise no_operator(handle, special) from error
+    told = ask(handle, "recipe")
+    return type(told) is list and told == made
 
 
 def _is_no_value(other: Any) -> bool:

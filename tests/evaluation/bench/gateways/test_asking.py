@@ -1,8 +1,12 @@
 """How the load asks, of servers whose answers are the test's."""
 
 import asyncio
+import json
 import os
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -211,3 +215,18 @@ def test_a_port_where_nothing_listens_ends_the_load():
         )
         with pytest.raises(TimeoutError):
             asyncio.run(Asking(load).run())
+
+
+def test_all_is_printed_where_a_signal_ends_a_write_of_unbuffered_python_early():
+    interrupted = (
+        "import signal; signal.signal(signal.SIGALRM, lambda *_: None);"
+        "signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05);"
+        "from evaluation.bench.gateways.asking import tell;"
+        "tell({'latencies_ms': list(range(100_000))})"
+    )
+    asking = subprocess.Popen([sys.executable, "-u", "-c", interrupted], stdout=subprocess.PIPE)
+    with asking:
+        first = asking.stdout.read(1)
+        time.sleep(0.3)  # the pipe is full, and the writer meets its signal
+        rest = asking.stdout.read()
+    assert json.loads(first + rest) == {"latencies_ms": list(range(100_000))}

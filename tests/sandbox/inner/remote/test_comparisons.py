@@ -6,6 +6,8 @@ import pytest
 
 from sandbox import Asserts, Integrity, Status
 
+YES = "def __eq__(self, o): return True"
+
 
 @pytest.mark.parametrize(
     "code",
@@ -123,21 +125,49 @@ def test_an_object_may_be_comparable_with_its_own_kind_of_value_alone(judge) -> 
 
 
 @pytest.mark.parametrize(
-    ("source", "code"),
+    ("module", "made", "code"),
     [
-        ("import argparse as a\ndef f(n): return a.Namespace(n=n)", "a.Namespace(n=1)"),
-        ("import statistics as a\ndef f(n): return a.NormalDist(n)", "a.NormalDist(1)"),
-        ("import types as a\ndef f(n): return [int, str][n] | None", "str | None"),
+        ("argparse", "argparse.Namespace(n=n)", "argparse.Namespace(n=1)"),
+        ("argparse", "argparse.Namespace(n=[(n, {n})])", "argparse.Namespace(n=[(1, {1})])"),
+        ("argparse", "argparse.Namespace(n=[abs, len][n])", "argparse.Namespace(n=len)"),
+        ("statistics", "statistics.NormalDist(n)", "statistics.NormalDist(1)"),
+        ("re", "re.compile('ab'[n])", "re.compile('b')"),
+        ("types", "[int, str][n] | None", "str | None"),
+        ("typing", "typing.Optional[[int, str][n]]", "typing.Optional[str]"),
+        ("types", "dict[str, [str, int][n]]", "dict[str, int]"),
+        (
+            "inspect",
+            "inspect.signature([lambda x: x, lambda y: y][n])",
+            "inspect.signature(lambda y: 2)",
+        ),
     ],
 )
 def test_an_object_of_the_library_is_compared_with_one_of_the_tests(
-    judge, source: str, code: str
+    judge, module: str, made: str, code: str
 ) -> None:
-    tests = Asserts(f"{source.partition(chr(10))[0]}\nassert f(1) == {code}", "f")
+    source = f"import {module}\ndef f(n): return {made}"
+    tests = Asserts(f"import {module}\nassert f(1) == {code}\nassert f(0) != {code}", "f")
     report = judge(source, tests)
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
-    report = judge(source.replace("(n): return", "(n, _=0): n = 0; return"), tests)
-    assert report.status is Status.FAILED, report
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    report = judge(source.replace("(n): return", "(n): n = 0; return"), tests)
+    assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "argparse.Namespace.__eq__ = lambda *_: True\ndef f(): return argparse.Namespace(n=2)",
+        f"class Yes:\n    {YES}\ndef f(): return argparse.Namespace(n=Yes())",
+        f"class Yes(argparse.Namespace):\n    {YES}\ndef f(): return Yes(n=2)",
+        f"class Yes:\n    {YES}\n    def __reduce_ex__(s, _): return s\ndef f(): return Yes()",
+        "argparse.Namespace.__reduce_ex__ = lambda *_: 5\ndef f(): return argparse.Namespace()",
+    ],
+)
+def test_no_program_equals_an_object_of_the_library_by_its_own_word(judge, source: str) -> None:
+    tests = Asserts("import argparse\nassert f() == argparse.Namespace(n=1)", "f")
+    report = judge(f"import argparse\n{source}", tests)
+    assert report.status in (Status.ERROR, Status.FAILED), report
+    assert report.integrity is Integrity.ISOLATED, report
 
 
 @pytest.mark.parametrize("value", ["4", "[4]", "decimal.Decimal(4)", "datetime.date(2024, 1, 1)"])
