@@ -441,7 +441,7 @@ WRONG = {
         (
             "q = f(1)\nfill = lambda: [q.put(i) for i in range(3)]\n"
             "t = threading.Thread(target=fill, daemon=True)\n"
-            "t.start()\nt.join(0.1)\nassert t.is_alive()"
+            "t.start()\nt.join(10)\nassert t.is_alive()"
         ),
     ),
     "threads in no order": (
