@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
 from sandbox.inner.crossing import clocks
+from sandbox.inner.crossing.arrays import is_scalar
 from sandbox.inner.crossing.kinds import DICTS
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def dict_under(value: Any) -> Any:
 def scalar_of(value: Any) -> bool | float | str | bytes | complex | None:
     """What a scalar of numpy holds; None where it is none."""
     kind = type(value)
-    if kind.__module__ == "numpy" and any(each.__name__ == "generic" for each in kind.__mro__):
+    if kind.__module__ == "numpy" and is_scalar(kind):
         item = value.item()
         if type(item) in (int, float, bool, str, bytes, complex):
             scalar: bool | float | str | bytes | complex = item

@@ -97,6 +97,17 @@ INSIDE: Final = frozenset({"__wrapped__", "__signature__"}).union(
 )
 """What functions have beside their texts, and what `inspect` asks for in its stead."""
 
+MEMORY: Final = frozenset(
+    {"__array_interface__", "__array_struct__", "__cuda_array_interface__", "__dataframe__"}
+)
+"""By which an object says at which address its memory is, which C code reads without asking more.
+
+It would read the tests' own. So no object of the program has them, and is asked for `__array__`.
+"""
+
+_DISPATCH: Final = frozenset({"__array_function__", "__array_ufunc__"})
+"""Where numpy asks a class for what the tests have numpy do. Objects are arrays here instead."""
+
 
 def look_inside(asks: Asks, what: str, name: str) -> BaseException:
     """What to raise where someone looks inside a function or a class."""
@@ -123,6 +134,10 @@ class Mirror(type):
 
     def __getattr__(cls, name: str) -> Any:
         if name in INSIDE or name == "__dataclass_fields__":
+            raise look_inside(link_of(cls), cls.__name__, name)
+        if name in MEMORY or (name in _DISPATCH and not is_named(cls)):
+            raise AttributeError(name)
+        if name in _DISPATCH:
             raise look_inside(link_of(cls), cls.__name__, name)
         return _asked(cls, "get", name)
 

@@ -13,7 +13,15 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.crossing.special import own_of
-from sandbox.inner.remote.classes import INSIDE, KEY, Mirror, is_named, link_of, look_inside
+from sandbox.inner.remote.classes import (
+    INSIDE,
+    KEY,
+    MEMORY,
+    Mirror,
+    is_named,
+    link_of,
+    look_inside,
+)
 from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
@@ -87,6 +95,14 @@ def _call_isinstance(caller: FrameType) -> bool:
     return code.co_filename in (TESTS, PRELUDE) and code.co_code[caller.f_lasti] != _LOAD_ATTR
 
 
+def _array(handle: Handle, method: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """What numpy makes of an object: an array that both sides have."""
+    found = method(*args, **kwargs)
+    if isinstance(found, Handle):
+        raise asks_of(handle).need_shared(f"an array that cannot cross: a {type(handle).__name__}")
+    return found
+
+
 class _Held:
     """Has a place for attributes, of which handles show nothing."""
 
@@ -99,10 +115,12 @@ class Handle(_Held):
             return {}
         if name in INSIDE:
             raise look_inside(asks_of(self), type(self).__name__, name)
+        if name in MEMORY:
+            raise AttributeError(name)
         found = ask(self, "get", name)
         if isinstance(found, Handle) and not is_named(type(self)):
             contents_of(found)[WORD] = name
-        return found
+        return functools.partial(_array, self, found) if name == "__array__" else found
 
     def __setattr__(self, name: str, value: object) -> None:
         ask(self, "set", name, value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sandbox.inner.crossing.arrays import array_of, is_of_numpy
 from sandbox.inner.crossing.kinds import tag_of
 from sandbox.inner.crossing.recipes import recipe_of
 from sandbox.inner.crossing.special import found_in
@@ -17,7 +18,7 @@ _MOST_LISTED: Final = 10_000
 _EQUALITY: Final = ("__eq__", "__ne__")
 
 
-def of_another(handle: Any, special: str, other: Any) -> bool:
+def of_another(handle: Any, special: str, other: Any) -> Any:
     """An operator of a class that the tests do not name.
 
     It has none, but that an object is itself, and that another of the program is not: so one finds
@@ -26,6 +27,8 @@ def of_another(handle: Any, special: str, other: Any) -> bool:
     """
     if special == "__contains__" and _lists(handle):
         return _is_listed(handle, other)
+    if is_of_numpy(other):  # which compares and computes with what it holds, here
+        return getattr(array_of(handle), special)(other)
     if special in _EQUALITY and _is_no_value(other) and handle.__class__ is type(other):
         return _is_made_alike(handle, special, other) is (special == "__eq__")
     if special == "__eq__" and number_of(other) is not None:

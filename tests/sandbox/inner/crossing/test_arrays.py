@@ -41,7 +41,9 @@ def cross(value: Any, out: Containers, into: Containers) -> Any:
         *(["02", "|b1", True, 1], ["00" * 9, "<i9", True, 1], ["00" * 16, "<i8,<i8", True, 1]),
         *(["00" * 16, "<f16", True, 1], ["00" * 8, "|V8", True, 1], ["", "<i8", True, 0, 2**70]),
         *(["00" * 8, "<i8", True, *[1] * 65], ["00" * 8, "<i8", True, 2**62, 2**62]),
-        *(["00" * 8, "<M8[s]", True, 1], ["00", "|i1\n", True, 1], ["00" * 8, "<i8", True, None]),
+        *(["00" * 8, "<M8[x]", True, 1], ["00" * 8, "<M8[0s]", True, 1], ["", "<U0", True, 9]),
+        *(["", "|S0", True, 9], ["00001100", "<U1", True, 1], ["00" * 8, ">U2", True, 1]),
+        *(["00", "|i1\n", True, 1], ["00" * 8, "<i8", True, None]),
     ],
     ids=repr,
 )  # fmt: skip
@@ -55,18 +57,27 @@ def test_what_is_no_array_is_refused(rest: list[Any]) -> None:
             heard(frame, ours, refuse)
 
 
-def test_arrays_of_numbers_arrive_as_they_were() -> None:
-    for kind in ("bool", "int8", "uint16", "int64", "float16", "float64", "complex64"):
+KINDS = ("bool", "int8", "uint16", "int64", "float16", "float64", "complex64", "<U3", "S2")
+TIMES = ("M8[D]", "M8[ns]", "m8[25s]", "m8")
+
+
+def test_arrays_arrive_as_they_were() -> None:
+    for kind in (*KINDS, *TIMES):
         for shape in ((), (0,), (3,), (2, 3), (2, 0, 1)):
             for can_be_changed in (True, False):
-                value = np.ones(shape, kind)
+                value = np.ones(shape, "i8" if kind in TIMES else kind).astype(kind)
                 value.flags.writeable = can_be_changed
                 arrived = cross(value, *sides())
                 assert (arrived.dtype, arrived.shape) == (value.dtype, value.shape)
                 assert arrived.tolist() == value.tolist()
                 assert arrived.flags.writeable is can_be_changed
+    texts = np.array(["", "a\x00b", "\U0010ffff", "\ud800"])
+    assert cross(texts, *sides()).tolist() == texts.tolist()
+
+
+def test_what_holds_anything_else_does_not_cross() -> None:
     own = type("Own", (np.ndarray,), {})
-    for other in (np.array([None]), np.array(["a"]), np.ones(1).view(own), np.array(["2020"], "M")):
+    for other in (np.array([None]), np.ones(1).view(own), np.array([(1, "a")], "i4,U2")):
         assert not arrays.is_array(other)
         with pytest.raises(CannotCross):
             told(other, sides()[0], refuse)
