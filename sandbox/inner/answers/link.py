@@ -8,7 +8,6 @@ else that arrives is evidence of tampering with the verdict's channel: `Forged`.
 from __future__ import annotations
 
 import functools
-import sys
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from sandbox.inner.answers.mirrors import Mirrors
 from sandbox.inner.answers.replies import Replies
 from sandbox.inner.answers.surroundings import Surroundings
 from sandbox.inner.crossing import exchange
+from sandbox.inner.crossing.arrays import are_wanted
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.records import may_be_changed
 from sandbox.inner.crossing.special import MODULE
@@ -82,7 +82,7 @@ class Link(CandidateProcess):
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
-        self.containers.arrays = "numpy" in self.named or "numpy" in sys.modules
+        self.containers.arrays = are_wanted(self.named)
         ours = {"records": self.containers.records.told, "arrays": self.containers.arrays}
         question = {"source": source, "names": names, "limits": limits, **ours}
         answer = self.numbered({"do": "load", **question})

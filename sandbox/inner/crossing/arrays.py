@@ -1,44 +1,51 @@
-"""Arrays of numbers, texts and times of numpy, which both processes hold as they do containers.
+"""Arrays of numpy, which both processes hold as they do containers, and its scalars.
 
 Only where the tests have numpy: it is slow to load, and nothing of it is looked at elsewhere. What
-comes in is checked before an array is made of it; no objects and no records are in any.
+comes in is checked before anything is made of it.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.crossing.dtypes import OBJECTS, check_bytes, dtype_of, is_dtype, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TAG: Final = "N"
 
+SCALAR, KIND, MASKED = "NS", "ND", "NM"
+"""Tags of a scalar, of what says which kind of values an array has, and of `numpy.ma.masked`."""
+
+VALUES: Final = (SCALAR, KIND, MASKED)
+
+_MATRIX: Final = "matrix"
+_CLASSES: Final = ("ndarray", _MATRIX)
 _MOST_AXES: Final = 32
 _MOST_WORK: Final = 1_000
-_KINDS: Final = re.compile(
-    r"\|b1|[<|][iu]1|<[iu][248]|<f[248]|<c(?:8|16)|<U[1-9]\d{0,5}|\|S[1-9]\d{0,5}"
-    r"|<[mM]8(?:\[(?:[1-9]\d{0,5})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?"
-)
-"""What is in an array, as numpy writes it."""
+
+
+def are_wanted(names: Iterable[str]) -> bool:
+    """Whether tests that use these names have arrays."""
+    return "numpy" in sys.modules or any(name.partition(".")[0] == "numpy" for name in names)
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is an array of such values, and of no class of somebody's own."""
+    """Whether it is an array of what crosses, and of no class of somebody's own."""
     kind = type(value)
-    if kind.__name__ != "ndarray" or kind.__module__ != "numpy":
+    if kind.__module__ != "numpy" or kind.__name__ not in _CLASSES:
         return False
-    return _KINDS.fullmatch(value.dtype.str) is not None
+    return spec_of(value.dtype) is not None
 
 
 def is_of_numpy(value: Any) -> bool:
     """Whether it is an array or a scalar of numpy's own classes, whatever is in it."""
     kind = type(value)
-    return kind.__module__ == "numpy" and (kind.__name__ == "ndarray" or is_scalar(kind))
+    return kind.__module__ == "numpy" and (kind.__name__ in _CLASSES or is_scalar(kind))
 
 
 def is_scalar(kind: type) -> bool:
@@ -53,44 +60,111 @@ def array_of(value: Any) -> Any:
     return np.asarray(value)
 
 
+def value_told(value: Any) -> list[Any] | None:
+    """A scalar, or what says which kind of values an array has; None for all else."""
+    kind = type(value)
+    module = kind.__module__
+    if type(module) is not str or module.partition(".")[0] != "numpy":
+        return None
+    if kind.__name__ == "MaskedConstant":
+        return [MASKED]
+    if is_dtype(value):
+        spec = spec_of(value)
+        return None if spec is None else [KIND, spec]
+    if kind.__module__ != "numpy" or not is_scalar(kind):
+        return None
+    spec = spec_of(value.dtype)
+    return None if spec in (None, OBJECTS) else [SCALAR, value.tobytes().hex(), spec]
+
+
+def value_of(wire: list[Any]) -> Any:
+    """What such a value is here. Raises `CodecError`."""
+    match wire:
+        case ["NM"]:
+            from numpy import ma  # noqa: PLC0415 - likewise
+
+            return ma.masked
+        case ["ND", spec]:
+            return dtype_of(spec)
+        case ["NS", str(data), spec] if spec != OBJECTS:
+            made = blank([TAG, 0, data, spec, True])
+            fill(made, [TAG, 0, data, spec, True])
+            return made[()]
+    raise CodecError("no value of numpy")
+
+
+def objects_in(value: Any) -> list[Any] | None:
+    """The objects in an array of such; None for one of other values."""
+    return list(value.flat) if value.dtype.str == OBJECTS else None
+
+
 def told(value: Any) -> list[Any]:
     """What an array holds, and its form: of what kind, whether it can be changed, lengths."""
-    return [value.tobytes().hex(), value.dtype.str, bool(value.flags.writeable), *value.shape]
+    spec: Any = spec_of(value.dtype)
+    if type(value).__name__ == _MATRIX:
+        spec = [_MATRIX, spec]
+    data = None if value.dtype.str == OBJECTS else value.tobytes().hex()
+    return [data, spec, bool(value.flags.writeable), *value.shape]
 
 
-def contents_of(value: Any) -> tuple[bytes, bytes]:
+def contents_of(value: Any) -> tuple[Any, ...]:
     """What an array holds, and its form, to be compared."""
-    return value.tobytes(), f"{value.dtype.str} {value.shape}".encode()
+    form = f"{value.dtype.str} {value.shape}".encode()
+    return *(objects_in(value) or (value.tobytes(),)), form
 
 
 def blank(wire: list[Any]) -> Any:
     """An array that is new here, before it is filled. Raises `CodecError`."""
     import numpy as np  # noqa: PLC0415 - likewise
 
-    _, _, data, kind, _, *shape = wire
-    if type(kind) is not str or not _KINDS.fullmatch(kind) or type(data) is not str:
-        raise CodecError("no array of values")
+    _, _, data, spec, _, *shape = wire
     if len(shape) > _MOST_AXES or any(type(each) is not int or each < 0 for each in shape):
         raise CodecError("no shape of an array")
-    if 2 * math.prod(shape) * np.dtype(kind).itemsize != len(data):
+    name, spec = _class_in(spec)
+    dtype = dtype_of(spec)
+    if spec == OBJECTS:
+        fits = type(data) is list and len(data) == math.prod(shape)
+    else:
+        fits = type(data) is str and len(data) == 2 * math.prod(shape) * dtype.itemsize
+    if not fits or (name == _MATRIX and len(shape) != len(("rows", "columns"))):
         raise CodecError("an array of other contents")
-    return np.zeros(shape, kind)
+    made = np.zeros(shape, dtype)
+    return made.view(np.matrix) if name == _MATRIX else made
+
+
+def _class_in(spec: Any) -> tuple[str, Any]:
+    match spec:
+        case ["matrix", inner]:
+            return _MATRIX, inner
+    return "ndarray", spec
 
 
 def fill(target: Any, wire: list[Any]) -> None:
-    """Give an array what it holds now. Raises `CodecError` where that is of another form."""
+    """Give an array what it holds now. Raises `CodecError` where that is of another form.
+
+    In the wire of an array of objects stand these themselves.
+    """
     import numpy as np  # noqa: PLC0415 - likewise
 
-    _, _, text, kind, can_be_changed, *shape = wire
-    if (target.dtype.str, target.shape) != (kind, tuple(shape)):
+    _, _, held, spec, can_be_changed, *shape = wire
+    if [spec, *shape] != [told(target)[1], *target.shape]:
         raise CodecError("an array that changed its form")
-    data = bytes.fromhex(text)
-    if len(data) != target.nbytes or (kind[1] == "b" and max(data, default=0) > 1):
-        raise CodecError("an array of other contents")
-    if kind[1] == "U" and np.frombuffer(data, "<u4").max(initial=0) > sys.maxunicode:
-        raise CodecError("an array of no text")
+    if target.dtype.str == OBJECTS:
+        if type(held) is not list or len(held) != target.size:
+            raise CodecError("an array of other contents")
+        values = np.empty(target.size, object)
+        for at, each in enumerate(held):
+            values[at] = each
+    else:
+        data = bytes.fromhex(held) if type(held) is str else b""
+        if len(data) != target.nbytes:
+            raise CodecError("an array of other contents")
+        values = np.zeros(0, target.dtype)
+        if target.size and target.dtype.itemsize:
+            values = np.frombuffer(data, target.dtype)
+        check_bytes(values)
     if target.flags.writeable:  # others stay as they are
-        target[...] = np.frombuffer(data, kind).reshape(shape)
+        target[...] = values.reshape(target.shape)
         target.flags.writeable = can_be_changed is not False
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sandbox.inner.crossing import arrays
 from sandbox.inner.crossing.crossed import Crossed
 from sandbox.inner.crossing.held import Held, contents_of, is_same
-from sandbox.inner.crossing.records import Records
+from sandbox.inner.crossing.records import NAMESPACES, Records
 
 _AROUND: Final = 20
 """Levels that the tests may put around the deepest value of the program, and still hand it back."""
@@ -80,13 +80,17 @@ class Containers:
         """Whether anything holds what the other side does not know."""
         return bool(self.changed()) or next(self.held.changed(), None) is not None
 
-    def are_shown(self, value: Any) -> bool:
+    def are_shown(self, value: Any, name: str = "") -> bool:
         """Whether a namespace or a dict crosses, as all of the program do.
 
         Of the tests' only what the program has by a number as well: in another may be what it must
-        not change, or a method that it must not replace.
+        not change, or a method that it must not replace. Arguments with functions stay handles,
+        which are compared by the names of these.
         """
-        return self.records.of_program or self.number_of(value) is not None
+        if self.number_of(value) is not None:
+            return True
+        by_name = name == NAMESPACES[1] and any(map(callable, vars(value).values()))
+        return self.records.of_program and not by_name
 
     def _contents(self, value: Any) -> tuple[Any, ...]:
         if self.records.kept_name(value) is not None:

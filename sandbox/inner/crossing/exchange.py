@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from _thread import get_ident
 from array import array
-from collections import ChainMap, deque
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Encoder
 from sandbox.inner.crossing import arrays, kinds
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.crossed import Noting
-from sandbox.inner.crossing.kinds import KINDS, TAGS, are_dicts, blank, filled, tag_of
-from sandbox.inner.crossing.records import NAMESPACE
+from sandbox.inner.crossing.kinds import KINDS, TAGS, are_dicts, blank, tag_of
+from sandbox.inner.crossing.records import NAMESPACES
 from sandbox.inner.crossing.values import dict_under, parts_of, rebuilt, scalar_of
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class _Outgoing(Encoder):
     def encode(self, value: Any, depth: int = 0) -> Wire:
         tag = tag_of(value)
         name = self._containers.records.kept_name(value) if tag is None else None
-        if name == NAMESPACE and not self._containers.are_shown(value):
+        if name in NAMESPACES and not self._containers.are_shown(value, name):
             name = None
         if tag is None and name is None:
             return super().encode(value, depth)
@@ -77,13 +76,18 @@ class _Outgoing(Encoder):
         """A container or a kept instance that both sides know, with all that is in it now."""
         value = self._containers.objects[number]
         if arrays.is_array(value):
-            return self._array(number, value)
+            return self._array(number, value, 1)
         tag = KINDS.get(type(value))
         return self.whole(tag, number, value, 1) if tag else self.fields(number, value)
 
-    def _array(self, number: int, value: Any) -> Wire:
+    def _array(self, number: int, value: Any, depth: int) -> Wire:
         self._containers.note(number)
-        return [arrays.TAG, number, *arrays.told(value)]
+        data, *form = arrays.told(value)
+        if (held := arrays.objects_in(value)) is not None:
+            if depth > self.most_depth:
+                raise CannotCross(f"a value nested deeper than {self.most_depth}")
+            data = [self.encode(each, depth + 1) for each in held]
+        return [arrays.TAG, number, data, *form]
 
     def whole(self, tag: str, number: int, value: Any, depth: int) -> Wire:
         """A container with all that it holds."""
@@ -118,13 +122,15 @@ class _Outgoing(Encoder):
             number = self._containers.number_of(value)
             if number is not None:
                 return ["r", number]
-            return self._array(self._containers.add_array(value), value)
+            return self._array(self._containers.add_array(value), value, depth)
+        if self._containers.arrays and (scalar := arrays.value_told(value)) is not None:
+            return scalar
         found = parts_of(value)
         under = dict_under(value)
         if under is not None and self._containers.are_shown(under):
             found = "proxy", [under]
-        if found is None and (scalar := scalar_of(value)) is not None:
-            return self.encode(scalar, depth)
+        if found is None and (plain := scalar_of(value)) is not None:
+            return self.encode(plain, depth)
         if found is None:
             wire = self._refer(value)
             if type(wire) is list and wire[0] in _HOLDING:
@@ -151,7 +157,9 @@ class _Incoming(Noting):
         if tag == _RECORD:
             return self._record(wire)
         if tag == arrays.TAG:
-            return self._array(wire)
+            return self._array(wire, depth)
+        if tag in arrays.VALUES:
+            return self._of_numpy(wire)
         return super()._tagged(wire, depth)
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
@@ -171,7 +179,15 @@ class _Incoming(Noting):
         self._containers.note(number)
         return found
 
-    def _array(self, wire: list[Any]) -> Any:
+    def _of_numpy(self, wire: list[Any]) -> Any:
+        if not self._containers.arrays:
+            raise CodecError("a value that nobody has")
+        found = arrays.value_of(wire)
+        if isinstance(found, str):
+            self._note(str(found))
+        return found
+
+    def _array(self, wire: list[Any], depth: int) -> Any:
         number = wire[1]
         if not self._containers.arrays or type(number) is not int:
             raise CodecError("an array that nobody has")
@@ -180,6 +196,8 @@ class _Incoming(Noting):
         found = self._containers.objects[number]
         if not arrays.is_array(found):
             raise CodecError("a container that changed its type")
+        if type(wire[2]) is list:
+            wire = [*wire[:2], [self.decode(each, depth) for each in wire[2]], *wire[3:]]
         arrays.fill(found, wire)
         self._containers.note(number)
         return found
@@ -222,26 +240,7 @@ class _Incoming(Noting):
             raise CodecError("a content of no such object") from None
 
     def _fill(self, target: Any, items: Any, depth: int) -> Any:
-        if isinstance(target, dict):
-            if type(items) is not list:
-                raise CodecError("a container without a list of items")
-            pairs = [(self.decode(key, depth), self.decode(item, depth)) for key, item in items]
-            target.clear()
-            for key, item in pairs:
-                target[key] = item
-            return target
-        if type(target) is deque:
-            values = [self.decode(item, depth) for item in items]
-            target.clear()
-            target.extend(values)
-            return target
-        if type(target) is array:
-            return filled(target, bytes.fromhex(items))
-        if type(target) is ChainMap:
-            maps = [self.decode(item, depth) for item in items]
-            if not are_dicts(maps):
-                raise CodecError("no dicts in a row")
-            target.maps[:] = maps
+        if kinds.refill(target, items, lambda wire: self.decode(wire, depth)):
             return target
         return super()._fill(target, items, depth)
 

@@ -88,7 +88,32 @@ def blank(tag: str, wire: list[Any]) -> Any:
     return TAGS[tag]()
 
 
-def filled(target: array[Any], data: bytes) -> array[Any]:
+def refill(target: Any, items: Any, decode: Callable[[Wire], Any]) -> bool:
+    """Give a container what it holds now; False for one of another kind. Raises `CodecError`."""
+    if isinstance(target, dict):
+        if type(items) is not list:
+            raise CodecError("a container without a list of items")
+        pairs = [(decode(key), decode(item)) for key, item in items]
+        target.clear()
+        for key, item in pairs:
+            target[key] = item
+    elif type(target) is deque:
+        values = [decode(item) for item in items]
+        target.clear()
+        target.extend(values)
+    elif type(target) is array:
+        _filled(target, bytes.fromhex(items))
+    elif type(target) is ChainMap:
+        maps = [decode(item) for item in items]
+        if not are_dicts(maps):
+            raise CodecError("no dicts in a row")
+        target.maps[:] = maps
+    else:
+        return False
+    return True
+
+
+def _filled(target: array[Any], data: bytes) -> array[Any]:
     """An array with other numbers. Raises ValueError for bytes that are none."""
     if len(data) == len(target) * target.itemsize:  # who looks into it sees the new ones
         if data:

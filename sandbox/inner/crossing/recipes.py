@@ -13,6 +13,9 @@ import sys
 import types
 from typing import Any
 
+from sandbox.inner.crossing.arrays import is_array, objects_in, told
+from sandbox.inner.crossing.packages import is_of_both
+
 
 def recipe_of(value: Any) -> list[Any]:
     """The arguments, the state and the items that make a value of its class again.
@@ -33,6 +36,8 @@ def recipe_of(value: Any) -> list[Any]:
 def _by_name(value: Any) -> Any:
     if type(value) in (list, tuple):
         return [_by_name(each) for each in value]
+    if is_array(value):
+        return [*map(str, told(value)), [*map(_by_name, objects_in(value) or ())]]
     if type(value) is dict:
         return {key: _by_name(each) for key, each in value.items()}
     return _name_of(value) or value if callable(value) else value
@@ -42,7 +47,7 @@ def _name_of(value: Any) -> list[str] | None:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if type(name) is not str or type(module) is not str:
         return None
-    if module.partition(".")[0] not in sys.stdlib_module_names:
+    if not is_of_both(module):
         return None
     for place in (sys.modules.get(module), types):  # where `NoneType` is
         with contextlib.suppress(AttributeError):

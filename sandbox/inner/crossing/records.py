@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
 import operator
+import sys
 from enum import Enum, Flag
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +26,8 @@ from sandbox.codec import CodecError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NAMESPACE: Final = "types.SimpleNamespace"
-"""A class of the library whose instances are kept as well; they have attributes and no fields."""
+NAMESPACES: Final = ("types.SimpleNamespace", "argparse.Namespace")
+"""Classes of the library whose instances are kept as well; they have attributes and no fields."""
 
 _UNSET: Final = object()
 _MOST_ATTRIBUTES: Final = 1_000
@@ -77,6 +79,11 @@ def _can_be_blank(kind: Any) -> bool:
     return True
 
 
+def _parsed() -> Any:
+    """What `argparse` makes of arguments, if it is loaded: few programs have it."""
+    return getattr(sys.modules.get("argparse"), "Namespace", None)
+
+
 class Records:
     """The value classes that both sides have, by name."""
 
@@ -84,7 +91,7 @@ class Records:
         self.fields = {name: found for name, kind in classes.items() if (found := fields_of(kind))}
         self.classes: dict[str, Any] = {name: classes[name] for name in self.fields}
         self._kept: dict[type, str] = {k: n for n, k in self.classes.items() if _is_kept(k)}
-        self._kept[SimpleNamespace] = NAMESPACE
+        self._kept[SimpleNamespace] = NAMESPACES[0]
         self.of_program = False
 
     @property
@@ -118,12 +125,18 @@ class Records:
 
     def kept_name(self, value: Any) -> str | None:
         """The name of the class of a kept instance; None for all else."""
-        return self._kept.get(type(value))
+        kind = type(value)
+        found = self._kept.get(kind)
+        if found is None and kind.__name__ == "Namespace" and kind is _parsed():
+            self._kept[kind] = found = NAMESPACES[1]
+        return found
 
     def blank(self, name: Any) -> Any:
         """A kept instance before its fields are known. Raises `CodecError`."""
-        if name == NAMESPACE:
+        if name == NAMESPACES[0]:
             return SimpleNamespace()
+        if name == NAMESPACES[1]:
+            return importlib.import_module("argparse").Namespace()
         kind = self.classes.get(name) if type(name) is str else None
         if kind is None or kind not in self._kept:
             raise CodecError("no instance of a class of the prompt")

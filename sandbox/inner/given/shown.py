@@ -13,6 +13,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol
 
 from sandbox.codec import CannotCross, Encoder, copied
+from sandbox.inner.crossing.packages import is_of_both
 from sandbox.inner.crossing.special import ARITHMETIC, BINARY, found_in
 from sandbox.inner.given.dataclassed import form_of
 from sandbox.inner.given.marks import marks_of
@@ -262,15 +263,20 @@ def _class_in(annotation: Any) -> tuple[type, ...]:
     return (annotation,) if is_told and isinstance(annotation, type) else ()
 
 
+_NAMED: Final = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
 def library_name(value: Any) -> Wire | None:
     """Built-ins and library callables cross by name: they are the candidate's own over there."""
-    if not isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)):
+    of_numpy = type(value).__module__ == "numpy" and callable(value)
+    if not of_numpy and not isinstance(value, _NAMED):
         return None
-    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    module: Any = getattr(value, "__module__", None)
+    name = getattr(value, "__qualname__", "")
     owner = getattr(value, "__self__", None)
     if module is None and isinstance(owner, types.ModuleType):
         module = owner.__name__
-    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+    if not is_of_both(module) or type(name) is not str:
         return None
     try:
         found = functools.reduce(getattr, name.split("."), sys.modules[module])

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import builtins
 import linecache
-import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
 from sandbox.codec import copied
+from sandbox.inner.crossing.packages import is_of_both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.frames import Frame
 
@@ -98,9 +98,10 @@ def _group(error: BaseException, own: Callable[[BaseException], Frame], deep: in
 
 
 def name_of(kind: type) -> list[str] | None:
-    """Module and name of a class of the standard library; None for others."""
-    module, name = getattr(kind, "__module__", None), getattr(kind, "__qualname__", "")
-    if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+    """Module and name of a class of the library, or of numpy; None for others."""
+    module: Any = getattr(kind, "__module__", None)
+    name = getattr(kind, "__qualname__", "")
+    if not is_of_both(module):
         return None
     if module == "builtins" and getattr(builtins, name, None) is not kind:
         return None
@@ -109,13 +110,21 @@ def name_of(kind: type) -> list[str] | None:
 
 def _state(error: BaseException) -> dict[str, Any]:
     """The attributes of an exception that can be copied."""
-    found = {name: getattr(error, name, None) for name in _SLOTS if hasattr(type(error), name)}
+    slots = {name for kind in type(error).__mro__ if name_of(kind) for name in _slots_of(kind)}
+    names = slots.union(name for name in _SLOTS if hasattr(type(error), name))
+    found = {name: getattr(error, name, None) for name in names}
     found |= vars(error)
     return {
         name: value
         for name, value in found.items()
         if type(name) is str and value is not None and copied(value) is not None
     }
+
+
+def _slots_of(kind: type) -> Iterator[str]:
+    """Attributes that a class of a library keeps outside of the dictionary."""
+    found = vars(kind).get("__slots__", ())
+    yield from (found,) if type(found) is str else found
 
 
 def _code_of(error: SystemExit) -> int | str | None:

@@ -27,7 +27,7 @@ from sandbox.inner.given.standins import Guest, StandIns
 from sandbox.inner.given.thrown import GUEST, error_of
 from sandbox.inner.program.execute import MOST_TEXT, describe, name_of
 from sandbox.inner.program.loops import Loops, awaited
-from sandbox.inner.program.telling import error_type, hash_of, is_of_base, own_methods
+from sandbox.inner.program.telling import array_under, error_type, hash_of, is_of_base, own_methods
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -216,6 +216,7 @@ class Servant:
         meta = self._class(type(kind)) if name_of(type(kind)) is None else None
         built_in = content_type(kind) or error_type(kind)
         asked = self._is_asked(kind)
+        holds = built_in if asked else array_under(kind)
         base = object if asked or built_in is None else built_in
         self.classes.append(
             {
@@ -233,7 +234,7 @@ class Servant:
                 else 0,
                 "metaclass": meta,
                 "special": [
-                    f"{HELD}{name}" if asked and is_of_base(kind, name, built_in) else name
+                    f"{HELD}{name}" if holds and is_of_base(kind, name, holds) else name
                     for name in own_methods(kind, base, self._is_named)
                 ],
             }

@@ -70,6 +70,12 @@ def _is_own(kind: type, name: str, base: type, is_named: IsNamed) -> bool:
     return name not in BINARY and name.startswith("__")
 
 
+def array_under(kind: type) -> type | None:
+    """The class of numpy's arrays, of one that derives from it."""
+    above = (each for each in kind.__mro__[1:] if each.__name__ == "ndarray")
+    return next((each for each in above if each.__module__ == "numpy"), None)
+
+
 def is_of_base(kind: type, name: str, base: Any) -> bool:
     """Whether an operator of a class is that of its built-in type, which computes with contents."""
     own, its = found_in(kind, name), found_in(base, name)

@@ -15,6 +15,7 @@ import types
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox.codec import CodecError
+from sandbox.inner.crossing.packages import is_of_both
 from sandbox.inner.crossing.special import mro_of, own_of
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def stand_in(
 
 
 def library_class(known: Any) -> type | None:
-    """A class of the standard library by module and name, if it is loaded here already."""
+    """A class of the library, or of numpy, by module and name, if it is loaded here already."""
     match known:
-        case [str(module), str(name)] if module.partition(".")[0] in sys.stdlib_module_names:
+        case [str(module), str(name)] if is_of_both(module):
             if module.partition(".")[0] == _FRAMEWORK:
                 return None
             place: Any = sys.modules.get(module)

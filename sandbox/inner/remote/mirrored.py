@@ -22,6 +22,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.crossing.arrays import is_scalar
 from sandbox.inner.crossing.special import BINDS, CHECKS, mro_of
 from sandbox.inner.remote.classes import ASKS, FACTS, KEY, NAMED, SAYS, Facts, Mirror
 from sandbox.inner.remote.errors import error_body
@@ -173,7 +174,7 @@ class MirroredClasses:
                     )
                     if own and issubclass(own, Enum) and held_by(own):
                         self._members[number] = self._known[number] = own
-                    elif own in HARMLESS or (own and is_plain_exception(own)):
+                    elif own in HARMLESS or (own and (is_plain_exception(own) or is_scalar(own))):
                         self._known[number] = own
                     elif own is not None:
                         self._others.add(number)

@@ -15,6 +15,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from sandbox.inner.crossing.packages import is_of_both
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
@@ -72,7 +74,7 @@ class Places:
         root = module.partition(".")[0]
         nodes = () if self.tree is None else ast.walk(self.tree)
         names = (name for node in nodes for name in _imported_in(node))
-        return root in sys.stdlib_module_names and root in (n.partition(".")[0] for n in names)
+        return is_of_both(module) and root in (n.partition(".")[0] for n in names)
 
     def decides(self, caller: FrameType, name: str, given: Any) -> bool:
         """Whether a pass rests on what the method `name` gave to a caller in the tests."""

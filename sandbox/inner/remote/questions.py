@@ -13,6 +13,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
+from sandbox.inner.crossing.arrays import array_of
 from sandbox.inner.crossing.special import (
     ALONE,
     ASYNCHRONOUS,
@@ -246,6 +247,8 @@ def _operator_of_content(special: str) -> Callable[..., Any]:
 
     def of_content(handle: Any, *others: Any) -> Any:
         held: Any = held_by(type(handle))
+        if held is None and special not in IN_PLACE and not is_named(type(handle)):
+            return getattr(array_of(handle), special)(*others)
         found = found_in(held, special) if held is not None else None
         if found is None or not asks_of(handle).held.has_now(number_of(handle)):
             return operate(handle, *others)

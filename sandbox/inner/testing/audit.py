@@ -130,7 +130,20 @@ def _is_pythons_own(step: FrameType) -> bool:
     if step.f_code.co_filename == above.f_code.co_filename == _IMPORTS:
         path = above.f_locals.get("source_path") or above.f_locals.get("path")
         return type(path) is str and not _may_be_the_candidates(path, "r", os.O_RDONLY)
-    return above.f_code is _READS_A_LINE
+    return above.f_code is _READS_A_LINE or _is_being_imported(step)
+
+
+def _is_being_imported(step: FrameType | None) -> bool:
+    """Whether a module makes itself up as it is imported, as its named tuples do.
+
+    Nothing that the tests have is at hand to it.
+    """
+    while step is not None and step.f_code.co_filename not in (TESTS, PRELUDE):
+        if step.f_code.co_filename == _IMPORTS and step.f_code.co_name == "exec_module":
+            origin = getattr(step.f_locals["module"].__spec__, "origin", None)
+            return type(origin) is str and not _may_be_the_candidates(origin, "r", os.O_RDONLY)
+        step = step.f_back
+    return False
 
 
 def _texts(value: Any, depth: int = 0) -> list[str | bytes]:

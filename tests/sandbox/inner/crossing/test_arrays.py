@@ -31,6 +31,9 @@ def cross(value: Any, out: Containers, into: Containers) -> Any:
     return heard(told(value, out, refuse), into, refuse)
 
 
+BOOLS = [1, ["a", "|b1", 0]]
+
+
 @pytest.mark.parametrize(
     "rest",
     [
@@ -44,6 +47,12 @@ def cross(value: Any, out: Containers, into: Containers) -> Any:
         *(["00" * 8, "<M8[x]", True, 1], ["00" * 8, "<M8[0s]", True, 1], ["", "<U0", True, 9]),
         *(["", "|S0", True, 9], ["00001100", "<U1", True, 1], ["00" * 8, ">U2", True, 1]),
         *(["00", "|i1\n", True, 1], ["00" * 8, "<i8", True, None]),
+        *(["00" * 8, "|O", True, 1], [[], "|O", True, 1], [[1], "<i8", True, 1]),
+        *(["00" * 8, ["matrix", "<i8"], True, 1], ["00" * 8, ["own", "<i8"], True, 1]),
+        *(["00" * 8, [8, ["a"]], True], ["00" * 8, [8, ["a", "|O", 0]], True, 1]),
+        *(["00" * 8, [8, ["a", "<i8", 1]], True, 1], ["00" * 8, [8, ["a", "<i8", -1]], True, 1]),
+        *(["00" * 8, [8, ["a", "<i4", 0], ["a", "<i4", 4]], True, 1], ["02", BOOLS, True, 1]),
+        *(["00001100", [4, ["a", "<U1", 0]], True, 1], ["00", [1, ["a", "|i1", 0, 2]], True, 1]),
     ],
     ids=repr,
 )  # fmt: skip
@@ -77,10 +86,70 @@ def test_arrays_arrive_as_they_were() -> None:
 
 def test_what_holds_anything_else_does_not_cross() -> None:
     own = type("Own", (np.ndarray,), {})
-    for other in (np.array([None]), np.ones(1).view(own), np.array([(1, "a")], "i4,U2")):
+    others = (np.ones(1, "g"), np.ones(1).view(own), np.ones(1, ">i4"), np.rec.array([(1, 2)]))
+    for other in (*others, np.array([(None, 1)], "O,i4")):
         assert not arrays.is_array(other)
         with pytest.raises(CannotCross):
             told(other, sides()[0], refuse)
+
+
+RECORDS = [
+    np.array([(1, "a"), (2, "bc")], [("n", "i4"), ("t", "U2")]),
+    np.zeros(2, {"names": ["a"], "formats": ["f8"], "offsets": [8], "itemsize": 24}),
+    np.ones((2, 1), [("in", [("x", "f4"), ("on", "?")]), ("many", "i2", (2, 3))]),
+]
+
+
+@pytest.mark.parametrize("value", RECORDS, ids=str)
+def test_records_arrive_as_they_were(value: Any) -> None:
+    arrived = cross(value, *sides())
+    assert (arrived.dtype, repr(arrived)) == (value.dtype, repr(value))
+    first = value.reshape(-1)[0]
+    one, kind = cross([first, value.dtype], *sides())
+    assert (type(one), repr(one), kind) == (np.void, repr(first), value.dtype)
+
+
+def test_objects_in_an_array_are_those_of_both_sides() -> None:
+    ours, theirs = sides()
+    mine = np.empty((2, 2), object)
+    mine[...] = [[1, "a"], [None, 2.5]]
+    mine[1, 0] = held = [1]
+    there = cross([mine, held], ours, theirs)
+    assert there[0].tolist() == [[1, "a"], [[1], 2.5]]
+    assert there[0][1, 0] is there[1]
+    there[0][0, 0] = there[0]
+    there[1].append(5)
+    cross(None, theirs, ours)
+    assert mine[0, 0] is mine
+    assert held == [1, 5]
+    assert told(None, ours, refuse)["changed"] == []
+
+
+def test_matrices_and_scalars_arrive_as_they_were() -> None:
+    matrix = cross(np.array([[1, 2], [3, 4]]).view(np.matrix), *sides())
+    assert type(matrix) is np.matrix
+    assert (matrix @ matrix).tolist() == [[7, 10], [15, 22]]
+    for kind in (*KINDS, *TIMES):
+        value = np.ones(1, "i8" if kind in TIMES else kind).astype(kind)[0]
+        arrived = cross(value, *sides())
+        assert (type(arrived), arrived, arrived.dtype) == (type(value), value, value.dtype)
+    assert cross(np.ma.masked, *sides()) is np.ma.masked
+    assert type(cross(np.str_(), *sides())) is str
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        *(["NS", "00" * 7, "<i8"], ["NS", "00" * 8, "|O"], ["NS", "02", "|b1"], ["NS", 1, "<i8"]),
+        *(["NS", "00001100", "<U1"], ["NS"], ["NM", 1], ["ND", "<i9"], ["ND", [True, 1]], ["ND"]),
+        *(["ND", [8, ["a", ["matrix", "<i8"], 0]]], ["ND", [0, ["a", "|O", 0]]]),
+        ["ND", [2**40]],
+    ],
+    ids=repr,
+)
+def test_what_is_no_value_of_numpy_is_refused(wire: list[Any]) -> None:
+    with pytest.raises((CodecError, ValueError)):
+        heard({"value": wire, "changed": []}, sides()[0], refuse)
 
 
 def test_an_array_stays_one_and_is_told_anew() -> None:
@@ -201,9 +270,11 @@ def test_a_program_keeps_an_array_of_the_tests(judge) -> None:
     assert judge(wrong, Pytest(tests), Limits()).status is Status.FAILED
 
 
-def test_arrays_of_objects_share_a_process(judge) -> None:
+def test_arrays_of_what_cannot_cross_share_a_process(judge) -> None:
     if judge.name == "docker":
         pytest.skip("the image has Python only")
-    tests = "import numpy as np\nassert f(np.array([None, 1])) == 2"
-    report = judge("def f(x): return len(x)", Asserts(tests, "f"), Limits())
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    for given in ("[None, 1], object", "[1, 2], 'g'"):
+        tests = f"import numpy as np\nassert f(np.array({given})) == 2"
+        report = judge("def f(x): return len(x)", Asserts(tests, "f"), Limits())
+        integrity = Integrity.SHARED if "g" in given else Integrity.ISOLATED
+        assert (report.status, report.integrity) == (Status.PASSED, integrity), report

@@ -9,6 +9,7 @@ from sandbox import Asserts, Integrity, Status
 NAMESPACE = "from types import SimpleNamespace as N\n"
 PROXY = "import types\nD = {'a': 1}\nM = types.MappingProxyType(D)\n"
 ARRAY = "from array import array\n"
+PARSER = "import argparse\np = argparse.ArgumentParser()\n"
 CHAIN = "from collections import ChainMap, OrderedDict\n"
 ZONE = "from datetime import datetime, timedelta, timezone\nfrom zoneinfo import ZoneInfo\n"
 
@@ -28,6 +29,11 @@ COMING = [
         NAMESPACE + "def f(o=N(xs=[])):\n    o.push = lambda x: o.xs.append(x)\n    return o",
         "o = f()\no.push(3)\nassert o.xs == [3]",
         "append(x)",
+    ),
+    (
+        PARSER + "p.add_argument('-n', type=int)\ndef f(): return p.parse_args(['-n', '2'])",
+        "o = f()\nassert 'n' in o and 'm' not in o and vars(o) == {'n': 2} and o.n == 2",
+        "int",
     ),
     (PROXY + "def f(): return M", "assert 'a' in f() and f() == {'a': 1}\n", "'a': 1"),
     (
@@ -96,6 +102,7 @@ COMING = [
     ),
 ]  # fmt: skip
 WRONG = {
+    "int": "str",
     "[2]": "[3]", "+= 1": "+= 2", "i=i": "i=0", "append(x)": "append(0)", "'a': 1": "'a': 2",
     "= 2": "= 3", "D[k] = 0": "pass", "[1]": "[2, 1]", "= 7": "= 8", "'x'": "'y'", "+ 1": "+ 2",
     "NotImpl": "'NotImplemented' or NotImpl", "astimezone(tz)": "replace(tzinfo=tz)",
