@@ -10,7 +10,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from sandbox.inner.given.guests import Guests
-from sandbox.inner.remote.handles import CALLED, contents_of, number_of
+from sandbox.inner.remote.handles import CALLED, number_of
+from sandbox.inner.remote.methods import kept_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ def _function_of(method: types.MethodType) -> Callable[..., Any]:
     def bound(*args: Any, **kwargs: Any) -> Any:
         return method(*args, **kwargs)
 
-    told = contents_of(method.__func__).get(CALLED)
+    told = kept_by(method.__func__).get(CALLED)
     match told:
         case tuple([str(name), str(qualname), str(module), doc]):
             bound.__name__, bound.__qualname__, bound.__module__ = name, qualname, module

@@ -25,6 +25,7 @@ from sandbox.inner.crossing.special import MODULE
 from sandbox.inner.remote.awaits import LoopsOfTests
 from sandbox.inner.remote.exceptions import MARK, raise_again, wanted_itself
 from sandbox.inner.remote.handles import is_data, number_of, stands_for_itself
+from sandbox.inner.remote.methods import note_method
 from sandbox.inner.remote.places import Places, is_the_programs_wish
 from sandbox.inner.wire.channel import (
     AMISS,
@@ -75,6 +76,7 @@ class Link(CandidateProcess):
         super().__post_init__()
         self.mirrors = Mirrors(self)
         self.held = self.mirrors.held = self.containers.held
+        self.containers.adds = functools.partial(note_method, self)
         self.accounts = Accounts(self.mirrors, self.containers.crossed)
         self.loops = LoopsOfTests(self)
         self.replies = Replies(self)

@@ -17,9 +17,9 @@ from sandbox.inner.remote.exceptions import MARK, new_exception
 from sandbox.inner.remote.handles import (
     CONTENTS,
     HASH,
-    contents_of,
     held_by,
 )
+from sandbox.inner.remote.methods import kept_by
 from sandbox.inner.remote.mirrored import MirroredClasses
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Mirrors(MirroredClasses):
         if content and kept is None and (found := self._kept.get(number)) is not None:
             return found
         made = _new(mirror, content)
-        contents_of(made).update({KEY: number, HASH: hashed})
+        kept_by(made).update({KEY: number, HASH: hashed})
         if not content:
             if number in self.dropped:  # let go while the question was under way, and given again
                 self.dropped.remove(number)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.crossing import arrays
 from sandbox.inner.crossing.crossed import Crossed
 from sandbox.inner.crossing.held import Held, contents_of, is_same
 from sandbox.inner.crossing.records import NAMESPACES, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _AROUND: Final = 20
 """Levels that the tests may put around the deepest value of the program, and still hand it back."""
@@ -22,13 +25,15 @@ class Containers:
     """The containers that both sides know, by number, and what each held when last told.
 
     `arrays`: whether arrays of numpy are among them; `wrapping`, `wrapped`: by how much what is
-    told, and heard, may be deeper than others.
+    told, and heard, may be deeper than others; `adds`: what is called with each attribute of a kept
+    instance that comes in and is no field.
     """
 
     def __init__(self, *, of_tests: bool | None = None) -> None:
         self.wrapping = _AROUND if of_tests is True else 0
         self.wrapped = _AROUND if of_tests is False else 0
         self.crossed = Crossed()
+        self.adds: Callable[[str, Any], object] = lambda _name, _value: None
         self.records = Records({})
         self.held = Held()
         self.objects: dict[int, Any] = {}

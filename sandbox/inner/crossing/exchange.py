@@ -224,7 +224,8 @@ class _Incoming(Noting):
             told = {name: self.decode(held, 1) for name, held in pairs}
         except (TypeError, ValueError):
             raise CodecError("no names and values") from None
-        self._containers.records.fill(found, told)
+        for name in self._containers.records.fill(found, told):
+            self._containers.adds(name, told[name])
         self._containers.note(number)
 
     def held(self, wire: list[Any]) -> None:

@@ -152,10 +152,11 @@ class Records:
         found |= {n: v for n, v in own.items() if self._is_own(value, n)}
         return {name: held for name, held in found.items() if held is not _UNSET}
 
-    def fill(self, value: Any, attributes: dict[Any, Any]) -> None:
+    def fill(self, value: Any, attributes: dict[Any, Any]) -> list[str]:
         """Give a kept instance just these attributes. Raises `CodecError`.
 
-        What is added beside the fields takes the place of nothing that the class has.
+        What is added beside the fields takes the place of nothing that the class has. Which these
+        are is given.
         """
         fields = self.fields.get(self._kept[type(value)], [])
         if len(attributes) > _MOST_ATTRIBUTES:
@@ -167,6 +168,7 @@ class Records:
             if name in fields or self._is_own(value, name):
                 with contextlib.suppress(AttributeError):  # the program's class is another
                     object.__setattr__(value, name, held)
+        return [name for name in attributes if name not in fields and self._is_own(value, name)]
 
     @staticmethod
     def _is_own(value: Any, name: Any) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.inner.crossing.special import bases_of, mro_of, own_of
+from sandbox.inner.remote.methods import had
 from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
@@ -139,7 +140,10 @@ class Mirror(type):
             raise AttributeError(name)
         if name in _DISPATCH:
             raise look_inside(link_of(cls), cls.__name__, name)
-        return _asked(cls, "get", name)
+        found = _asked(cls, "get", name)
+        if not is_named(cls):
+            had(link_of(cls), name, found, sys._getframe(1))  # noqa: SLF001 - the caller
+        return found
 
     def __setattr__(cls, name: str, value: object) -> None:
         if name.startswith("__"):

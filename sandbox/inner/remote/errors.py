@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.remote.handles import ask
+from sandbox.inner.remote.classes import is_named
+from sandbox.inner.remote.handles import ask, asks_of
+from sandbox.inner.remote.methods import had
 from sandbox.inner.remote.places import PRELUDE, TESTS
 from sandbox.inner.remote.questions import specials_of
 
@@ -78,4 +80,7 @@ def attribute_of(error: BaseException, name: str) -> Any:
     """An attribute of an exception of the candidate, asked."""
     if name.startswith("__"):
         raise AttributeError(name)
-    return ask(error, "get", name)
+    found = ask(error, "get", name)
+    if not is_named(type(error)):
+        had(asks_of(error), name, found, sys._getframe(1))  # noqa: SLF001 - the caller
+    return found

@@ -22,6 +22,7 @@ from sandbox.inner.remote.classes import (
     link_of,
     look_inside,
 )
+from sandbox.inner.remote.methods import Keeps, had, kept_by
 from sandbox.inner.remote.places import PRELUDE, TESTS
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 HASH: Final = "\0hash"
 """Where it keeps its hash, if its class has one of its own."""
-
-WORD: Final = "\0word"
-"""Where a method of an object of a class that the tests do not name keeps its own name."""
 
 CALLED: Final = "\0called"
 """Where a function keeps what it is called, once it was bound to an object of the tests."""
@@ -56,7 +54,7 @@ def number_of(value: Any) -> int | None:
     """The number of a handle or a mirror."""
     found = None
     if isinstance(value, Handle):
-        found = contents_of(value).get(KEY)
+        found = kept_by(value).get(KEY)
     elif isinstance(value, (Mirror, BaseException)):
         found = own_of(value).get(KEY) if isinstance(value, Mirror) else vars(value).get(KEY)
     return found if type(found) is int else None
@@ -103,11 +101,7 @@ def _array(handle: Handle, method: Any, /, *args: Any, **kwargs: Any) -> Any:
     return found
 
 
-class _Held:
-    """Has a place for attributes, of which handles show nothing."""
-
-
-class Handle(_Held):
+class Handle(Keeps):
     """An object of the candidate."""
 
     def __getattr__(self, name: str) -> Any:
@@ -118,8 +112,8 @@ class Handle(_Held):
         if name in MEMORY:
             raise AttributeError(name)
         found = ask(self, "get", name)
-        if isinstance(found, Handle) and not is_named(type(self)):
-            contents_of(found)[WORD] = name
+        if not is_named(type(self)):
+            had(asks_of(self), name, found, sys._getframe(1))  # noqa: SLF001 - the caller
         return functools.partial(_array, self, found) if name == "__array__" else found
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -154,16 +148,6 @@ class Handle(_Held):
 
     def __dir__(self) -> Any:
         raise asks_of(self).need_shared(f"the tests list what a {type(self).__name__} has")
-
-
-_DICT: Final[Any] = vars(_Held)["__dict__"]
-
-
-def contents_of(handle: Any) -> dict[str, Any]:
-    """What a handle itself holds, or an exception that stands for one of the candidate."""
-    holds = vars(handle) if isinstance(handle, BaseException) else _DICT.__get__(handle)
-    found: dict[str, Any] = holds
-    return found
 
 
 def asks_of(handle: Any) -> Asks:

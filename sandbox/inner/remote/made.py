@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from sandbox.inner.remote.decoys import decoys_of
 from sandbox.inner.remote.exceptions import MARK
-from sandbox.inner.remote.handles import Handle, ask, asks_of, contents_of, held_by, number_of
+from sandbox.inner.remote.handles import Handle, ask, asks_of, held_by, number_of
+from sandbox.inner.remote.methods import kept_by
 from sandbox.inner.remote.unnamed import no_operator
 
 _CHANCE: Final = random.SystemRandom()
@@ -22,7 +23,7 @@ _MADE: Final = "\0made"
 
 def is_made(value: Any) -> bool:
     """Whether something was made of a comparison."""
-    return isinstance(value, Handle) and _MADE in contents_of(value)
+    return isinstance(value, Handle) and _MADE in kept_by(value)
 
 
 def _can_be_made(value: Any) -> bool:
@@ -34,7 +35,7 @@ def made(handle: Any, special: str, found: Any) -> Any:
     """What `special` makes of a comparison. Raises the candidate's error for what can be none."""
     if not _can_be_made(found):
         raise no_operator(handle, special)
-    contents_of(found)[_MADE] = True
+    kept_by(found)[_MADE] = True
     return found
 
 

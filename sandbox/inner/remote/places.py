@@ -47,6 +47,7 @@ class Places:
 
     tree: ast.Module | None = None
     _compared: dict[_Place, bool] | None = None
+    _looked_at: frozenset[tuple[int | None, ...]] | None = None
     _written: frozenset[str] | None = None
 
     def mention(self, text: str) -> bool:
@@ -89,6 +90,41 @@ class Places:
         compared = self._compared.get((*place, name), self._compared.get((*place, "")))
         # Whether something is true or false says no more where it is written out.
         return compared is None or (compared and type(given) is bool)
+
+    def only_looks(self, caller: FrameType, name: str) -> bool:
+        """Whether an attribute is not called with anything that may be expected: by its place.
+
+        What the tests do with it elsewhere cannot be seen.
+        """
+        file = caller.f_code.co_filename
+        if file not in (TESTS, PRELUDE):
+            return name.startswith("__")
+        if self._looked_at is None:
+            nodes = () if self.tree is None else ast.walk(self.tree)
+            looks = (each for node in nodes for each in _looks_in(node))
+            self._looked_at = frozenset(place for each in looks for place in _places_of(each))
+        positions = caller.f_code.co_positions()
+        place = next(itertools.islice(positions, caller.f_lasti // 2, None))
+        return file == TESTS and place in self._looked_at
+
+
+def _looks_in(node: ast.AST) -> Iterator[ast.expr]:
+    """What is compared, or called with nothing, or looked into, as part of a node."""
+    match node:
+        case ast.Compare() if all(isinstance(each, _TELLING) for each in node.ops):
+            yield from (node.left, *node.comparators)
+        case ast.Call(func=called, args=[], keywords=[]) | ast.Expr(value=ast.Call(func=called)):
+            yield called
+        case ast.Attribute(value=looked_into):
+            yield looked_into
+
+
+def _places_of(node: ast.expr) -> Iterator[tuple[int | None, ...]]:
+    if isinstance(node, ast.Attribute):
+        line, last, start, end = _extent(node)
+        yield line, last, start, end
+        if last != line and end is not None:  # a method is looked up where its name is
+            yield last, last, end - len(node.attr), end
 
 
 def _imported_in(node: ast.AST) -> list[str]:

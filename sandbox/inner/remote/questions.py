@@ -25,24 +25,24 @@ from sandbox.inner.crossing.special import (
     found_in,
     own_of,
 )
-from sandbox.inner.remote.classes import KEY, is_named, link_of
+from sandbox.inner.remote.classes import KEY, Mirror, is_named, link_of
 from sandbox.inner.remote.handles import (
     CALLED,
     HASH,
-    WORD,
     Handle,
     ask,
     asks_of,
-    contents_of,
     held_by,
     number_of,
 )
 from sandbox.inner.remote.made import combined, compared, is_made, made
+from sandbox.inner.remote.methods import WORD, kept_by
 from sandbox.inner.remote.outcomes import is_failure
 from sandbox.inner.remote.unnamed import no_operator, of_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _COMPARISONS: Final = frozenset({"__eq__", "__ne__"})
 _OF_ANY_CLASS: Final = _COMPARISONS | {"__contains__"}
@@ -101,20 +101,25 @@ def _alone(special: str) -> Callable[..., Any]:
         given = ask(handle, special, *args, **kwargs)
         if is_made(handle) and type(given) is not str:
             return made(handle, special, given)
-        if (args or kwargs) and (name := contents_of(handle).get(WORD)) is not None:
-            link = asks_of(handle)
-            if link.places.decides(sys._getframe(1), name, given):  # noqa: SLF001 - of the caller
-                link.on_its_word()
+        if args or kwargs:
+            _said(handle, kept_by(handle).get(WORD), given, sys._getframe(1))  # noqa: SLF001
         return given
 
     return asked
+
+
+def _said(handle: Any, name: str | None, given: Any, caller: FrameType) -> None:
+    """What a method of this name, if it is one, gave when it was told something."""
+    link = asks_of(handle)
+    if name is not None and link.places.decides(caller, name, given):
+        link.on_its_word()
 
 
 def _bound(handle: Any, owner: Any, _kind: type | None = None) -> Any:
     """A function of the candidate in a class of the tests: a method, as any function there."""
     if owner is None or not callable(handle):
         return handle
-    contents = contents_of(handle)
+    contents = kept_by(handle)
     if CALLED not in contents and not asks_of(handle).is_reading():
         # The method may be given to the candidate, and a message that is being made asks nothing.
         contents[CALLED] = ask(handle, "called")
@@ -146,12 +151,12 @@ class Member:
 
     def __get__(self, handle: Any, kind: Any) -> Any:
         if handle is None:
-            return link_of(kind).ask_object("get", own_of(kind)[KEY], (self._name,), {})
+            return Mirror.__getattr__(kind, self._name)
         return Handle.__getattr__(handle, self._name)
 
 
 def _hash(handle: Any) -> int:
-    kept = contents_of(handle).get(HASH)
+    kept = kept_by(handle).get(HASH)
     if kept is not None:
         return int(kept)
     held: Any = held_by(type(handle))
@@ -166,7 +171,10 @@ def method_asked(name: str) -> Callable[..., Any]:
     """A method of a built-in type, which the candidate's class may have made its own."""
 
     def asked(handle: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return ask(handle, "get", name)(*args, **kwargs)
+        given = ask(handle, "get", name)(*args, **kwargs)
+        if (args or kwargs) and not is_named(type(handle)):
+            _said(handle, name, given, sys._getframe(1))  # noqa: SLF001 - of the caller
+        return given
 
     return asked
 
