@@ -198,3 +198,18 @@ def test_an_operator_of_its_own_of_another_class_is_an_error(judge, code: str) -
 def test_what_another_class_leaves_to_the_built_in_type_is_computed_here(judge, code: str) -> None:
     report = judge(UNNAMED, Asserts(f"word, listed, ordered, counted\n{code}", "f"))
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "class Z(dict):\n    def __missing__(self, k): return 0\ndef f(): return Z(a=1)",
+        "class Z(dict):\n    def __missing__(s, k): return s.setdefault(k, 0)\nf = lambda: Z(a=1)",
+        "import collections as c\nclass Z(c.defaultdict): pass\ndef f(): return Z(int, a=1)",
+        "import collections as c\nclass Z(c.Counter): pass\ndef f(): return Z('a')",
+    ],
+)
+def test_a_dict_of_the_program_makes_its_missing_items(judge, made: str) -> None:
+    tests = Asserts("d = f()\nassert d['a'] == 1 and d['x'] == 0 and d.get('y') is None", "f")
+    wrong = made.replace("0", "7").replace("a=1", "a=2").replace("('a')", "('aa')")
+    judge.tells_apart(made, wrong, tests, Limits(wall_s=10.0))
