@@ -53,13 +53,6 @@ def is_scalar(kind: type) -> bool:
     return any(each.__name__ == "generic" for each in kind.__mro__)
 
 
-def array_of(value: Any) -> Any:
-    """An array of what an object holds, as it says itself."""
-    import numpy as np  # noqa: PLC0415 - slow to load, and the tests have
-
-    return np.asarray(value)
-
-
 def value_told(value: Any) -> list[Any] | None:
     """A scalar, or what says which kind of values an array has; None for all else."""
     kind = type(value)

@@ -19,8 +19,8 @@ _MOST_NESTED: Final = 8
 _MOST_FIELDS: Final = 1_000
 _MOST_BYTES: Final = 1 << 24
 _KINDS: Final = re.compile(
-    r"\|b1|[<|][iu]1|<[iu][248]|<f[248]|<c(?:8|16)|<U[1-9]\d{0,5}|\|S[1-9]\d{0,5}"
-    r"|<[mM]8(?:\[(?:[1-9]\d{0,5})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?"
+    r"\|b1|[<|][iu]1|[<>](?:[iu][248]|f[248]|f16|c8|c16|c32)|<U[1-9]\d{0,5}|\|S[1-9]\d{0,5}"
+    r"|[<>][mM]8(?:\[(?:[1-9]\d{0,5})?(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?"
 )
 """What is in an array, as numpy writes it."""
 

@@ -94,10 +94,11 @@ def _call_isinstance(caller: FrameType) -> bool:
 
 
 def _array(handle: Handle, method: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """What numpy makes of an object: an array that both sides have."""
+    """What numpy makes of an object: an array that both sides have, or the candidate's error."""
     found = method(*args, **kwargs)
     if isinstance(found, Handle):
-        raise asks_of(handle).need_shared(f"an array that cannot cross: a {type(handle).__name__}")
+        text = f"what __array__ of a {type(handle).__name__} gives is no array that can cross"
+        raise asks_of(handle).candidates_error(TypeError(text))
     return found
 
 

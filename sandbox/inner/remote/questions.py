@@ -13,7 +13,6 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CodecError
-from sandbox.inner.crossing.arrays import array_of
 from sandbox.inner.crossing.special import (
     ALONE,
     ASYNCHRONOUS,
@@ -38,7 +37,7 @@ from sandbox.inner.remote.handles import (
 from sandbox.inner.remote.made import combined, compared, is_made, made
 from sandbox.inner.remote.methods import WORD, kept_by
 from sandbox.inner.remote.outcomes import is_failure
-from sandbox.inner.remote.unnamed import no_operator, of_another
+from sandbox.inner.remote.unnamed import as_array, no_operator, of_another
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,7 +255,7 @@ def _operator_of_content(special: str) -> Callable[..., Any]:
     def of_content(handle: Any, *others: Any) -> Any:
         held: Any = held_by(type(handle))
         if held is None and special not in IN_PLACE and not is_named(type(handle)):
-            return getattr(array_of(handle), special)(*others)
+            return as_array(handle, special, *others)
         found = found_in(held, special) if held is not None else None
         if found is None or not asks_of(handle).held.has_now(number_of(handle)):
             return operate(handle, *others)

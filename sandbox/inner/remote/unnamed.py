@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.inner.crossing.arrays import array_of, is_of_numpy
+from sandbox.inner.crossing.arrays import is_array, is_of_numpy, objects_in
 from sandbox.inner.crossing.kinds import tag_of
 from sandbox.inner.crossing.recipes import recipe_of
 from sandbox.inner.crossing.special import found_in
@@ -27,8 +27,8 @@ def of_another(handle: Any, special: str, other: Any) -> Any:
     """
     if special == "__contains__" and _lists(handle):
         return _is_listed(handle, other)
-    if is_of_numpy(other):  # which compares and computes with what it holds, here
-        return getattr(array_of(handle), special)(other)
+    if is_of_numpy(other):
+        return as_array(handle, special, other)
     if special in _EQUALITY and _is_no_value(other) and handle.__class__ is type(other):
         return _is_made_alike(handle, special, other) is (special == "__eq__")
     if special == "__eq__" and number_of(other) is not None:
@@ -38,6 +38,17 @@ def of_another(handle: Any, special: str, other: Any) -> Any:
             asks_of(handle).on_its_word()
             return False
     raise no_operator(handle, special)
+
+
+def as_array(handle: Any, special: str, *others: Any) -> Any:
+    """An operator of what an object holds for numpy, compared and computed here.
+
+    Not where that is objects: they might hold each other without an end.
+    """
+    told = handle.__array__()
+    if not is_array(told) or objects_in(told) is not None:
+        raise no_operator(handle, special)
+    return getattr(told, special)(*others)
 
 
 def _is_made_alike(handle: Any, special: str, other: Any) -> bool:

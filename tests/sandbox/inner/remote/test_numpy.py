@@ -72,16 +72,49 @@ def test_objects_are_arrays_of_what_they_hold(judge, code: str) -> None:
         assert report.status is Status.FAILED, report
 
 
+LIES = """
+import sys, numpy as np
+servant = sys.modules["sandbox.inner.program.servant"]
+was = servant.array_under, servant.is_of_base
+class Yes:
+    def __eq__(self, o): return True
+    def __add__(self, o): return self
+    def __radd__(self, o): return self
+class Itself(Yes):
+    def __array__(self, *_, **__): return self
+class Objects(Yes):
+    def __array__(self, *_, **__): return held()
+class Endless(Yes):
+    def __len__(self): return 3
+    def __getitem__(self, at): return self
+class Own(np.ndarray):
+    def __array__(self, *_, **__): return self
+    def __eq__(self, o): return True
+LIARS = (Yes, Itself, Objects, Endless)
+servant.array_under = lambda kind: kind if kind in LIARS else was[0](kind)
+servant.is_of_base = lambda kind, *rest: kind in LIARS or was[1](kind, *rest)
+def held():
+    made = np.empty(2, object)
+    made[:] = [Objects(), Objects()]
+    return made
+def f(n): return [*LIARS, held, lambda: np.array([1]).view(Own)][n]()
+"""
+
+
+@pytest.mark.parametrize("at", range(6))
 @pytest.mark.parametrize(
     "code",
     [
-        "np.array_equal(f(1)[8], np.array([1]))",
-        "(f(1)[8] == np.array([1])).all()",
+        *("f({}) == 5", "f({}) + 1 == 3", "f({}) == [3]", "(f({}) == np.array([1, 2])).all()"),
+        *("np.array_equal(f({}), [1, 2])", "np.allclose(f({}), 2)", "f({}) == np.float64(2)"),
+        "np.asarray(f({})).tolist() == [1]",
     ],
 )
-def test_an_array_that_cannot_cross_needs_one_process(judge, code: str) -> None:
-    report = judge(MADE, Asserts(f"import numpy as np\nassert {code}", "f"))
-    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+def test_no_object_lies_by_what_it_holds_for_numpy(judge, code: str, at: int) -> None:
+    tests = Asserts(f"import numpy as np\nassert {code.format(at)}", "f")
+    report = judge(LIES, tests)
+    assert report.status in (Status.FAILED, Status.ERROR, Status.FORGED), report
+    assert report.integrity is Integrity.ISOLATED, report
 
 
 @pytest.mark.parametrize("at", range(6))
