@@ -93,11 +93,14 @@ def objects_in(value: Any) -> list[Any] | None:
 
 def told(value: Any) -> list[Any]:
     """What an array holds, and its form: of what kind, whether it can be changed, lengths."""
-    spec: Any = spec_of(value.dtype)
-    if type(value).__name__ == _MATRIX:
-        spec = [_MATRIX, spec]
     data = None if value.dtype.str == OBJECTS else value.tobytes().hex()
-    return [data, spec, bool(value.flags.writeable), *value.shape]
+    return [data, _kind_of(value), bool(value.flags.writeable), *value.shape]
+
+
+def _kind_of(value: Any) -> Any:
+    """Of what class an array is, if not of the plain one, and of what kind its values."""
+    spec = spec_of(value.dtype)
+    return [_MATRIX, spec] if type(value).__name__ == _MATRIX else spec
 
 
 def contents_of(value: Any) -> tuple[Any, ...]:
@@ -140,7 +143,7 @@ def fill(target: Any, wire: list[Any]) -> None:
     import numpy as np  # noqa: PLC0415 - likewise
 
     _, _, held, spec, can_be_changed, *shape = wire
-    if [spec, *shape] != [told(target)[1], *target.shape]:
+    if [spec, *shape] != [_kind_of(target), *target.shape]:
         raise CodecError("an array that changed its form")
     if target.dtype.str == OBJECTS:
         if type(held) is not list or len(held) != target.size:
