@@ -197,12 +197,11 @@ second: $(READY) ## Judge recorded pools and answers by second tests (HUMANEVAL_
 
 CHOSEN := evaluation/recorded/selectors/*.json evaluation/recorded/lever/*.json
 
-WITH_TESTS := $(foreach x,$(BUDGETS),fixed-$(x) ladder-$(x))
+WITH_TESTS := $(BUDGETS:%=$(RESULTS)/ladder-%.jsonl) $(BUDGETS:%=--against $(RESULTS)/fixed-%.jsonl)
 WITHOUT_TESTS := single-1.5b no-tests-1 no-tests-2
 
 report: $(READY) ## Make the README's tables and plot, and the study's page in runs/report
-	$(BIN)/budget-router evaluate table $(WITH_TESTS:%=$(RESULTS)/%.jsonl) \
-		--plot $(RESULTS)/pass-rate.svg
+	$(BIN)/budget-router evaluate table $(WITH_TESTS) --plot $(RESULTS)/pass-rate.svg
 	$(BIN)/budget-router evaluate table $(WITHOUT_TESTS:%=$(RESULTS)/%.jsonl) --baseline "single 1.5B"
 	$(BIN)/budget-router evaluate report --pools $(POOLS) $(addprefix --times ,$(wildcard $(TIMES))) \
 		$(addprefix --chosen ,$(wildcard $(CHOSEN))) --out runs/report

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
 CONFIDENCE: Final = 0.95
 BOOTSTRAP_ROUNDS: Final = 10_000
+
+Pairs = Sequence[tuple[float, float]]
+"""Our result and theirs of each problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Estimate:
         """A fraction, or a difference of two, as tables have it: `61.0 (53.4 to 68.1)`."""
         value, low, high = (100 * part for part in (self.value, self.low, self.high))
         return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+    def plain(self) -> str:
+        """A ratio, as tables have it: `0.77 (0.71 to 0.83)`."""
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
 
 
 def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
@@ -73,8 +80,8 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def paired_difference(
-    ours: Sequence[bool],
-    theirs: Sequence[bool],
+    ours: Sequence[float],
+    theirs: Sequence[float],
     *,
     seed: int = 0,
     rounds: int = BOOTSTRAP_ROUNDS,
@@ -82,16 +89,56 @@ def paired_difference(
 ) -> Estimate:
     """How much higher our pass rate is on the same problems, as a fraction of them.
 
-    The interval is the percentile bootstrap over problems: each round draws problems with
-    replacement and takes both results of each, so what makes a problem hard for both cancels.
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13. Raises
-    ValueError unless both have the same problems, at least one.
+    A result is whether a problem was solved, or how often. The interval is the percentile bootstrap
+    over problems: each round draws problems with replacement and takes both results of each, so
+    what makes a problem hard for both cancels. Source: Efron and Tibshirani, "An Introduction to
+    the Bootstrap" (1993), chapter 13. Raises ValueError unless both have the same problems, at
+    least one.
     """
+
+    def difference(pairs: Pairs) -> float:
+        return sum(mine - other for mine, other in pairs) / len(pairs)
+
+    return _resampled(_pairs(ours, theirs), difference, seed, rounds, confidence)
+
+
+def paired_ratio(
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    *,
+    seed: int = 0,
+    rounds: int = BOOTSTRAP_ROUNDS,
+    confidence: float = CONFIDENCE,
+) -> Estimate:
+    """Our sum over theirs of the same problems; the bootstrap is that of `paired_difference`.
+
+    Raises ValueError unless both have the same problems, at least one, and theirs are positive.
+    """
+    pairs = _pairs(ours, theirs)
+    if min(theirs) <= 0:
+        raise ValueError("no ratio to what is not positive")
+
+    def ratio(pairs: Pairs) -> float:
+        return sum(mine for mine, _ in pairs) / sum(other for _, other in pairs)
+
+    return _resampled(pairs, ratio, seed, rounds, confidence)
+
+
+def _pairs(ours: Sequence[float], theirs: Sequence[float]) -> Pairs:
     if len(ours) != len(theirs) or not ours:
         raise ValueError(f"{len(ours)} and {len(theirs)} results are no pairs")
-    differences = [int(mine) - int(other) for mine, other in zip(ours, theirs, strict=True)]
-    n = len(differences)
+    return list(zip(ours, theirs, strict=True))
+
+
+def _resampled(
+    pairs: Pairs,
+    statistic: Callable[[Pairs], float],
+    seed: int,
+    rounds: int,
+    confidence: float,
+) -> Estimate:
+    """A statistic of problems, and the percentile interval of it over resamples of them."""
     draw = random.Random(seed)  # noqa: S311 a resample that repeats, not a secret
-    means = [sum(draw.choices(differences, k=n)) / n for _ in range(rounds)]
+    found = [statistic(draw.choices(pairs, k=len(pairs))) for _ in range(rounds)]
     tail = (1 - confidence) / 2
-    return Estimate(sum(differences) / n, percentile(means, tail), percentile(means, 1 - tail))
+    return Estimate(statistic(pairs), percentile(found, tail), percentile(found, 1 - tail))

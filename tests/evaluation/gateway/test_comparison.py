@@ -2,49 +2,12 @@ import json
 
 import pytest
 from fake_gateway import COST, LARGE, SMALL
+from written_runs import failed, record
 
 from evaluation.gateway.comparison import UnknownBaseline, row, rows, to_json, to_markdown
-from evaluation.gateway.recount import rate_to_json
-from evaluation.gateway.results import Header, ResultWriter, read
+from evaluation.gateway.results import read
 
 PNG = b"\x89PNG"
-
-
-def header(label, **rates):
-    known = rates or {model: rate_to_json(rate) for model, rate in COST.rates.items()}
-    return Header({"label": label}, (SMALL, LARGE), known)
-
-
-def record(task, verdict="passed", *, model=LARGE, tokens=50, budget=None, seconds=1.0):
-    flops = COST.draw(model, 100, [tokens])
-    command = {"model": model, "prompt_tokens": 100, "completion_tokens": [tokens]}
-    return {
-        "task_id": task,
-        "text": "pass",
-        "verdict": verdict,
-        "budget_flops": budget,
-        "flops_used": flops,
-        "latency_s": seconds,
-        "commands": [command],
-        "error": None,
-    }
-
-
-def failed(task, budget=None):
-    error = {"code": "overloaded", "message": ""}
-    return {"task_id": task, "status": 429, "budget_flops": budget, "error": error}
-
-
-@pytest.fixture
-def written(tmp_path):
-    def write(label, *records, **rates):
-        path = tmp_path / f"{label}.jsonl"
-        with ResultWriter(path, header(label, **rates)) as writer:
-            for one in records:
-                writer.append(one)
-        return path
-
-    return write
 
 
 def test_a_row_tells_a_run(written):

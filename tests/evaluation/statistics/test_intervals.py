@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.statistics import paired_difference, percentile, wilson
-from evaluation.statistics.intervals import Estimate, quantile
+from evaluation.statistics.intervals import Estimate, paired_ratio, quantile
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -124,6 +124,37 @@ def test_the_interval_of_a_difference_has_the_width_of_its_normal_limit():
 def test_a_difference_needs_pairs():
     with pytest.raises(ValueError, match="no pairs"):
         paired_difference([True], [True, False])
+
+
+costs = st.lists(st.tuples(st.floats(0, 9), st.floats(0.5, 9)), min_size=1, max_size=40)
+
+
+@given(costs, st.floats(0.1, 10))
+def test_a_ratio_is_that_of_the_sums_and_scales_with_ours(results, factor):
+    ours, theirs = zip(*results, strict=True)
+    one = paired_ratio(ours, theirs, rounds=200)
+    assert one.value == pytest.approx(sum(ours) / sum(theirs))
+    assert one.low <= one.high
+    scaled = paired_ratio([factor * each for each in ours], theirs, rounds=200)
+    assert (scaled.low, scaled.high) == (
+        pytest.approx(factor * one.low),
+        pytest.approx(factor * one.high),
+    )
+
+
+def test_the_interval_of_a_ratio_has_the_width_of_its_normal_limit():
+    ours, theirs = [1 + n % 5 for n in range(400)], [2 + n % 7 for n in range(400)]
+    ratio = paired_ratio(ours, theirs)
+    squares = sum((a - ratio.value * b) ** 2 for a, b in zip(ours, theirs, strict=True))
+    error = squares**0.5 / sum(theirs)  # the delta method
+    assert (ratio.high - ratio.low) / (2 * error) == pytest.approx(1.96, abs=0.08)
+
+
+def test_a_ratio_needs_pairs_and_something_to_be_held_against():
+    with pytest.raises(ValueError, match="no pairs"):
+        paired_ratio([1.0], [])
+    with pytest.raises(ValueError, match="not positive"):
+        paired_ratio([1.0, 1.0], [1.0, 0.0])
 
 
 @pytest.mark.parametrize("module", ["evaluation.statistics", "evaluation.gateway.comparison"])
