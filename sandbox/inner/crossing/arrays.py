@@ -80,8 +80,9 @@ def value_of(wire: list[Any]) -> Any:
         case ["ND", spec]:
             return dtype_of(spec)
         case ["NS", str(data), spec] if spec != OBJECTS:
-            made = blank([TAG, 0, data, spec, True])
-            fill(made, [TAG, 0, data, spec, True])
+            wire = [TAG, 0, data, spec, True, True]
+            made = blank(wire)
+            fill(made, wire)
             return made[()]
     raise CodecError("no value of numpy")
 
@@ -92,9 +93,14 @@ def objects_in(value: Any) -> list[Any] | None:
 
 
 def told(value: Any) -> list[Any]:
-    """What an array holds, and its form: of what kind, whether it can be changed, lengths."""
+    """What an array holds, and its form: of what kind, whether it can be changed, lengths.
+
+    And whether its values lie in the order in which they are told, as they do in what is made of
+    it over there.
+    """
     data = None if value.dtype.str == OBJECTS else value.tobytes().hex()
-    return [data, _kind_of(value), bool(value.flags.writeable), *value.shape]
+    is_laid_out = bool(value.flags.c_contiguous)
+    return [data, _kind_of(value), bool(value.flags.writeable), is_laid_out, *value.shape]
 
 
 def _kind_of(value: Any) -> Any:
@@ -113,7 +119,7 @@ def blank(wire: list[Any]) -> Any:
     """An array that is new here, before it is filled. Raises `CodecError`."""
     import numpy as np  # noqa: PLC0415 - likewise
 
-    _, _, data, spec, _, *shape = wire
+    _, _, data, spec, _, _, *shape = wire
     if len(shape) > _MOST_AXES or any(type(each) is not int or each < 0 for each in shape):
         raise CodecError("no shape of an array")
     name, spec = _class_in(spec)
@@ -122,9 +128,17 @@ def blank(wire: list[Any]) -> Any:
         fits = type(data) is list and len(data) == math.prod(shape)
     else:
         fits = type(data) is str and len(data) == 2 * math.prod(shape) * dtype.itemsize
-    if not fits or (name == _MATRIX and len(shape) != len(("rows", "columns"))):
+    if not fits:
         raise CodecError("an array of other contents")
-    made = np.zeros(shape, dtype)
+    return with_class(np.zeros(shape, dtype), name)
+
+
+def with_class(made: Any, name: str) -> Any:
+    """An array that is new here, of that class. Raises `CodecError`."""
+    import numpy as np  # noqa: PLC0415 - likewise
+
+    if name not in _CLASSES or (name == _MATRIX and made.ndim != len(("rows", "columns"))):
+        raise CodecError("an array of another class")
     return made.view(np.matrix) if name == _MATRIX else made
 
 
@@ -142,7 +156,7 @@ def fill(target: Any, wire: list[Any]) -> None:
     """
     import numpy as np  # noqa: PLC0415 - likewise
 
-    _, _, held, spec, can_be_changed, *shape = wire
+    _, _, held, spec, can_be_changed, _, *shape = wire
     if [spec, *shape] != [_kind_of(target), *target.shape]:
         raise CodecError("an array that changed its form")
     if target.dtype.str == OBJECTS:
@@ -165,7 +179,7 @@ def fill(target: Any, wire: list[Any]) -> None:
 
 
 def refuse_overlap(value: Any, known: Iterable[Any]) -> None:
-    """Raise `CannotCross` for a part of an array that has crossed: over there it would be none."""
+    """Raise `CannotCross` for one of the same memory as one that has crossed: not so over there."""
     import numpy as np  # noqa: PLC0415 - likewise
 
     for other in known:

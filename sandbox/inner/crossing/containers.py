@@ -6,7 +6,7 @@ import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.crossing import arrays
+from sandbox.inner.crossing import arrays, parts
 from sandbox.inner.crossing.crossed import Crossed
 from sandbox.inner.crossing.held import Held, contents_of, is_same
 from sandbox.inner.crossing.records import NAMESPACES, Records
@@ -41,6 +41,8 @@ class Containers:
         self.next = 0
         self._numbers: dict[int, int] = {}
         self._told: dict[int, tuple[Any, ...]] = {}
+        self._wholes: dict[int, Any] = {}
+        self._laid_out = set[int]()
         self.reading = self.reader = 0
 
     def is_read_here(self) -> bool:
@@ -58,11 +60,30 @@ class Containers:
         self._numbers[id(value)] = number
         return number
 
-    def add_array(self, value: Any) -> int:
-        """Number a new array. Raises `CannotCross` for a part of another one of the tests."""
-        if not self.records.of_program:
+    def whole_of(self, value: Any) -> Any:
+        """The array of which one is to be told as a part; None for one of its own.
+
+        Of the program's only what both sides have: what it writes elsewhere is told of each part.
+        Raises `CannotCross` for one of the tests that shares memory, and cannot be told so.
+        """
+        known = (self.objects[number] for number in self._laid_out)
+        whole = parts.whole_of(value, known, new=not self.records.of_program)
+        if whole is None and not self.records.of_program:
             arrays.refuse_overlap(value, self.objects.values())
-        return self.add(value)
+        return whole
+
+    def add_part(self, value: Any, whole: Any) -> int:
+        """Number a new part of an array. What it holds is told of that, which stays for it."""
+        number = self.add(value)
+        self._wholes[number] = whole
+        return number
+
+    def add_array(self, value: Any, *, is_laid_out: bool) -> int:
+        """Number a new array, and note if it has the same layout on both sides."""
+        number = self.add(value)
+        if is_laid_out:
+            self._laid_out.add(number)
+        return number
 
     def note(self, number: int) -> None:
         """The other side knows what it holds now."""
@@ -78,7 +99,8 @@ class Containers:
         return [
             number
             for number, value in self.objects.items()
-            if not is_same(self._told.get(number), self._contents(value))
+            if number not in self._wholes
+            and not is_same(self._told.get(number), self._contents(value))
         ]
 
     def has_news(self) -> bool:
@@ -107,6 +129,8 @@ class Containers:
         for number in numbers:
             value = self.objects.pop(number, None)
             self._told.pop(number, None)
+            self._wholes.pop(number, None)
+            self._laid_out.discard(number)
             if value is not None:
                 del self._numbers[id(value)]
 

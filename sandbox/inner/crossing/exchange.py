@@ -17,7 +17,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.codec import CannotCross, CodecError, Encoder
-from sandbox.inner.crossing import arrays, kinds
+from sandbox.inner.crossing import arrays, kinds, of_numpy
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.crossed import Noting
 from sandbox.inner.crossing.kinds import KINDS, TAGS, are_dicts, blank, tag_of
@@ -52,48 +52,39 @@ _HOLDING: Final = ("w", "x", "rv", "pd", _LIKENESS)
 class _Outgoing(Encoder):
     def __init__(self, containers: Containers, refer: Refer) -> None:
         super().__init__()
-        self._containers, self._refer = containers, refer
+        self.containers, self._refer = containers, refer
         self.most_depth += containers.wrapping
         self.fresh: list[int] = []
 
     def encode(self, value: Any, depth: int = 0) -> Wire:
         tag = tag_of(value)
-        name = self._containers.records.kept_name(value) if tag is None else None
-        if name in NAMESPACES and not self._containers.are_shown(value, name):
+        name = self.containers.records.kept_name(value) if tag is None else None
+        if name in NAMESPACES and not self.containers.are_shown(value, name):
             name = None
         if tag is None and name is None:
             return super().encode(value, depth)
-        number = self._containers.number_of(value)
+        number = self.containers.number_of(value)
         if number is not None:
             return ["r", number]
         if tag is None:  # its fields are told beside it: linked ones are many, not deep
-            number = self._containers.add(value)
+            number = self.containers.add(value)
             self.fresh.append(number)
             return [_RECORD, number, name]
-        return self.whole(tag, self._containers.add(value), value, depth)
+        return self.whole(tag, self.containers.add(value), value, depth)
 
     def anew(self, number: int) -> Wire:
         """A container or a kept instance that both sides know, with all that is in it now."""
-        value = self._containers.objects[number]
+        value = self.containers.objects[number]
         if arrays.is_array(value):
-            return self._array(number, value, 1)
+            return of_numpy.anew(number, value, self, 1)
         tag = KINDS.get(type(value))
         return self.whole(tag, number, value, 1) if tag else self.fields(number, value)
-
-    def _array(self, number: int, value: Any, depth: int) -> Wire:
-        self._containers.note(number)
-        data, *form = arrays.told(value)
-        if (held := arrays.objects_in(value)) is not None:
-            if depth > self.most_depth:
-                raise CannotCross(f"a value nested deeper than {self.most_depth}")
-            data = [self.encode(each, depth + 1) for each in held]
-        return [arrays.TAG, number, data, *form]
 
     def whole(self, tag: str, number: int, value: Any, depth: int) -> Wire:
         """A container with all that it holds."""
         if depth > self.most_depth:
             raise CannotCross(f"a value nested deeper than {self.most_depth}")
-        self._containers.note(number)
+        self.containers.note(number)
         if tag == "y":
             return [tag, number, value.hex()]
         if tag == "a":
@@ -113,21 +104,16 @@ class _Outgoing(Encoder):
 
     def fields(self, number: int, value: Any) -> Wire:
         """A kept instance of a value class, with all that it has."""
-        self._containers.note(number)
-        found = self._containers.records.attributes_of(value)
+        self.containers.note(number)
+        found = self.containers.records.attributes_of(value)
         return [_FIELDS, number, [[name, self.encode(held, 1)] for name, held in found.items()]]
 
     def _other(self, value: Any, depth: int) -> Wire:
-        if self._containers.arrays and arrays.is_array(value):
-            number = self._containers.number_of(value)
-            if number is not None:
-                return ["r", number]
-            return self._array(self._containers.add_array(value), value, depth)
-        if self._containers.arrays and (scalar := arrays.value_told(value)) is not None:
-            return scalar
+        if self.containers.arrays and (wire := of_numpy.told(value, self, depth)) is not None:
+            return wire
         found = parts_of(value)
         under = dict_under(value)
-        if under is not None and self._containers.are_shown(under):
+        if under is not None and self.containers.are_shown(under):
             found = "proxy", [under]
         if found is None and (plain := scalar_of(value)) is not None:
             return self.encode(plain, depth)
@@ -135,7 +121,7 @@ class _Outgoing(Encoder):
             wire = self._refer(value)
             if type(wire) is list and wire[0] in _HOLDING:
                 if wire[0] == _LIKENESS:
-                    self._containers.held.add_given(wire[1], value)
+                    self.containers.held.add_given(wire[1], value)
                 wire[-1] = self.encode(wire[-1], depth + 1)
             return wire
         tag, parts = found
@@ -145,7 +131,7 @@ class _Outgoing(Encoder):
 class _Incoming(Noting):
     def __init__(self, containers: Containers, resolve: Resolve) -> None:
         super().__init__(containers.crossed)
-        self._containers, self._resolve = containers, resolve
+        self.containers, self._resolve = containers, resolve
         self.most_depth += containers.wrapped
 
     def _tagged(self, wire: list[Any], depth: int) -> Any:
@@ -153,22 +139,20 @@ class _Incoming(Noting):
         if tag in TAGS and type(tag) is str:
             return self._container(tag, wire, depth)
         if tag == "r":
-            return self._containers.objects[wire[1]]
+            return self.containers.objects[wire[1]]
         if tag == _RECORD:
             return self._record(wire)
-        if tag == arrays.TAG:
-            return self._array(wire, depth)
-        if tag in arrays.VALUES:
-            return self._of_numpy(wire)
+        if tag in of_numpy.TAGS:
+            return self._of_numpy(wire, depth)
         return super()._tagged(wire, depth)
 
     def _container(self, tag: str, wire: list[Any], depth: int) -> Any:
         number, items = wire[1], wire[2]
-        if type(number) is not int or not 0 <= number <= self._containers.next:
+        if type(number) is not int or not 0 <= number <= self.containers.next:
             raise CodecError("a container number out of order")
-        if is_new := number == self._containers.next:
-            self._containers.add(blank(tag, wire))
-        found = self._containers.objects[number]
+        if is_new := number == self.containers.next:
+            self.containers.add(blank(tag, wire))
+        found = self.containers.objects[number]
         if type(found) is not TAGS[tag]:
             raise CodecError("a container that changed its type")
         if type(found) is array and found.typecode != wire[3]:
@@ -176,57 +160,40 @@ class _Incoming(Noting):
         self._fill(found, items, depth)
         if is_new and tag == "D":
             kinds.set_factory(found, wire[3], self.decode)
-        self._containers.note(number)
+        self.containers.note(number)
         return found
 
-    def _of_numpy(self, wire: list[Any]) -> Any:
-        if not self._containers.arrays:
-            raise CodecError("a value that nobody has")
-        found = arrays.value_of(wire)
+    def _of_numpy(self, wire: list[Any], depth: int) -> Any:
+        found = of_numpy.heard(wire, self, depth)
         if isinstance(found, str):
             self._note(str(found))
-        return found
-
-    def _array(self, wire: list[Any], depth: int) -> Any:
-        number = wire[1]
-        if not self._containers.arrays or type(number) is not int:
-            raise CodecError("an array that nobody has")
-        if number == self._containers.next:
-            self._containers.add(arrays.blank(wire))
-        found = self._containers.objects[number]
-        if not arrays.is_array(found):
-            raise CodecError("a container that changed its type")
-        if type(wire[2]) is list:
-            wire = [*wire[:2], [self.decode(each, depth) for each in wire[2]], *wire[3:]]
-        arrays.fill(found, wire)
-        self._containers.note(number)
         return found
 
     def _record(self, wire: list[Any]) -> Any:
         """A kept instance that is new; its fields are told later in the message."""
         _, number, name = wire
-        if type(number) is not int or number != self._containers.next:
+        if type(number) is not int or number != self.containers.next:
             raise CodecError("a container number out of order")
-        made = self._containers.records.blank(name)
-        self._containers.add(made)
+        made = self.containers.records.blank(name)
+        self.containers.add(made)
         return made
 
     def fields(self, wire: list[Any]) -> None:
         """What a kept instance has now. Raises `CodecError`."""
         match wire:
-            case [_, int(number), list(pairs)] if number in self._containers.objects:
-                found = self._containers.objects[number]
+            case [_, int(number), list(pairs)] if number in self.containers.objects:
+                found = self.containers.objects[number]
             case _:
                 raise CodecError("no fields of an instance")
-        if self._containers.records.kept_name(found) is None:
+        if self.containers.records.kept_name(found) is None:
             raise CodecError("a container that changed its type")
         try:
             told = {name: self.decode(held, 1) for name, held in pairs}
         except (TypeError, ValueError):
             raise CodecError("no names and values") from None
-        for name in self._containers.records.fill(found, told):
-            self._containers.adds(name, told[name])
-        self._containers.note(number)
+        for name in self.containers.records.fill(found, told):
+            self.containers.adds(name, told[name])
+        self.containers.note(number)
 
     def held(self, wire: list[Any]) -> None:
         """What an object of the solution holds now. Raises `CodecError`."""
@@ -236,7 +203,7 @@ class _Incoming(Noting):
             case _:
                 raise CodecError("no content of an object")
         try:
-            self._containers.held.renew(number, held)
+            self.containers.held.renew(number, held)
         except (KeyError, TypeError):
             raise CodecError("a content of no such object") from None
 
@@ -252,7 +219,7 @@ class _Incoming(Noting):
         if wire[0] in _HOLDING:
             found = self._resolve([*wire[:-1], self.decode(wire[-1], depth)])
             if wire[0] == _LIKENESS:
-                self._containers.held.add_given(wire[1], found)
+                self.containers.held.add_given(wire[1], found)
             return found
         return self._resolve(wire)
 

@@ -5,33 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from of_arrays import cross, refuse, sides
 
 from sandbox import Asserts, Integrity, Limits, Pytest, Status
 from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.crossing import arrays
-from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
-from sandbox.inner.crossing.records import Records
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
 
 
-def sides() -> tuple[Containers, Containers]:
-    ours, theirs = Containers(), Containers()
-    ours.arrays = theirs.arrays = True
-    theirs.records = Records.beside({"fields": {}, "kept": []}, {})
-    return ours, theirs
-
-
-def refuse(value: Any) -> Any:
-    raise CannotCross(type(value).__name__)
-
-
-def cross(value: Any, out: Containers, into: Containers) -> Any:
-    return heard(told(value, out, refuse), into, refuse)
-
-
 BOOLS = [1, ["a", "|b1", 0]]
+
+
+def wire_of(*form: Any) -> list[Any]:
+    """An array as number 0, whose values lie in order."""
+    return [arrays.TAG, 0, *form[:3], *(True for _ in form[2:3]), *form[3:]]
 
 
 @pytest.mark.parametrize(
@@ -59,8 +48,8 @@ BOOLS = [1, ["a", "|b1", 0]]
 def test_what_is_no_array_is_refused(rest: list[Any]) -> None:
     ours, _ = sides()
     for frame in (
-        {"value": [arrays.TAG, 0, *rest], "changed": []},
-        {"value": None, "changed": [[arrays.TAG, 0, *rest]]},
+        {"value": wire_of(*rest), "changed": []},
+        {"value": None, "changed": [wire_of(*rest)]},
     ):
         with pytest.raises(CodecError):
             heard(frame, ours, refuse)
@@ -173,22 +162,27 @@ def test_an_array_keeps_its_form() -> None:
         ours, theirs = sides()
         cross(np.zeros(1, "<i8"), ours, theirs)
         with pytest.raises(CodecError):
-            heard({"value": None, "changed": [[arrays.TAG, 0, *form]]}, ours, refuse)
+            heard({"value": None, "changed": [wire_of(*form)]}, ours, refuse)
     ours, theirs = sides()
     cross([], ours, theirs)
-    wire = [arrays.TAG, 0, "00" * 8, "<i8", True, 1]
     with pytest.raises(CodecError):
-        heard({"value": None, "changed": [wire]}, ours, refuse)
+        heard({"value": None, "changed": [wire_of("00" * 8, "<i8", True, 1)]}, ours, refuse)
 
 
-def test_a_part_of_one_does_not_cross_beside_it() -> None:
-    ours, theirs = sides()
-    whole = np.arange(6).reshape(2, 3)
-    cross(whole[0], ours, theirs)
-    cross(whole[1], ours, theirs)
-    for part in (whole, whole[:, 1], whole.T):
+def test_what_shares_memory_and_is_no_part_does_not_cross_beside_it() -> None:
+    turned = np.asfortranarray(np.arange(6).reshape(2, 3))
+    large = np.zeros(1_000_000)
+    numbers = np.arange(4)
+    for first, then in (
+        (turned, turned[0]),  # over there its values lie in another order
+        (large[:2], large),  # it was not worth it to tell the whole
+        (numbers, numbers.view("f8")),
+        (numbers, np.broadcast_to(numbers, (5, 4))),
+    ):
+        ours, theirs = sides()
+        cross(first, ours, theirs)
         with pytest.raises(CannotCross, match="a part of an array"):
-            told(part, ours, refuse)
+            told(then, ours, refuse)
 
 
 ARRAYS = [
@@ -225,6 +219,21 @@ GIVEN = {
     ),
     "in place": ("x += 1", "x = x + 1", "(f(a) is None) and a.tolist() == [1, 2, 3]"),
     "the same": ("return x", "return x + 0", "f(a) is a"),
+    "a part that it gives back": (
+        "return x[1:]",
+        "return x[1:].copy()",
+        "len(b := f(a)) == 2\nb[:] = 7\nassert a.tolist() == [0, 7, 7] and b.base is a",
+    ),
+    "parts, and then the whole": (
+        "x *= 2",
+        "x = x * 2",
+        "f(m[0]) is f(m[:, 1]) is f(m) is None and m.tolist() == [[0, 8], [4, 12]]",
+    ),
+    "two parts that overlap": (
+        "x[0][1] = 9; return int(x[1][0])",
+        "x[0][1] = 9; return 1",
+        "f((a[:2], a[1:])) == 9 and a.tolist() == [0, 9, 2]",
+    ),
     "a view of it": (
         "x[1:] = 7",
         "x[1:] += 7",

@@ -1,0 +1,100 @@
+"""How values of numpy are told and read: arrays, parts of them, scalars, kinds of values.
+
+Where the tests have arrays, these are containers, which both sides hold under a number.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from sandbox.codec import CannotCross, CodecError
+from sandbox.inner.crossing import arrays, parts
+
+if TYPE_CHECKING:
+    from sandbox.codec import Wire
+    from sandbox.inner.crossing.containers import Containers
+
+TAGS: Final = frozenset({arrays.TAG, parts.TAG, *arrays.VALUES})
+
+
+class Telling(Protocol):
+    """A message that is being written."""
+
+    containers: Containers
+    most_depth: int
+
+    def encode(self, value: Any, depth: int = 0) -> Wire:
+        """What stands for any value. Raises `CannotCross`."""
+        ...
+
+
+class Reading(Protocol):
+    """A message that is being read."""
+
+    containers: Containers
+
+    def decode(self, wire: Any, depth: int = 0) -> Any:
+        """The value that something stands for. Raises `CodecError`."""
+        ...
+
+
+def told(value: Any, out: Telling, depth: int) -> Wire | None:
+    """What stands for a value of numpy; None for others. Raises `CannotCross`."""
+    if not arrays.is_array(value):
+        return arrays.value_told(value)
+    number = out.containers.number_of(value)
+    if number is not None:
+        return ["r", number]
+    whole = out.containers.whole_of(value)
+    if whole is None:
+        is_laid_out = value.flags.c_contiguous
+        return anew(out.containers.add_array(value, is_laid_out=is_laid_out), value, out, depth)
+    wire = out.encode(whole, depth)
+    return [parts.TAG, out.containers.add_part(value, whole), wire, *parts.told(value, whole)]
+
+
+def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
+    """An array that has a number, with all that is in it now. Raises `CannotCross`."""
+    out.containers.note(number)
+    data, *form = arrays.told(value)
+    if (held := arrays.objects_in(value)) is not None:
+        if depth > out.most_depth:
+            raise CannotCross(f"a value nested deeper than {out.most_depth}")
+        data = [out.encode(each, depth + 1) for each in held]
+    return [arrays.TAG, number, data, *form]
+
+
+def heard(wire: list[Any], come: Reading, depth: int) -> Any:
+    """The value of numpy that something stands for. Raises `CodecError`."""
+    if not come.containers.arrays:
+        raise CodecError("a value that nobody has")
+    if wire[0] in arrays.VALUES:
+        return arrays.value_of(wire)
+    if type(wire[1]) is not int:
+        raise CodecError("an array without a number")
+    return _part(wire, come, depth) if wire[0] == parts.TAG else _array(wire, come, depth)
+
+
+def _array(wire: list[Any], come: Reading, depth: int) -> Any:
+    number = wire[1]
+    if number == come.containers.next:
+        come.containers.add_array(arrays.blank(wire), is_laid_out=wire[5] is True)
+    found = come.containers.objects[number]
+    if not arrays.is_array(found):
+        raise CodecError("a container that changed its type")
+    if type(wire[2]) is list:
+        wire = [*wire[:2], [come.decode(each, depth) for each in wire[2]], *wire[3:]]
+    arrays.fill(found, wire)
+    come.containers.note(number)
+    return found
+
+
+def _part(wire: list[Any], come: Reading, depth: int) -> Any:
+    """One that is new here, of an array that is there by then."""
+    _, number, of, *form = wire
+    whole = come.decode(of, depth)
+    if number != come.containers.next:
+        raise CodecError("a container number out of order")
+    part = parts.part_of(whole, form)
+    come.containers.add_part(part, whole)
+    return part
