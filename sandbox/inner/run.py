@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
     from sandbox.inner.kernel.seccomp import Filter
+    from sandbox.inner.program.answering import Answering
 
 
 _AGAIN_S = 0.05
@@ -39,6 +40,23 @@ class CPUTime(Stop):
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What is made before the fork, in memory that each run has for itself after it.
+
+    `link` and `answering` are both ends of one channel: of the first candidate of a run.
+    """
+
+    generators: tuple[random.Random, ...]
+    link: Link
+    answering: Answering
+
+    def reseed(self) -> None:
+        """Draw random numbers afresh: all processes of all runs are forks of one that drew some."""
+        for generator in self.generators:
+            generator.seed()
+
+
+@dataclass(frozen=True)
 class Setup:
     """What the zygote hands to each keeper."""
 
@@ -48,12 +66,7 @@ class Setup:
     gid: int
     address_space: int
     disk_bytes: int
-    generators: tuple[random.Random, ...]
-
-    def reseed(self) -> None:
-        """Draw random numbers afresh: all processes of all runs are forks of one that drew some."""
-        for generator in self.generators:
-            generator.seed()
+    ahead: Ahead
 
 
 @dataclass
@@ -75,6 +88,7 @@ class RunState:
     started: float = 0.0
     cpu_most: float = 0.0
     partial: Frame = field(default_factory=dict)
+    is_started: bool = False
     late: bool = False
     over: bool = False
 
@@ -102,12 +116,14 @@ class RunState:
             if os.getuid() != self.setup.uid:
                 # The docker backend's keeper has two ids, of which its candidates get one.
                 os.setresuid(self.setup.uid, self.setup.uid, self.setup.uid)
-            self.setup.reseed()
-            candidate.serve(theirs, self.streams)
+            self.setup.ahead.reseed()
+            candidate.serve(theirs, self.streams, self.setup.ahead.answering)
         theirs.close()
-        self.setup.reseed()  # only now, or the candidate would have had the same
-        self.link = Link(ours, pid, os.pidfd_open(pid))
-        return self.link
+        self.setup.ahead.reseed()  # only now, or the candidate would have had the same
+        link = Link() if self.is_started else self.setup.ahead.link
+        link.connect(ours, pid, os.pidfd_open(pid))
+        self.link, self.is_started = link, True
+        return link
 
 
 @contextlib.contextmanager

@@ -20,8 +20,10 @@ from sandbox.inner.answers.link import Link
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
 from sandbox.inner.kernel import linux
+from sandbox.inner.program.answering import Answering
 from sandbox.inner.program.execute import execute
 from sandbox.inner.program.servant import Servant
+from sandbox.inner.run import Ahead
 from sandbox.inner.testing import imports, pytest_run, shapes
 from sandbox.inner.testing.counting import Assertions
 
@@ -43,16 +45,17 @@ def load(packages: Sequence[str], flavour: str) -> None:
         pytest_run.warm_up()
 
 
-def settle() -> tuple[random.Random, ...]:
-    """The last steps before the first fork; the generators of random numbers that forks share."""
+def settle() -> Ahead:
+    """The last steps before the first fork, and what is made before it."""
     site.setquit()
     sys.argv = ["solution.py"]
     _rehearse()
     imports.roots(tuple(sys.path))
     gc.collect()
     generators = tuple(item for item in gc.get_objects() if issubclass(type(item), random.Random))
+    ahead = Ahead(generators, Link(), Answering())
     gc.freeze()
-    return generators
+    return ahead
 
 
 def _rehearse() -> None:
@@ -68,7 +71,8 @@ def _rehearse() -> None:
             namespace: dict[str, Any] = {}
             execute("def f(a, b=0):\n    return [a, b]\n", namespace)
             execute("1 / 0", {})
-            link = Link(ours, 0, handle)
+            link = Link()
+            link.connect(ours, 0, handle)
             here, servant = Containers(), Servant(_nobody)
             asked = (([1, "a"], {"k": 2.5}), (("key", 1),))
             question = told(asked, link.containers, link.mirrors.guests.refer)

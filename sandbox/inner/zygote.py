@@ -106,9 +106,9 @@ def _run_zygote(
         text = f"tests of kind pytest need a package that is not installed: {error}"
         control.send(b"e" + text.encode())
         os._exit(1)
-    generators = warm.settle()
+    ahead = warm.settle()
     control.send(b"r")
-    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0, generators))
+    _serve(control, Setup(procfs, filter_, uid, gid, _address_space(procfs), 0, ahead))
     os._exit(0)
 
 

@@ -42,10 +42,14 @@ _RET_ERRNO = 0x00050000
 _RET_ALLOW = 0x7FFF0000
 
 _LOAD = 0x20
+_JUMP = 0x05
 _JEQ = 0x15
 _JGE = 0x35
 _JSET = 0x45
 _RET = 0x06
+_FARTHEST = 255
+"""Instructions that a condition can skip."""
+
 _OFFSET_NR, _OFFSET_ARCH, _OFFSET_ARGS = 0, 4, 16
 
 _AF_UNIX = 1
@@ -143,24 +147,25 @@ def _load_argument(index: int, *, high: bool = False) -> bytes:
     return _op(_LOAD, _OFFSET_ARGS + 8 * index + (4 if high else 0))
 
 
-def _only(number: int, body: bytes) -> bytes:
-    """`body`, which must end the filter on every path, for one call; else the next rule."""
-    return _op(_JEQ, number, 0, len(body) // 8) + body
-
-
 def _refuse(code: int) -> bytes:
     return _op(_RET, _RET_ERRNO | code)
 
 
-def _file_rules(*, locks: bool) -> bytes:
+def _allow() -> bytes:
+    return _op(_RET, _RET_ALLOW)
+
+
+def _kill() -> bytes:
+    return _op(_RET, _RET_KILL)
+
+
+def _file_rules(*, locks: bool) -> dict[int, bytes]:
     """Locks are allowed where no two candidates see one file; else there are none to be had."""
-    allow = _op(_RET, _RET_ALLOW)
     body = _load_argument(1)
     refused = dict.fromkeys(_FCNTL_REFUSED, errno.EINVAL)
     for command, code in (refused if locks else refused | _NO_LOCKS).items():
         body += _op(_JEQ, command, 0, 1) + _refuse(code)
-    flock = allow if locks else _refuse(errno.ENOLCK)
-    return _only(_FCNTL, body + allow) + _only(_FLOCK, flock)
+    return {_FCNTL: body + _allow(), _FLOCK: _allow() if locks else _refuse(errno.ENOLCK)}
 
 
 def _asked_only(index: int, number: int, given: int) -> bytes:
@@ -168,29 +173,26 @@ def _asked_only(index: int, number: int, given: int) -> bytes:
 
     `given` is the argument that points to the change.
     """
-    allow = _op(_RET, _RET_ALLOW)
-    body = _load_argument(index) + _op(_JEQ, number, 1, 0) + allow
+    body = _load_argument(index) + _op(_JEQ, number, 1, 0) + _allow()
     body += _load_argument(given) + _op(_JEQ, 0, 1, 0) + _refuse(0)
-    return body + _load_argument(given, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0) + allow
+    return body + _load_argument(given, high=True) + _op(_JEQ, 0, 1, 0) + _refuse(0) + _allow()
 
 
-def _own_rules() -> bytes:
+def _own_rules() -> dict[int, bytes]:
     """Of itself a process may set the cores that it runs on and its limits, of others nothing."""
     own = _load_argument(0) + _op(_JEQ, 0, 1, 0) + _refuse(errno.EPERM)
-    limits = own + _asked_only(1, _RLIMIT_CORE, 2)
-    return _only(_AFFINITY, own + _op(_RET, _RET_ALLOW)) + _only(_LIMIT, limits)
+    return {_AFFINITY: own + _allow(), _LIMIT: own + _asked_only(1, _RLIMIT_CORE, 2)}
 
 
-def _option_rules() -> bytes:
+def _option_rules() -> dict[int, bytes]:
     """Options that are no older than the filter's list are unknown, as on an older kernel."""
-    allow = _op(_RET, _RET_ALLOW)
     process = _load_argument(0)
     for number in _PRCTL_REFUSED:
         process += _op(_JEQ, number, 0, 1) + _refuse(errno.EPERM)
     process += _op(_JGE, _PRCTL_LAST + 1, 0, 1) + _refuse(errno.EINVAL)
-    socket = _load_argument(1) + _op(_JEQ, _SOL_SOCKET, 1, 0) + allow
+    socket = _load_argument(1) + _op(_JEQ, _SOL_SOCKET, 1, 0) + _allow()
     socket += _load_argument(2) + _op(_JGE, _SO_LAST + 1, 0, 1) + _refuse(errno.ENOPROTOOPT)
-    return _only(_PRCTL, process + allow) + _only(_SETSOCKOPT, socket + allow)
+    return {_PRCTL: process + _allow(), _SETSOCKOPT: socket + _allow()}
 
 
 def _device_rule() -> bytes:
@@ -199,32 +201,52 @@ def _device_rule() -> bytes:
     for command in _IOCTL_REFUSED:
         body += _op(_JEQ, command, 0, 1) + _refuse(errno.EPERM)
     first, last = _IOCTL_ALLOWED
-    body += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + _op(_RET, _RET_ALLOW)
-    return _only(_IOCTL, body + _refuse(errno.ENOTTY))
+    body += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + _allow()
+    return body + _refuse(errno.ENOTTY)
 
 
-def _argument_rules(*, locks: bool) -> bytes:
-    allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    rules = _file_rules(locks=locks) + _option_rules() + _own_rules() + _device_rule()
-    rules += _only(_SIGACTION, _asked_only(0, _SIGCHLD, 1))
-    for number in _SOCKETS:
-        local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + allow + _refuse(errno.EACCES)
-        rules += _only(number, local)
-    rules += _only(_CLONE, _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + kill + allow)
-    return rules
+def _rules(extra: tuple[int, ...], *, locks: bool) -> dict[int, bytes]:
+    """What comes of each call that is listed: instructions that end the filter on every path."""
+    local = _load_argument(0) + _op(_JEQ, _AF_UNIX, 0, 1) + _allow() + _refuse(errno.EACCES)
+    new = _load_argument(0) + _op(_JSET, _NEW_NAMESPACES, 0, 1) + _kill() + _allow()
+    allowed = [*extra, *(n for first, last in ALLOWED for n in range(first, last + 1))]
+    return {
+        **dict.fromkeys(KILLED, _kill()),
+        **dict.fromkeys(_SOCKETS, local),
+        **_file_rules(locks=locks),
+        **_option_rules(),
+        **_own_rules(),
+        _IOCTL: _device_rule(),
+        _CLONE: new,
+        _SIGACTION: _asked_only(0, _SIGCHLD, 1),
+        **dict.fromkeys(allowed, _allow()),
+    }
+
+
+def _decided(ranges: list[tuple[int, bytes]]) -> bytes:
+    """What decides by halves which range a number is in, by the first of each, and does its part.
+
+    The kernel goes through the filter for every call that there is, whenever it is installed.
+    """
+    if len(ranges) == 1:
+        return ranges[0][1]
+    half = len(ranges) // 2
+    below, above = _decided(ranges[:half]), _decided(ranges[half:])
+    far = len(below) // 8
+    if far <= _FARTHEST:
+        return _op(_JGE, ranges[half][0], far, 0) + below + above
+    return _op(_JGE, ranges[half][0], 0, 1) + _op(_JUMP, far) + below + above
 
 
 def _instructions(extra: tuple[int, ...], *, locks: bool) -> bytes:
-    allow, kill = _op(_RET, _RET_ALLOW), _op(_RET, _RET_KILL)
-    code = _op(_LOAD, _OFFSET_ARCH) + _op(_JEQ, _AUDIT_ARCH_X86_64, 1, 0) + kill
-    code += _op(_LOAD, _OFFSET_NR) + _op(_JGE, _X32_BIT, 0, 1) + kill
-    for first, last in (*ALLOWED, *((number, number) for number in extra)):
-        # Below the range or above it: the next rule. The accumulator still holds the number.
-        code += _op(_JGE, first, 0, 2) + _op(_JGE, last + 1, 1, 0) + allow
-    code += _argument_rules(locks=locks)
-    for number in KILLED:
-        code += _op(_JEQ, number, 0, 1) + kill
-    return code + _refuse(errno.ENOSYS)
+    rules, ranges = _rules(extra, locks=locks), [(0, b"")]
+    for number in range(max(rules) + 2):
+        rule = rules.get(number, _refuse(errno.ENOSYS))
+        if rule != ranges[-1][1]:
+            ranges.append((number, rule))
+    code = _op(_LOAD, _OFFSET_ARCH) + _op(_JEQ, _AUDIT_ARCH_X86_64, 1, 0) + _kill()
+    code += _op(_LOAD, _OFFSET_NR) + _op(_JGE, _X32_BIT, 0, 1) + _kill()
+    return code + _decided(ranges[1:])
 
 
 class _Program(ctypes.Structure):

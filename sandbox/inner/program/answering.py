@@ -43,10 +43,14 @@ _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such
 
 
 class Answering:
-    """Answers questions, one open at a time; while one is, the program may ask back."""
+    """Answers questions, one open at a time; while one is, the program may ask back.
 
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
+    It may be made before there is a `channel`, and a program.
+    """
+
+    channel: socket.socket
+
+    def __init__(self) -> None:
         self._containers = Containers(of_tests=False)
         self._servant = Servant(self.ask_back)
         self._servant.held = self._containers.held
@@ -95,7 +99,7 @@ class Answering:
         data = bytearray()
         size = frames.HEADER.size
         while len(data) < size:
-            chunk = self._channel.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
+            chunk = self.channel.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
             if not chunk:
                 os._exit(0)
             data += chunk
@@ -113,7 +117,7 @@ class Answering:
             data = frames.pack(frame, most)
         except (FrameError, MemoryError):
             data = frames.pack({"id": frame["id"], "cannot": "a value too large to send"})
-        self._channel.sendall(data)
+        self.channel.sendall(data)
 
     def _load(self, frame: Frame) -> Frame:
         """Run the source as a module and say which of the names in question it defined."""

@@ -14,13 +14,14 @@ import signal
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox.inner.kernel.confinement import OPEN_FILES
-from sandbox.inner.program.answering import Answering
 
 if TYPE_CHECKING:
     import socket
 
+    from sandbox.inner.program.answering import Answering
 
-def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
+
+def serve(channel: socket.socket, streams: tuple[int, int, int], answering: Answering) -> NoReturn:
     """Run as the candidate until the keeper is done; never returns.
 
     The keeper is confined already, and so are we. Python's own streams were opened on descriptors
@@ -35,7 +36,8 @@ def serve(channel: socket.socket, streams: tuple[int, int, int]) -> NoReturn:
         os.chdir("/tmp")  # noqa: S108 - the run's own
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         gc.enable()
-        Answering(channel).run()
+        answering.channel = channel
+        answering.run()
     except BaseException:  # noqa: BLE001 - the outermost handler of the process
         os._exit(70)
     os._exit(0)

@@ -11,7 +11,7 @@ import select
 import socket
 from _thread import get_ident
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sandbox import frames
@@ -64,15 +64,15 @@ class FaultyTests(Stop):
 
 @dataclass
 class CandidateProcess:
-    """One candidate process: its socket and its pidfd; `stopped` is why no more is asked.
+    """One candidate process, once connected: its socket and pidfd. `stopped`: why nothing is asked.
 
     `patience` tells how many seconds an answer may still take, or raises a `Stop` when that was too
     long; without it, an answer may take as long as the run.
     """
 
-    sock: socket.socket
-    pid: int
-    handle: int
+    sock: socket.socket = field(init=False)
+    pid: int = field(init=False)
+    handle: int = field(init=False)
     received: int = 0
     stopped: Stop | None = None
     patience: Callable[[], float] | None = None
@@ -82,8 +82,12 @@ class CandidateProcess:
     def __post_init__(self) -> None:
         self._waiting = set[int]()
         self._poller = select.poll()
-        self._poller.register(self.sock, select.POLLIN)
-        self._poller.register(self.handle, select.POLLIN)
+
+    def connect(self, sock: socket.socket, pid: int, handle: int) -> None:
+        """Ask this process. Its pidfd is closed along with the socket."""
+        self.sock, self.pid, self.handle = sock, pid, handle
+        for each in (sock, handle):
+            self._poller.register(each, select.POLLIN)
 
     @contextmanager
     def waits(self) -> Iterator[None]:

@@ -18,7 +18,8 @@ def test_an_answer_that_cannot_be_held_is_too_large(monkeypatch: pytest.MonkeyPa
     with mine, theirs:
         theirs.sendall(frames.pack({"id": 1}))
         monkeypatch.setattr(frames, "unpack", fail)
-        link = Link(mine, 0, os.pidfd_open(os.getpid()))
+        link = Link()
+        link.connect(mine, 0, os.pidfd_open(os.getpid()))
         with pytest.raises(TooLarge):
             link.receive()
         assert isinstance(link.stopped, TooLarge)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def mirrors() -> Any:
     mine, theirs = socket.socketpair()
     with mine, theirs:
-        link = Link(mine, 0, os.pidfd_open(os.getpid()))
+        link = Link()
+        link.connect(mine, 0, os.pidfd_open(os.getpid()))
         yield link.mirrors
         os.close(link.handle)
 
