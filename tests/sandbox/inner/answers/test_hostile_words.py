@@ -10,9 +10,13 @@ from sandbox import Asserts, Call, Calls, Integrity, Limits, Pytest, Status
 
 PATIENT: Final = Limits(wall_s=8.0, cpu_s=4.0)
 RAW: Final = """
-import gc, os, socket, sys, time
-def ours(name='Answering'):
-    return next(o for o in gc.get_objects() if type(o).__name__ == name)
+import os, socket, sys, time
+def ours():
+    for frame in sys._current_frames().values():
+        while frame is not None:
+            found = frame.f_locals.get('self')
+            if type(found).__name__ == 'Answering': return found
+            frame = frame.f_back
 def say(cb, *args, thread=0):
     a = ours()
     more = {'thread': thread} if thread else {}
@@ -112,7 +116,7 @@ CHOOSING = {
     "it closes its end before the reply": (
         (
             f"{RAW}def f(cb, x):\n    if beside(): return Liar()\n    say(cb, 1)\n"
-            "    ours()._channel.shutdown(socket.SHUT_RDWR)\n    time.sleep(1)"
+            "    ours().channel.shutdown(socket.SHUT_RDWR)\n    time.sleep(1)"
         ),
         "import time\nassert f(lambda x: time.sleep(0.1), 2) == 4",
     ),
@@ -147,6 +151,13 @@ def test_no_program_chooses_to_be_beside_the_tests(judge, name: str) -> None:
     report = judge(source, Asserts(code, "f"), PATIENT)
     assert report.integrity is Integrity.ISOLATED, report
     assert report.status in (Status.FAILED, Status.ERROR, Status.FORGED), report
+
+
+def test_a_program_finds_what_speaks_for_it(judge) -> None:
+    """Or none of those here would say a word."""
+    source = f"{RAW}import threading\ndef f(cb): return ask(cb, 2)['do'], type(ours()).__name__\n"
+    code = "asked = []\nassert f(asked.append) == ('reply', 'Answering') and asked == [2]"
+    assert judge(source, Asserts(code, "f")).status is Status.PASSED
 
 
 def test_no_word_ends_a_loop_of_the_tests(judge) -> None:

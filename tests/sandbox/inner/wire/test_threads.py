@@ -525,8 +525,10 @@ def test_words_out_of_turn_are_forged(judge, said: str, last: str) -> None:
 def test_a_thread_that_waits_for_nothing_is_forged(judge) -> None:
     source = SPEAKING.replace(
         "    def go():",
-        "    import gc\n    found = [o for o in gc.get_objects() if type(o).__name__ == 'Turns']\n"
-        "    ask(found[0]._open, 5, 'await')\n    time.sleep(1)\n    def go():",
+        "    import sys\n    frame = sys._getframe()\n"
+        "    while type(frame.f_locals.get('self')).__name__ != 'Answering': frame = frame.f_back\n"
+        "    ask(frame.f_locals['self']._turns._open, 5, 'await')\n    time.sleep(1)\n"
+        "    def go():",
     )
     report = judge(source, Asserts("f(print)", "f"), PATIENT)
     assert report.status is Status.FORGED, report
