@@ -171,8 +171,9 @@ class VLLMShape:
         if _too_long(call, context):
             message = f"This model's maximum context length is {context} tokens."
             return self._refused(message, "input_tokens")
-        if not isinstance(call.body.get("top_p", 1.0), int | float):
-            return self._refused("Input should be a valid number", "body.top_p")
+        if not isinstance(given := call.body.get("top_p", 1.0), int | float):
+            problem = {"type": "float_type", "loc": "body.top_p", "input": str(given)}
+            return self._refused(f"1 validation error:\n  {problem}", "body.top_p")
         if "suffix" in call.body:
             return self._refused("suffix is only supported for FIM completion", "suffix")
         return self._unfit_numbers(call)
