@@ -124,15 +124,19 @@ class Containers:
             value = self.records.attributes_of(value)
         return contents_of(value)
 
-    def forget(self, numbers: list[int]) -> None:
-        """Drop containers. Numbers that are unknown are passed over."""
+    def forget(self, numbers: list[int]) -> list[Any]:
+        """Drop containers, which are given with what they held when last told.
+
+        Numbers that are unknown are passed over.
+        """
+        ended: list[Any] = []
         for number in numbers:
-            value = self.objects.pop(number, None)
-            self._told.pop(number, None)
-            self._wholes.pop(number, None)
             self._laid_out.discard(number)
-            if value is not None:
+            if number in self.objects:
+                value = self.objects.pop(number)
                 del self._numbers[id(value)]
+                ended += value, self._told.pop(number, None), self._wholes.pop(number, None)
+        return ended
 
     def unheld(self) -> list[int]:
         """Containers that nothing but this table and the contents of others hold."""

@@ -250,17 +250,20 @@ class StandIns:
                 self._gone.remove(number)
         return found
 
-    def lifetimes(self, loose: list[int], held: list[int]) -> None:
-        """The tests hold some no more, which end with the program's last reference, or again."""
-        for number in loose:
-            found = self._of.pop(number, None)
-            if found is not None:
-                self._loose[number] = weakref.ref(found, functools.partial(self._end, number))
+    def lifetimes(self, loose: list[int], held: list[int]) -> list[Any]:
+        """The tests hold some no more, which end with the program's last reference, or again.
+
+        Those are given, or one that nobody here holds would end at once.
+        """
+        ended = [(number, self._of.pop(number)) for number in loose if number in self._of]
+        for number, found in ended:
+            self._loose[number] = weakref.ref(found, functools.partial(self._end, number))
         for number in held:
             found = self._loose[number]() if number in self._loose else None
             if found is not None:
                 self._of[number] = found
                 del self._loose[number]
+        return [found for _, found in ended]
 
     def _end(self, number: int, which: object) -> None:
         if self._loose.get(number) is which:

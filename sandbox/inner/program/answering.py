@@ -57,6 +57,7 @@ class Answering:
         self._turns = Turns(lambda: self._send({"knock": True}))
         self._threads = Threads(self._turns, self._has_news)
         self._asking = set[int]()
+        self._ended: list[Any] = []
         self._names: list[str] = []
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
@@ -164,6 +165,7 @@ class Answering:
         number = frame["id"]
         work = partial(self._done, frame, args, dict(pairs))
         with self._turns.asked(number):
+            self._let_go()
             try:
                 if not aside:
                     given = self._threads.done_here(work).given()
@@ -192,6 +194,7 @@ class Answering:
         """Let threads speak that wait to."""
         self._heard(frame)
         with self._turns.asked(frame["id"]):
+            self._let_go()
             self._turns.let_speak()
             self._turns.closing(frame["id"])
             self._send(self._given(frame["id"], None), MAX_BYTES)
@@ -231,12 +234,17 @@ class Answering:
             return False
 
     def _heard(self, frame: Frame) -> Any:
-        """What the tests say, after which they do not hold some of our objects any more."""
-        self._servant.forget(frame["drop"])
+        """What the tests say, after which they do not hold some objects any more."""
+        self._ended += self._servant.forget(frame["drop"])
         value = heard(frame, self._containers, self._servant.resolve)
-        self._containers.forget(frame["forget"])
-        self._servant.lifetimes(frame["loose"], frame["held"])
+        self._ended += self._containers.forget(frame["forget"])
+        self._ended += self._servant.lifetimes(frame["loose"], frame["held"])
         return value
+
+    def _let_go(self) -> None:
+        """Let end what nobody holds any more: what is called then may have something to ask."""
+        ended, self._ended = self._ended, []
+        ended.clear()
 
     def _raised(self, number: int, error: BaseException) -> Frame:
         raised = describe_fully(error, self._own)
@@ -266,6 +274,7 @@ class Answering:
                     break
             self._threads.postpone(number, partial(self._go_on, partial(self._leave, number)))
             ask, on, args, kwargs = "await", 0, (), {}
+        self._let_go()
         if (raised := frame.get("raised")) is None:
             return given
         if "own" in raised:

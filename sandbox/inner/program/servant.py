@@ -176,13 +176,13 @@ class Servant:
             case _:
                 return method_of(value, ask)(*args, **kwargs)
 
-    def forget(self, numbers: list[int]) -> None:
-        """Nobody over there holds these any more."""
+    def forget(self, numbers: list[int]) -> list[Any]:
+        """Nobody over there holds these any more, which end with what is given here."""
         self.held.forget(numbers)
-        for number in numbers:
-            value = self.objects.pop(number, None)
-            if value is not None:
-                self._numbers.pop(identity_of(value), None)
+        ended = [self.objects.pop(number) for number in numbers if number in self.objects]
+        for value in ended:
+            self._numbers.pop(identity_of(value), None)
+        return ended
 
     def _named_class(self, kind: type) -> Wire:
         """A class of the library by its name, another by its number."""

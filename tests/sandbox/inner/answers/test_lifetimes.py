@@ -196,6 +196,49 @@ CASES = {
             "    gc.collect()\n    assert log == ['closed']\n"
         ),
     ),
+    "one that says when it ends": (
+        (
+            "import weakref\nrefs = []\nclass C:\n"
+            "    def __init__(self, n, tell): self.n, self.tell = n, tell\n"
+            "    def __del__(self): self.tell(self.n)\n"
+            "def watch(c, tell): refs.append(weakref.ref(c, lambda _: tell('gone')))\n"
+        ),
+        "class C:\n    def __init__(self, n, tell): self.n = n\ndef watch(c, tell): pass\n",
+        (
+            f"{CLASS}def test_it():\n    log = []\n    c = solution.C(1, log.append)\n"
+            "    d = solution.C(2, lambda n: log.append(c.n))\n"
+            "    solution.watch(c, log.append)\n    assert log == []\n    del d\n"
+            "    gc.collect()\n    assert log == [1]\n    del c\n    gc.collect()\n"
+            "    assert sorted(log, key=str) == [1, 1, 'gone']\n"
+        ),
+    ),
+    "one that says when it is let go by the tests alone": (
+        (
+            "import weakref\nends = []\n"
+            "def watch(o, tell): ends.append(weakref.finalize(o, tell, 'gone'))\n"
+            "def count(): return sum(each.alive for each in ends)\n"
+        ),
+        "def watch(o, tell): pass\ndef count(): return 0\n",
+        (
+            f"{CLASS}def test_it():\n    log = []\n    o = O()\n"
+            "    solution.watch(o, log.append)\n"
+            "    assert solution.count() == 1\n    del o\n    gc.collect()\n"
+            "    assert solution.count() == 0\n    assert log == ['gone']\n"
+        ),
+    ),
+    "a generator of the program that says when it is closed": (
+        (
+            "def g(items, tell):\n    try:\n        yield from items\n"
+            "    finally:\n        tell('closed')\n"
+        ),
+        "def g(items, tell):\n    yield from items\n",
+        (
+            f"{CLASS}def test_it():\n    log = []\n    def of(): yield 1; yield 2\n"
+            "    for x in solution.g(of(), log.append):\n        break\n"
+            "    list(solution.g([], log.append))\n"
+            "    assert log == ['closed', 'closed']\n"
+        ),
+    ),
     "a method that is taken away again": (
         (
             "hooks = []\ndef on(f): hooks.append(f)\ndef off(f): hooks.remove(f)\n"
