@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.codec import CannotCross
 from sandbox.inner.answers.accounts import Accounts
+from sandbox.inner.answers.booked import Booked
+from sandbox.inner.answers.followed import Followed
 from sandbox.inner.answers.mirrors import Mirrors
 from sandbox.inner.answers.replies import Replies
 from sandbox.inner.answers.surroundings import Surroundings
@@ -23,13 +25,12 @@ from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.records import may_be_changed
 from sandbox.inner.crossing.special import MODULE
 from sandbox.inner.remote.awaits import LoopsOfTests
-from sandbox.inner.remote.exceptions import MARK, raise_again, wanted_itself
+from sandbox.inner.remote.exceptions import raise_again, wanted_itself
 from sandbox.inner.remote.handles import is_data, number_of, stands_for_itself
 from sandbox.inner.remote.methods import note_method
-from sandbox.inner.remote.places import Places, is_the_programs_wish
+from sandbox.inner.remote.places import Places
 from sandbox.inner.wire.channel import (
     AMISS,
-    CandidateProcess,
     Died,
     Forged,
     NeedShared,
@@ -50,17 +51,15 @@ _KNOCK = {"knock": True}
 
 
 @dataclass
-class Link(CandidateProcess):
+class Link(Booked):
     """What the tests ask of the candidate. `named`: names in tests; `values`: if one is a value."""
 
     named: frozenset[str] = frozenset()
     questions: int = 0
     calls: int = 0
     values: bool = False
-    word: bool = False
     loaded: frozenset[str] = frozenset()
     rebound: Callable[[Any], object] = bool  # before a source is loaded it has no variables
-    raised: BaseException | None = None
     interrupted: Stop | None = None
     places: Places = field(default_factory=Places)
     turn: Any = field(default_factory=threading.RLock)
@@ -71,6 +70,7 @@ class Link(CandidateProcess):
     loops: LoopsOfTests = field(init=False)
     replies: Replies = field(init=False)
     listener: Listener = field(init=False)
+    followed: Followed = field(init=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,12 +81,14 @@ class Link(CandidateProcess):
         self.loops = LoopsOfTests(self)
         self.replies = Replies(self)
         self.listener = Listener(self)
+        self.followed = Followed(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
         """Have the source run. `failure`, or under `names` what it defined of those `names`."""
         self.containers.arrays = are_wanted(self.named)
         ours = {"records": self.containers.records.told, "arrays": self.containers.arrays}
-        question = {"source": source, "names": names, "limits": limits, **ours}
+        watched = self.followed.watched(self.named, self.places.tree)
+        question = {"source": source, "names": names, "limits": limits, "watched": watched, **ours}
         answer = self.numbered({"do": "load", **question})
         match answer:
             case {"failure": dict()} if len(answer) == _FIELDS:
@@ -142,12 +144,16 @@ class Link(CandidateProcess):
                     self.calls += ask != "get"  # pytest looks for many attributes of its own
                     self._given(answer)
                     raise_again(self._exception(raised))
-                case {"later": True} if len(answer) == _FIELDS and self.replies.many():
+                case {"later": True} if len(answer) == _FIELDS and self._go_on():
                     self.listener.start()  # it may ask back before we ask again
                     raise Later
                 case {"cannot": str(kind)} if len(answer) == _FIELDS:
                     raise self.stop(Unsendable(f"a result that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that an object could give"))
+
+    def _go_on(self) -> bool:
+        """Whether either side has threads, or is interrupted: one may speak while another works."""
+        return self.listener.threads > 0 or self.replies.many()
 
     async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
         """What awaiting an object gives, or a special method of it."""
@@ -184,22 +190,6 @@ class Link(CandidateProcess):
                 raise self.stop(Unsendable(f"a value that cannot be sent: {kind[:200]}"))
             case _:
                 raise self.stop(Forged("no answer that a program could give"))
-
-    def need_shared(self, why: str) -> BaseException:
-        """Note that the tests need the candidate in their own process; to be raised."""
-        if is_the_programs_wish(Replies.perform.__code__):
-            return TypeError(why)
-        return self.stop(NeedShared(why))
-
-    def candidates_error(self, error: BaseException) -> BaseException:
-        """Book an error as the candidate's; to be raised."""
-        setattr(error, MARK, True)
-        self.raised = error
-        return error
-
-    def on_its_word(self) -> None:
-        """The candidate's word decides something: a pass is no isolated one any more."""
-        self.word = True
 
     def value_class(self, told: Any) -> type | None:
         """A value class of the prompt, told of as one that a class of the program derives from."""
@@ -291,6 +281,7 @@ class Link(CandidateProcess):
         if frame.pop("alive", False) is True:
             self.listener.start()
         self.mirrors.guests.let_go(frame.pop("gone", None))
+        self.followed.hear(frame, self.surroundings)
         return frame
 
     def _exception(self, raised: Any) -> BaseException:

@@ -77,7 +77,9 @@ class Replies:
 
     def pause(self) -> None:
         """Before this thread asks again: do what its deputy wants of it."""
-        self.deputies.work_for(-self.thread(), PAUSE_S)
+        own = -self.thread()
+        self.deputies.adopt(own)
+        self.deputies.work_for(own, PAUSE_S)
 
     def to(self, asked: Frame) -> Frame:
         """The reply, or that it comes later. Raises `Stop`."""

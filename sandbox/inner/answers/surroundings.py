@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _RUNNERS: Final = "PYTEST_"
 """How variables begin in which pytest tells where it is."""
 
+_STREAMS: Final = ("stdin", "stdout", "stderr")
+
 TOLD: Final = frozenset({"os.putenv", "os.unsetenv", "os.chdir"})
 """Events after which environment and directory are looked at: doing so each time is slow."""
 
@@ -28,14 +30,25 @@ class Surroundings:
     """The process as it was when tests began. Asking what changed takes about a microsecond."""
 
     def __init__(self) -> None:
-        self._streams = (sys.stdin, sys.stdout, sys.stderr)
+        self._streams = tuple(getattr(sys, name) for name in _STREAMS)
         self._warnings = _warnings()
         self._others = _others()
         self._environment = _variables(os.environ)
         self._directory = _directory()
         self._told = False
         self._between = False
-        self.collecting = False
+        self._stand_ins: dict[str, Any] = {}
+        self.collecting = self.elsewhere = False
+
+    def put(self, name: str, stand_in: Any) -> None:
+        """Put something in the place of a standard stream, or back what was there.
+
+        Not where the tests have put something there themselves.
+        """
+        mine = self._streams[_STREAMS.index(name)]
+        if getattr(sys, name) is self._stand_ins.get(name, mine):
+            setattr(sys, name, mine if stand_in is None else stand_in)
+            self._stand_ins[name] = mine if stand_in is None else stand_in
 
     def told(self) -> None:
         """Environment or directory may be others from now on."""
@@ -48,12 +61,14 @@ class Surroundings:
         """
         self.collecting = collecting
         self._between = between
+        for name in tuple(self._stand_ins):
+            self.put(name, None)
         self._warnings = _warnings()
 
     def changed(self, lifted: int = 0) -> str | None:
         """What the tests have changed, if anything; `lifted`: the limit of recursion, by us."""
-        for mine, now in zip(self._streams, (sys.stdin, sys.stdout, sys.stderr), strict=True):
-            if mine is not now:
+        for mine, name in zip(self._streams, _STREAMS, strict=True):
+            if getattr(sys, name) is not self._stand_ins.get(name, mine):
                 return "a standard stream"
         if not self._between and self._warnings != _warnings():
             return "what becomes of warnings"

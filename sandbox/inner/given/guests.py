@@ -21,7 +21,7 @@ from sandbox.inner.given.likeness import likeness_of
 from sandbox.inner.given.marks import marks_of, may_be_mark
 from sandbox.inner.given.mocks import is_awaited
 from sandbox.inner.given.performing import ATTRIBUTE, COPIES, question_of, role_of
-from sandbox.inner.given.protocols import kind_of, protocols_of
+from sandbox.inner.given.protocols import has_memory, kind_of, protocols_of
 from sandbox.inner.given.shown import (
     ATOMS,
     FUNCTIONS,
@@ -103,6 +103,7 @@ class Guests:
             return ["p", number, does]
         form = None if isinstance(value, self.classes) else form_of(kind)
         closed = isinstance(value, (types.ModuleType, type)) or is_awaited(kind)
+        closed = closed or has_memory(value)
         if closed or (form is None and has_operators(kind)):
             raise CannotCross(kind.__qualname__)
         close_files(value)

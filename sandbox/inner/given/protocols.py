@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Final
+from typing import Any, Final
 
 from sandbox.inner.crossing.special import ARITHMETIC, CONTAINS, PROTOCOLS, found_in
 from sandbox.inner.given.mocks import is_mock
@@ -32,3 +32,12 @@ def kind_of(kind: type) -> list[str]:
     if library_name(kind) is not None:
         return [f"={kind.__module__}:{kind.__qualname__}"]
     return [f"=types:{name}" for name, each in vars(types).items() if each is kind][:1]
+
+
+def has_memory(value: Any) -> bool:
+    """Whether code in C reads an object's memory, as of a view of bytes, and asks for nothing."""
+    try:
+        memoryview(value).release()
+    except (TypeError, ValueError, BufferError):
+        return False
+    return True

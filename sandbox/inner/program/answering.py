@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox import frames
 from sandbox.codec import MAX_BYTES, CannotCross
-from sandbox.frames import FrameError
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
 from sandbox.inner.crossing.records import Records
@@ -24,33 +23,33 @@ from sandbox.inner.given.thrown import GUEST, error_of
 from sandbox.inner.kernel.confinement import limit
 from sandbox.inner.program import cases, shared, whole
 from sandbox.inner.program.execute import describe_fully, execute, name_of
+from sandbox.inner.program.own_process import CALLS, OwnProcess
 from sandbox.inner.program.servant import Servant
+from sandbox.inner.program.stream import Stream
 from sandbox.inner.wire.deputies import MAIN, Later
 from sandbox.inner.wire.nesting import deeper
 from sandbox.inner.wire.threads import Threads
 from sandbox.inner.wire.turns import Turns
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
     from sandbox.frames import Frame
 
 _MESSAGE = 200
 _REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
-_AT_ONCE, _MOST_AT_ONCE = 1 << 12, 1 << 20
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
 class Answering:
     """Answers questions, one open at a time; while one is, the program may ask back.
 
-    It may be made before there is a `channel`, and a program.
+    It may be made before there is a channel for its `stream`, and a program.
     """
 
-    channel: socket.socket
-
     def __init__(self) -> None:
+        self.stream = Stream()
+        self._send, self._receive = self.stream.send, self.stream.receive
         self._containers = Containers(of_tests=False)
         self._servant = Servant(self.ask_back)
         self._servant.held = self._containers.held
@@ -58,7 +57,9 @@ class Answering:
         self._threads = Threads(self._turns, self._has_news)
         self._asking = set[int]()
         self._ended: list[Any] = []
+        self._unheard = 0
         self._names: list[str] = []
+        self._process = OwnProcess([], [])
         self._told_of: dict[str, Any] = {}
         self._module = types.ModuleType("solution")
         self._module.__file__ = _SOURCE
@@ -66,7 +67,7 @@ class Answering:
     def run(self) -> None:
         """Until the keeper is done."""
         while True:
-            match self._receive():
+            match self._next_frame():
                 case {"do": "load"} as frame:
                     self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
                 case {"do": "ask"} as frame:
@@ -95,31 +96,6 @@ class Answering:
         if self._threads.may_be_interrupted():  # and could not hear what it asks for
             self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
 
-    def _receive(self) -> Frame:
-        """The next frame. The tests send one at a time, so nothing of another comes along."""
-        data = bytearray()
-        size = frames.HEADER.size
-        while len(data) < size:
-            chunk = self.channel.recv(max(_AT_ONCE, min(size - len(data), _MOST_AT_ONCE)))
-            if not chunk:
-                os._exit(0)
-            data += chunk
-            if len(data) >= frames.HEADER.size:
-                header = bytes(data[: frames.HEADER.size])
-                size = frames.HEADER.size + frames.body_length(header)
-        return frames.unpack(bytes(data[frames.HEADER.size :]))
-
-    def _send(self, frame: Frame, most: int = frames.MAX_FRAME_BYTES) -> None:
-        """Send an answer, or that it cannot be sent for being above that many bytes."""
-        # The keeper may end this process at any time after an answer.
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        try:
-            data = frames.pack(frame, most)
-        except (FrameError, MemoryError):
-            data = frames.pack({"id": frame["id"], "cannot": "a value too large to send"})
-        self.channel.sendall(data)
-
     def _load(self, frame: Frame) -> Frame:
         """Run the source as a module and say which of the names in question it defined."""
         limit(frame["limits"])
@@ -131,6 +107,7 @@ class Answering:
         self._names, self._containers.arrays = frame["names"], frame["arrays"]
         known = self._module.__dict__
         self._containers.records = self._servant.records = Records.beside(frame["records"], known)
+        self._process = OwnProcess(frame["watched"], self._names)
         self._servant.named = {
             value for name in self._names if isinstance(value := known.get(name), type)
         }
@@ -182,7 +159,7 @@ class Answering:
             else:
                 self._turns.closing(number)
                 answer = self._given(number, given)
-            self._send(answer, MAX_BYTES)
+            self._send(answer | self._process.told(frame["ask"]), MAX_BYTES)
 
     def _done(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if "ended" not in frame:
@@ -197,7 +174,7 @@ class Answering:
             self._let_go()
             self._turns.let_speak()
             self._turns.closing(frame["id"])
-            self._send(self._given(frame["id"], None), MAX_BYTES)
+            self._send(self._given(frame["id"], None) | self._process.told(""), MAX_BYTES)
 
     def _rebound(self) -> tuple[tuple[str, Any], ...]:
         """Variables that the tests use and that are bound to something else than they know."""
@@ -268,7 +245,7 @@ class Answering:
             with self._turns.speaking() as number:
                 payload = self._told((args, tuple(kwargs.items())))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
-                frame = self._exchanged(asked | of)
+                frame = self._exchanged(asked | of | self._process.told(CALLS))
                 if frame["do"] == "reply":
                     given = self._heard(frame)
                     break
@@ -286,12 +263,25 @@ class Answering:
         own = _thread.get_ident()
         self._asking.add(own)
         self._send(asked, MAX_BYTES)
-        while (frame := self._receive())["do"] == "ask":
+        try:
+            while (frame := self._next_frame())["do"] == "ask":
+                self._asking.discard(own)
+                with deeper():
+                    self._ask(frame)
+                self._asking.add(own)
+        except BaseException:  # of a handler of a signal: the reply comes all the same
+            self._unheard += 1
+            raise
+        finally:
             self._asking.discard(own)
-            with deeper():
-                self._ask(frame)
-            self._asking.add(own)
-        self._asking.discard(own)
+        return frame
+
+    def _next_frame(self) -> Frame:
+        """The next frame, but for replies that nobody waits for any more."""
+        while (frame := self._receive())["do"] in ("reply", "later") and self._unheard:
+            self._unheard -= 1
+            if frame["do"] == "reply":
+                self._heard(frame)
         return frame
 
     def _main(self, frame: Frame) -> NoReturn:

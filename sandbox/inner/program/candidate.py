@@ -36,7 +36,7 @@ def serve(channel: socket.socket, streams: tuple[int, int, int], answering: Answ
         os.chdir("/tmp")  # noqa: S108 - the run's own
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         gc.enable()
-        answering.channel = channel
+        answering.stream.channel = channel
         answering.run()
     except BaseException:  # noqa: BLE001 - the outermost handler of the process
         os._exit(70)

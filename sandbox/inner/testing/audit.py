@@ -50,7 +50,10 @@ _READS_A_LINE: Final = traceback._extract_caret_anchors_from_line_segment.__code
 _FORKING: Final = frozenset({"os.fork", "os.forkpty"})
 """Steps to a process that has the tests' end of the channel, and not the candidate."""
 
-_HEARD: Final = _RUNNING | _FORKING | TOLD | {"open", "pickle.find_class"}
+_IN_DIRECTORY: Final = frozenset({"open", "os.listdir", "os.scandir", "os.mkdir"})
+"""Steps that take a path, which may begin where the process is."""
+
+_HEARD: Final = _RUNNING | _FORKING | TOLD | _IN_DIRECTORY | {"pickle.find_class"}
 
 
 def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
@@ -70,13 +73,14 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
             return
         busy.add(thread)  # what is done here is no step of the tests
         try:
-            if event == "open":
-                if args[0] in ours:
-                    text = os.strerror(errno.EBADF)
-                    raise asks.candidates_error(OSError(errno.EBADF, text))
-                if _may_be_the_candidates(*args):
-                    crossed.all_of_a_file()
-            elif (step := _refused(event, args, crossed, asks.places)) is not None:
+            if event == "open" and args[0] in ours:
+                raise asks.candidates_error(OSError(errno.EBADF, os.strerror(errno.EBADF)))
+            if event == "open" and _may_be_the_candidates(*args):
+                crossed.all_of_a_file()
+            elsewhere = surroundings.elsewhere
+            if (
+                step := _refused(event, args, crossed, asks.places, elsewhere=elsewhere)
+            ) is not None:
                 raise asks.need_shared(f"the tests {step}")
         finally:
             busy.discard(thread)
@@ -96,10 +100,14 @@ def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
     return paused
 
 
-def _refused(event: str, args: tuple[Any, ...], crossed: Crossed, places: Places) -> str | None:
+def _refused(
+    event: str, args: tuple[Any, ...], crossed: Crossed, places: Places, *, elsewhere: bool
+) -> str | None:
     """What the tests do that needs one process, if a step of theirs does."""
     if event in _FORKING:
         return "fork"
+    if event in _IN_DIRECTORY:
+        return "are in a directory of the program" if elsewhere and _is_relative(args[0]) else None
     if event == "pickle.find_class":
         return "unpickle" if crossed.any else None
     if event == "marshal.loads" and not crossed.of_bytes(args[0]):
@@ -154,6 +162,10 @@ def _texts(value: Any, depth: int = 0) -> list[str | bytes]:
     if isinstance(value, (list, tuple)) and depth < 3:  # noqa: PLR2004 - an argument list, no deeper
         return [text for part in value for text in _texts(part, depth + 1)]
     return []
+
+
+def _is_relative(path: Any) -> bool:
+    return path is None or (type(path) in (str, bytes) and not os.path.isabs(path))  # noqa: PTH117 - of bytes as well
 
 
 def _may_be_the_candidates(path: Any, _mode: Any, flags: int) -> bool:

@@ -116,7 +116,7 @@ CHOOSING = {
     "it closes its end before the reply": (
         (
             f"{RAW}def f(cb, x):\n    if beside(): return Liar()\n    say(cb, 1)\n"
-            "    ours().channel.shutdown(socket.SHUT_RDWR)\n    time.sleep(1)"
+            "    ours().stream.channel.shutdown(socket.SHUT_RDWR)\n    time.sleep(1)"
         ),
         "import time\nassert f(lambda x: time.sleep(0.1), 2) == 4",
     ),

@@ -138,3 +138,13 @@ def test_what_can_be_called_does_not_say_what_it_holds(value: Any, name: str) ->
     guests.refer(value)
     with pytest.raises(AttributeError, match="of the tests"):
         guests.perform("get", 0, (name,), {})
+
+
+@pytest.mark.parametrize("made", ["memoryview(bytearray(4))", "mmap.mmap(-1, 4)"])
+def test_what_has_its_memory_written_is_in_one_process(judge, made: str) -> None:
+    source = "def f(b):\n    with memoryview(b) as m: m[0:2] = b'ab'\n"
+    code = f"import mmap\nb = {made}\nf(b)\nassert bytes(b[:3]) == b'ab\\0'"
+    report = judge(source, Asserts(code, "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
+    report = judge(source.replace("'ab'", "'ac'"), Asserts(code, "f"))
+    assert report.status in {Status.FAILED, Status.ERROR}, report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox import Integrity, Limits, Pytest, Status
+from sandbox import Asserts, Integrity, Limits, Pytest, Status
 
 LIMITS = Limits(wall_s=8.0, cpu_s=8.0)
 EVERY = """
@@ -106,3 +106,43 @@ def test_what_a_handler_of_the_tests_asks_while_they_wait_is_no_tampering(
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
     wrong = judge(SLOW.replace("seen.append(x)", "pass"), tests, LIMITS)
     assert wrong.status is Status.FAILED, wrong
+
+
+AT_MOST = """
+import signal
+def at_most(seconds, call):
+    def end(*_): raise TimeoutError
+    old = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try: return call()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+"""
+CALLED_TOO_LONG = """
+import pytest, time
+from solution import at_most
+def slow():
+    time.sleep(0.4)
+    return [1]
+def test_what_is_asked_next():
+    with pytest.raises(TimeoutError): at_most(0.1, slow)
+    assert at_most(5, lambda: {"a": [2]}) == {"a": [2]}
+    with pytest.raises(TimeoutError): at_most(0.1, slow)
+"""
+STAYS = AT_MOST.replace("signal.signal(signal.SIGALRM, old)", "pass")
+
+
+@pytest.mark.parametrize(
+    ("right", "edit", "tests"),
+    [
+        (AT_MOST, ("raise TimeoutError", "pass"), CALLED_TOO_LONG),
+        (STAYS, ("raise TimeoutError", "pass"), CALLED_TOO_LONG),
+    ],
+    ids=["once", "with a handler that stays"],
+)
+def test_a_handler_that_ends_a_call_of_the_tests_leaves_the_rest_to_be_heard(
+    judge, right: str, edit: tuple[str, str], tests: str
+) -> None:
+    """The reply comes all the same, before whatever is said next."""
+    judge.tells_apart(right, right.replace(*edit), Pytest(tests), LIMITS)

@@ -1,0 +1,112 @@
+"""What the program has changed of its own process, where the tests would see it in one process.
+
+The program tells of it, and may lie. So its word alone changes nothing: tests go to one process
+where they themselves print, read, open a file or ask for something there, or by a name say that
+they look at it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import sys
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sandbox.inner.wire.channel import Forged, Stop
+
+if TYPE_CHECKING:
+    from sandbox.frames import Frame
+    from sandbox.inner.answers.surroundings import Surroundings
+
+_STREAMS: Final = ("stdin", "stdout", "stderr")
+_SEEN_BY: Final = {
+    # Random numbers that the tests draw, of the library or of numpy: once a call has seeded them.
+    "numbers": frozenset({"random"}),
+    # A logger that the tests find by its name, once a call has set it up.
+    "loggers": frozenset({"getLogger"}),
+    "directory": frozenset({"getcwd", "getcwdb", "cwd", "abspath", "absolute"}),
+    "environment": frozenset({"expandvars", "expanduser", "localtime", "gettempdir"}),
+    "decimal": frozenset({"decimal"}),
+    "warnings": frozenset({"warn", "warn_explicit"}),
+    "recursion": frozenset({"getrecursionlimit"}),
+    "timer": frozenset({"sleep"}),
+}
+"""By which names in the tests they look at what leaves no trace."""
+
+_TEXTS: Final = {
+    "numbers": "draw random numbers that the program has seeded",
+    "loggers": "look at loggers that the program has set up",
+    "directory": "look at the directory that the program has changed",
+    "environment": "look at the environment that the program has changed",
+    "decimal": "compute in a decimal context that the program has changed",
+    "warnings": "warn where the program listens",
+    "recursion": "look at the limit of recursion that the program has changed",
+    "timer": "wait in a `with` of the program, whose timer runs",
+    "library": "use what the program has put in the library",
+}
+
+
+class Stops(Protocol):
+    """The link, as who hears of the program's process stops the tests by it."""
+
+    def need_shared(self, why: str) -> BaseException:
+        """What to raise where tests need the candidate in their own process."""
+        ...
+
+    def stop(self, reason: Stop) -> BaseException:
+        """Note why the tests cannot go on, to be raised."""
+        ...
+
+
+class Followed:
+    """What the program has told last."""
+
+    def __init__(self, link: Stops) -> None:
+        self._link = link
+        self._seen: frozenset[str] = frozenset()
+        self._moved: list[str] = []
+        self._streams = {name: Elsewhere(link) for name in _STREAMS}
+
+    def watched(self, named: frozenset[str], tree: ast.Module | None) -> list[str]:
+        """What the program is to tell of, by what the tests could see."""
+        seen = {kind for kind, names in _SEEN_BY.items() if names & named}
+        if tree is not None and any(isinstance(node, ast.While) for node in ast.walk(tree)):
+            seen.add("timer")
+        if named & sys.stdlib_module_names:
+            seen.add("library")
+        self._seen = frozenset(seen)
+        return [*_STREAMS, *sorted(seen | {"directory"})]
+
+    def hear(self, frame: Frame, surroundings: Surroundings) -> None:
+        """What differs by now, told with an answer. Raises `Stop` where the tests look at it."""
+        moved = frame.pop("moved", [])
+        if moved == self._moved or "id" not in frame:
+            return
+        if type(moved) is not list or not all(type(kind) is str for kind in moved):
+            raise self._link.stop(Forged("no list of what differs"))
+        self._moved = moved
+        surroundings.elsewhere = "directory" in moved
+        for name in _STREAMS:
+            surroundings.put(name, self._streams[name] if name in moved else None)
+        for kind in self._seen.intersection(moved):
+            raise self._link.need_shared(f"the tests {_TEXTS[kind]}")
+
+
+class Elsewhere(io.TextIOBase):
+    """Stands for a standard stream while the program has one of its own there."""
+
+    def __init__(self, link: Stops) -> None:
+        super().__init__()
+        self._link = link
+
+    def write(self, _text: str) -> int:
+        """Nobody here knows what the program makes of it."""
+        raise self._link.need_shared("the tests write to a stream of the program")
+
+    def readline(self, _size: int | None = -1) -> str:  # type: ignore[override]
+        """Nor what it has to be read."""
+        raise self._link.need_shared("the tests read from a stream of the program")
+
+    def read(self, _size: int | None = -1) -> str:
+        """Nor what it has to be read."""
+        return self.readline()
