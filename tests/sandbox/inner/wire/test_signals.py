@@ -130,6 +130,18 @@ def test_what_is_asked_next():
     assert at_most(5, lambda: {"a": [2]}) == {"a": [2]}
     with pytest.raises(TimeoutError): at_most(0.1, slow)
 """
+
+
+def test_what_takes_long_beside_a_handler_is_waited_for(judge) -> None:
+    """The tests have one thread, and the program no other: what it does comes later."""
+    right = (
+        "import signal, time\nsignal.signal(signal.SIGALRM, lambda *_: None)\n"
+        "def slow(x, call):\n    time.sleep(0.1)\n    return [x, call(x)]\n"
+    )
+    code = "\n".join(f"assert slow({n}, lambda x: x + 1) == [{n}, {n + 1}]" for n in range(3))
+    judge.tells_apart(right, right.replace("[x,", "[1,"), Asserts(code, "slow"), LIMITS)
+
+
 STAYS = AT_MOST.replace("signal.signal(signal.SIGALRM, old)", "pass")
 
 
