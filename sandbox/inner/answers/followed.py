@@ -33,6 +33,9 @@ _SEEN_BY: Final = {
 }
 """By which names in the tests they look at what leaves no trace."""
 
+_HANDLED_SEEN_BY: Final = frozenset({"logging", "exc_info", "print_exc", "format_exc"})
+"""By which names they look at what is handled: a logger of theirs may note it (`log.exception`)."""
+
 _TEXTS: Final = {
     "numbers": "draw random numbers that the program has seeded",
     "loggers": "look at loggers that the program has set up",
@@ -75,7 +78,8 @@ class Followed:
         if named & sys.stdlib_module_names:
             seen.add("library")
         self._seen = frozenset(seen)
-        return [*_STREAMS, *sorted(seen | {"directory"})]
+        errors = ["errors"] if named & _HANDLED_SEEN_BY else []
+        return [*_STREAMS, *sorted(seen | {"directory"}), *errors]
 
     def hear(self, frame: Frame, surroundings: Surroundings) -> None:
         """What differs by now, told with an answer. Raises `Stop` where the tests look at it."""

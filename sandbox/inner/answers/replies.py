@@ -43,6 +43,18 @@ class Says(Protocol):
         ...
 
 
+def _while_handling(error: Any, work: Callable[[], Any]) -> Any:
+    """Do it where an exception is handled that the program handles: a logger notes it."""
+    if not isinstance(error, Exception):
+        raise CodecError("no exception that could be handled")
+    context = error.__context__
+    try:
+        raise error  # noqa: TRY301 - so it is handled
+    except Exception:  # noqa: BLE001 - whatever it is
+        error.__context__ = context
+        return work()
+
+
 class Replies:
     """What the tests' side says to questions that come back."""
 
@@ -130,10 +142,12 @@ class Replies:
             case _:
                 raise link.stop(Forged("no question that a program could have"))
         match parts:
-            case tuple([tuple(args), pairs]) if (
+            case tuple([tuple(args), pairs, *handled]) if (
                 type(thread) is int and (kwargs := by_name(pairs)) is not None
             ):
                 work = functools.partial(self.perform, ask, on, args, kwargs)
+                for error in handled:
+                    work = functools.partial(_while_handling, error, work)
             case _:
                 raise link.stop(Forged("a question without arguments"))
         try:

@@ -56,8 +56,7 @@ class Answering:
         self._turns = Turns(lambda: self._send({"knock": True}))
         self._threads = Threads(self._turns, self._has_news)
         self._asking = set[int]()
-        self._ended: list[Any] = []
-        self._unheard = 0
+        self._unheard, self._ended = 0, list[Any]()
         self._names: list[str] = []
         self._process = OwnProcess([], [])
         self._told_of: dict[str, Any] = {}
@@ -220,8 +219,7 @@ class Answering:
 
     def _let_go(self) -> None:
         """Let end what nobody holds any more: what is called then may have something to ask."""
-        ended, self._ended = self._ended, []
-        ended.clear()
+        self._ended.clear()
 
     def _raised(self, number: int, error: BaseException) -> Frame:
         raised = describe_fully(error, self._own)
@@ -243,7 +241,7 @@ class Answering:
         while True:
             of = self._threads.told()
             with self._turns.speaking() as number:
-                payload = self._told((args, tuple(kwargs.items())))
+                payload = self._told((args, tuple(kwargs.items()), *self._process.handled()))
                 asked = {"id": number, "ask": ask, "on": on, **payload}
                 frame = self._exchanged(asked | of | self._process.told(CALLS))
                 if frame["do"] == "reply":

@@ -100,7 +100,7 @@ class OwnProcess:
         self._within = {kind: _WITHIN[kind] for kind in watched if kind in _WITHIN}
         if "library" in watched:
             self._within["library"] = _library_by(names)
-        self._timer = "timer" in watched
+        self._timer, self._errors = "timer" in watched, "errors" in watched
         self._before = {kind: _look(look) for kind, look in (self._always | self._within).items()}
 
     def told(self, ask: str) -> Frame:
@@ -113,6 +113,11 @@ class OwnProcess:
         if self._timer and ask == ENTERED and signal.getitimer(signal.ITIMER_REAL)[0]:
             moved.append("timer")
         return {"moved": moved} if moved else {}
+
+    def handled(self) -> tuple[Exception, ...]:
+        """What the program handles as it calls the tests, where they look for that."""
+        error = sys.exc_info()[1] if self._errors else None
+        return (error,) if isinstance(error, Exception) else ()
 
 
 def _is_same(now: Any, before: Any) -> bool:

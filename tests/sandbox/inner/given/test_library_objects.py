@@ -6,12 +6,15 @@ from __future__ import annotations
 import functools
 import operator
 import sqlite3
+import sys
 import weakref
 from typing import Any
 
 import pytest
 
-from sandbox import Asserts, Integrity, Status
+from sandbox import Asserts, Integrity, Limits, Status
+from sandbox.codec import CodecError
+from sandbox.inner.answers.replies import _while_handling
 from sandbox.inner.given.guests import Guests
 
 DATABASE = "import sqlite3\nc = sqlite3.connect(':memory:')\nc.execute('create table t(a)')\n"
@@ -148,3 +151,60 @@ def test_what_has_its_memory_written_is_in_one_process(judge, made: str) -> None
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.SHARED), report
     report = judge(source.replace("'ab'", "'ac'"), Asserts(code, "f"))
     assert report.status in {Status.FAILED, Status.ERROR}, report
+
+
+HANDLING = """
+class Bad(ValueError): pass
+def tried(f, log):
+    try: return f()
+    except Exception: log.exception("in %s", f.__name__)
+def own(log):
+    try: raise Bad("own", 3)
+    except Bad as e: log.warning("again", exc_info=e)
+    log.info("none", exc_info=True)
+"""
+A_LOG = """
+import io, logging
+out, log = io.StringIO(), logging.getLogger("x")
+log.handlers, log.propagate, records = [logging.StreamHandler(out)], False, []
+log.setLevel(1)
+log.addFilter(lambda r: records.append(r) or True)
+def f(): return 1 / 0
+"""
+LOGGED = {
+    "an error of the tests": (
+        ("log.exception", "log.error"),
+        (
+            "assert tried(f, log) is None\n"
+            "assert records[0].exc_info[0] is ZeroDivisionError\n"
+            "assert out.getvalue().endswith('ZeroDivisionError: division by zero\\n')"
+        ),
+    ),
+    "an error of the program": (
+        ("exc_info=e", "exc_info=False"),
+        (
+            "own(log)\na, b = records\nassert a.exc_info[0] is Bad\n"
+            "assert a.exc_info[1].args == ('own', 3)\nassert b.exc_info == (None, None, None)"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "code"), LOGGED.values(), ids=LOGGED)
+def test_a_logger_of_the_tests_notes_what_the_program_handles(
+    judge, edit: tuple[str, str], code: str
+) -> None:
+    tests = Asserts(A_LOG + code, "tried")
+    judge.tells_apart(HANDLING, HANDLING.replace(*edit), tests, Limits())
+
+
+def test_what_is_handled_is_no_more_than_that() -> None:
+    error, before = ValueError("a"), KeyError("b")
+    error.__context__ = before
+    assert _while_handling(error, lambda: sys.exc_info()[1]) is error
+    assert error.__context__ is before
+    assert sys.exc_info()[1] is None
+    with pytest.raises(CodecError):
+        _while_handling(SystemExit(0), lambda: 1)
+    with pytest.raises(CodecError):
+        _while_handling("text", lambda: 1)
