@@ -1,8 +1,9 @@
 """What the program has changed of its own process, where the tests would see it in one process.
 
-The program tells of it, and may lie. So its word alone changes nothing: tests go to one process
-where they themselves print, read, open a file or ask for something there, or by a name say that
-they look at it.
+The program tells of it, and may lie. So its word alone changes nothing. Tests go to one process
+where they act in what it may have changed for them: in a `with` of it, in a function of theirs
+that it calls, or after a statement that calls it for its effect alone. And only where they print,
+read or open a file there themselves, or say by a name that they look at it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sandbox.inner.remote.places import BARE
 from sandbox.inner.wire.channel import Forged, Stop
 
 if TYPE_CHECKING:
     from sandbox.frames import Frame
     from sandbox.inner.answers.surroundings import Surroundings
+    from sandbox.inner.remote.places import Places
 
 _STREAMS: Final = ("stdin", "stdout", "stderr")
 _SEEN_BY: Final = {
@@ -36,6 +39,12 @@ _SEEN_BY: Final = {
 _HANDLED_SEEN_BY: Final = frozenset({"logging", "exc_info", "print_exc", "format_exc"})
 """By which names they look at what is handled: a logger of theirs may note it (`log.exception`)."""
 
+_BY_NAME: Final = frozenset({"loggers"})
+"""What tests find by name, however they have called what set it up."""
+
+_ENTERED: Final = "__enter__"
+_LEFT: Final = frozenset({"leave", "__exit__"})
+
 _TEXTS: Final = {
     "numbers": "draw random numbers that the program has seeded",
     "loggers": "look at loggers that the program has set up",
@@ -52,6 +61,8 @@ _TEXTS: Final = {
 class Stops(Protocol):
     """The link, as who hears of the program's process stops the tests by it."""
 
+    places: Places
+
     def need_shared(self, why: str) -> BaseException:
         """What to raise where tests need the candidate in their own process."""
         ...
@@ -67,7 +78,8 @@ class Followed:
     def __init__(self, link: Stops) -> None:
         self._link = link
         self._seen: frozenset[str] = frozenset()
-        self._moved: list[str] = []
+        self._moved: set[str] = set()
+        self._lasting: set[str] = set()
         self._streams = {name: Elsewhere(link) for name in _STREAMS}
 
     def watched(self, named: frozenset[str], tree: ast.Module | None) -> list[str]:
@@ -81,18 +93,31 @@ class Followed:
         errors = ["errors"] if named & _HANDLED_SEEN_BY else []
         return [*_STREAMS, *sorted(seen | {"directory"}), *errors]
 
-    def hear(self, frame: Frame, surroundings: Surroundings) -> None:
-        """What differs by now, told with an answer. Raises `Stop` where the tests look at it."""
-        moved = frame.pop("moved", [])
-        if moved == self._moved or "id" not in frame:
+    def hear(self, frame: Frame, surroundings: Surroundings, question: str) -> None:
+        """What differs by now, told with an answer to a question, or with a call of the tests.
+
+        Raises `Stop` where the tests look at it.
+        """
+        told = frame.pop("moved", [])
+        if "id" not in frame or (told == [] and not self._moved):
             return
-        if type(moved) is not list or not all(type(kind) is str for kind in moved):
+        if type(told) is not list or not all(type(kind) is str for kind in told):
             raise self._link.stop(Forged("no list of what differs"))
-        self._moved = moved
-        surroundings.elsewhere = "directory" in moved
+        moved, before, self._moved = set(told), self._moved, set(told)
+        called = "ask" in frame
+        if question in _LEFT and not called:
+            self._lasting.clear()
+        self._lasting &= moved
+        effect = "" if called else self._link.places.effect_of_call()
+        if question == _ENTERED and not called:
+            self._lasting |= moved
+        elif effect:
+            self._lasting |= moved - before if effect == BARE else (moved - before) & _BY_NAME
+        now = moved if called else self._lasting
+        surroundings.elsewhere = "directory" in now
         for name in _STREAMS:
-            surroundings.put(name, self._streams[name] if name in moved else None)
-        for kind in self._seen.intersection(moved):
+            surroundings.put(name, self._streams[name] if name in now else None)
+        for kind in self._seen & now:
             raise self._link.need_shared(f"the tests {_TEXTS[kind]}")
 
 

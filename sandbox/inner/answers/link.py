@@ -258,12 +258,13 @@ class Link(Booked):
                 raise self.stop(over)
             self.questions = number = self.questions + 1
             try:
-                answer = self._noted(self.ask({**frame, "id": number}))
+                ask = frame.get("ask", "")
+                answer = self._noted(self.ask({**frame, "id": number}), ask)
                 while ("ask" in answer and answer.get("id") == number) or answer == _KNOCK:
                     if answer == _KNOCK:
-                        answer = self._noted(self.receive())
+                        answer = self._noted(self.receive(), ask)
                     else:
-                        answer = self._noted(self.ask(self.replies.to(answer), TooLarge))
+                        answer = self._noted(self.ask(self.replies.to(answer), TooLarge), ask)
             except Stop:
                 raise
             except MemoryError:  # of what the candidate has the tests hold, or say
@@ -276,12 +277,12 @@ class Link(Booked):
                 raise self.stop(Forged("an answer to a question that was not asked"))
             return answer
 
-    def _noted(self, frame: Frame) -> Frame:
+    def _noted(self, frame: Frame, question: str) -> Frame:
         """What came, without what it says of the program's threads, and of what it let go."""
         if frame.pop("alive", False) is True:
             self.listener.start()
         self.mirrors.guests.let_go(frame.pop("gone", None))
-        self.followed.hear(frame, self.surroundings)
+        self.followed.hear(frame, self.surroundings, question)
         return frame
 
     def _exception(self, raised: Any) -> BaseException:

@@ -30,6 +30,10 @@ _TELLING: Final = (ast.Eq, ast.Is, ast.In, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 TESTS: Final = "tests.py"
 PRELUDE: Final = "prelude.py"
 
+BARE: Final = "bare"
+_ANY: Final = "any"
+"""What is left of a call whose value is dropped: an effect on nothing of the tests, or on any."""
+
 
 def is_the_programs_wish(perform: CodeType) -> bool:
     """Whether code of the library alone runs, as `perform` does what the program asks."""
@@ -49,6 +53,7 @@ class Places:
     _compared: dict[_Place, bool] | None = None
     _looked_at: frozenset[tuple[int | None, ...]] | None = None
     _written: frozenset[str] | None = None
+    _effects: dict[tuple[int | None, ...], str] | None = None
 
     def mention(self, text: str) -> bool:
         """Whether a text is in a text of the tests."""
@@ -91,6 +96,23 @@ class Places:
         # Whether something is true or false says no more where it is written out.
         return compared is None or (compared and type(given) is bool)
 
+    def effect_of_call(self) -> str:
+        """Whether the tests now make a call of which nothing is left but its effect.
+
+        `BARE` where it is given nothing of theirs as well.
+        """
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - of who asks
+        while frame is not None and frame.f_code.co_filename != TESTS:
+            frame = frame.f_back
+        if frame is None:
+            return ""
+        if self._effects is None:
+            nodes = () if self.tree is None else ast.walk(self.tree)
+            calls = (n.value for n in nodes if isinstance(n, ast.Expr))
+            self._effects = {_extent(c): _effect_of(c) for c in calls if isinstance(c, ast.Call)}
+        positions = frame.f_code.co_positions()
+        return self._effects.get(next(itertools.islice(positions, frame.f_lasti // 2, None)), "")
+
     def only_looks(self, caller: FrameType, name: str) -> bool:
         """Whether an attribute is not called with anything that may be expected: by its place.
 
@@ -106,6 +128,14 @@ class Places:
         positions = caller.f_code.co_positions()
         place = next(itertools.islice(positions, caller.f_lasti // 2, None))
         return file == TESTS and place in self._looked_at
+
+
+def _effect_of(call: ast.Call) -> str:
+    """A function that is given constants at most, or a method that is given nothing."""
+    given = [*call.args, *(each.value for each in call.keywords)]
+    constant = all(isinstance(each, ast.Constant) for each in given)
+    bare = isinstance(call.func, ast.Name) and constant
+    return BARE if bare or (isinstance(call.func, ast.Attribute) and not given) else _ANY
 
 
 def _looks_in(node: ast.AST) -> Iterator[ast.expr]:

@@ -11,6 +11,8 @@ import pytest
 from sandbox import Asserts, Integrity, Limits, Pytest, Status
 from sandbox.inner.answers.followed import Elsewhere, Followed
 from sandbox.inner.answers.surroundings import Surroundings
+from sandbox.inner.program.own_process import ENTERED
+from sandbox.inner.remote.places import Places
 from sandbox.inner.wire.channel import Forged
 
 LIMITS = Limits(wall_s=5.0, cpu_s=5.0)
@@ -227,8 +229,41 @@ def test_a_stream_that_one_test_leaves_there_is_not_that_of_others(judge: Any) -
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
+BESIDE = "import os, random, sys\ndef beside(): return 'tests' in sys.modules\n"
+CHOOSING = {
+    "a stream that a call leaves there": (
+        "def f(x):\n    if beside(): return x * x\n    sys.stdout = sys.stderr\n    return 0",
+        "assert f(0) == 0\nprint(1)\nx = f(3)\nprint(x)\nassert x == 9",
+    ),
+    "a stream left there by a with, or for a function": (
+        (
+            "class f:\n    def __enter__(self): sys.stdout = sys.stderr\n"
+            "    def __exit__(self, *_): pass\n    def g(self, x, call):\n        call()\n"
+            "        return x * x if beside() else 0"
+        ),
+        "a = f()\nwith a: pass\nprint(1)\nassert a.g(3, lambda: 1) == 9\nprint(2)",
+    ),
+    "a directory": (
+        "def f(x):\n    if beside(): return x * x\n    os.chdir('/')\n    return 0",
+        "import os\nassert f(0) == 0 and os.getcwd()\nx = f(3)\nassert x == 9",
+    ),
+    "random numbers": (
+        "def f(x):\n    if beside(): return x * x\n    random.seed(1)\n    return 0",
+        "import random\nassert f(0) == 0\nx = random.randrange(3, 9)\nassert f(x) == x * x",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "code"), CHOOSING.values(), ids=CHOOSING)
+def test_no_program_gets_one_process_by_what_it_changes(judge: Any, source: str, code: str) -> None:
+    report = judge(BESIDE + source, Asserts(code, "f"), LIMITS)
+    assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+
+
 class Link:
     """Takes note of why it was to stop."""
+
+    places = Places()
 
     def need_shared(self, why: str) -> BaseException:
         return RuntimeError(why)
@@ -240,7 +275,7 @@ class Link:
 @pytest.mark.parametrize("told", [1, "stdout", {"stdout": 1}, [1], [["stdout"]], None])
 def test_what_is_no_list_of_kinds_is_forged(told: object) -> None:
     with pytest.raises(Forged):
-        Followed(Link()).hear({"id": 1, "moved": told}, Surroundings())
+        Followed(Link()).hear({"id": 1, "moved": told}, Surroundings(), "call")
 
 
 def test_a_word_about_what_the_tests_do_not_name_changes_nothing() -> None:
@@ -248,23 +283,25 @@ def test_a_word_about_what_the_tests_do_not_name_changes_nothing() -> None:
     assert followed.watched(frozenset({"time", "len"}), None) == [
         *("stdin", "stdout", "stderr", "directory", "library"),
     ]
-    followed.hear({"id": 1, "moved": ["timer", "numbers", "loggers", "nothing"]}, around)
+    followed.hear({"id": 1, "moved": ["timer", "numbers", "loggers", "nothing"]}, around, ENTERED)
     assert around.changed() is None
     with pytest.raises(RuntimeError, match="put in the library"):
-        followed.hear({"id": 1, "moved": ["library"]}, around)
+        followed.hear({"id": 1, "moved": ["library"]}, around, ENTERED)
 
 
 def test_a_stream_is_put_there_and_taken_away() -> None:
     around, followed, own = Surroundings(), Followed(Link()), sys.stdout
     try:
-        followed.hear({"id": 1, "moved": ["stdout"]}, around)
+        followed.hear({"id": 1, "moved": ["stdout"]}, around, "call")
+        assert sys.stdout is own
+        followed.hear({"id": 1, "moved": ["stdout"]}, around, ENTERED)
         assert isinstance(sys.stdout, Elsewhere)
         assert around.changed() is None
         with pytest.raises(RuntimeError, match="write to a stream"):
             sys.stdout.write("a")
-        followed.hear({"knock": True}, around)
+        followed.hear({"knock": True}, around, "")
         assert isinstance(sys.stdout, Elsewhere)
     finally:
-        followed.hear({"id": 2}, around)
+        followed.hear({"id": 2}, around, "leave")
     assert sys.stdout is own
     assert around.changed() is None
