@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
     from sandbox.frames import Frame
 
-_MESSAGE = 200
-_REFERENCE = 3  # tag, number and class: an exception's text and arguments are told beside it
+_MESSAGE, _REFERENCE = 200, 3  # letters; tag, number and class: the rest is told beside these
 _SOURCE = "/tmp/solution.py"  # noqa: S108 - where it would be: there is no such file
 
 
@@ -57,9 +56,8 @@ class Answering:
         self._threads = Threads(self._turns, self._has_news)
         self._asking = set[int]()
         self._unheard, self._ended = 0, list[Any]()
-        self._names: list[str] = []
         self._process = OwnProcess([], [])
-        self._told_of: dict[str, Any] = {}
+        self._names, self._told_of = list[str](), dict[str, Any]()
         self._module = types.ModuleType("solution")
         self._module.__file__ = _SOURCE
 
