@@ -119,7 +119,8 @@ class Replies:
         if ask == "await":
             return self.deputies.result(thread, here=thread == own)
         if thread == own or (thread == 0 and self._open == 1 and self.many()):
-            self.deputies.adopt(own)
+            # A handler of a signal may have ended its wait for what it asked before.
+            self.deputies.adopt(own).abandon()
             self.deputies.begin(own, work)
             raise Later
         return work() if thread == 0 else self.deputies.perform(thread, work)

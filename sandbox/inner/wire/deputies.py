@@ -137,6 +137,11 @@ class Deputy:
                 raise came.error
             self._heard.put(came)
 
+    def abandon(self) -> None:
+        """Of the thread in which it works: what came is waited for no more, if it is there."""
+        while self.busy and not self.works and self._todo.empty() and not self._said.empty():
+            self.busy = not isinstance(self._said.get(), Came)
+
     def deliver(self, came: Came) -> None:
         """Of the thread in which it works: this is done."""
         self._said.put(came)
