@@ -237,6 +237,7 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
             changed.append(out.anew(number))
         numbers = [number for number in out.fresh if number not in done]
         out.fresh.clear()
+    containers.refuse_depth(out.most_depth, CannotCross)
     return {"value": wire, "changed": changed}
 
 
@@ -260,6 +261,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 come.decode(wire)
             else:
                 raise CodecError("not a container")
+        containers.refuse_depth(come.most_depth, CodecError)
     finally:
         containers.reading -= 1
     return value
