@@ -143,6 +143,13 @@ class Containers:
             if value is not None:
                 del self._numbers[id(value)]
 
+    def undo(self, since: int) -> None:
+        """A message was never sent, in which numbers from there on were given."""
+        self.forget([*range(since, self.next)])
+        self.next = since
+        self._told.clear()
+        self.held.undo()
+
     def unheld(self) -> list[int]:
         """Containers that nothing but this table and the contents of others hold."""
         if self.reading:

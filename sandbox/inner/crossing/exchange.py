@@ -225,7 +225,20 @@ class _Incoming(Noting):
 
 
 def told(value: Any, containers: Containers, refer: Refer) -> Frame:
-    """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
+    """A payload for the other side, with the containers that changed. Raises `CannotCross`.
+
+    Then the other side knows no more than before: who makes it may go on without.
+    """
+    since = containers.next
+    containers.held.begin()
+    try:
+        return _told(value, containers, refer)
+    except BaseException:
+        containers.undo(since)
+        raise
+
+
+def _told(value: Any, containers: Containers, refer: Refer) -> Frame:
     out = _Outgoing(containers, refer)
     wire = out.encode(value)
     changed: list[Wire] = []
