@@ -278,6 +278,26 @@ def test_a_set_with_equal_members_is_none(judge) -> None:
     assert report.status in (Status.FAILED, Status.FORGED), report
 
 
+@pytest.mark.parametrize(("steps", "lengths"), [([-(2**63)], [3]), ([2**62], [5])])
+def test_no_part_of_an_array_lies_elsewhere_in_the_process_of_the_tests(
+    judge, steps: list[int], lengths: list[int]
+) -> None:
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    part = (
+        "['NP', n + 1, ['N', n, '00' * 64, '<i8', True, True, 8], "
+        f"'ndarray', True, 0, {steps}, {lengths}]"
+    )
+    source = (
+        f"{RAW}def f(x):\n    a = ours()\n    n = a._containers.next\n"
+        f"    told = {{'value': ['t', [{part}, ['t', []]]], 'changed': [], 'classes': []}}\n"
+        "    a._send({'id': a._turns._open, **told}); time.sleep(2)"
+    )
+    report = judge(source, Asserts("import numpy\nassert f(2).tolist() == [1]", "f"), PATIENT)
+    assert report.status is Status.FORGED, report
+
+
 SAYING = [
     (
         "def f(cb): cb(int(repr(cb).rstrip(')').split(',')[-1]))",
