@@ -27,6 +27,7 @@ MAX_BYTES: Final = 32 * 2**20
 _SMALL_INT: Final = 1 << 63
 _PLAIN: Final = frozenset({str, bool, type(None)})
 _SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # JSON reads one character
+_POINTS: Final = "utf-32-le"
 _MUTABLE: Final[dict[type, str]] = {list: "l", dict: "d", set: "s", bytearray: "y"}
 _MAKERS: Final[dict[str, type]] = {tag: kind for kind, tag in _MUTABLE.items()}
 
@@ -58,7 +59,7 @@ class Encoder:
             raise CannotCross(f"a value of more than {self._most} parts")
         kind = type(value)
         if kind is str and not value.isascii() and _SURROGATES.search(value):
-            raise CannotCross("str with a pair of surrogates")
+            return ["u", value.encode(_POINTS, "surrogatepass").hex()]
         if kind in _PLAIN:
             return value
         if kind is int:
@@ -170,6 +171,10 @@ class Decoder:
                 return complex(float(real), float(imaginary))
             case ["b", str(digits)]:
                 return bytes.fromhex(digits)
+            case ["u", str(digits)]:
+                text = bytes.fromhex(digits).decode(_POINTS, "surrogatepass")
+                self._note(text)
+                return text
             case ["e"]:
                 return Ellipsis
         return self._other(wire, depth)

@@ -301,6 +301,16 @@ def test_no_candidate_chooses_to_share_a_process(judge, result: str) -> None:
     assert report.status is not PASSED, report
 
 
+def test_no_candidate_shares_a_process_by_texts_that_the_tests_join(judge) -> None:
+    source = (
+        f"{LIAR}{BESIDE}def f(x): return L() if beside() else ('\\ud83d', '\\ude00')[x]\n"
+        "def g(text): return len(text)"
+    )
+    for want, status in ((2, PASSED), (4, Status.FAILED)):
+        report = judge(source, Asserts(f"assert g(f(0) + f(1)) == {want}", "f"))
+        assert (report.status, report.integrity) == (status, Integrity.ISOLATED), report
+
+
 def test_tests_that_name_a_signal_share_a_process_only_where_it_is_raised(judge) -> None:
     tests = Asserts("try: x = f(2)\nexcept StopIteration: x = 0\nassert x == 4", "f")
     assert judge("def f(x): return 4", tests).integrity is Integrity.ISOLATED

@@ -209,7 +209,8 @@ class Link(Booked):
     def told(self, value: Any) -> Frame:
         """A payload for the candidate. Raises `NeedShared` where it cannot be sent."""
         try:
-            payload = exchange.told(value, self.containers, self._refer)
+            with self.replies.roomy():
+                payload = exchange.told(value, self.containers, self._refer)
         except (CannotCross, RecursionError) as error:
             raise self.stop(NeedShared(f"a value that cannot be sent: {error}")) from None
         unheld = self.containers.unheld()  # only now: what they changed in these is told above
@@ -220,10 +221,11 @@ class Link(Booked):
         """The payload of an answer. Raises `Stop`."""
         try:
             self.mirrors.describe(answer["classes"])
-            return exchange.heard(answer, self.containers, self._resolve)
+            with self.replies.roomy():
+                return exchange.heard(answer, self.containers, self._resolve)
         except MemoryError:
             raise self.stop(TooLarge("a result needs more memory than allowed")) from None
-        except RecursionError:  # the codec's own cap on depth is far below
+        except RecursionError:
             reason = Died if self.replies.lifted else NeedShared
             raise self.stop(reason("a call from deep recursion")) from None
         except AMISS as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import functools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sandbox.codec import CodecError
@@ -11,10 +12,10 @@ from sandbox.inner.crossing.crossed import by_name
 from sandbox.inner.remote.outcomes import is_failure
 from sandbox.inner.wire.channel import Died, Forged, Stop
 from sandbox.inner.wire.deputies import MAIN, PAUSE_S, Deputies, Later, Numbers
-from sandbox.inner.wire.nesting import DEEPEST, FRAMES, deeper
+from sandbox.inner.wire.nesting import DEEPEST, FRAMES, READING, deeper
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox.frames import Frame
     from sandbox.inner.answers.accounts import Accounts
@@ -61,7 +62,7 @@ class Replies:
     def __init__(self, link: Says) -> None:
         self.deputies = Deputies()
         self._link = link
-        self._open = 0
+        self._open = self._room = 0
         self._main_thread = _thread.get_ident()
         self._numbers = Numbers()
         self._many = False
@@ -107,7 +108,17 @@ class Replies:
     @property
     def lifted(self) -> int:
         """By how much the limit of recursion is higher than the tests know."""
-        return self._open * FRAMES
+        return self._open * FRAMES + self._room
+
+    @contextmanager
+    def roomy(self) -> Iterator[None]:
+        """Have room for the deepest value. Writing one may ask, of which class it is."""
+        self._room += READING
+        try:
+            with deeper(READING):
+                yield
+        finally:
+            self._room -= READING
 
     def _done(self, thread: int, ask: Any, work: Callable[[], Any]) -> Any:
         """Do what a thread of the program asks, or have it done. Raises what that raises.

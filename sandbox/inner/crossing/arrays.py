@@ -10,7 +10,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.codec import CannotCross, CodecError
+from sandbox.codec import MAX_NODES, CannotCross, CodecError
 from sandbox.inner.crossing.dtypes import OBJECTS, check_bytes, dtype_of, is_dtype, spec_of
 
 if TYPE_CHECKING:
@@ -92,6 +92,41 @@ def objects_in(value: Any) -> list[Any] | None:
     return list(value.flat) if value.dtype.str == OBJECTS else None
 
 
+def holds_arrays(value: Any) -> bool:
+    """Whether it is an array of objects in which there is another such."""
+    return bool(_arrays_in(value))
+
+
+def are_within(values: Iterable[Any], most: int) -> bool:
+    """Whether no arrays of objects hold each other deeper than so many, and none holds itself.
+
+    What numpy computes with them goes down there in C, and looks at no limit of recursion.
+    """
+    heights: dict[int, int] = {}  # nothing of those whose own are being looked at
+    for root in values:
+        open_ = [root] if holds_arrays(root) else []
+        while open_:
+            one, inner = open_[-1], _arrays_in(open_[-1])
+            if id(one) not in heights:
+                heights[id(one)] = 0
+                open_ += [each for each in inner if id(each) not in heights]
+                continue
+            open_.pop()
+            if heights[id(one)] == 0:  # not one that is in several
+                below = [heights[id(each)] for each in inner]
+                if 0 in below or max(below, default=0) >= most:
+                    return False
+                heights[id(one)] = 1 + max(below, default=0)
+    return True
+
+
+def _arrays_in(value: Any) -> list[Any]:
+    """The arrays of objects in an array of such."""
+    if not is_array(value) or value.dtype.str != OBJECTS:
+        return []
+    return [each for each in value.flat if is_array(each) and each.dtype.str == OBJECTS]
+
+
 def told(value: Any) -> list[Any]:
     """What an array holds, and its form: of what kind, whether it can be changed, lengths.
 
@@ -128,6 +163,7 @@ def blank(wire: list[Any]) -> Any:
         fits = type(data) is list and len(data) == math.prod(shape)
     else:
         fits = type(data) is str and len(data) == 2 * math.prod(shape) * dtype.itemsize
+        fits &= dtype.itemsize > 0 or math.prod(shape) <= MAX_NODES
     if not fits:
         raise CodecError("an array of other contents")
     return with_class(np.zeros(shape, dtype), name)
@@ -169,8 +205,8 @@ def fill(target: Any, wire: list[Any]) -> None:
         data = bytes.fromhex(held) if type(held) is str else b""
         if len(data) != target.nbytes:
             raise CodecError("an array of other contents")
-        values = np.zeros(0, target.dtype)
-        if target.size and target.dtype.itemsize:
+        values = np.zeros(target.size, target.dtype)
+        if target.nbytes:
             values = np.frombuffer(data, target.dtype)
         check_bytes(values)
     if target.flags.writeable:  # others stay as they are

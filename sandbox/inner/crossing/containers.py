@@ -44,6 +44,7 @@ class Containers:
         self._wholes: dict[int, Any] = {}
         self._laid_out = set[int]()
         self.reading = self.reader = 0
+        self._are_nested = False
 
     def is_read_here(self) -> bool:
         """Whether this thread is reading a message."""
@@ -87,7 +88,15 @@ class Containers:
 
     def note(self, number: int) -> None:
         """The other side knows what it holds now."""
-        self._told[number] = self._contents(self.objects[number])
+        value = self.objects[number]
+        self._told[number] = self._contents(value)
+        self._are_nested |= arrays.holds_arrays(value)
+
+    def refuse_depth(self, most: int, error: type[Exception]) -> None:
+        """Raise `error` for arrays that hold each other deeper than that, or themselves."""
+        if self._are_nested and not arrays.are_within(self.objects.values(), most):
+            raise error(f"arrays nested deeper than {most}")
+        self._are_nested = False
 
     def changed(self) -> list[int]:
         """Those whose contents the other side does not know.
@@ -137,6 +146,13 @@ class Containers:
                 del self._numbers[id(value)]
                 ended += value, self._told.pop(number, None), self._wholes.pop(number, None)
         return ended
+
+    def undo(self, since: int) -> None:
+        """A message was never sent, in which numbers from there on were given."""
+        self.forget([*range(since, self.next)])
+        self.next = since
+        self._told.clear()
+        self.held.undo()
 
     def unheld(self) -> list[int]:
         """Containers that nothing but this table and the contents of others hold."""

@@ -225,7 +225,20 @@ class _Incoming(Noting):
 
 
 def told(value: Any, containers: Containers, refer: Refer) -> Frame:
-    """A payload for the other side, with the containers that changed. Raises `CannotCross`."""
+    """A payload for the other side, with the containers that changed. Raises `CannotCross`.
+
+    Then the other side knows no more than before: who makes it may go on without.
+    """
+    since = containers.next
+    containers.held.begin()
+    try:
+        return _told(value, containers, refer)
+    except BaseException:
+        containers.undo(since)
+        raise
+
+
+def _told(value: Any, containers: Containers, refer: Refer) -> Frame:
     out = _Outgoing(containers, refer)
     wire = out.encode(value)
     changed: list[Wire] = []
@@ -237,6 +250,7 @@ def told(value: Any, containers: Containers, refer: Refer) -> Frame:
             changed.append(out.anew(number))
         numbers = [number for number in out.fresh if number not in done]
         out.fresh.clear()
+    containers.refuse_depth(out.most_depth, CannotCross)
     return {"value": wire, "changed": changed}
 
 
@@ -260,6 +274,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 come.decode(wire)
             else:
                 raise CodecError("not a container")
+        containers.refuse_depth(come.most_depth, CodecError)
     finally:
         containers.reading -= 1
     return value

@@ -40,11 +40,24 @@ class Held:
         self._objects: dict[int, Any] = {}
         self._lent: dict[int, weakref.ref[Any]] = {}
         self._told: dict[int, tuple[Any, ...] | None] = {}
+        self._new: list[int] = []
+
+    def begin(self) -> None:
+        """A message is made, with which others become known."""
+        self._new.clear()
+
+    def undo(self) -> None:
+        """That message was never sent: all that is known from before is told anew."""
+        for number in self._new:
+            for of in (self._objects, self._lent, self._told):
+                of.pop(number, None)
+        self._told = {n: None if held is None else () for n, held in self._told.items()}
 
     def add(self, number: int, value: Any) -> None:
         """One that both sides know now, with what it holds."""
         self._objects[number] = value
         self._told[number] = contents_of(_content_of(value))
+        self._new.append(number)
 
     def add_given(self, number: int, value: Any) -> None:
         """An object of the tests that was given, under a number of its own, if it holds such."""
@@ -57,6 +70,7 @@ class Held:
             with contextlib.suppress(TypeError):  # it has slots alone
                 self._lent[number] = weakref.ref(value)
                 self._told[number] = ()
+                self._new.append(number)
         return self.has_now(number)
 
     def borrow(self, number: int, value: Any) -> None:

@@ -66,6 +66,8 @@ def part_of(whole: Any, form: list[Any]) -> Any:
         raise CodecError("a part without a shape")
     if math.prod(lengths) > whole.size or any(each % whole.itemsize for each in (at, *steps)):
         raise CodecError("a part of other values")
+    if len(steps) != len(lengths) or not _is_there(at, steps, lengths, whole):
+        raise CodecError("a part that is not there")
     try:
         made = np.ndarray(lengths, whole.dtype, whole, at, steps)
     except (ValueError, OverflowError, TypeError) as error:
@@ -73,6 +75,15 @@ def part_of(whole: Any, form: list[Any]) -> Any:
     if not can_be_changed:
         made.flags.writeable = False
     return with_class(made, name)
+
+
+def _is_there(at: int, steps: list[int], lengths: list[int], whole: Any) -> bool:
+    """Whether all values of a part lie in an array: numpy counts with numbers that overflow."""
+    if 0 in lengths:
+        return True
+    ends = [step * (length - 1) for step, length in zip(steps, lengths, strict=True)]
+    low, high = at + sum(min(0, end) for end in ends), at + sum(max(0, end) for end in ends)
+    return bool(low >= 0 and high + whole.itemsize <= whole.nbytes)
 
 
 def _is_within(value: Any, whole: Any) -> bool:

@@ -6,12 +6,14 @@ is looked at where nothing can be asked; what it has is asked.
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.inner.crossing.special import bases_of, mro_of, own_of
+from sandbox.inner.remote.among import contains
 from sandbox.inner.remote.methods import had
 from sandbox.inner.remote.places import PRELUDE, TESTS
 
@@ -134,12 +136,11 @@ class Mirror(type):
         return _asked(cls, "call", *args, **kwargs)
 
     def __getattr__(cls, name: str) -> Any:
-        if name in INSIDE or name == "__dataclass_fields__":
+        dispatches = name in _DISPATCH
+        if name in INSIDE or name == "__dataclass_fields__" or (dispatches and is_named(cls)):
             raise look_inside(link_of(cls), cls.__name__, name)
-        if name in MEMORY or (name in _DISPATCH and not is_named(cls)):
+        if name in MEMORY or dispatches:
             raise AttributeError(name)
-        if name in _DISPATCH:
-            raise look_inside(link_of(cls), cls.__name__, name)
         found = _asked(cls, "get", name)
         if not is_named(cls):
             had(link_of(cls), name, found, sys._getframe(1))  # noqa: SLF001 - the caller
@@ -179,6 +180,9 @@ class Mirror(type):
         return _asked(cls, "__reversed__")
 
     def __contains__(cls, key: object) -> bool:
+        if not (is_named(cls) or is_named(type(cls))):
+            asked = functools.partial(_asked, cls)
+            return contains(link_of(cls), f"class {cls.__name__}", asked, key)
         link_of(cls).on_its_word()
         return bool(_asked(cls, "__contains__", key))
 

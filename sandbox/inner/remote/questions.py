@@ -24,6 +24,7 @@ from sandbox.inner.crossing.special import (
     found_in,
     own_of,
 )
+from sandbox.inner.remote.among import unknown
 from sandbox.inner.remote.classes import KEY, Mirror, is_named, link_of
 from sandbox.inner.remote.handles import (
     CALLED,
@@ -78,6 +79,8 @@ def _of_class(special: str) -> Callable[..., Any]:
         if number_of(other) is None:
             return NotImplemented
         link, given = link_of(kind), (special, other, *more)
+        if not (is_named(kind) or is_named(type(kind))):
+            raise unknown(link, f"class {kind.__name__}", special)
         link.on_its_word()
         match link.ask_object("operate", own_of(kind)[KEY], given, {}):
             case tuple([found]):

@@ -5,6 +5,7 @@ An operator is handed what a test expects, and an object that says yes to everyt
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 from sandbox.inner.crossing.arrays import is_array, is_of_numpy, objects_in
@@ -12,9 +13,9 @@ from sandbox.inner.crossing.kinds import tag_of
 from sandbox.inner.crossing.recipes import recipe_of
 from sandbox.inner.crossing.special import found_in
 from sandbox.inner.crossing.values import parts_of
+from sandbox.inner.remote.among import contains, unknown
 from sandbox.inner.remote.handles import ask, asks_of, number_of
 
-_MOST_LISTED: Final = 10_000
 _EQUALITY: Final = ("__eq__", "__ne__")
 
 
@@ -79,18 +80,11 @@ def _lists(handle: Any) -> bool:
 
 
 def _is_listed(handle: Any, value: Any) -> bool:
-    """Whether a value is among the items of an object, which says so itself as well.
-
-    The items come first: then it does not know what is looked for.
-    """
-    items = ask(handle, "first", _MOST_LISTED)
-    is_there = type(items) is list and value in items
-    if ask(handle, "operate", "__contains__", value) == (is_there,):
-        return is_there
-    raise no_operator(handle, "__contains__")
+    """Whether a value is among the items of an object, which says so itself as well."""
+    asked = functools.partial(ask, handle)
+    return contains(asks_of(handle), type(handle).__name__, asked, value)
 
 
 def no_operator(handle: Any, special: str) -> BaseException:
     """The candidate's error where an operator is used that nobody has."""
-    text = f"a {type(handle).__name__} is no value that the tests know: {special} of it"
-    return asks_of(handle).candidates_error(TypeError(text))
+    return unknown(asks_of(handle), type(handle).__name__, special)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox import frames
 from sandbox.codec import MAX_BYTES, CodecError
 from sandbox.frames import FrameError
+from sandbox.inner.wire.nesting import READING, deeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,7 +126,9 @@ class CandidateProcess:
                 header = self._exactly(frames.HEADER.size)
                 length = frames.body_length(header, MAX_BYTES)
                 self.received += length
-                return frames.unpack(self._exactly(length))
+                body = self._exactly(length)
+                with deeper(READING):
+                    return frames.unpack(body)
         except FrameError as error:
             raise self.stop(Forged(str(error))) from None
         except MemoryError:

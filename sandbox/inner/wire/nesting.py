@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 FRAMES: Final = 24
 """Those of ours around one that was called."""
 
+READING: Final = 1_500
+"""More than what reads and writes the deepest value takes, whoever does it at whatever depth.
+
+Else a program would choose, by how deep its values are, where the tests run out of frames.
+"""
+
 DEEPEST: Final = 450
 """Calls within each other, about as many as fit into one process."""
 
 
 @contextmanager
-def deeper() -> Iterator[None]:
+def deeper(frames: int = FRAMES) -> Iterator[None]:
     """Have room for one more. What is done here may change the limit itself."""
-    sys.setrecursionlimit(sys.getrecursionlimit() + FRAMES)
+    sys.setrecursionlimit(sys.getrecursionlimit() + frames)
     try:
         yield
     finally:
-        sys.setrecursionlimit(sys.getrecursionlimit() - FRAMES)
+        sys.setrecursionlimit(sys.getrecursionlimit() - frames)

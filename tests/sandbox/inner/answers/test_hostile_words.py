@@ -160,6 +160,33 @@ def test_a_program_finds_what_speaks_for_it(judge) -> None:
     assert judge(source, Asserts(code, "f")).status is Status.PASSED
 
 
+DEEPEST: Final = {
+    "dict": (145, "{1: v}"),
+    "deque": (145, "collections.deque([v])"),
+    "short deque": (145, "collections.deque([v], 5)"),
+    "default": (145, "collections.defaultdict(int, {1: v})"),
+    "chain": (72, "collections.ChainMap({1: v})"),
+    "shown": (72, "types.MappingProxyType({1: v})"),
+    "items": (72, "{1: v}.items()"),
+    "list": (145, "[v]"),
+}
+
+
+@pytest.mark.parametrize(("levels", "around"), DEEPEST.values(), ids=DEEPEST)
+def test_no_program_comes_beside_the_tests_by_how_deep_its_values_are(
+    judge, levels: int, around: str
+) -> None:
+    deep = (
+        f"{RAW}import collections, types\ndef f(x):\n    if beside(): return Liar()\n"
+        f"    v = 1\n    for _ in range({levels}): v = {around}\n    return v"
+    )
+    module = "from solution import f\ndef test(): assert f(2) == 4"
+    for tests in (Asserts("assert f(2) == 4", "f"), Pytest(module)):
+        report = judge(deep, tests, PATIENT)
+        assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+        assert "sent" not in report.message
+
+
 def test_no_word_ends_a_loop_of_the_tests(judge) -> None:
     source = (
         f"{RAW}class K: pass\ndef f(x):\n"
@@ -249,6 +276,26 @@ def test_a_set_with_equal_members_is_none(judge) -> None:
     )
     report = judge(source, Calls("f", (Call(([3, 1, 2, 2],), [1, 2, 2, 3]),)))
     assert report.status in (Status.FAILED, Status.FORGED), report
+
+
+@pytest.mark.parametrize(("steps", "lengths"), [([-(2**63)], [3]), ([2**62], [5])])
+def test_no_part_of_an_array_lies_elsewhere_in_the_process_of_the_tests(
+    judge, steps: list[int], lengths: list[int]
+) -> None:
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    part = (
+        "['NP', n + 1, ['N', n, '00' * 64, '<i8', True, True, 8], "
+        f"'ndarray', True, 0, {steps}, {lengths}]"
+    )
+    source = (
+        f"{RAW}def f(x):\n    a = ours()\n    n = a._containers.next\n"
+        f"    told = {{'value': ['t', [{part}, ['t', []]]], 'changed': [], 'classes': []}}\n"
+        "    a._send({'id': a._turns._open, **told}); time.sleep(2)"
+    )
+    report = judge(source, Asserts("import numpy\nassert f(2).tolist() == [1]", "f"), PATIENT)
+    assert report.status is Status.FORGED, report
 
 
 SAYING = [

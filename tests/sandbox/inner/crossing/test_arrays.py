@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -107,12 +108,81 @@ def test_objects_in_an_array_are_those_of_both_sides() -> None:
     there = cross([mine, held], ours, theirs)
     assert there[0].tolist() == [[1, "a"], [[1], 2.5]]
     assert there[0][1, 0] is there[1]
-    there[0][0, 0] = there[0]
+    there[0][0, 0] = there[1]
     there[1].append(5)
     cross(None, theirs, ours)
-    assert mine[0, 0] is mine
+    assert mine[0, 0] is held
     assert held == [1, 5]
     assert told(None, ours, refuse)["changed"] == []
+
+
+def nested(depth: int, inner: Any = None) -> Any:
+    """An array in an array, and so on, each of which is in another twice."""
+    for _ in range(depth):
+        made = np.empty(2, object)
+        made[0] = made[1] = inner
+        inner = made
+    return inner
+
+
+def in_itself() -> Any:
+    made = nested(1)
+    made[1] = made
+    return made
+
+
+def test_arrays_are_in_arrays_as_deep_as_values_in_others() -> None:
+    ours, theirs = sides()
+    there = cross(nested(70), ours, theirs)
+    assert there[0] is there[1]
+    deeper = nested(70, there)
+    assert cross(deeper, theirs, ours)[0][1][0].shape == (2,)
+    for value in (nested(20, deeper), in_itself()):
+        with pytest.raises(CannotCross, match="nested deeper"):
+            told(value, theirs, refuse)
+
+
+HOLDING = {
+    "itself": [["N", 0, [["r", 0]], "|O", True, True, 1]],
+    "itself, and of no axis": [["N", 0, [["r", 0]], "|O", True, True]],
+    "one that holds it": [
+        ["N", 0, [["N", 1, [["r", 0]], "|O", True, True, 1]], "|O", True, True, 1]
+    ],
+    "a part of it": [
+        ["N", 0, [1, 2], "|O", True, True, 2],
+        ["N", 0, [["NP", 1, ["r", 0], "ndarray", True, 0, [8], [1]], 3], "|O", True, True, 2],
+    ],
+    "a matrix that holds it": [
+        ["N", 0, [["N", 1, [["r", 0]], ["matrix", "|O"], True, True, 1, 1]], "|O", True, True, 1]
+    ],
+    "many": [["N", n, [["r", n - 1]] if n else [1], "|O", True, True, 1] for n in range(200)],
+    "many, from outside in": [
+        *(["N", n, [1], "|O", True, True, 1] for n in range(200)),
+        *(["N", n, [["r", n + 1]], "|O", True, True, 1] for n in range(199)),
+    ],
+}
+
+
+@pytest.mark.parametrize("changed", HOLDING.values(), ids=HOLDING)
+def test_arrays_that_hold_each_other_without_an_end_are_refused(changed: list[Any]) -> None:
+    """What numpy does with them ends the process."""
+    ours, _ = sides()
+    with pytest.raises(CodecError, match="nested deeper"):
+        heard({"value": None, "changed": changed}, ours, refuse)
+
+
+def test_arrays_that_are_let_into_each_other_later_are_refused() -> None:
+    ours, theirs = sides()
+    arrays_ = [nested(1) for _ in range(200)]
+    there = cross(arrays_, ours, theirs)
+    for outer, inner in itertools.pairwise(arrays_[:140]):
+        outer[0] = inner
+        cross(None, ours, theirs)
+    assert there[0][0][0][0] is there[3]
+    for outer, inner in itertools.pairwise(arrays_[139:]):
+        outer[0] = inner
+    with pytest.raises(CannotCross, match="nested deeper"):
+        told(None, ours, refuse)
 
 
 def test_matrices_and_scalars_arrive_as_they_were() -> None:
@@ -288,3 +358,31 @@ def test_arrays_of_what_cannot_cross_share_a_process(judge) -> None:
         report = judge("def f(x): return len(x)", Asserts(tests, "f"), Limits())
         integrity = Integrity.SHARED if "V1" in given else Integrity.ISOLATED
         assert (report.status, report.integrity) == (Status.PASSED, integrity), report
+
+
+@pytest.mark.parametrize("number", [1, 2, 300])
+def test_what_holds_itself_ends_no_process_of_the_tests(judge, number: int) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    source = (
+        f"import numpy as np\ndef f(): return [np.empty(1, object) for _ in range({number})]\n"
+        "def join(made):\n"
+        "    for one, other in zip(made, made[1:] + made[:1]): one[0] = other\n"
+    )
+    for code in ("np.allclose(made[0], 1)", "(made[0] % 3).tolist() == [1]"):
+        tests = Asserts(f"import numpy as np\nmade = f()\njoin(made)\nassert {code}", "f")
+        report = judge(source, tests, Limits())
+        assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
+
+
+def test_records_of_no_length_are_values(judge) -> None:
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+    right = "import numpy as np\ndef f(n): return np.zeros(n, np.dtype([]))"
+    code = "import numpy as np\nassert f(3).shape == (3,) and f(3).dtype == np.dtype([])"
+    judge.tells_apart(right, right.replace("(n,", "(n + 1,"), Asserts(code, "f"), Limits())
+    for shape in ([2**40], [2**20, 2**20], [2**62]):
+        with pytest.raises(CodecError):
+            heard(
+                {"value": ["N", 0, "", [0], True, True, *shape], "changed": []}, sides()[0], refuse
+            )

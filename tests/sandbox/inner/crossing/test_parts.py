@@ -147,6 +147,11 @@ IN_ORDER = ["ndarray", True, 8, [8], [2]]
         *(["ndarray", True, 0, [2**70], [1]], ["ndarray", True, 2**70, [8], [1]]),
         *(["ndarray", True, 0, [2**70], [0]], ["ndarray", True, 0, [8, 8], [2]]),
         *(["ndarray", True, 0, [8] * 40, [1] * 40], ["ndarray", True, 0, 8, 2]),
+        *(["ndarray", True, 0, [-(2**63)], [3]], ["ndarray", True, 8, [2**63 - 8], [3]]),
+        *(
+            ["ndarray", True, 0, [2**62, -(2**62)], [2, 2]],
+            ["ndarray", True, 0, [-(2**62)] * 2, [2, 2]],
+        ),
     ],
     ids=repr,
 )

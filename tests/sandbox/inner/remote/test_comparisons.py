@@ -32,6 +32,36 @@ def test_what_a_class_that_nobody_names_says_is_an_error(judge, code: str) -> No
     assert (report.status, report.detail) == (Status.ERROR, "exception"), report
 
 
+OF_CLASSES = """
+import enum
+class Meta(type):
+    def __contains__(cls, o): return True
+    def __iter__(cls): return iter(cls.items)
+    def __add__(cls, o): return 5
+    def __lt__(cls, o): return True
+class Hue(enum.Enum): RED, BLUE = 1, 2
+def f(*items): return Meta('M', (), {'items': items})
+def hues(): return Hue
+"""
+
+
+@pytest.mark.parametrize("code", ["4 in f(1)", "f(1) + f(2) == 5", "f(2) < f(1)", "4 in f()"])
+def test_nor_does_a_class_of_a_class_that_nobody_names(judge, code: str) -> None:
+    report = judge(OF_CLASSES, Asserts(f"assert {code}", "f"))
+    assert (report.status, report.integrity) == (Status.ERROR, Integrity.ISOLATED), report
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["1 in f(1) and 2 in f(1, 2)", "hues().RED in hues() and hues()(2) in list(hues())"],
+)
+def test_what_a_class_has_among_its_items_is_looked_for_here(judge, code: str) -> None:
+    report = judge(OF_CLASSES, Asserts(f"assert {code}", "f"))
+    assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
+    named = judge(OF_CLASSES, Asserts("M = Meta\nassert f(1) + f(2) == 5 and 4 in f()", "f"))
+    assert (named.status, named.integrity) == (Status.PASSED, Integrity.SHARED), named
+
+
 QUERIES = """
 class Cond:
     def __init__(self, s): self.s = s
