@@ -44,9 +44,7 @@ def test_what_is_no_source(source: str) -> None:
             Execution(**{"entry_point": "f", "inputs": INPUTS, **fields})
 
 
-@pytest.mark.parametrize(
-    "value", [object(), Other(1), [Other(1)], "\ud800\udc00", "x" * 100_000, int, print]
-)
+@pytest.mark.parametrize("value", [object(), Other(1), [Other(1)], "x" * 100_000, int, print])
 def test_what_is_no_argument(value: object) -> None:
     with pytest.raises(InvalidTests):
         Arguments((value,))
