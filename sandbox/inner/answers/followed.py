@@ -13,7 +13,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
-from sandbox.inner.remote.places import BARE
+from sandbox.inner.remote.places import BARE, statements_of
 from sandbox.inner.wire.channel import Forged, Stop
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Followed:
     def watched(self, named: frozenset[str], tree: ast.Module | None) -> list[str]:
         """What the program is to tell of, by what the tests could see."""
         seen = {kind for kind, names in _SEEN_BY.items() if names & named}
-        if tree is not None and any(isinstance(node, ast.While) for node in ast.walk(tree)):
+        if tree is not None and any(isinstance(node, ast.While) for node in statements_of(tree)):
             seen.add("timer")
         if named & sys.stdlib_module_names:
             seen.add("library")

@@ -35,6 +35,33 @@ _ANY: Final = "any"
 """What is left of a call whose value is dropped: an effect on nothing of the tests, or on any."""
 
 
+_CLAUSES: Final = ("handlers", "cases")
+"""Lists of what is no statement itself, and has blocks."""
+
+_BLOCKS: Final = ("body", "orelse", "finalbody", *_CLAUSES)
+
+
+def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """Every list of statements in a tree, outer ones first. What is in expressions is passed over.
+
+    A few times as fast as going through all nodes, in a process that goes through them once.
+    """
+    for name in _BLOCKS:
+        found = getattr(node, name, None)
+        if type(found) is not list:  # as the body of a lambda
+            continue
+        if name not in _CLAUSES:
+            yield found
+        for each in tuple(found):
+            yield from blocks_of(each)
+
+
+def statements_of(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement in a tree."""
+    for block in blocks_of(node):
+        yield from block
+
+
 def is_the_programs_wish(perform: CodeType) -> bool:
     """Whether code of the library alone runs, as `perform` does what the program asks."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001 - of who finds something
@@ -107,7 +134,7 @@ class Places:
         if frame is None:
             return ""
         if self._effects is None:
-            nodes = () if self.tree is None else ast.walk(self.tree)
+            nodes = () if self.tree is None else statements_of(self.tree)
             calls = (n.value for n in nodes if isinstance(n, ast.Expr))
             self._effects = {_extent(c): _effect_of(c) for c in calls if isinstance(c, ast.Call)}
         positions = frame.f_code.co_positions()

@@ -6,7 +6,7 @@ import ast
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from sandbox.inner.testing.shapes import blocks_of
+from sandbox.inner.remote.places import blocks_of
 
 if TYPE_CHECKING:
     from types import CodeType
