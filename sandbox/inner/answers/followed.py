@@ -13,6 +13,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sandbox.inner.answers.surroundings import STREAMS
 from sandbox.inner.remote.places import BARE, statements_of
 from sandbox.inner.wire.channel import Forged, Stop
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox.inner.answers.surroundings import Surroundings
     from sandbox.inner.remote.places import Places
 
-_STREAMS: Final = ("stdin", "stdout", "stderr")
 _SEEN_BY: Final = {
     # Random numbers that the tests draw, of the library or of numpy: once a call has seeded them.
     "numbers": frozenset({"random"}),
@@ -80,7 +80,7 @@ class Followed:
         self._seen: frozenset[str] = frozenset()
         self._moved: set[str] = set()
         self._lasting: set[str] = set()
-        self._streams = {name: Elsewhere(link) for name in _STREAMS}
+        self._streams = {name: Elsewhere(link) for name in STREAMS}
 
     def watched(self, named: frozenset[str], tree: ast.Module | None) -> list[str]:
         """What the program is to tell of, by what the tests could see."""
@@ -91,7 +91,7 @@ class Followed:
             seen.add("library")
         self._seen = frozenset(seen)
         errors = ["errors"] if named & _HANDLED_SEEN_BY else []
-        return [*_STREAMS, *sorted(seen | {"directory"}), *errors]
+        return [*STREAMS, *sorted(seen | {"directory"}), *errors]
 
     def hear(self, frame: Frame, surroundings: Surroundings, question: str) -> None:
         """What differs by now, told with an answer to a question, or with a call of the tests.
@@ -115,10 +115,10 @@ class Followed:
             self._lasting |= moved - before if effect == BARE else (moved - before) & _BY_NAME
         now = moved if called else self._lasting
         surroundings.elsewhere = "directory" in now
-        for name in _STREAMS:
+        for name in STREAMS:
             surroundings.put(name, self._streams[name] if name in now else None)
-        for kind in self._seen & now:
-            raise self._link.need_shared(f"the tests {_TEXTS[kind]}")
+        if looked_at := self._seen & now:
+            raise self._link.need_shared(f"the tests {_TEXTS[min(looked_at)]}")
 
 
 class Elsewhere(io.TextIOBase):

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _RUNNERS: Final = "PYTEST_"
 """How variables begin in which pytest tells where it is."""
 
-_STREAMS: Final = ("stdin", "stdout", "stderr")
+STREAMS: Final = ("stdin", "stdout", "stderr")
+"""Names of the standard streams."""
 
 TOLD: Final = frozenset({"os.putenv", "os.unsetenv", "os.chdir"})
 """Events after which environment and directory are looked at: doing so each time is slow."""
@@ -30,7 +31,7 @@ class Surroundings:
     """The process as it was when tests began. Asking what changed takes about a microsecond."""
 
     def __init__(self) -> None:
-        self._streams = tuple(getattr(sys, name) for name in _STREAMS)
+        self._streams = tuple(getattr(sys, name) for name in STREAMS)
         self._warnings = _warnings()
         self._others = _others()
         self._environment = _variables(os.environ)
@@ -45,7 +46,7 @@ class Surroundings:
 
         Not where the tests have put something there themselves.
         """
-        mine = self._streams[_STREAMS.index(name)]
+        mine = self._streams[STREAMS.index(name)]
         if getattr(sys, name) is self._stand_ins.get(name, mine):
             setattr(sys, name, mine if stand_in is None else stand_in)
             self._stand_ins[name] = mine if stand_in is None else stand_in
@@ -67,7 +68,7 @@ class Surroundings:
 
     def changed(self, lifted: int = 0) -> str | None:
         """What the tests have changed, if anything; `lifted`: the limit of recursion, by us."""
-        for mine, name in zip(self._streams, _STREAMS, strict=True):
+        for mine, name in zip(self._streams, STREAMS, strict=True):
             if getattr(sys, name) is not self._stand_ins.get(name, mine):
                 return "a standard stream"
         if not self._between and self._warnings != _warnings():
