@@ -6,10 +6,10 @@ It runs beside foreign code, so nothing that it says can be relied on.
 from __future__ import annotations
 
 import _thread
-import contextlib
 import os
 import sys
 import types
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,7 +91,7 @@ class Answering:
             self._threads.step_aside(partial(self._go_on, partial(self._ask, frame, aside=True)))
         self._ask(frame, aside=self._threads.aside)
         if self._threads.may_be_interrupted():  # and could not hear what it asks for
-            self._threads.step_aside(partial(self._go_on, contextlib.nullcontext))
+            self._threads.step_aside(partial(self._go_on, nullcontext))
 
     def _load(self, frame: Frame) -> Frame:
         """Run the source as a module and say which of the names in question it defined."""
@@ -159,10 +159,12 @@ class Answering:
             self._send(answer | self._process.told(frame["ask"]), MAX_BYTES)
 
     def _done(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if "ended" not in frame:
-            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
-        with self._servant.loops.entered(frame):
-            return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+        in_loop = self._servant.loops.entered(frame) if "ended" in frame else nullcontext()
+        try:
+            with in_loop:
+                return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
+        finally:
+            self._turns.silence()
 
     def _hear_out(self, frame: Frame) -> None:
         """Let threads speak that wait to."""
@@ -256,17 +258,18 @@ class Answering:
 
     def _exchanged(self, asked: Frame) -> Frame:
         """Ask, and do what is asked meanwhile, until the reply comes."""
-        own = _thread.get_ident()
-        self._asking.add(own)
-        self._send(asked, MAX_BYTES)
+        own, sent = _thread.get_ident(), False
         try:
+            self._asking.add(own)
+            self._send(asked, MAX_BYTES)
+            sent = True
             while (frame := self._next_frame())["do"] == "ask":
                 self._asking.discard(own)
                 with deeper():
                     self._ask(frame)
                 self._asking.add(own)
         except BaseException:  # of a handler of a signal: the reply comes all the same
-            self._unheard += 1
+            self._unheard += sent
             raise
         finally:
             self._asking.discard(own)

@@ -24,7 +24,7 @@ class Turns:
         self._open = 0
         self._speaker = 0
         self._closing: dict[int, int] = {}
-        self._waiting: set[object] = set()
+        self._waiting: dict[int, object] = {}
 
     @contextmanager
     def asked(self, number: int) -> Iterator[None]:
@@ -54,11 +54,11 @@ class Turns:
         own, ticket = threading.get_ident(), object()
         with self._changed:
             while not self._may_speak(own):
-                self._waiting.add(ticket)
+                self._waiting[own] = ticket
                 if self._open == 0:
                     self._knock_once()
                 self._changed.wait()
-            self._waiting.discard(ticket)
+            self._waiting.pop(own, None)
             outer, self._speaker, number = self._speaker, own, self._open
             self._changed.notify_all()
         try:
@@ -66,6 +66,19 @@ class Turns:
         finally:
             with self._changed:
                 self._speaker = outer
+                self._changed.notify_all()
+
+    def silence(self) -> None:
+        """Of a thread that has done what it was asked: it neither speaks nor waits to.
+
+        A handler of a signal may have ended it anywhere, so that it could not say so itself.
+        """
+        own = threading.get_ident()
+        if self._speaker == own or own in self._waiting:
+            with self._changed:
+                self._waiting.pop(own, None)
+                if self._speaker == own:
+                    self._speaker = 0
                 self._changed.notify_all()
 
     def _may_speak(self, thread: int) -> bool:
@@ -88,8 +101,8 @@ class Turns:
     def let_speak(self) -> None:
         """Wait for those who wait to speak now, and no others: there might be such without end."""
         with self._changed:
-            waiting = set(self._waiting)
-            self._changed.wait_for(lambda: waiting.isdisjoint(self._waiting))
+            waiting = set(self._waiting.values())
+            self._changed.wait_for(lambda: waiting.isdisjoint(self._waiting.values()))
 
     def knock_on(self, news: Callable[[], bool]) -> None:
         """Knock, if nothing is asked and there is news."""

@@ -142,7 +142,13 @@ def test_what_takes_long_beside_a_handler_is_waited_for(judge) -> None:
     judge.tells_apart(right, right.replace("[x,", "[1,"), Asserts(code, "slow"), LIMITS)
 
 
-def test_a_handler_that_ends_a_call_of_the_tests_leaves_the_rest_to_be_heard(judge) -> None:
+STAYS = AT_MOST.replace("signal.signal(signal.SIGALRM, old)", "pass")
+
+
+@pytest.mark.parametrize("right", [AT_MOST, STAYS], ids=["once", "with a handler that stays"])
+def test_a_handler_that_ends_a_call_of_the_tests_leaves_the_rest_to_be_heard(
+    judge, right: str
+) -> None:
     """The reply comes all the same, before whatever is said next."""
-    wrong = AT_MOST.replace("raise TimeoutError", "pass")
-    judge.tells_apart(AT_MOST, wrong, Pytest(CALLED_TOO_LONG), LIMITS)
+    wrong = right.replace("raise TimeoutError", "pass")
+    judge.tells_apart(right, wrong, Pytest(CALLED_TOO_LONG), LIMITS)
