@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
@@ -31,6 +39,7 @@ from router.http.quote import QUOTED, Quotation
 from router.metrics import Metrics
 from router.request import AUTO
 from router.service import Service
+from router.upstream.client import Upstream
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
     {
@@ -219,22 +228,27 @@ def _answering(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _models(service: Service) -> Iterator[dict[str, Any]]:
-    """What may be named: `auto`, models and aliases, with the tokens that prompt and answer share.
+    """What may be named: `auto`, models and aliases.
 
-    The context of a server that was not told of is null; `auto` and aliases have that of the
-    roomiest model that they may mean.
+    The context, in tokens that prompt and answer share, is null for a server that was not told of.
+    `auto` and aliases have what the best of the models has that they may mean.
     """
-    contexts = {model: upstream.context for model, upstream in service.gateway.upstreams.items()}
-    roomiest = max((length for length in contexts.values() if length), default=None)
-    yield _model(AUTO, AUTO, roomiest)
-    for model, length in contexts.items():
-        yield _model(model, "embedded" if model in service.engines else "remote", length)
+    upstreams = service.gateway.upstreams
+    yield _model(AUTO, AUTO, upstreams.values())
+    for model, upstream in upstreams.items():
+        yield _model(model, "embedded" if model in service.engines else "remote", (upstream,))
     for name, alias in service.request_limits.aliases.items():
-        yield _model(name, "alias", contexts.get(alias.model, roomiest)) | {
-            "stands_for": alias.model
-        }
+        meant = (upstreams[alias.model],) if alias.model in upstreams else upstreams.values()
+        yield _model(name, "alias", meant) | {"stands_for": alias.model}
 
 
-def _model(name: str, kind: str, context: int | None) -> dict[str, Any]:
-    shown = {"id": name, "object": "model", "created": 0, "owned_by": "budget-router"}
-    return shown | {"kind": kind, "context_length": context}
+def _model(name: str, kind: str, meant: Collection[Upstream]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "budget-router",
+        "kind": kind,
+        "context_length": max((each.context for each in meant if each.context), default=None),
+        "fills_in_the_middle": any(each.fim is not None for each in meant),
+    }

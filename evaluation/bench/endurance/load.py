@@ -84,15 +84,23 @@ class Wish:
         return bool(self.body.get("stream"))
 
 
-def wishes(models: Sequence[str], seed: int, *, sandbox: bool) -> Iterator[Wish]:
-    """What is asked, one after the other, without end. Tests only where there is a `sandbox`."""
+def wishes(
+    models: Sequence[str], filling: Sequence[str], seed: int, *, sandbox: bool
+) -> Iterator[Wish]:
+    """What is asked, one after the other, without end.
+
+    Tests are sent only where there is a `sandbox`, and gaps only to the models that are `filling`
+    them.
+    """
     chance = random.Random(seed)  # noqa: S311 no secret
-    kinds = [kind for kind in Kind if sandbox or kind is not Kind.TESTS]
+    able = {kind: models for kind in Kind if sandbox or kind is not Kind.TESTS}
+    able[Kind.INFILL] = filling
+    kinds = [kind for kind, some in able.items() if some]
     number = 0
     while True:
         number += 1
         kind = chance.choice(kinds)
-        yield _leaving(_wish(number, kind, chance.choice(models), chance), chance)
+        yield _leaving(_wish(number, kind, chance.choice(able[kind]), chance), chance)
 
 
 def _wish(number: int, kind: Kind, model: str, chance: random.Random) -> Wish:

@@ -126,7 +126,8 @@ async def endured(host: Host, scripted: Scripted, ordeal: Ordeal, advance: Advan
 
 async def _endured(watch: Watch, ordeal: Ordeal, advance: Advance) -> Endured:
     now = asyncio.get_running_loop().time
-    asked = wishes(watch.host.models, ordeal.seed, sandbox=ordeal.sandbox)
+    models = watch.host.models
+    asked = wishes(models, await watch.filling(), ordeal.seed, sandbox=ordeal.sandbox)
     late, fates = Lateness(), list[Fate]()
     advance(f"warming up for {ordeal.warm_s:.0f} s")
     await _loaded(watch, asked, fates, late, replace(ordeal, seconds=ordeal.warm_s, kills=0))

@@ -101,6 +101,12 @@ class Watch:
         """The gateway's metrics."""
         return await _figures(self.client, "/metrics")
 
+    async def filling(self) -> list[str]:
+        """The models that fill in the middle."""
+        async with self.client.get("/v1/models") as answer:
+            shown = {each["id"]: each for each in (await answer.json())["data"]}
+        return [model for model in self.host.models if shown[model]["fills_in_the_middle"]]
+
     async def footprint(self) -> Footprint:
         """What it holds just now."""
         figures = await self.figures()

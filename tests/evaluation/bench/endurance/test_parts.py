@@ -53,16 +53,17 @@ def whys(found):
 
 
 def test_what_is_asked_is_everything_half_of_it_by_clients_that_leave():
-    asked = list(itertools.islice(wishes(("a", "b"), 3, sandbox=True), 2000))
-    assert asked == list(itertools.islice(wishes(("a", "b"), 3, sandbox=True), 2000))
+    asked = list(itertools.islice(wishes(("a", "b"), ("a",), 3, sandbox=True), 2000))
+    assert asked == list(itertools.islice(wishes(("a", "b"), ("a",), 3, sandbox=True), 2000))
     assert {wish.kind for wish in asked} == set(Kind)
     assert {wish.leaving for wish in asked} == set(Leaving)
     stay = sum(wish.leaving is Leaving.NEVER for wish in asked)
     assert 900 < stay < 1100
     assert all(mark(wish.number) in json.dumps(wish.body) for wish in asked)
     assert {wish.model for wish in asked} == {"a", "b"}
-    without = itertools.islice(wishes(("a",), 3, sandbox=False), 500)
-    assert Kind.TESTS not in {wish.kind for wish in without}
+    assert {wish.model for wish in asked if wish.kind is Kind.INFILL} == {"a"}
+    without = itertools.islice(wishes(("a",), (), 3, sandbox=False), 500)
+    assert {wish.kind for wish in without} == set(Kind) - {Kind.TESTS, Kind.INFILL}
 
 
 async def _leave(scripted, limit):

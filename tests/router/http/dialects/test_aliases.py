@@ -93,16 +93,19 @@ async def test_an_alias_that_no_request_could_use_is_refused_at_start(
                 pass
 
 
-async def test_models_are_told_with_their_kind_and_context() -> None:
-    models = {"small": {"context": 2048}, "large": {"context": None}}
-    async with world(models=models, aliases={"quick": {"model": "small"}, "any": {}}) as w:
+async def test_models_are_told_with_what_they_can() -> None:
+    models = {"small": {"context": 2048, "fim": "qwen"}, "large": {"context": None}}
+    names = {"quick": {"model": "small"}, "strong": {"model": "large"}, "any": {}}
+    async with world(models=models, aliases=names) as w:
         found = {each["id"]: each for each in (await w.client.get("/v1/models")).json()["data"]}
-        assert {name: (e["kind"], e["context_length"]) for name, e in found.items()} == {
-            "auto": ("auto", 2048),
-            "small": ("remote", 2048),
-            "large": ("remote", None),
-            "quick": ("alias", 2048),
-            "any": ("alias", 2048),
+        told = ("kind", "context_length", "fills_in_the_middle")
+        assert {name: tuple(each[key] for key in told) for name, each in found.items()} == {
+            "auto": ("auto", 2048, True),
+            "small": ("remote", 2048, True),
+            "large": ("remote", None, False),
+            "quick": ("alias", 2048, True),
+            "strong": ("alias", None, False),
+            "any": ("alias", 2048, True),
         }
         assert found["quick"]["stands_for"] == "small"
         assert (await w.client.get("/v1/models/quick")).json() == found["quick"]
