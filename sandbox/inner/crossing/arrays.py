@@ -6,6 +6,7 @@ comes in is checked before anything is made of it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -146,8 +147,12 @@ def _kind_of(value: Any) -> Any:
 
 def contents_of(value: Any) -> tuple[Any, ...]:
     """What an array holds, and its form, to be compared."""
-    form = f"{value.dtype.str} {value.shape}".encode()
-    return *(objects_in(value) or (value.tobytes(),)), form
+    return *(objects_in(value) or (value.tobytes(),)), form_of(value)
+
+
+def form_of(value: Any) -> bytes:
+    """What of an array may be changed beside what it holds, to be compared."""
+    return f"{value.dtype.str} {value.shape} {value.flags.writeable}".encode()
 
 
 def blank(wire: list[Any]) -> Any:
@@ -185,16 +190,18 @@ def _class_in(spec: Any) -> tuple[str, Any]:
     return "ndarray", spec
 
 
-def fill(target: Any, wire: list[Any]) -> None:
-    """Give an array what it holds now. Raises `CodecError` where that is of another form.
+def fill(target: Any, wire: list[Any], *, lifts: bool = True) -> bool:
+    """Give an array what it holds now. Raises `CodecError` where that does not fit into it.
 
-    In the wire of an array of objects stand these themselves.
+    In the wire of an array of objects stand these themselves. Whether it is read-only by the other
+    side's word is given: what is so without that stays as it is, which `lifts` tells of from now.
     """
     import numpy as np  # noqa: PLC0415 - likewise
 
     _, _, held, spec, can_be_changed, _, *shape = wire
-    if [spec, *shape] != [_kind_of(target), *target.shape]:
-        raise CodecError("an array that changed its form")
+    if spec != _kind_of(target):
+        raise CodecError("an array of other values")
+    reshape(target, shape)
     if target.dtype.str == OBJECTS:
         if type(held) is not list or len(held) != target.size:
             raise CodecError("an array of other contents")
@@ -209,9 +216,39 @@ def fill(target: Any, wire: list[Any]) -> None:
         if target.nbytes:
             values = np.frombuffer(data, target.dtype)
         check_bytes(values)
-    if target.flags.writeable:  # others stay as they are
-        target[...] = values.reshape(target.shape)
-        target.flags.writeable = can_be_changed is not False
+    if not opened(target, lifts=lifts):
+        return False
+    target[...] = values.reshape(target.shape)
+    return closed(target, can_be_changed)
+
+
+def reshape(target: Any, shape: list[Any]) -> None:
+    """Give an array another shape in place. Raises `CodecError` for one that it cannot have."""
+    if any(type(each) is not int or each < 0 for each in shape):
+        raise CodecError("no shape of an array")
+    if [*target.shape] == shape:
+        return
+    fits = math.prod(shape) == target.size and len(shape) <= _MOST_AXES
+    if not fits or (type(target).__name__ == _MATRIX and len(shape) != target.ndim):
+        raise CodecError("an array that changed its size")
+    try:
+        target.shape = tuple(shape)
+    except AttributeError:  # its values do not lie in order
+        raise CodecError("an array that cannot have that shape") from None
+
+
+def opened(target: Any, *, lifts: bool) -> bool:
+    """Whether an array can be changed, which is allowed again where that `lifts` it."""
+    if lifts and not target.flags.writeable:
+        with contextlib.suppress(ValueError):  # it is a part of one that is read-only
+            target.flags.writeable = True
+    return bool(target.flags.writeable)
+
+
+def closed(target: Any, can_be_changed: Any) -> bool:
+    """Make an array read-only that can be changed no more; whether it is."""
+    target.flags.writeable = can_be_changed is not False
+    return not target.flags.writeable
 
 
 def refuse_overlap(value: Any, known: Iterable[Any]) -> None:

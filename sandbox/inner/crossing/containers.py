@@ -42,7 +42,9 @@ class Containers:
         self._numbers: dict[int, int] = {}
         self._told: dict[int, tuple[Any, ...]] = {}
         self._wholes: dict[int, Any] = {}
+        self._kinds: dict[int, tuple[Any, int]] = {}
         self._laid_out = set[int]()
+        self.closed = set[int]()
         self.reading = self.reader = 0
         self._are_nested = False
 
@@ -77,20 +79,34 @@ class Containers:
         """Number a new part of an array. What it holds is told of that, which stays for it."""
         number = self.add(value)
         self._wholes[number] = whole
+        self._kinds[number] = value.dtype, value.size
         return number
+
+    def has_whole(self, number: int) -> Any:
+        """The array of which one was told as a part; None for one of its own."""
+        return self._wholes.get(number)
 
     def add_array(self, value: Any, *, is_laid_out: bool) -> int:
         """Number a new array, and note if it has the same layout on both sides."""
         number = self.add(value)
+        self._kinds[number] = value.dtype, value.size
         if is_laid_out:
             self._laid_out.add(number)
         return number
 
+    def is_another(self, number: int) -> bool:
+        """Whether an array has become one that the other side's cannot become."""
+        value = self.objects[number]
+        return self._kinds[number] != (value.dtype, value.size)
+
+    def close(self, number: int, *, by_word: bool) -> None:
+        """Note whether it is the other side's word that an array is read-only."""
+        (self.closed.add if by_word else self.closed.discard)(number)
+
     def note(self, number: int) -> None:
         """The other side knows what it holds now."""
-        value = self.objects[number]
-        self._told[number] = self._contents(value)
-        self._are_nested |= arrays.holds_arrays(value)
+        self._told[number] = self._contents(number)
+        self._are_nested |= arrays.holds_arrays(self.objects[number])
 
     def refuse_depth(self, most: int, error: type[Exception]) -> None:
         """Raise `error` for arrays that hold each other deeper than that, or themselves."""
@@ -107,9 +123,8 @@ class Containers:
             return []
         return [
             number
-            for number, value in self.objects.items()
-            if number not in self._wholes
-            and not is_same(self._told.get(number), self._contents(value))
+            for number in self.objects
+            if not is_same(self._told.get(number), self._contents(number))
         ]
 
     def has_news(self) -> bool:
@@ -128,7 +143,11 @@ class Containers:
         by_name = name == NAMESPACES[1] and any(map(callable, vars(value).values()))
         return self.records.of_program and not by_name
 
-    def _contents(self, value: Any) -> tuple[Any, ...]:
+    def _contents(self, number: int) -> tuple[Any, ...]:
+        """What one holds, which for a part is told of its whole."""
+        value = self.objects[number]
+        if number in self._wholes:
+            return (arrays.form_of(value),)
         if self.records.kept_name(value) is not None:
             value = self.records.attributes_of(value)
         return contents_of(value)
@@ -141,6 +160,8 @@ class Containers:
         ended: list[Any] = []
         for number in numbers:
             self._laid_out.discard(number)
+            self.closed.discard(number)
+            self._kinds.pop(number, None)
             if number in self.objects:
                 value = self.objects.pop(number)
                 del self._numbers[id(value)]

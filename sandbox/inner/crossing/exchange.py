@@ -270,7 +270,7 @@ def heard(frame: Frame, containers: Containers, resolve: Resolve) -> Any:
                 come.fields(wire)
             elif wire[0] == _HELD:
                 come.held(wire)
-            elif wire[0] in TAGS or wire[0] == arrays.TAG:
+            elif wire[0] in TAGS or wire[0] in of_numpy.ARRAYS:
                 come.decode(wire)
             else:
                 raise CodecError("not a container")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sandbox.codec import Wire
     from sandbox.inner.crossing.containers import Containers
 
-TAGS: Final = frozenset({arrays.TAG, parts.TAG, *arrays.VALUES})
+ARRAYS: Final = (arrays.TAG, parts.TAG)
+TAGS: Final = frozenset({*ARRAYS, *arrays.VALUES})
 
 
 class Telling(Protocol):
@@ -47,15 +48,21 @@ def told(value: Any, out: Telling, depth: int) -> Wire | None:
         return ["r", number]
     whole = out.containers.whole_of(value)
     if whole is None:
-        is_laid_out = value.flags.c_contiguous
-        return anew(out.containers.add_array(value, is_laid_out=is_laid_out), value, out, depth)
-    wire = out.encode(whole, depth)
-    return [parts.TAG, out.containers.add_part(value, whole), wire, *parts.told(value, whole)]
+        number = out.containers.add_array(value, is_laid_out=value.flags.c_contiguous)
+        return anew(number, value, out, depth)
+    wire = out.encode(whole, depth)  # first, for it may be new as well
+    number = out.containers.add_part(value, whole)
+    out.containers.note(number)
+    return [parts.TAG, number, wire, *parts.told(value, whole)]
 
 
 def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
     """An array that has a number, with all that is in it now. Raises `CannotCross`."""
+    if out.containers.is_another(number):
+        raise CannotCross("an array that was given another size, or values of another kind")
     out.containers.note(number)
+    if (whole := out.containers.has_whole(number)) is not None:
+        return [parts.TAG, number, out.encode(whole, depth), *parts.told(value, whole)]
     data, *form = arrays.told(value)
     if (held := arrays.objects_in(value)) is not None:
         if depth > out.most_depth:
@@ -84,17 +91,28 @@ def _array(wire: list[Any], come: Reading, depth: int) -> Any:
         raise CodecError("a container that changed its type")
     if type(wire[2]) is list:
         wire = [*wire[:2], [come.decode(each, depth) for each in wire[2]], *wire[3:]]
-    arrays.fill(found, wire)
+    lifts = number in come.containers.closed
+    come.containers.close(number, by_word=arrays.fill(found, wire, lifts=lifts))
     come.containers.note(number)
     return found
 
 
 def _part(wire: list[Any], come: Reading, depth: int) -> Any:
-    """One that is new here, of an array that is there by then."""
+    """One of an array that is there by then: a new one, or what became of one that is known."""
     _, number, of, *form = wire
     whole = come.decode(of, depth)
-    if number != come.containers.next:
-        raise CodecError("a container number out of order")
     part = parts.part_of(whole, form)
-    come.containers.add_part(part, whole)
+    if number == come.containers.next:
+        come.containers.add_part(part, whole)
+        come.containers.close(number, by_word=not part.flags.writeable)
+    elif come.containers.has_whole(number) is not whole:
+        raise CodecError("a container number out of order")
+    else:
+        found = come.containers.objects[number]
+        arrays.reshape(found, [*part.shape])
+        if arrays.opened(found, lifts=number in come.containers.closed):
+            by_word = arrays.closed(found, bool(part.flags.writeable))
+            come.containers.close(number, by_word=by_word)
+        part = found
+    come.containers.note(number)
     return part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import pytest
@@ -228,7 +229,10 @@ def test_an_array_stays_one_and_is_told_anew() -> None:
 
 
 def test_an_array_keeps_its_form() -> None:
-    for form in (["00" * 8, "<i4", True, 2], ["00" * 8, "<i8", True, 1, 1], ["00", "|b1", True, 1]):
+    for form in (
+        *(["00" * 8, "<i4", True, 2], ["00" * 16, "<i8", True, 2], ["00", "|b1", True, 1]),
+        *(["00" * 8, "<i8", True, *each] for each in ([-1, -1], [1] * 65, [True], [1.0])),
+    ):
         ours, theirs = sides()
         cross(np.zeros(1, "<i8"), ours, theirs)
         with pytest.raises(CodecError):
@@ -237,6 +241,77 @@ def test_an_array_keeps_its_form() -> None:
     cross([], ours, theirs)
     with pytest.raises(CodecError):
         heard({"value": None, "changed": [wire_of("00" * 8, "<i8", True, 1)]}, ours, refuse)
+
+
+def test_an_array_may_be_given_another_shape_in_place() -> None:
+    ours, theirs = sides()
+    one, turned = np.arange(6), np.arange(6).reshape(2, 3)  # which is a part of another
+    there, also = cross(one, ours, theirs), cross(turned, ours, theirs)
+    one.shape = (2, 3)
+    cross(None, ours, theirs)
+    assert there.tolist() == [[0, 1, 2], [3, 4, 5]]
+    there.shape = also.shape = (3, 2)
+    there[2, 1] = also[2, 1] = 9
+    cross(None, theirs, ours)
+    assert one.tolist() == turned.tolist() == [[0, 1], [2, 3], [4, 9]]
+    assert told(None, ours, refuse)["changed"] == told(None, theirs, refuse)["changed"] == []
+    nothing = np.zeros((0, 3))
+    cross(nothing, ours, theirs)
+    for shape in ([2**70, 0], [2**62, 0, 2**62], [0, 1.5]):
+        with pytest.raises((CodecError, ArithmeticError)):
+            heard(
+                {"value": None, "changed": [["N", 3, "", "<f8", True, True, *shape]]}, ours, refuse
+            )
+    assert nothing.shape == (0, 3)
+
+
+def test_an_array_may_be_made_read_only_in_place_and_changed_again() -> None:
+    ours, theirs = sides()
+    own, part = np.zeros(2), np.arange(4)[1:]
+    for mine in (own, part):
+        there = cross(mine, ours, theirs)
+        there.flags.writeable = False
+        cross(None, theirs, ours)
+        assert not mine.flags.writeable
+        there.flags.writeable = True
+        there[0] = 5
+        there.flags.writeable = False
+        cross(None, theirs, ours)
+        assert mine[0] == 5
+        assert not mine.flags.writeable
+        there.flags.writeable = True
+        cross(None, theirs, ours)
+        assert mine.flags.writeable
+    made = cross(np.zeros(2), theirs, ours)
+    made.flags.writeable = False
+    assert not cross(made, ours, theirs).flags.writeable
+
+
+def test_what_the_tests_have_made_read_only_stays_so() -> None:
+    ours, theirs = sides()
+    constant, part = np.zeros(2), np.arange(4)[1:]
+    constant.flags.writeable = part.flags.writeable = False
+    for mine in (constant, part):
+        there = cross(mine, ours, theirs)
+        assert not there.flags.writeable
+        there.flags.writeable = True
+        there[0] = 7
+        cross(None, theirs, ours)
+        assert not mine.flags.writeable
+    assert constant[0] == 0  # the other is a part of what may be changed
+
+
+def test_an_array_that_becomes_another_does_not_cross() -> None:
+    for change in (
+        lambda one: one.resize(9, refcheck=False),
+        lambda one: setattr(one, "dtype", np.dtype("f8")),
+    ):
+        ours, theirs = sides()
+        there = cross(np.arange(4), ours, theirs)
+        with warnings.catch_warnings(action="ignore"):
+            change(there)
+        with pytest.raises(CannotCross, match="another"):
+            told(None, theirs, refuse)
 
 
 def test_what_shares_memory_and_is_no_part_does_not_cross_beside_it() -> None:
@@ -253,6 +328,43 @@ def test_what_shares_memory_and_is_no_part_does_not_cross_beside_it() -> None:
         cross(first, ours, theirs)
         with pytest.raises(CannotCross, match="a part of an array"):
             told(then, ours, refuse)
+
+
+CHANGED = {
+    "its shape": (
+        "import numpy as np\ndef f(a):\n    a.shape = (3, 2)\n    return a",
+        ("(3, 2)", "(2, 3)"),
+        (
+            "for a in (np.arange(6), np.arange(6).reshape(2, 3)):\n"
+            "    assert f(a) is a and a.tolist() == [[0, 1], [2, 3], [4, 5]]"
+        ),
+    ),
+    "that it is read-only": (
+        (
+            "import numpy as np\nclass f:\n    def __init__(self, a): self.a = a; self.lock()\n"
+            "    def lock(self): self.a.flags.writeable = False\n"
+            "    def put(self, at, x):\n        self.a.flags.writeable = True\n"
+            "        self.a[at] = x\n        self.lock()\n"
+        ),
+        ("= False", "= True"),
+        (
+            "a = np.arange(3)\nb = f(a)\nb.put(0, 7)\nb.put(0, 9)\nassert a.tolist() == [9, 1, 2]\n"
+            "try: a[1] = 8\nexcept ValueError: pass\nelse: raise AssertionError"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "edit", "code"), CHANGED.values(), ids=CHANGED)
+def test_programs_that_change_the_form_of_arrays(
+    judge: Any, source: str, edit: tuple[str, str], code: str
+) -> None:
+    judge.tells_apart(
+        source,
+        source.replace(*edit),
+        Asserts(f"import numpy as np\n{code}", "f"),
+        Limits(wall_s=8.0),
+    )
 
 
 ARRAYS = [
