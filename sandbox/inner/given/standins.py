@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.inner.crossing.special import ARITHMETIC, CONTAINS, PROTOCOLS
 from sandbox.inner.given.dataclassed import class_of
+from sandbox.inner.given.defaults import signature_of, without_defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import inspect
+    from collections.abc import Callable, Iterable, Iterator
 
     Ask = Callable[[str, int, tuple[Any, ...], Any], Any]
 
@@ -25,16 +27,6 @@ _ASKS: Final = {
     "__exit__": "exit",
 }
 _ASKED: Final = {"__annotations__": "annotations", "__dict__": "vars"}
-
-
-class Default:
-    """Stands for the default of a parameter, which is the tests' and stays there."""
-
-    def __repr__(self) -> str:
-        return "..."
-
-
-_DEFAULT: Final = Default()
 
 
 class Guest:
@@ -102,22 +94,14 @@ class CallableGuest(CopiedGuest):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:  # noqa: D102 - a call of the tests' object
         if self._parameters is not None:
-            args, kwargs = _without_defaults(self._parameters, args, kwargs)
+            args, kwargs = without_defaults(self._parameters, args, kwargs)
         return self._ask("call", self._number, args, kwargs)
 
     @property
     def __signature__(self) -> inspect.Signature:
-        found = [
-            inspect.Parameter(
-                name,
-                kind,
-                default=_DEFAULT if optional else inspect.Parameter.empty,
-                annotation=next(iter(classes), inspect.Parameter.empty),
-            )
-            for name, kind, optional, classes in self._ask("signature", self._number, (), {})
-        ]
-        object.__setattr__(self, "_parameters", [each.name for each in found])
-        return inspect.Signature(found)
+        found = signature_of(self._ask("signature", self._number, (), {}))
+        object.__setattr__(self, "_parameters", [*found.parameters])
+        return found
 
 
 class FunctionGuest(CallableGuest):
@@ -177,15 +161,6 @@ def _given(answer: tuple[bool, Any]) -> Any:
     if more:
         return given
     raise StopIteration(given) if given is not None else StopIteration
-
-
-def _without_defaults(
-    names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call that a program made with defaults of a signature: without these."""
-    first = next((at for at, arg in enumerate(args) if arg is _DEFAULT), len(args))
-    later = {**dict(zip(names[first:], args[first:], strict=False)), **kwargs}
-    return args[:first], {name: arg for name, arg in later.items() if arg is not _DEFAULT}
 
 
 def _class(does: str, told: list[Any], protocols: Iterable[str] = ()) -> type[Guest]:
@@ -270,12 +245,16 @@ class StandIns:
             del self._loose[number]
             self._gone.append(number)
 
-    def gone(self) -> list[int]:
-        """Those that have ended since this was asked; there is nothing to tell of them any more."""
-        gone, self._gone = self._gone, []
-        for number in gone:
-            del self._told[number]
-        return gone
+    @contextmanager
+    def gone(self) -> Iterator[list[int]]:
+        """Those that have ended, of which a message tells that is made meanwhile, if it can be."""
+        gone, self._gone = {number: self._told.pop(number) for number in self._gone}, []
+        try:
+            yield [*gone]
+        except BaseException:
+            self._told |= gone
+            self._gone[:0] = gone
+            raise
 
     def _made(
         self, number: int, does: str, called: list[Any], kind: int | None, *more: Any

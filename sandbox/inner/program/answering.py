@@ -197,8 +197,8 @@ class Answering:
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
 
     def _told(self, value: Any) -> Frame:
-        gone = self._servant.gone()  # before: what is told now is there
-        payload = told(value, self._containers, self._servant.refer)
+        with self._servant.gone() as gone:  # before: what is told now is there
+            payload = told(value, self._containers, self._servant.refer)
         classes, self._servant.classes = self._servant.classes, []
         alive = {"alive": True} if self._threads.go_on() else {}
         return {**payload, "classes": classes, **alive, **({"gone": gone} if gone else {})}
@@ -241,7 +241,7 @@ class Answering:
         while True:
             of = self._threads.told()
             with self._turns.speaking() as number:
-                payload = self._told((args, tuple(kwargs.items()), *self._process.handled()))
+                payload = self._process.calling(self._told, args, kwargs)
                 asked = {"id": number, "ask": ask, "on": on, **payload}
                 frame = self._exchanged(asked | of | self._process.told(CALLS))
                 if frame["do"] == "reply":

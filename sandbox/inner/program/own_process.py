@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from sandbox.codec import CannotCross
 from sandbox.inner.wire.nesting import FRAMES
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def _loggers() -> dict[str, Any]:
         for name, one in found.items()
         if isinstance(one, logging.Logger)
     }
-    return {name: state for name, state in states.items() if state != (0, (), True, False)}
+    fresh = {
+        name: (logging.NOTSET if name else logging.WARNING, (), True, False) for name in states
+    }
+    return {name: state for name, state in states.items() if state != fresh[name]}
 
 
 def _decimal() -> Any:
@@ -114,10 +118,17 @@ class OwnProcess:
             moved.append("timer")
         return {"moved": moved} if moved else {}
 
-    def handled(self) -> tuple[Exception, ...]:
-        """What the program handles as it calls the tests, where they look for that."""
+    def calling(self, tell: Callable[[Any], Frame], args: tuple[Any, ...], kwargs: Any) -> Frame:
+        """What the tests are told as the program calls them. Raises `CannotCross`.
+
+        With what it handles, where they look for that, and that can cross.
+        """
+        parts = args, tuple(kwargs.items())
         error = sys.exc_info()[1] if self._errors else None
-        return (error,) if isinstance(error, Exception) else ()
+        if isinstance(error, Exception):
+            with contextlib.suppress(CannotCross, RecursionError):
+                return tell((*parts, error))
+        return tell(parts)
 
 
 def _is_same(now: Any, before: Any) -> bool:

@@ -26,7 +26,8 @@ def sides() -> tuple[Guests, StandIns]:
 def told(guests: Guests, there: StandIns) -> None:
     """What each tells the other of who holds what."""
     there.lifetimes(**guests.lifetimes())
-    guests.let_go(there.gone())
+    with there.gone() as gone:
+        guests.let_go(gone)
     guests.end()
 
 
@@ -73,7 +74,8 @@ def test_one_that_is_given_again_is_made_again() -> None:
     there.lifetimes([number], [])
     assert first() is None
     assert there.of(*guests.refer(mine)[1:]) is there.of(number, "plain")
-    assert there.gone() == []
+    with there.gone() as gone:
+        assert gone == []
 
 
 def test_a_method_that_was_put_in_place_counts_when_it_is_let_go() -> None:

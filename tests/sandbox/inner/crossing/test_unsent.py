@@ -55,3 +55,29 @@ def test_a_program_may_try_to_say_what_cannot_be_said(
         f"assert {then} and given == [5] and len(said) == 1 and said[0][0] is kept"
     )
     judge.tells_apart(right, right.replace("(8)", "(9)"), Asserts(code, "f"), Limits())
+
+
+def test_what_is_handled_and_cannot_be_said_is_left_out(judge) -> None:
+    source = (
+        "class Bad(Exception): pass\ndef f(log, deep=()):\n    for _ in range(300): deep = [deep]\n"
+        "    try: raise Bad(deep)\n    except Bad: log('bad')\n"
+    )
+    code = (
+        "import logging\ngot = []\ndef log(text): got.append(text)\nf(log)\nassert got == ['bad']"
+    )
+    judge.tells_apart(source, source.replace("'bad'", "'good'"), Asserts(code, "f"), Limits())
+
+
+def test_what_has_ended_is_told_by_a_message_that_can_be_made(judge) -> None:
+    source = (
+        "def f(one, say):\n    deep = []\n    for _ in range(300): deep = [deep]\n"
+        "    one(1)\n    del one\n    try: say(deep)\n    except Exception: say(2)\n"
+    )
+    code = (
+        "import weakref\nclass One:\n    def __call__(self, n): said.append(n)\n"
+        "said, refs = [], []\ndef one():\n    found = One()\n"
+        "    refs.append(weakref.ref(found))\n    return found\n"
+        "f(one(), said.append)\nf(print, said.append)\n"
+        "assert said == [1, 2, 2] and refs[0]() is None"
+    )
+    judge.tells_apart(source, source.replace("say(2)", "say(3)"), Asserts(code, "f"), Limits())
