@@ -11,13 +11,15 @@ from __future__ import annotations
 import ast
 import io
 import sys
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.inner.answers.surroundings import STREAMS
 from sandbox.inner.remote.places import BARE, statements_of
 from sandbox.inner.wire.channel import Forged, Stop
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from sandbox.frames import Frame
     from sandbox.inner.answers.surroundings import Surroundings
     from sandbox.inner.remote.places import Places
@@ -42,8 +44,8 @@ _HANDLED_SEEN_BY: Final = frozenset({"logging", "exc_info", "print_exc", "format
 _BY_NAME: Final = frozenset({"loggers"})
 """What tests find by name, however they have called what set it up."""
 
-_ENTERED: Final = "__enter__"
-_LEFT: Final = frozenset({"leave", "__exit__"})
+_ENTERED: Final = frozenset({"__enter__", "__aenter__"})
+_LEFT: Final = frozenset({"leave", "__aexit__"})
 
 _TEXTS: Final = {
     "numbers": "draw random numbers that the program has seeded",
@@ -62,6 +64,7 @@ class Stops(Protocol):
     """The link, as who hears of the program's process stops the tests by it."""
 
     places: Places
+    surroundings: Surroundings
 
     def need_shared(self, why: str) -> BaseException:
         """What to raise where tests need the candidate in their own process."""
@@ -73,13 +76,18 @@ class Stops(Protocol):
 
 
 class Followed:
-    """What the program has told last."""
+    """What the program has told last.
+
+    `_lasting`: what the tests act in by now; `_around`: what they did around each `with` of the
+    program that is open.
+    """
 
     def __init__(self, link: Stops) -> None:
         self._link = link
         self._seen: frozenset[str] = frozenset()
         self._moved: set[str] = set()
         self._lasting: set[str] = set()
+        self._around: list[set[str]] = []
         self._streams = {name: Elsewhere(link) for name in STREAMS}
 
     def watched(self, named: frozenset[str], tree: ast.Module | None) -> list[str]:
@@ -93,31 +101,54 @@ class Followed:
         errors = ["errors"] if named & _HANDLED_SEEN_BY else []
         return [*STREAMS, *sorted(seen | {"directory"}), *errors]
 
-    def hear(self, frame: Frame, surroundings: Surroundings, question: str) -> None:
+    def hear(self, frame: Frame, question: str) -> None:
         """What differs by now, told with an answer to a question, or with a call of the tests.
 
         Raises `Stop` where the tests look at it.
         """
         told = frame.pop("moved", [])
-        if "id" not in frame or (told == [] and not self._moved):
+        called = "ask" in frame
+        passes = not called and question in _ENTERED | _LEFT
+        if "id" not in frame or (told == [] and not self._moved and not passes):
             return
         if type(told) is not list or not all(type(kind) is str for kind in told):
             raise self._link.stop(Forged("no list of what differs"))
         moved, before, self._moved = set(told), self._moved, set(told)
-        called = "ask" in frame
-        if question in _LEFT and not called:
-            self._lasting.clear()
+        if passes:
+            self._passed(question, raised="raised" in frame)
+            return
         self._lasting &= moved
         effect = "" if called else self._link.places.effect_of_call()
-        if question == _ENTERED and not called:
-            self._lasting |= moved
-        elif effect:
+        if effect:
             self._lasting |= moved - before if effect == BARE else (moved - before) & _BY_NAME
-        now = moved if called else self._lasting
-        surroundings.elsewhere = "directory" in now
+        self._act_in(moved if called else self._lasting)
+
+    async def passing(self, special: str, comes: Awaitable[Any]) -> Any:
+        """What comes of a special method that is awaited. Raises what that does, and `Stop`."""
+        raised = True
+        try:
+            given, raised = await comes, False
+        finally:
+            if special in _ENTERED | _LEFT:
+                self._passed(special, raised=raised)
+        return given
+
+    def _passed(self, question: str, *, raised: bool) -> None:
+        """The tests come into a `with` of the program, unless that `raised`, or out of one."""
+        if question in _LEFT:
+            self._lasting = self._around.pop() if self._around else set()
+        elif not raised:
+            self._around.append(self._lasting)
+            self._lasting = self._lasting | self._moved
+        self._lasting &= self._moved
+        self._act_in(self._lasting)
+
+    def _act_in(self, kinds: set[str]) -> None:
+        surroundings = self._link.surroundings
+        surroundings.go(elsewhere="directory" in kinds)
         for name in STREAMS:
-            surroundings.put(name, self._streams[name] if name in now else None)
-        if looked_at := self._seen & now:
+            surroundings.put(name, self._streams[name] if name in kinds else None)
+        if looked_at := self._seen & kinds:
             raise self._link.need_shared(f"the tests {_TEXTS[min(looked_at)]}")
 
 

@@ -157,7 +157,7 @@ class Link(Booked):
 
     async def awaited(self, on: int, special: str, args: tuple[Any, ...]) -> Any:
         """What awaiting an object gives, or a special method of it."""
-        return await self.loops.awaited(on, special, args)
+        return await self.followed.passing(special, self.loops.awaited(on, special, args))
 
     def _given(self, answer: Frame) -> Any:
         """What an object gave, after the variables of the solution that were bound anew."""
@@ -284,7 +284,7 @@ class Link(Booked):
         if frame.pop("alive", False) is True:
             self.listener.start()
         self.mirrors.guests.let_go(frame.pop("gone", None))
-        self.followed.hear(frame, self.surroundings, question)
+        self.followed.hear(frame, question)
         return frame
 
     def _exception(self, raised: Any) -> BaseException:

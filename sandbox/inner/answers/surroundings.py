@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import _locale
 import decimal
+import functools
 import os
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _RUNNERS: Final = "PYTEST_"
 """How variables begin in which pytest tells where it is."""
@@ -25,6 +26,10 @@ STREAMS: Final = ("stdin", "stdout", "stderr")
 
 TOLD: Final = frozenset({"os.putenv", "os.unsetenv", "os.chdir"})
 """Events after which environment and directory are looked at: doing so each time is slow."""
+
+
+_LOOKS: Final = ("stat", "lstat", "access", "readlink")
+"""What looks at a path without an event."""
 
 
 class Surroundings:
@@ -40,6 +45,15 @@ class Surroundings:
         self._between = False
         self._stand_ins: dict[str, Any] = {}
         self.collecting = self.elsewhere = False
+        self._tells_of_looks = False
+
+    def go(self, *, elsewhere: bool) -> None:
+        """The program is in another directory than the tests are, or no more, where they act."""
+        self.elsewhere = elsewhere
+        if elsewhere and not self._tells_of_looks:
+            self._tells_of_looks = True
+            for name in _LOOKS:
+                setattr(os, name, _with_an_event(name))
 
     def put(self, name: str, stand_in: Any) -> None:
         """Put something in the place of a standard stream, or back what was there.
@@ -80,6 +94,22 @@ class Surroundings:
         if self._environment != _variables(os.environ):
             return "the environment"
         return "the directory" if self._directory != _directory() else None
+
+
+def _with_an_event(name: str) -> Callable[..., Any]:
+    """A function of `os` of which audit hooks hear, as of those that open a file."""
+    own: Callable[..., Any] = getattr(os, name)
+
+    @functools.wraps(own)
+    def told(path: Any, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("dir_fd") is None:
+            sys.audit(f"os.{name}", path)
+        return own(path, *args, **kwargs)
+
+    for takes in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+        if own in takes:
+            takes.add(told)
+    return told
 
 
 def _warnings() -> tuple[Any, ...]:

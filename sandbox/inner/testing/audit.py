@@ -21,7 +21,7 @@ import stat
 import sys
 import traceback
 from _thread import get_ident
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sandbox.inner.answers.surroundings import TOLD
@@ -50,10 +50,15 @@ _READS_A_LINE: Final = traceback._extract_caret_anchors_from_line_segment.__code
 _FORKING: Final = frozenset({"os.fork", "os.forkpty"})
 """Steps to a process that has the tests' end of the channel, and not the candidate."""
 
-_IN_DIRECTORY: Final = frozenset({"open", "os.listdir", "os.scandir", "os.mkdir"})
-"""Steps that take a path, which may begin where the process is."""
+_PATHS: Final = {
+    **dict.fromkeys(("open", "os.listdir", "os.scandir", "os.mkdir", "os.remove", "os.rmdir"), 1),
+    **dict.fromkeys(("os.truncate", "os.utime", "os.chmod"), 1),
+    **dict.fromkeys(("os.rename", "os.link", "os.symlink"), 2),
+    **dict.fromkeys(("os.stat", "os.lstat", "os.access", "os.readlink"), 1),
+}
+"""Steps that begin with so many paths, which may begin where the process is."""
 
-_HEARD: Final = _RUNNING | _FORKING | TOLD | _IN_DIRECTORY | {"pickle.find_class"}
+_HEARD: Final = _RUNNING | _FORKING | TOLD | _PATHS.keys() | {"pickle.find_class"}
 
 
 def watch(asks: Asks, crossed: Crossed, surroundings: Surroundings) -> Pause:
@@ -106,8 +111,9 @@ def _refused(
     """What the tests do that needs one process, if a step of theirs does."""
     if event in _FORKING:
         return "fork"
-    if event in _IN_DIRECTORY:
-        return "are in a directory of the program" if elsewhere and _is_relative(args[0]) else None
+    if event in _PATHS:
+        is_there = elsewhere and any(map(_is_relative, args[: _PATHS[event]]))
+        return "are in a directory of the program" if is_there else None
     if event == "pickle.find_class":
         return "unpickle" if crossed.any else None
     if event == "marshal.loads" and not crossed.of_bytes(args[0]):
@@ -165,6 +171,8 @@ def _texts(value: Any, depth: int = 0) -> list[str | bytes]:
 
 
 def _is_relative(path: Any) -> bool:
+    if isinstance(path, PurePath):
+        return not path.is_absolute()
     return path is None or (type(path) in (str, bytes) and not os.path.isabs(path))  # noqa: PTH117 - of bytes as well
 
 

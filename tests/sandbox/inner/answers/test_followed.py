@@ -77,6 +77,58 @@ SEEN = {
             "assert pathlib.Path('/tmp/d/a').read_text() == 'x'\n"
         ),
     ),
+    "a stream around another with of the program": (
+        (
+            f"import io, sys\n{WITH}def caught():\n"
+            f"    old, sys.stdout = sys.stdout, io.StringIO()\n"
+            "    try: yield sys.stdout\n    finally: sys.stdout = old\n"
+            "@contextmanager\ndef other(): yield\n"
+        ),
+        ("yield sys.stdout", "yield old"),
+        (
+            "from solution import other\nwith caught() as out:\n    with other(): pass\n"
+            "    print('a')\nassert out.getvalue() == 'a\\n'"
+        ),
+    ),
+    "a stream in a with that is awaited": (
+        (
+            "import asyncio, io, sys\nfrom contextlib import asynccontextmanager\n"
+            "@asynccontextmanager\nasync def caught():\n"
+            "    old, sys.stdout = sys.stdout, io.StringIO()\n"
+            "    await asyncio.sleep(0)\n"
+            "    try: yield sys.stdout\n    finally: sys.stdout = old\n"
+        ),
+        ("yield sys.stdout", "yield old"),
+        (
+            "import asyncio\nasync def main():\n    async with caught() as out: print('a')\n"
+            "    assert out.getvalue() == 'a\\n'\nasyncio.run(main())"
+        ),
+    ),
+    **{
+        f"what is in a directory ({look})": (
+            (
+                f"import os\n{WITH}def cd(path):\n    old = os.getcwd()\n    os.chdir(path)\n"
+                "    try: yield\n    finally: os.chdir(old)\n"
+                "def save(name): open(name, 'w').close()\n"
+            ),
+            ("    os.chdir(path)", "    pass"),
+            (
+                "import os, shutil\nfrom pathlib import Path\nfrom solution import save\n"
+                f"os.mkdir('d')\nwith cd('d'):\n    save('a')\n    {look}\n"
+                "assert os.listdir('d') == ['a']\n"
+            ),
+        )
+        for look in (
+            "assert os.path.exists('a')",
+            "assert Path('a').is_file()",
+            "assert os.access('a', os.R_OK)",
+            "assert not os.path.islink('a')",
+            "os.rename(os.path.realpath('/tmp') and 'a', 'b'); os.rename('b', 'a')",
+            "os.remove('a'); Path('a').touch()",
+            "assert Path('a').stat().st_size == 0",
+            "assert shutil.copy('a', '/tmp/b')",
+        )
+    },
     "random numbers": (
         "import random\ndef seed_all(n): random.seed(n)\n",
         ("random.seed(n)", "pass"),
@@ -173,6 +225,33 @@ def test_what_the_tests_look_at_is_in_one_process(
 CAUGHT = SEEN["a stream that a with of the program puts there"][0]
 UNSEEN = {
     "nothing is printed there": (CAUGHT, "with caught() as out: pass\nprint(out.getvalue())"),
+    "it is printed when all of them are left": (
+        f"{CAUGHT}@contextmanager\ndef other(): yield\n",
+        (
+            "from solution import other\nwith other():\n    with caught(): pass\n"
+            "    print('a')\n    try:\n        with caught(): 1 / 0\n"
+            "    except ZeroDivisionError: print('b')\nprint('c')"
+        ),
+    ),
+    "what is looked at is named in full": (
+        (
+            f"import os\n{WITH}def cd(path):\n    old = os.getcwd()\n    os.chdir(path)\n"
+            "    try: yield\n    finally: os.chdir(old)\n"
+            "def save(name): open(name, 'w').close()\n"
+        ),
+        (
+            "import os, shutil\nfrom pathlib import Path\nfrom solution import save\n"
+            "os.mkdir('/tmp/d')\nwith cd('/tmp/d'):\n    save('a')\n"
+            "    assert os.path.exists('/tmp/d/a') and Path('/tmp/d/a').is_file()\n"
+            "    os.symlink('/tmp/d/a', '/tmp/d/l')\n"
+            "    shutil.copystat('/tmp/d/l', '/tmp/d/a', follow_symlinks=False)\n"
+            "assert not os.path.exists('a')"
+        ),
+    ),
+    "a module of the library is loaded late": (
+        "def f(x):\n    import logging\n    logging.getLogger('x').debug('a')\n    return x",
+        "import logging\nlog = logging.getLogger('tests')\nf(1)\nassert f(2) == 2\nlog.debug('x')",
+    ),
     "it is printed afterwards": (
         (
             "import contextlib, io\ndef f(g):\n"
@@ -263,7 +342,9 @@ def test_no_program_gets_one_process_by_what_it_changes(judge: Any, source: str,
 class Link:
     """Takes note of why it was to stop."""
 
-    places = Places()
+    def __init__(self) -> None:
+        self.places = Places()
+        self.surroundings = Surroundings()
 
     def need_shared(self, why: str) -> BaseException:
         return RuntimeError(why)
@@ -275,33 +356,35 @@ class Link:
 @pytest.mark.parametrize("told", [1, "stdout", {"stdout": 1}, [1], [["stdout"]], None])
 def test_what_is_no_list_of_kinds_is_forged(told: object) -> None:
     with pytest.raises(Forged):
-        Followed(Link()).hear({"id": 1, "moved": told}, Surroundings(), "call")
+        Followed(Link()).hear({"id": 1, "moved": told}, "call")
 
 
 def test_a_word_about_what_the_tests_do_not_name_changes_nothing() -> None:
-    around, followed = Surroundings(), Followed(Link())
+    link = Link()
+    around, followed = link.surroundings, Followed(link)
     assert followed.watched(frozenset({"time", "len"}), None) == [
         *("stdin", "stdout", "stderr", "directory", "library"),
     ]
-    followed.hear({"id": 1, "moved": ["timer", "numbers", "loggers", "nothing"]}, around, ENTERED)
+    followed.hear({"id": 1, "moved": ["timer", "numbers", "loggers", "nothing"]}, ENTERED)
     assert around.changed() is None
     with pytest.raises(RuntimeError, match="put in the library"):
-        followed.hear({"id": 1, "moved": ["library"]}, around, ENTERED)
+        followed.hear({"id": 1, "moved": ["library"]}, ENTERED)
 
 
 def test_a_stream_is_put_there_and_taken_away() -> None:
-    around, followed, own = Surroundings(), Followed(Link()), sys.stdout
+    link = Link()
+    around, followed, own = link.surroundings, Followed(link), sys.stdout
     try:
-        followed.hear({"id": 1, "moved": ["stdout"]}, around, "call")
+        followed.hear({"id": 1, "moved": ["stdout"]}, "call")
         assert sys.stdout is own
-        followed.hear({"id": 1, "moved": ["stdout"]}, around, ENTERED)
+        followed.hear({"id": 1, "moved": ["stdout"]}, ENTERED)
         assert isinstance(sys.stdout, Elsewhere)
         assert around.changed() is None
         with pytest.raises(RuntimeError, match="write to a stream"):
             sys.stdout.write("a")
-        followed.hear({"knock": True}, around, "")
+        followed.hear({"knock": True}, "")
         assert isinstance(sys.stdout, Elsewhere)
     finally:
-        followed.hear({"id": 2}, around, "leave")
+        followed.hear({"id": 2}, "leave")
     assert sys.stdout is own
     assert around.changed() is None
