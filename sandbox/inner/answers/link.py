@@ -229,7 +229,7 @@ class Link(Booked):
             reason = Died if self.replies.lifted else NeedShared
             raise self.stop(reason("a call from deep recursion")) from None
         except AMISS as error:
-            raise self.stop(Forged(f"not a value: {error}")) from None
+            raise self.amiss(error) from None
 
     def _refer(self, value: Any) -> Any:
         """What stands for a value of the tests over there. Raises `CannotCross`."""

@@ -6,7 +6,8 @@ import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.inner.crossing import arrays, parts
+from sandbox.codec import CannotCross
+from sandbox.inner.crossing import arrays, hidden, parts
 from sandbox.inner.crossing.crossed import Crossed
 from sandbox.inner.crossing.held import Held, contents_of, is_same
 from sandbox.inner.crossing.records import NAMESPACES, Records
@@ -43,6 +44,7 @@ class Containers:
         self._told: dict[int, tuple[Any, ...]] = {}
         self._wholes: dict[int, Any] = {}
         self._kinds: dict[int, tuple[Any, int]] = {}
+        self._shown: dict[int, Any] = {}
         self._laid_out = set[int]()
         self.closed = set[int]()
         self.reading = self.reader = 0
@@ -85,6 +87,47 @@ class Containers:
     def has_whole(self, number: int) -> Any:
         """The array of which one was told as a part; None for one of its own."""
         return self._wholes.get(number)
+
+    def given(self, number: int) -> Any:
+        """A container that comes in by its number.
+
+        Raises `KeyError`, and `CannotCross` for an array of the tests that nobody handed over.
+        """
+        found = self.objects[number]
+        if number in self._shown:
+            raise CannotCross("memory around a part of an array")
+        return found
+
+    def show(self, number: int, part: Any = None) -> bool:
+        """The tests hand over a part of an array, or all of it: whether that is news."""
+        marks = self._shown.get(number)
+        if marks is None:
+            return False
+        its = marks if part is None else hidden.region(marks, self.objects[number], part)
+        is_news = not its.all()
+        its[...] = True
+        if marks.all():
+            del self._shown[number]
+        return is_news
+
+    def hide(self, number: int) -> None:
+        """An array is told for its parts alone."""
+        self._shown[number] = hidden.nothing_of(self.objects[number])
+
+    def marks_of(self, number: int) -> Any:
+        """Which values of an array the program has; None where it has all."""
+        return self._shown.get(number)
+
+    def are_shown_of(self, whole: Any, part: Any) -> bool:
+        """Whether the program has all values of a part of an array."""
+        number = self.number_of(whole)
+        marks = None if number is None else self._shown.get(number)
+        return marks is None or bool(hidden.region(marks, whole, part).all())
+
+    def as_shown(self, number: int) -> Any:
+        """What the other side is to have of a container."""
+        value, marks = self.objects[number], self._shown.get(number)
+        return value if marks is None else hidden.as_shown(value, marks)
 
     def add_array(self, value: Any, *, is_laid_out: bool) -> int:
         """Number a new array, and note if it has the same layout on both sides."""
@@ -145,7 +188,7 @@ class Containers:
 
     def _contents(self, number: int) -> tuple[Any, ...]:
         """What one holds, which for a part is told of its whole."""
-        value = self.objects[number]
+        value = self.as_shown(number)
         if number in self._wholes:
             return (arrays.form_of(value),)
         if self.records.kept_name(value) is not None:
@@ -162,6 +205,7 @@ class Containers:
             self._laid_out.discard(number)
             self.closed.discard(number)
             self._kinds.pop(number, None)
+            self._shown.pop(number, None)
             if number in self.objects:
                 value = self.objects.pop(number)
                 del self._numbers[id(value)]

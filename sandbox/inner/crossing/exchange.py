@@ -139,7 +139,7 @@ class _Incoming(Noting):
         if tag in TAGS and type(tag) is str:
             return self._container(tag, wire, depth)
         if tag == "r":
-            return self.containers.objects[wire[1]]
+            return self.containers.given(wire[1])
         if tag == _RECORD:
             return self._record(wire)
         if tag in of_numpy.TAGS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sandbox.codec import CannotCross, CodecError
-from sandbox.inner.crossing import arrays, parts
+from sandbox.inner.crossing import arrays, hidden, parts
 
 if TYPE_CHECKING:
     from sandbox.codec import Wire
@@ -45,15 +45,25 @@ def told(value: Any, out: Telling, depth: int) -> Wire | None:
         return arrays.value_told(value)
     number = out.containers.number_of(value)
     if number is not None:
-        return ["r", number]
+        return anew(number, value, out, depth) if out.containers.show(number) else ["r", number]
     whole = out.containers.whole_of(value)
     if whole is None:
         number = out.containers.add_array(value, is_laid_out=value.flags.c_contiguous)
         return anew(number, value, out, depth)
-    wire = out.encode(whole, depth)  # first, for it may be new as well
+    wire = _whole(whole, value, out, depth)  # first, for it may be new as well
     number = out.containers.add_part(value, whole)
     out.containers.note(number)
     return [parts.TAG, number, wire, *parts.told(value, whole)]
+
+
+def _whole(whole: Any, part: Any, out: Telling, depth: int) -> Wire:
+    """An array as far as its parts are handed over. Raises `CannotCross`."""
+    number = out.containers.number_of(whole)
+    if is_new := number is None:
+        number = out.containers.add_array(whole, is_laid_out=True)
+        out.containers.hide(number)
+    is_news = out.containers.show(number, part)
+    return anew(number, whole, out, depth) if is_new or is_news else ["r", number]
 
 
 def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
@@ -62,7 +72,9 @@ def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
         raise CannotCross("an array that was given another size, or values of another kind")
     out.containers.note(number)
     if (whole := out.containers.has_whole(number)) is not None:
-        return [parts.TAG, number, out.encode(whole, depth), *parts.told(value, whole)]
+        wire = ["r", out.containers.number_of(whole)]
+        return [parts.TAG, number, wire, *parts.told(value, whole)]
+    value = out.containers.as_shown(number)
     data, *form = arrays.told(value)
     if (held := arrays.objects_in(value)) is not None:
         if depth > out.most_depth:
@@ -91,6 +103,12 @@ def _array(wire: list[Any], come: Reading, depth: int) -> Any:
         raise CodecError("a container that changed its type")
     if type(wire[2]) is list:
         wire = [*wire[:2], [come.decode(each, depth) for each in wire[2]], *wire[3:]]
+    if (marks := come.containers.marks_of(number)) is not None:
+        shown = come.containers.as_shown(number)
+        arrays.fill(shown, wire)
+        hidden.fill(found, shown, marks)
+        come.containers.note(number)
+        return shown
     lifts = number in come.containers.closed
     come.containers.close(number, by_word=arrays.fill(found, wire, lifts=lifts))
     come.containers.note(number)
@@ -100,8 +118,10 @@ def _array(wire: list[Any], come: Reading, depth: int) -> Any:
 def _part(wire: list[Any], come: Reading, depth: int) -> Any:
     """One of an array that is there by then: a new one, or what became of one that is known."""
     _, number, of, *form = wire
-    whole = come.decode(of, depth)
+    whole = come.decode(of, depth) if of[:1] != ["r"] else come.containers.objects[of[1]]
     part = parts.part_of(whole, form)
+    if not come.containers.are_shown_of(whole, part):
+        raise CannotCross("memory around a part of an array")
     if number == come.containers.next:
         come.containers.add_part(part, whole)
         come.containers.close(number, by_word=not part.flags.writeable)

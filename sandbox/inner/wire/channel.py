@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from sandbox import frames
-from sandbox.codec import MAX_BYTES, CodecError
+from sandbox.codec import MAX_BYTES, CannotCross, CodecError
 from sandbox.frames import FrameError
 from sandbox.inner.wire.nesting import READING, deeper
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 AMISS: Final = (
-    *(CodecError, ArithmeticError, AttributeError, LookupError, RuntimeError),
+    *(CannotCross, CodecError, ArithmeticError, AttributeError, LookupError, RuntimeError),
     *(StopIteration, TypeError, ValueError),
 )
 """What hostile words may make of our code. Raised to the tests, it might end a loop of theirs."""
@@ -142,6 +142,12 @@ class CandidateProcess:
         """Note why the tests cannot go on, and give the first such reason, to be raised."""
         self.stopped = self.stopped or reason
         return self.stopped
+
+    def amiss(self, error: Exception) -> Stop:
+        """Stop for what came of hostile words, or of a result that is none; to be raised."""
+        if isinstance(error, CannotCross):
+            return self.stop(Unsendable(f"a result that cannot be sent: {error}"))
+        return self.stop(Forged(f"not a value: {error}"))
 
     def _exactly(self, size: int) -> bytes:
         """Read that many bytes, or raise `Died` when the candidate's own process has ended.
