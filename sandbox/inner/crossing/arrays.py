@@ -128,15 +128,19 @@ def _arrays_in(value: Any) -> list[Any]:
     return [each for each in value.flat if is_array(each) and each.dtype.str == OBJECTS]
 
 
+def data_of(value: Any) -> str | None:
+    """What is in an array, as a text; None for one of objects."""
+    return None if value.dtype.str == OBJECTS else value.tobytes().hex()
+
+
 def told(value: Any) -> list[Any]:
-    """What an array holds, and its form: of what kind, whether it can be changed, lengths.
+    """The form of an array: of what kind, whether it can be changed, lengths.
 
     And whether its values lie in the order in which they are told, as they do in what is made of
     it over there.
     """
-    data = None if value.dtype.str == OBJECTS else value.tobytes().hex()
     is_laid_out = bool(value.flags.c_contiguous)
-    return [data, _kind_of(value), bool(value.flags.writeable), is_laid_out, *value.shape]
+    return [_kind_of(value), bool(value.flags.writeable), is_laid_out, *value.shape]
 
 
 def _kind_of(value: Any) -> Any:
@@ -196,12 +200,26 @@ def fill(target: Any, wire: list[Any], *, lifts: bool = True) -> bool:
     In the wire of an array of objects stand these themselves. Whether it is read-only by the other
     side's word is given: what is so without that stays as it is, which `lifts` tells of from now.
     """
-    import numpy as np  # noqa: PLC0415 - likewise
-
     _, _, held, spec, can_be_changed, _, *shape = wire
     if spec != _kind_of(target):
         raise CodecError("an array of other values")
     reshape(target, shape)
+    values = _values(target, held)
+    if not opened(target, lifts=lifts):
+        return False
+    target[...] = values
+    return closed(target, can_be_changed)
+
+
+def put(target: Any, held: Any) -> None:
+    """Give an array what it holds now. Raises `CodecError`; ValueError where it is read-only."""
+    target[...] = _values(target, held)
+
+
+def _values(target: Any, held: Any) -> Any:
+    """What an array is to hold. Raises `CodecError` for what does not fit into it."""
+    import numpy as np  # noqa: PLC0415 - likewise
+
     if target.dtype.str == OBJECTS:
         if type(held) is not list or len(held) != target.size:
             raise CodecError("an array of other contents")
@@ -216,10 +234,7 @@ def fill(target: Any, wire: list[Any], *, lifts: bool = True) -> bool:
         if target.nbytes:
             values = np.frombuffer(data, target.dtype)
         check_bytes(values)
-    if not opened(target, lifts=lifts):
-        return False
-    target[...] = values.reshape(target.shape)
-    return closed(target, can_be_changed)
+    return values.reshape(target.shape)
 
 
 def reshape(target: Any, shape: list[Any]) -> None:

@@ -164,11 +164,11 @@ class Containers:
         """
         if self.reading:
             return []
-        return [
-            number
-            for number in self.objects
-            if not is_same(self._told.get(number), self._contents(number))
-        ]
+        return [number for number in self.objects if not self.is_told(number)]
+
+    def is_told(self, number: int) -> bool:
+        """Whether the other side knows what one holds now."""
+        return is_same(self._told.get(number), self._contents(number))
 
     def has_news(self) -> bool:
         """Whether anything holds what the other side does not know."""
@@ -187,8 +187,8 @@ class Containers:
         return self.records.of_program and not by_name
 
     def _contents(self, number: int) -> tuple[Any, ...]:
-        """What one holds, which for a part is told of its whole."""
-        value = self.as_shown(number)
+        """What one holds, shown or not, which for a part is told of its whole."""
+        value = self.objects[number]
         if number in self._wholes:
             return (arrays.form_of(value),)
         if self.records.kept_name(value) is not None:

@@ -50,20 +50,26 @@ def told(value: Any, out: Telling, depth: int) -> Wire | None:
     if whole is None:
         number = out.containers.add_array(value, is_laid_out=value.flags.c_contiguous)
         return anew(number, value, out, depth)
-    wire = _whole(whole, value, out, depth)  # first, for it may be new as well
+    of, is_news = _whole(whole, value, out, depth)  # first, for it may be new as well
     number = out.containers.add_part(value, whole)
     out.containers.note(number)
-    return [parts.TAG, number, wire, *parts.told(value, whole)]
+    data = [_data(value, out, depth)] if is_news else []
+    return [parts.TAG, number, of, *parts.told(value, whole), *data]
 
 
-def _whole(whole: Any, part: Any, out: Telling, depth: int) -> Wire:
-    """An array as far as its parts are handed over. Raises `CannotCross`."""
+def _whole(whole: Any, part: Any, out: Telling, depth: int) -> tuple[Wire, bool]:
+    """An array as far as its parts are handed over, and whether this one is to be told as well.
+
+    Raises `CannotCross`.
+    """
     number = out.containers.number_of(whole)
     if is_new := number is None:
         number = out.containers.add_array(whole, is_laid_out=True)
         out.containers.hide(number)
     is_news = out.containers.show(number, part)
-    return anew(number, whole, out, depth) if is_new or is_news else ["r", number]
+    if is_new or (is_news and not whole.flags.writeable):
+        return anew(number, whole, out, depth), False
+    return ["r", number], is_news
 
 
 def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
@@ -75,12 +81,16 @@ def anew(number: int, value: Any, out: Telling, depth: int) -> Wire:
         wire = ["r", out.containers.number_of(whole)]
         return [parts.TAG, number, wire, *parts.told(value, whole)]
     value = out.containers.as_shown(number)
-    data, *form = arrays.told(value)
-    if (held := arrays.objects_in(value)) is not None:
-        if depth > out.most_depth:
-            raise CannotCross(f"a value nested deeper than {out.most_depth}")
-        data = [out.encode(each, depth + 1) for each in held]
-    return [arrays.TAG, number, data, *form]
+    return [arrays.TAG, number, _data(value, out, depth), *arrays.told(value)]
+
+
+def _data(value: Any, out: Telling, depth: int) -> Wire:
+    """What is in an array. Raises `CannotCross`."""
+    if (held := arrays.objects_in(value)) is None:
+        return arrays.data_of(value)
+    if depth > out.most_depth:
+        raise CannotCross(f"a value nested deeper than {out.most_depth}")
+    return [out.encode(each, depth + 1) for each in held]
 
 
 def heard(wire: list[Any], come: Reading, depth: int) -> Any:
@@ -118,10 +128,15 @@ def _array(wire: list[Any], come: Reading, depth: int) -> Any:
 def _part(wire: list[Any], come: Reading, depth: int) -> Any:
     """One of an array that is there by then: a new one, or what became of one that is known."""
     _, number, of, *form = wire
+    form, data = form[: parts.FORM], form[parts.FORM :]
+    if len(data) > 1:
+        raise CodecError("no part of an array")
     whole = come.decode(of, depth) if of[:1] != ["r"] else come.containers.objects[of[1]]
     part = parts.part_of(whole, form)
     if not come.containers.are_shown_of(whole, part):
         raise CannotCross("memory around a part of an array")
+    if data:
+        _put(parts.part_of(whole, [form[0], True, *form[2:]]), whole, data[0], come, depth)
     if number == come.containers.next:
         come.containers.add_part(part, whole)
         come.containers.close(number, by_word=not part.flags.writeable)
@@ -136,3 +151,13 @@ def _part(wire: list[Any], come: Reading, depth: int) -> Any:
         part = found
     come.containers.note(number)
     return part
+
+
+def _put(part: Any, whole: Any, data: Any, come: Reading, depth: int) -> None:
+    """What is in a part of an array, which was not known here. Raises `CodecError`."""
+    held = [come.decode(each, depth) for each in data] if type(data) is list else data
+    number = come.containers.number_of(whole)
+    is_told = number is not None and come.containers.is_told(number)
+    arrays.put(part, held)
+    if number is not None and is_told:
+        come.containers.note(number)

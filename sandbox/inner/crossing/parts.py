@@ -23,6 +23,9 @@ _TIMES: Final = 4
 
 _MOST_AXES: Final = 32
 
+FORM: Final = len(("name", "can be changed", "at", "steps", "lengths"))
+"""How many things are told of the form of a part."""
+
 
 def whole_of(value: Any, known: Iterable[Any], *, new: bool) -> Any:
     """The array that one is a part of: one of those `known`, or with `new` another; or None.

@@ -13,7 +13,7 @@ import sys
 import types
 from typing import Any
 
-from sandbox.inner.crossing.arrays import is_array, objects_in, told
+from sandbox.inner.crossing.arrays import data_of, is_array, objects_in, told
 from sandbox.inner.crossing.packages import is_of_both
 
 
@@ -37,7 +37,7 @@ def _by_name(value: Any) -> Any:
     if type(value) in (list, tuple):
         return [_by_name(each) for each in value]
     if is_array(value):
-        return [*map(str, told(value)), [*map(_by_name, objects_in(value) or ())]]
+        return [data_of(value), *map(str, told(value)), [*map(_by_name, objects_in(value) or ())]]
     if type(value) is dict:
         return {key: _by_name(each) for key, each in value.items()}
     return _name_of(value) or value if callable(value) else value

@@ -11,7 +11,7 @@ from of_arrays import cross, refuse, sides
 from test_parts import KINDS, filled
 
 from sandbox import Asserts, Integrity, Limits, Status
-from sandbox.codec import CannotCross
+from sandbox.codec import CannotCross, CodecError
 from sandbox.inner.crossing.exchange import heard, told
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
@@ -91,6 +91,7 @@ def test_what_was_handed_over_is_there_and_nothing_else(data: st.DataObject) -> 
             assert whole[~marks].tolist() == before[~marks].tolist()
             assert there.tolist() == part.tolist()
             around.reshape(whole.shape)[~marks] = np.zeros(1, whole.dtype)
+            cross(None, theirs, ours)
     assert cross(whole, ours, theirs).tolist() == whole.tolist()
     assert told(None, ours, refuse)["changed"] == told(None, theirs, refuse)["changed"] == []
 
@@ -110,3 +111,31 @@ def test_what_stands_around_is_nothing_that_can_come_back() -> None:
     given_ = heard({"value": all_of_it, "changed": []}, ours, refuse)
     assert not np.shares_memory(given_, whole)
     assert whole.tolist() == [7, 7, 2, 3, 4, 5]
+
+
+def test_a_part_that_is_new_is_told_alone() -> None:
+    """Else going through the rows of a table would tell all of it with each."""
+    ours, theirs = sides()
+    table = np.arange(4000.0).reshape(-1, 4)
+    cross(table[0], ours, theirs)
+    for row in (table[1], table[2:4], table[::-1][:2]):
+        frame = told(row, ours, refuse)
+        assert len(str(frame)) < 1000
+        assert heard(frame, theirs, refuse).tolist() == row.tolist()
+        assert told(None, theirs, refuse)["changed"] == []
+    table.flags.writeable = False
+    last = cross(table[5], ours, theirs)
+    assert (last.tolist(), last.flags.writeable) == ([20, 21, 22, 23], False)
+
+
+@pytest.mark.parametrize(
+    "data", [1, None, "", "00" * 8, "zz" * 16, [1], [1, 2], ["r", 0], "00" * 24]
+)
+def test_what_is_told_with_a_part_fits_into_it(data: Any) -> None:
+    ours, theirs = sides()
+    cross(np.arange(4), ours, theirs)
+    form = ["ndarray", True, 8, [8], [2]]
+    with pytest.raises(CodecError):
+        heard({"value": ["NP", 1, ["r", 0], *form, data], "changed": []}, theirs, refuse)
+    with pytest.raises(CodecError):
+        heard({"value": ["NP", 1, ["r", 0], *form, "00" * 16, 1], "changed": []}, theirs, refuse)
