@@ -20,6 +20,7 @@ from policies.selection.dual_agreement import Passes, Priors, b4, codet, majorit
 
 Counted: TypeAlias = Literal["drawn", "distinct"]
 Judged: TypeAlias = Literal["base", "plus"]
+COUNTED: Final[tuple[Counted, ...]] = ("drawn", "distinct")
 Scores: TypeAlias = Callable[[Passes], Sequence[float]]
 
 CHOOSERS: Final[Mapping[str, Scores]] = {
@@ -32,9 +33,15 @@ CHOOSERS: Final[Mapping[str, Scores]] = {
 """B4 by its authors' other values of `beta_0` as well: nobody chose the best of them afterwards."""
 
 
+_OVER: Final = "over random | over codet"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The pass rate of a selector over problems, and how far it lies above a random choice's."""
+    """The pass rate of a selector over problems, and how far it lies above those of others.
+
+    These are a random choice, and CodeT's where the same is counted (as drawn, where nothing is).
+    """
 
     selector: str
     counted: Counted | None
@@ -42,6 +49,7 @@ class Rate:
     problems: int
     rate: Estimate
     over_random: Estimate
+    over_codet: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,8 @@ class Worth:
         cells = {(one.selector, one.counted, one.tests): one for one in self.rates}
         keys = dict.fromkeys((one.selector, one.counted) for one in self.rates)
         lines = [
-            "| selector | counted | base | over random | plus | over random |",
-            "|---|---|---:|---:|---:|---:|",
+            f"| selector | counted | base | {_OVER} | plus | {_OVER} |",
+            "|---|---|---:|---:|---:|---:|---:|---:|",
         ]
         for selector, counted in keys:
             both = [cells.get((selector, counted, tests)) for tests in ("base", "plus")]
@@ -74,11 +82,10 @@ class Worth:
 
 def _shown(rate: Rate | None) -> str:
     if rate is None:
-        return " | "
-    shown = f"{100 * rate.rate.value:.1f} | "
-    if rate.selector == "random":
-        return shown
-    return shown + rate.over_random.percent("+")
+        return " | | "
+    others = {"random": rate.over_random, "codet": rate.over_codet}
+    over = ("" if name == rate.selector else other.percent("+") for name, other in others.items())
+    return " | ".join([f"{100 * rate.rate.value:.1f}", *over])
 
 
 def worth_of(matrices: Sequence[Matrix], asked: Mapping[str, Any]) -> Worth:
@@ -91,24 +98,25 @@ def worth_of(matrices: Sequence[Matrix], asked: Mapping[str, Any]) -> Worth:
 
 def _rates(matrices: Sequence[Matrix], tests: Judged) -> Iterable[Rate]:
     random = [_mean(_verdicts(matrix, tests)) for matrix in matrices]
+    chose = {
+        (name, counted): [chosen(matrix, scores, tests, counted) for matrix in matrices]
+        for name, scores in CHOOSERS.items()
+        for counted in COUNTED
+    }
 
     def rate(selector: str, counted: Counted | None, values: Sequence[float]) -> Rate:
-        own, over = bootstrap_mean(values), bootstrap_difference(values, random)
-        return Rate(
-            selector,
-            counted,
-            tests,
-            len(matrices),
-            Estimate(float(own.value), float(own.low), float(own.high)),
-            Estimate(float(over.value), float(over.low), float(over.high)),
+        found = (
+            bootstrap_mean(values),
+            bootstrap_difference(values, random),
+            bootstrap_difference(values, chose["codet", counted or "drawn"]),
         )
+        told = (Estimate(float(one.value), float(one.low), float(one.high)) for one in found)
+        return Rate(selector, counted, tests, len(matrices), *told)
 
     yield rate("first", None, [float(_verdicts(one, tests)[0]) for one in matrices])
     yield rate("random", None, random)
-    for name, scores in CHOOSERS.items():
-        for counted in ("drawn", "distinct"):
-            values = [chosen(matrix, scores, tests, counted) for matrix in matrices]
-            yield rate(name, counted, values)
+    for (name, counted), values in chose.items():
+        yield rate(name, counted, values)
     yield rate("oracle", None, [float(any(_verdicts(one, tests))) for one in matrices])
 
 
