@@ -58,5 +58,5 @@ def _points(rows: Iterable[SelectorRow], model: str, name: str) -> Iterable[Poin
 
 def _of(plans: Iterable[PlanRow], label: str) -> Iterable[Point]:
     for plan in plans:
-        if _label(plan) == label:
+        if _label(plan) == label and plan.basis == "exact":
             yield Point(plan.large_calls, 100 * plan.success, 100 * plan.low, 100 * plan.high)

@@ -7,9 +7,11 @@ fold of the problems on the others, so that no problem is reported that helped t
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -25,12 +27,17 @@ FOLDS: Final = 5
 BUDGETS: Final = (1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0)
 """In large calls: what the largest model's greedy answers cost in the mean."""
 
-AHEAD: Final = 0.02
-"""How far a plan must be ahead of greedy answers, where it is chosen, to be taken for better."""
+BASES: Final[Mapping[str, str]] = MappingProxyType({"exact": "flops", "paper": "paper"})
+"""What budgets and spending are counted by, and where `Came` has it."""
+
+ERRORS: Final = 1.0
+"""Standard errors by which a plan must be ahead of greedy answers, where it is chosen, to be taken
+for better: of those that are as good as the best but for one of these, the simplest is taken
+("Classification and Regression Trees", Breiman et al., 1984, section 3.4.3)."""
 
 _ROUNDS: Final = 2000
 _PLANS: Final = (
-    "| examples | of | budget | best plan | success % | plus % | large calls (paper's) "
+    "| examples | of | basis | budget | best plan | success % | plus % | large calls (paper's) "
     "| ahead of greedy, points | by plus |"
 )
 
@@ -79,12 +86,14 @@ class GreedyRow:
 class PlanRow:
     """The best course at a budget, and by how much it is ahead of the large model's greedy answer.
 
+    `x` is in what greedy answers of the large model cost in the mean, on this basis.
     `plan` is the course that all problems together would have chosen; those of the folds may be
     others. The intervals are of success and of the paired difference.
     """
 
     examples: str
     family: str
+    basis: str
     x: float
     plan: str
     success: float
@@ -150,8 +159,8 @@ def plan_rows(
     family, sight = of
     folds = np.array([_fold(problem.task_id) for problem in problems])
     rows, everywhere = list[PlanRow](), np.ones(len(problems), bool)
-    for x in BUDGETS:
-        picked = [best(came, greedy, x, folds != fold) for fold in range(FOLDS)]
+    for basis, x in itertools.product(BASES, BUDGETS):
+        picked = [best(came, greedy, x, folds != fold, basis) for fold in range(FOLDS)]
         success, plus, flops, paper = (
             np.array([getattr(came[picked[fold]], name)[at] for at, fold in enumerate(folds)])
             for name in ("success", "plus", "flops", "paper")
@@ -162,8 +171,9 @@ def plan_rows(
             PlanRow(
                 examples=sight.value,
                 family=family,
+                basis=basis,
                 x=x,
-                plan=str(best(came, greedy, x, everywhere)),
+                plan=str(best(came, greedy, x, everywhere, basis)),
                 success=told.value,
                 low=told.low,
                 high=told.high,
@@ -179,18 +189,35 @@ def plan_rows(
     return rows
 
 
-def best(came: Mapping[Route, Came], greedy: Came, x: float, where: np.ndarray[Any, Any]) -> Route:
+def best(
+    came: Mapping[Route, Came],
+    greedy: Came,
+    x: float,
+    where: np.ndarray[Any, Any],
+    basis: str = "exact",
+) -> Route:
     """The route that succeeds most often there, for x times what greedy answers cost there.
 
-    One that is not ahead of the greedy answer by `AHEAD` gives way to it: among many routes, some
-    are ahead by chance.
+    One that is not ahead of the greedy answer by its standard error gives way to it: among many
+    routes, some are ahead by chance.
     """
-    most = x * greedy.flops[where].mean() * (1 + ROUNDING)
-    fitting = {r: each for r, each in came.items() if each.flops[where].mean() <= most}
+
+    def spent(of: Came) -> float:
+        costs: Floats = getattr(of, BASES[basis])
+        return float(costs[where].mean())
+
+    most = x * spent(greedy) * (1 + ROUNDING)
+    fitting = {route: each for route, each in came.items() if spent(each) <= most}
     alone = next(route for route, each in came.items() if each is greedy)
     first = max(fitting, key=lambda route: fitting[route].success[where].mean(), default=alone)
-    ahead = came[first].success[where].mean() - greedy.success[where].mean()
-    return first if ahead >= AHEAD or alone not in fitting else alone
+    ahead = came[first].success[where] - greedy.success[where]
+    return first if _is_ahead(ahead) or alone not in fitting else alone
+
+
+def _is_ahead(ahead: Floats) -> bool:
+    """Whether the mean of differences is more than its standard error."""
+    error = ahead.std(ddof=1) / math.sqrt(len(ahead)) if len(ahead) > 1 else 0.0
+    return bool(ahead.mean() > ERRORS * error)
 
 
 def bootstrapped(values: Floats, statistic: Any) -> Estimate:
@@ -255,12 +282,12 @@ def to_markdown(rows: Sequence[SelectorRow], plans: Sequence[PlanRow]) -> str:
     lines += [
         "",
         _PLANS,
-        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+        "|---|---|---|---:|---|---:|---:|---:|---:|---:|",
     ]
     for plan in plans:
         ahead = Estimate(plan.ahead, plan.ahead_low, plan.ahead_high)
         lines.append(
-            f"| {plan.examples} | {plan.family} | {plan.x:g} | {plan.plan} | "
+            f"| {plan.examples} | {plan.family} | {plan.basis} | {plan.x:g} | {plan.plan} | "
             f"{Estimate(plan.success, plan.low, plan.high).percent()} | "
             f"{percent(plan.success_plus)} | {plan.large_calls:.2f} ({plan.paper_calls:.2f}) | "
             f"{ahead.percent('+')} | {percent(plan.ahead_plus, '+')} |"

@@ -61,10 +61,14 @@ class ChosenRow(_Compared):
 
 
 class BestPlan(_Compared):
-    """The best plan within `x` large calls, by problems other than those that it is reported on."""
+    """The best plan within `x` large calls, by problems other than those that it is reported on.
+
+    Files from before there was another `basis` do not say it.
+    """
 
     examples: str
     family: str
+    basis: str = "exact"
     x: float
     plan: str
     success: float

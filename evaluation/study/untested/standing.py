@@ -102,9 +102,9 @@ _SELECTORS: Final = (
 
 
 def plan_at(found: Untested, x: float, examples: str, family: str = "any plan") -> Standing | None:
-    """The best plan of a family within x large calls that sees examples so."""
+    """The best plan of a family within x large calls that sees examples so, by exact FLOPs."""
     for plan in found.plans:
-        if (plan.x, plan.examples, plan.family) == (x, examples, family):
+        if (plan.basis, plan.x, plan.examples, plan.family) == ("exact", x, examples, family):
             return Standing(
                 found.dataset,
                 plan.plan,

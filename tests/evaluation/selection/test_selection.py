@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -18,9 +19,17 @@ from evaluation.selection import courses
 from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection.courses import CAPS, by_length, calibrated, is_cut, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
-from evaluation.selection.plans import Route, Setting, ceiling, perform, shown_routes
+from evaluation.selection.plans import Came, Route, Setting, ceiling, perform, shown_routes
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from evaluation.selection.standings import best, bootstrapped, greedy_row, plan_rows, selector_row
+from evaluation.selection.standings import (
+    BASES,
+    BUDGETS,
+    best,
+    bootstrapped,
+    greedy_row,
+    plan_rows,
+    selector_row,
+)
 from policies.ladder import CALL_TOKENS, Rung
 from policies.values import NLL, Candidate, Example, ModelView, Output, Task
 from router.plan.executing import Trials
@@ -238,7 +247,7 @@ def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
     greedy, other = Route((LARGE,), "first"), Route((SINGLE, SINGLE, LARGE))
     came = perform(problems, Setting(COST, Sight.USED), [greedy, other], nothing)
     rows = plan_rows(problems, came, ("any", Sight.USED), came[greedy])
-    assert [row.x for row in rows] == sorted(row.x for row in rows)
+    assert [(row.basis, row.x) for row in rows] == list(itertools.product(BASES, BUDGETS))
     for row in rows:
         assert row.ahead_low <= row.ahead <= row.ahead_high
         assert row.ahead == pytest.approx(row.success - came[greedy].success.mean())
@@ -246,11 +255,33 @@ def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
     assert {row.ahead for row in alone} == {0.0}
     everywhere = np.ones(len(problems), bool)
     assert best(came, came[greedy], 0.0, everywhere) == greedy
-    lucky = replace(came[greedy], success=came[greedy].success + 0.01)
-    assert best({other: lucky, greedy: came[greedy]}, came[greedy], 9.0, everywhere) == greedy
-    ahead = replace(came[greedy], success=came[greedy].success + 0.1)
-    assert best({other: ahead, greedy: came[greedy]}, came[greedy], 9.0, everywhere) == other
     assert came[greedy].paper.tolist() == [1.0] * len(problems)
+
+
+def _came(success: list[float], flops: float = 1.0, paper: float = 1.0) -> Came:
+    return Came.of([(each, math.nan, flops, paper) for each in success])
+
+
+def test_what_is_ahead_by_chance_gives_way_to_the_greedy_answer() -> None:
+    greedy, other = Route((LARGE,), "first"), Route((SINGLE, LARGE))
+    everywhere = np.ones(20, bool)
+    base = _came([0.0] * 20)
+    for won, lost, taken in ((3, 2, greedy), (2, 0, other), (6, 4, greedy), (6, 2, other)):
+        came = {other: _came([1.0] * won + [-1.0] * lost + [0.0] * (20 - won - lost)), greedy: base}
+        assert best(came, base, 9.0, everywhere) == taken, (won, lost)
+    alone = {other: _came([1.0] * 20)}
+    one = np.arange(20) < 1
+    assert best({**alone, greedy: base}, base, 9.0, one) == other
+
+
+def test_a_budget_is_counted_by_its_basis() -> None:
+    greedy, other = Route((LARGE,), "first"), Route((SINGLE, LARGE))
+    everywhere = np.ones(20, bool)
+    base = _came([0.0] * 20)
+    came = {other: _came([1.0] * 20, flops=1.5, paper=3.0), greedy: base}
+    assert best(came, base, 2.0, everywhere) == other
+    assert best(came, base, 2.0, everywhere, "paper") == greedy
+    assert best(came, base, 3.0, everywhere, "paper") == other
 
 
 def test_an_interval_holds_its_value_and_shrinks_with_problems() -> None:
