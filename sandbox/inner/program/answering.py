@@ -159,9 +159,8 @@ class Answering:
             self._send(answer | self._process.told(frame["ask"]), MAX_BYTES)
 
     def _done(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        in_loop = self._servant.loops.entered(frame) if "ended" in frame else nullcontext()
         try:
-            with in_loop:
+            with self._servant.loops.entered(frame):
                 return self._servant.perform(frame["ask"], frame["on"], args, kwargs)
         finally:
             self._turns.silence()
