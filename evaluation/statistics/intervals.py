@@ -67,9 +67,9 @@ def percentile(values: Sequence[float], fraction: float) -> float:
     ordered = sorted(values)
     position = (len(ordered) - 1) * fraction
     below = math.floor(position)
-    above = min(below + 1, len(ordered) - 1)
-    share = position - below
-    return ordered[below] * (1 - share) + ordered[above] * share
+    low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
+    # In this form rounding leaves it between its neighbours, also where both are the same.
+    return min(low + (high - low) * (position - below), high)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

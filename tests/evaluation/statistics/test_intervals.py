@@ -73,14 +73,19 @@ floats = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 @given(floats, st.floats(0, 1))
 def test_a_percentile_lies_among_the_values(values, fraction):
-    assert min(values) - 1e-6 <= percentile(values, fraction) <= max(values) + 1e-6
+    assert min(values) <= percentile(values, fraction) <= max(values)
 
 
 @given(floats)
 def test_the_ends_and_the_order_of_percentiles(values):
     assert percentile(values, 0) == min(values)
     assert percentile(values, 1) == max(values)
-    assert percentile(values, 0.25) <= percentile(values, 0.95) + 1e-6
+    assert percentile(values, 0.25) <= percentile(values, 0.95)
+
+
+@given(st.floats(-1e9, 1e9), st.integers(1, 50), st.floats(0, 1))
+def test_a_percentile_of_values_that_are_the_same_is_each_of_them(value, n, fraction):
+    assert percentile([value] * n, fraction) == value
 
 
 def test_a_percentile_between_two_values_is_interpolated():
