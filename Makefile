@@ -186,7 +186,7 @@ verifier: $(READY) ## Train the verifier that ships, from the recorded pools (a 
 		--out router/qwen2.5-coder.verifier.safetensors --force \
 		--licence "Apache-2.0; learned from answers of Qwen2.5-Coder (Apache-2.0) to MBPP (CC BY 4.0)"
 
-selectors: $(READY) ## Measure what chooses well without tests, into runs/selectors (three quarters of an hour)
+selectors: $(READY) ## Measure what chooses well without tests, into runs/selectors (half an hour to one)
 	set -e; for dataset in humaneval mbpp-sanitized; do \
 		$(BIN)/budget-router evaluate selectors --pools $(POOLS) --dataset $$dataset $(PAIR) \
 			--out runs/selectors/$$dataset; done
