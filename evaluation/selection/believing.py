@@ -32,21 +32,21 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Both curves, and how well each tells right from wrong; None without examples."""
+    """Both curves, and how well each tells right from wrong; None where there were no choices."""
 
-    agreed: list[float]
+    agreed: list[float] | None
     shown: list[float] | None
     auc: dict[str, float]
 
 
 def fitted(problems: Sequence[SelectionProblem], sights: Sequence[Sight]) -> Fitted:
-    """The curves of these problems' choices."""
+    """The curves of these problems' choices: among few samples there are none to learn from."""
     told = {"agreed": [each for problem in problems for each in _agreed(problem)]}
     if Sight.USED in sights:
         told["shown"] = [each for problem in problems for each in _shown(problem)]
-    curves = {name: curve(each) for name, each in told.items()}
-    auc = {name: round(area(each, curves[name]), 4) for name, each in told.items()}
-    return Fitted(curves["agreed"], curves.get("shown"), auc)
+    curves = {name: curve(each) for name, each in told.items() if each}
+    auc = {name: round(area(told[name], weights), 4) for name, weights in curves.items()}
+    return Fitted(curves.get("agreed"), curves.get("shown"), auc)
 
 
 def curve(told: Sequence[Told]) -> list[float]:

@@ -74,7 +74,8 @@ def calibrated(
     """For each cap the best route, as a policy artifact has courses; each succeeds more often.
 
     `came` is what came of all routes `uncapped`, and comes of one that the cap cannot touch. Others
-    are compared in a few orders of the samples, and what comes of the best is told from all. Where
+    are compared in a few orders of the samples, and what comes of the best is told from all; one
+    that outruns the samples under a cap is none for it, and a cap may be left without any. Where
     a large call fits it draws from the large model too: many small samples cost less beside a long
     prompt, but who has long prompts has other problems than these, on which they may well be worse.
     """
@@ -82,16 +83,32 @@ def calibrated(
     units = np.array([ceiling(problem, setting.cost) for problem in problems])
     found = list[dict[str, Any]]()
     for cap in CAPS:
-        capped = replace(setting, cap=cap)
         fit = {r: of for r, of in came.items() if cap < 1 or large in {g.model for g in r.rungs}}
-        cut = [route for route in fit if any(is_cut(route, each, capped) for each in problems)]
-        few = {**fit, **perform(problems, replace(capped, orders=FEW), cut, advance)}
-        route = max(few, key=lambda each: _worth(few[each], units))
-        whole = {**fit, **perform(problems, capped, [route] if route in cut else [], advance)}
-        row = _row(cap, route, whole[route], units)
+        best_there = _best_under(problems, replace(setting, cap=cap), fit, units, advance)
+        if best_there is None:
+            continue
+        row = _row(cap, *best_there, units)
         if row["success"][0] > (found[-1]["success"][0] if found else 0):
             found.append(row)
     return found
+
+
+def _best_under(
+    problems: Sequence[SelectionProblem],
+    capped: Setting,
+    came: Mapping[Route, Came],
+    units: np.ndarray[Any, Any],
+    advance: Callable[[int], None],
+) -> tuple[Route, Came] | None:
+    """The route that is worth most under a cap, and what comes of it there; None without any."""
+    cut = [route for route in came if any(is_cut(route, each, capped) for each in problems)]
+    whole = {route: of for route, of in came.items() if route not in cut}
+    few = whole | perform(problems, replace(capped, orders=FEW), cut, advance)
+    for route in sorted(few, key=lambda each: _worth(few[each], units), reverse=True):
+        told = whole | perform(problems, capped, () if route in whole else (route,), advance)
+        if route in told:
+            return route, told[route]
+    return None
 
 
 def usual(

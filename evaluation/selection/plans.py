@@ -26,12 +26,11 @@ from evaluation.calibration.replay import (
 )
 from evaluation.selection.measuring import Floats
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
-from policies.cost import Architecture, CostModel
+from policies.cost import PAPER_SEQUENCE_LENGTH, Architecture, CostModel
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.moves import SAMPLING_TEMPERATURE
 from policies.plans.sift import Course, Courses, CoursesAt, Sift
 from policies.protocol import Execute
-from policies.selection.choosing import SELECTORS
 from policies.values import NLL, Budget, BudgetTooSmall, Candidate
 from router.plan.draws import RunningDraw
 from router.plan.ports import Tell
@@ -76,10 +75,12 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A plan to be measured: what is drawn, and what chooses."""
+    """A plan to be measured: what is drawn.
+
+    What chooses is what usually does in the gateway: examples where there are some, else agreement.
+    """
 
     rungs: tuple[Rung, ...]
-    selector: str = "examples"
     enough: float = math.inf
 
     def policy(self) -> Sift:
@@ -87,13 +88,13 @@ class Route:
         ladder = Course(math.ulp(0.0), self.rungs, _UNKNOWN, _UNKNOWN, self.enough)
         models = tuple(dict.fromkeys(rung.model for rung in self.rungs))
         alone = CoursesAt(None, (ladder,), (ladder,), ladder, ladder)
-        return Sift(Courses(models, (alone,)), SELECTORS[self.selector])
+        return Sift(Courses(models, (alone,)))
 
     def __str__(self) -> str:
         sure = "" if math.isinf(self.enough) else f", or as {self.enough:g} agree"
         groups = [(str(rung), len(list(same))) for rung, same in itertools.groupby(self.rungs)]
         told = (rung if many == 1 else f"{many} times {rung}" for rung, many in groups)
-        return f"{' > '.join(told)} by {self.selector}{sure}"
+        return f"{' > '.join(told)}{sure}"
 
 
 def shown_routes(small: str, large: str) -> Iterator[Route]:
@@ -114,7 +115,7 @@ WIDE: Final = ((3, 5, 7, 10, 16, 24), (2, 3, 4, 5, 7, 10))
 def wide_routes(model: str, widths: Sequence[int]) -> Iterator[Route]:
     """One wide draw of a model, among which agreement chooses."""
     for width in widths:
-        yield Route((Rung(model, width, SAMPLING_TEMPERATURE),), "agreement")
+        yield Route((Rung(model, width, SAMPLING_TEMPERATURE),))
 
 
 def sure_routes(small: str, large: str) -> Iterator[Route]:
@@ -122,7 +123,7 @@ def sure_routes(small: str, large: str) -> Iterator[Route]:
     for width in (2, 3, 5, 7):
         for enough in (0.2, 0.4, 0.6):
             start = Rung(small, width, SAMPLING_TEMPERATURE)
-            yield Route((start, Rung(large, 1, 0.0)), "agreement", enough)
+            yield Route((start, Rung(large, 1, 0.0)), enough)
 
 
 def _sample(model: str) -> Rung:
@@ -150,9 +151,11 @@ class Setting:
 
 
 def paper_cost(cost: CostModel, model: str) -> float:
-    """Of one sample on the paper's basis, or of a token where no more is known of its model."""
+    """FLOPs of one sample on the paper's basis: of as many tokens as one has there."""
     rate = cost.rates[model]
-    return rate.paper() if isinstance(rate, Architecture) else rate.flops_per_token
+    if isinstance(rate, Architecture):
+        return rate.paper()
+    return rate.flops_per_token * PAPER_SEQUENCE_LENGTH
 
 
 def ceiling(problem: SelectionProblem, cost: CostModel) -> float:

@@ -44,9 +44,10 @@ _PLANS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class SelectorRow:
-    """One selector on k samples; `eta` is the share of what there is to gain over any sample.
+    """One selector on k samples.
 
-    `ahead` is by how much the large model's greedy answers are right less often, paired by problem.
+    `eta` is the share of what there is to gain over any sample, None where that is nothing; `ahead`
+    is by how much the large model's greedy answers are right less often, paired by problem.
     """
 
     model: str
@@ -123,7 +124,7 @@ def selector_row(way: Way, chosen: Chosen, large: GreedyAnswers, *, sees: bool) 
     """A row of what one selector chose; unless it `sees` anything, examples are nothing to it."""
     selected = bootstrapped(chosen.success, mean_of)
     gain = np.stack([chosen.success - chosen.first, chosen.oracle - chosen.first])
-    eta = bootstrapped(gain.T, _share) if way.k > 1 else None
+    eta = bootstrapped(gain.T, _share) if gain[1].any() else None
     flops = float(chosen.flops.mean())
     ahead = bootstrapped(chosen.success - large.success, mean_of)
     return SelectorRow(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +21,7 @@ from evaluation.selection.tree.measuring import curve_rows, curves, tree_rows
 from evaluation.selection.tree.picture import draw_figure
 from evaluation.selection.tree.recorded import large_answers, read_trees, samples_of
 from evaluation.selection.tree.table import to_markdown
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 from policies.cost import CostModel, UnknownCost
 from sandbox import SandboxError
 
@@ -74,7 +73,7 @@ def run(
             "samples": [asdict(row) for row in of_samples],
             "greedy": [asdict(row) for row in greedy],
         }
-        write_whole(out / "tree.json", json.dumps(told, indent=1).encode())
+        write_json(out / "tree.json", told)
         paths = draw_figure(dataset, of_samples, rows, greedy, out)
     typer.echo(to_markdown(rows), nl=False)
     typer.echo(f"{out / 'tree.json'}, {', '.join(path.name for path in paths)}", err=True)

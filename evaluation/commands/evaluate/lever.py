@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Final
@@ -22,7 +21,7 @@ from evaluation.verifier.model import AnswerVerifier, UnreadableVerifier
 from evaluation.verifier.picture import draw_figure
 from evaluation.verifier.recorded import Observed
 from evaluation.verifier.table import to_markdown
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 from policies.cost import CostModel, UnknownCost
 from router.verifier.verifying import located
 
@@ -62,7 +61,7 @@ def run(
             "greedy": [asdict(row) for row in greedy],
         }
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / "lever.json", json.dumps(told, indent=1).encode())
+        write_json(out / "lever.json", told)
         paths = draw_figure(dataset, rows, greedy, out)
     typer.echo(to_markdown(rows, greedy), nl=False)
     typer.echo(f"{out / 'lever.json'}, {', '.join(path.name for path in paths)}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -55,9 +54,9 @@ from evaluation.selection.standings import (
 from evaluation.selection.written.recorded import Written, examined, read_written
 from evaluation.selection.written.standing import Standing, told_of
 from evaluation.selection.written.table import to_markdown as by_tests
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 from policies.cost import CostModel, UnknownCost
-from policies.ladder import Rung
+from policies.ladder import CALL_TOKENS, Rung
 from sandbox import SandboxError
 
 
@@ -87,6 +86,9 @@ def run(
         fail("two models are compared: give --model twice, the smaller first")
     cost = CostModel(rates_of(config))
     with failing_on(PoolError, UnknownCost, SandboxError, OSError):
+        first, second = (cost.ceiling(each, 1, 1, CALL_TOKENS) for each in models)
+        if first > second:
+            fail(f"{models[0]} costs more than {models[1]}: give the smaller first")
         tests = _written(written or (), pools, dataset)
         problems = read_selection(pools, dataset, models)
         if tests:
@@ -107,16 +109,14 @@ def _without_tests(of: _Read, cost: CostModel, out: Path) -> None:
     behaviours = Behaviours(out / "outputs.jsonl")
     run_programs(problems, behaviours)
     problems = tuple(problem.with_outputs(behaviours) for problem in problems)
-    sights = _sights(dataset)
+    sights = _sights(dataset, problems)
     rows = _rows(problems, cost, models, sights, large)
     greedy = [greedy_row(each, large) for each in answers if each is not None]
     came = _performed(problems, cost, models, sights)
     plans = _plans(problems, came, models)
     courses = _courses(problems, cost, came, models[-1])
     told = {**_told(dataset, problems, models), "courses": courses}
-    write_whole(
-        out / "selectors.json", json.dumps(to_json(told, rows, greedy, plans), indent=1).encode()
-    )
+    write_json(out / "selectors.json", to_json(told, rows, greedy, plans))
     paths = draw_all(dataset, rows, plans, out)
     typer.echo(to_markdown(rows, plans), nl=False)
     typer.echo(f"{out / 'selectors.json'}, {', '.join(path.name for path in paths)}", err=True)
@@ -132,7 +132,7 @@ def _told(
 def _written(paths: Sequence[Path], pools: Path, dataset: str) -> list[Written]:
     """The tests of these pools; but those by who saw the very tests that judge are no result."""
     found = [read_written(path, pools, dataset) for path in paths]
-    if any(each.sight not in _sights(dataset) for each in found):
+    if any(each.sight is Sight.USED for each in found) and _shows_tests(dataset):
         fail(f"prompts of {dataset} show the tests that judge: write tests with --stripped")
     if len({(each.model, each.sight) for each in found}) < len(found):
         fail("two pools have tests of one model, asked in the same way: leave one out")
@@ -162,16 +162,22 @@ def _by_tests(written: Sequence[Written], of: _Read, cost: CostModel, out: Path)
         "rows": [row.to_json() for row in rows],
         "greedy": [asdict(greedy_row(each, standing.large)) for each in greedy if each is not None],
     }
-    write_whole(out / "written.json", json.dumps(told, indent=1).encode())
+    write_json(out / "written.json", told)
     typer.echo(by_tests(rows), nl=False)
     typer.echo(str(out / "written.json"), err=True)
 
 
-def _sights(dataset: str) -> list[Sight]:
-    """All; but examples that are the very tests that judge are no result."""
+def _sights(dataset: str, problems: Sequence[SelectionProblem]) -> list[Sight]:
+    """All; but without examples none are used, and such as are the tests that judge, neither."""
+    examples = any(problem.tasks[Sight.USED].examples for problem in problems)
+    used = examples and not _shows_tests(dataset)
+    return [sight for sight in Sight if used or sight is not Sight.USED]
+
+
+def _shows_tests(dataset: str) -> bool:
+    """Whether prompts show the very tests that judge."""
     benchmark = BENCHMARKS.get(dataset)
-    shown = benchmark is not None and benchmark.shows_tests
-    return [sight for sight in Sight if sight is not Sight.USED or not shown]
+    return benchmark is not None and benchmark.shows_tests
 
 
 def _rows(
@@ -225,7 +231,7 @@ def _performed(
 
 
 def _greedy(model: str) -> Route:
-    return Route((Rung(model, 1, 0.0),), "first")
+    return Route((Rung(model, 1, 0.0),))
 
 
 def _plans(
@@ -261,7 +267,7 @@ def _courses(
         )
     found: dict[str, Any] = {"lengths": lengths}
     curves = fitted(problems, list(came))
-    if curves.shown is not None:
+    if curves.agreed is not None and curves.shown is not None:
         found["belief"] = {"agreed": curves.agreed, "shown": curves.shown}
     typer.echo(f"how well confidence tells right from wrong (AUC): {curves.auc}", err=True)
     return found

@@ -48,10 +48,13 @@ def read_published(
     for row in records(solutions):
         prompt = _prompt(row, solutions)
         entry_point, samples = _tests_for(prompt, asked, tests)
+        drawn = _samples(row, solutions)
+        if not drawn:
+            raise DatasetUnavailable(f"{solutions} has a prompt without a sample: leave it out")
         problem = replace(_alike(prompt, entry_point, problems), prompt=prompt)
         found[problem.task_id] = Sampled(
             problem,
-            tuple(map(before_stop, _samples(row, solutions)[:most_solutions])),
+            tuple(map(before_stop, drawn[:most_solutions])),
             tuple(one for text in samples[:most_samples] for one in asserts_of(text, entry_point)),
         )
     if not found:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pool_files
 import pytest
@@ -160,6 +161,32 @@ def test_what_is_missing_is_told_before_programs_are_run(pools, tmp_path):
     assert result.exit_code == 1
     assert "greedy" in result.stderr
     assert not (out / "outputs.jsonl").exists()
+
+
+def test_the_smaller_model_comes_first(pools, tmp_path):
+    swapped = ("--model", MODELS[1], "--model", MODELS[0])
+    given = ("--pools", pools, "--dataset", "tiny", "--out", tmp_path / "out")
+    result = run("evaluate", "selectors", *given, *swapped)
+    assert result.exit_code == 1
+    assert "give the smaller first" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_no_prompt_shows_an_example_there_are_no_courses_for_such(pools, tmp_path):
+    own, out = tmp_path / "pools", tmp_path / "out"
+    shutil.copytree(pools, own)
+    bare = [
+        replace(problem(task), prompt=problem(task).prompt.replace(">>>", "")) for task in TASKS
+    ]
+    (file,) = own.glob("problems.json.gz")
+    file.unlink()
+    write_problems(Pool.open(next(own.glob("*-False"))), bare)
+    next(own.glob("*/problems.json.gz")).rename(file)
+    result = run("evaluate", "selectors", "--pools", own, "--dataset", "tiny", "--out", out)
+    assert result.exit_code == 0, result.output
+    told = json.loads((out / "selectors.json").read_text())
+    assert all("plain" in at and "shown" not in at for at in told["courses"]["lengths"])
+    assert {plan["examples"] for plan in told["plans"]} == {"not used", "stripped"}
 
 
 def test_one_model_is_not_two(pools, tmp_path):

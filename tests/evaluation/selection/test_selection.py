@@ -19,7 +19,15 @@ from evaluation.selection import courses
 from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection.courses import CAPS, by_length, calibrated, is_cut, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
-from evaluation.selection.plans import Came, Route, Setting, ceiling, perform, shown_routes
+from evaluation.selection.plans import (
+    Came,
+    Route,
+    Setting,
+    ceiling,
+    paper_cost,
+    perform,
+    shown_routes,
+)
 from evaluation.selection.recorded import Answers, SelectionProblem, Sight
 from evaluation.selection.standings import (
     BASES,
@@ -30,6 +38,7 @@ from evaluation.selection.standings import (
     plan_rows,
     selector_row,
 )
+from policies.cost import Architecture, CostModel, FlatRate
 from policies.ladder import CALL_TOKENS, Rung
 from policies.values import NLL, Candidate, Example, ModelView, Output, Task
 from router.plan.executing import Trials
@@ -123,6 +132,16 @@ def test_a_row_says_how_far_it_is_ahead_of_greedy_answers_paired_by_problem() ->
         needed_answers([alone], COST, "large")
 
 
+def test_where_there_is_nothing_to_gain_there_is_no_share_of_it() -> None:
+    for rights in ([True] * 4, [False] * 4):
+        problems = [problem(at, rights) for at in range(4)]
+        found = chosen(problems, COST, Way("small", "first", Sight.STRIPPED, 3))
+        assert found is not None
+        way = Way("small", "first", Sight.STRIPPED, 3)
+        row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=False)
+        assert (row.eta, row.eta_low, row.eta_high) == (None, None, None)
+
+
 def test_what_looks_at_nothing_has_the_mean_of_the_samples() -> None:
     found = chosen(mixed(), COST, Way("small", "first", Sight.STRIPPED, 3))
     assert found is not None
@@ -143,11 +162,39 @@ def test_a_route_ends_where_an_answer_passes_every_example() -> None:
 
 def test_without_examples_agreement_ends_it_or_the_large_model_answers() -> None:
     right, wrong = problem(0, [True] * 4), problem(1, [False] * 4)
-    route = Route((Rung("small", 3, 0.8), LARGE), "agreement", enough=0.5)
+    route = Route((Rung("small", 3, 0.8), LARGE), enough=0.5)
     came = perform([right, wrong], Setting(COST, Sight.STRIPPED), [route], nothing)[route]
     small = COST.draw("small", 100, [20] * 3)
     assert came.flops.tolist() == pytest.approx([small, small + COST.draw("large", 100, [20])])
     assert came.success.tolist() == [1.0, 1.0]
+
+
+def test_what_is_drawn_is_the_route_under_every_cap_that_it_fits() -> None:
+    """A greedy answer of the large model is one of it, also where only a part of a call fits."""
+    models = problem(0, [True] * 4, greedy=False).models
+    right = replace(models["small"], greedy=models["small"].samples[0])
+    only = replace(problem(0, [True] * 4), models={"small": right, "large": models["large"]})
+    route = Route((LARGE,))
+    for sight in Sight:
+        for cap in (0.7, 1.0, None):
+            came = perform([only], Setting(COST, sight, cap), [route], nothing)[route]
+            assert came.success.tolist() == [0.0]  # and that of the small model would be right
+            assert came.flops.tolist() == pytest.approx([COST.draw("large", 100, [20])])
+
+
+def test_with_examples_these_choose_among_many_as_in_the_gateway() -> None:
+    """Most of the answers agree in what fails the example; where there is none they are taken."""
+    wrong = {call: Output("0") for call in INPUTS}
+    answered = answers("small", 0, [True, False, False, False], greedy=False)
+    agreeing = tuple(replace(each, outputs=wrong) for each in answered.samples[1:])
+    answered = replace(answered, samples=(answered.samples[0], *agreeing))
+    only = replace(problem(0, []), models={"small": answered, "large": answers("large", 9, [True])})
+    wide = Route((Rung("small", 4, 0.8),))
+    found = {
+        sight: perform([only], Setting(COST, sight), [wide], nothing)[wide].success.tolist()
+        for sight in (Sight.USED, Sight.STRIPPED)
+    }
+    assert found == {Sight.USED: [1.0], Sight.STRIPPED: [0.0]}
 
 
 def test_a_cap_binds_in_every_run() -> None:
@@ -176,8 +223,24 @@ def test_what_outruns_the_samples_is_left_out() -> None:
     assert perform(problems, Setting(COST, Sight.USED), [long], nothing) == {}
 
 
+def test_a_route_that_outruns_under_a_cap_is_no_course_for_it() -> None:
+    """Half a call does not read the prompt: then a greedy answer is asked that nobody has."""
+    problems = [replace(each, models=_without_greedy(each)).after(4096) for each in mixed(6)]
+    routes = [Route((Rung("large", 6, 0.8),)), Route((SINGLE,) * 3)]
+    setting = Setting(COST, Sight.USED)
+    found = calibrated(problems, setting, perform(problems, setting, routes, nothing), nothing)
+    assert all(row["spent"][0] <= row["calls"] for row in found)
+    alone = routes[:1]
+    came = perform(problems, setting, alone, nothing)
+    assert all(row["calls"] >= 1 for row in calibrated(problems, setting, came, nothing))
+
+
+def _without_greedy(of: SelectionProblem) -> dict[str, Answers]:
+    return {model: replace(each, greedy=None) for model, each in of.models.items()}
+
+
 def test_courses_are_calibrated_so_that_more_buys_more() -> None:
-    routes = [Route((LARGE,), "first"), *list(shown_routes("small", "large"))[::5]]
+    routes = [Route((LARGE,)), *list(shown_routes("small", "large"))[::5]]
     problems, setting = mixed(8), Setting(COST, Sight.USED)
     found = calibrated(problems, setting, perform(problems, setting, routes, nothing), nothing)
     calls, success = ([row[key] for row in found] for key in ("calls", "success"))
@@ -187,11 +250,11 @@ def test_courses_are_calibrated_so_that_more_buys_more() -> None:
 
 
 ROUTES = (
-    Route((LARGE,), "first"),
+    Route((LARGE,)),
     Route((SINGLE, SINGLE, LARGE)),
     Route((SINGLE,) * 4),
-    Route((Rung("large", 3, 0.8),), "agreement"),
-    Route((Rung("small", 3, 0.8), LARGE), "agreement", enough=0.5),
+    Route((Rung("large", 3, 0.8),)),
+    Route((Rung("small", 3, 0.8), LARGE), enough=0.5),
 )
 
 
@@ -244,7 +307,7 @@ def test_courses_are_calibrated_after_prompts_of_every_length(
 
 def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
     problems = mixed()
-    greedy, other = Route((LARGE,), "first"), Route((SINGLE, SINGLE, LARGE))
+    greedy, other = Route((LARGE,)), Route((SINGLE, SINGLE, LARGE))
     came = perform(problems, Setting(COST, Sight.USED), [greedy, other], nothing)
     rows = plan_rows(problems, came, ("any", Sight.USED), came[greedy])
     assert [(row.basis, row.x) for row in rows] == list(itertools.product(BASES, BUDGETS))
@@ -258,12 +321,19 @@ def test_plans_are_chosen_on_other_problems_and_compared_in_pairs() -> None:
     assert came[greedy].paper.tolist() == [1.0] * len(problems)
 
 
+def test_on_the_papers_basis_a_sample_is_of_as_many_tokens_whatever_is_known_of_its_model() -> None:
+    sized = Architecture(body_params=4 * 10**8, head_params=10**8, layers=24, attention_width=896)
+    flat = FlatRate(2.0 * 5 * 10**8)
+    cost = CostModel({"sized": sized, "flat": flat})
+    assert paper_cost(cost, "sized") == pytest.approx(paper_cost(cost, "flat"))
+
+
 def _came(success: list[float], flops: float = 1.0, paper: float = 1.0) -> Came:
     return Came.of([(each, math.nan, flops, paper) for each in success])
 
 
 def test_what_is_ahead_by_chance_gives_way_to_the_greedy_answer() -> None:
-    greedy, other = Route((LARGE,), "first"), Route((SINGLE, LARGE))
+    greedy, other = Route((LARGE,)), Route((SINGLE, LARGE))
     everywhere = np.ones(20, bool)
     base = _came([0.0] * 20)
     for won, lost, taken in ((3, 2, greedy), (2, 0, other), (6, 4, greedy), (6, 2, other)):
@@ -275,7 +345,7 @@ def test_what_is_ahead_by_chance_gives_way_to_the_greedy_answer() -> None:
 
 
 def test_a_budget_is_counted_by_its_basis() -> None:
-    greedy, other = Route((LARGE,), "first"), Route((SINGLE, LARGE))
+    greedy, other = Route((LARGE,)), Route((SINGLE, LARGE))
     everywhere = np.ones(20, bool)
     base = _came([0.0] * 20)
     came = {other: _came([1.0] * 20, flops=1.5, paper=3.0), greedy: base}
@@ -307,3 +377,6 @@ def test_curves_find_what_tells_right_from_wrong() -> None:
     assert sure.shown is not None
     assert sure.auc["shown"] > 0.9
     assert fitted(mixed(), [Sight.STRIPPED]).shown is None
+    assert fitted([problem(0, [True])], [Sight.STRIPPED]).agreed is not None
+    few = replace(problem(0, []), models={"small": answers("small", 0, [True, False])})
+    assert fitted([few], [Sight.STRIPPED]).agreed is None

@@ -69,7 +69,7 @@ def test_samples_come_to_the_problem_that_was_asked(released):
 
 
 def test_two_problems_with_one_name_are_told_apart(released):
-    found = read_published(*released({"HumanEval/85": ([], []), ADD: ([], [])}), PROBLEMS)
+    found = read_published(*released({"HumanEval/85": (["a"], []), ADD: (["b"], [])}), PROBLEMS)
     assert [one.problem.task_id for one in found] == [ADD, "HumanEval/85"]
 
 
@@ -85,6 +85,7 @@ def test_other_files_are_none_of_these(released, tmp_path):
     rows = {
         "has no prompt": {"samples": []},
         "texts in a list": {"prompt": bare(ADD), "samples": [1]},
+        "a prompt without a sample": {"prompt": bare(ADD), "samples": []},
         "has no tests for the prompt": {"prompt": "def g():", "samples": []},
     }
     for message, row in rows.items():
@@ -158,7 +159,7 @@ def test_the_command_writes_what_selectors_are_worth_and_does_nothing_twice(
 
 def test_the_command_refuses_the_directory_of_other_samples(released, tmp_path, cli, monkeypatch):
     monkeypatch.delenv("HUMANEVAL_PLUS", raising=False)
-    solutions, tests = released({ADD: ([], [])})
+    solutions, tests = released({ADD: (["a"], [])})
     (tmp_path / NAME).write_text('[{"samples":"others"}]\n')
     result = cli("evaluate", "codet", "--solutions", solutions, "--tests", tests, "--out", tmp_path)
     assert result.exit_code == 1
