@@ -19,6 +19,7 @@ from evaluation.gateway.recount import (
     cached_of,
     cost_from_json,
     recounted_flops,
+    tells_tokens,
 )
 from evaluation.gateway.results import Results, read
 from evaluation.gateway.second import SecondVerdicts, read_second
@@ -35,11 +36,13 @@ class UnknownBaseline(LookupError):
 class ComparisonRow:
     """One run. FLOPs and seconds are means over answered problems, rates fractions of all `n`.
 
-    None stands for what is not known: FLOPs where a model's sizes are not, a cap where there was
-    none, a time where nothing was answered. `failed_draws` counts answers of which an upstream
-    failed a draw: they say more of the servers than of the policy. `recount_off` is the largest
-    relative difference between a recount and the gateway's own figure. `cached` is the part of all
-    prompt tokens that servers had cached, `flops_uncached` what it would have been without that.
+    `late` answers came after their deadline without a token, and nobody knows what these cost: they
+    are in no mean of FLOPs. None stands for what is not known: FLOPs where a model's sizes are not,
+    a cap where there was none, a time where nothing was answered. `failed_draws` counts answers of
+    which an upstream failed a draw: they say more of the servers than of the policy. `recount_off`
+    is the largest relative difference between a recount and the gateway's own figure. `cached` is
+    the part of all prompt tokens that servers had cached, `flops_uncached` what it would have been
+    without that.
     `plus` is the pass rate by second tests, of answers that have such a verdict, and `false_passes`
     which of their passes it takes back; None where no answer has one.
     """
@@ -60,6 +63,7 @@ class ComparisonRow:
     cached: float | None = None
     plus: Estimate | None = None
     false_passes: Estimate | None = None
+    late: int = 0
 
 
 def rows(files: Sequence[Path], baseline: str | None = None) -> list[ComparisonRow]:
@@ -83,8 +87,9 @@ def row(
     caps = [r["budget_flops"] for r in run.records if r.get("budget_flops") is not None]
     times = [record["latency_s"] for record in answered]
     cost = cost_from_json(run.header.rates)
-    used = _recounts(answered, cost, with_cache=True)
-    uncached = _recounts(answered, cost, with_cache=False)
+    counted = [record for record in answered if tells_tokens(record)]
+    used = _recounts(counted, cost, with_cache=True)
+    uncached = _recounts(counted, cost, with_cache=False)
     return ComparisonRow(
         label=run.header.label,
         n=len(run.records),
@@ -93,13 +98,14 @@ def row(
         pass_rate=wilson(sum(passed(record) for record in run.records), len(run.records)),
         latency_s=fmean(times) if times else None,
         latency_p95_s=percentile(times, 0.95) if times else None,
-        over_budget=None if used is None else _over_budget(answered, used),
+        over_budget=None if used is None else _over_budget(counted, used),
         errors=len(run.records) - len(answered),
         failed_draws=sum(any(c.get("failure") for c in r["commands"]) for r in answered),
-        recount_off=None if used is None else _largest_difference(answered, used),
+        recount_off=None if used is None else _largest_difference(counted, used),
         flops_uncached=fmean(uncached) if uncached else None,
         cached=_cached(answered),
         difference=None if baseline is None or baseline is run else _compare(run, baseline),
+        late=len(answered) - len(counted),
         **_by_second_tests(run, second),
     )
 
@@ -208,6 +214,8 @@ def to_markdown(table: Sequence[ComparisonRow], baseline: str | None = None) -> 
     notes.append(
         "Intervals of rates are Wilson's; a request that ended in an error counts as not passed."
     )
+    if late := sum(entry.late for entry in table):
+        notes.append(f"Of {late} that came too late nobody knows the FLOPs: no mean has them.")
     if second:
         notes.append("The second tests chose nothing: what passes the first alone is false.")
     if baseline is not None:

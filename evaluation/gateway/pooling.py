@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluation.architectures import TERA
 from evaluation.gateway.comparison import passed
-from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops
+from evaluation.gateway.recount import CannotRecount, cost_from_json, recounted_flops, tells_tokens
 from evaluation.gateway.results import Results, read
 from evaluation.gateway.second import read_second
 from evaluation.statistics.intervals import Estimate, paired_difference, paired_ratio
@@ -78,7 +78,8 @@ def pooled(ours: Sequence[Path], theirs: Sequence[Path]) -> Pooled:
     tasks = _common(everyone, lambda run: run.records)
     if not tasks:
         raise NothingInCommon("no problem is in all of these runs")
-    answered = _common(everyone, _answers)
+    answered = _common(everyone, lambda run: _those(run, lambda one: one.get("error") is None))
+    counted = _common(everyone, lambda run: _those(run, tells_tokens))
     judged = _common(everyone, lambda run: run.plus)
 
     def rates(of: Callable[[_Run, str], float]) -> Sides:
@@ -87,14 +88,14 @@ def pooled(ours: Sequence[Path], theirs: Sequence[Path]) -> Pooled:
         per_answer = (part / len(us) for part in (ahead.value, ahead.low, ahead.high))
         return Sides(sum(mine), sum(other), Estimate(*per_answer))
 
-    def means(of: Callable[[_Run, str], float]) -> Sides | None:
-        if not answered:
+    def means(over: Sequence[str], of: Callable[[_Run, str], float]) -> Sides | None:
+        if not over:
             return None
         try:
-            mine, other = _sums(us, answered, of), _sums(them, answered, of)
+            mine, other = _sums(us, over, of), _sums(them, over, of)
         except CannotRecount:
             return None
-        n = len(us) * len(answered)
+        n = len(us) * len(over)
         return Sides(sum(mine) / n, sum(other) / n, paired_ratio(mine, other))
 
     return Pooled(
@@ -102,9 +103,9 @@ def pooled(ours: Sequence[Path], theirs: Sequence[Path]) -> Pooled:
         answers=len(tasks) * len(us),
         passes=rates(lambda run, task: passed(run.records[task])),
         plus=rates(lambda run, task: run.plus[task]) if judged == tasks else None,
-        flops=means(lambda run, task: _flops(run, task, with_cache=True)),
-        flops_uncached=means(lambda run, task: _flops(run, task, with_cache=False)),
-        seconds=means(lambda run, task: run.records[task]["latency_s"]),
+        flops=means(counted, lambda run, task: _flops(run, task, with_cache=True)),
+        flops_uncached=means(counted, lambda run, task: _flops(run, task, with_cache=False)),
+        seconds=means(answered, lambda run, task: run.records[task]["latency_s"]),
     )
 
 
@@ -115,8 +116,8 @@ def _read(path: Path) -> _Run:
     return _Run(results, records, {} if second is None else second.passed)
 
 
-def _answers(run: _Run) -> Mapping[str, Record]:
-    return {task: record for task, record in run.records.items() if record.get("error") is None}
+def _those(run: _Run, which: Callable[[Record], bool]) -> Mapping[str, Record]:
+    return {task: record for task, record in run.records.items() if which(record)}
 
 
 def _common(runs: Sequence[_Run], of: Callable[[_Run], Mapping[str, Any]]) -> list[str]:

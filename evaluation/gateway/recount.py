@@ -1,8 +1,9 @@
 """FLOPs counted again, from the tokens of an answer: the gateway's own figures are not trusted.
 
 A recount needs two things: how many tokens each upstream request had, those of its prompt that were
-cached told apart (the `commands` of the `router` object), and what a token costs (the sizes of the
-models, which the evaluator reads itself and keeps in the header of its result file).
+cached told apart, and each pass of a ranking (the `commands` of the `router` object); and what a
+token costs (the sizes of the models, which the evaluator reads itself and keeps in the header of
+its result file).
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def recounted_flops(
     return math.fsum(_command_flops(command, cost, with_cache=with_cache) for command in commands)
 
 
+def tells_tokens(record: Mapping[str, Any]) -> bool:
+    """Whether an answer says what it cost: one that came too late for its deadline does not."""
+    return record.get("error") is None and bool(record["commands"])
+
+
 def cached_of(command: Mapping[str, Any]) -> int:
     """Prompt tokens of a request that its server had cached; 0 where it did not say."""
     cached = command.get("cached_tokens")
@@ -49,6 +55,8 @@ def _command_flops(command: Mapping[str, Any], cost: CostModel, *, with_cache: b
                 raise CannotRecount(f"the sizes of model {model!r} are not known here")
             cached_tokens = cached_of(command) if with_cache else 0
             return cost.draw(model, prompt_tokens, completion_tokens, cached_tokens)
+        case {"model": str(model), "pass_tokens": [*passes]} if cost.knows(model):
+            return math.fsum(cost.score(model, read, scored) for read, scored in passes)
     raise CannotRecount(f"a command without model and tokens: {dict(command)}")
 
 

@@ -160,7 +160,8 @@ def _details(work: Work) -> dict[str, Any]:
             }
         case Errand(command=Rank(candidates=ranked, reviews=reviews), passes=passes):
             ids = [candidate.id for candidate in ranked]
-            return {"candidates": ids, "reviews": reviews, "passes": len(passes)}
+            told = {"candidates": ids, "reviews": reviews, "passes": len(passes)}
+            return {**told, "pass_tokens": [list(each) for each in passes]}
         case Errand(command=Execute(candidates=executed, inputs=inputs)) as errand:
             ids = [candidate.id for candidate in executed]
             return {"candidates": ids, "inputs": len(inputs), "asserts": errand.asserts}

@@ -30,6 +30,21 @@ def test_a_row_tells_a_run(written):
     assert told.recount_off == 0
 
 
+def late(task):
+    found = record(task, "failed", seconds=0.5)
+    return found | {"status": 504, "text": "", "commands": [], "flops_used": None}
+
+
+def test_an_answer_that_came_too_late_failed_and_is_no_free_one(written):
+    path = written("run", record("a"), record("b"), late("c"))
+    told = row(read(path))
+    once = COST.draw(LARGE, 100, [50])
+    assert (told.flops, told.flops_uncached, told.late) == (pytest.approx(once), told.flops, 1)
+    assert (told.pass_rate.value, told.errors, told.over_budget) == (pytest.approx(2 / 3), 0, 0)
+    assert "Of 1 that came too late nobody knows the FLOPs" in to_markdown([told])
+    assert "too late" not in to_markdown(rows([written("in-time", record("a"))]))
+
+
 def test_answers_of_which_an_upstream_failed_a_draw_are_counted(written):
     lost = record("a", "failed")
     lost["commands"].append(lost["commands"][0] | {"failure": "did not answer in time"})

@@ -53,6 +53,17 @@ def test_what_both_sides_have_is_summed_over_budgets_and_problems(sides):
         assert one.low == pytest.approx(one.value) == one.high
 
 
+def test_flops_are_of_problems_that_no_run_answered_too_late(written):
+    missed = record("a", "failed", seconds=3.0) | {"commands": [], "flops_used": None}
+    us = written("us", *(record(task, model=SMALL) for task in TASKS))
+    them = written("them", missed, *(record(task) for task in TASKS[1:]))
+    found = pooled([us], [them])
+    assert (found.problems, found.passes.theirs) == (8, 7)
+    assert found.flops.theirs == pytest.approx(flops(LARGE, 50))
+    assert found.flops.against.value == pytest.approx(flops(SMALL, 50) / flops(LARGE, 50))
+    assert found.seconds.theirs == pytest.approx((3.0 + 7) / 8)
+
+
 def test_only_problems_that_all_have_count_and_a_problem_is_one_draw(written):
     us = written("us", *(record(task, "passed" if task < "e" else "failed") for task in TASKS))
     them = written("them", *(record(task, "failed") for task in TASKS[:6]), record("z"))

@@ -83,9 +83,16 @@ def test_programs_that_run_cost_nothing_and_hide_nothing():
     assert recounted_flops([drawn, run], CostModel({"a": FlatRate(1.0)})) == 51
     verified = {"command": "rank", "model": None, "sent": True, "candidates": [0, 1], "passes": 0}
     assert recounted_flops([drawn, run, verified], CostModel({"a": FlatRate(1.0)})) == 51
+
+
+def test_a_ranking_costs_its_passes_where_they_are_told_and_its_model_is_known():
     ranked = {"command": "rank", "model": "a", "sent": True, "candidates": [0, 1], "passes": 2}
+    with pytest.raises(CannotRecount, match="rank"):  # of a gateway that tells only how many
+        recounted_flops([ranked], CostModel({"a": FlatRate(1.0)}))
+    told = ranked | {"pass_tokens": [[50, 3], [50, 4]]}
+    assert recounted_flops([told], CostModel({"a": FlatRate(1.0)})) == 107
     with pytest.raises(CannotRecount, match="rank"):
-        recounted_flops([drawn, ranked], CostModel({"a": FlatRate(1.0)}))
+        recounted_flops([told], CostModel({"b": FlatRate(1.0)}))
 
 
 def test_sizes_that_do_not_read_are_an_error():
