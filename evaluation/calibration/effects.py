@@ -65,7 +65,7 @@ def effects(arm: Arm, widest: int) -> Effects:
     drawn = np.array([len(each.passed) for each in sampled], np.float64)
     return Effects(
         failing=_failing(passed, drawn, arm.samples),
-        tokens=np.stack([_draw_tokens(each, widest) for each in sampled]),
+        tokens=np.stack([draw_tokens(each, widest) for each in sampled]),
         failing_tokens=np.array([_failing_tokens(each) for each in sampled]),
         greedy_failing=np.array([not each.passed[0] for each in greedy], float) if greedy else None,
         greedy_tokens=np.array([_tokens(each)[0] for each in greedy]) if greedy else None,
@@ -137,7 +137,7 @@ def _failing_tokens(answers: Recorded) -> float:
     return float(tokens[~answers.passed].mean() if not answers.passed.all() else tokens.mean())
 
 
-def _draw_tokens(answers: Recorded, widest: int) -> Floats:
+def draw_tokens(answers: Recorded, widest: int) -> Floats:
     """(widest+1,): expected tokens of draws with replacement, ended by the first pass.
 
     The first pass is the shortest passing sample of the draw, and the others have come to as many

@@ -16,10 +16,11 @@ from typing import Final
 
 import numpy as np
 
+from evaluation.calibration.effects import cut, draw_tokens
+from evaluation.calibration.particles import Recorded
 from evaluation.calibration.replay import RecordedSample
 from evaluation.calibration.replays.entrants import WIDTHS
 from evaluation.calibration.replays.problems import Averages, RecordedProblem
-from evaluation.pools.view import Bools, Floats
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS
 from policies.values import Verdict
@@ -94,38 +95,32 @@ def _expected(plan: Sequence[_Share]) -> Averages:
 def _shares(problem: RecordedProblem, model: str, cost: CostModel, most: float) -> Iterator[_Share]:
     """Of every width that `most` FLOPs buy; of a model that never passes, none."""
     answers = problem.models[model]
-    tokens = np.array([each.tokens for each in answers.samples], np.float64)
-    passed = np.array([_passes(each) for each in answers.samples])
-    if not passed.any():
+    recorded = cut(
+        Recorded(
+            passed=np.array([_is_right(each) for each in answers.samples]),
+            tokens=np.array([each.tokens for each in answers.samples], np.float64),
+        )
+    )
+    tokens, passed = recorded.tokens, recorded.passed
+    if tokens is None or not passed.any():
         return
-    truly = sum(each.text in (problem.plus or ()) for each in answers.samples)
+    truly = sum(_passes(each) and each.text in (problem.plus or ()) for each in answers.samples)
     prefill = cost.prefill(model, answers.prompt_tokens)
     token = cost.decode(model, answers.prompt_tokens, TYPICAL_TOKENS) / TYPICAL_TOKENS
+    spoken = draw_tokens(recorded, max(WIDTHS))
     for width in WIDTHS:
         failing = width * float(tokens[~passed].mean()) if not passed.all() else 0.0
-        fails = float(1 - passed.mean()) ** width
-        spoken = fails * failing + _until_first_pass(tokens, passed, width)
-        whole = prefill + token * max(failing, spoken)
+        whole = prefill + token * max(failing, spoken[width])
         if whole > most:
             return
-        yield _Share(fails, prefill + token * spoken, whole, truly / float(passed.sum()))
-
-
-def _until_first_pass(tokens: Floats, passed: Bools, width: int) -> float:
-    """Averages tokens of all samples together at the first pass, where one passes.
-
-    The shortest pass is the r-th shortest there is with the probability that none is shorter and
-    that this one is there; the others have said as much by then, or have ended.
-    """
-    n, expected = len(tokens), 0.0
-    for rank, at in enumerate(np.sort(tokens[passed])):
-        chance = (1 - rank / n) ** width - (1 - (rank + 1) / n) ** width
-        others = np.minimum(tokens[~passed | (tokens >= at)], at).mean()
-        expected += chance * (at + (width - 1) * float(others))
-    return float(expected)
+        fails = float(1 - passed.mean()) ** width
+        yield _Share(fails, prefill + token * spoken[width], whole, truly / float(passed.sum()))
 
 
 def _passes(sample: RecordedSample) -> bool:
     """Within a large call's tokens."""
-    judged = sample.judgement
-    return judged is not None and judged.verdict is Verdict.PASSED and sample.tokens <= CALL_TOKENS
+    return _is_right(sample) and sample.tokens <= CALL_TOKENS
+
+
+def _is_right(sample: RecordedSample) -> bool:
+    return sample.judgement is not None and sample.judgement.verdict is Verdict.PASSED

@@ -63,7 +63,7 @@ class ProblemReplay:
     ) -> dict[str, list[Averages]]:
         """By plan, for each budget, what came of it over all orders.
 
-        A target that is too high takes the best that can be had.
+        A target that is too high takes the best that can be had, if only what no ladder promises.
         """
         return simulate(self._replay(entrants, budgets))
 
@@ -114,7 +114,7 @@ class ProblemReplay:
             run = Run(entrant.policy, task, budget, self.cost, sampler=sampler, judge=judge)
             return self._came(await run.perform())
         except TargetTooHigh as error:
-            return await self._run(entrant, replace(budget, target=error.best), order)
+            return await self._run(entrant, replace(budget, target=error.best or None), order)
         except BudgetTooSmall:
             return Averages()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from evaluation.calibration.signals.prediction import CLASSES, Predicted
 from evaluation.calibration.signals.revised import DRAWN, Revised
@@ -20,12 +21,13 @@ class Signals:
     use: Sequence[Compared]
     revised: Sequence[Revised]
 
-    def to_json(self) -> str:
-        """As `signal.json` has it."""
-        written = asdict(self)
-        written["use"] = [asdict(each) | {"pays": each.pays} for each in self.use]
-        written["revised"] = [asdict(each) | {"pays": each.pays} for each in self.revised]
-        return json.dumps(written, indent=1) + "\n"
+    def to_json(self) -> dict[str, Any]:
+        """As `signal.json` has it: what has no bound ends at null."""
+        return {
+            "prediction": [_told(each) for each in self.prediction],
+            "use": [_told(each) | {"pays": each.pays} for each in self.use],
+            "revised": [_told(each) | {"pays": each.pays} for each in self.revised],
+        }
 
     def to_markdown(self) -> str:
         """Tables of what there is."""
@@ -37,6 +39,17 @@ class Signals:
         if self.revised:
             tables.append("\n".join(_revised(self.revised)))
         return "\n\n".join(tables) + "\n"
+
+
+def _told(row: Predicted | Compared | Revised) -> dict[str, Any]:
+    return asdict(row, dict_factory=_finite)
+
+
+def _finite(items: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in items
+    }
 
 
 def _prediction(rows: Sequence[Predicted]) -> Iterator[str]:

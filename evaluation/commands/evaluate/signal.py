@@ -26,7 +26,7 @@ from evaluation.commands.common.prices import rates_of
 from evaluation.commands.common.progress import StepsProgress
 from evaluation.pools.errors import PoolError
 from evaluation.pools.view import PoolView, read_view
-from evaluation.writing import write_whole
+from evaluation.writing import write_json
 from policies.cost import Rate
 
 WORTH: Final = 0.1
@@ -61,7 +61,7 @@ def run(
             used = [compared(how, a, b, lengths[b.dataset]) for a, b in steps]
         signals = Signals(predicted, used, _revised(again, fresh.values(), how.rates))
         out.mkdir(parents=True, exist_ok=True)
-        write_whole(out / "signal.json", signals.to_json().encode())
+        write_json(out / "signal.json", signals.to_json())
     typer.echo(signals.to_markdown(), nl=False)
 
 

@@ -49,6 +49,25 @@ def test_who_knows_the_rates_is_ahead_of_every_width_of_one_model():
     assert known.flops <= cap
 
 
+def test_what_a_draw_takes_until_its_first_pass_is_the_mean_over_all_draws():
+    """By hand: of two samples out of (20, passes) and (0, fails), with replacement."""
+    found = problem(small=[(20, True), (0, False)], large=[(60, False)])
+    prompt, token = COST.prefill("small", 100), COST.decode("small", 100, 100) / 100
+    pairs = [40, 20, 20, 0]  # both that pass, which end together; one that says nothing; neither
+    widths = {1: 20 / 2, 2: sum(pairs) / 4}
+    for width, spoken in widths.items():
+        cap = prompt + token * spoken
+        (known,) = by_rates(found, COST, [cap * (1 + 1e-9)])
+        assert known.success == pytest.approx(1 - 0.5**width)
+        assert known.flops == pytest.approx(cap)
+
+
+def test_an_answer_that_is_too_long_is_right_by_no_tests():
+    long = problem(small=[(300, True), (20, True)], plus=frozenset({"small/0\n", "small/1\n"}))
+    (known,) = by_rates(long, COST, [1e13])
+    assert known.plus <= known.success <= 1
+
+
 @pytest.mark.parametrize("caps", [[1e11, 1e12, 1e13, 1e14]])
 def test_more_to_spend_is_never_worse(caps):
     found = problem(small=[(50, True), *[(40, False)] * 7], large=[(60, False), (90, True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from click.testing import Result
 
 from evaluation.architectures import ARCHITECTURES
 from evaluation.calibration.signals.revised import NothingRevised, revised
+from evaluation.calibration.signals.table import Signals
 from evaluation.metrics import wilson
 from evaluation.pools.errors import MixedPools
 from evaluation.pools.schema import Identity, Table
@@ -133,3 +135,12 @@ def test_the_command_writes_all_tables(cli: Callable[..., Result], tmp_path: Pat
     assert written.keys() == {"prediction", "use", "revised"}
     assert written["use"][0]["pays"] is False  # on itself
     assert cli("evaluate", "signal", "--pools", out, "--out", out).exit_code == 1
+
+
+def test_a_ratio_without_a_bound_ends_at_null(tmp_path: Path) -> None:
+    few = {f"a/{at}": [*FAILED, *[at == 0] * 4] for at in range(3)}
+    found = revised(again(tmp_path, dict.fromkeys(few, [True] * 4)), fresh(tmp_path, few), RATE)
+    assert found.ratio is not None
+    assert found.ratio.high == math.inf
+    (told,) = Signals((), (), (found,)).to_json()["revised"]
+    assert told["ratio"] == {"value": found.ratio.value, "low": found.ratio.low, "high": None}
