@@ -39,7 +39,8 @@ def find_pools(directory: Path) -> list[Path]:
     counts = sorted(
         path
         for path in directory.glob("**/*")
-        if path.suffix in _COUNTS and path.parent.parent not in pools  # where journals are
+        if path.suffix in _COUNTS
+        and not {path.parent, path.parent.parent} & {*pools}  # what a pool has of its own
     )
     if not pools and not counts:
         raise UnreadablePool(

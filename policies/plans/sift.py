@@ -141,7 +141,7 @@ class Sift(Uncalibrated):
         if not courses:
             return None
         large = self._large(task)
-        calls = budget.flops / cost.ceiling(large.id, large.prompt_tokens, 1, CALL_TOKENS)
+        calls = budget.flops / cost.ceiling(large.id, large.reserved_tokens, 1, CALL_TOKENS)
         fitting = [each for each in courses if each.calls <= calls * (1 + ROUNDING)]
         return fitting[-1] if fitting else None
 

@@ -159,6 +159,7 @@ def test_pools_are_found_below_a_directory(tmp_path):
     lines = tmp_path / "deep" / "apps.jsonl"
     lines.write_text('{"problem": "a", "model": "x", "n": 2, "c": 1}\n')
     (paths[0] / "samples" / "00002.jsonl").write_text("")  # a journal
+    (paths[1] / "trees.jsonl").write_text("{}\n")  # what a pool has of its own
     assert find_pools(tmp_path) == [*sorted(paths), lines, counts]
     with pytest.raises(UnreadablePool, match="holds no pool"):
         find_pools(tmp_path / "nothing")
