@@ -122,13 +122,14 @@ runs/mbpp.json: | $(READY)
 serve-table: $(READY) runs/mbpp.json ## Serve what `make table` asks
 	exec $(BIN)/budget-router serve --host $(HOST) --port $(PORT) --config $(RESULTS)/gateway.toml
 
-# Few problems of everything first, so that all rows meet the machine in the same moods.
+# Few problems of everything first, so that all rows meet the machine in the same moods. These are counts of the first
+# problems, each going on where the one before ended: `make table FIRST="5 10"` stops after ten.
 ASKED := runs/table
 FIRST ?= 5 10 15 20 25 30 35 40 45 50 55 60
 ASK := $(BIN)/budget-router evaluate gateway --url http://$(HOST):$(PORT) \
 	--config $(RESULTS)/gateway.toml --budget-large-calls $$x --limit $$first
 
-table: $(READY) ## Ask ladders and fixed plans, into runs/table (hours; wants `make serve-table` beside it)
+table: $(READY) ## Ask ladders and fixed plans, into runs/table (hours, or FIRST="5"; wants `make serve-table` beside it)
 	set -e; for first in $(FIRST); do for x in $(BUDGETS); do \
 		$(ASK) --policy auto --label "ladder of MBPP, X=$$x" --out $(ASKED)/ladder-$$x.jsonl; \
 		$(ASK) --policy fixed-$$x --label "best fixed plan, X=$$x" --out $(ASKED)/fixed-$$x.jsonl; \
@@ -145,8 +146,9 @@ STUDY := humaneval/qwen2.5-coder-0.5b/48 humaneval/qwen2.5-coder-1.5b/16 humanev
 	mbpp-sanitized/qwen2.5-coder-0.5b/24 mbpp-sanitized/qwen2.5-coder-1.5b/12 \
 	mbpp-sanitized/smollm2-135m/8
 
-# Half of the samples for all first, so that a study that was stopped has something of everything.
-study: $(READY) ## Collect and judge the pools of the study (wants `make torch`; resumable)
+# Half of the samples for all first, so that a study that was stopped has something of everything. The recorded pools are
+# complete: POOLS=DIR samples anew. It needs `budget-router models pull $(MODELS)`, and MBPP_SANITIZED=FILE or the hub.
+study: $(READY) ## Collect and judge the study's pools, those of POOLS=DIR anew (wants `make torch`; resumable)
 	set -e; for share in 2 1; do for wish in $(STUDY); do \
 		set -- $$(echo $$wish | tr / " "); pool=$(POOLS)/$$1/$$2; \
 		$(COLLECT) --dataset $$1 --model $$2 --greedy --n 1 --out $$pool-greedy; \
