@@ -219,6 +219,7 @@ def _performed(
                 *(problems, uncapped(cost, sight)),
                 [
                     _greedy(large),
+                    _greedy(small),
                     *wide_routes(large, WIDE[1]),
                     *wide_routes(small, WIDE[0]),
                     *sure_routes(small, large),
