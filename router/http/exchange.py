@@ -132,11 +132,8 @@ class Exchange:
             first = await anext(chunks)
         owned.callback(self._record.abandoned)
         headers = self._stream_headers(requests[0], telling)
-        return OwnedStream(
-            *(first, chunks, self._record.failed, self._end),
-            owned=owned.pop_all(),
-            headers=headers,
-        )
+        stream = OwnedStream(first, chunks, self._record.failed, self._end, headers=headers)
+        return stream.owning(owned.pop_all())  # last: what raises before it finds all still owned
 
     def _telling(
         self, requests: Sequence[RouteRequest]
@@ -165,7 +162,9 @@ class Exchange:
                 return self._record.headers(answer.prepared, outcome)
             case _:
                 known = {}
-        return {"X-Request-Id": self._id} | known | budget_headers(request)
+        if request.budget.policy in self._gateway.policies:
+            return {"X-Request-Id": self._id} | known | budget_headers(request)
+        return {"X-Request-Id": self._id}  # it fails of that, and any text may stand there
 
     async def _body(self) -> bytes:
         """The body, read no further and waited for no longer than the operator allows.

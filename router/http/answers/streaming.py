@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Seque
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -174,10 +174,11 @@ class Telling:
 
 
 class OwnedStream(StreamingResponse):
-    """Chunks as events, which gives back what it holds however it ends, also when nobody reads it.
+    """Chunks as events, which gives back what it owns however it ends, also when nobody reads it.
 
     `first` is the chunk that it began with. An error ends the events as one of them: `failed` makes
-    what is shown of it. `end` comes last.
+    what is shown of it. `end` comes last. It owns nothing until it is told to: making one may raise
+    (a header that cannot be encoded), and then all is still its maker's to give back.
     """
 
     def __init__(
@@ -187,15 +188,19 @@ class OwnedStream(StreamingResponse):
         failed: Callable[[Exception], ErrorObject],
         end: bytes,
         *,
-        owned: AsyncExitStack,
         headers: dict[str, str],
     ) -> None:
-        events = _events(first, chunks, failed)
-        owned.push_async_callback(chunks.aclose)
-        owned.push_async_callback(events.aclose)
+        self._chunks, self._events = chunks, _events(first, chunks, failed)
         headers |= dict(HEADERS)
-        super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._owned, self._end = owned, end
+        super().__init__(self._events, media_type="text/event-stream", headers=headers)
+        self._owned, self._end = AsyncExitStack(), end
+
+    def owning(self, owned: AsyncExitStack) -> Self:
+        """The stream itself, which closes this once it has ended, after its chunks."""
+        owned.push_async_callback(self._chunks.aclose)
+        owned.push_async_callback(self._events.aclose)
+        self._owned = owned
+        return self
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream, then close what it owns."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +21,25 @@ from fake_upstream import (
     silent,
 )
 from fake_upstream import failing as upstream_failing
-from http_world import CHAT, COMPLETIONS, PROMPT, TESTS, ScriptedBackend, events, texts, world
+from http_world import (
+    CHAT,
+    COMPLETIONS,
+    PROMPT,
+    TESTS,
+    ScriptedBackend,
+    events,
+    eventually,
+    texts,
+    world,
+)
 
+from router.errors import ErrorObject
+from router.http.answers.streaming import OwnedStream
 from router.http.dialects.completions import Completions
 
 pytestmark = pytest.mark.anyio
 SAID = "".join(ANSWER)
+QUIET_S = "router.http.answers.relay.QUIET_S"
 
 
 @pytest.mark.parametrize("kind", ["llama.cpp", "vllm"])
@@ -309,6 +324,45 @@ async def test_an_error_before_the_stream_is_a_plain_error() -> None:
         assert answer.status_code == 502
         assert answer.headers["content-type"] == "application/json"
         assert answer.json()["error"]["code"] == "upstream_unavailable"
+
+
+@pytest.mark.parametrize("policy", ["\u2192", "x\r\nX-Other: y", "unheard-of"])
+async def test_a_policy_that_nobody_knows_is_in_no_header_of_a_stream(
+    policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not all text can stand in one; and its place is given back, whatever becomes of it."""
+    monkeypatch.setattr(QUIET_S, 0.0)  # it begins as soon as it can
+    async with world() as w:
+        for prompt in (PROMPT, [PROMPT, PROMPT]):
+            ask = {"prompt": prompt, "stream": True, "budget": {"policy": policy}}
+            answer = await w.complete(**ask)
+            assert answer.status_code != 500
+            assert "x-budget-policy" not in answer.headers
+            assert "unknown_policy" in answer.text
+            await eventually(lambda: w.active == 0, within=5)
+        assert w.metric("router_requests_active") == 0
+
+
+async def test_a_stream_that_cannot_be_made_has_taken_nothing() -> None:
+    """Its maker still has all to give back."""
+
+    async def chunks() -> AsyncGenerator[dict[str, Any] | None, None]:
+        yield None
+
+    def failed(_: Exception) -> ErrorObject:
+        raise AssertionError
+
+    left: list[str] = []
+
+    async def made() -> None:
+        async with AsyncExitStack() as owned:
+            owned.callback(left.append, "a place")
+            stream = OwnedStream(None, chunks(), failed, b"", headers={"X-Model": "\u2192"})
+            stream.owning(owned.pop_all())
+
+    with pytest.raises(UnicodeEncodeError):
+        await made()
+    assert left == ["a place"]
 
 
 async def test_a_stream_survives_text_in_many_scripts_and_line_separators() -> None:
