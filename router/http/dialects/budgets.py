@@ -13,8 +13,9 @@ from router.request import AUTO, BudgetRequest
 
 _SCALE: Final = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _QUANTITY: Final = re.compile(
-    r"(?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
+    r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[KMGTPE]?)"
 )
+"""No two of its parts can take the same digits, or a text that is none would be tried by pairs."""
 _PROXY_TIMEOUT: Final = "x-envoy-expected-rq-timeout-ms"
 _PREFIXES: Final = ("x-budget", "x_budget")
 """How headers begin that are meant as a budget, however they are misspelt."""

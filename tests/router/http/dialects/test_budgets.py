@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,17 @@ def test_whatever_is_read_is_positive_and_finite(value: object) -> None:
 def test_what_is_no_budget_is_refused(value: object) -> None:
     with pytest.raises(InvalidBudget):
         parse_flops(value)
+
+
+@pytest.mark.parametrize("parse", [parse_flops, parse_latency, parse_target])
+@pytest.mark.parametrize("form", ["{}x", "{}.{}x", ".{}x", "1e{}x", "{}e{}x", "{}.x"])
+def test_many_digits_that_are_no_number_are_looked_at_once(
+    parse: Callable[[object], float], form: str
+) -> None:
+    """By pairs, these would take hours."""
+    digits = "1" * 1_000_000
+    with pytest.raises(InvalidBudget):
+        parse(form.format(digits, digits))
 
 
 def test_a_latency_has_no_suffix() -> None:
