@@ -78,6 +78,7 @@ class Telling:
     answer: Answer | None = None
     draw: RunningDraw | None = None
     outcome: Outcome | None = None
+    _begun: bool = field(default=False, init=False)
     _sent: int = field(default=0, init=False)
     _lines: WholeLines | None = field(default=None, init=False)
 
@@ -124,9 +125,15 @@ class Telling:
         if before is None:
             yield from self._known.opening(draw.model)
         elif before is not draw:
-            if self._sent:
+            if self._begun:
                 raise UpstreamError(before.model, "failed in mid-answer")
             self._hold_lines()  # what is held of the one that failed is no part of this one
+        for data in self._said(draw, chunk):
+            self._begun = True
+            yield data
+
+    def _said(self, draw: RunningDraw, chunk: Chunk) -> Iterator[dict[str, Any]]:
+        """What a client adds to what it has of this draw: no other can go on with it."""
         yield from self._known.thinking(draw.model, chunk.thought)
         if self._lines is None:
             yield from self._piece(draw, chunk.text, chunk.tokens or ())

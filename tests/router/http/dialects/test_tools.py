@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from fake_upstream import ANSWER, Call, FakeUpstream, Play, answering
+from fake_upstream import ANSWER, Call, FakeUpstream, Play, answering, sending, streaming
 from http_world import TESTS, ScriptedBackend, events, texts, world
 
 pytestmark = pytest.mark.anyio
@@ -101,6 +101,25 @@ async def test_calls_of_tools_stream_as_they_come() -> None:
         arguments = [piece[0]["function"].get("arguments", "") for piece in pieces if piece]
         assert "".join(arguments) == '{"at": "x"}'
         assert told[-2]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+BROKEN_OFF: dict[str, dict[str, Any]] = {
+    "a call": {"tool_calls": CALLED[:1]},
+    "a thought": {"reasoning_content": "hm"},
+    "a text": {"content": "x"},
+}
+
+
+@pytest.mark.parametrize("delta", BROKEN_OFF.values(), ids=BROKEN_OFF)
+async def test_nobody_goes_on_with_what_another_model_has_begun(delta: dict[str, Any]) -> None:
+    """Clients put pieces together: of a second model they would be added to those of the first."""
+    begun = {"choices": [{"index": 0, "delta": delta}]}
+    large = FakeUpstream(streaming(begun, then=sending(b"40\r\ndata: {")))
+    async with world(small=FakeUpstream(play), large=large) as w:
+        answer = await w.chat(tools=TOOLS, stream=True)
+        *told, error, done = events(answer.text)
+        assert (error["error"]["code"], done) == ("upstream_unavailable", "[DONE]")
+        assert {chunk["model"] for chunk in told} == {"large"}
 
 
 CITY = {"type": "object", "properties": {"city": {"$ref": "#/$defs/City"}}}
