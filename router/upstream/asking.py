@@ -145,7 +145,7 @@ class Asking:
         if refusal.unparsed in self._clients:
             return True
         theirs = self.request.passed_on.items()
-        return any(refusal.quotes(name, said) for name, said in theirs if isinstance(said, str))
+        return refusal.quotes_any((name, said) for name, said in theirs if isinstance(said, str))
 
     def _at_fault(self, habit: Habit, refusal: Refusal) -> str | None:
         return refusal.field(self.fitted(habit), jargon=self._spare(habit) | {_LIMIT, _CHATS_LIMIT})

@@ -38,6 +38,8 @@ _CONTEXT: Final = re.compile(
 )
 _UNPARSED: Final = re.compile(r"failed to parse (\w+)", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"(?<![\w.-])\d+(?![\w.-])")
+_LETTER: Final = re.compile(r"\w")
+_PLAIN: Final = str.maketrans("_-", "  ")
 _QUOTES: Final = "'\"`\u2018\u2019\u201c\u201d"
 
 
@@ -101,11 +103,21 @@ class Refusal:
         found = _UNPARSED.search(self.message)
         return found[1] if found else None
 
-    def quotes(self, name: str, value: str) -> bool:
-        """Whether the message tells a field, or its name in plain words, and then what it said."""
-        words = r"[ _-]".join(map(re.escape, name.split("_")))
-        pattern = rf"(?<!\w){words}(?!\w).*(?<!\w){re.escape(value)}(?!\w)"
-        return bool(value) and bool(re.search(pattern, self.message, re.IGNORECASE | re.DOTALL))
+    def quotes_any(self, fields: Iterable[tuple[str, str]]) -> bool:
+        """Whether the message tells a field, or its name in plain words, and then what it said.
+
+        `fields` are names and values as clients chose them: many, and long. None is worked on that
+        the message has no room for.
+        """
+        message = self.message.casefold()
+        plain = message.translate(_PLAIN)  # place for place the same
+        return any(
+            0 < len(value) <= len(message)
+            and len(name) <= len(message)
+            and (told := _end_of(name.casefold().translate(_PLAIN), plain, message)) >= 0
+            and _end_of(value.casefold(), message, message, told) >= 0
+            for name, value in fields
+        )
 
     @property
     def tells_a_number(self) -> bool:
@@ -121,6 +133,17 @@ class Refusal:
         any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
         found = re.search(rf"(?<![\w.])({any_of})(?!\w)", self.message)
         return found[1] if found else None
+
+
+def _end_of(words: str, text: str, message: str, start: int = 0) -> int:
+    """Where they first end in a text, from `start` on, as no part of longer words; else -1."""
+    at = text.find(words, start)
+    while at >= 0:
+        end = at + len(words)
+        if not (_LETTER.match(message[at - 1 : at]) or _LETTER.match(message, end)):
+            return end
+        at = text.find(words, at + 1)
+    return -1
 
 
 def read_refusal(status: int, detail: object, retry_after: str | None = None) -> Refusal:

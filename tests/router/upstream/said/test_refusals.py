@@ -1,12 +1,15 @@
 """Errors of servers, in the shapes that they are seen in."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.request import SampleRequest, TextPrompt
+from router.upstream.asking import COMPLETIONS, Asking
 from router.upstream.said.refusals import LONGEST_RETRY_S, Refusal, read_refusal
 
 SENT = ("model", "stream", "max_tokens", "logprobs", "stream_options", "stop", "temperature")
@@ -121,3 +124,41 @@ def test_any_shape_is_an_error_with_words(shape: Any) -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.message.encode()
     assert refusal.field(SENT, JARGON) in {*SENT, None}
+
+
+QUOTED: dict[str, tuple[str, str, str, bool]] = {
+    "name and value": ("Invalid reasoning_effort: maximal", "reasoning_effort", "maximal", True),
+    "plain words": ("no reasoning effort is MAXIMAL", "reasoning_effort", "maximal", True),
+    "a hyphen": ("Reasoning-Effort 'maximal'?", "reasoning_effort", "maximal", True),
+    "at once": ("effort=high", "effort", "high", True),
+    "letters that fold to more": ("strasse: GROSS", "straße", "groß", True),
+    "the value is found later": ("effort highest, not high", "effort", "high", True),
+    "the name is found later": ("no efforts, effort: high", "effort", "high", True),
+    "the value before": ("maximal is no effort", "effort", "maximal", False),
+    "a part of a name": ("reasoning_effort: high", "effort", "high", False),
+    "a part of a value": ("effort: highest", "effort", "high", False),
+    "another field": ("stop: high", "effort", "high", False),
+    "no value": ("effort: none", "effort", "", False),
+}
+
+
+@pytest.mark.parametrize(("message", "name", "value", "quoted"), QUOTED.values(), ids=QUOTED)
+def test_what_of_the_clients_a_message_quotes(
+    message: str, name: str, value: str, quoted: bool
+) -> None:
+    assert Refusal(500, message).quotes_any([("other", "x"), (name, value)]) is quoted
+
+
+@pytest.mark.parametrize(("name", "length"), [("user", 200_000), ("x" * 200_000, 1)])
+def test_what_a_message_has_no_room_for_is_not_worked_on(name: str, length: int) -> None:
+    """By what is allocated: nothing is made of it, and nothing kept."""
+    sent = {name: "a" * length}
+    request = SampleRequest(TextPrompt("x"), sent, None, frozenset({"model", *sent}))
+    asking = Asking(COMPLETIONS, {"model": "m", **sent}, request)
+    refusal = read_refusal(500, "the user a is unknown " * 80)
+    tracemalloc.start()
+    try:
+        asking.failure("m", refusal)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
