@@ -40,10 +40,17 @@ INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Paths of interfaces that are not spoken here, and all below them, without `/v1`."""
 
+_LONGEST: Final = 256
+"""Of a path that is looked into, in characters: every end of it is held against every route."""
+
+_NOTHING_NEAR: Final = "GET /v1/models names the models, docs/http.md the paths"
+
 
 def advice(request: Request) -> str:
     """What to ask instead."""
     path = request.scope["path"]
+    if len(path) > _LONGEST:
+        return _NOTHING_NEAR
     base = f"{str(request.base_url).rstrip('/')}/v1"
     based = f"the base URL of this gateway is {base}"
     for other in _relatives(path):
@@ -55,7 +62,7 @@ def advice(request: Request) -> str:
     for known in _above(_bare(path)):
         if known in INSTEAD:
             return INSTEAD[known].format(base=base)
-    return "GET /v1/models names the models, docs/http.md the paths"
+    return _NOTHING_NEAR
 
 
 def _bare(path: str) -> str:

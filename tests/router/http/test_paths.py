@@ -5,6 +5,13 @@ from typing import Any
 import pytest
 from fake_upstream import ANSWER
 from http_world import PROMPT, events, is_error, texts, untouched, world
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from router.http.advice import advice
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +119,30 @@ async def test_a_base_url_with_something_else_in_it_is_told_what_it_should_be(
         answer = await w.client.request(method, w.url + path)
         message = is_error(answer, 404, "not_found")["message"]
         assert message.endswith(f" here: the base URL of this gateway is {w.url}/v1"), message
+
+
+class Counted(Route):
+    """A route that knows how often it was held against a path."""
+
+    def __init__(self) -> None:
+        super().__init__("/v1/chat/completions", lambda _: Response(), methods=["POST"])
+        self.asked = 0
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        self.asked += 1
+        return super().matches(scope)
+
+
+@pytest.mark.parametrize("part", ["/a", "/v1", "/", "/v1/a"])
+@pytest.mark.parametrize("times", [100, 20_000])
+def test_how_deep_a_path_is_does_not_matter(part: str, times: int) -> None:
+    route = Counted()
+    app = Starlette(routes=[route])
+    path = part * times + "/nothing"
+    head = {"type": "http", "method": "POST", "headers": [], "server": ("gateway", 80)}
+    said = advice(Request(head | {"path": path, "app": app}))
+    assert "/v1/models names the models" in said
+    assert route.asked <= 300
 
 
 async def test_another_method_says_which_there_is() -> None:
