@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
-from pydantic import BeforeValidator, Field, StrictBool
+from pydantic import BeforeValidator, Field, SkipValidation, StrictBool
 
 from router.errors import InvalidRequest
 from router.http.dialects.body import Body, understood, validated
@@ -40,7 +40,9 @@ def _are_tokens(prompt: object) -> bool:
     return (
         isinstance(prompt, list)
         and bool(prompt)
-        and all(type(token) is int and 0 <= token <= _LARGEST_TOKEN for token in prompt)
+        and set(map(type, prompt)) == {int}  # no bool among them, and no loop of our own
+        and min(prompt) >= 0
+        and max(prompt) <= _LARGEST_TOKEN
     )
 
 
@@ -60,7 +62,10 @@ _Told: TypeAlias = (
 class CompletionBody(Body):
     """`POST /v1/completions`."""
 
-    prompt: Annotated[Prompts, BeforeValidator(_prompts, json_schema_input_type=_Told)]
+    # A union would have it all tried again as each of its members, and copied.
+    prompt: Annotated[
+        SkipValidation[Prompts], BeforeValidator(_prompts, json_schema_input_type=_Told)
+    ]
     suffix: str | None = None
     echo: StrictBool | None = None
     logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None
@@ -85,12 +90,7 @@ class Completions(TextChoices, OpenAIEnvelope):
     ) -> tuple[RouteRequest, ...]:
         """See `Dialect`."""
         body = self._named(validated(CompletionBody, raw))
-        prompts = _understood_prompts(body)
-        if len(prompts) > limits.max_prompts:
-            raise InvalidRequest(
-                f"{len(prompts)} prompts; this gateway takes at most {limits.max_prompts} at once",
-                param="prompt",
-            )
+        prompts = _understood_prompts(body, limits.max_prompts)
         numbers = isinstance(prompts[0], TokenPrompt)
         # What the server knows of a prompt comes with the prompt, and then nobody else adds it.
         told = bool(body.echo) and (numbers or body.logprobs is not None)
@@ -155,18 +155,20 @@ class Completions(TextChoices, OpenAIEnvelope):
         return body.model_copy(update={"model": self.engine})
 
 
-def _understood_prompts(body: CompletionBody) -> list[TextPrompt | TokenPrompt]:
-    numbers: list[int] = []
-    prompts: list[TextPrompt | TokenPrompt] = []
-    for given in [body.prompt] if isinstance(body.prompt, str) else body.prompt:
-        match given:
-            case str():
-                prompts.append(TextPrompt(given, body.suffix))
-            case int():
-                numbers.append(given)
-            case list():
-                prompts.append(TokenPrompt(tuple(given)))
-    return [TokenPrompt(tuple(numbers))] if numbers else prompts
+def _understood_prompts(body: CompletionBody, most: int) -> list[TextPrompt] | list[TokenPrompt]:
+    """The prompts of a body. Raises `InvalidRequest` where there are more than `most`."""
+    prompt: Any = body.prompt  # of which the first entry tells the shape
+    if isinstance(prompt, str):
+        return [TextPrompt(prompt, body.suffix)]
+    if isinstance(prompt[0], int):
+        return [TokenPrompt(tuple(prompt))]
+    if len(prompt) > most:
+        raise InvalidRequest(
+            f"{len(prompt)} prompts; this gateway takes at most {most} at once", param="prompt"
+        )
+    if isinstance(prompt[0], str):
+        return [TextPrompt(text, body.suffix) for text in prompt]
+    return [TokenPrompt(tuple(tokens)) for tokens in prompt]
 
 
 def _check(body: CompletionBody, *, several: bool, numbers: bool, told: bool) -> None:

@@ -15,7 +15,7 @@ from router.http.dialects.dialect import Dialect
 from router.http.dialects.fim import Fim, FimBody
 from router.http.dialects.infill import Infill, InfillBody
 from router.http.dialects.options import OPTIONS
-from router.request import ChatPrompt, RequestLimits, RouteRequest, TextPrompt
+from router.request import ChatPrompt, RequestLimits, RouteRequest, TextPrompt, TokenPrompt
 from sandbox import InvalidTests
 
 LIMITS = RequestLimits()
@@ -84,6 +84,26 @@ def test_an_empty_request_has_the_defaults() -> None:
     assert request.sampling.logprobs is None
     assert not request.sampling.passed_on
     assert not request.detailed
+
+
+@pytest.mark.parametrize(
+    "prompt", ["x", ["x", "y"], [1, 2], [[1], [2, 3]]], ids=["text", "texts", "numbers", "lists"]
+)
+def test_a_prompt_is_looked_at_once_and_stays_what_it_is(prompt: Any) -> None:
+    """Of a million numbers each further look is half a second, and a copy."""
+    assert CompletionBody.model_validate({"prompt": prompt}).prompt is prompt
+
+
+@pytest.mark.parametrize("prompt", ["x", [1]], ids=["texts", "numbers"])
+def test_of_too_many_prompts_none_is_made(prompt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(TextPrompt, "__init__", made)
+    monkeypatch.setattr(TokenPrompt, "__init__", made)
+    raw = json.dumps({"prompt": [prompt] * (LIMITS.max_prompts + 1)}).encode()
+    with pytest.raises(InvalidRequest, match="257 prompts"):
+        COMPLETIONS.read(raw, {}, LIMITS)
 
 
 def test_nulls_are_as_if_absent() -> None:
