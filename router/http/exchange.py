@@ -122,7 +122,7 @@ class Exchange:
     async def _stream(self, requests: Sequence[RouteRequest], owned: AsyncExitStack) -> Response:
         telling = Telling(self._dialect, self._id, self._record.conclude)
         if len(requests) > 1:
-            chunks = chunks_of(self._telling(requests), self._record.received, self._turn)
+            chunks = chunks_of(self._telling(requests), self._turn)
         else:
             items = relay(self._gateway, requests[0], self._record.received, self._turn)
             await owned.enter_async_context(aclosing(items))

@@ -25,7 +25,9 @@ from router.request import RouteRequest
 from router.upstream.said.chunks import Chunk
 
 QUIET_S: Final = 1.0
-"""How long a stream waits for its first token before it begins, and from comment to comment."""
+"""How long a stream waits for its first token before it begins, and from comment to comment.
+
+It waits from when work began: what took a second to be sent has had none of it."""
 
 Piece: TypeAlias = tuple[RunningDraw, Chunk]
 
@@ -53,10 +55,10 @@ class _End(Enum):
 async def produced(
     work: Callable[[Hand[Handed]], Coroutine[Any, Any, Result]],
     *,
-    received: float | None = None,
+    ticks: bool = False,
     turn: Turn | None = None,
 ) -> AsyncGenerator[Handed | Result | Tick, None]:
-    """What work hands out as it goes on, then its result; ticks, where `received` begins them.
+    """What work hands out as it goes on, then its result; `ticks` as well, where they are wanted.
 
     Closing it cancels the work, and so does a newer request of the session: then it raises
     `Superseded`.
@@ -67,7 +69,7 @@ async def produced(
     if turn is not None:
         # Not by whoever reads the items: a client that does not read must not hold it up.
         turn.superseded.add_done_callback(lambda _: run.cancel())
-    ticking = None if received is None else _Ticking(items, received + QUIET_S)
+    ticking = _Ticking(items, run) if ticks else None
     try:
         while (item := await items.get()) is not _End.END:
             yield item
@@ -85,19 +87,19 @@ async def produced(
 
 
 class _Ticking:
-    """Puts ticks among what is to be read, where all else was read."""
+    """Puts ticks among what is to be read, where all else was read and the work goes on."""
 
-    def __init__(self, items: asyncio.Queue[Any], first: float) -> None:
-        self._items = items
+    def __init__(self, items: asyncio.Queue[Any], run: asyncio.Task[Any]) -> None:
+        self._items, self._run = items, run
         self._loop = asyncio.get_running_loop()
-        self._next = self._loop.call_at(first, self._tick)
+        self._next = self._loop.call_later(QUIET_S, self._tick)
 
     def stop(self) -> None:
         """No more."""
         self._next.cancel()
 
     def _tick(self) -> None:
-        if self._items.empty():
+        if self._items.empty() and not self._run.done():  # or its end is about to be read
             self._items.put_nowait(Tick.TICK)
         self._next = self._loop.call_later(QUIET_S, self._tick)
 
@@ -130,7 +132,7 @@ def relay(
         hand(prepared)
         return await performed(gateway, prepared, hand)
 
-    return produced(work, received=received, turn=turn)
+    return produced(work, ticks=True, turn=turn)
 
 
 async def performed(gateway: Gateway, prepared: Prepared, hand: Hand[Piece]) -> Outcome:

@@ -47,12 +47,11 @@ Details: TypeAlias = Callable[[Prepared, Outcome], dict[str, Any]]
 
 async def chunks_of(
     work: Callable[[Hand[dict[str, Any]]], Coroutine[Any, Any, None]],
-    received: float,
     turn: Turn | None,
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
     """The chunks that work hands out; None where there was nothing to tell for a while."""
     quiet = True
-    async with aclosing(produced(work, received=received, turn=turn)) as items:
+    async with aclosing(produced(work, ticks=True, turn=turn)) as items:
         async for item in items:
             match item:
                 case Tick.TICK:

@@ -326,6 +326,19 @@ async def test_an_error_before_the_stream_is_a_plain_error() -> None:
         assert answer.json()["error"]["code"] == "upstream_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("fields", "status"), [({"budget": {"policy": "none"}}, 400), ({"model": "none"}, 404)]
+)
+async def test_an_upload_takes_none_of_the_time_in_which_an_error_has_its_status(
+    fields: dict[str, Any], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QUIET_S, 0.0)  # any body took longer than that
+    async with world() as w:
+        answer = await w.complete(stream=True, **fields)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/json"
+
+
 @pytest.mark.parametrize("policy", ["\u2192", "x\r\nX-Other: y", "unheard-of"])
 async def test_a_policy_that_nobody_knows_is_in_no_header_of_a_stream(
     policy: str, monkeypatch: pytest.MonkeyPatch
