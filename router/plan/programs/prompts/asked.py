@@ -10,6 +10,7 @@ import builtins
 import keyword
 import re
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -19,8 +20,10 @@ from router.plan.programs.prompts.signatures import Head, heads_of
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 LONGEST: Final = 100_000
-"""How much of each text is read: the end of a completion's prompt, the beginning of others."""
-_READ_CHARACTERS: Final = 150_000
+"""How much is read: the end of a completion's prompt, the beginning of its suffix, and of a chat so
+much in all, of each message the beginning and the newest message first."""
+_READ_CHARACTERS: Final = 300_000
+"""How much is read of values in all: this runs on the loop."""
 _MOST_MESSAGES: Final = 16
 _NAME: Final = r"[^\W\d]\w*"
 _NO_NAME: Final = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "self"})
@@ -56,8 +59,7 @@ def asked_of(prompt: Prompt) -> frozenset[str]:
     """The functions that a prompt may be asking for."""
     if isinstance(prompt, TextPrompt):
         return _asked_by_code(prompt.text[-LONGEST:])
-    asked = (_asked_by_prose(text) for text in reversed(texts_of(prompt)))
-    return next((names for names in asked if names), frozenset())
+    return _asked_by_chat(texts_of(prompt))
 
 
 def texts_of(prompt: Prompt) -> tuple[str, ...]:
@@ -68,8 +70,19 @@ def texts_of(prompt: Prompt) -> tuple[str, ...]:
         case TokenPrompt():
             return ()
         case ChatPrompt(messages=messages):
-            theirs = [_content(m.get("content")) for m in messages if m.get("role") == "user"]
-            return tuple(text[:LONGEST] for text in theirs[-_MOST_MESSAGES:] if text)
+            theirs = [m.get("content") for m in messages if m.get("role") == "user"]
+            return tuple(_beginnings(theirs[-_MOST_MESSAGES:]))
+
+
+def _beginnings(contents: Sequence[object]) -> list[str]:
+    """The texts of messages, as far as there is room for them, in order."""
+    texts: list[str] = []
+    room = LONGEST
+    for content in reversed(contents):
+        if room and (text := _content(content)[:room]):
+            texts.append(text)
+            room -= len(text)
+    return texts[::-1]
 
 
 def _content(content: object) -> str:
@@ -85,28 +98,33 @@ def _content(content: object) -> str:
 
 
 @lru_cache(maxsize=64)  # all candidates of a request ask the same
-def _heads(text: str) -> tuple[Head, ...]:
-    return heads_of(text, Literals(_READ_CHARACTERS))
-
-
-def _asked_by_code(text: str) -> frozenset[str]:
-    heads = [head for head in _heads(text) if head.open]
-    if top := [head.name for head in heads if not head.inside]:
-        return frozenset(top[-1:])
-    return frozenset() if heads else _asked_by_prose(text)
+def _asked_by_chat(texts: tuple[str, ...]) -> frozenset[str]:
+    """What the newest text asks for that asks for anything."""
+    literals = Literals(_READ_CHARACTERS)
+    asked = (_asked_by_prose(text, heads_of(text, literals), literals) for text in reversed(texts))
+    return next((names for names in asked if names), frozenset())
 
 
 @lru_cache(maxsize=64)
-def _asked_by_prose(text: str) -> frozenset[str]:
+def _asked_by_code(text: str) -> frozenset[str]:
+    literals = Literals(_READ_CHARACTERS)
+    heads = heads_of(text, literals)
+    is_open = [head for head in heads if head.open]
+    if top := [head.name for head in is_open if not head.inside]:
+        return frozenset(top[-1:])
+    return frozenset() if is_open else _asked_by_prose(text, heads, literals)
+
+
+def _asked_by_prose(text: str, heads: Sequence[Head], literals: Literals) -> frozenset[str]:
     """By what stands there unfinished, else by names and calls of what is not there, or is."""
-    heads = [head for head in _heads(text) if not head.inside]
+    heads = [head for head in heads if not head.inside]
     defined = frozenset(head.name for head in heads)
     if stubs := frozenset(head.name for head in heads if head.stub):
         return stubs
     imported, theirs = _imported(text)
     known = defined | imported
     named = frozenset(found[1] for form in _NAMINGS for found in form.finditer(text)) - _NO_NAME
-    called = _called(text) - _NO_NAME - (frozenset(GENERIC) - named)
+    called = _called(text, literals) - _NO_NAME - (frozenset(GENERIC) - named)
     new = (named & called) - known or (named | called) - known
     return new or defined & named or defined & called or theirs & called or defined
 
@@ -126,10 +144,10 @@ def _imported(text: str) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(every), frozenset(theirs)
 
 
-def _called(text: str) -> frozenset[str]:
+def _called(text: str, literals: Literals) -> frozenset[str]:
     """The functions that examples and assertions call."""
     names = {name for line in _ASSERTS.finditer(text) for name in _CALLED.findall(line[1])}
-    forms = Forms(_NAME, Literals(_READ_CHARACTERS))
+    forms = Forms(_NAME, literals)
     return frozenset(names).union(
         shown.name for shown in forms.shown(text) if shown.expected is not None
     )

@@ -92,10 +92,11 @@ def _is_quoted(word: str, texts: Sequence[str]) -> bool:
 def _is_there(prompt: Prompt, entry_point: str | None) -> bool:
     """Whether the client has the function already, with a body that gives something."""
     name = entry_point or entry_point_of(prompt)
+    literals = Literals(_READ_CHARACTERS)
     bodies = (
         text[head.at : head.at + _LONGEST_BODY]
         for text in texts_of(prompt)
-        for head in heads_of(text, Literals(_READ_CHARACTERS))
+        for head in heads_of(text, literals)
         if head.name == name and not (head.inside or head.stub)
     )
     return any(_GIVES.search(body) for body in islice(bodies, _MOST_HEADS))

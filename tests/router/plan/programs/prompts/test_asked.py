@@ -1,6 +1,9 @@
 import pytest
 
+from router.plan.programs.prompts import asked, examples
+from router.plan.programs.prompts.asked import LONGEST, texts_of
 from router.plan.programs.prompts.examples import entry_point_of, examples_of
+from router.plan.programs.prompts.literals import Literals
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 
 HEAD = "def f(x):\n"
@@ -60,3 +63,33 @@ def test_the_function_that_is_asked_for(prompt: Prompt, name: str | None) -> Non
     assert entry_point_of(prompt) == name
     if name is None:
         assert examples_of(prompt) == ()
+
+
+def test_of_a_chat_so_much_is_read_in_all_the_newest_first() -> None:
+    old, new = "a" * LONGEST, "b" * (LONGEST - 3)
+    assert texts_of(chat(old, old, "", new)) == ("aaa", new)
+    assert texts_of(chat(old, new, old)) == (old,)
+    assert texts_of(chat("x", "y")) == ("x", "y")
+
+
+def test_how_many_values_are_read_does_not_go_by_the_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each `Literals` reads so much in all, and one more for each message would be no bound."""
+    made: list[int] = []
+
+    class Counted(Literals):
+        def __init__(self, characters: int) -> None:
+            made.append(characters)
+            super().__init__(characters)
+
+    for module in (asked, examples):
+        monkeypatch.setattr(module, "Literals", Counted)
+    read = []
+    for messages in (1, 16):
+        made.clear()
+        said = [f"No word of one, {at}." for at in range(messages)]
+        assert not examples_of(chat(*said), "f")
+        assert entry_point_of(chat(*said)) is None
+        read.append(sum(made))
+    assert read[0] == read[1]
