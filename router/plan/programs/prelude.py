@@ -31,6 +31,8 @@ from router.request import Prompt, TextPrompt
 _MOST_CUTS: Final = 64
 _PARSED_CHARACTERS: Final = 500_000
 """How much is parsed in search of a prompt's longest sound beginning: this runs on the loop."""
+_LONGEST: Final = _PARSED_CHARACTERS // 2
+"""How much of a prompt is read: mostly its end does not parse, and then there is a second try."""
 _PART: Final = (ast.Attribute, ast.Subscript)
 _MADE: Final = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 """What makes an object that can change."""
@@ -49,7 +51,9 @@ def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
     """
     if not isinstance(prompt, TextPrompt):
         return prelude
-    future, guarded = _definitions(prompt.text, entry_point)
+    end = _end_of_what_is_read(prompt.text)
+    later = frozenset(_derived_from_heads(prompt.text[end:]))
+    future, guarded = _definitions(prompt.text[:end], later, entry_point)
     theirs = read(prelude)
     if theirs and any(is_future(node) for node in theirs.tree.body):
         # They must stand first in the whole, so the caller's other statements are put after them.
@@ -59,13 +63,29 @@ def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
     return "\n".join([*future, *guarded, prelude])
 
 
+def _end_of_what_is_read(text: str) -> int:
+    """All of it, or where the last line begins that is not too far off and stands at the margin."""
+    if len(text) <= _LONGEST:
+        return len(text)
+    at = text.rfind("\n", 0, _LONGEST)
+    while at >= 0 and not text[at + 1].strip():
+        at = text.rfind("\n", 0, at)
+    return at + 1
+
+
 @lru_cache(maxsize=64)  # all candidates of a request ask the same
-def _definitions(prompt: str, entry_point: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """A prompt's future imports, and what else of it the tests have, each statement guarded."""
+def _definitions(
+    prompt: str, later: frozenset[str], entry_point: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A prompt's future imports, and what else of it the tests have, each statement guarded.
+
+    `later` is what classes derive from after what is read of the prompt.
+    """
     lines = lines_of(prompt)
     body, rest = _longest_module(prompt, lines)
     values = value_classes(body, lines, entry_point)
-    alone = _standing_alone(body, values, frozenset(_derived_from(body, rest, values)), entry_point)
+    derived_from = later.union(_derived_from(body, rest, values))
+    alone = _standing_alone(body, values, derived_from, entry_point)
     future = (_written(node) for node in body if is_future(node))
     guarded = (_written(_guarded(node)) for node in body if _is_import(node) or node in alone)
     return tuple(future), tuple(text for text in guarded if text)
@@ -74,7 +94,7 @@ def _definitions(prompt: str, entry_point: str) -> tuple[tuple[str, ...], tuple[
 def _longest_module(source: str, lines: Sequence[str]) -> tuple[Sequence[ast.stmt], str]:
     """The source up to the last top-level statement at which it still parses, and the rest."""
     starts = (at for at in range(len(lines) - 1, -1, -1) if lines[at][:1].strip())
-    cuts = min(_MOST_CUTS, _PARSED_CHARACTERS // max(1, len(source)))
+    cuts = min(_MOST_CUTS, _PARSED_CHARACTERS // max(1, len(source)) - 1)
     for cut in (len(lines), *islice(starts, cuts)):
         if (found := parse("".join(lines[:cut]))) is not None:
             return found.body, "".join(lines[cut:])
@@ -88,7 +108,12 @@ def _derived_from(
     for node in body:
         if isinstance(node, ast.ClassDef) and values.get(node.name) is not node:
             yield from bases_of(node.bases)
-    for head in _CLASS_HEAD.findall(rest):
+    yield from _derived_from_heads(rest)
+
+
+def _derived_from_heads(text: str) -> Iterator[str]:
+    """What classes derive from, and what they are called, in what was not parsed."""
+    for head in _CLASS_HEAD.findall(text):
         yield from _NAME.findall(head)
 
 

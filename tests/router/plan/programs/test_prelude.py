@@ -1,8 +1,12 @@
+import ast
+import weakref
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.plan.programs import with_prompt_prelude
+from router.plan.programs import prelude, with_prompt_prelude
+from router.plan.programs.reading import parse
 from router.request import ChatPrompt, TextPrompt
 
 CHAT = ChatPrompt(({"role": "user", "content": "add"},))
@@ -119,3 +123,45 @@ def test_a_chat_adds_nothing() -> None:
 @given(st.text(alphabet="def f(x):\n \"'#[{=import", max_size=80))
 def test_a_prelude_always_parses(prompt: str) -> None:
     compile(with_prompt_prelude(TextPrompt(prompt), "f", ""), "prelude", "exec")
+
+
+LINE = f"x = {'1' * 1_000}\n"
+MUCH = LINE * 1_000
+
+
+@pytest.mark.parametrize("tail", ["", "def f(x):\n    '''open", "%%% {\n"])
+@pytest.mark.parametrize("times", [0, 1, 10])
+def test_so_much_of_a_prompt_is_parsed_however_long_it_is(
+    tail: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def counted(source: str) -> ast.Module | None:
+        parsed.append(source)
+        return parse(source)
+
+    monkeypatch.setattr(prelude, "parse", counted)
+    text = f"{HELPER}\n\n{LINE * 100}{MUCH * times}{tail}"
+    assert defined(with_prompt_prelude(TextPrompt(text), "f", "")) == {"poly"}
+    assert sum(map(len, parsed)) <= 500_000
+
+
+def test_what_is_not_read_of_a_long_prompt_may_derive_from_what_is() -> None:
+    """A class that others derive from is the program's."""
+    values = "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\n"
+    for more, names in (("", {"dataclass", "P"}), ("class Q(P):\n    y = []\n", {"dataclass"})):
+        text = f"{values}{MUCH}{more}"
+        assert defined(with_prompt_prelude(TextPrompt(text), "f", "")) == names
+
+
+def test_no_more_is_kept_of_a_prompt_than_is_read() -> None:
+    class Text(str):
+        """Text of which it can be told whether anybody has it."""
+
+        __slots__ = ("__weakref__",)
+
+    text = Text(HELPER + "\n" + MUCH)
+    told = weakref.ref(text)
+    assert "poly" in with_prompt_prelude(TextPrompt(text), "f", "")
+    del text
+    assert told() is None
