@@ -28,12 +28,9 @@ class SharedSessions(Sessions):
         self._told: dict[int, Turn] = {}
 
     @contextmanager
-    def turn(self, session: str | None) -> Iterator[Turn | None]:
+    def turn(self, session: str) -> Iterator[Turn]:
         """See `Sessions.turn`; what a turn has before itself may be anywhere."""
         with super().turn(session) as own:
-            if session is None or own is None:
-                yield None
-                return
             loop = asyncio.get_running_loop()
             turn = Turn(loop.create_future(), own.superseded, own.ended)
             number = next(self._numbers)

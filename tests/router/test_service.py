@@ -1,5 +1,3 @@
-import asyncio
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -108,16 +106,17 @@ async def test_the_client_is_closed_with_the_service() -> None:
         await built.gateway.upstreams["m"].client.ask("GET", "http://127.0.0.1:1")
 
 
-async def test_places_come_back_however_they_are_left() -> None:
+async def test_a_place_that_is_refused_is_not_taken() -> None:
     admission = Admission(1)
-    for error in (KeyError, asyncio.CancelledError):
-        with contextlib.suppress(error), admission.place():
-            assert admission.active == 1
-            raise error
+    for _ in range(2):
+        admission.take()
+        assert admission.active == 1
+        assert admission.full
+        with pytest.raises(Overloaded):
+            admission.take()
+        assert admission.active == 1
+        admission.give_back()
         assert admission.active == 0
-    with admission.place(), pytest.raises(Overloaded), admission.place():
-        pass
-    assert admission.active == 0
 
 
 async def default_max_tokens(w: World) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from router.errors import Overloaded
@@ -30,15 +28,6 @@ class Admission:
     def full(self) -> bool:
         """Whether there is no place."""
         return self.active >= self.limit
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Take a place and give it back; raises `Overloaded` where there is none."""
-        self.take()
-        try:
-            yield
-        finally:
-            self.give_back()
 
     def take(self) -> None:
         """Take a place, which must be given back; raises `Overloaded` where there is none."""

@@ -41,14 +41,8 @@ class Sessions:
         return len(self._newest)
 
     @contextmanager
-    def turn(self, session: str | None) -> Iterator[Turn | None]:
-        """A request's turn, from now until it has ended; it supersedes the one before.
-
-        None where it has no session.
-        """
-        if session is None:
-            yield None
-            return
+    def turn(self, session: str) -> Iterator[Turn]:
+        """A request's turn, from now until it has ended; it supersedes the one before."""
         older = self._newest.get(session)
         turn = Turn() if older is None else Turn(older.ended)
         self._newest[session] = turn

@@ -215,9 +215,10 @@ async def test_a_model_that_is_away_is_told_of() -> None:
 
 async def test_a_quote_needs_no_place() -> None:
     async with calibrated(max_concurrent_requests=1) as w:
-        with w.service.admission.place():
-            assert await quoted(w)
-            is_error(await w.complete(), 429, "overloaded")
+        w.service.admission.take()
+        assert await quoted(w)
+        is_error(await w.complete(), 429, "overloaded")
+        w.service.admission.give_back()
 
 
 values = st.recursive(
