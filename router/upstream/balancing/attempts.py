@@ -32,8 +32,8 @@ anybody, counts as failed where there are other servers."""
 UNUSUAL: Final = 2.0
 """It must have waited this many times longer than first tokens of the model usually take, too."""
 
-CLOCK_S: Final = 0.01
-"""A timer comes early by less than this."""
+EARLY_S: Final = 0.01
+"""A moment counts as come by so much before: timers come early by far less."""
 
 
 def clock() -> float:
@@ -88,7 +88,7 @@ class Watch:
                 if (s := until - clock()) > 0:
                     _log.warning("a server is left alone", model=label, s=s, by=by, reason=reason)
                 if self.events.listens:  # somebody may wait who can find out then
-                    asyncio.get_running_loop().call_at(until + CLOCK_S, self.events.changed)
+                    asyncio.get_running_loop().call_at(until + EARLY_S, self.events.changed)
             case Closed() if not was:
                 self.events.tell(replica.name, is_open=False)
                 _log.info("a server is asked again", model=label)
@@ -176,7 +176,7 @@ class Attempt:
         `usual_s` is what first tokens of the model take; None where there is no other server.
         """
         now = clock()
-        self.waited = deadline is not None and now >= deadline - CLOCK_S
+        self.waited = deadline is not None and now >= deadline - EARLY_S
         heard = self.replica.heard_at >= self.since
         silent_s = now - (self.replica.heard_at if heard else self.since)
         patience_s = math.inf if usual_s is None else max(SILENT_S, UNUSUAL * usual_s)
