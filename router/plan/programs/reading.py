@@ -13,11 +13,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 """A line as Python counts them: `str.splitlines` knows more ends than its tokenizer."""
-_UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+"""What comes of reading a text that is no Python, is too deep, or writes no value."""
 _COST_OF_A_CALL: Final = 200
 """Reading nothing at all takes as long as reading so many characters."""
 _STAR: Final = "*"
@@ -117,7 +118,7 @@ def read(source: str) -> Reading | None:
         return None
     try:
         table = symtable.symtable(source, "source", "exec")
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     symbols = table.get_symbols()
     imported = frozenset(name.get_name() for name in symbols if name.is_imported())
@@ -137,17 +138,37 @@ def read(source: str) -> Reading | None:
 
 def parse(source: str) -> ast.Module | None:
     """The syntax tree; None if there is none, or one too deep."""
+    tree = _parsed(source, "exec")
+    return tree if isinstance(tree, ast.Module) else None
+
+
+def parse_expression(source: str) -> ast.expr | None:
+    """The tree of an expression; None where a text is none, or one too deep."""
+    tree = _parsed(source, "eval")
+    return tree.body if isinstance(tree, ast.Expression) else None
+
+
+def _parsed(source: str, mode: Literal["exec", "eval"]) -> ast.mod | None:
     with warnings.catch_warnings():  # what the compiler thinks of foreign code is nobody's news
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(source)
-        except _UNREADABLE:
+            return ast.parse(source, mode=mode)
+        except UNREADABLE:
             return None
 
 
 def lines_of(source: str) -> list[str]:
     """The lines of a source as Python counts them, each with its end."""
     return _LINE.findall(source)
+
+
+def is_text(node: ast.stmt) -> bool:
+    """Whether it is nothing but a text, as a docstring is."""
+    match node:
+        case ast.Expr(ast.Constant(str())):
+            return True
+        case _:
+            return False
 
 
 def is_future(node: ast.stmt) -> bool:

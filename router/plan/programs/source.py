@@ -11,7 +11,15 @@ from functools import lru_cache
 from typing import Final
 
 from router.plan.programs.blocks import Block, read_message
-from router.plan.programs.reading import Definition, Reader, Reading, is_future, lines_of, read
+from router.plan.programs.reading import (
+    Definition,
+    Reader,
+    Reading,
+    is_future,
+    is_text,
+    lines_of,
+    read,
+)
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
 from sandbox import IO, Asserts, Calls, InvalidProgram, Pytest, Tests
 
@@ -158,7 +166,7 @@ def _needs(definition: Definition, program: Reading, reader: Reader) -> frozense
 def _after_its_head(program: Reading, texts: Sequence[str]) -> str:
     """The program with other statements in it, after what must stay first in a module."""
     head, body = 0, program.tree.body
-    while head < len(body) and (is_future(body[head]) or (not head and _is_text(body[head]))):
+    while head < len(body) and (is_future(body[head]) or (not head and is_text(body[head]))):
         head += 1
     last = (body[head - 1].end_lineno or 0) if head else 0
     if head < len(body) and body[head].lineno == last:
@@ -168,14 +176,6 @@ def _after_its_head(program: Reading, texts: Sequence[str]) -> str:
     if before and not before.endswith(("\n", "\r")):
         before += "\n"
     return before + "\n".join(texts) + "\n" + "".join(lines[last:])
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 def _wanted(tests: Tests) -> _Wanted:

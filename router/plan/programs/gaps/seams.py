@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from router.plan.programs.reading import is_text
+
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _LOOPS: Final = (ast.For, ast.AsyncFor, ast.While)
 _SURELY: Final = (
@@ -64,15 +66,7 @@ def _only_told(node: ast.AST) -> bool:
     """Whether it is a function that says what it does, and then does nothing."""
     match node:
         case ast.FunctionDef(body=body) | ast.AsyncFunctionDef(body=body):
-            return all(_is_text(statement) for statement in body)
-        case _:
-            return False
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Expr(ast.Constant(str())):
-            return True
+            return all(is_text(statement) for statement in body)
         case _:
             return False
 

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from router.plan.programs.prompts.asked import texts_of
-from router.plan.programs.prompts.literals import UNREADABLE, CallArguments, value_of
+from router.plan.programs.prompts.literals import CallArguments, value_of
+from router.plan.programs.reading import UNREADABLE, parse
 from router.request import ChatPrompt, Prompt
 
 MOST_PER_SAMPLE: Final = 5
@@ -71,11 +71,10 @@ def _assert(text: str, entry_point: str) -> str | None:
     """The assert that a text begins with; None where it has none, or does not parse."""
     if len(text) > LONGEST:
         return None
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            first = ast.parse(text).body[0]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parse(text)
+    if tree is None:
         return None
+    first = tree.body[0]
     named = any(isinstance(node, ast.Name) and node.id == entry_point for node in ast.walk(first))
     return ast.get_source_segment(text, first) if isinstance(first, ast.Assert) and named else None
 
@@ -100,10 +99,9 @@ def check_of(text: str, function: str) -> Check | None:
 
     What is only said to be true or false is `True` or `False`.
     """
+    tree = parse(text)
     try:
-        with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(text)
-        match tree.body:
+        match tree.body if tree else []:
             case [ast.Assert(test=ast.Compare(left, [ast.Eq() | ast.Is()], [right]))]:
                 call, other = (left, right) if _calls(left, function) else (right, left)
                 return _check(call, value_of(other), function)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import ast
 import cmath
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from router.plan.programs.reading import parse
+from router.plan.programs.reading import UNREADABLE, parse, parse_expression
 
 _LONGEST: Final = 8_192
 _COST_OF_A_LOOK: Final = 20
@@ -40,8 +39,6 @@ _SCALAR: Final = re.compile(
 )
 _GOES_ON: Final = re.compile(r"[\w%\[]|\.\w|['\"](?=\w)|\.\.|\u2026|:\d|(?<=\d),\d{3}(?!\d)")
 """What makes a value only the beginning of something else."""
-UNREADABLE: Final = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
-"""What comes of reading a text that writes no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +142,7 @@ class Literals:
 
     def _parsed(self, source: str) -> ast.expr | None:
         self._left -= len(source) + _COST_OF_A_PARSE
-        if self.spent:
-            return None
-        with warnings.catch_warnings():  # what the compiler thinks of foreign code is nobody's news
-            warnings.simplefilter("ignore")
-            try:
-                return ast.parse(source.strip(), mode="eval").body
-            except UNREADABLE:
-                return None
+        return None if self.spent else parse_expression(source.strip())
 
 
 def value_of(node: ast.expr) -> object:

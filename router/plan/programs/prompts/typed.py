@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from router.plan.programs.prompts.literals import value_of
 from router.plan.programs.prompts.signatures import Parameter
-from router.plan.programs.reading import parse
+from router.plan.programs.reading import UNREADABLE, parse
 
 Values: TypeAlias = Callable[[random.Random, int], object]
 """The value of a type for a try by number: the first are fixed and telling, later ones drawn."""
@@ -26,7 +26,6 @@ _STRINGS: Final = (
     *("abc", "", "Hello World", "a", "racecar", "1 2 3", "aAbBcC", "hello", "(()())"),
     *("12345", "one two three", "aabbcc", "x, y", "ABC", "a1b2"),
 )
-_UNREADABLE: Final = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
 
 
 def ints(draw: random.Random, number: int) -> object:
@@ -154,7 +153,7 @@ def values_for(parameter: Parameter) -> Values | None:
         return None
     try:
         return _of_value(value_of(parameter.default))
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -273,6 +272,6 @@ def _of_choices(nodes: Sequence[ast.expr], depth: int) -> Values | None:
 def _of_literals(of: Sequence[ast.expr]) -> Values | None:
     values: list[object] = []
     for node in of:
-        with suppress(*_UNREADABLE):
+        with suppress(*UNREADABLE):
             values.append(value_of(node))
     return (lambda _, number: values[number % len(values)]) if values else None
