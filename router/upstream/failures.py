@@ -10,6 +10,7 @@ WHILE_COMPUTING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FAILE
 
 AS_SET_UP: Final = frozenset(
     {
+        *range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST),  # no redirect is followed
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.PAYMENT_REQUIRED,
         HTTPStatus.FORBIDDEN,
@@ -18,7 +19,7 @@ AS_SET_UP: Final = frozenset(
         HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
     }
 )
-"""Client errors that are about how the gateway is set up: its key, its account, its URL."""
+"""Statuses that are about how the gateway is set up: its key, its account, its URL."""
 
 
 class UpstreamError(Exception):
@@ -40,12 +41,13 @@ class UpstreamError(Exception):
     def computed(self) -> bool:
         """Whether anything may have been computed: not where a request was refused as it came.
 
-        That is a client error, or a 503; any other 5xx may come after the prompt was read.
+        That is a redirect, a client error, or a 503; any other 5xx may come after the prompt was
+        read.
         """
         status = self.status
         if status is None or status in WHILE_COMPUTING:
             return True
-        refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+        refused = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR
         return not refused and status != HTTPStatus.SERVICE_UNAVAILABLE
 
 

@@ -31,7 +31,7 @@ _NOT_THE_REQUESTS: Final = frozenset(
         *WHILE_COMPUTING,
     }
 )
-"""Client errors that are about the gateway's configuration or its load, or the server."""
+"""What is about the gateway's configuration or its load, or the server."""
 
 _CONTEXT: Final = re.compile(
     r"context[ _-]?(length|size|window)|maximum context|max_model_len", re.IGNORECASE

@@ -238,7 +238,7 @@ async def test_what_nobody_took_costs_nothing(config: Any, status: int) -> None:
 @pytest.mark.parametrize(
     ("play", "paid"),
     [
-        *((failing(status), False) for status in (400, 401, 404, 422, 429, 503)),
+        *((failing(status), False) for status in (302, 307, 400, 401, 404, 422, 429, 503)),
         *((failing(status), True) for status in (408, 424, 500, 502)),
         (half(0), True),
         (half(1), True),
@@ -530,7 +530,7 @@ async def test_a_client_that_tries_again_is_sent_elsewhere() -> None:
         assert len(bad.calls) <= 1
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407])
+@pytest.mark.parametrize("status", [301, 308, 401, 402, 403, 404, 405, 407])
 async def test_one_that_is_not_set_up_is_passed_over(status: int) -> None:
     bad, good = FakeUpstream(failing(status)), FakeUpstream(answering())
     async with replicated(bad, good) as w:
