@@ -136,6 +136,8 @@ async def test_the_ranker_chooses_and_all_of_its_passes_are_paid(loved: str) -> 
             "failure": None,
         }
         assert rank["candidates"] == [0, 1, 2]
+        paid = sum(w.cost.score("large", *each) for each in rank["pass_tokens"])
+        assert rank["flops"] == pytest.approx(paid)
         for text, candidate in zip((FIRST, SECOND, THIRD), told["candidates"], strict=True):
             tokens = pieces(text)
             before = [PROMPT + "".join(tokens[:at]) for at in range(len(tokens))]
