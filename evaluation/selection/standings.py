@@ -124,7 +124,7 @@ def selector_row(way: Way, chosen: Chosen, large: GreedyAnswers, *, sees: bool) 
     """A row of what one selector chose; unless it `sees` anything, examples are nothing to it."""
     selected = bootstrapped(chosen.success, mean_of)
     gain = np.stack([chosen.success - chosen.first, chosen.oracle - chosen.first])
-    eta = bootstrapped(gain.T, _share) if gain[1].any() else None
+    eta = bootstrapped(gain.T, _share) if way.k > 1 and gain[1].any() else None
     flops = float(chosen.flops.mean())
     ahead = bootstrapped(chosen.success - large.success, mean_of)
     return SelectorRow(
