@@ -140,6 +140,11 @@ def test_where_there_is_nothing_to_gain_there_is_no_share_of_it() -> None:
         way = Way("small", "first", Sight.STRIPPED, 3)
         row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=False)
         assert (row.eta, row.eta_low, row.eta_high) == (None, None, None)
+    way, problems = Way("small", "nll", Sight.STRIPPED, 1), mixed()
+    found = chosen(problems, COST, way)
+    assert found is not None
+    row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=False)
+    assert row.eta is None
 
 
 def test_what_looks_at_nothing_has_the_mean_of_the_samples() -> None:
