@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from world import COST
 
 from evaluation.pools.errors import UnreadablePool
-from evaluation.selection import courses, measuring
+from evaluation.selection import courses
 from evaluation.selection.believing import Told, area, curve, fitted
 from evaluation.selection.courses import CAPS, by_length, calibrated, is_cut, uncapped
 from evaluation.selection.measuring import Way, chosen, greedy_answers, greedy_flops, needed_answers
@@ -132,9 +132,7 @@ def test_a_row_says_how_far_it_is_ahead_of_greedy_answers_paired_by_problem() ->
         needed_answers([alone], COST, "large")
 
 
-def test_where_there_is_nothing_to_gain_there_is_no_share_of_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_where_there_is_nothing_to_gain_there_is_no_share_of_it() -> None:
     for rights in ([True] * 4, [False] * 4):
         problems = [problem(at, rights) for at in range(4)]
         found = chosen(problems, COST, Way("small", "first", Sight.STRIPPED, 3))
@@ -142,9 +140,8 @@ def test_where_there_is_nothing_to_gain_there_is_no_share_of_it(
         way = Way("small", "first", Sight.STRIPPED, 3)
         row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=False)
         assert (row.eta, row.eta_low, row.eta_high) == (None, None, None)
-    # Of one sample there never is, though its mean is of few subsets.
-    monkeypatch.setattr(measuring, "SUBSETS", 2)
-    way, problems = Way("small", "nll", Sight.STRIPPED, 1), mixed()
+    # Nor is there of one sample, where rounding would have it.
+    problems, way = [problem(0, [True, *[False] * 5])], Way("small", "nll", Sight.STRIPPED, 1)
     found = chosen(problems, COST, way)
     assert found is not None
     row = selector_row(way, found, needed_answers(problems, COST, "large"), sees=False)
