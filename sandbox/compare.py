@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from sandbox.plain import Told
     from sandbox.program import JSONValue
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# No digit can be read in two ways: where a number ends is tried once, however long it is.
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _SPACE = re.compile(r"(\s+)")
 _MOST_DIGITS = 100_000

@@ -403,6 +403,13 @@ def test_what_differs_still_differs(expected: str, found: str) -> None:
     assert not same_text(found, expected, 1e-5)
 
 
+@pytest.mark.parametrize("end", ["x", "/3", ".x", "e", "e5x", "." + "9" * 1_000_000 + "x"])
+def test_what_begins_as_a_number_is_read_once(end: str) -> None:
+    """It would take days, were the end of its digits looked for at each of them."""
+    assert not same_text("1.5", "7" * 2_000_000 + end, 1e-5)
+    assert same_text("0." + "3" * 2_000_000, "0." + "3" * 1_999_999, 1e-5)
+
+
 @given(st.text(), st.floats(min_value=0, allow_nan=False, allow_infinity=False))
 def test_every_text_agrees_with_itself(text: str, tolerance: float) -> None:
     assert same_text(text, text, tolerance)
