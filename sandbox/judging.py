@@ -26,7 +26,7 @@ from sandbox.program import (
     Tests,
 )
 from sandbox.report import Report, Status
-from sandbox.source import with_header, without_mark
+from sandbox.source import is_soon_compiled, with_header, without_mark
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,8 +49,10 @@ async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
 
     The job's `most_s` is the wall time that the run may take as a whole.
     """
+    header = "" if isinstance(program.tests, Pytest) else program.tests.header
     base: Frame = {
-        "source": _source(program),
+        "source": with_header(header, without_mark(program.source)),
+        "header": "" if is_soon_compiled(header) else header,  # those were
         "limits": asdict(limits),
         "most_s": _most_s(program.tests, limits),
     }
@@ -63,11 +65,6 @@ async def judge(program: Program, limits: Limits, perform: Perform) -> Report:
             return await _judge_io(program.tests, base, perform)
         case other:
             assert_never(other)
-
-
-def _source(program: Program) -> str:
-    header = "" if isinstance(program.tests, Pytest) else program.tests.header
-    return with_header(header, without_mark(program.source))
 
 
 def _most_s(tests: Tests, limits: Limits) -> float:

@@ -25,7 +25,7 @@ from sandbox.inner.run import (
     rewind,
     step,
 )
-from sandbox.inner.testing.tester import run_asserts, run_pytest
+from sandbox.inner.testing.tester import compiled, run_asserts, run_pytest
 from sandbox.inner.wire.channel import Died, Forged
 from sandbox.plain import is_told
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 def perform(run: RunState, link: Link, job: Frame) -> Frame:
     """Do what the job says; the fields of its outcome. Raises `Stop`."""
+    if job.get("header"):  # which is read as the program's; that it can be is the tests' affair
+        compiled(job, "header")
     match job["kind"]:
         case "asserts":
             return {**run_asserts(link, job, run.limits), "word": link.word}

@@ -204,6 +204,7 @@ def _prepare(run: RunState, job: Frame) -> None:
         "cpu_hard_s": cpu_s * (1 + len(job.get("values", ()))),
         "cpu_exact": limits["cpu_s"],
     }
+    # Twice the memory that the program may have; while tests are compiled, less.
     bound = run.limits["address_space"] + limits["memory_bytes"]
     resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
 

@@ -3,14 +3,22 @@
 import pytest
 
 from sandbox import (
+    IO,
     Asserts,
     Call,
     Calls,
+    IOCase,
     Limits,
     Pytest,
     Status,
     Tests,
 )
+BLOCKS = [" " * level + line for level in range(19) for line in ("try: pass\n", "finally:\n")]
+LARGE = "".join(BLOCKS) + " " * 19 + "pass\n" + " " * 19 + "x = 1"
+"""Each block is compiled twice as often as the one around it, until the memory is out."""
+
+LATE = "try: pass\nfinally: pass\nreturn 1"
+"""Found out as it is compiled, which the server does not where there is a `finally`."""
 
 
 @pytest.mark.parametrize(
@@ -21,6 +29,12 @@ from sandbox import (
         (Asserts("assert True", "f"), "tests.code never calls"),
         (Asserts("return 1", "f"), "tests.code, line 1: 'return' outside function"),
         (Asserts("assert f(", "f"), "tests.code, line 1"),
+        (Asserts(LARGE, "f"), "tests.code cannot be compiled: MemoryError"),
+        (Asserts("assert f(1) == 1", "f", LARGE), "tests.prelude cannot be compiled: Mem"),
+        (Calls("f", (Call([1], 1),), LARGE), "tests.header cannot be compiled: MemoryError"),
+        (Asserts("assert f(1) == 1", "f", header=LATE), "tests.header, line 3: 'return' outside"),
+        (Calls("f", (Call([1], 1),), LATE), "tests.header, line 3: 'return' outside function"),
+        (IO((IOCase("", ""),), LATE), "tests.header, line 3: 'return' outside function"),
         (Asserts("assert f(1) == 1", "f", "nonlocal x"), "tests.prelude, line 1"),
         (Asserts("assert f(1) == 1", "f", "1 / 0"), "tests.prelude raised ZeroDivisionError"),
         (Asserts("assert f(1) == 1", "f", "exit()"), "tests.prelude raised SystemExit"),

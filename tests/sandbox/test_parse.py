@@ -1,6 +1,7 @@
 """Tests and limits are read from the HTTP contract's objects, and faults are named."""
 
 import math
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -133,6 +134,33 @@ def test_each_kind_is_read(obj: dict[str, Any], tests: object) -> None:
 def test_faults_are_named(obj: object, message: str) -> None:
     with pytest.raises(InvalidTests, match=message):
         parse_tests(obj)
+
+
+def _nested(levels: int, inner: str = "pass") -> str:
+    """That many `finally` in each other: the innermost is compiled 2**levels times."""
+    before = "".join(f"{' ' * i}try: pass\n{' ' * i}finally:\n" for i in range(levels))
+    return f"{before}{' ' * levels}{inner}"
+
+
+TWICE = _nested(19, "def f():\n") + textwrap.indent(_nested(19), " " * 20)
+
+
+@pytest.mark.parametrize(
+    ("obj", "key"),
+    [(CODE, "code"), (CODE, "prelude"), (MODULE, "code"), (MODULE, "prelude"), (CALLS, "header")],
+)
+def test_what_would_not_be_compiled_in_a_lifetime_is_only_read(
+    obj: dict[str, Any], key: str
+) -> None:
+    assert getattr(parse_tests({**obj, key: TWICE}), key) == TWICE
+    with pytest.raises(InvalidTests, match=f"tests.{key}, line 2"):
+        parse_tests({**obj, key: "try: pass\nfinally 1"})
+
+
+def test_long_tests_are_only_read() -> None:
+    """The longer they are, the longer their compiling may take, and by more than that."""
+    text = "assert f() == 1\n" * 2000 + "return"
+    assert parse_tests({**CODE, "code": text}) == Asserts(text, "f")
 
 
 @pytest.mark.parametrize("without_cases", [lambda: Calls("f", ()), lambda: IO(())])

@@ -7,6 +7,7 @@ candidate cannot reach; that the tests came to their end in this process is the 
 from __future__ import annotations
 
 import builtins
+import resource
 import sys
 import types
 from functools import cache, partial
@@ -46,14 +47,22 @@ _LOOKS = frozenset({"callable", "hasattr", "isinstance", "issubclass", "type"})
 """What tests may look at a function or a class with, of which nobody here hears."""
 
 
-def _compiled(job: Frame, key: str) -> Assertions:
-    name = {"code": "tests.py", "prelude": "prelude.py"}[key]
+def compiled(job: Frame, key: str) -> Assertions:
+    """A text of the tests. Raises `FaultyTests`."""
+    name = "tests.py" if key == "code" else f"{key}.py"
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    # Less than the run may have as a whole, so that it is not the run that is short of memory.
+    less = most - job["limits"]["memory_bytes"] * 9 // 8
     try:
+        resource.setrlimit(resource.RLIMIT_AS, (less, most))
         return Assertions(job[key], name)
     except SyntaxError as error:
         raise FaultyTests(f"tests.{key}, line {error.lineno}: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise FaultyTests(f"tests.{key} cannot be compiled: {error}") from None
+        text = str(error) or type(error).__name__
+        raise FaultyTests(f"tests.{key} cannot be compiled: {text}") from None
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]:
@@ -61,7 +70,7 @@ def _prepare(link: Link, job: Frame) -> tuple[Assertions, dict[str, Any], Pause]
 
     Raises `FaultyTests`, or `NeedShared` for tests that need the candidate's process.
     """
-    tests, prelude = _compiled(job, "code"), _compiled(job, "prelude")
+    tests, prelude = compiled(job, "code"), compiled(job, "prelude")
     module = types.ModuleType(_NAME)
     names = vars(module)
     names |= {"__builtins__": builtins, "__file__": TESTS_FILE, **prelude.names()}
