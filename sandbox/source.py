@@ -15,7 +15,7 @@ _STANDS_ALONE = re.compile(
 """A first line that no statement may stand before."""
 
 _SHORT = 1 << 14
-"""Characters of what is compiled in the server: in these, even what takes their square is little."""
+"""Characters of what the server compiles: in so few, even what takes their square is little."""
 
 _STEP = re.compile(r"(\w+)(\(\))?")
 

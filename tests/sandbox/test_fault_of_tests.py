@@ -13,6 +13,7 @@ from sandbox import (
     Status,
     Tests,
 )
+
 BLOCKS = [" " * level + line for level in range(19) for line in ("try: pass\n", "finally:\n")]
 LARGE = "".join(BLOCKS) + " " * 19 + "pass\n" + " " * 19 + "x = 1"
 """Each block is compiled twice as often as the one around it, until the memory is out."""

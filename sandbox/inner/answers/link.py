@@ -84,23 +84,33 @@ class Link(Booked):
         self.followed = Followed(self)
 
     def load(self, source: str, names: list[str], limits: Frame) -> Frame:
-        """Have the source run. `failure`, or under `names` what it defined of those `names`."""
+        """Have the source run. `failure`, or under `names` what it defined of those `names`.
+
+        What cannot be sent is not among them: it is asked for if the tests use it.
+        """
         self.containers.arrays = are_wanted(self.named)
         ours = {"records": self.containers.records.told, "arrays": self.containers.arrays}
         watched = self.followed.watched(self.named, self.places.tree)
         question = {"source": source, "names": names, "limits": limits, "watched": watched, **ours}
         answer = self.numbered({"do": "load", **question})
+        unsent = answer.pop("unsent", [])
         match answer:
-            case {"failure": dict()} if len(answer) == _FIELDS:
+            case {"failure": dict()} if len(answer) == _FIELDS and not unsent:
                 return answer
-            case {"value": _, "changed": _, "classes": _} if len(answer) == _WHOLE:
+            case {"value": _, "changed": _, "classes": _} if (
+                len(answer) == _WHOLE and type(unsent) is list
+            ):
                 found = self.containers.crossed.by_name(self.heard(answer))
                 if found is not None and found.keys() <= set(names):
                     self.loaded = frozenset(names)
+                    if unsent:
+                        self.loaded = frozenset(name for name in names if name not in unsent)
                     self.mirrors.name(found.values())
                     self.values = any(map(is_data, found.values()))
                     self.calls += any(map(stands_for_itself, found, found.values()))
                     return {"names": found}
+            case {"cannot": str(kind)} if len(answer) == _FIELDS:
+                raise self.stop(Unsendable(f"variables that cannot be sent: {kind[:200]}"))
         raise self.stop(Forged("no answer that a loaded source could give"))
 
     def ask_object(self, ask: str, on: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

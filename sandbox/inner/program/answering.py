@@ -13,8 +13,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sandbox import frames
-from sandbox.codec import MAX_BYTES, CannotCross
+from sandbox.codec import MAX_BYTES
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
 from sandbox.inner.crossing.records import Records
@@ -26,6 +25,7 @@ from sandbox.inner.program.execute import describe_fully, execute, name_of
 from sandbox.inner.program.own_process import CALLS, OwnProcess
 from sandbox.inner.program.servant import Servant
 from sandbox.inner.program.stream import Stream
+from sandbox.inner.program.variables import UNSENDABLE, sendable
 from sandbox.inner.wire.deputies import MAIN, Later
 from sandbox.inner.wire.nesting import deeper
 from sandbox.inner.wire.threads import Threads
@@ -66,7 +66,7 @@ class Answering:
         while True:
             match self._next_frame():
                 case {"do": "load"} as frame:
-                    self._answer(frame, partial(self._load, frame), frames.MAX_FRAME_BYTES)
+                    self._answer(frame, partial(self._load, frame), self._lesser)
                 case {"do": "ask"} as frame:
                     self._next(frame)
                 case {"do": "listen"} as frame:
@@ -78,7 +78,7 @@ class Answering:
                     whole.mute()
                     self._send({"id": frame["id"]})
                 case {"do": "main"} as frame:
-                    self._main(frame)
+                    whole.run(frame, self._send)
                 case {"do": "shared"} as frame:
                     limit(frame["limits"])
                     self._send({"id": frame["id"], **shared.run(frame, self._module)})
@@ -108,14 +108,32 @@ class Answering:
         self._servant.named = {
             value for name in self._names if isinstance(value := known.get(name), type)
         }
-        return self._told(self._rebound())
+        try:
+            return self._told(self._rebound())
+        except UNSENDABLE:
+            return self._lesser({"classes": []})
 
-    def _answer(self, frame: Frame, made: Callable[[], Frame], most: int = MAX_BYTES) -> None:
+    def _lesser(self, loaded: Frame) -> Frame:
+        """In place of an answer to a load: without variables that cannot be sent, and their names.
+
+        That the tests name them says not that they use them: they may have some of the same name.
+        """
+        self._containers.undo(0)
+        self._servant.classes[:0] = loaded["classes"]
+        found = sendable(self._told_of, self._containers, self._servant.refer)
+        return {**self._told(tuple(found.items())), "unsent": [*self._told_of.keys() - found]}
+
+    def _answer(
+        self,
+        frame: Frame,
+        made: Callable[[], Frame],
+        lesser: Callable[[Frame], Frame] | None = None,
+    ) -> None:
         """Answer a question for which none of our objects is asked."""
         with self._turns.asked(frame["id"]):
             answer = made()
             self._turns.closing(frame["id"])
-            self._send({"id": frame["id"], **answer}, most)
+            self._send({"id": frame["id"], **answer}, MAX_BYTES, lesser)
 
     def _go_on(self, begin: Callable[[], object]) -> NoReturn:
         """In a thread of its own, instead of the main thread."""
@@ -191,8 +209,7 @@ class Answering:
     def _given(self, number: int, given: Any) -> Frame:
         try:
             return {"id": number, **self._told((given, self._rebound()))}
-        except (CannotCross, TypeError, ValueError, RecursionError, MemoryError) as error:
-            # Not only the codec's own: keys that cannot be hashed once they are plain, and such.
+        except UNSENDABLE as error:
             return {"id": number, "cannot": str(error)[:_MESSAGE] or type(error).__name__}
 
     def _told(self, value: Any) -> Frame:
@@ -281,21 +298,3 @@ class Answering:
             if frame["do"] == "reply":
                 self._heard(frame)
         return frame
-
-    def _main(self, frame: Frame) -> NoReturn:
-        """Run the source as a whole program, and end as Python would."""
-        directory = whole.fresh_directory(frame["case"])
-        limit(frame["limits"])
-        module = types.ModuleType("__main__")
-        module.__file__ = f"{directory}/solution.py"
-        sys.modules["__main__"] = module
-        sys.set_int_max_str_digits(0)
-        failure = execute(frame["source"], module.__dict__)
-        code = 0
-        if failure is not None:
-            code = whole.exit_code(failure)
-            if failure["detail"] != "early_exit":
-                whole.complain(failure["traceback"])
-                self._send({"failure": failure})
-        whole.end(module)
-        os._exit(code)

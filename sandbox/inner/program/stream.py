@@ -12,6 +12,7 @@ from sandbox.frames import FrameError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from sandbox.frames import Frame
 
@@ -39,14 +40,22 @@ class Stream:
         del data[:size]
         return frames.unpack(body)
 
-    def send(self, frame: Frame, most: int = frames.MAX_FRAME_BYTES) -> None:
-        """Send an answer, or that it cannot be sent for being above that many bytes."""
+    def send(
+        self,
+        frame: Frame,
+        most: int = frames.MAX_FRAME_BYTES,
+        lesser: Callable[[Frame], Frame] | None = None,
+    ) -> None:
+        """Send an answer; above that many bytes a `lesser` one, or that it cannot be sent."""
         # The keeper may end this process at any time after an answer.
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         try:
             data = frames.pack(frame, most)
         except (FrameError, MemoryError):
+            if lesser is not None:
+                self.send({"id": frame["id"], **lesser(frame)}, most)
+                return
             data = frames.pack({"id": frame["id"], "cannot": "a value too large to send"})
         self.channel.sendall(data)
 

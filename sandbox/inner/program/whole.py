@@ -1,4 +1,4 @@
-"""What stands around a whole program: its directory, and an end like the interpreter's own.
+"""A whole program, and what stands around it: its directory, and an end like the interpreter's own.
 
 The interpreter is not really taken down, since that costs more than most programs do: what can be
 seen of it is done, which is that threads are awaited, exit functions called, the program's objects
@@ -14,16 +14,39 @@ import io
 import os
 import sys
 import threading
+import types
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from sandbox.inner.kernel.confinement import limit
+from sandbox.inner.program.execute import execute
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable
 
     from sandbox.frames import Frame
 
 _WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the run's own
 _WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair)
+
+
+def run(frame: Frame, send: Callable[[Frame], None]) -> NoReturn:
+    """Run the source as a whole program, tell what it failed with, and end as Python would."""
+    directory = fresh_directory(frame["case"])
+    limit(frame["limits"])
+    module = types.ModuleType("__main__")
+    module.__file__ = f"{directory}/solution.py"
+    sys.modules["__main__"] = module
+    sys.set_int_max_str_digits(0)
+    failure = execute(frame["source"], module.__dict__)
+    code = 0
+    if failure is not None:
+        code = exit_code(failure)
+        if failure["detail"] != "early_exit":
+            complain(failure["traceback"])
+            send({"failure": failure})
+    end(module)
+    os._exit(code)
 
 
 def fresh_directory(case: int) -> str:
@@ -76,7 +99,7 @@ def complain(text: str) -> None:
         sys.stderr.write(text)
 
 
-def end(module: ModuleType) -> None:
+def end(module: types.ModuleType) -> None:
     """End the program in `module`: nothing that it left is an error, and no output is lost."""
     own: tuple[TextIO | None, ...] = (sys.__stdout__, sys.__stderr__)
     threading._shutdown()  # type: ignore[attr-defined] # noqa: SLF001 - what the interpreter does at its end

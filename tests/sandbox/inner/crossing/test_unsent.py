@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import Asserts, Limits
+from sandbox import Asserts, Limits, Pytest, Status
 from sandbox.codec import CannotCross
 from sandbox.inner.crossing.containers import Containers
 from sandbox.inner.crossing.exchange import heard, told
@@ -81,3 +81,40 @@ def test_what_has_ended_is_told_by_a_message_that_can_be_made(judge) -> None:
         "assert said == [1, 2, 2] and refs[0]() is None"
     )
     judge.tells_apart(source, source.replace("say(2)", "say(3)"), Asserts(code, "f"), Limits())
+
+
+LARGE = Limits(wall_s=60.0, cpu_s=60.0, memory_bytes=2**30)
+NESTED = "big = []\nfor _ in range(300): big = [big]\n"
+UNSENT = {
+    "deep": (NESTED, Limits()),
+    "of many parts": ("big = [True] * 4_100_000\n", LARGE),
+    "long": ("big = ['x' * 10**7] * 4\n", LARGE),
+    "long together": ("big, more = 'x' * 2 * 10**7, 'y' * 2 * 10**7\n", LARGE),
+}
+OWN = (
+    "assert limit == 3 and f(1) == 1\nbig, more = [2], [3]\n"
+    "assert f(2) == 2 and big == [2] and more == [3] and Class().a == 4"
+)
+
+
+@pytest.mark.parametrize(("large", "limits"), UNSENT.values(), ids=UNSENT)
+def test_a_variable_that_cannot_be_sent_is_nothing_to_tests_with_one_of_their_own(
+    judge, large: str, limits: Limits
+) -> None:
+    source = (
+        f"{large}limit = 3\ndef f(n): return n\nclass Class:\n    def __init__(self): self.a = 4\n"
+    )
+    wrong = source.replace("return n", "return 0")
+    judge.tells_apart(source, wrong, Asserts(OWN, "f"), limits)
+
+
+def test_who_uses_a_variable_that_cannot_be_sent_finds_none(judge) -> None:
+    source = f"{NESTED}def f(n): return n"
+    report = judge(source, Asserts("assert f(1) == 1 and len(big) == 1", "f"))
+    assert (report.status, report.passed_checks) == (Status.FAILED, 0), report
+    uses = (
+        "from solution import f\ndef test_f():\n    assert f(1) == 1\n    from solution import big"
+    )
+    report = judge(source, Pytest(uses))
+    assert report.status is Status.FAILED
+    assert "cannot be sent" in report.message
