@@ -57,6 +57,14 @@ PROGRAMS = {
         ),
         PASSED,
     ),
+    "child that raises": (
+        "import os\nif os.fork() == 0: raise ValueError\nos.wait()\nprint(2)",
+        PASSED,
+    ),
+    "child that raises, and so does it": (
+        "import os\nif os.fork() == 0: raise ValueError\nos.wait()\nprint(2)\n1 / 0",
+        ERROR,
+    ),
     "no stdout": ("import sys\nprint(2)\nsys.stdout.flush()\nsys.stdout = None", PASSED),
     "no stdout, not flushed": ("import sys\nprint(2)\nsys.stdout = None", PASSED),
     "no stderr": ("import sys\nsys.stderr = None\nprint(2)", PASSED),

@@ -32,6 +32,7 @@ _WRITERS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.BufferedR
 
 def run(frame: Frame, send: Callable[[Frame], None]) -> NoReturn:
     """Run the source as a whole program, tell what it failed with, and end as Python would."""
+    own = os.getpid()
     directory = fresh_directory(frame["case"])
     limit(frame["limits"])
     module = types.ModuleType("__main__")
@@ -44,7 +45,8 @@ def run(frame: Frame, send: Callable[[Frame], None]) -> NoReturn:
         code = exit_code(failure)
         if failure["detail"] != "early_exit":
             complain(failure["traceback"])
-            send({"failure": failure})
+            if os.getpid() == own:  # a child that it forked is none of whom is asked
+                send({"failure": failure})
     end(module)
     os._exit(code)
 
