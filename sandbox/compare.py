@@ -1,10 +1,11 @@
 """Compares what a candidate returned or printed with what was expected, in the server.
 
 Values arrive as `sandbox.plain` tells them and are compared as they are: nothing is built from
-them, and the walk follows the expected value, so its cost is bounded by what the caller sent. By
-value: everything that is in order is a list, a set has its members in any order, a key that is no
-text is its JSON text, an int is the float that it equals, a bool is no number, floats are exact
-unless a tolerance (absolute and relative) is given.
+them, and the walk follows the expected value, so its cost is bounded by what the caller sent, but
+for sets, of which members are looked for: that has a bound of its own (`Undecided`). By value:
+everything that is in order is a list, a set has its members in any order, a key that is no text is
+its JSON text, an int is the float that it equals, a bool is no number, floats are exact unless a
+tolerance (absolute and relative) is given.
 
 Text ignores white space at the ends of lines and of the whole. With a tolerance it is nothing how
 numbers are written, and by words it is nothing how they are spaced, nor are blank lines.
@@ -19,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.members import same_members
+from sandbox.members import Closeness, Work, same_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 _SPACE = re.compile(r"(\s+)")
-_MOST_DIGITS = 100_000
 _PAIR = 2
 
 
@@ -46,8 +46,10 @@ class Rules:
 EXACT: Final = Rules()
 
 
-def same_value(expected: JSONValue, told: Told, rules: Rules = EXACT) -> bool:
-    """Whether a told value is the expected one."""
+def same_value(
+    expected: JSONValue, told: Told, rules: Rules = EXACT, work: Work | None = None
+) -> bool:
+    """Whether a told value is the expected one. Raises `Undecided` where `work` is used up."""
     if isinstance(expected, str):
         return type(told) is str and told == expected
     if expected is None or isinstance(expected, bool):
@@ -57,24 +59,32 @@ def same_value(expected: JSONValue, told: Told, rules: Rules = EXACT) -> bool:
     if isinstance(expected, (int, float)):
         found = int(told) if rules.bools_as_numbers and type(told) is bool else _number(told)
         return found is not None and _same_number(expected, found, rules.tolerance)
-    return _same_container(expected, told, rules)
+    return _same_container(expected, told, rules, work or Work())
 
 
 def _same_container(
-    expected: Sequence[JSONValue] | Mapping[str, JSONValue], told: Told, rules: Rules
+    expected: Sequence[JSONValue] | Mapping[str, JSONValue], told: Told, rules: Rules, work: Work
 ) -> bool:
     match told:
         case ["l", list(items)] if isinstance(expected, Sequence):
             return len(items) == len(expected) and all(
-                same_value(one, other, rules) for one, other in zip(expected, items, strict=True)
+                same_value(one, other, rules, work)
+                for one, other in zip(expected, items, strict=True)
             )
         case ["s", list(items)] if isinstance(expected, Sequence):
-            exact = rules == EXACT
             return same_members(
-                expected, items, lambda one, other: same_value(one, other, rules), exact=exact
+                expected,
+                items,
+                Closeness(
+                    lambda one, other: same_value(one, other, rules, work),
+                    exact=rules == EXACT,
+                    tolerance=rules.tolerance or 0.0,
+                    bools=rules.bools_as_numbers,
+                    work=work,
+                ),
             )
         case ["d", list(pairs)] if isinstance(expected, Mapping):
-            return _same_mapping(expected, pairs, rules)
+            return _same_mapping(expected, pairs, rules, work)
         case _:
             return False
 
@@ -104,7 +114,9 @@ def _number(told: Told) -> float | None:
             return None
 
 
-def _same_mapping(expected: Mapping[str, JSONValue], pairs: list[Any], rules: Rules) -> bool:
+def _same_mapping(
+    expected: Mapping[str, JSONValue], pairs: list[Any], rules: Rules, work: Work
+) -> bool:
     if len(pairs) != len(expected):
         return False
     if any(type(key) is list and key[0] == "l" for key, _ in pairs):
@@ -116,7 +128,7 @@ def _same_mapping(expected: Mapping[str, JSONValue], pairs: list[Any], rules: Ru
             return False
         found[text] = item
     return len(found) == len(expected) and all(
-        key in found and same_value(item, found[key], rules) for key, item in expected.items()
+        key in found and same_value(item, found[key], rules, work) for key, item in expected.items()
     )
 
 
@@ -135,7 +147,7 @@ def _json_of(told: Told) -> JSONValue:
     match told:
         case ["l", list(items)]:
             return [_json_of(item) for item in items]
-        case ["i", str(digits)] if len(digits) < _MOST_DIGITS:
+        case ["i", str(digits)]:
             return int(digits, 16)
         case ["f", str(name)]:
             return float(name)

@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 from sandbox.compare import Rules, same_text, same_value, shown
+from sandbox.members import Undecided, Work
 from sandbox.plain import Teller
 from sandbox.program import (
     IO,
@@ -96,7 +97,15 @@ async def _judge_calls(tests: Calls, base: Frame, perform: Perform) -> Report:
     way = {"entry_point": tests.entry_point, "name": tests.name}
     outcome = await perform({**base, "kind": "calls", **way, "values": values})
     results: list[Any] = outcome.get("results", [])
-    right = [_is_right(case, told) for case, told in zip(tests.cases, results, strict=False)]
+    right: list[bool] = []
+    work = Work()
+    try:
+        for case, told in zip(tests.cases, results, strict=False):
+            right.append(_is_right(case, told, work))
+    except Undecided:
+        if outcome.get("status") in _COMPARED:
+            text = "the result has a set whose members take too long to compare"
+            outcome |= {"status": "output_limit", "detail": None, "message": text}
     report = _by_cases(build_report(outcome, Integrity.ISOLATED), right, len(tests.cases))
     if report.status is Status.FAILED:
         number = right.index(False)
@@ -130,9 +139,9 @@ def _with_integer_keys(arg: JSONValue) -> Any:
         return arg
 
 
-def _is_right(case: Call, told: Told) -> bool:
+def _is_right(case: Call, told: Told, work: Work) -> bool:
     rules = Rules(case.tolerance, case.bools_as_numbers)
-    return any(same_value(one, told, rules) for one in (case.expected, *case.alternatives))
+    return any(same_value(one, told, rules, work) for one in (case.expected, *case.alternatives))
 
 
 async def _judge_io(tests: IO, base: Frame, perform: Perform) -> Report:

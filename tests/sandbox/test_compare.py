@@ -1,6 +1,7 @@
 """What a program returned or printed is compared by value, and white space as it is promised."""
 
 import json
+import random
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, deque
 from enum import IntEnum
 from itertools import count, permutations
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.compare import Rules, same_text, same_value, shown
+from sandbox.compare import EXACT, Rules, same_text, same_value, shown
+from sandbox.members import Undecided, Work
 from sandbox.plain import MAX_DEPTH, Teller, ValueTooLong, is_told, made_of
 
 JSON = st.recursive(
@@ -32,7 +34,7 @@ HOSTILE = st.recursive(
 
 def tell(value: object) -> Any:
     """As it arrives."""
-    told = json.loads(json.dumps(Teller(10**6).tell(value), allow_nan=False))
+    told = json.loads(json.dumps(Teller(10**7).tell(value), allow_nan=False))
     assert is_told(told)
     return told
 
@@ -236,9 +238,48 @@ def test_large_sets_take_no_long_time() -> None:
     assert not same_value([[n, 0.5] for n in range(3000)], tell({(n, 0.6) for n in range(3000)}))
 
 
-def test_pairing_is_given_up_where_it_would_take_too_long() -> None:
-    apart = [[n, 0.5] for n in range(1000)]
-    assert not same_value(apart, tell({(n, 0.6) for n in range(1000)}), Rules(1e-9))
+CLOSE = Rules(1e-6)
+
+
+@pytest.mark.parametrize("count", [2, 600, 5000])
+def test_large_sets_of_what_is_close_are_compared(count: int) -> None:
+    points = [(float(n % 70), n / 8 + 0.03, "x") for n in range(count)]
+    moved = [(x + 1e-9 * (n % 3), y - 1e-9 * (n % 2), t) for n, (x, y, t) in enumerate(points)]
+    random.Random(1).shuffle(points)
+    assert same_value(points, tell(set(moved)), CLOSE)
+    pairs = tell({frozenset(one[:2]) for one in moved})
+    assert same_value([[y, x] for x, y, _ in points], pairs, CLOSE)
+    assert not same_value(points, tell({*moved[1:], (-1.0, 0.5, "x")}), CLOSE)
+    assert not same_value(points, tell({*moved[1:], (*moved[0][:2], "y")}), CLOSE)
+    numbers = [n / count for n in range(count)]
+    assert same_value(numbers, tell({n + 1e-9 for n in numbers}), Rules(0.1))
+
+
+def test_all_subsets_are_compared() -> None:
+    subsets = [[n for n in range(12) if bits >> n & 1] for bits in range(1 << 12)]
+    told = tell(set(map(frozenset, subsets)))
+    for rules in (EXACT, CLOSE, Rules(bools_as_numbers=True)):
+        assert same_value(subsets[::-1], told, rules)
+        assert not same_value([*subsets[1:], [12]], told, rules)
+
+
+def test_what_is_alike_for_long_is_given_up() -> None:
+    """Each with each, it would be a hundred million numbers."""
+    row = [0.5] * 1600
+    found = ["s", [["l", [*row, n + 1e-9]] for n in range(317)]]
+    with pytest.raises(Undecided):
+        same_value([[*row, n] for n in reversed(range(317))], found, CLOSE)
+
+
+def test_sets_in_sets_are_gone_through_once() -> None:
+    """Not once more for each set that is around them."""
+    inner: Any = frozenset(range(2000))
+    expected: Any = list(range(2000))
+    for _ in range(80):
+        inner, expected = frozenset({inner}), [expected]
+    work = Work()
+    assert same_value(expected, tell(inner), work=work)
+    assert work.left > Work().left - 4000
 
 
 @pytest.mark.parametrize("endless", [count(), iter(int, 1), range(10**15), iter("a".upper, "b")])

@@ -4,7 +4,20 @@ import asyncio
 
 import pytest
 
-from sandbox import Asserts, Integrity, Limits, Program, Pytest, Report, Status, Tests, judging
+from sandbox import (
+    Asserts,
+    Call,
+    Calls,
+    Integrity,
+    Limits,
+    Program,
+    Pytest,
+    Report,
+    Status,
+    Tests,
+    judging,
+    members,
+)
 from sandbox.frames import Frame
 
 CODE = "assert f(1) == 1"
@@ -67,3 +80,14 @@ def test_a_second_need_of_one_process_is_no_verdict() -> None:
 def test_what_is_no_outcome_is_a_fault_of_ours(outcome: Frame) -> None:
     assert judged(outcome)[0].status is Status.INTERNAL_ERROR
     assert judged(NEED, outcome)[0].status is Status.INTERNAL_ERROR
+
+
+def test_a_set_that_cannot_be_compared_in_time_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(members, "_MOST", 10)
+    told = ["s", [["s", [n, n + 1]] for n in range(100)]]
+    calls = Calls("f", (Call([], 1), Call([], [[n, n + 1] for n in range(100)])))
+    report, _ = judged({**PASSED, "results": [1, told]}, tests=calls)
+    assert (report.status, report.passed_checks) == (Status.OUTPUT_LIMIT, 1)
+    assert report.message.startswith("case 1: the result has a set")
+    ended = {"status": "forged", "results": [1, told]}
+    assert judged(ended, tests=calls)[0].status is Status.FORGED
