@@ -59,7 +59,7 @@ class Zygote:
         self.flavour = flavour
         self._packages = packages
         self._group = Group(hierarchies)
-        self._kills = 0
+        self._kills: int | None = 0  # unknown once a run was cancelled that may add to it
         self._disk_bytes = Limits().disk_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -133,15 +133,20 @@ class Zygote:
             if self._killed_for_memory():
                 return OUT_OF_MEMORY
             raise
+        except BaseException:
+            self._kills = None
+            raise
         return charged_for_memory(outcome) if self._killed_for_memory() else outcome
 
     def _killed_for_memory(self) -> bool:
         before, self._kills = self._kills, self._group.memory_kills()
-        return self._kills > before
+        return before is not None and self._kills > before
 
     async def _run(self, job: Frame, most_s: float) -> Frame:
         if self._renewal is not None:
             await asyncio.shield(self._renewal)
+        if self._kills is None:  # and by now the run before is gone
+            self._kills = self._group.memory_kills()
         if self._channel is None:
             raise ZygoteDied("the zygote is gone")
         data = frames.pack(job)
