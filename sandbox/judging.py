@@ -124,8 +124,10 @@ def _wrong(case: Call, told: Told) -> str:
 
 
 def _told_arguments(case: Call) -> Told:
-    kwargs = dict(case.kwargs)
-    args: list[Any] = [_with_integer_keys(arg) if case.integer_keys else arg for arg in case.args]
+    args, kwargs = list(case.args), dict(case.kwargs)
+    if case.integer_keys:
+        args = [_with_integer_keys(arg) for arg in args]
+        kwargs = {name: _with_integer_keys(arg) for name, arg in kwargs.items()}
     return Teller(sys.maxsize).tell([args, kwargs])
 
 

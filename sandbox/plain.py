@@ -160,7 +160,7 @@ def made_of(told: Told) -> Any:
         case ["l", list(items)]:
             return [made_of(item) for item in items]
         case ["d", list(pairs)]:
-            return {key: made_of(item) for key, item in pairs}
+            return {made_of(key): made_of(item) for key, item in pairs}
         case ["i", str(digits)]:
             return int(digits, 16)
         case ["f", str(name)]:

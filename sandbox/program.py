@@ -86,8 +86,9 @@ class Call:
     """One call of the entry point; `tolerance` is absolute and relative, for floats only.
 
     A result is also right that equals one of the `alternatives`, or, with `bools_as_numbers`, has 1
-    for True or the other way round. With `integer_keys`, an argument that is an object with nothing
-    but integers for keys has them as integers: JSON cannot say that.
+    for True or the other way round. With `integer_keys`, an argument, of either kind, that is an
+    object with nothing but integers for keys has them as integers: JSON cannot say that. What is
+    in an argument stays as it is.
     """
 
     args: Sequence[JSONValue]

@@ -182,14 +182,16 @@ def test_an_alternative_is_as_good(judge) -> None:
 
 
 def test_objects_may_arrive_with_integer_keys(judge) -> None:
-    source = "def f(a, b, *, c): return [sum(a), list(b), c]"
+    source = "def f(a, b, *, c, d): return [sum(a), list(b), sum(c), list(*d)]"
     case = Call(
         [{"1": 0, "-2": 0}, {"x": 0, "1": 0}],
-        [-1, ["x", "1"], {"1": 2}],
-        {"c": {"1": 2}},
+        [-1, ["x", "1"], 3, ["1"]],
+        {"c": {"1": 2, "2": 1}, "d": [{"1": 0}]},
         integer_keys=True,
     )
     assert judge(source, Calls("f", (case,))).status is PASSED
+    large = Call([{str(2**63): 1, str(-(9**99)): 2}], 2**63 - 9**99, integer_keys=True)
+    assert judge("def f(a): return sum(a)", Calls("f", (large,))).status is PASSED
     assert judge("def f(a): return sum(a)", calls(1, {"1": 0})).status is ERROR
 
 
