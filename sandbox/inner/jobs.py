@@ -81,7 +81,11 @@ def _run_calls(run: RunState, link: Link, job: Frame) -> Frame:
         left -= size
         if answer.keys() == {"id", "raised"} and isinstance(answer["raised"], dict):
             return _raised(answer["raised"])
-        if answer.keys() == {"id", "long"} or size > run.output_bytes or left < 0:
+        # As it was told, or only as it was to be sent.
+        too_large = answer.keys() == {"id", "long"} or (
+            answer.keys() == {"id", "cannot"} and isinstance(answer["cannot"], str)
+        )
+        if too_large or size > run.output_bytes or left < 0:
             return {"status": "output_limit", "message": "the result is too large"}
         if answer.keys() != {"id", "value"} or not is_told(answer["value"]):
             raise link.stop(Forged("no answer that a call could give"))

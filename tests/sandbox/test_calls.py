@@ -242,6 +242,12 @@ def test_a_later_case_may_not_exceed_them(judge, body: str, status: Status, deta
     assert detail in (None, report.detail)
 
 
+def test_a_result_that_is_longer_on_the_wire_than_as_text_is_too_large(judge) -> None:
+    limits = Limits(output_bytes=4 * 2**20)
+    report = judge("def f(): return chr(128512) * 3_000_000", calls("x"), limits)
+    assert report.status is Status.OUTPUT_LIMIT, report
+
+
 def test_cpu_time_of_a_case_is_bounded_below_its_wall_time(judge) -> None:
     limits = Limits(wall_s=100.0, cpu_s=1.0, memory_bytes=128 * 2**20)
     source = "def f(n):\n    while n: pass\n    return n\n"
