@@ -52,6 +52,8 @@ _INODES = 4096
 _KEEPER_PROCESSES = 1
 _ALL_OUTPUT_BYTES = 16 * 2**20
 """Of all cases together: they go to the server in one frame, in which a byte may take six."""
+_COME_FIRST = frozenset({"internal_error", "forged", "sandbox_violation", "memory_limit"})
+"""Before that it printed too much; see `sandbox.report.Status`."""
 
 
 class Channel(Protocol):
@@ -229,7 +231,7 @@ def _finish(run: RunState, outcome: Frame) -> Frame:
     }
     outcome["message"] = printable(outcome.get("message", ""))
     over_cpu = cpu > run.cpu_most
-    if outcome["out_cut"] or outcome["err_cut"]:
+    if (outcome["out_cut"] or outcome["err_cut"]) and outcome["status"] not in _COME_FIRST:
         outcome.update(status="output_limit", detail=None)
     elif over_cpu and outcome["status"] in {"error", "timeout", "passed", "failed"}:
         outcome.update(status="timeout", detail="cpu")

@@ -204,6 +204,31 @@ def test_an_answer_as_it_should_be_counts(judge) -> None:
     assert judge(wrong, ASSERTS).status is Status.FAILED
 
 
+FLOOD = "print('x' * 2_000_000, flush=True)\n"
+FIRST = {
+    "forged": (FLOOD + answering(ANSWERS[0]), ASSERTS, FORGED),
+    "violation": (
+        f"{FLOOD}import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSYS)",
+        ASSERTS,
+        Status.SANDBOX_VIOLATION,
+    ),
+    "memory": (f"{FLOOD}def f(x): return [0] * 10**10", ASSERTS, Status.MEMORY_LIMIT),
+    "tests": (
+        FLOOD + "def f(x): pass",
+        Asserts("1 / 0", "f"),
+        Status.INTERNAL_ERROR,
+    ),
+    "error": (f"{FLOOD}def f(x): return 1 / 0", ASSERTS, Status.OUTPUT_LIMIT),
+}
+
+
+@pytest.mark.parametrize("case", FIRST)
+def test_who_prints_too_much_is_found_out_for_what_is_worse(judge, case: str) -> None:
+    source, tests, status = FIRST[case]
+    report = judge(source, tests, Limits())
+    assert (report.status, report.stdout_truncated) == (status, True), report
+
+
 @pytest.mark.parametrize("value", VALUES)
 def test_what_is_no_value_is_forged(judge, value: str) -> None:
     assert judge(answering(answer_of(value)), ASSERTS).status is FORGED
