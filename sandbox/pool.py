@@ -229,14 +229,10 @@ class WorkerPool(Generic[W]):
         self._started = False
         self._idle.clear()
         await self._discard_all()
-        # A run in flight sees its worker die. It may have been about to start one.
-        for _ in range(self._count):
-            await self._slots.acquire()
-        for _ in range(self._count):
-            self._slots.release()
-        await self._discard_all()
-        if self._runs:  # they have given their places back, and are about to end
+        # A run in flight sees its worker die, and one that waits finds that none is started.
+        while self._runs:
             await asyncio.wait(self._runs)
+        await self._discard_all()  # what was about to start, or is being closed
 
     async def _discard_all(self) -> None:
         discards = (self._discard(worker) for worker in tuple(self._workers))

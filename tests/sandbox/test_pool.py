@@ -235,3 +235,50 @@ def test_a_run_whose_worker_dies_as_it_is_cancelled_is_not_tried_again(
             assert len(pool.made) == 1
 
     asyncio.run(bounded(main()))
+
+
+class Deaf(Dying):
+    """Its runs end when they are let, and not as it closes."""
+
+    def __init__(self, outcome: Frame | None, end: asyncio.Event) -> None:
+        super().__init__(outcome)
+        self.end = end
+
+    async def perform(self, job: Frame) -> Frame:
+        self.jobs.append(job)
+        await self.end.wait()
+        return await super().perform(job)
+
+
+class Institute(WorkerPool[Dying]):
+    def __init__(self) -> None:
+        super().__init__(2, 1)
+        self.end = asyncio.Event()
+
+    def make_worker(self, flavour: str) -> Dying:  # noqa: ARG002 - as all pools' are
+        return Deaf({"status": "passed"}, self.end)
+
+
+def test_a_pool_whose_closing_was_cancelled_can_be_closed() -> None:
+    async def main() -> None:
+        pool = Institute()
+        await pool.start()
+        run = asyncio.create_task(pool.run(GOOD, Limits()))
+        await turns(20)
+        closing = asyncio.create_task(pool.aclose())
+        await turns(20)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        again = asyncio.create_task(pool.aclose())
+        await turns(20)
+        assert not again.done()
+        pool.end.set()
+        async with asyncio.timeout(60):
+            await again
+        assert run.done()
+
+    async def turns(count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
