@@ -136,11 +136,15 @@ def _held(output: Output | None, check: Check | None) -> Output | None:
 
 
 def within(caps: Limits) -> Limits:
-    """What programs may use where an operator caps runs."""
+    """What programs may use where an operator caps runs.
+
+    Their disk is as large as that of tests: a sandbox of another size has to be made anew.
+    """
     pairs = (
         (each.name, getattr(MOST, each.name), getattr(caps, each.name)) for each in fields(MOST)
     )
-    return Limits(**{name: min(own, cap) for name, own, cap in pairs})
+    found = {name: min(own, cap) for name, own, cap in pairs}
+    return Limits(**found | {"disk_bytes": caps.disk_bytes})
 
 
 def _text(name: str, args: Sequence[object], kwargs: Mapping[str, object]) -> str:

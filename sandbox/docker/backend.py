@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.backend import SandboxUnavailable
-from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Container, Recipe
+from sandbox.docker.containers import EXPIRES, LABEL, OWNER, Container, Recipe, Size
 from sandbox.docker.daemon import Daemon, DaemonError, JSONObject
 from sandbox.pool import WorkerPool
+from sandbox.program import Limits
 
 IMAGE: Final = "budget-router-sandbox"
 _MACHINE: Final = "x86_64"
@@ -43,15 +44,18 @@ class DockerBackend(WorkerPool[Container]):
         host: str | None = None,
         max_uses: int = 500,
         max_age_s: float = 3600.0,
+        disk_bytes: int = Limits().disk_bytes,
     ) -> None:
         """Take a number of containers, of runs that may wait, and where and how to make them.
 
         `runtime` is one that the daemon knows, such as `runsc`; `host` the daemon's `unix://`
         address, by default DOCKER_HOST. A container is replaced after `max_uses` runs and after
-        `max_age_s` seconds.
+        `max_age_s` seconds. The first have a disk of `disk_bytes`, and later ones that of the run
+        before: to give one another size, it is made anew.
         """
         super().__init__(workers or len(os.sched_getaffinity(0)), queue)
         self._recipe = Recipe(image, runtime, max_uses, max_age_s)
+        self._size = Size(disk_bytes)
         self._host = host
         self._owner = identity(os.getpid())
         self._daemon: Daemon | None = None
@@ -67,7 +71,7 @@ class DockerBackend(WorkerPool[Container]):
         """See `WorkerPool.make_worker`."""
         if self._daemon is None:
             raise SandboxUnavailable("the sandbox is not started")
-        return Container(self._daemon, self._recipe, flavour, self._owner)
+        return Container(self._daemon, self._recipe, flavour, self._owner, self._size)
 
     async def start(self) -> None:
         """Reap what others left, and start the containers. Raises `SandboxUnavailable`."""

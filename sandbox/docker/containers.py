@@ -76,6 +76,13 @@ class Recipe:
     slack_s: float = 600.0
 
 
+@dataclass(slots=True)
+class Size:
+    """Of the disks that containers start with: what was asked for last, as it will be again."""
+
+    disk_bytes: int
+
+
 def sources() -> dict[str, str]:
     """The modules that run inside, by name."""
     here = Path(__file__).parents[1]
@@ -139,11 +146,14 @@ def memory_and_processes(recipe: Recipe, bounds: Limits) -> dict[str, int]:
 class Container:
     """One container. `perform` must not be called again before it returned."""
 
-    def __init__(self, daemon: Daemon, recipe: Recipe, flavour: str, owner: str) -> None:
+    def __init__(
+        self, daemon: Daemon, recipe: Recipe, flavour: str, owner: str, size: Size
+    ) -> None:
         self.flavour = flavour
         self.name = ""
         self._daemon, self._recipe, self._owner = daemon, recipe, owner
-        self._bounds = Limits()
+        self._size = size
+        self._bounds = Limits(disk_bytes=size.disk_bytes)
         self._stream: Stream | None = None
         self._uses = 0
         self._kills = 0
@@ -213,6 +223,7 @@ class Container:
     async def _fit(self, limits: Limits) -> None:
         """Give the container the run's bounds. Its disk has one size for life: so a new one."""
         before, self._bounds = self._bounds, limits
+        self._size.disk_bytes = limits.disk_bytes
         if before.disk_bytes != limits.disk_bytes:
             await self._end()
             await self.start()
