@@ -12,6 +12,6 @@
     testing/                the caller's tests, in the keeper's process
     program/                the candidate's process
 
-Nothing here imports `asyncio` or the rest of the package beyond `sandbox.codec`, `sandbox.plain`
-and `sandbox.frames`: every module loaded before a fork is paid for by each run.
+Nothing here imports `asyncio` or the rest of the package beyond `sandbox.codec`, `sandbox.plain`,
+`sandbox.texts` and `sandbox.frames`: every module loaded before a fork is paid for by each run.
 """
