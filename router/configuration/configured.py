@@ -190,7 +190,9 @@ def sandbox_backend(config: SandboxConfig) -> Backend:
         case "docker":
             from sandbox.docker import DockerBackend  # noqa: PLC0415 most gateways need no client
 
-            return DockerBackend(config.workers, config.queue, **config.docker.model_dump())
+            disk_bytes = config.caps.disk_bytes  # what tests are run with, unless they say less
+            options = config.docker.model_dump()
+            return DockerBackend(config.workers, config.queue, disk_bytes=disk_bytes, **options)
 
 
 def _pace_start(config: PaceConfig) -> PaceStart:
