@@ -78,10 +78,7 @@ class Outlook:
             # Of a lone server there is no column.
             for name, replica in zip(_away(self.settings, model), upstream.replicas, strict=False):
                 breaker = replica.breaker
-                if isinstance(breaker, Closed) or replica.is_asked_for(None):
-                    until = 0.0
-                else:
-                    until = breaker.until + _PROBED_S
+                until = 0.0 if isinstance(breaker, Closed) else breaker.until + _PROBED_S
                 self.board.cell(self.number, name).put(int(until * _IN_A_SECOND))
 
 

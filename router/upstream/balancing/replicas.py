@@ -85,15 +85,16 @@ class Replicated(Upstream):
 
     @property
     def servers_asked(self) -> int:
-        """How many are asked just now, be it not for each single caller."""
-        return sum(replica.is_asked_for(None) for replica in self.replicas)
+        """How many are asked by everybody just now."""
+        return sum(isinstance(replica.breaker, Closed) for replica in self.replicas)
 
     @property
     def servers_tried(self) -> int:
         """How many of the others one draw may be sent to, or is, to find out how they are."""
         now = clock()
-        left_alone = (each.breaker for each in self.replicas if not each.is_asked_for(None))
-        return sum(isinstance(each, Probing) or is_due(each, now) for each in left_alone)
+        return sum(
+            isinstance(each.breaker, Probing) or is_due(each.breaker, now) for each in self.replicas
+        )
 
     @property
     def troubles(self) -> dict[str, str]:

@@ -65,11 +65,6 @@ async def test_slots_of_servers_that_some_worker_leaves_alone_are_not_there(boar
         assert slots() == 12
         states(0, *[Open(now - 600, 1, "a worker without draws does not find out")] * 3)
         assert slots() == 12
-        mine = {"caller": "one whose draws fail"}
-        states(
-            0, Open(now + 600, 600, "odd", **mine), Probing(now + 600, 600, "odd", **mine), closed
-        )
-        assert slots() == 12  # others are sent there as before
         assert foresight.slots("lone", 4) == 4
 
 
