@@ -113,7 +113,7 @@ WIDE: Final = ((3, 5, 7, 10, 16, 24), (2, 3, 4, 5, 7, 10))
 
 
 def wide_routes(model: str, widths: Sequence[int]) -> Iterator[Route]:
-    """One wide draw of a model, among which agreement chooses."""
+    """One wide draw of a model, from which one is chosen."""
     for width in widths:
         yield Route((Rung(model, width, SAMPLING_TEMPERATURE),))
 

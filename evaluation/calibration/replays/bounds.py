@@ -97,14 +97,17 @@ def _shares(problem: RecordedProblem, model: str, cost: CostModel, most: float) 
     answers = problem.models[model]
     recorded = cut(
         Recorded(
-            passed=np.array([_is_right(each) for each in answers.samples]),
+            passed=np.array([_passes(each) for each in answers.samples]),
             tokens=np.array([each.tokens for each in answers.samples], np.float64),
         )
     )
     tokens, passed = recorded.tokens, recorded.passed
     if tokens is None or not passed.any():
         return
-    truly = sum(_passes(each) and each.text in (problem.plus or ()) for each in answers.samples)
+    plus = problem.plus or frozenset()
+    truly = sum(
+        each.text in plus for each, right in zip(answers.samples, passed, strict=True) if right
+    )
     prefill = cost.prefill(model, answers.prompt_tokens)
     token = cost.decode(model, answers.prompt_tokens, TYPICAL_TOKENS) / TYPICAL_TOKENS
     spoken = draw_tokens(recorded, max(WIDTHS))
@@ -119,8 +122,5 @@ def _shares(problem: RecordedProblem, model: str, cost: CostModel, most: float) 
 
 def _passes(sample: RecordedSample) -> bool:
     """Within a large call's tokens."""
-    return _is_right(sample) and sample.tokens <= CALL_TOKENS
-
-
-def _is_right(sample: RecordedSample) -> bool:
-    return sample.judgement is not None and sample.judgement.verdict is Verdict.PASSED
+    judged = sample.judgement
+    return judged is not None and judged.verdict is Verdict.PASSED and sample.tokens <= CALL_TOKENS
