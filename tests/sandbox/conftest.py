@@ -72,14 +72,14 @@ class Judge:
     def __call__(
         self, source: str, tests: Tests, limits: Limits = SHORT, *, hasty: bool = False
     ) -> Report:
-        """On a busy host a second may be over before a program had its turn: it gets another.
+        """On a busy host a second, even of CPU, may be over before a program is done: it gets more.
 
         Not where one is `hasty`, as of a program that is to be waited for until its time is over.
         """
         program = Program(source, tests)
         report = self.runner.run(self._backend.run(program, limits))
-        if report.detail == "wall" and limits.wall_s < PATIENT_S and not hasty:
-            longer = replace(limits, wall_s=PATIENT_S)
+        if report.status is Status.TIMEOUT and limits.wall_s < PATIENT_S and not hasty:
+            longer = replace(limits, wall_s=PATIENT_S, cpu_s=PATIENT_S)
             report = self.runner.run(self._backend.run(program, longer))
         return report
 

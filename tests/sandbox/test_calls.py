@@ -168,7 +168,8 @@ RESULTS = {
 def test_results_are_compared_as_what_they_hold(judge, case: str) -> None:
     body, expected, status = RESULTS[case]
     limits = Limits() if status is Status.OUTPUT_LIMIT else SHORT
-    report = judge(f"def f(n):\n    {body}\n", calls(expected, 5), limits)
+    hasty = status is TIMEOUT
+    report = judge(f"def f(n):\n    {body}\n", calls(expected, 5), limits, hasty=hasty)
     assert report.status is status, report
     assert (report.integrity, report.checks) == ("isolated", 1)
     if status is Status.OUTPUT_LIMIT:
@@ -203,8 +204,9 @@ def test_partial_credit_counts_what_came_out_right(judge) -> None:
     raising = judge("def f(n): return 6 // (3 - n) and n", Calls("f", cases))
     assert (raising.status, raising.checks, raising.passed_checks) == (ERROR, 4, 2)
     assert raising.message.startswith("case 2: ZeroDivisionError")
-    slow = judge("def f(n):\n    while n > 3: pass\n    return n", Calls("f", cases))
-    assert (slow.status, slow.checks, slow.passed_checks) == (Status.TIMEOUT, 4, 3)
+    endless = "def f(n):\n    while n > 3: pass\n    return n"
+    slow = judge(endless, Calls("f", cases), hasty=True)
+    assert (slow.status, slow.checks, slow.passed_checks) == (TIMEOUT, 4, 3)
     unread = judge("def f(n) return n", Calls("f", cases))
     assert (unread.status, unread.checks, unread.passed_checks) == (ERROR, 4, 0)
 

@@ -310,14 +310,14 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_with_the_tests_in_another_process(judge, case: Case) -> None:
-    report = judge(case.source, ISOLATED)
+    report = judge(case.source, ISOLATED, hasty=case.isolated is Status.TIMEOUT)
     judge.check(report, case.isolated)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.usefixtures("unharmed")
 def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
-    report = judge(case.source, SHARED)
+    report = judge(case.source, SHARED, hasty=case.shared is Status.TIMEOUT)
     judge.check(report, case.shared)
     assert report.integrity is Integrity.SHARED
 
@@ -326,13 +326,14 @@ def test_with_the_tests_in_the_same_process(judge, case: Case) -> None:
 def test_calls_and_pytest_are_not_forged_either(judge, case: Case) -> None:
     calls = Calls("add", (Call([1, 2], 3), Call([5, 5], 10)))
     module = Pytest("from solution import add\ndef test_add():\n    assert add(1, 2) == 3\n")
-    assert judge(case.source, calls).status is (case.calls or case.isolated)
-    assert judge(case.source, module).status is case.isolated
+    hasty = case.isolated is Status.TIMEOUT
+    assert judge(case.source, calls, hasty=hasty).status is (case.calls or case.isolated)
+    assert judge(case.source, module, hasty=hasty).status is case.isolated
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_pytest_in_the_same_process_is_not_forged_by_accident(judge, case: Case) -> None:
-    report = judge(case.source, BESIDE)
+    report = judge(case.source, BESIDE, hasty=case.shared is Status.TIMEOUT)
     assert report.integrity is Integrity.SHARED
     assert report.status is case.shared or report.status not in (PASSED, Status.INTERNAL_ERROR)
 

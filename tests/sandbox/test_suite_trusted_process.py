@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from sandbox import Asserts, Integrity, Limits, Pytest, Status, Tests
 
 PASSED = Status.PASSED
-
-
-def fault(*case: Any, why: str, name: str | None = None) -> Any:
-    """A case that fails today."""
-    mark = pytest.mark.xfail(strict=True, reason=f"fault: {why}")
-    return pytest.param(*case, marks=mark, id=name)
 
 
 EVIL = "import builtins\nbuiltins.sum = lambda *a: 45"
@@ -132,9 +124,6 @@ def test_text_that_the_tests_have_written_runs_here(judge, code: str) -> None:
     assert (report.status, report.integrity) == (PASSED, Integrity.ISOLATED), report
 
 
-OPENS = "what the candidate names is opened in the trusted process"
-
-
 @pytest.mark.parametrize(
     "number",
     range(12),
@@ -157,7 +146,6 @@ def test_no_descriptor_is_opened_that_the_candidate_names(judge, number: int) ->
         ("", "'/nosuch/file'"),
         ("", "'a\\0b'"),
         ("import os\nos.symlink('/etc/passwd', '/tmp/link')", "'/tmp/link'"),
-        fault("import os\nos.mkfifo('/tmp/fifo')", "'/tmp/fifo'", why=OPENS),
         ("import socket\nsocket.socket(socket.AF_UNIX).bind('/tmp/sock')", "'/tmp/sock'"),
     ],
 )
@@ -165,6 +153,18 @@ def test_no_path_is_opened_beyond_the_runs_own_files(judge, source: str, path: s
     code = "with open(f()) as file: assert file.read(5) == 'hello'"
     report = judge(f"{source}\ndef f(): return {path}", Asserts(code, "f"))
     assert report.status in (Status.FAILED, Status.ERROR), report
+
+
+def test_a_pipe_with_a_name_is_bytes_like_a_file_and_waited_for(judge) -> None:
+    source = (
+        "import os, threading\nos.mkfifo('/tmp/fifo')\ndef f():\n"
+        "    def write():\n        with open('/tmp/fifo', 'w') as file: file.write('hello')\n"
+        "    threading.Thread(target=write).start()\n    return '/tmp/fifo'"
+    )
+    tests = Asserts("with open(f()) as file: assert file.read() == 'hello'", "f")
+    judge.tells_apart(source, source.replace("hello", "help"), tests, Limits())
+    silent = judge(source.replace(".start()", ""), tests, hasty=True)
+    assert (silent.status, silent.integrity) == (Status.TIMEOUT, Integrity.ISOLATED), silent
 
 
 def test_a_file_of_the_runs_own_can_be_read(judge) -> None:
