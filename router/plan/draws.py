@@ -160,7 +160,7 @@ class RunningDraw:
         return sample
 
     def _take_prompt(self, usage: Usage) -> None:
-        """Take the server's count where ours was an estimate; one above our bound is an overrun.
+        """Take the server's count, which knows what it cut; one above our bound is an overrun.
 
         That holds as well where several choices are told together: a server that counts their
         prompt as often costs more than it should, and one that computed more than was held is not

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from policies.values import Budget, InvalidBudget, InvalidTarget
 from router.http.dialects.complaints import shown
@@ -69,23 +69,16 @@ def read_budget(
     Raises `InvalidBudget`, also for a header that looks like one of ours and is none: a budget that
     is misspelt must not be passed over.
     """
-    given = _of_body(body) | _of_headers(headers)
-    given_flops, given_latency = given.get("flops"), given.get("latency_ms")
-    flops = default.flops if given_flops is None else parse_flops(given_flops)
-    latency = default.latency_ms if given_latency is None else parse_latency(given_latency)
-    given_target = given.get("target")
-    target = default.target if given_target is None else parse_target(given_target)
-    policy = given.get("policy")
-    if policy is not None and not isinstance(policy, str):
-        raise InvalidBudget(f"budget policy is {shown(policy)}; expected the name of a policy")
+    given = _parsed(_of_body(body)) | _parsed(_of_headers(headers))  # a bad one never hides
+    latency = given.get("latency_ms", default.latency_ms)
     return BudgetRequest(
         Budget(
-            _least(flops, maximum.flops),
+            _least(given.get("flops", default.flops), maximum.flops),
             _least(latency, maximum.latency_ms, _proxy_timeout(headers)),
-            target,
+            given.get("target", default.target),
         ),
-        policy=policy if policy is not None else policy_by_default or AUTO,
-        given=not (given_flops is given_latency is given_target is None),
+        policy=given.get("policy", policy_by_default or AUTO),
+        given=bool(given.keys() - {"policy"}),
     )
 
 
@@ -96,10 +89,29 @@ def check_place(fields: Iterable[str]) -> None:
     `InvalidBudget`.
     """
     for name in fields:
-        if name in _HEADERS:
-            raise InvalidBudget(f'{name} belongs into budget: send "budget": {{"{name}": ...}}')
+        if (field := name.lower()) in _HEADERS:
+            raise InvalidBudget(f'{name} belongs into budget: send "budget": {{"{field}": ...}}')
         if name.lower().startswith(_PREFIXES):
             raise InvalidBudget(f'{name} is no field: send it as a header, or "budget": {{...}}')
+
+
+def _policy_name(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidBudget(f"budget policy is {shown(value)}; expected the name of a policy")
+    return value
+
+
+_READ_BY: Final[Mapping[str, Callable[[object], Any]]] = {
+    "flops": parse_flops,
+    "latency_ms": parse_latency,
+    "policy": _policy_name,
+    "target": parse_target,
+}
+
+
+def _parsed(given: Mapping[str, object]) -> dict[str, Any]:
+    """The fields that have a value, as what they mean."""
+    return {field: _READ_BY[field](value) for field, value in given.items() if value is not None}
 
 
 def _of_body(body: object) -> dict[str, object]:

@@ -34,6 +34,11 @@ async def test_an_alias_has_a_model_a_policy_and_a_budget() -> None:
         assert own.headers["x-budget-flops"] == "2000000000000"
         assert own.headers["x-budget-latency-ms"] == "90000"
         assert (await w.complete(model="gpt-4")).status_code == 404
+    caps = {"flops": 5e11, "latency_ms": 8e4}
+    async with world(aliases={"gpt-3.5-turbo": alias}, max_budget=caps) as w:
+        capped = await w.complete(model="gpt-3.5-turbo")
+        assert capped.headers["x-budget-flops"] == "500000000000"
+        assert capped.headers["x-budget-latency-ms"] == "80000"
 
 
 async def test_aliases_of_aliases_add_what_the_nearer_ones_leave_open() -> None:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -113,9 +114,29 @@ def test_a_named_policy_alone_is_no_budget() -> None:
     assert read_budget({}, {"flops": 1}, default=NONE, maximum=NONE).given
 
 
-def test_a_bad_value_is_refused_also_where_a_good_one_would_win() -> None:
-    with pytest.raises(InvalidBudget):
-        read_budget({"x-budget-flops": "0"}, {"flops": 1}, default=NONE, maximum=NONE)
+@pytest.mark.parametrize(
+    ("header", "field", "good", "bad"),
+    [
+        ("x-budget-flops", "flops", "1", "0"),
+        ("x-budget-latency-ms", "latency_ms", "1", "-1"),
+        ("x-budget-target", "target", "0.5", "2"),
+        ("x-budget-policy", "policy", "single", 3),
+    ],
+)
+def test_a_bad_value_is_refused_wherever_it_stands(
+    header: str, field: str, good: str, bad: Any
+) -> None:
+    read_budget({header: good}, {field: good}, default=NONE, maximum=NONE)
+    with pytest.raises((InvalidBudget, InvalidTarget)):
+        read_budget({header: good}, {field: bad}, default=NONE, maximum=NONE)
+    if isinstance(bad, str):  # headers are text
+        with pytest.raises((InvalidBudget, InvalidTarget)):
+            read_budget({header: bad}, {field: good}, default=NONE, maximum=NONE)
+
+
+def test_what_answers_say_of_a_budget_may_be_sent_back() -> None:
+    said = {"X-Budget-FLOPs-Used": "1.5e12", "x-budget-latency-ms-used": "250"}
+    assert read_budget(said, None, default=NONE, maximum=NONE).given is False
 
 
 numbers = st.none() | st.floats(1, 1e18)

@@ -135,6 +135,8 @@ def test_no_refusal_has_the_validators_words(fields: Any) -> None:
         (CHATS, M | {"tool_choice": {"type": "function"}, "tools": []}, "tool_choice forces a cal"),
         (TEXT, P | {"flops": "2T"}, 'flops belongs into budget: send "budget": {"flops": ...}'),
         (CHATS, M | {"latency_ms": 5}, "latency_ms belongs into budget"),
+        (TEXT, P | {"FLOPs": "2T"}, 'FLOPs belongs into budget: send "budget": {"flops": ...}'),
+        (CHATS, M | {"Latency_MS": 5}, "Latency_MS belongs into budget"),
         (INFILL, F | {"policy": "single"}, "policy belongs into budget"),
         (TEXT, P | {"X-Budget-FLOPs": "2T"}, "X-Budget-FLOPs is no field: send it as a header"),
         (TEXT, P | {"x_budget_flops": "2T"}, "x_budget_flops is no field: send it as a header"),
