@@ -170,7 +170,7 @@ def _settled(answers: Answers, again: Sequence[Mapping[str, Any]]) -> Answers:
     answers = replace(answers, cpu_s=sum(line.get("seconds", 0.0) for line in again))
     settled, otherwise = [], []
     for case, line in zip(answers.cases, again, strict=True):
-        if line.get("answer") == case[1]:
+        if "answer" in line and line["answer"] == case[1]:  # None is an answer too
             settled.append(case)
         else:
             otherwise.append((case, line.get("answer")))
