@@ -37,14 +37,17 @@ def serving(gateway: RunningGateway) -> bool:
 
 def test_a_request_survives_the_death_of_the_small_engine(own_gateway: RunningGateway) -> None:
     first = own_gateway.engine(SMALL)
+    before = first.cpu_times().user
     with ThreadPoolExecutor() as pool:
         answer = pool.submit(send, own_gateway, LONG)
-        eventually(lambda: serving(own_gateway), "the request is being served")
+        eventually(lambda: first.cpu_times().user > before + 0.2, "it draws")
         first.kill()
         response = answer.result()
     assert response.status_code == 200, response.text
-    router = response.json()["router"]
-    assert router["commands"][-1]["model"] == LARGE
+    commands = response.json()["router"]["commands"]
+    assert any(each["model"] == SMALL and each["failure"] for each in commands), commands
+    assert commands[-1]["model"] == LARGE
+    assert commands[-1]["failure"] is None
     eventually(own_gateway.ready, "the engine is back")
     assert own_gateway.engine(SMALL).pid != first.pid
     assert send(own_gateway, {"prompt": "x = ", "model": SMALL, "max_tokens": 2}).is_success

@@ -81,3 +81,4 @@ def test_outcomes_are_outputs(outcome: Frame, expected: object) -> None:
 
     assert asyncio.run(execute(GOOD, Limits(total_s=1.5), perform)) == expected
     assert [(job["kind"], job["most_s"]) for job in jobs] == [("outputs", 1.5)]
+    assert jobs[0]["most_each_s"] == 3 * jobs[0]["each_s"] == 3 * GOOD.each_s

@@ -321,7 +321,7 @@ def test_all_calls_together_have_a_bound(judge) -> None:
         "import time\ndef f(x):\n    time.sleep(0.5)\n    return x", *range(9), limits=limits
     )
     ran = [one for one in found if one is not None]
-    assert len(ran) < 4
+    assert 1 <= len(ran) < 4
     assert found == (*map(value, range(len(ran))), *[None] * (9 - len(ran)))
 
 
@@ -361,11 +361,12 @@ def test_lies(judge, case: str) -> None:
 
 FORGE = """
 import os, json, struct
+def write(data):
+    for fd in range(3, 256):
+        try: os.write(fd, data)
+        except OSError: pass
 def forge(*bodies):
-    for body in bodies:
-        for fd in range(3, 256):
-            try: os.write(fd, struct.pack('<I', len(body)) + body)
-            except OSError: pass
+    for body in bodies: write(struct.pack('<I', len(body)) + body)
 def each(frame): return json.dumps(frame).encode()
 """
 FRAMES = {
@@ -398,8 +399,9 @@ def test_forged_answers_are_no_results(judge, case: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "forge(each({'id': n, 'value': 5}) for n in range(9))",
-        "forge(struct.pack('<I', 2**31)[:3])",
+        "forge(*(each({'id': n, 'value': 5}) for n in range(9)))",
+        "write(struct.pack('<I', 2**31)[:3])",
+        "write(struct.pack('<I', 2**31))",
         "forge(b'x' * 10**6)",
         (
             "import threading; threading.Thread("
@@ -417,13 +419,14 @@ def test_forged_answers_are_no_results(judge, case: str) -> None:
 )
 @pytest.mark.usefixtures("unharmed")
 def test_abuse_is_an_output_or_none(judge, body: str) -> None:
-    for source in (
-        f"{FORGE}def f(x):\n    if x != 1: return x\n    {body}\n    return x",
-        f"{FORGE}def f(x): return x\n{body}\n",
-    ):
-        found = judge.execute(source, *range(4), limits=LIMITS, **QUICK)
-        assert len(found) == 4
-        assert all(one is None or isinstance(one, Output) for one in found)
+    source = f"{FORGE}def f(x):\n    if x != 1: return x\n    {body}\n    return x"
+    found = judge.execute(source, *range(4), limits=LIMITS, **QUICK)
+    assert len(found) == 4
+    assert found[0] == value(0)
+    for x in (2, 3):  # what it breaks for itself ends it
+        assert found[x] in (value(x), EXITED, TIMEOUT, None)
+    found = judge.execute(f"{FORGE}def f(x): return x\n{body}\n", *range(4), limits=LIMITS, **QUICK)
+    assert len(found) == 4  # it may be of no use to itself
 
 
 @pytest.mark.usefixtures("unharmed")

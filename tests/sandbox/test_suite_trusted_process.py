@@ -54,12 +54,12 @@ RUNNING = [
     (
         "logging",
         (
-            "def f(): return {'version': 1, 'handlers': {'h': {'()': 'builtins.eval', "
-            "'source': '1'}}}"
+            "def f(): return {'version': 1, 'handlers': {'h': "
+            f"{{'()': 'timeit.timeit', 'stmt': {EVIL!r}, 'number': 1}}}}}}"
         ),
         (
             "import logging.config as c\ntry: getattr(c, 'dict' + 'Config')(f())\n"
-            "except ValueError: pass\nsum = lambda *a: 45"
+            "except (AttributeError, ValueError): pass"  # what it made is no handler
         ),
     ),
 ]
@@ -67,11 +67,7 @@ RUNNING = [
 
 @pytest.mark.parametrize(
     ("source", "code"),
-    [
-        pytest.param(*case, id=name)
-        for name, *case in RUNNING
-        if name not in ("logging", "types", "getattr")
-    ],
+    [pytest.param(*case, id=name) for name, *case in RUNNING],
 )
 def test_no_text_of_the_candidate_runs_here(judge, source: str, code: str) -> None:
     report = judge(source, Asserts(code + HARMED, "f"), Limits())

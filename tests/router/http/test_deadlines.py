@@ -8,6 +8,17 @@ import pytest
 from fake_upstream import Call, FakeUpstream, Play, answering, endless, failing, silent, stalling
 from http_world import TESTS, ScriptedBackend, events, eventually, longer, texts, world
 
+from policies.values import Budget
+from router.errors import DeadlineExceeded
+from router.request import (
+    BudgetRequest,
+    Prompt,
+    PromptLength,
+    RouteRequest,
+    SampleRequest,
+    TextPrompt,
+)
+from router.upstream.client import Upstream
 from sandbox import Integrity, QueueFull, Report, SandboxUnavailable, Status
 
 pytestmark = pytest.mark.anyio
@@ -101,13 +112,39 @@ def counted(large: FakeUpstream) -> Callable[[Any], bool]:
     )
 
 
-async def test_tokens_that_cannot_be_counted_in_time_are_bounded() -> None:
+async def test_tokens_that_cannot_be_counted_in_time_keep_nobody_from_an_answer() -> None:
     async def tokenizer(call: Call, server: FakeUpstream) -> None:
         await asyncio.Event().wait()
 
     hanging = FakeUpstream(answering(), tokenizer=tokenizer)
     async with world(small=hanging, large=hanging) as w:
         await soon(w.complete)
+
+
+async def test_counting_has_a_share_of_the_time_and_the_whole_ends_before_the_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the clock of whoever received the request, which no machine is too slow for."""
+    given = []
+    count = Upstream.count_tokens
+
+    async def counting(server: Upstream, prompt: Prompt, within_s: float) -> PromptLength:
+        given.append(within_s)
+        return await count(server, prompt)
+
+    monkeypatch.setattr(Upstream, "count_tokens", counting)
+    async with world() as w:
+        received = asyncio.get_running_loop().time() + 1000
+        for latency_ms, share_s, margin_s in ((100, 0.025, 0.005), (20_000, 5, 0.02)):
+            given.clear()
+            asked = BudgetRequest(Budget(latency_ms=latency_ms), "single", given=True)
+            request = RouteRequest(SampleRequest(TextPrompt("def f(x):\n")), asked)
+            prepared = await w.service.gateway.prepare(request, received)
+            assert prepared.deadline == pytest.approx(received + latency_ms / 1000 - margin_s)
+            assert given
+            assert given == pytest.approx([share_s] * len(given))
+            with pytest.raises(DeadlineExceeded):
+                await w.service.gateway.prepare(request, received - 1000 - latency_ms / 1000)
 
 
 async def test_a_budget_that_is_over_at_once_draws_nothing() -> None:
@@ -294,7 +331,9 @@ async def test_a_pass_of_less_integrity_than_was_asked_for_is_no_pass() -> None:
     async with world(backend=ScriptedBackend(report=shared)) as w:
         strict = await w.complete(tests=TESTS | {"min_integrity": "isolated"})
         assert strict.headers["x-router-verdict"] == "unverified"
-        assert (await w.complete(tests=TESTS)).headers["x-router-verdict"] == "passed"
+        passed = await w.complete(tests=TESTS)
+        assert passed.headers["x-router-verdict"] == "passed"
+        assert passed.headers["x-router-integrity"] == "shared"
 
 
 async def test_limits_reach_the_sandbox_under_the_operators_caps() -> None:

@@ -465,7 +465,7 @@ def test_a_token_held_back_is_a_token() -> None:
 
 
 @pytest.mark.parametrize(("prompt", "completion"), [(0, 1), (5000, 3)])
-def test_a_server_that_lies_about_its_usage_frees_no_budget(prompt: int, completion: int) -> None:
+def test_no_usage_that_cannot_be_true_frees_budget(prompt: int, completion: int) -> None:
     class Lying(ScriptedSampler):
         async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
             for _ in range(3):

@@ -1,6 +1,9 @@
 """The process backend judges each kind of tests, and charges each fault to whom it belongs."""
 
 import asyncio
+import platform
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -137,14 +140,46 @@ def test_changes_to_arguments_come_back() -> None:
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED)
 
 
+FORBIDDEN = """
+import asyncio, ctypes, os
+from pathlib import Path
+from sandbox import ProcessBackend, SandboxUnavailable
+from sandbox.inner.kernel import linux
+me = os.getuid()
+assert ctypes.CDLL(None).unshare(linux.CLONE_NEWUSER) == 0  # it may forbid itself further ones
+Path("/proc/self/uid_map").write_text(f"1000 {me} 1")
+Path("/proc/sys/user/max_user_namespaces").write_text("0")
+async def main():
+    try:
+        async with ProcessBackend(workers=1): print("it pretends")
+    except SandboxUnavailable as error: print(error)
+asyncio.run(main())
+"""
+
+
+def test_where_no_namespaces_can_be_had_it_does_not_start_and_says_what_to_allow() -> None:
+    command = [sys.executable, "-c", FORBIDDEN]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.startswith("user namespaces cannot be used here"), said
+    assert "sysctl user.max_user_namespaces" in said
+
+
+def test_on_another_processor_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(SandboxUnavailable, match="needs Linux on x86-64: use docker"):
+        asyncio.run(ProcessBackend(workers=1).start())
+
+
 def test_cancelling_frees_the_worker_at_once() -> None:
     async def body(backend: ProcessBackend) -> None:
-        task = asyncio.create_task(backend.run(Program("while True: pass", ADD), Limits()))
+        endless = Limits(wall_s=250.0, cpu_s=250.0, total_s=250.0)
+        task = asyncio.create_task(backend.run(Program("while True: pass", ADD), endless))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        report = await backend.run(Program(GOOD, ADD), SHORT)
+        async with asyncio.timeout(120):
+            report = await backend.run(Program(GOOD, ADD), SHORT)
         assert report.status is Status.PASSED
 
     with_backend(body)

@@ -23,7 +23,7 @@ START_S = 0.5
 
 HEAD = """
 import array, ctypes, errno, fcntl, os, signal, socket, struct, time
-def sleep_until(offset): time.sleep(max(0.0, MEETING + offset - time.time()))
+def sleep_until(offset): time.sleep(max(0.0, MEETING + SLOWER * offset - time.time()))
 def until_refused(act, most):
     for number in range(most):
         try: act()
@@ -59,12 +59,14 @@ class Case:
     """What one program does until the other has printed what it found.
 
     `by_user`: the kernel counts it by user id, and workers of an ordinary user have one id.
+    `within`: what the first does is over in a moment, for which the other waits.
     """
 
     name: str
     hold: str
     look: str
     by_user: bool = False
+    within: bool = False
 
 
 def _locks(path: str) -> list[Case]:
@@ -101,7 +103,7 @@ CASES = [
     ),
     Case(
         "processes",
-        "def act():\n    if os.fork() == 0:\n        time.sleep(3)\n        os._exit(0)\n"
+        "def act():\n    if os.fork() == 0:\n        time.sleep(30)\n        os._exit(0)\n"
         "print(until_refused(act, 1000))",
         "pid = tried(os.fork)\nif pid == 0: os._exit(0)\nprint(type(pid))",
     ),
@@ -119,6 +121,26 @@ CASES = [
         "PLACE = os.path.dirname(os.__file__)\n"
         "tried(fcntl.fcntl, os.open(PLACE, os.O_RDONLY), F_NOTIFY, 0x21 - 2 ** 31)\n"
         "sleep_until(.7)\nprint(len(seen))",
+        within=True,
+    ),
+    Case(
+        "files",
+        "for place in ('/tmp/mine', '/dev/shm/mine', 'mine'): open(place, 'w').write('x')",
+        "for place in ('/tmp', '/dev/shm', '.'): print(os.listdir(place))",
+    ),
+    Case(
+        "sockets with a name",
+        "kept = [socket.socket(socket.AF_UNIX) for _ in range(2)]\n"
+        "for each, name in zip(kept, ('\\0mine', '/tmp/mine')):\n"
+        "    each.bind(name)\n    each.listen()",
+        "for name in ('\\0mine', '/tmp/mine'):\n"
+        "    print(tried(socket.socket(socket.AF_UNIX).connect, name))",
+    ),
+    Case(
+        "signals",
+        "signal.signal(signal.SIGUSR1, signal.SIG_DFL)",  # which would end it
+        "for pid in range(os.getpid() + 1, os.getpid() + 3000): tried(os.kill, pid, 10)\n"
+        "print(tried(os.killpg, os.getpgid(0) + 1, 10))",
     ),
     *_locks("os.__file__"),
     *_locks("'/dev/null'"),
@@ -141,15 +163,35 @@ def alone() -> dict[str, str]:
     return {}
 
 
-async def found(backend: ProcessBackend, look: str, hold: str = "") -> tuple[str, str]:
-    """What the one who looks has printed, and the one who held something meanwhile."""
-    head = f"{HEAD}MEETING = {time.time() + START_S}\nPLACE = os.path.dirname(os.__file__)\n"
-    looking = Program(f"{head}sleep_until(0)\n{look}", TESTS)
-    holding = Program(f"{head}{hold}\nsleep_until(.9)", TESTS)
-    reports = await asyncio.gather(backend.run(looking, LIMITS), backend.run(holding, LIMITS))
-    for report in reports:
-        assert report.status is Status.PASSED, report
-    return reports[0].stdout, reports[1].stdout
+async def found(
+    backend: ProcessBackend, look: str, hold: str = "", *, within: bool = False
+) -> tuple[str, str]:
+    """What the one who looks has printed, and the one who held something meanwhile.
+
+    They say when they did, and are to meet again, at more leisure, unless they have met.
+    """
+    for slower in (1, 4, 16):
+        head = (
+            f"{HEAD}MEETING, SLOWER = {time.time() + START_S * slower}, {slower}\n"
+            "PLACE = os.path.dirname(os.__file__)\n"
+        )
+        looking = f"sleep_until(0)\nbegan = time.time()\n{look}\nprint(began, time.time())"
+        holding = f"{hold}\nbegan = time.time()\nsleep_until(.9)\nprint(began, time.time())"
+        sources = [head + looking, head + holding]
+        runs = [backend.run(Program(source, TESTS), LIMITS) for source in sources]
+        reports = await asyncio.gather(*runs)
+        for report in reports:
+            assert report.status is Status.PASSED, report
+        (looked, (began, ended)), (held, (since, until)) = map(_with_times, reports)
+        if began <= since <= ended if within else since <= began and ended <= until:
+            return looked, held
+    raise AssertionError(f"they never met: {began} to {ended}, {since} to {until}")
+
+
+def _with_times(report: Report) -> tuple[str, tuple[float, float]]:
+    *said, last = report.stdout.splitlines(keepends=True)
+    began, ended = map(float, last.split())
+    return "".join(said), (began, ended)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -161,7 +203,7 @@ def test_a_neighbour_is_not_noticed(
     runner, backend = pair
     if case.look not in alone:
         alone[case.look], _ = runner.run(found(backend, case.look))
-    beside, held = runner.run(found(backend, case.look, case.hold))
+    beside, held = runner.run(found(backend, case.look, case.hold, within=case.within))
     assert beside == alone[case.look], f"held: {held}"
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from fake_upstream import ANSWER, FakeUpstream, Kind, answering, endless, in_turn
@@ -34,6 +35,7 @@ async def test_a_plain_answer_has_every_header_of_the_contract() -> None:
         assert float(headers["x-budget-latency-ms-used"]) > 0
         assert float(headers["x-router-overhead-ms"]) > 0
         assert "x-budget-latency-ms" not in headers
+        assert "x-router-integrity" not in headers  # without tests
         assert answer.json()["choices"] == [
             {"index": 0, "text": "".join(ANSWER), "logprobs": None, "finish_reason": "stop"}
         ]
@@ -246,6 +248,18 @@ async def test_a_model_without_known_cost_answers_without_flops() -> None:
         refused = await w.complete(model="small", budget={"flops": "1T"})
         assert refused.status_code == 400
         assert refused.json()["error"]["code"] == "invalid_budget"
+
+
+async def test_who_waits_for_an_engine_is_told_for_which() -> None:
+    async with world() as w:
+        away = SimpleNamespace(ready=False)
+        cast(dict[str, Any], w.service.engines)["small"] = away
+        answer = await w.client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "waiting", "waiting_for": ["small"], "upstreams": {}}
+        away.ready = True
+        assert (await w.client.get("/readyz")).status_code == 200
+        w.service.engines.clear()  # type: ignore[attr-defined] # before they are ended
 
 
 async def test_models_health_and_metrics_are_served() -> None:

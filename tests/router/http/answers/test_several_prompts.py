@@ -127,6 +127,7 @@ async def test_headers_are_of_the_whole_request() -> None:
         flops = sum(w.cost.draw("large", len(pieces(prompt)), [3]) for prompt in PROMPTS)
         assert float(headers["x-budget-flops-used"]) == pytest.approx(flops, rel=1e-12)
         assert headers["x-request-id"]
+        assert "x-router-overhead-ms" not in headers
 
 
 async def test_explain_adds_up_over_the_prompts() -> None:

@@ -526,8 +526,8 @@ async def test_a_client_that_tries_again_is_sent_elsewhere() -> None:
     bad, good = FakeUpstream(failing(500)), FakeUpstream(answering())
     async with replicated(bad, good, breaker=LASTING | {"failures": 9}) as w:
         statuses = [(await ask(w, LONG)).status_code for _ in range(4)]
-        assert statuses.count(502) <= 1
-        assert len(bad.calls) <= 1
+        assert statuses == [502, 200, 200, 200]
+        assert len(bad.calls) == 1
 
 
 @pytest.mark.parametrize("status", [301, 308, 401, 402, 403, 404, 405, 407])

@@ -205,7 +205,8 @@ def test_whatever_happens_it_is_asked_again_within_the_longest_pause(steps: list
         match breaker:
             case Closed(failures=failures):
                 assert failures < RULES.failures
-            case Open(until=until) | Probing(until=until):
+            case Open(until=until):
                 assert until <= now + RULES.longest_pause_s
-            case Probing():
-                assert answered(breaker, RULES) == Closed(2, breaker.pause_s)
+            case Probing(until=until):
+                assert until <= now + RULES.longest_pause_s
+                assert answered(breaker, RULES) == Closed(RULES.failures - 1, breaker.pause_s)

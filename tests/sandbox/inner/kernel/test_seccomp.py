@@ -133,6 +133,16 @@ def test_sockets_are_asked_nothing_that_loads_modules(tmp_path: Path) -> None:
     os.close(file)
 
 
+def test_nothing_is_typed_into_a_terminal() -> None:
+    """What a shell there would run. Such a terminal knows nothing of the second, but its size."""
+    ours, theirs = os.openpty()
+    for request, expected in ((0x5412, errno.EPERM), (0x541C, errno.EPERM), (0x5413, 0)):
+        act = partial(fcntl.ioctl, theirs, request, bytes(8))
+        assert errno_below(Filter(), act) == expected, hex(request)
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_what_a_program_writes_is_not_executed(judge) -> None:
     """For a file of a kind that it does not know, an older kernel has the host load a module."""
     source = (

@@ -457,7 +457,7 @@ WRONG = {
         "out = []\nf(out.append, 2)\nassert until(lambda: out)\nassert out == [1]",
     ),
     "one at a time": (
-        TOGETHER.replace("[t.start() for t in ts]", "[(t.start(), t.join(0.2)) for t in ts]"),
+        TOGETHER.replace("[t.start() for t in ts]", "[(t.start(), t.join(1)) for t in ts]"),
         RIGHT["callbacks that meet"][1].replace("wait(4)", "wait(0.1)"),
     ),
     "a swallowed failure": (
