@@ -236,6 +236,14 @@ def unharmed(judge: Judge) -> Iterator[None]:
     assert after == before
 
 
+@pytest.fixture
+def with_numpy(judge: Judge) -> None:
+    """For programs that import it, where they can."""
+    pytest.importorskip("numpy", reason="numpy is not installed")
+    if judge.name == "docker":
+        pytest.skip("the image has Python only")
+
+
 def _working() -> bool:
     """Whether a process below this one computes, or would if it had its turn, or is to be reaped.
 

@@ -82,11 +82,9 @@ def marked(task: Task) -> object:
     return pytest.param(task, id=task.name, marks=marks)
 
 
-def can_run(judge, task: Task) -> None:
+def can_run(request: pytest.FixtureRequest, task: Task) -> None:
     if task.name in NUMPY:
-        pytest.importorskip("numpy", reason="numpy is not installed")
-        if judge.name == "docker":
-            pytest.skip("the image has no numpy")
+        request.getfixturevalue("with_numpy")
 
 
 def test_they_are_told_of() -> None:
@@ -98,8 +96,8 @@ def test_they_are_told_of() -> None:
 
 
 @pytest.mark.parametrize("task", [marked(task) for task in ALL])
-def test_right(judge, task: Task) -> None:
-    can_run(judge, task)
+def test_right(judge, request: pytest.FixtureRequest, task: Task) -> None:
+    can_run(request, task)
     report = judge(task.right, task.tests, LIMITS)
     assert report.status is Status.PASSED, report
     expected = Integrity.SHARED if task.name in ALL_SHARED else Integrity.ISOLATED
@@ -107,8 +105,8 @@ def test_right(judge, task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", [pytest.param(task, id=task.name) for task in ALL])
-def test_wrong(judge, task: Task) -> None:
-    can_run(judge, task)
+def test_wrong(judge, request: pytest.FixtureRequest, task: Task) -> None:
+    can_run(request, task)
     [wrong] = task.wrong.values()
     report = judge(wrong, task.tests, LIMITS)
     assert report.status in {Status.FAILED, Status.ERROR}, report

@@ -279,12 +279,10 @@ def test_a_set_with_equal_members_is_none(judge) -> None:
 
 
 @pytest.mark.parametrize(("steps", "lengths"), [([-(2**63)], [3]), ([2**62], [5])])
+@pytest.mark.usefixtures("with_numpy")
 def test_no_part_of_an_array_lies_elsewhere_in_the_process_of_the_tests(
     judge, steps: list[int], lengths: list[int]
 ) -> None:
-    pytest.importorskip("numpy", reason="numpy is not installed")
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     part = (
         "['NP', n + 1, ['N', n, '00' * 64, '<i8', True, True, 8], "
         f"'ndarray', True, 0, {steps}, {lengths}]"

@@ -356,6 +356,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize(("source", "edit", "code"), CHANGED.values(), ids=CHANGED)
+@pytest.mark.usefixtures("with_numpy")
 def test_programs_that_change_the_form_of_arrays(
     judge: Any, source: str, edit: tuple[str, str], code: str
 ) -> None:
@@ -380,9 +381,8 @@ ARRAYS = [
 
 
 @pytest.mark.parametrize(("result", "then"), ARRAYS)
+@pytest.mark.usefixtures("with_numpy")
 def test_arrays_of_numpy_are_compared_beside_the_tests(judge, result: str, then: str) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     source = f"import numpy as np\ndef f(x): return {result}"
     report = judge(source, Asserts(f"import numpy as np\nassert {then}", "f"), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
@@ -431,9 +431,8 @@ BEFORE = "import numpy as np\na = np.arange(3)\nm = np.arange(4).reshape(2, 2)\n
 
 
 @pytest.mark.parametrize(("right", "wrong", "then"), GIVEN.values(), ids=GIVEN)
+@pytest.mark.usefixtures("with_numpy")
 def test_a_program_is_given_arrays(judge, right: str, wrong: str, then: str) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     program = "import numpy as np\ndef f(x):\n    "
     report = judge(program + right, Asserts(BEFORE + then, "f"), Limits())
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
@@ -441,9 +440,8 @@ def test_a_program_is_given_arrays(judge, right: str, wrong: str, then: str) -> 
     assert report.status is Status.FAILED, report
 
 
+@pytest.mark.usefixtures("with_numpy")
 def test_a_program_keeps_an_array_of_the_tests(judge) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     right = (
         "import numpy as np\nclass Grid:\n    def __init__(self, cells): self.cells = cells\n"
         "    def total(self): return int(self.cells.sum())\n"
@@ -462,9 +460,8 @@ def test_a_program_keeps_an_array_of_the_tests(judge) -> None:
     assert judge(wrong, Pytest(tests), Limits()).status is Status.FAILED
 
 
+@pytest.mark.usefixtures("with_numpy")
 def test_arrays_of_what_cannot_cross_share_a_process(judge) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     for given in ("[None, 1], object", "[b'a', b'b'], 'V1'"):
         tests = f"import numpy as np\nassert f(np.array({given})) == 2"
         report = judge("def f(x): return len(x)", Asserts(tests, "f"), Limits())
@@ -473,9 +470,8 @@ def test_arrays_of_what_cannot_cross_share_a_process(judge) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 300])
+@pytest.mark.usefixtures("with_numpy")
 def test_what_holds_itself_ends_no_process_of_the_tests(judge, number: int) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     source = (
         f"import numpy as np\ndef f(): return [np.empty(1, object) for _ in range({number})]\n"
         "def join(made):\n"
@@ -487,9 +483,8 @@ def test_what_holds_itself_ends_no_process_of_the_tests(judge, number: int) -> N
         assert (report.status, report.integrity) == (Status.FAILED, Integrity.ISOLATED), report
 
 
+@pytest.mark.usefixtures("with_numpy")
 def test_records_of_no_length_are_values(judge) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     right = "import numpy as np\ndef f(n): return np.zeros(n, np.dtype([]))"
     code = "import numpy as np\nassert f(3).shape == (3,) and f(3).dtype == np.dtype([])"
     judge.tells_apart(right, right.replace("(n,", "(n + 1,"), Asserts(code, "f"), Limits())

@@ -52,6 +52,7 @@ def test_no_program_gets_at_what_stands_around(judge: Any, body: str, code: str)
     assert report.status in {Status.FAILED, Status.ERROR}, report
 
 
+@pytest.mark.usefixtures("with_numpy")
 def test_parts_of_one_array_that_are_handed_over_one_after_another(judge: Any) -> None:
     source = (
         "class Scaled:\n    def __init__(self, by): self.by = by\n"

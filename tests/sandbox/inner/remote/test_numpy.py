@@ -6,13 +6,7 @@ import pytest
 
 from sandbox import Asserts, Integrity, Limits, Status
 
-pytest.importorskip("numpy", reason="numpy is not installed")
-
-
-@pytest.fixture(autouse=True)
-def _where_numpy_is(judge) -> None:
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
+pytestmark = pytest.mark.usefixtures("with_numpy")
 
 
 MADE = """

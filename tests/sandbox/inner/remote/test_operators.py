@@ -252,10 +252,8 @@ c.__len__ = None
     assert (report.status, report.integrity) == (Status.PASSED, Integrity.ISOLATED), report
 
 
+@pytest.mark.usefixtures("with_numpy")
 def test_numbers_of_numpy(judge) -> None:
-    pytest.importorskip("numpy", reason="numpy is not installed")
-    if judge.name == "docker":
-        pytest.skip("the image has Python only")
     source = "import numpy as np\ndef f(k): return np.dtype(k).type(3)"
     for kind, value in (
         ("bool", True),
