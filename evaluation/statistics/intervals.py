@@ -30,8 +30,10 @@ class Estimate:
         return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
 
     def plain(self) -> str:
-        """A ratio, as tables have it: `0.77 (0.71 to 0.83)`."""
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+        """A ratio, as tables have it: `0.77 (0.71 to 0.83)`; `0.77 (from 0.71)` without an end."""
+        low, high = f"{self.low:.2f}", f"{self.high:.2f}"
+        end = f"{low} to {high}" if math.isfinite(self.high) else f"from {low}"
+        return f"{self.value:.2f} ({end})"
 
 
 def wilson(passed: int, n: int, confidence: float = CONFIDENCE) -> Estimate:

@@ -48,8 +48,9 @@ class Comparison:
     """All plans on all problems. `caps` are FLOPs: (budgets, problems).
 
     `plans` are by name, `tuned` is the fixed plan that was best on the problems for tuning (None
-    where there were none), and `choices` its name by budget and fold. `runs` is how many there
-    were. `targeted` are ladders that are asked for `TARGETS`, arrays of (targets, problems).
+    where there were none), and `choices` its name by budget. The `widest` fixed plans draw all that
+    was recorded of their model. `runs` is how many there were.
+    `targeted` are ladders that are asked for `TARGETS`, arrays of (targets, problems).
     """
 
     xs: tuple[float, ...]
@@ -57,10 +58,15 @@ class Comparison:
     caps: Floats
     plans: Mapping[str, Standing]
     tuned: Standing | None
-    choices: tuple[tuple[str, ...], ...]
+    choices: tuple[str, ...]
+    widest: frozenset[str]
     predictions: Predictions
     targeted: Mapping[str, Standing]
     runs: int
+
+    def ends_with_pool(self, at: int) -> bool:
+        """Whether the tuned plan draws all there is at a budget, so that more might do better."""
+        return bool(self.choices) and self.choices[at] in self.widest
 
 
 def compare(
@@ -75,8 +81,10 @@ def compare(
 ) -> Comparison:
     """Replay everything; `advance` is told the runs of each problem. The folds part the problems.
 
-    The fixed plans of a fold are tuned on what they came to on the other folds, or, where there is
-    one fold only, `elsewhere`: on problems of another data set.
+    The fixed plan to beat is the one that turns out best on these very problems. By folds it would
+    lose: of two plans that are nearly equal a fold gets the one that is worse there, because it is
+    better on the others. Where there is one fold only, it is the best one `elsewhere`: on problems
+    of another data set.
     """
     caps, rungs = caps_of(problems, cost, xs), tuple(fixed_rungs(problems))
     came = defaultdict[str, list[list[Averages]]](list)
@@ -93,7 +101,8 @@ def compare(
         runs += replays.runs
         advance(replays.runs)
     plans = {name: Standing.of(name, of, covered(problems)) for name, of in came.items()}
-    tuned = _tuned(plans, rungs, folds, elsewhere)
+    seen = plans if len(folds) > 1 else elsewhere
+    tuned = None if seen is None else _tuned(plans, rungs, seen)
     return Comparison(
         tuple(xs),
         tuple(problems),
@@ -101,6 +110,7 @@ def compare(
         plans if tuned is None else {**plans, RANDOM: tuned.random},
         None if tuned is None else tuned.best,
         () if tuned is None else tuned.choices,
+        frozenset(names[-1] for names in _by_model(rungs).values()),
         _predictions(problems, folds, caps, cost),
         {name: Standing.of(name, of, covered(problems)) for name, of in wanted.items()},
         runs,
@@ -157,54 +167,43 @@ def covered(problems: Sequence[RecordedProblem]) -> Bools:
 class _Tuned:
     best: Standing
     random: Standing
-    choices: tuple[tuple[str, ...], ...]
+    choices: tuple[str, ...]
 
 
 def _tuned(
-    plans: Mapping[str, Standing],
-    rungs: Sequence[Rung],
-    folds: Sequence[Fold],
-    elsewhere: Mapping[str, Standing] | None,
-) -> _Tuned | None:
-    """The best fixed plan, and the coin between the best ones of each model."""
-    if elsewhere is None and len(folds) == 1:
-        return None
+    plans: Mapping[str, Standing], rungs: Sequence[Rung], seen: Mapping[str, Standing]
+) -> _Tuned:
+    """The best fixed plan, and the coin between the best ones of each model; best as `seen`."""
     by_model = {
-        model: [name for name in names if elsewhere is None or name in elsewhere]
-        for model, names in _by_model(rungs).items()
+        model: [name for name in names if name in seen] for model, names in _by_model(rungs).items()
     }
-
-    def parts(names: Sequence[str]) -> list[tuple[list[Standing], Bools]]:
-        found = []
-        for fold in folds:
-            seen, on = (plans, ~fold.held_out) if elsewhere is None else (elsewhere, None)
-            chosen = [plans[name] for name in _best(seen, names, on)]
-            found.append((chosen, fold.held_out))
-        return found
-
-    best = parts([name for names in by_model.values() for name in names])
-    choices = zip(*([plan.name for plan in chosen] for chosen, _ in best), strict=True)
-    coins = [pieced(model, parts(names)) for model, names in by_model.items() if names]
-    return _Tuned(pieced(TUNED, best), mixed(RANDOM, coins), tuple(choices))
+    choices = _best(seen, [name for names in by_model.values() for name in names])
+    coins = [
+        pieced(model, [plans[name] for name in _best(seen, names)])
+        for model, names in by_model.items()
+        if names
+    ]
+    best = pieced(TUNED, [plans[name] for name in choices])
+    return _Tuned(best, mixed(RANDOM, coins), tuple(choices))
 
 
 def _by_model(rungs: Iterable[Rung]) -> dict[str, list[str]]:
+    """Names of fixed plans, the widest last."""
     found: dict[str, list[str]] = {}
     for rung in rungs:
         found.setdefault(rung.model, []).append(str(rung))
     return found
 
 
-def _best(plans: Mapping[str, Standing], names: Sequence[str], on: Bools | None) -> list[str]:
-    """Per budget the plan that succeeds most on these problems, and of equal ones the cheapest.
+def _best(plans: Mapping[str, Standing], names: Sequence[str]) -> list[str]:
+    """Per budget the plan that succeeds most, and of equal ones the cheapest.
 
     One that outran the pool there comes last.
     """
-    rows = slice(None) if on is None else on
 
     def worth(name: str, at: int) -> tuple[bool, float, float]:
         plan = plans[name]
-        success, flops = plan.success[at, rows].mean(), plan.flops[at, rows].mean()
+        success, flops = plan.success[at].mean(), plan.flops[at].mean()
         return bool(plan.outran[at]), -float(success), float(flops)
 
     budgets = range(len(plans[names[0]].outran))

@@ -1,9 +1,11 @@
-"""FLOPs at equal success: what one plan needs to reach what another reached.
+"""FLOPs at equal success: what one plan needs to reach what another reached, and what that needs.
 
-The plan's own points, one per budget, are its curve. Between two of them it is a straight line: a
-coin that is thrown between two budgets comes out there. Below its cheapest point there is none: a
-coin between a plan and no answer is no plan, so a target down there costs what that point costs,
-and is marked `cheapest`. A target above all of its points is not reached, and has no ratio.
+A plan's own points, one per budget, are its curve, on which both are looked up: where theirs
+reached as much with a smaller budget, it needs what it spent then. Between two points it is a
+straight line: a coin that is thrown between two budgets comes out there. Below its cheapest point
+there is none: a coin between a plan and no answer is no plan, so a target down there costs what
+that point costs, and is marked `cheapest`. A target above all of its points is not reached, and has
+no ratio.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ class Reach(StrEnum):
 class Ratio:
     """The FLOPs of both at the success `target`, which theirs reached at the budget `x`.
 
-    `ours` and `ratio` are None where ours never reaches it.
+    `ours` and `ratio` are None where ours never reaches it. A ratio's upper end is infinite where
+    ours does not reach it in more rounds than the interval leaves out.
     """
 
     x: float
@@ -82,9 +85,9 @@ class _Curve:
         return _Curve(*(array[kept] for array in each))
 
     def reaches(self, targets: Floats) -> Floats:
-        """FLOPs for a target in every round, NaN where it is not reached: (rounds,)."""
+        """FLOPs for a target in every round, infinite where it is not reached: (rounds,)."""
         points = zip(self.flops_rounds.T, self.success_rounds.T, targets, strict=True)
-        return np.array([reached(*each)[0] for each in points])
+        return np.nan_to_num([reached(*each)[0] for each in points], nan=np.inf)
 
 
 def ratios(
@@ -97,17 +100,19 @@ def ratios(
 ) -> Ratios:
     """What ours needs for the success of theirs, by the first tests or by the second."""
     curve = _Curve.of(ours, resampled, plus=plus).at(np.flatnonzero(ours.outran == 0))
-    goal = _Curve.of(theirs, resampled, plus=plus)
+    goals = _Curve.of(theirs, resampled, plus=plus)
+    goal = goals.at(np.flatnonzero(theirs.outran == 0))
     each, rounds = list[Ratio](), list[Floats]()
     for at, x in enumerate(xs):
-        if theirs.outran[at] or not goal.success[at] > 0 or not len(curve.success):
+        if theirs.outran[at] or not goals.success[at] > 0 or not len(curve.success):
             continue
-        target, spent = float(goal.success[at]), float(goal.flops[at])
+        target, targets = float(goals.success[at]), goals.success_rounds[at]
+        spent, _ = reached(goal.flops, goal.success, target)
         found, reach = reached(curve.flops, curve.success, target)
         if reach is Reach.UNREACHED:
             each.append(Ratio(x, target, spent, None, reach, None))
             continue
-        rounds.append(curve.reaches(goal.success_rounds[at]) / goal.flops_rounds[at])
+        rounds.append(curve.reaches(targets) / goal.reaches(targets))
         ratio = interval(found / spent, rounds[-1])
         each.append(Ratio(x, target, spent, found, reach, ratio))
     return Ratios(tuple(each), _geometric_mean(each, rounds))
@@ -128,9 +133,9 @@ def reached(flops: Floats, success: Floats, target: float) -> tuple[float, Reach
 
 
 def _geometric_mean(each: Sequence[Ratio], rounds: Sequence[Floats]) -> Estimate | None:
-    """In every round over the budgets that are reached there."""
+    """Over the budgets that are reached; infinite in a round in which one of them is not."""
     values = [ratio.ratio.value for ratio in each if ratio.ratio is not None]
     if not values:
         return None
     mean = math.exp(math.fsum(map(math.log, values)) / len(values))
-    return interval(mean, np.exp(np.nanmean(np.log(np.stack(rounds)), axis=0)))
+    return interval(mean, np.exp(np.log(np.stack(rounds)).mean(axis=0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,11 @@ class Measured:
             ],
         }
         if compared.tuned is not None and not compared.tuned.outran[at]:
-            told["tuned"] = {"plans": compared.choices[at], **self._plan(compared.tuned, at)}
+            told["tuned"] = {
+                "plan": compared.choices[at],
+                "ends_with_pool": compared.ends_with_pool(at),
+                **self._plan(compared.tuned, at),
+            }
             told |= self._lead(compared.plans[LADDER], compared.tuned, at)
         return told
 
@@ -175,22 +180,27 @@ def _ratio_json(ratio: Ratio, names: tuple[str, str]) -> dict[str, Any]:
         names[1]: ratio.ours,
         "ratio": None if found is None else found.value,
         "low": None if found is None else found.low,
-        "high": None if found is None else found.high,
+        "high": None if found is None else _end(found.high),
         "reach": ratio.reach.value,
     }
 
 
-def _mean_json(found: Ratios) -> dict[str, float] | None:
+def _mean_json(found: Ratios) -> dict[str, float | None] | None:
     """Over the budgets whose success was reached; how many were not."""
     told = _estimate_json("ratio", found.mean)
     unreached = sum(each.ratio is None for each in found.each)
     return None if told is None else {**told, "unreached": unreached}
 
 
-def _estimate_json(name: str, estimate: Estimate | None) -> dict[str, float] | None:
+def _estimate_json(name: str, estimate: Estimate | None) -> dict[str, float | None] | None:
     if estimate is None:
         return None
-    return {name: estimate.value, "low": estimate.low, "high": estimate.high}
+    return {name: estimate.value, "low": estimate.low, "high": _end(estimate.high)}
+
+
+def _end(high: float) -> float | None:
+    """An interval's upper end; None where there is none."""
+    return high if math.isfinite(high) else None
 
 
 def _decile_json(decile: Decile) -> dict[str, Any]:

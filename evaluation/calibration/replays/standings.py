@@ -49,22 +49,19 @@ class Standing:
         )
 
 
-def pieced(name: str, parts: Sequence[tuple[Sequence[Standing], Bools]]) -> Standing:
-    """A plan that is another at every budget and for every part of the problems.
+def pieced(name: str, plans: Sequence[Standing]) -> Standing:
+    """A plan that is another at every budget: one for each."""
 
-    Each part has a plan per budget, and its problems (problems,). One that outran the pool is
-    counted, on any part.
-    """
-    first = parts[0][0][0]
-    success, plus, flops = (np.full(first.success.shape, np.nan) for _ in range(3))
-    outran = np.zeros(len(first.outran), np.int64)
-    for plans, problems in parts:
-        for at, plan in enumerate(plans):
-            success[at, problems] = plan.success[at, problems]
-            plus[at, problems] = plan.plus[at, problems]
-            flops[at, problems] = plan.flops[at, problems]
-            outran[at] += plan.outran[at]
-    return Standing(name, success, plus, flops, outran)
+    def rows(of: Sequence[Floats]) -> Floats:
+        return np.stack([array[at] for at, array in enumerate(of)])
+
+    return Standing(
+        name,
+        rows([plan.success for plan in plans]),
+        rows([plan.plus for plan in plans]),
+        rows([plan.flops for plan in plans]),
+        np.array([plan.outran[at] for at, plan in enumerate(plans)]),
+    )
 
 
 def mixed(name: str, plans: Sequence[Standing]) -> Standing:
@@ -103,7 +100,11 @@ class Resampled:
 
 
 def interval(value: float, rounds: Floats) -> Estimate:
-    """A value with the interval that the rounds (rounds,) give it; those that are NaN do not."""
+    """A value with the interval that the rounds (rounds,) give it; those that are NaN do not.
+
+    Rounds may be infinite, so that its ends are rounds and not between two of them.
+    """
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.nanquantile(rounds, (tail, 1 - tail))
+    low = np.nanquantile(rounds, tail, method="lower")
+    high = np.nanquantile(rounds, 1 - tail, method="higher")
     return Estimate(value, min(value, float(low)), max(value, float(high)))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
 from evaluation.architectures import TERA
-from evaluation.calibration.replays.entrants import LADDER
+from evaluation.calibration.replays.entrants import LADDER, TUNED
 from evaluation.calibration.replays.ratios import Ratios, Reach
 from evaluation.calibration.replays.report import Measured, false_passes
 from evaluation.calibration.replays.standings import Standing
 from evaluation.statistics.intervals import Estimate
 from evaluation.writing import percent
+
+_END: Final = "†"
 
 
 def to_markdown(measured: Measured) -> str:
@@ -25,6 +28,8 @@ def to_markdown(measured: Measured) -> str:
         "tests that choose and by the second tests, which only score; in brackets mean TFLOPs."
     )
     notes = [said]
+    if any(map(compared.ends_with_pool, range(len(compared.xs)))):
+        notes.append(f"{_END} Of its model no more samples were recorded: more might do better.")
     for at, x in enumerate(compared.xs):
         left_out = [f"{p.name} ({p.outran[at]} runs)" for p in _plans(measured) if p.outran[at]]
         if left_out:
@@ -43,7 +48,7 @@ def _budgets(measured: Measured) -> str:
         [
             f"{x:g}",
             f"{compared.caps[at].mean() / TERA:.3f}",
-            *(_cell(plan, at) for plan in shown.values()),
+            *(_cell(plan, at) + _mark(measured, name, at) for name, plan in shown.items()),
             percent(false_passes(shown[LADDER], at)),
         ]
         for at, x in enumerate(compared.xs)
@@ -57,6 +62,10 @@ def _cell(plan: Standing, at: int) -> str:
     known = not np.isnan(plan.plus[at]).all()
     plus = f" / {100 * np.nanmean(plan.plus[at]):.1f}" if known else ""
     return f"{100 * plan.success[at].mean():.1f}{plus} ({plan.flops[at].mean() / TERA:.3f})"
+
+
+def _mark(measured: Measured, name: str, at: int) -> str:
+    return _END if name == TUNED and measured.comparison.ends_with_pool(at) else ""
 
 
 def _ratio_tables(measured: Measured) -> Iterator[str]:

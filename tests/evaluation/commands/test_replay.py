@@ -95,7 +95,7 @@ def test_every_plan_has_its_figures_at_every_budget(by_folds):
             assert 0 <= plan["flops"] <= budget["cap_flops"]
             assert plan["success_plus"] is None
             assert plan["false_passes"] is None
-        assert len(budget["tuned"]["plans"]) == 2
+        assert budget["tuned"]["plan"] in PLANS
 
 
 def test_flops_at_equal_success_are_there(by_folds):
@@ -105,7 +105,8 @@ def test_flops_at_equal_success_are_there(by_folds):
         keys = {"target", "flops_best_fixed", "flops_ladder", "ratio", "low", "high", "x", "reach"}
         assert set(ratio) == keys
         if ratio["ratio"] is not None:
-            assert ratio["low"] <= ratio["ratio"] <= ratio["high"]
+            assert ratio["low"] <= ratio["ratio"]
+            assert ratio["high"] is None or ratio["high"] >= ratio["ratio"]
             assert ratio["ratio"] == pytest.approx(
                 ratio["flops_ladder"] / ratio["flops_best_fixed"]
             )
@@ -161,8 +162,7 @@ def test_a_policy_of_another_data_set_is_replayed_as_it_is(asked, policy, tmp_pa
     assert found["seen_problems"] == 0
     (calibrated_on,) = found["calibrated_on"]
     assert (calibrated_on["dataset"], calibrated_on["problems"]) == ("two", 44)
-    # Fixed plans are tuned on what the policy was made from, by one choice for all.
-    assert [len(budget["tuned"]["plans"]) for budget in found["budgets"]] == [1, 1]
+    assert all(budget["tuned"]["plan"] in PLANS for budget in found["budgets"])
     assert "seen" not in result.stderr
 
 

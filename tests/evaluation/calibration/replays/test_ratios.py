@@ -70,11 +70,35 @@ def test_budgets_at_which_a_plan_outran_are_left_out():
     ]
 
 
-def test_a_plan_pieced_together_has_each_part_from_its_own():
-    one, other = (standing(n, (s, s, s), (1, 1, 1), 4) for n, s in (("a", 0.0), ("b", 1.0)))
-    first = np.array([True, False, True, False])
-    found = pieced("c", [([one, other, one], first), ([other, other, one], ~first)])
-    assert found.success.tolist() == [[0, 1, 0, 1], [1, 1, 1, 1], [0, 0, 0, 0]]
+def test_theirs_is_looked_up_on_its_curve_as_well():
+    ours = standing("a", (0.2, 0.5, 0.6), (1, 2, 4))
+    theirs = standing("b", (0.2, 0.6, 0.5), (2, 4, 8))  # a larger budget did worse
+    last = ratios(ours, theirs, XS, Resampled(40)).each[-1]
+    assert (last.target, last.theirs, last.ours) == (0.5, pytest.approx(3.5), 2.0)
+    assert last.ratio.value == pytest.approx(2 / 3.5)
+    assert last.ratio.high == pytest.approx(2 / 3.5)
+
+
+def test_an_interval_has_no_end_where_many_rounds_do_not_reach():
+    """Of the same mean, but by other problems, so that ours is below in half of the rounds."""
+    ours = standing("a", (0.2, 0.3, 0.5), (1, 2, 4))
+    theirs = standing("b", (0.2, 0.3, 0.5), (2, 4, 8))
+    ours.success[2] += np.resize([-0.2, 0.2], 40)
+    theirs.success[2] += np.resize([0.2, -0.2], 40)
+    found = ratios(ours, theirs, XS, Resampled(40))
+    assert [math.isinf(each.ratio.high) for each in found.each] == [False, False, True]
+    assert math.isinf(found.mean.high)
+    assert found.mean.value == pytest.approx(0.5)
+    assert found.mean.low <= 0.5
+
+
+def test_a_plan_pieced_together_has_each_budget_from_its_own():
+    one, other = (
+        standing(name, (at, at, at), (1, 1, 1), 4, (at, at, at)) for at, name in enumerate("ab")
+    )
+    found = pieced("c", [one, other, one])
+    assert found.success.tolist() == [[0] * 4, [1] * 4, [0] * 4]
+    assert found.outran.tolist() == [0, 1, 0]
 
 
 def test_a_coin_is_the_mean():
