@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -62,10 +62,11 @@ Configs = Annotated[
     ),
 ]
 Like = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="KIND=DATASET",
         help="What requests of a kind are like: `text` continues a program, `chat`, `fill`.",
+        show_default=False,
     ),
 ]
 BasisOption = Annotated[
@@ -73,7 +74,8 @@ BasisOption = Annotated[
     typer.Option(help="What a sample costs; by default exact where tokens were counted."),
 ]
 
-_LIKE: Final = "text=humaneval"
+_LIKE: Final[Mapping[str, str]] = {"text": "humaneval"}
+"""Of kinds that nobody names, where that data set is read."""
 
 _KINDS: Final = ("text", "chat", "fill")
 """Of requests, as policies tell them apart."""
@@ -109,17 +111,19 @@ def run(
 ) -> None:
     """Make a policy from pools: the ladders that spend every budget best, for `auto` to climb."""
     _check_out(out, force=force)
-    kind, _, dataset = (like or _LIKE).partition("=")
+    named = _kinds(like or [])
     courses = None if selectors is None else MeasuredCourses.read(selectors)
     rates = {**rates_of(config), **_sizes(config_json or [])}
-    how = Calibrating(rates, basis or "exact", worth, {kind: dataset})
+    how = Calibrating(rates, basis or "exact", worth, {**_LIKE, **named})
     if tables is not None:
         if pools:
             fail("give pools or --from paper, not both")
-        _check_like(like, _PAPER_BENCHMARKS)
+        if basis == "exact":
+            fail("--from paper has no tokens, which --basis exact counts: leave --basis out")
+        _check_like(named, _PAPER_BENCHMARKS)
         artifact = _of_paper(model or CODE_LLAMA, replace(how, basis="paper"), courses)
     else:
-        artifact = _of_pools(_pools(pools or []), model or [], basis, how, like, courses)
+        artifact = _of_pools(_pools(pools or []), model or [], basis, how, named, courses)
     with failing_on(OSError):
         write_whole(out, text_of(artifact).encode())
     _show(artifact.calibration())
@@ -136,15 +140,24 @@ def _check_out(out: Path, *, force: bool) -> None:
         fail(f"{out.parent} is no directory: make it, or give another --out")
 
 
-def _check_like(like: str | None, datasets: Collection[str]) -> None:
-    if like is None:
-        return
-    kind, _, dataset = like.partition("=")
-    if kind not in _KINDS or dataset not in datasets:
-        fail(
-            f"--like takes KIND=DATASET with {', '.join(_KINDS)} for a kind, and a data set that "
-            f"is read ({', '.join(sorted(datasets))}), not {like!r}"
-        )
+def _kinds(like: Sequence[str]) -> dict[str, str]:
+    """What kinds of request were said to be like."""
+    found: dict[str, str] = {}
+    for each in like:
+        kind, _, dataset = each.partition("=")
+        if kind in found:
+            fail(f"--like says what {kind} is like twice ({found[kind]} and {dataset}): give one")
+        found[kind] = dataset
+    return found
+
+
+def _check_like(named: Mapping[str, str], datasets: Collection[str]) -> None:
+    for kind, dataset in named.items():
+        if kind not in _KINDS or dataset not in datasets:
+            fail(
+                f"--like takes KIND=DATASET with {', '.join(_KINDS)} for a kind, and a data set "
+                f"that is read ({', '.join(sorted(datasets))}), not {kind}={dataset}"
+            )
 
 
 def _check_models(models: Collection[str], particles: Sequence[Particles]) -> None:
@@ -162,12 +175,12 @@ def _of_pools(  # noqa: PLR0917 what was asked
     models: Sequence[str],
     basis: Basis | None,
     how: Calibrating,
-    like: str | None,
+    named: Mapping[str, str],
     courses: MeasuredCourses | None,
 ) -> Artifact:
     with failing_on(PoolError, TooFewProblems, CannotCalibrate, OSError):
         particles = read_particles(paths, models)
-        _check_like(like, {each.dataset for each in particles})
+        _check_like(named, {each.dataset for each in particles})
         _check_models(models, particles)
         names = how.common(particles)
         if courses is not None:

@@ -123,10 +123,14 @@ def name_of_second(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SecondTested:
-    """Problems with second tests in place of their own, by task, and what of these is left out."""
+    """Problems with second tests in place of their own, by task, and what of these is left out.
+
+    `sha256` is that of the release that these tests are of.
+    """
 
     problems: Mapping[str, Problem]
     omissions: str
+    sha256: str
 
 
 def with_second_tests(
@@ -146,6 +150,7 @@ def with_second_tests(
     return SecondTested(
         {one.task_id: replace(one, tests=others[one.task_id].tests) for one in both},
         second.omissions,
+        second.sha256,
     )
 
 

@@ -21,17 +21,21 @@ from evaluation.writing import write_json
 
 @dataclass(frozen=True, slots=True)
 class TokenCache:
-    """The lengths of a dataset's prompts under one model, in a small JSON file."""
+    """The lengths of a dataset's prompts under one model, in a small JSON file.
+
+    `data_sha256` is the dataset's content hash. Earlier files have none, and are taken to be of it.
+    """
 
     path: Path
     model: str
     dataset: str
+    data_sha256: str
 
     @classmethod
-    def beside(cls, results: Path, model: str, dataset: str) -> TokenCache:
+    def beside(cls, results: Path, model: str, dataset: str, data_sha256: str) -> TokenCache:
         """The cache that the result files of a directory share."""
         name = re.sub(r"[^A-Za-z0-9._-]", "-", model)
-        return cls(results.parent / f"prompt-tokens-{name}.json", model, dataset)
+        return cls(results.parent / f"prompt-tokens-{name}.json", model, dataset, data_sha256)
 
     def read(self) -> dict[str, int]:
         """Tokens by problem; none where the file is missing, damaged or of another dataset."""
@@ -40,6 +44,8 @@ class TokenCache:
         except (OSError, ValueError):
             return {}
         match content:
+            case {"data_sha256": known} if known != self.data_sha256:
+                return {}
             case {"model": self.model, "dataset": self.dataset, "prompt_tokens": dict(tokens)}:
                 return {task: n for task, n in tokens.items() if isinstance(n, int)}
         return {}
@@ -47,8 +53,8 @@ class TokenCache:
     def write(self, tokens: Mapping[str, int]) -> None:
         """Replace the file at once. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"model": self.model, "dataset": self.dataset, "prompt_tokens": dict(tokens)}
-        write_json(self.path, content)
+        about = {name: getattr(self, name) for name in ("model", "dataset", "data_sha256")}
+        write_json(self.path, {**about, "prompt_tokens": dict(tokens)})
 
 
 async def prompt_tokens(

@@ -33,13 +33,15 @@ class Header:
 
     `rates` hold the sizes that FLOPs follow from (see `evaluation.gateway.recount`), so that a file
     can be recounted where the models are not. `url` tells where the gateway was, and decides
-    nothing.
+    nothing. `data_sha256` is the content hash of the data set; None where nobody wrote it down, as
+    in earlier files, which may then be of any version of it.
     """
 
     parameters: Mapping[str, Any]
     models: tuple[str, ...]
     rates: Mapping[str, Mapping[str, float]]
     url: str = ""
+    data_sha256: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the first line of a file."""
@@ -50,6 +52,7 @@ class Header:
             "models": list(self.models),
             "rates": {model: dict(rate) for model, rate in self.rates.items()},
             "url": self.url,
+            **({"data_sha256": self.data_sha256} if self.data_sha256 else {}),
         }
 
     @classmethod
@@ -65,7 +68,9 @@ class Header:
             }:
                 if schema != SCHEMA:
                     raise ValueError(f"its schema is {schema}; this version reads {SCHEMA}")
-                return cls(parameters, tuple(models), rates, str(line.get("url", "")))
+                known = line.get("data_sha256")
+                data_sha256 = None if known is None else str(known)
+                return cls(parameters, tuple(models), rates, str(line.get("url", "")), data_sha256)
         raise ValueError("its first line is no header of a result file")
 
     @property
@@ -76,11 +81,15 @@ class Header:
     def differences(self, other: Header) -> list[str]:
         """What `other` says otherwise, in words."""
         mine, theirs = self._compared(), other._compared()
-        return [
+        found = [
             f"{name} is {theirs.get(name)!r} there and {mine.get(name)!r} now"
             for name in sorted(mine.keys() | theirs.keys())
             if mine.get(name) != theirs.get(name)
         ]
+        own, its = self.data_sha256, other.data_sha256
+        if own is not None and its is not None and own != its:
+            found.append(f"the content hash of its data is {its[:12]} there and {own[:12]} now")
+        return found
 
     def _compared(self) -> dict[str, Any]:
         written: dict[str, Any] = json.loads(json.dumps(self.to_json()))
@@ -206,7 +215,7 @@ class ResultWriter:
         if differences := self._header.differences(found.header):
             raise ResultFileError(
                 f"{self.path} is another run: {'; '.join(differences)}. Name another file, or "
-                "give the same parameters to continue this one"
+                "give the same parameters and data to continue this one"
             )
         self.results, self.torn_bytes = found, found.torn_bytes
         if self.torn_bytes:

@@ -6,6 +6,7 @@ import html
 import io
 import math
 import re
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,9 @@ _LINES: Final[tuple[Line, ...]] = ("-", "--", ":")
 
 _PLAIN: Final[Any] = {"text.parse_math": False}
 """A name with a dollar sign is no formula."""
+
+_LETTERS: Final = string.ascii_lowercase
+"""Of panels, in their order."""
 
 _GREY: Final = "#808080"
 _MOST_COLUMNS: Final = 3
@@ -131,11 +135,13 @@ def _columns(figure: Figure) -> int:
 def _canvas(
     figure: Figure, looked: Mapping[str, Look], title: str = "", caption: str = ""
 ) -> Canvas:
+    if len(figure.panels) > len(_LETTERS):
+        raise ValueError(f"{figure.name} has more panels than there are letters: make two of it")
     columns = _columns(figure)
     rows = math.ceil(len(figure.panels) / columns)
     canvas = Canvas(figsize=(4.4 * columns, 3.7 * rows + 0.6), layout="constrained")
     grid = canvas.subplots(rows, columns, squeeze=False, sharey=True).flatten()
-    for letter, panel, axes in zip("abcdef", figure.panels, grid, strict=False):
+    for letter, panel, axes in zip(_LETTERS, figure.panels, grid, strict=False):
         _panel(axes, panel, looked, letter)
     for at, axes in enumerate(grid):
         if at >= len(figure.panels):

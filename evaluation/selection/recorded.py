@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.calibration.replays.problems import find_models
+from evaluation.calibration.replays.problems import find_models, in_order
 from evaluation.datasets import Problem
 from evaluation.pools.asked import read_problems
 from evaluation.pools.errors import MixedPools, UnreadablePool
@@ -132,13 +132,16 @@ def read_selection(
 ) -> tuple[SelectionProblem, ...]:
     """The problems that every one of these models has judged samples of.
 
-    Raises `PoolError`, also for pools whose models were not asked for the same, and for tests that
-    a model wrote.
+    Raises `PoolError`, also for pools whose models were not asked for the same, for two pools of
+    samples or of greedy answers of one model, and for tests that a model wrote.
     """
     if is_written(dataset):
         raise MixedPools(f"{dataset} are tests that a model wrote, and no answers")
     found = find_models(directory, dataset, models)
-    read = {model: [(read_view(path), _texts(path)) for path in found[model]] for model in models}
+    read = {
+        model: [(read_view(path), _texts(path)) for path in in_order(model, found[model])]
+        for model in models
+    }
     check_alike(view.identity for pools in read.values() for view, _ in pools)
     problems = read_problems(Pool.open(found[models[0]][0]))
     if problems is None:

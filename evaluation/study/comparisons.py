@@ -65,13 +65,15 @@ class Greedy:
 
 
 def greedy(pool: StudyPool) -> Greedy | None:
-    """The pool's greedy answers; None without any."""
+    """The pool's greedy answers, the first to each problem; None without any."""
     if not pool.greedy:
         return None
-    one = np.ones(1, dtype=np.bool_)
     costs: dict[Basis, Floats] = {}
     for basis in Basis:
-        lines = [sample_cost(basis, pool, draws, one) for draws in pool.greedy.values()]
+        lines = [
+            sample_cost(basis, pool, draws, np.arange(draws.n) == 0)
+            for draws in pool.greedy.values()
+        ]
         known = [(line.once, line.each) for line in lines if line is not None]
         if len(known) == len(lines):
             costs[basis] = np.array(known)

@@ -71,10 +71,10 @@ def selectors(dataset: str = "humaneval", **at_seven: float) -> dict[str, Any]:
         "rows": rows,
         "greedy": [star(*each) for each in stars],
         "plans": [
-            plan("used", 1.0, 0.65, f"{SMALL}*greedy > {LARGE}*greedy by examples"),
-            plan("not used", 1.0, 0.5, f"{LARGE}*greedy by first"),
-            plan("not used", 2.0, 0.6, f"{LARGE}*3 by agreement"),
-            plan("not used", 2.0, 0.55, f"{LARGE}*2 by agreement") | {"family": f"{LARGE} alone"},
+            plan("used", 1.0, 0.65, f"{SMALL}*greedy > {LARGE}*greedy"),
+            plan("not used", 1.0, 0.5, f"{LARGE}*greedy"),
+            plan("not used", 2.0, 0.6, f"{LARGE}*3"),
+            plan("not used", 2.0, 0.55, f"{LARGE}*2") | {"family": f"{LARGE} alone"},
         ],
     }
 

@@ -18,7 +18,7 @@ from evaluation.calibration.replay import Pace, RecordedModel, RecordedSample
 from evaluation.pools.errors import MixedPools, UnreadablePool
 from evaluation.pools.schema import check_alike
 from evaluation.pools.store import Pool
-from evaluation.pools.view import AT_LIMIT, PoolView, ProblemView, read_view
+from evaluation.pools.view import AT_LIMIT, ProblemView, read_view
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS
 from policies.values import ModelView, Task, Verdict
@@ -118,6 +118,21 @@ def find_models(directory: Path, dataset: str, models: Sequence[str] = ()) -> di
     return found
 
 
+def in_order(model: str, paths: Sequence[Path]) -> list[Path]:
+    """A model's pool of samples, and then that of its greedy answers where there is one.
+
+    Raises `MixedPools` where there are others: two of a kind were sampled differently, and what is
+    measured of both together is of neither.
+    """
+    greedy = {path: Pool.open(path).identity.greedy for path in paths}
+    if sorted(greedy.values()) not in ([False], [False, True]):
+        raise MixedPools(
+            f"one pool of samples of {model} is needed, and at most one of its greedy answers; "
+            f"there are: {', '.join(map(str, paths))}"
+        )
+    return sorted(paths, key=greedy.__getitem__)
+
+
 def read_problems(
     directory: Path, dataset: str, cost: CostModel, models: Sequence[str] = ()
 ) -> tuple[RecordedProblem, ...]:
@@ -126,7 +141,10 @@ def read_problems(
     Raises `PoolError`, for a model without samples too, and `UnknownCost`.
     """
     found = find_models(directory, dataset, models)
-    views = {model: _views(model, found[model]) for model in models or found}
+    views = {
+        model: [read_view(path) for path in in_order(model, found[model])]
+        for model in models or found
+    }
     check_alike(view.identity for both in views.values() for view in both)
     cheapest = sorted(views, key=lambda model: cost.draw(model, 1, [CALL_TOKENS]))
     problems = (
@@ -139,17 +157,6 @@ def read_problems(
     if not kept:
         raise UnreadablePool(f"{directory}: no problem of {dataset} has samples of every model")
     return kept
-
-
-def _views(model: str, paths: Sequence[Path]) -> list[PoolView]:
-    """A model's samples, and then its greedy answers where there are some."""
-    views = sorted((read_view(path) for path in paths), key=lambda view: view.identity.greedy)
-    if [view.identity.greedy for view in views] not in ([False], [False, True]):
-        raise MixedPools(
-            f"one pool of samples of {model} is needed, and at most one of its greedy answers; "
-            f"there are: {', '.join(map(str, paths))}"
-        )
-    return views
 
 
 def _problem(dataset: str, views: Mapping[str, Sequence[ProblemView]]) -> RecordedProblem | None:

@@ -42,6 +42,19 @@ Timeout = Annotated[float, typer.Option(min=1, help="Seconds for one request.")]
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The problems that are asked; `data_sha256` is the content hash of all their data set."""
+
+    problems: Sequence[Problem]
+    data_sha256: str
+
+    @classmethod
+    def of(cls, found: Sequence[Problem], problems: Sequence[Problem]) -> Asked:
+        """Some of the problems that were found; the hash is of all, so that more can follow."""
+        return cls(problems, datasets.content_hash(found))
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The gateway that is asked, the file, and how they are used."""
 
@@ -65,16 +78,15 @@ def failing_to_ask() -> AbstractContextManager[None]:
     )
 
 
-def drive(parameters: Parameters, target: Target, problems: Sequence[Problem]) -> Results:
+def drive(parameters: Parameters, target: Target, asked: Asked) -> Results:
     """Ask the problems that have no answer yet; all answers. Raises what `failing_to_ask` takes."""
     settings = load_settings(target.config)
-    asyncio.run(_run(parameters, target, settings, problems))
+    asyncio.run(_run(parameters, target, settings, asked))
     return read(target.out)
 
 
-async def _run(
-    parameters: Parameters, target: Target, settings: Settings, problems: Sequence[Problem]
-) -> None:
+async def _run(parameters: Parameters, target: Target, settings: Settings, asked: Asked) -> None:
+    problems = asked.problems
     async with AsyncExitStack() as stack:
         limits = httpx.Timeout(target.timeout_s, connect=5.0)
         http = httpx.AsyncClient(base_url=target.url, timeout=limits)
@@ -87,6 +99,7 @@ async def _run(
             models,
             {model: rate_to_json(rate) for model, rate in rates.items()},
             target.url,
+            asked.data_sha256,
         )
         writer = stack.enter_context(ResultWriter(target.out, header))
         judge = None if parameters.tests else await _judge(stack)
@@ -96,7 +109,7 @@ async def _run(
         progress = stack.enter_context(RunProgress(len(problems), done=len(earlier), passed=passed))
         if writer.torn_bytes:
             progress.say(f"{target.out}: cut off {writer.torn_bytes} bytes of an unfinished line")
-        tokens = await _prompt_tokens(parameters, target.out, problems, client, progress)
+        tokens = await _prompt_tokens(parameters, target.out, asked, client, progress)
 
         def keep(record: Mapping[str, Any]) -> None:
             writer.append(record)
@@ -112,15 +125,15 @@ async def _run(
 async def _prompt_tokens(
     parameters: Parameters,
     out: Path,
-    problems: Sequence[Problem],
+    asked: Asked,
     client: GatewayClient,
     progress: RunProgress,
 ) -> Mapping[str, int]:
     """Prompt lengths under the large model; none where the budget does not depend on them."""
     if parameters.large_model is None:
         return {}
-    cache = TokenCache.beside(out, parameters.large_model, parameters.dataset)
-    return await prompt_tokens(client, problems, cache, progress.prompts)
+    cache = TokenCache.beside(out, parameters.large_model, parameters.dataset, asked.data_sha256)
+    return await prompt_tokens(client, asked.problems, cache, progress.prompts)
 
 
 async def _judge(stack: AsyncExitStack) -> AnswerJudge:

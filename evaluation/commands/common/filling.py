@@ -50,6 +50,12 @@ FOR_THE_USER: Final = (
 """Errors that are no bugs: each ends the command with its message."""
 
 
+def check_greedy(temperature: float, n: int) -> None:
+    """End the command where further samples would repeat the first."""
+    if temperature == 0 and n > 1:
+        raise typer.BadParameter("a greedy pool has one sample per problem: give --n 1")
+
+
 def tell(collector: Collector) -> None:
     """Say what is missing; fail if problems were left out."""
     for reason, count in collector.without_nll.items():

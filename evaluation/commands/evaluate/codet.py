@@ -14,7 +14,7 @@ from evaluation import datasets
 from evaluation.commands.common import options
 from evaluation.commands.common.failing import failing_on
 from evaluation.commands.common.progress import PoolProgress
-from evaluation.datasets import BENCHMARKS, DatasetUnavailable, Problem, sample_of
+from evaluation.datasets import BENCHMARKS, DatasetUnavailable, Problem, SecondTested, sample_of
 from evaluation.selection.codet.kept import MatrixJournal, OtherSamples, digest_of
 from evaluation.selection.codet.published import Sampled, read_published
 from evaluation.selection.codet.running import LeftUnjudged, Runner
@@ -69,23 +69,27 @@ def run(
             "samples": digest_of((solutions, tests)),
             "solutions": limit_solutions or "all",
             "test samples": limit_tests or "all",
-            "second tests": bool(second),
+            "second tests": second is not None,
         }
+        versions = {"problems": datasets.content_hash(known)}
+        if second is not None:
+            versions["release of second tests"] = second.sha256
         wanted = _chosen(found, problems)
-        with MatrixJournal(out, header) as journal:
-            _fill(journal, wanted, second, sandbox_backend(config))
+        with MatrixJournal(out, header, versions) as journal:
+            by_task = {} if second is None else second.problems
+            _fill(journal, wanted, by_task, sandbox_backend(config))
         matrices = [journal.matrices[one.problem.task_id] for one in wanted]
         worth = worth_of(matrices, header)
         write_whole(out / "codet.json", worth.to_json().encode())
     typer.echo(worth.to_markdown(), nl=False)
 
 
-def _second(problems: Sequence[Problem], plus: Path | None) -> Mapping[str, Problem]:
-    """The problems with second tests, by task: none unless somebody says where these are."""
+def _second(problems: Sequence[Problem], plus: Path | None) -> SecondTested | None:
+    """The problems with second tests: None unless somebody says where these are."""
     variable = BENCHMARKS[datasets.name_of_second(DATASET)].variable
     if plus is None and not os.environ.get(variable):
-        return {}
-    return datasets.with_second_tests(DATASET, problems, plus).problems
+        return None
+    return datasets.with_second_tests(DATASET, problems, plus)
 
 
 def _chosen(found: Sequence[Sampled], count: int | None) -> list[Sampled]:

@@ -37,8 +37,7 @@ def run(
     """Sample a model into a pool, resuming one that was stopped; only its engine is started."""
     if greedy:
         temperature = 0.0
-    if temperature == 0 and n > 1:
-        raise typer.BadParameter("a greedy pool has one sample per problem: give --n 1")
+    filling.check_greedy(temperature, n)
     sampling = Sampling(dataset, model, temperature, max_tokens, top_p, seed)
     with failing_on(*filling.FOR_THE_USER):
         if not top_p:

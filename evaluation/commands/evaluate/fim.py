@@ -13,6 +13,7 @@ import typer
 
 from evaluation import datasets
 from evaluation.commands.common.asking import (
+    Asked,
     Concurrency,
     Out,
     Target,
@@ -23,7 +24,6 @@ from evaluation.commands.common.asking import (
 )
 from evaluation.commands.common.failing import fail, failing_on
 from evaluation.commands.common.options import Config
-from evaluation.datasets import Problem
 from evaluation.gateway import comparison, deadlines
 from evaluation.gateway.run import Parameters
 
@@ -90,11 +90,11 @@ def run(
         raise typer.BadParameter("--deadline-times are multiples of what --reference took")
     with failing_to_ask():
         found = datasets.load(dataset, data)
-        problems = datasets.sample_of(found, sample)[:limit]
+        asked = Asked.of(found, datasets.sample_of(found, sample)[:limit])
         if times is None or reference is None:
-            errors, n = _compare(parameters, target, problems)
+            errors, n = _compare(parameters, target, asked)
         else:
-            errors, n = _under_deadlines(parameters, target, problems, _unit_ms(reference), times)
+            errors, n = _under_deadlines(parameters, target, asked, _unit_ms(reference), times)
     if errors:
         fail(f"{errors} of {n} requests have no answer; run again to ask them again")
 
@@ -120,11 +120,9 @@ def _unit_ms(reference: Path) -> float:
         return 1000 * deadlines.median_seconds(reference)
 
 
-def _compare(
-    parameters: Parameters, target: Target, problems: Sequence[Problem]
-) -> tuple[int, int]:
+def _compare(parameters: Parameters, target: Target, asked: Asked) -> tuple[int, int]:
     """One run; how many requests failed, and of how many."""
-    row = comparison.row(drive(parameters, target, problems))
+    row = comparison.row(drive(parameters, target, asked))
     typer.echo(comparison.to_markdown([row]), nl=False)
     return row.errors, row.n
 
@@ -132,7 +130,7 @@ def _compare(
 def _under_deadlines(
     parameters: Parameters,
     target: Target,
-    problems: Sequence[Problem],
+    asked: Asked,
     unit_ms: float,
     times: Sequence[float],
 ) -> tuple[int, int]:
@@ -140,13 +138,13 @@ def _under_deadlines(
     rows = []
     for prompts, time in itertools.product(PROMPTS, times):
         name = f"{target.out.stem}-{prompts}-x{time:g}{target.out.suffix}"
-        asked = replace(
+        under = replace(
             parameters,
             label=f"{parameters.label}, {prompts}, x{time:g}",
             deadline_ms=time * unit_ms,
             prompts=prompts,
         )
         beside = replace(target, out=target.out.with_name(name))
-        rows.append(deadlines.row(drive(asked, beside, problems)))
+        rows.append(deadlines.row(drive(under, beside, asked)))
     typer.echo(deadlines.to_markdown(rows), nl=False)
     return sum(row.errors for row in rows), sum(row.n for row in rows)

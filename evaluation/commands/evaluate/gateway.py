@@ -9,6 +9,7 @@ import typer
 
 from evaluation import datasets
 from evaluation.commands.common.asking import (
+    Asked,
     Concurrency,
     Out,
     Target,
@@ -119,13 +120,14 @@ def _label(given: Parameters) -> str:
 def _drive(parameters: Parameters, target: Target, limit: int | None) -> None:
     """Run to the end, print the row, and fail if problems are left without an answer."""
     with failing_to_ask():
-        problems = datasets.load(parameters.dataset)[:limit]
+        found = datasets.load(parameters.dataset)
+        problems = found[:limit]
         if parameters.tests and not all(problem.prompt_is_program for problem in problems):
             fail(
                 f"the prompts of {parameters.dataset} are no programs, and a gateway that is shown "
                 "tests runs them on prompt and answer: add --no-tests, and answers are judged here"
             )
-        row = comparison.row(drive(parameters, target, problems))
+        row = comparison.row(drive(parameters, target, Asked.of(found, problems)))
     typer.echo(comparison.to_markdown([row]), nl=False)
     if row.errors:
         fail(f"{row.errors} of {row.n} problems have no answer; run again to ask them again")

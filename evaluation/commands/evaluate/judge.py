@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -23,6 +24,7 @@ from evaluation.gateway.local_judge import LocalJudge
 from evaluation.gateway.results import ResultFileError, read
 from evaluation.gateway.second import SecondVerdicts, judge_again, place, write_second
 from evaluation.pools.errors import PoolError
+from evaluation.pools.filling.judged_by import keep_to
 from evaluation.pools.filling.verdicts import AT_ONCE, SECOND_LIMITS, Judging, Tally
 from evaluation.pools.problems import problems_of, second_problems_of
 from evaluation.pools.schema import Table
@@ -75,8 +77,7 @@ def run(
             _judge_results(path, data, sandbox_backend(config))
             return
         pool = Pool.open(path)
-        table, problems = _tests(pool, tests, data)
-        judged = _judge(pool, table, problems, sandbox_backend(config))
+        judged = _judge(pool, _tests(pool, tests, data), sandbox_backend(config))
     passed, failed = judged.verdicts[Verdict.PASSED], judged.verdicts[Verdict.FAILED]
     typer.echo(
         f"{path}: {passed + failed} samples judged by {judged.programs} runs: "
@@ -88,15 +89,25 @@ def run(
         fail(f"the sandbox failed at {unverified} samples, which stay unverified; judge again")
 
 
-def _tests(
-    pool: Pool, tests: Literal["base", "plus"], data: Path | None
-) -> tuple[Table, Mapping[str, Problem]]:
-    """The table that is filled, and the problems with the tests that fill it."""
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """The table that is filled, and the problems with the tests that fill it.
+
+    `version` is the hash of these, None where the pool's identity has it.
+    """
+
+    table: Table
+    problems: Mapping[str, Problem]
+    version: str | None = None
+
+
+def _tests(pool: Pool, tests: Literal["base", "plus"], data: Path | None) -> _Filling:
     if tests == "base":
-        return Table.VERDICTS, {problem.task_id: problem for problem in problems_of(pool, data)}
+        problems = {problem.task_id: problem for problem in problems_of(pool, data)}
+        return _Filling(Table.VERDICTS, problems)
     second = second_problems_of(pool, data)
     _say(second, len(pool.identity.tasks))
-    return Table.PLUS, second.problems
+    return _Filling(Table.PLUS, second.problems, second.sha256)
 
 
 def _say(second: SecondTested, of: int) -> None:
@@ -128,14 +139,16 @@ def _judge_results(path: Path, data: Path | None, backend: Backend) -> None:
     )
 
 
-def _judge(pool: Pool, table: Table, problems: Mapping[str, Problem], backend: Backend) -> Tally:
+def _judge(pool: Pool, given: _Filling, backend: Backend) -> Tally:
     with ExitStack() as stack:
-        writer = stack.enter_context(pool.writer(table))
-        done, whole = _progress(read_view(pool.path), table, problems)
+        writer = stack.enter_context(pool.writer(given.table))
+        done, whole = _progress(read_view(pool.path), given.table, given.problems)
+        if given.version is not None:
+            keep_to(writer, given.version, adding=done < whole)
         progress = stack.enter_context(PoolProgress("verdicts", whole, done))
         if writer.torn_bytes:
             progress.say(f"{pool.path}: cut off {writer.torn_bytes} bytes of an unfinished line")
-        judging = Judging(pool, problems, writer, progress.advance)
+        judging = Judging(pool, given.problems, writer, progress.advance)
         return asyncio.run(_over(judging, backend))
 
 

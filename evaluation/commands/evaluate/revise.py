@@ -57,6 +57,7 @@ def run(
     concurrency: filling.Concurrency = None,
 ) -> None:
     """Ask a model again what a pool left unsolved, showing it the failed answer and its test."""
+    filling.check_greedy(temperature, n)
     told = (AttemptPassed, InvalidTests, SandboxUnavailable)
     with failing_on(*filling.FOR_THE_USER, *told):
         settings = load_settings(config)

@@ -21,7 +21,7 @@ from typing import Any, Final
 from evaluation.datasets.human_eval import STOP
 from evaluation.datasets.plus.assertions import SHOWN
 from evaluation.datasets.plus.expected import Answers, answers_of, text_of
-from evaluation.datasets.plus.rows import HUMANEVAL, MBPP, Release, Row, read_rows
+from evaluation.datasets.plus.rows import HUMANEVAL, MBPP, Release, Row, read_rows, rows_hash
 from evaluation.datasets.problem import Problem
 
 RELEASES: Final[Mapping[str, Release]] = {"humaneval-plus": HUMANEVAL, "mbpp-plus": MBPP}
@@ -55,11 +55,15 @@ while cases:  # what is done with is let go: the other side forgets it as well
 
 @dataclass(frozen=True, slots=True)
 class SecondTests:
-    """The problems of a release, and how many inputs there are, with those that are left out."""
+    """The problems of a release, and how many inputs there are, with those that are left out.
+
+    `sha256` is that of what was released, the same wherever the references answered.
+    """
 
     problems: tuple[Problem, ...]
     inputs: int
     left_out: Mapping[str, int]
+    sha256: str
 
     @property
     def omissions(self) -> str:
@@ -87,6 +91,7 @@ def read_second_tests(name: str, data: Path | None) -> SecondTests:
         ),
         sum(len(row.base) + len(row.inputs) for row in rows),
         left_out,
+        rows_hash(rows),
     )
 
 

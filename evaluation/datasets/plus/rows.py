@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
 import warnings
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from evaluation.datasets.plus import values
 from evaluation.datasets.plus.assertions import Assertions, read_assertions
 from evaluation.datasets.sources import Record, released
 
@@ -61,6 +64,12 @@ def read_rows(data: Path | None, release: Release) -> tuple[Row, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what others wrote, such as escapes that are none
         return released(data, f"{release.file} of evalplus", release.name, read)
+
+
+def rows_hash(rows: Sequence[Row]) -> str:
+    """SHA-256 of a release, however its file was packed; which inputs are left out is not in it."""
+    released_rows = [asdict(row) for row in rows]
+    return hashlib.sha256(json.dumps(released_rows, default=values.told).encode()).hexdigest()
 
 
 def _row(row: Record, release: Release) -> Row:

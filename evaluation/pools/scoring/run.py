@@ -45,12 +45,12 @@ async def score_pool(
     before; `on_torn` how many bytes of an unfinished line were cut off. Raises `RankerFailed` and
     `PoolError`; what was scored by then is kept.
     """
-    done = _done(pool, ranker.name)
-    scored, empty = len(done), 0
-    on_scored(scored)
     with pool.writer(Table.SCORES) as writer:
         if writer.torn_bytes:
             on_torn(writer.torn_bytes)
+        done = _done(pool, ranker.name)  # not before: until then another run may add to it
+        scored, empty = len(done), 0
+        on_scored(scored)
         for task, texts in _groups(pool, per_problem, done):
             distinct = list(dict.fromkeys(texts.values()))
             scores = await ranker.score(prompts[task], distinct)

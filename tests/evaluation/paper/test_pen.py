@@ -64,3 +64,13 @@ def test_an_axis_of_k_has_whole_labels():
 @pytest.mark.parametrize(("panels", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (6, 3)])
 def test_no_row_of_panels_is_nearly_empty(panels, columns):
     assert f"max-width: {25 * columns}rem" in drawn_alone(*[panel_over(1.0, 2.0)] * panels)
+
+
+def test_every_panel_of_a_large_figure_is_drawn():
+    drawn = drawn_alone(*[panel_over(1.0, 2.0)] * 8)
+    assert all(f"({letter}) a<" in drawn for letter in "abcdefgh")
+
+
+def test_a_figure_of_more_panels_than_letters_is_an_error():
+    with pytest.raises(ValueError, match="alone has more panels than there are letters"):
+        drawn_alone(*[panel_over(1.0, 2.0)] * 27)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from study_pools import LARGE, RATES, SMALL, pool
+from study_pools import LARGE, RATES, SMALL, generations, pool
 
 from evaluation.statistics import CutTreatment, Estimate, pass_at_k
 from evaluation.study.comparisons import (
@@ -92,6 +92,34 @@ def test_only_shared_problems_are_compared():
     strangers = replace(large, tasks=("x/0", "x/1"))
     assert duel(small, strangers, Basis.PAPER) is None
     assert duel(small, large, Basis.TIME) is None
+
+
+def test_of_several_greedy_answers_the_first_to_a_problem_counts():
+    answered = pool(LARGE, n=2)
+    draw = np.random.default_rng(1)
+    several = replace(
+        answered,
+        greedy={
+            task: Draws(
+                np.append(draws.passed, ~draws.passed[0]),
+                generations_of(draws, draw),
+            )
+            for task, draws in answered.greedy.items()
+        },
+    )
+    one, first = greedy(answered), greedy(several)
+    assert first.passed.tolist() == one.passed.tolist()
+    assert set(first.costs) == set(one.costs)
+    for basis, table in one.costs.items():
+        assert first.costs[basis].tolist() == table.tolist()
+
+
+def generations_of(draws, draw):
+    """Those of a problem, and another behind them."""
+    own, more = draws.generations, generations(draw, np.array([False]), (LARGE,))
+    nll = {name: np.append(own.nll[name], more.nll[name]) for name in own.nll}
+    tokens, cut = np.append(own.tokens, more.tokens), np.append(own.cut, more.cut)
+    return replace(own, tokens=tokens, cut=cut, nll=nll)
 
 
 def test_leads_are_at_the_budgets_that_the_larger_model_spends_in_full():

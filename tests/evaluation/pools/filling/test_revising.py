@@ -232,6 +232,15 @@ def test_what_cannot_be_revised_is_said(cli, recorded, tmp_path, more, said):
     assert said in result.stderr
 
 
+def test_at_temperature_0_there_is_one_revision_of_each(cli, recorded, tmp_path):
+    server = FakeUpstream(answering(lambda _c, _i: ["x"]))
+    result = revise(cli, server, tmp_path, "--temperature", 0)
+    assert result.exit_code == 2
+    assert "give --n 1" in result.stderr
+    assert not (tmp_path / "revised").exists()
+    assert revise(cli, server, tmp_path, "--temperature", 0, "--n", 1).exit_code == 0
+
+
 def test_greedy_answers_must_be_greedy_and_of_the_same_problems(cli, recorded, tmp_path):
     sampled = tmp_path / "sampled"
     server = FakeUpstream(answering(lambda _c, _i: ["x"]))

@@ -18,6 +18,7 @@ from evaluation.datasets import DatasetUnavailable, Problem, UnknownDataset
 from evaluation.datasets.plus import SecondTests, expected
 from evaluation.pools import asked
 from evaluation.pools.errors import MixedPools, StrayRow, UnreadablePool
+from evaluation.pools.filling import judged_by
 from evaluation.pools.filling.verdicts import SECOND_LIMITS, Judging
 from evaluation.pools.problems import second_problems_of
 from evaluation.pools.schema import Table
@@ -174,6 +175,52 @@ def test_the_command_judges_by_second_tests_and_shows_both(answered, cli):
     assert all(word in table for word in ("base %", "plus %", "66.7", "33.3", "50.0"))
 
 
+def more_of(pool, index, text):
+    """A sample that passed the first tests, as an extended pool has it."""
+    for table, row in (
+        (Table.SAMPLES, files.sample("MBPP/1", index, text=text)),
+        (Table.VERDICTS, files.verdict("MBPP/1", index)),
+    ):
+        with pool.writer(table) as writer:
+            writer.append([row])
+
+
+def test_a_table_is_of_one_release_of_second_tests(answered, cli):
+    pool, second, row = answered
+    given = ("evaluate", "judge", pool.path, "--tests", "plus", "--data", second)
+    assert cli(*given).exit_code == 0
+    released, kept = second.read_bytes(), rows_of(pool)
+    more_of(pool, 3, "def twice(n):\n    return n * 2\n")
+    second.write_text(json.dumps(row | {"plus_input": [[5]]}) + "\n")
+    result = cli(*given)
+    assert result.exit_code == 1
+    assert f"{pool.path / 'plus'} has verdicts by other tests: the hash of" in result.stderr
+    assert "Give the file that was given then, or remove" in result.stderr
+    assert rows_of(pool) == kept
+    second.write_bytes(released)
+    assert cli(*given).exit_code == 0
+    assert len(rows_of(pool)) == 4
+
+
+def test_second_verdicts_of_an_unknown_release_are_gone_on_with(answered, cli):
+    pool, second, _ = answered
+    note = pool.path / "plus" / judged_by.FILE
+    given = ("evaluate", "judge", pool.path, "--tests", "plus", "--data", second)
+    assert cli(*given).exit_code == 0
+    noted = note.read_bytes()
+    note.unlink()
+    assert cli(*given).exit_code == 0
+    assert not note.exists()  # nothing was judged, so it says nothing of what was
+    more_of(pool, 3, "def twice(n):\n    return n * 2\n")
+    assert cli(*given).exit_code == 0
+    assert (note.read_bytes(), len(rows_of(pool))) == (noted, 4)
+    before = Pool.open(pool.path).content_hash()
+    for damage in ("", "{}", '{"sha256": 1}'):
+        note.write_text(damage)
+        assert f"{note} " in cli(*given).stderr
+    assert Pool.open(pool.path).content_hash() == before
+
+
 def test_pools_of_other_datasets_and_other_files_are_refused(answered, tmp_path, cli):
     pool, second, row = answered
     for change, word in (
@@ -218,7 +265,7 @@ def test_without_it_the_dataset_is_asked(answered, monkeypatch):
     assert asked.read_problems(pool) is None
     problem = Problem("MBPP/1", "Double it.", "twice", TESTS, (), "", before="")
     monkeypatch.setattr(datasets, "load", lambda _name, _data: (problem,))
-    second = SecondTests((replace(problem, tests=TESTS | {"prelude": "x = 1"}),), 1, {})
+    second = SecondTests((replace(problem, tests=TESTS | {"prelude": "x = 1"}),), 1, {}, "e" * 64)
     monkeypatch.setattr(datasets, "second_tests", lambda _name, _data: second)
     (found,) = second_problems_of(pool).problems.values()
     assert (found.before, found.tests["prelude"]) == ("", "x = 1")

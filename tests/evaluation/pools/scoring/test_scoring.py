@@ -23,7 +23,7 @@ from evaluation.pools.scoring.local import LocalRanker
 from evaluation.pools.scoring.ranker import RankerFailed, Score
 from evaluation.pools.scoring.remote import RemoteRanker
 from evaluation.pools.scoring.run import Scored, score_pool, wanted
-from evaluation.pools.store import Pool
+from evaluation.pools.store import Pool, TableWriter
 from evaluation.pools.view import read_view
 from router.upstream.transport import Client
 
@@ -102,6 +102,25 @@ def test_a_run_that_failed_goes_on_where_it_was(tmp_path: Path) -> None:
     view = read_view(pool.path)
     assert view.unscored("lengths") == 0
     assert view.unscored("large") == 5  # another ranker's are left as they were
+
+
+def test_what_another_run_scored_until_this_one_may_write_is_not_scored_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = write(tmp_path / "pool", texts("x"))
+    plain, others = Pool.writer, [[score(task, ranker="lengths") for task in sorted(PROMPTS)]]
+
+    def after_another(self: Pool, table: Table) -> TableWriter:
+        while others:
+            with plain(self, table) as writer:
+                writer.append(others.pop())
+        return plain(self, table)
+
+    monkeypatch.setattr(Pool, "writer", after_another)
+    ranker = Lengths()
+    assert run(pool, ranker) == (Scored(3, 0), 3)
+    assert not ranker.asked
+    assert read_view(pool.path).unscored("lengths") == 0
 
 
 def test_an_empty_text_has_no_score_and_is_counted(tmp_path: Path) -> None:

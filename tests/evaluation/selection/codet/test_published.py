@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +136,43 @@ def test_a_journal_of_other_samples_is_not_gone_on_with(tmp_path):
     (tmp_path / NAME).write_text('{"solutions":3}\n')
     with pytest.raises(OtherSamples, match="does not read"):
         MatrixJournal(tmp_path, {"solutions": 3})
+
+
+VERSIONS = {"problems": "a" * 64, "release of second tests": "b" * 64}
+
+
+@pytest.mark.parametrize("other", VERSIONS)
+def test_a_journal_of_other_data_is_not_gone_on_with(tmp_path, other):
+    with MatrixJournal(tmp_path, {"solutions": 3}, VERSIONS) as journal:
+        journal.keep(MATRIX)
+    with pytest.raises(OtherSamples, match=f"{other} is '[ab]+' there and 'c+' now.*name another"):
+        MatrixJournal(tmp_path, {"solutions": 3}, {**VERSIONS, other: "c" * 64})
+    with MatrixJournal(tmp_path, {"solutions": 3}, VERSIONS) as journal:
+        assert journal.matrices == {"made/0": MATRIX}
+
+
+def test_a_journal_of_unknown_data_is_gone_on_with(tmp_path):
+    with MatrixJournal(tmp_path, {"solutions": 3}) as journal:
+        journal.keep(MATRIX)
+    before = (tmp_path / NAME).read_bytes()
+    with MatrixJournal(tmp_path, {"solutions": 3}, VERSIONS) as journal:
+        assert journal.matrices == {"made/0": MATRIX}
+    assert (tmp_path / NAME).read_bytes() == before
+
+
+def test_the_command_goes_on_with_the_data_that_it_was_begun_with(
+    released, tmp_path, cli, monkeypatch
+):
+    monkeypatch.delenv("HUMANEVAL_PLUS", raising=False)
+    solutions, tests = released(SAMPLES)
+    files = ["--solutions", solutions, "--tests", tests, "--out", tmp_path / "out", "--workers", 1]
+    assert cli("evaluate", "codet", *files).exit_code == 0
+    first, *others = PROBLEMS
+    changed = (replace(first, tests={**first.tests, "prelude": "x = 1"}), *others)
+    monkeypatch.setattr("evaluation.datasets.load", lambda _name, _data: changed)
+    result = cli("evaluate", "codet", *files)
+    assert result.exit_code == 1
+    assert "problems is '" in result.stderr
 
 
 def test_the_command_writes_what_selectors_are_worth_and_does_nothing_twice(

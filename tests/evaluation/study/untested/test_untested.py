@@ -49,9 +49,9 @@ def test_sentences_say_where_it_holds_and_where_not(tmp_path: Path) -> None:
     assert "holds on MBPP sanitized and is turned round on HumanEval: " in likely
     assert "a trained verifier instead changes that by -1.0 (-2.0 to -0.5) points" in agreed
     assert "+15.0 (+10.0 to +20.0) points (" in shown
-    assert "by examples, at 0.90 large calls)" in shown
+    assert f"({SMALL}*greedy > {LARGE}*greedy, at 0.90 large calls)" in shown
     assert "goes to the larger model: " in more
-    assert f"+10.0 (+5.0 to +15.0) points ({LARGE}*3 by agreement, at 1.90" in more
+    assert f"+10.0 (+5.0 to +15.0) points ({LARGE}*3, at 1.90" in more
     assert "hold a right one for 80.0 % of problems" in why
     assert "they gain 40 % by nll, 20 % by agreement and 40 % by examples" in why
 
@@ -70,7 +70,7 @@ def test_what_was_not_measured_is_not_spoken_of(tmp_path: Path) -> None:
 
 def test_small_samples_in_the_best_plan_are_owned_up_to(tmp_path: Path) -> None:
     file = selectors()
-    file["plans"][2]["plan"] = f"{SMALL}*3 > {LARGE}*greedy by agreement"
+    file["plans"][2]["plan"] = f"{SMALL}*3 > {LARGE}*greedy"
     said = " ".join(page.sentences(read(tmp_path, file)))
     assert "takes small samples too" in said
     assert "goes to the larger model" not in said
@@ -80,7 +80,8 @@ def test_tables_have_a_row_for_each_way_and_one_for_the_large_call(tmp_path: Pat
     found = read(tmp_path, selectors(), lever())
     rows = page.claim(found).rows
     assert [row[0].rpartition(" by ")[2] for row in rows[1:]] == [
-        *("nll", "majority", "agreement", "lever", "examples", "examples")
+        *("nll", "majority", "agreement", "lever", "examples"),
+        f"{SMALL}*greedy > {LARGE}*greedy",
     ]
     assert rows[0][:5] == (f"1 greedy answer of {LARGE}", "HumanEval", "1.00", HALF, "45.0")
     (verifier,) = (row for row in rows if "by lever" in row[0])
@@ -131,6 +132,7 @@ def test_a_plan_is_the_best_of_all_and_not_of_one_model(tmp_path: Path) -> None:
     plan = plan_at(found, 1.0, "used")
     assert plan is not None
     assert plan.score.value == 0.65
+    assert (plan.what, plan.selector) == (f"{SMALL}*greedy > {LARGE}*greedy", None)
     assert plan_at(found, 8.0, "used") is None
 
 
