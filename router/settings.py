@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import platformdirs
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +26,7 @@ from router.sections.models import EmbeddedModel, ModelConfig, RemoteModel
 from router.sections.policies import AutoConfig, PolicyConfig
 from router.sections.requests import AliasConfig, BudgetConfig, CapConfig, CorsConfig, SelectConfig
 from router.sections.sandbox import SandboxConfig
-from router.sections.section import Name
+from router.sections.section import LONGEST_S, Bytes, Count, Name, Seconds
 from router.upstream.servers import SERVERS
 
 
@@ -41,6 +41,8 @@ ENVIRONMENT_PREFIX: Final = "BUDGET_ROUTER_"
 
 POLICIES: Final = (AUTO, "single", "best_of_n", "cascade")
 """Those that are there without being configured."""
+
+MOST_WORKERS: Final = 1024
 
 SPARE_PLACES: Final = 64
 """For requests without slots that wait for none: in tests, or at servers that count none."""
@@ -64,16 +66,16 @@ class Settings(BaseSettings):
     cors: CorsConfig = CorsConfig()
     default_budget: BudgetConfig = BudgetConfig()
     max_budget: CapConfig = CapConfig()
-    default_max_tokens: PositiveInt = 512
-    max_n: PositiveInt = 64
-    max_prompts: PositiveInt = 256
-    max_body_bytes: PositiveInt = 4 * 2**20
-    max_concurrent_requests: PositiveInt | None = None
-    connect_timeout_s: PositiveFloat = 5.0
-    read_timeout_s: PositiveFloat = 120.0
-    keep_alive_s: PositiveInt = 75
-    client_timeout_s: PositiveFloat = 60.0
-    workers: PositiveInt = 1
+    default_max_tokens: Count = 512
+    max_n: Count = 64
+    max_prompts: Count = 256
+    max_body_bytes: Bytes = 4 * 2**20
+    max_concurrent_requests: Count | None = None
+    connect_timeout_s: Seconds = 5.0
+    read_timeout_s: Seconds = 120.0
+    keep_alive_s: Annotated[int, Field(gt=0, le=LONGEST_S)] = 75
+    client_timeout_s: Seconds = 60.0
+    workers: Annotated[int, Field(gt=0, le=MOST_WORKERS)] = 1
     model_dir: Path = platformdirs.user_cache_path("budget-router") / "models"
     sandbox: SandboxConfig = SandboxConfig()
     drift: DriftConfig = DriftConfig()

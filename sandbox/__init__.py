@@ -32,6 +32,7 @@ from sandbox.parse import parse_limits, parse_min_integrity, parse_tests
 from sandbox.process.backend import ProcessBackend
 from sandbox.program import (
     IO,
+    MAX_OUTPUT_BYTES,
     Asserts,
     Call,
     Calls,
@@ -49,6 +50,7 @@ from sandbox.texts import canonical
 
 __all__ = [
     "IO",
+    "MAX_OUTPUT_BYTES",
     "Arguments",
     "Asserts",
     "Backend",

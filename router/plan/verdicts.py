@@ -8,7 +8,7 @@ failed to do, is `failed`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from policies.values import Verdict
@@ -23,19 +23,24 @@ from sandbox import (
     Report,
     SandboxError,
     Status,
+    Tests,
 )
 
 _STRENGTH: Final = (Integrity.SHARED, Integrity.ISOLATED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class SandboxJudge:
-    """Judges the answers to one request; `observe` is told of every report."""
+    """Judges the answers to one request; `observe` is told of every report.
+
+    What its tests have of the prompt is read with the first answer, for all of them.
+    """
 
     backend: Backend
     prompt: Prompt
     request: TestRequest
     observe: Callable[[Report], None]
+    _tests: Tests | None = field(default=None, init=False)
 
     async def judge(self, text: str) -> Judgement:
         """Run the tests on the program that an answer makes."""
@@ -57,12 +62,16 @@ class SandboxJudge:
         )
 
     def _program(self, text: str) -> Program:
-        tests = self.request.tests
-        source = program_source(self.prompt, text, tests)
-        if isinstance(tests, Asserts):
-            prelude = with_prompt_prelude(self.prompt, tests.entry_point, tests.prelude)
-            tests = replace(tests, prelude=prelude)
-        return Program(source, tests)
+        source = program_source(self.prompt, text, self.request.tests)
+        if self._tests is None:
+            self._tests = self._with_prelude(self.request.tests)
+        return Program(source, self._tests)
+
+    def _with_prelude(self, tests: Tests) -> Tests:
+        if not isinstance(tests, Asserts):
+            return tests
+        prelude = with_prompt_prelude(self.prompt, tests.entry_point, tests.prelude)
+        return replace(tests, prelude=prelude)
 
 
 def verdict_of(report: Report, min_integrity: Integrity) -> Verdict:

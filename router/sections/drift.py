@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from router.sections.section import Strict
+from router.sections.section import MOST_BYTES, Strict
 
 
 class DriftConfig(Strict):
@@ -18,7 +18,7 @@ class DriftConfig(Strict):
 
     enabled: bool = False
     file: Path | None = None
-    file_bytes: Annotated[int, Field(ge=2**16)] = 16 * 2**20
+    file_bytes: Annotated[int, Field(ge=2**16, le=MOST_BYTES)] = 16 * 2**20
 
     @model_validator(mode="after")
     def _file_is_written(self) -> Self:

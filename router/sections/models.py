@@ -9,15 +9,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     HttpUrl,
-    PositiveFloat,
-    PositiveInt,
     SecretStr,
     TypeAdapter,
     model_validator,
 )
 
 from router.sections.fim import Fim
-from router.sections.section import Strict
+from router.sections.section import Count, Seconds, Strict
 from router.upstream.balancing.breaker import BreakerRules
 from router.upstream.servers import ServerKind
 
@@ -27,7 +25,9 @@ LONGEST_QUEUE: Final = 64
 MOST_WAITING: Final = 4096
 """More may not be allowed: to foretell when a draw has its turn takes a microsecond for each."""
 
-_Queue: TypeAlias = Annotated[PositiveInt, Field(le=MOST_WAITING)]
+_Queue: TypeAlias = Annotated[int, Field(gt=0, le=MOST_WAITING)]
+_Speed: TypeAlias = Annotated[float, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
+"""Tokens in a second: forecasts are made with its inverse, and with its square."""
 
 
 class PaceConfig(Strict):
@@ -36,8 +36,8 @@ class PaceConfig(Strict):
     `tokens_per_second` by samples at once, all of them together, as `evaluate time` shows them.
     """
 
-    tokens_per_second: dict[PositiveInt, PositiveFloat] = Field(default_factory=dict)
-    prompt_tokens_per_second: PositiveFloat | None = None
+    tokens_per_second: dict[Count, _Speed] = Field(default_factory=dict)
+    prompt_tokens_per_second: _Speed | None = None
 
 
 class EmbeddedModel(Strict):
@@ -49,10 +49,10 @@ class EmbeddedModel(Strict):
     """
 
     engine: Literal["embedded"] = "embedded"
-    slots: PositiveInt = 8
+    slots: Count = 8
     queue: _Queue = LONGEST_QUEUE
-    context: PositiveInt = 4096
-    threads: PositiveInt | None = None
+    context: Count = 4096
+    threads: Count | None = None
     pace: PaceConfig = PaceConfig()
     fim: Fim | None = None
 
@@ -77,9 +77,9 @@ class SendConfig(Strict):
 class BreakerConfig(Strict):
     """When a server is left alone, and how long; see `router.upstream.balancing.breaker`."""
 
-    failures: PositiveInt = 5
-    pause_s: PositiveFloat = 1.0
-    longest_pause_s: PositiveFloat = 30.0
+    failures: Count = 5
+    pause_s: Seconds = 1.0
+    longest_pause_s: Seconds = 30.0
 
     def rules(self) -> BreakerRules:
         """As a breaker takes them."""
@@ -116,11 +116,11 @@ class RemoteModel(Strict):
     api_key: SecretStr | None = None
     config: Path | None = None
     gguf: Path | None = None
-    flops_per_token: PositiveFloat | None = None
-    max_batch: PositiveInt = 16
-    context: PositiveInt | None = None
+    flops_per_token: Annotated[float, Field(gt=0, le=1e24, allow_inf_nan=False)] | None = None
+    max_batch: Count = 16
+    context: Count | None = None
     server: ServerKind = "openai"
-    slots: PositiveInt | None = None
+    slots: Count | None = None
     queue: _Queue = LONGEST_QUEUE
     priority: bool = False
     breaker: BreakerConfig = BreakerConfig()

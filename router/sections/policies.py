@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from router.sections.section import Strict
+from router.sections.section import Count, Strict
 
 
 class _OfOneModel(Strict):
@@ -32,7 +32,7 @@ class BestOfNConfig(_OfOneModel):
     """See `policies.plans.best_of_n`."""
 
     kind: Literal["best_of_n"]
-    n: PositiveInt | None = None
+    n: Count | None = None
 
 
 class CascadeConfig(Strict):
@@ -40,8 +40,8 @@ class CascadeConfig(Strict):
 
     kind: Literal["cascade"]
     models: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
-    n: PositiveInt = 8
-    n_last: PositiveInt = 4
+    n: Count = 8
+    n_last: Count = 4
 
     @property
     def named(self) -> tuple[str, ...]:

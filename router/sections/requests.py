@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 
 from router.request import AUTO
-from router.sections.section import Name, Strict
+from router.sections.section import Name, Number, Strict
 
 
 class CapConfig(Strict):
     """FLOPs and milliseconds, each optional."""
 
-    flops: PositiveFloat | None = None
-    latency_ms: PositiveFloat | None = None
+    flops: Number | None = None
+    latency_ms: Number | None = None
 
 
 class BudgetConfig(CapConfig):

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field
 
-from router.sections.section import Strict
-from sandbox import Limits
+from router.sections.section import Bytes, Count, Seconds, Strict
+from sandbox import MAX_OUTPUT_BYTES, Limits
+
+MOST_PROCESSES: Final = 2**20
+"""Of a run: the kernel counts a few million of all."""
 
 
 class LimitsConfig(Strict):
     """The most that a request's tests may use; see `sandbox.Limits`."""
 
-    wall_s: PositiveFloat = 30.0
-    cpu_s: PositiveFloat = 30.0
-    memory_bytes: PositiveInt = 2 * 2**30
-    output_bytes: PositiveInt = 4 * 2**20
-    processes: PositiveInt = 128
-    disk_bytes: PositiveInt = 256 * 2**20
-    total_s: PositiveFloat = 120.0
+    wall_s: Seconds = 30.0
+    cpu_s: Seconds = 30.0
+    memory_bytes: Bytes = 2 * 2**30
+    output_bytes: Annotated[int, Field(gt=0, le=MAX_OUTPUT_BYTES)] = 4 * 2**20
+    processes: Annotated[int, Field(gt=0, le=MOST_PROCESSES)] = 128
+    disk_bytes: Bytes = 256 * 2**20
+    total_s: Seconds = 120.0
 
     def caps(self) -> Limits:
         """As the sandbox takes them."""
@@ -44,7 +47,7 @@ class SandboxConfig(Strict):
     enabled: bool = True
     backend: Literal["process", "docker"] = "process"
     docker: DockerConfig = DockerConfig()
-    workers: PositiveInt | None = None
-    queue: PositiveInt = 256
-    max_tests_bytes: PositiveInt = 2**20
+    workers: Count | None = None
+    queue: Count = 256
+    max_tests_bytes: Bytes = 2**20
     caps: LimitsConfig = LimitsConfig()

@@ -77,6 +77,11 @@ _OF_CHECKPOINTS: Final = VerifierTimes(start=300.0, answer=60.0)
 """Much is read to start one, and much is computed for an answer."""
 
 
+def times_of(path: Path) -> VerifierTimes:
+    """Of the life of the one that a configuration or a command means."""
+    return _OF_CHECKPOINTS if located(path).is_dir() else VerifierTimes()
+
+
 @dataclass(slots=True, eq=False)
 class Verifier:
     """The process, kept running from `start` to `aclose`; `command` is what is started.
@@ -101,14 +106,14 @@ class Verifier:
         where = located(path)
         command = (sys.executable, "-m", SERVING, str(where), str(os.getpid()))
         if not where.is_dir():
-            return cls(command)
+            return cls(command, times_of(path))
         try:
             sizes = t5_from_config_json(where / "config.json")
         except UnknownArchitecture as error:
             raise VerifierFailed(
                 f"the verifier of [select] lever, {where}, is no T5: {error}"
             ) from error
-        return cls(command, _OF_CHECKPOINTS, sizes)
+        return cls(command, times_of(path), sizes)
 
     @property
     def pid(self) -> int | None:

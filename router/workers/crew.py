@@ -21,6 +21,7 @@ import structlog
 
 from router.drift import Outcomes
 from router.settings import Settings
+from router.verifier.verifying import times_of
 from router.workers import figures
 from router.workers.board import BEAT, Board
 from router.workers.messages import (
@@ -54,7 +55,7 @@ class Times:
     The pause between the death of one and the start of the next doubles from `pause` to
     `longest_pause`, and starts over after one that lived for `settled`. One is looked at every
     `look_every`, and hangs if it has not moved `misses` times in a row, or is not ready after
-    `start`.
+    `start`, and as long again as its verifier may take to start, where it has one.
     """
 
     pause: float = 0.1
@@ -106,6 +107,12 @@ class Crew:
     def able(self) -> list[WorkerProcess]:
         """Those that take connections at this moment."""
         return [each.live for each in self._places if each.takes and each.live is not None]
+
+    @property
+    def patience_s(self) -> float:
+        """How long one may take until it is ready: what it waits for itself has its time in it."""
+        lever = self.settings.select.lever
+        return self.times.start + (0.0 if lever is None else times_of(lever).start)
 
     def tell(self, message: Message) -> None:
         """Tell all of them."""
@@ -200,7 +207,8 @@ class Crew:
     async def _hang(self, place: _Place, worker: WorkerProcess) -> str:
         """Wait until it hangs; how it was noticed."""
         clock, times = asyncio.get_running_loop().time, self.times
-        due = clock() + times.start
+        patience_s = self.patience_s
+        due = clock() + patience_s
         missed, before = 0, -1
         while missed < times.misses:
             await asyncio.sleep(times.look_every)
@@ -208,7 +216,7 @@ class Crew:
             missed = missed + 1 if place.ready and beat == before else 0
             before = beat
             if not place.ready and clock() >= due:
-                return f"a worker was not ready after {times.start:g} s"
+                return f"a worker was not ready after {patience_s:g} s"
         return "did not move for long"
 
     def _bury(self, worker: WorkerProcess) -> None:

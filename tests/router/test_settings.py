@@ -1,24 +1,30 @@
 import json
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 from fastapi import FastAPI
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
+from policies.cost import FlatRate, Rate
 from policies.forecast import Trend
 from policies.plans.best_of_n import BestOfN
 from policies.plans.cascade import Cascade
 from policies.plans.single import Single
 from router.catalogue.fim import FAMILIES
 from router.configuration.configured import model_facts, models_of, pace_starts
-from router.configuration.configured_policies import BUILT_IN, policies_of
+from router.configuration.configured_policies import BUILT_IN, policies_of, request_limits
 from router.http.connection import Connection
 from router.listening import listening
+from router.plan.executing import within
 from router.request import AUTO
-from router.sections.models import RemoteModel
+from router.sections.models import EmbeddedModel, RemoteModel
+from router.sections.policies import BestOfNConfig, CascadeConfig
+from router.sections.requests import AliasConfig
 from router.settings import POLICIES, Settings
 from router.upstream.asking import Habit
 from router.upstream.transport import Client
@@ -196,6 +202,85 @@ def test_a_misspelt_variable_of_a_section_is_an_error(monkeypatch: pytest.Monkey
 def test_values_out_of_range_are_errors(overrides: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.load(None, **overrides)
+
+
+EXTREME: tuple[float, ...] = (
+    *(float("inf"), float("nan"), 1e308, 1e-308, 1.0, 1e12, 1e5),
+    *(1, 2**16, 2**31 - 1, 2**31, 2**50, 2**63, 10**400),
+)
+
+
+def numbers_of(section: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    """The ways to all numbers in a section, and in those that stand in it, but for tables."""
+    for name, field in section.model_fields.items():
+        if get_origin(field.annotation) is dict:
+            continue
+        kinds = [field.annotation, *get_args(field.annotation)]
+        plain = [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds]
+        if int in plain or float in plain:
+            yield (name,)
+        for kind in plain:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from ((name, *way) for way in numbers_of(kind))
+
+
+SECTIONS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Settings,
+    ("models", "m"): RemoteModel,
+    ("models", "e"): EmbeddedModel,
+    ("aliases", "a"): AliasConfig,
+    ("policies", "p"): BestOfNConfig,
+    ("policies", "q"): CascadeConfig,
+}
+NUMBERS = [(*at, *way) for at, section in SECTIONS.items() for way in numbers_of(section)]
+NUMBERS.append(("models", "m", "pace", "tokens_per_second", "8"))
+
+
+def with_number(way: tuple[str, ...], value: float) -> dict[str, Any]:
+    """Settings of which one is a number."""
+    told: dict[str, Any] = {
+        "auto": {"policy": "cascade"},  # which reads no file
+        "models": {"m": {"engine": "url", "url": "http://127.0.0.1:1"}},
+        "policies": {"p": {"kind": "best_of_n"}, "q": {"kind": "cascade"}},
+        "aliases": {"a": {}},
+    }
+    if "e" in way:
+        told["models"]["e"] = {"engine": "embedded"}
+    here = told
+    for part in way[:-1]:
+        here = here.setdefault(part, {})
+    here[way[-1]] = value
+    return told
+
+
+def used(settings: Settings) -> Iterator[float]:
+    """What the numbers become as a gateway starts, and in its first request."""
+    flops = [getattr(each, "flops_per_token", None) for each in settings.models.values()]
+    rates: dict[str, Rate] = {f"m{n}": FlatRate(each) for n, each in enumerate(flops) if each}
+    limits = request_limits(settings, policies_of(settings, rates))
+    for caps in (limits.sandbox_caps, within(limits.sandbox_caps)):
+        parts = (caps.memory_bytes, caps.disk_bytes, caps.output_bytes, caps.processes)
+        assert all(2 * part + 2**40 < 2**63 for part in parts)
+        yield from (caps.cpu_s * 1e6, caps.wall_s, caps.total_s)
+    for start in pace_starts(settings).values():
+        seen = (*start.first, *start.step)
+        yield from (Trend.of(seen).at(size) for size in (1, 1e6) if seen)
+    for rate in rates.values():
+        yield from (rate.prefill(10**6), rate.decode(10**6, 10**6))
+    yield from map(float, (settings.keep_alive_s, settings.client_timeout_s, settings.places))
+    yield from (settings.connect_timeout_s, settings.read_timeout_s, settings.max_body_bytes)
+
+
+@pytest.mark.parametrize("way", NUMBERS, ids=".".join)
+def test_a_number_that_is_taken_can_be_used(way: tuple[str, ...]) -> None:
+    """Else the start ends in a traceback, or each request does."""
+    taken = 0
+    for value in EXTREME:
+        with suppress(ValidationError):
+            settings = Settings.load(None, **with_number(way, value))
+            assert all(0 < each < float("inf") for each in used(settings)), value
+            taken += 1
+    assert 0 < taken < len(EXTREME)
 
 
 def test_there_are_places_for_all_that_may_wait() -> None:

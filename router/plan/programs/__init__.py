@@ -12,7 +12,7 @@
 | `reading`    | what does Python source define, and what does it use?                        |
 
 Nothing of an answer is run here, and none is too odd to have a program. All of it runs on the event
-loop, so that every module bounds how much it reads.
+loop, so that every module bounds how much it reads, and how much it makes of that.
 """
 
 from router.plan.programs.gaps.gap import Gap

@@ -32,7 +32,11 @@ _MOST_CUTS: Final = 64
 _PARSED_CHARACTERS: Final = 500_000
 """How much is parsed in search of a prompt's longest sound beginning: this runs on the loop."""
 _LONGEST: Final = _PARSED_CHARACTERS // 2
-"""How much of a prompt is read: mostly its end does not parse, and then there is a second try."""
+"""How much of a prompt is read: mostly its end does not parse, and then there is a second try.
+
+Of the caller's prelude no more is read either.
+"""
+_FUTURE: Final = "__future__"
 _PART: Final = (ast.Attribute, ast.Subscript)
 _MADE: Final = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 """What makes an object that can change."""
@@ -48,19 +52,31 @@ def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
     Without the entry point: a prompt mostly ends in its head and docstring, which parse as a
     complete function that does nothing. A tail that does not parse is left out, and so is, at run
     time, each statement that fails: what we add must not decide a verdict.
+
+    What is too long to be read stands as it is; where its future imports may have to be first,
+    nothing of the prompt is added.
     """
     if not isinstance(prompt, TextPrompt):
         return prelude
     end = _end_of_what_is_read(prompt.text)
     later = frozenset(_derived_from_heads(prompt.text[end:]))
     future, guarded = _definitions(prompt.text[:end], later, entry_point)
-    theirs = read(prelude)
-    if theirs and any(is_future(node) for node in theirs.tree.body):
+    if _FUTURE in prelude:
+        if len(prelude) > _LONGEST:
+            return prelude
         # They must stand first in the whole, so the caller's other statements are put after them.
-        future += tuple(theirs.future)
-        rest = (theirs.text_of(node) for node in theirs.tree.body if not is_future(node))
-        prelude = "\n".join(rest)
+        theirs, prelude = _without_future(prelude)
+        future += theirs
     return "\n".join([*future, *guarded, prelude])
+
+
+def _without_future(prelude: str) -> tuple[tuple[str, ...], str]:
+    """The future imports of a prelude, and the rest of it."""
+    found = read(prelude)
+    if found is None or not any(is_future(node) for node in found.tree.body):
+        return (), prelude
+    rest = (found.text_of(node) for node in found.tree.body if not is_future(node))
+    return tuple(found.future), "\n".join(rest)
 
 
 def _end_of_what_is_read(text: str) -> int:
@@ -73,7 +89,7 @@ def _end_of_what_is_read(text: str) -> int:
     return at + 1
 
 
-@lru_cache(maxsize=64)  # all candidates of a request ask the same
+@lru_cache(maxsize=64)  # clients ask the same again
 def _definitions(
     prompt: str, later: frozenset[str], entry_point: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:

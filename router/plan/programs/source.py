@@ -25,7 +25,10 @@ from sandbox import IO, Asserts, Calls, InvalidProgram, Pytest, Tests
 
 _LONGEST_MESSAGE: Final = 250_000
 _READ_CHARACTERS: Final = 200_000
-"""How much of a message is parsed in all: this runs on the loop. The usual one is far below."""
+"""How much of a message is parsed in all: this runs on the loop. The usual one is far below.
+
+Tests that are longer are not read, so that what they name is not known.
+"""
 _MARKS: Final = re.compile(r"```|~~~|[<\[◁]/\w")
 """Without one of these a message has no block and no thought, and is its own program."""
 _BUILT_IN: Final = frozenset(dir(builtins))
@@ -181,13 +184,18 @@ def _after_its_head(program: Reading, texts: Sequence[str]) -> str:
 def _wanted(tests: Tests) -> _Wanted:
     match tests:
         case Asserts(code=code, entry_point=name):
-            return _Wanted(frozenset({name}), _mentioned(code))
+            return _Wanted(frozenset({name}), _mentioned(_if_read(code)))
         case Calls(entry_point=name):
             return _Wanted(frozenset(re.findall(r"\w+", name)[:1]))  # of `Class().method` the class
         case Pytest(code=code):
-            return _imported(code)
+            return _imported(_if_read(code))
         case IO():
             return _Wanted()
+
+
+def _if_read(code: str) -> str:
+    """The code of tests, or nothing where it is too long."""
+    return code if len(code) <= _READ_CHARACTERS else ""
 
 
 @lru_cache(maxsize=64)  # all candidates of a request ask the same

@@ -137,10 +137,6 @@ class Replicated(Upstream):
                     attempt.finished()
                     return
 
-    async def get(self, path: str) -> Any:
-        """See `Upstream`."""
-        return await self._anywhere(lambda server: server.get(path), None)
-
     async def post(
         self, path: str, body: dict[str, Any], caller: str | None = None
     ) -> dict[str, Any]:

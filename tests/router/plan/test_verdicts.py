@@ -7,6 +7,8 @@ from fakes import guarded
 from http_world import ScriptedBackend, eventually
 
 from policies.values import Verdict
+from router.plan import verdicts
+from router.plan.programs import with_prompt_prelude
 from router.plan.verdicts import SandboxJudge, verdict_of
 from router.request import ChatPrompt, Judgement, Prompt, TestRequest, TextPrompt
 from sandbox import (
@@ -82,6 +84,27 @@ def test_only_asserts_get_the_prompts_prelude() -> None:
     assert first == replace(ASSERTS, prelude=f"{guarded('import math')}\ny = 1")
     assert others == kinds[1:]
     assert {program.source for program in backend.programs} == {PROMPT.text + "    return a + b\n"}
+
+
+def test_what_all_answers_have_of_the_prompt_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(prompt: Prompt, entry_point: str, prelude: str) -> str:
+        asked.append(prelude)
+        return with_prompt_prelude(prompt, entry_point, prelude)
+
+    monkeypatch.setattr(verdicts, "with_prompt_prelude", counted)
+    backend = ScriptedBackend()
+    judge = SandboxJudge(backend, PROMPT, TestRequest(ASSERTS, Limits()), lambda _: None)
+
+    async def scenario() -> None:
+        for number in range(4):
+            await judge.judge(f"    return {number}\n")
+
+    asyncio.run(scenario())
+    expected = replace(ASSERTS, prelude=f"{guarded('import math')}\ny = 1")
+    assert [program.tests for program in backend.programs] == [expected] * 4
+    assert asked == ["y = 1"]
 
 
 def test_the_tests_find_the_block_of_a_chat() -> None:

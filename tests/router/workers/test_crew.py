@@ -15,6 +15,7 @@ import pytest
 from http_world import eventually
 
 from router.settings import Settings
+from router.verifier.verifying import times_of
 from router.workers import board as boards
 from router.workers.board import Board
 from router.workers.crew import Crew, Times
@@ -99,14 +100,18 @@ def serves(worker: Born, _: int) -> None:
 
 @asynccontextmanager
 async def kept(
-    directory: Path, births: Births, monkeypatch: pytest.MonkeyPatch, times: Times = QUICK
+    directory: Path,
+    births: Births,
+    monkeypatch: pytest.MonkeyPatch,
+    times: Times = QUICK,
+    settings: Settings = SETTINGS,
 ) -> AsyncIterator[Crew]:
     """A crew that has started, and is let go at the end."""
     monkeypatch.setattr(WorkerProcess, "launch", births.launch)
     back: list[socket.socket] = []
     columns = [boards.SERVED, boards.CLOSED, boards.BEAT]
     with boards.made(SETTINGS.workers, columns) as board:
-        crew = Crew(SETTINGS, board, directory, None, lambda: (), lambda: None, back.extend, times)
+        crew = Crew(settings, board, directory, None, lambda: (), lambda: None, back.extend, times)
         async with asyncio.timeout(150), asyncio.TaskGroup() as group:
             crew.keep(group)
             await crew.started()
@@ -162,6 +167,27 @@ async def test_one_that_does_not_come_to_serve_is_replaced(
         await eventually(lambda: len(births.born[1]) == 3 and len(crew.able) == 2)
         await asyncio.sleep(0.05)
         assert [len(births.born[number]) for number in (0, 1)] == [1, 3]
+
+
+async def test_one_that_waits_for_its_verifier_has_the_time_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def becomes(worker: Born, before: int) -> None:
+        if worker.number == 0 or not before:  # the second of the other waits
+            serves(worker, before)
+
+    births = Births(becomes)
+    times = Times(pause=0.001, look_every=0.001, misses=10**9, start=0.0)
+    select = SETTINGS.select.model_copy(update={"lever": tmp_path})  # a directory: a T5
+    settings = SETTINGS.model_copy(update={"select": select})
+    async with kept(tmp_path, births, monkeypatch, times, settings) as crew:
+        assert crew.patience_s >= times_of(tmp_path).start > times_of(Path("shipped")).start
+        births.born[1][0].kill()
+        await eventually(lambda: len(births.born[1]) == 2)
+        await asyncio.sleep(0.05)  # in which one without a verifier is replaced again and again
+        assert len(births.born[1]) == 2
+        serves(births.born[1][1], 1)
+        await eventually(lambda: len(crew.able) == 2)
 
 
 async def test_one_that_says_what_nobody_understands_is_replaced(

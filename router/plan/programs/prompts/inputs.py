@@ -3,6 +3,9 @@
 First what the prompt calls the function with, then what is near it; where it shows no call, small
 values of the types that the signature tells; else a grid of types, of which most programs take
 few. What they raise on is dropped by whoever runs them.
+
+All of them together have a bound, and with them the time that they take to be made: what is read of
+a prompt says little of how much can be made of it.
 """
 
 from __future__ import annotations
@@ -17,11 +20,22 @@ from router.plan.programs.prompts.examples import FoundExample
 from router.plan.programs.prompts.literals import CallArguments, Literals, identity_of_call
 from router.plan.programs.prompts.mutations import in_turn, near_call
 from router.plan.programs.prompts.signatures import Parameter, parameters_of
-from router.plan.programs.prompts.typed import Values, ints, kinds_for, lists, strings, values_for
+from router.plan.programs.prompts.typed import (
+    Draws,
+    TooManyParts,
+    Values,
+    ints,
+    kinds_for,
+    lists,
+    strings,
+    values_for,
+)
 from router.request import Prompt
 
 MOST: Final = 24
 _READ_CHARACTERS: Final = 100_000
+_MOST_CHARACTERS: Final = 200_000
+"""Of all calls that are looked at, as they are written: what is near a long one is as long."""
 _ROUNDS: Final = 4
 """How many steps away from what is shown."""
 _TRIES: Final = 64
@@ -39,24 +53,30 @@ def inputs_of(
 ) -> tuple[CallArguments, ...]:
     """What to call a function with: at most `most`, no two equal, the same ones for a seed.
 
-    Empty where the entry point is no function's name.
+    What is shown comes first, whatever its size. Empty where the entry point is no function's name,
+    and where nothing is shown and what it takes is too large: answers that agree on the few calls
+    that are small have not shown much.
     """
     if not entry_point.isidentifier():
         return ()
-    draw = random.Random(seed)  # noqa: S311 inputs that repeat, not a secret
+    draw = Draws(seed)
     shown = [example.call for example in examples]
-    source = _near(shown, draw) if shown else _typed(prompt, entry_point, draw)
     found: dict[str, CallArguments] = {}
-    for call in source:
-        if len(found) >= most:
-            break
-        found.setdefault(identity_of_call(call), call)
-    return tuple(found.values())
+    for each in shown:
+        found.setdefault(identity_of_call(each), each)
+    room = _MOST_CHARACTERS - sum(map(len, found))
+    others = _near(shown, draw) if shown else _typed(prompt, entry_point, draw)
+    while room > 0 and len(found) < most and (call := next(others, None)) is not None:
+        same = identity_of_call(call)
+        room -= len(same)
+        found.setdefault(same, call)
+    if not shown and len(found) < most and (draw.spent or room <= 0):
+        return ()
+    return tuple(found.values())[:most]
 
 
 def _near(shown: Sequence[CallArguments], draw: random.Random) -> Iterator[CallArguments]:
-    """The calls themselves, then those a step away from each in turn, then two steps."""
-    yield from shown
+    """The calls a step away from each that is shown, in turn, then those two steps away."""
     origins = list(shown)
     for _ in range(_ROUNDS):
         reached: list[CallArguments] = []
@@ -66,7 +86,7 @@ def _near(shown: Sequence[CallArguments], draw: random.Random) -> Iterator[CallA
         origins = draw.sample(reached, min(len(reached), _TRIES))
 
 
-def _typed(prompt: Prompt, entry_point: str, draw: random.Random) -> Iterator[CallArguments]:
+def _typed(prompt: Prompt, entry_point: str, draw: Draws) -> Iterator[CallArguments]:
     """Calls by what the signature tells; without one, of one argument or two."""
     literals = Literals(_READ_CHARACTERS)
     texts = reversed(texts_of(prompt))
@@ -80,8 +100,11 @@ def _typed(prompt: Prompt, entry_point: str, draw: random.Random) -> Iterator[Ca
     yield from in_turn([_rows([one], draw), _rows([one, two], draw)])
 
 
-def _rows(parameters: Sequence[Parameter], draw: random.Random) -> Iterator[CallArguments]:
-    """Calls with values for all parameters; in every other round not for those with defaults."""
+def _rows(parameters: Sequence[Parameter], draw: Draws) -> Iterator[CallArguments]:
+    """Calls with values for all parameters; in every other round not for those with defaults.
+
+    A call that would be too large is left out.
+    """
     kinds = [_kinds(parameter) for parameter in parameters]
     unknown = sum(len(each) > 1 for each in kinds)
     if unknown <= _MOST_UNKNOWN:
@@ -90,8 +113,20 @@ def _rows(parameters: Sequence[Parameter], draw: random.Random) -> Iterator[Call
         ways = [[each[at % len(each)] for each in kinds] for at in range(max(map(len, kinds)))]
     for number in range(_TRIES):
         for way in ways:
-            values = [kind(draw, _at(number, place)) for place, kind in enumerate(way)]
-            yield _call(parameters, values, defaults=number % 2 == 1)
+            if draw.spent:
+                return
+            if (values := _values(way, number, draw)) is not None:
+                yield _call(parameters, values, defaults=number % 2 == 1)
+
+
+def _values(way: Sequence[Values], number: int, draw: Draws) -> list[object] | None:
+    """A value of each type; None where they would have too many parts."""
+    draw.begin()
+    try:
+        draw.take(len(way))
+        return [kind(draw, _at(number, place)) for place, kind in enumerate(way)]
+    except TooManyParts:
+        return None
 
 
 def _kinds(parameter: Parameter) -> Sequence[Values]:

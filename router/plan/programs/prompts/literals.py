@@ -20,6 +20,8 @@ _LONGEST: Final = 8_192
 _COST_OF_A_LOOK: Final = 20
 _COST_OF_A_PARSE: Final = 200
 """Looking for a value, and parsing a short one, take as long as passing over so many characters."""
+_COST_OF_A_NODE: Final = 3
+"""What a name stands for is read again wherever the name stands: so many characters a part."""
 _MOST_BITS: Final = 8_192
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
@@ -104,9 +106,9 @@ class Literals:
         if end is None or not isinstance(tree, ast.Call):
             return None
         try:
-            args = tuple(value_of(_put_in(node, known)) for node in tree.args)
+            args = tuple(value_of(self._put_in(node, known)) for node in tree.args)
             kwargs = {
-                keyword.arg: value_of(_put_in(keyword.value, known))
+                keyword.arg: value_of(self._put_in(keyword.value, known))
                 for keyword in tree.keywords
                 if keyword.arg is not None
             }
@@ -139,6 +141,16 @@ class Literals:
         self._left -= len(source) + _COST_OF_A_PARSE
         tree = None if self.spent else parse(source.strip())
         return tree.body if tree else None
+
+    def _put_in(self, node: ast.expr, known: Mapping[str, ast.expr] | None) -> ast.expr:
+        """The node, or what its name stands for. Raises `ValueError` where no more is read."""
+        if not known or not isinstance(node, ast.Name) or node.id not in known:
+            return node
+        found = known[node.id]
+        self._left -= _COST_OF_A_NODE * sum(1 for _ in ast.walk(found))
+        if self.spent:
+            raise ValueError("too much to read")
+        return found
 
     def _parsed(self, source: str) -> ast.expr | None:
         self._left -= len(source) + _COST_OF_A_PARSE
@@ -185,12 +197,6 @@ class _Words(ast.NodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(_WORDS[node.id]) if node.id in _WORDS else node
-
-
-def _put_in(node: ast.expr, known: Mapping[str, ast.expr] | None) -> ast.expr:
-    if known and isinstance(node, ast.Name) and node.id in known:
-        return known[node.id]
-    return node
 
 
 def _parts(value: object) -> Iterator[object]:

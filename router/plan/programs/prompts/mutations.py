@@ -17,7 +17,9 @@ _LARGEST: Final = 100
 _LONGEST: Final = 8
 _LONGEST_STRING: Final = 32
 _MOST_PARTS: Final = 4
-"""Of a value, or a call, so many parts are changed one at a time."""
+"""Of a value so many parts are changed one at a time."""
+_MOST_ARGUMENTS: Final = 64
+"""Of a call: each that is changed makes a call as long."""
 
 
 def near(value: object, draw: random.Random) -> Iterator[object]:
@@ -47,12 +49,12 @@ def near(value: object, draw: random.Random) -> Iterator[object]:
 
 
 def near_call(call: CallArguments, draw: random.Random) -> Iterator[CallArguments]:
-    """Calls that differ in one argument, each argument in turn."""
+    """Calls that differ in one argument, each of the first arguments in turn."""
     ways: list[Iterator[CallArguments]] = []
-    for at, value in enumerate(call.args):
+    for at, value in enumerate(call.args[:_MOST_ARGUMENTS]):
         put = _put_argument(call, at)
         ways.append(map(put, near(value, draw)))
-    for name, value in call.kwargs.items():
+    for name, value in islice(call.kwargs.items(), _MOST_ARGUMENTS):
         ways.append(map(_put_keyword(call, name), near(value, draw)))
     yield from in_turn(ways)
 

@@ -27,6 +27,8 @@ _PROMPTS: Final = re.compile(
 )
 _CONTINUES: Final = re.compile(r"[ \t]*(?:#+[ \t]*|>[ \t]+)?\.\.\.(?P<code>[^\r\n]*)")
 _OUTPUT_ENDS: Final = re.compile(r"[ \t#>\r]*(?:$|>>>|'''|\"\"\"|```|~~~)")
+_BUILT_IN: Final = frozenset(dir(builtins))
+_WORD: Final = re.compile(r"\w+")
 _ONLY_VALUE: Final = re.compile(
     r"[ \t`]*(?:\.[ \t]*)?(?:(?:\#|\(|-[ \t]|\u2013|\u2014)[^\r\n]*)?(?:\r?\n|$)"
     r"(?![ \t]*(?:[-+.]?\d|['\"\[({*]|True\b|False\b|None\b))"
@@ -105,21 +107,22 @@ class Known:
         if body is None:
             self.values.clear()
             return True
-        while body and (assigned := _assigned(body[0])) is not None:
+        taken = 0
+        while taken < len(body) and (assigned := _assigned(body[taken])) is not None:
             self.values |= assigned
-            body = body[1:]
-        for statement in body:
+            taken += 1
+        for statement in body[taken:]:
             for name in _changed(statement, own):
                 self.values.pop(name, None)
-        return bool(body)
+        return taken < len(body)
 
     def agree(self, source: str, call: CallArguments, expected: object) -> bool:
         """Whether a call gave the same before, where it was handed what a call can change."""
         fixed = (ast.Constant, ast.UnaryOp, ast.BinOp)
-        names = (name for name, value in self.values.items() if not isinstance(value, fixed))
         if not isinstance(expected, Literal):
             return True
-        if not any(re.search(rf"\b{name}\b", source) for name in names):
+        handed = (self.values.get(word) for word in _WORD.findall(source))
+        if all(value is None or isinstance(value, fixed) for value in handed):
             return True
         value = identity(expected.value)
         return self._gave.setdefault(identity_of_call(call), value) == value
@@ -142,7 +145,6 @@ def _changed(statement: ast.stmt, own: Sequence[str]) -> Iterator[str]:
 
     Python's own functions change nothing, nor do those that are shown, as far as anybody knows.
     """
-    harmless = {*own, *dir(builtins)}
     for node in ast.walk(statement):
         match node:
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
@@ -155,7 +157,7 @@ def _changed(statement: ast.stmt, own: Sequence[str]) -> Iterator[str]:
                 yield name
             case ast.Expr(value=ast.Name(id=name)):
                 yield name
-            case ast.Call(func=ast.Name(id=function)) if function in harmless:
+            case ast.Call(func=ast.Name(id=function)) if function in _BUILT_IN or function in own:
                 pass
             case ast.Call(args=args):
                 yield from (each.id for each in args if isinstance(each, ast.Name))

@@ -1,4 +1,8 @@
-"""Small values of a type: of an annotation, of a default, or of one that a name suggests."""
+"""Small values of a type: of an annotation, of a default, or of one that a name suggests.
+
+Types multiply: a list of lists of lists, seven deep, has thousands of parts where its text has some
+dozens of characters. So parts are counted as they are made (`Draws`), whatever holds them.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,11 @@ from router.plan.programs.prompts.literals import value_of
 from router.plan.programs.prompts.signatures import Parameter
 from router.plan.programs.reading import UNREADABLE, parse
 
-Values: TypeAlias = Callable[[random.Random, int], object]
-"""The value of a type for a try by number: the first are fixed and telling, later ones drawn."""
-
+MOST_PARTS: Final = 30_000
+"""Of the values of all calls: they are made on the loop, a part in about a microsecond."""
+MOST_PARTS_OF_A_CALL: Final = 2_000
+_CHARACTERS: Final = 4
+"""So many characters of a literal count as a part."""
 _DEEPEST: Final = 6
 _LENGTHS: Final = (3, 0, 1, 5, 2, 4, 8)
 _FIRST: Final = 10
@@ -28,24 +34,60 @@ _STRINGS: Final = (
 )
 
 
-def ints(draw: random.Random, number: int) -> object:
+class TooManyParts(Exception):
+    """A call would have more parts than it may have, or than are left."""
+
+
+class Draws(random.Random):
+    """Draws that are the same ones for a seed, and that count the parts of what is made by them."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._left = MOST_PARTS
+        self._left_of_call = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing more is made."""
+        return self._left <= 0
+
+    def begin(self) -> None:
+        """Begin another call."""
+        self._left_of_call = min(MOST_PARTS_OF_A_CALL, self._left)
+
+    def take(self, parts: int) -> None:
+        """Count parts, before they are made. Raises `TooManyParts` where there is no room."""
+        self._left -= parts
+        self._left_of_call -= parts
+        if self._left_of_call < 0:
+            raise TooManyParts
+
+
+Values: TypeAlias = Callable[[Draws, int], object]
+"""The value of a type for a try by number: the first are fixed and telling, later ones drawn.
+
+Raises `TooManyParts`.
+"""
+
+
+def ints(draw: Draws, number: int) -> object:
     """Whole numbers."""
     return _INTS[number] if number < len(_INTS) else draw.randint(-20, 100)
 
 
-def floats(draw: random.Random, number: int) -> object:
+def floats(draw: Draws, number: int) -> object:
     """Numbers with a fraction."""
     return _FLOATS[number] if number < len(_FLOATS) else draw.randint(-80, 80) / 4
 
 
-def strings(draw: random.Random, number: int) -> object:
+def strings(draw: Draws, number: int) -> object:
     """Words, a sentence, digits, brackets."""
     if number < len(_STRINGS):
         return _STRINGS[number]
     return "".join(draw.choices("abcAB 1", k=draw.randint(1, 8)))
 
 
-def bools(_: random.Random, number: int) -> object:
+def bools(_: Draws, number: int) -> object:
     """True and False in turn."""
     return number % 2 == 0
 
@@ -57,8 +99,10 @@ def lists(of: Values) -> Values:
     ]
 
 
-def _length(draw: random.Random, number: int) -> int:
-    return _LENGTHS[number] if number < len(_LENGTHS) else draw.randint(1, _LENGTHS[-1])
+def _length(draw: Draws, number: int) -> int:
+    length = _LENGTHS[number] if number < len(_LENGTHS) else draw.randint(1, _LENGTHS[-1])
+    draw.take(length)
+    return length
 
 
 def _tuples(of: Values) -> Values:
@@ -68,9 +112,11 @@ def _tuples(of: Values) -> Values:
 
 
 def _records(of: Sequence[Values]) -> Values:
-    return lambda draw, number: tuple(
-        each(draw, (number + at) % _FIRST) for at, each in enumerate(of)
-    )
+    def made(draw: Draws, number: int) -> object:
+        draw.take(len(of))
+        return tuple(each(draw, (number + at) % _FIRST) for at, each in enumerate(of))
+
+    return made
 
 
 def _hashable(value: object) -> object:
@@ -103,11 +149,11 @@ def _either(of: Sequence[Values]) -> Values:
     return lambda draw, number: of[number % len(of)](draw, number // len(of))
 
 
-def _nothing(_draw: random.Random, _number: int) -> object:
+def _nothing(_draw: Draws, _number: int) -> object:
     return None
 
 
-def _bytes(draw: random.Random, number: int) -> object:
+def _bytes(draw: Draws, number: int) -> object:
     return str(strings(draw, number)).encode()
 
 
@@ -152,7 +198,7 @@ def values_for(parameter: Parameter) -> Values | None:
     if parameter.default is None:
         return None
     try:
-        return _of_value(value_of(parameter.default))
+        return _of_value(value_of(parameter.default), 0)
     except UNREADABLE:
         return None
 
@@ -163,14 +209,16 @@ def kinds_for(parameter: Parameter) -> Sequence[Values]:
     return [GRID[kind] for kind in sorted(GRID, key=lambda kind: kind != hint)]
 
 
-def _of_value(value: object) -> Values | None:
+def _of_value(value: object, depth: int) -> Values | None:
+    if depth > _DEEPEST:
+        return None
     match value:
         case bool() | int() | float() | str():
             return _PLAIN[type(value).__name__]
         case list():
-            return lists((_of_value(value[0]) if value else None) or ints)
+            return lists((_of_value(value[0], depth + 1) if value else None) or ints)
         case tuple():
-            parts = [found for each in value if (found := _of_value(each))]
+            parts = [found for each in value if (found := _of_value(each, depth + 1))]
             return _records(parts) if parts and len(parts) == len(value) else None
         case _:
             return None
@@ -270,8 +318,15 @@ def _of_choices(nodes: Sequence[ast.expr], depth: int) -> Values | None:
 
 
 def _of_literals(of: Sequence[ast.expr]) -> Values | None:
-    values: list[object] = []
+    values: list[tuple[object, int]] = []
     for node in of:
         with suppress(*UNREADABLE):
-            values.append(value_of(node))
-    return (lambda _, number: values[number % len(values)]) if values else None
+            value = value_of(node)
+            values.append((value, len(repr(value)) // _CHARACTERS))
+
+    def made(draw: Draws, number: int) -> object:
+        value, parts = values[number % len(values)]
+        draw.take(parts)
+        return value
+
+    return made if values else None

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.plan.programs import prelude, with_prompt_prelude
-from router.plan.programs.reading import parse
+from router.plan.programs import prelude, reading, with_prompt_prelude
+from router.plan.programs.reading import Reading, parse
 from router.request import ChatPrompt, TextPrompt
 
 CHAT = ChatPrompt(({"role": "user", "content": "add"},))
@@ -144,6 +144,27 @@ def test_so_much_of_a_prompt_is_parsed_however_long_it_is(
     text = f"{HELPER}\n\n{LINE * 100}{MUCH * times}{tail}"
     assert defined(with_prompt_prelude(TextPrompt(text), "f", "")) == {"poly"}
     assert sum(map(len, parsed)) <= 500_000
+
+
+def test_a_prelude_is_read_only_for_future_imports_and_only_so_much_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def counted(source: str) -> Reading | None:
+        read.append(source)
+        return reading.read(source)
+
+    monkeypatch.setattr(prelude, "read", counted)
+    future = "from __future__ import annotations\n"
+    imports, helper = TextPrompt("import math\ndef f(x):\n"), "def h():\n    return 1\n"
+    for theirs, begins in ((helper, "try:"), (MUCH, "try:"), (future + MUCH, future + LINE)):
+        found = with_prompt_prelude(imports, "f", theirs)
+        assert found.endswith(theirs)
+        assert found.startswith(begins)
+        assert read == []
+    assert with_prompt_prelude(imports, "f", future + helper).startswith(future + "try:")
+    assert read == [future + helper]
 
 
 def test_what_is_not_read_of_a_long_prompt_may_derive_from_what_is() -> None:

@@ -1,11 +1,14 @@
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.plan.programs import program_source
+from router.plan.programs import program_source, reading
+from router.plan.programs import source as programs
+from router.plan.programs.reading import Reading
 from router.request import ChatPrompt, TextPrompt
 from sandbox import IO, Asserts, Call, Calls, IOCase, Pytest, Tests
 
@@ -218,6 +221,24 @@ PYTESTS: dict[str, tuple[str, str]] = {
 def test_what_pytest_imports_finds_the_block(code: str, program: str) -> None:
     answer = block("class Pair: ...\n") + block(ADD) + block("def test_add(): ...\ntest_add()\n")
     assert source(answer, Pytest(code)) == program
+
+
+@pytest.mark.parametrize("tests", [ASSERTS, Pytest("from solution import add\n")])
+def test_only_so_much_of_tests_is_read(
+    tests: Asserts | Pytest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(code: str) -> Reading | None:
+        read.append(code)
+        return reading.read(code)
+
+    monkeypatch.setattr(programs, "read", counted)
+    answer = block(ADD) + block("add(1, 2)\n")
+    long = replace(tests, code=tests.code + "\n" + "x = 1\n" * 160_000)
+    for each in (tests, long):
+        source(answer, each)
+    assert max(map(len, read), default=0) <= 200_000
 
 
 def test_a_method_is_found_by_its_class() -> None:

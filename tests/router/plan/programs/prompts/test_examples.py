@@ -1,11 +1,16 @@
+import ast
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.plan.programs.prompts import literals
 from router.plan.programs.prompts.examples import FoundExample, entry_point_of, examples_of
+from router.plan.programs.prompts.literals import CallArguments, Literal, Literals
+from router.plan.programs.prompts.sessions import Known
 from router.request import ChatPrompt, Prompt, TextPrompt
 
 HEAD = "def f(x):\n"
@@ -313,3 +318,45 @@ def test_a_prompt_of_a_megabyte_is_read_in_no_time(text: str) -> None:
         entry_point_of(prompt)
         examples_of(prompt, "f")
     assert time.process_time() - began < 10
+
+
+def test_what_a_name_stands_for_costs_as_much_as_if_it_were_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = 0
+    value_of = literals.value_of
+
+    def counting(node: ast.expr) -> object:
+        nonlocal read
+        read += sum(1 for _ in ast.walk(node))
+        return value_of(node)
+
+    monkeypatch.setattr(literals, "value_of", counting)
+    for passed in ("a, " * 500, ", ".join(f"k{n}=a" for n in range(500))):
+        doc = f">>> a = [{'0, ' * 2_000}]\n>>> f({passed})\n1"
+        assert found(documented(doc)) == []
+    assert read <= 300_000
+
+
+class Looked(dict[str, ast.expr]):
+    """What names stand for; it counts how many of them are looked at."""
+
+    looks = 0
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.looks += 1
+        return super().get(name, default)
+
+    def items(self) -> Any:
+        self.looks += len(self)
+        return super().items()
+
+
+def test_a_call_is_not_held_against_every_name_there_is() -> None:
+    known = Known(Literals(1_000))
+    known.values = Looked({f"a{n}": ast.List([]) for n in range(2_000)})
+    call = CallArguments(([],))
+    for told, same in ((1, True), (1, True), (2, False)):
+        assert known.agree("f(a7)", call, Literal(told, 0)) is same
+        assert known.agree("f(b)", call, Literal(told, 0))
+    assert known.values.looks < 50

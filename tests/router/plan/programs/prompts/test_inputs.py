@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.plan.programs.prompts import inputs, mutations
 from router.plan.programs.prompts.examples import FoundExample
 from router.plan.programs.prompts.inputs import inputs_of
 from router.plan.programs.prompts.literals import CallArguments, identity_of_call
 from router.plan.programs.prompts.mutations import near
+from router.plan.programs.prompts.typed import MOST_PARTS, MOST_PARTS_OF_A_CALL
 from router.request import ChatPrompt, TextPrompt, TokenPrompt
 
 PROMPT = TextPrompt("def f(x):\n    '''Doc.'''\n")
@@ -235,6 +237,104 @@ def test_a_default_tells_its_type_and_may_be_left_out() -> None:
 def test_what_may_be_of_an_unknown_type_may_be_what_is_known() -> None:
     kinds = {type(call.args[0]) for call in typed("root: Optional[TreeNode]")}
     assert kinds == {int, list, str, type(None)}
+
+
+def nested(form: str, times: int, inner: str = "int") -> str:
+    return inner if not times else form.format(nested(form, times - 1, inner))
+
+
+def parts_of(value: object) -> int:
+    """How many values there are in a value, itself included; of a long text, a quarter as many."""
+    match value:
+        case dict():
+            return 1 + sum(parts_of(k) + parts_of(v) for k, v in value.items())
+        case list() | tuple() | set() | frozenset():
+            return 1 + sum(map(parts_of, value))
+        case str():
+            return 1 + len(value) // 4
+        case _:
+            return 1
+
+
+RECORD = f"tuple[{', '.join(['int'] * 500)}]"
+LITERAL = f"Literal[{'x' * 2_000!r}]"
+LARGE: dict[str, str] = {
+    "lists": ", ".join(f"a{n}: {nested('list[{}]', 5)}" for n in range(5)),
+    "keys and values": f"a: {nested('dict[{0}, {0}]', 4)}",
+    "values": f"a: {nested('dict[str, {}]', 6)}",
+    "tuples": f"a: {nested('tuple[{}, ...]', 6)}",
+    "records": f"a: {nested('tuple[{0}, {0}, {0}, {0}]', 5)}",
+    "lists of records": f"a: {nested('list[{}]', 3, RECORD)}",
+    "sets": f"a: {nested('set[{}]', 6)}",
+    "choices": f"a: {nested('Optional[list[{}]]', 3)}, b: {nested('list[{} | None]', 3)}",
+    "texts": f"a: list[{nested('list[{}]', 5)!r}]",
+    "a literal": f"a: {nested('list[{}]', 3, LITERAL)}",
+    "a default": f"a={'[' * 40}1{']' * 40}",
+    "any number": f"*a: {nested('list[{}]', 5)}",
+    "parameters": ", ".join(f"a{n}" for n in range(1_200)),
+    "parameters of nothing": ", ".join(f"a{n}: None" for n in range(600)),
+}
+
+
+@pytest.mark.parametrize("parameters", LARGE.values(), ids=LARGE)
+def test_what_is_made_is_bounded_whatever_the_types_are(
+    parameters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = 0
+    randrange = random.Random.randrange
+
+    def counting(self: random.Random, *bounds: int) -> int:
+        nonlocal drawn
+        drawn += 1
+        return randrange(self, *bounds)
+
+    monkeypatch.setattr(random.Random, "randrange", counting)
+    found = typed(parameters)
+    # A part of a list is drawn by one number, and one of a dict by two; lengths are drawn as well.
+    assert drawn <= 4 * MOST_PARTS
+    sizes = [parts_of(call.args) + parts_of(dict(call.kwargs)) for call in found]
+    assert max(sizes, default=0) <= 2 * MOST_PARTS_OF_A_CALL + 10
+    assert sum(sizes) <= 2 * MOST_PARTS
+
+
+def test_where_what_is_small_is_all_that_could_be_made_there_are_no_inputs() -> None:
+    """Answers that agree on an empty list alone have not shown much."""
+    assert typed(LARGE["lists"]) == ()
+    assert len(typed(f"a: {nested('list[{}]', 4)}, b: int")) == 24
+
+
+NEAR: dict[str, FoundExample] = {
+    "arguments": example(*[()] * 2_500),
+    "keywords": example(**{f"k{n}": () for n in range(1_000)}),
+    "parts": example([()] * 2_500),
+    "items": example(dict.fromkeys(range(900), ())),
+    "nothing but None": example([None] * 1_300),
+}
+
+
+@pytest.mark.parametrize("shown", NEAR.values(), ids=NEAR)
+def test_what_is_near_a_long_call_is_bounded(
+    shown: FoundExample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, made = list[int](), list[CallArguments]()
+
+    def identity(call: CallArguments) -> str:
+        told = identity_of_call(call)
+        read.append(len(told))
+        return told
+
+    replaced = mutations.replace
+
+    def replacing(call: CallArguments, **changes: object) -> CallArguments:
+        made.append(replaced(call, **changes))
+        return made[-1]
+
+    monkeypatch.setattr(inputs, "identity_of_call", identity)
+    monkeypatch.setattr(mutations, "replace", replacing)
+    found = inputs_of(PROMPT, "f", [shown])
+    assert found[0] == shown.call
+    assert sum(read) <= 200_000 + 2 * max(read)
+    assert sum(len(call.args) + len(call.kwargs) for call in made) <= 500_000
 
 
 def test_any_number_of_arguments_is_given_where_it_may_be() -> None:
