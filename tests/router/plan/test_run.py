@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 import pytest
-from fakes import ByHand, ScriptedJudge, ScriptedSampler, Step, answers
+from fakes import ByHand, ScriptedJudge, ScriptedSampler, Sent, Step, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import COST, task
@@ -38,6 +38,7 @@ from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.samples import Sample
 from router.request import Judgement, PromptLength
+from router.upstream.failures import UpstreamError
 from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
@@ -299,6 +300,60 @@ def test_half_an_answer_is_a_failure_not_a_candidate() -> None:
     outcome = perform(BestOfN(), ScriptedSampler(lambda _: [("token", 0), "end"]))
     assert not outcome.choice.candidates
     assert "ended its answer early" in str(outcome.failures[0])
+
+
+@dataclass
+class Erring(ScriptedSampler):
+    """Three tokens of each sample and their end; what it does then is no part of an answer."""
+
+    behind: Chunk | UpstreamError | None = None
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        self.sent.append(Sent(draw, [3] * draw.n))
+        for at in range(draw.n):
+            for _ in range(3):
+                yield Chunk(at, "x", (TokenLogprob("x", -0.5),))
+            yield Chunk(at, finish_reason="stop")
+        if isinstance(self.behind, Chunk):
+            yield self.behind
+        elif self.behind is not None:
+            raise self.behind
+
+
+BEHIND: dict[str, Chunk | UpstreamError] = {
+    "a lost connection": UpstreamError("large", "failed: reset"),
+    "an error": UpstreamError("large", "answered 503", status=503),
+    "a token": Chunk(0, "x", (TokenLogprob("x", -0.5),)),
+    "another choice": Chunk(9, "x", (TokenLogprob("x", -0.5),)),
+    "too many tokens": Chunk(0, usage=Usage(100, 65)),
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_answer_that_is_whole_stays_whatever_its_server_does_behind_it(
+    behind: Chunk | UpstreamError, n: int
+) -> None:
+    asked = task(verifiable=False, n=n, temperature=0.5, max_tokens=64)
+    sampler = Erring(answers(), behind=behind)
+    outcome = perform(Single(), sampler, asked=asked, flops=1e14)
+    (draw,) = outcome.draws
+    assert [(c.model, c.text) for c in outcome.choice.candidates] == [("large", "xxx")] * n
+    assert outcome.failures == []
+    assert draw.overrun == isinstance(behind, Chunk)
+    booked = draw.hold.ceiling if draw.overrun else COST.draw("large", 100, [3] * n)
+    assert outcome.ledger.used == booked
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_a_model_that_answered_is_drawn_again_whatever_its_server_did_behind_an_answer(
+    behind: Chunk | UpstreamError,
+) -> None:
+    sampler = Erring(answers(), behind=behind)
+    judge = ScriptedJudge(frozenset({3}))
+    outcome = perform(BestOfN(n=4), sampler, judge=judge, asked=task(max_tokens=64))
+    assert [sent.draw.n for sent in sampler.sent] == [2, 2]
+    assert outcome.choice.candidates[0].verdict is Verdict.PASSED
 
 
 def test_nll_is_the_mean_negative_log_probability() -> None:
