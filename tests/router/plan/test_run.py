@@ -302,6 +302,18 @@ def test_half_an_answer_is_a_failure_not_a_candidate() -> None:
     assert "ended its answer early" in str(outcome.failures[0])
 
 
+def test_a_whole_answer_of_the_large_model_comes_before_those_of_a_smaller_that_took_over() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        if draw.model == "large":
+            return [("token", 0), ("finish", 0), ("token", 1), "die"]
+        return answers()(draw)
+
+    asked = task(verifiable=False, n=2)
+    outcome = perform(Single(), ScriptedSampler(script), asked=asked)
+    assert [draw.model for draw in outcome.draws] == ["large", "small"]
+    assert [each.model for each in outcome.choice.candidates] == ["large", "small", "small"]
+
+
 @dataclass
 class Erring(ScriptedSampler):
     """Three tokens of each sample and their end; what it does then is no part of an answer."""
