@@ -9,6 +9,7 @@ import pytest
 from fakes import ByHand, ScriptedJudge, ScriptedSampler, Sent, Step, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from world import COST, task
 
 from evaluation.calibration.clock import simulate
@@ -30,6 +31,7 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
+from router.metrics import Metrics
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.paying.ledger import Ledger
@@ -373,13 +375,70 @@ def test_nll_is_the_mean_negative_log_probability() -> None:
     assert outcome.choice.candidates[0].scores == {NLL: pytest.approx(0.5)}
 
 
-def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
-    class Broken(ScriptedJudge):
-        async def judge(self, text: str) -> object:
-            raise KeyError("a bug")
+class BrokenJudge(ScriptedJudge):
+    async def judge(self, text: str) -> Judgement:
+        raise KeyError("a bug")
 
+
+def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
     with pytest.raises(BaseExceptionGroup):
-        perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
+        perform(BestOfN(n=2), ScriptedSampler(answers()), judge=BrokenJudge())
+
+
+def large_hangs(draw: Draw) -> Sequence[Step]:
+    return ["hang"] if draw.model == "large" else answers()(draw)
+
+
+def test_a_fault_of_ours_is_raised_where_the_deadline_ends_the_plan_and_is_no_upstreams() -> None:
+    sampler, metrics = ScriptedSampler(large_hangs), Metrics()
+
+    async def scenario() -> None:
+        run = Run(Cascade(), task(), Budget(), COST, sampler=sampler, judge=BrokenJudge())
+        with pytest.raises(ExceptionGroup) as raised:
+            await run.perform(asyncio.get_running_loop().time() + 0.02)
+        assert raised.group_contains(KeyError)
+        await others_ended()
+        metrics.observe_work(run.work, COST)
+
+    simulate(scenario())
+    assert [sent.draw.model for sent in sampler.sent] == ["small", "large"]
+    for model in ("small", "large"):
+        labels = {"model": model}
+        assert metrics.registry.get_sample_value("router_upstream_failures_total", labels) == 0
+
+
+def test_a_fault_of_ours_is_logged_where_its_client_has_gone() -> None:
+    sampler = ScriptedSampler(large_hangs)
+
+    async def scenario() -> None:
+        run = Run(Cascade(), task(), Budget(), COST, sampler=sampler, judge=BrokenJudge())
+        work = asyncio.create_task(run.perform())
+        while len(sampler.sent) < 2:  # noqa: ASYNC110 - the turn does not matter
+            await asyncio.sleep(0)
+        work.cancel()
+        (result,) = await asyncio.gather(work, return_exceptions=True)
+        assert isinstance(result, asyncio.CancelledError)
+        await others_ended()
+
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert {type(log["exc_info"]) for log in logs} == {KeyError}
+
+
+def test_what_dies_of_being_stopped_is_logged_and_spoils_no_answer() -> None:
+    class Clumsy(ScriptedJudge):
+        async def judge(self, text: str) -> Judgement:
+            if not self.judged:
+                return await super().judge(text)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise KeyError("a bug")
+
+    with capture_logs() as logs:
+        outcome = perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Clumsy(frozenset({0})))
+    assert outcome.choice.candidates[0].verdict is Verdict.PASSED
+    assert [type(log["exc_info"]) for log in logs] == [KeyError]
 
 
 @pytest.mark.parametrize("policy", [Single(), BestOfN(n=3), Cascade()])
