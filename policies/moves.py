@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -140,6 +140,26 @@ def draw_and_wait(draw: Draw, *, enough: int) -> Generator[Command, Event, Drawn
                 return Drawn(passed, done.remaining, whole, tuple(candidates), kept, flops)
             case _:
                 pass
+
+
+def in_batches(
+    n: int, model: ModelView, once: Callable[[int], Generator[Command, Event, int | None]]
+) -> Generator[Command, Event, int | None]:
+    """Have n samples of a model drawn, in as many draws as its server's batch makes of them.
+
+    `once` draws up to so many in one draw: it gives how many these were, or None where all is done.
+    A draw that was narrower than it might have been is the last, as no more fits. Gives how many
+    are missing, None where all is done.
+    """
+    while n > 0:
+        drawn = yield from once(n)
+        if drawn is None:
+            return None
+        whole = min(n, model.max_batch)
+        n -= drawn
+        if drawn < whole:
+            break
+    return n
 
 
 def draw_together(draws: Sequence[Draw], *, enough: int) -> Generator[Command, Event]:

@@ -69,7 +69,7 @@ class Selector(Protocol):
 
 
 class Plain:
-    """A selector that needs nothing of the task, and nothing to be done."""
+    """A selector that needs nothing of the task, mostly, and nothing to be done."""
 
     __slots__ = ()
     runs_programs: ClassVar[bool] = False
@@ -116,20 +116,24 @@ class LowestNLL(Plain):
     """The lowest averaged negative log-likelihood under the candidate's own model (Eq. 7).
 
     Where candidates have that of their whole text, it is the lowest of these.
-    Likelihoods of different models do not compare: the model drawn last comes first, since a plan
-    only ever escalates and it is the strongest.
+    Likelihoods of different models do not compare: of the task's `models`, the cheapest first, the
+    last is the strongest, and its answers come first, whenever they were drawn.
     """
 
+    models: tuple[str, ...] = ()
     name: ClassVar[str] = NLL
     reads_logprobs: ClassVar[bool] = True
 
+    def of(self, task: Task) -> Self:
+        """With the task's models; without, where one has written all."""
+        return replace(self, models=models_of(task)) if len(task.models) > 1 else self
+
     def order(self, candidates: Sequence[Candidate]) -> Choice:
         """By verdict, wholeness, model and likelihood, then the earlier."""
-        strongest = model_drawn_last(candidates)
 
-        def by(candidate: Candidate) -> tuple[bool, bool, float]:
+        def by(candidate: Candidate) -> tuple[float, ...]:
             nll = _nll(candidate)
-            return candidate.model != strongest, nll is None, nll or 0.0
+            return stronger(self.models, candidate), nll is None, nll or 0.0
 
         known = any(_nll(candidate) is not None for candidate in candidates)
         return in_order(candidates, by, self.name if known else "first")
@@ -196,9 +200,17 @@ LIKELIEST: Final = LowestNLL()
 """For texts that nothing stands after."""
 
 
-def model_drawn_last(candidates: Sequence[Candidate]) -> str:
-    """Of these: the strongest, since plans only ever escalate."""
-    return max(candidates, key=lambda c: c.id).model if candidates else ""
+def models_of(task: Task) -> tuple[str, ...]:
+    """The ids of a task's models, the cheapest first."""
+    return tuple(model.id for model in task.models)
+
+
+def stronger(models: Sequence[str], candidate: Candidate) -> int:
+    """How many of these models, the cheapest first, are stronger than a candidate's own.
+
+    All of them, where its own is none of these.
+    """
+    return len(models) - (models.index(candidate.model) + 1 if candidate.model in models else 0)
 
 
 def _nll(candidate: Candidate) -> float | None:

@@ -32,25 +32,33 @@ def least_ceiling(task: Task, cost: CostModel, model: ModelView) -> float:
 
 
 def sized(
-    task: Task, cost: CostModel, model: ModelView, *, n: int, left: Remaining, shortest: int
+    task: Task,
+    cost: CostModel,
+    model: ModelView,
+    *,
+    n: int,
+    left: Remaining,
+    shortest: int,
+    kept: int = 0,
 ) -> tuple[int, int] | None:
     """(samples, max_tokens) of the largest draw that fits what is left, None if none does.
 
     As many whole answers as fit, up to `n` and the batch limit; failing that one answer whose
     max_tokens is lowered, as far as `shortened` lets it. A whole answer must be paid for in full,
-    but in time it has the usual length, and max_tokens is what there is the time for.
+    but in time it has the usual length, and max_tokens is what there is the time for. The draw
+    counts on so many tokens of its prompt as `kept` in a cache.
     """
     n, asked = min(n, model.max_batch), task.max_tokens
     paid, likely = (model.id, model.reserved_tokens), (model.id, model.prompt_tokens)
     if not math.isinf(left.flops):
-        n = cost.samples_within(*paid, asked, left.flops, at_most=n)
+        n = cost.samples_within(*paid, asked, left.flops, at_most=n, cached_tokens=kept)
     usual = cost.usual_tokens(model.id, asked)
     samples = cost.samples_in_time(*likely, usual, left.seconds, at_most=n)
     if samples:
         return samples, cost.tokens_in_time(*likely, samples, left.seconds, at_most=asked)
     most = asked
     if not math.isinf(left.flops):
-        most = cost.tokens_within(*paid, left.flops, at_most=asked)
+        most = cost.tokens_within(*paid, left.flops, at_most=asked, cached_tokens=kept)
     tokens = shortened(cost, model, most=most, seconds=left.seconds, shortest=shortest)
     return None if tokens is None else (1, tokens)
 

@@ -178,9 +178,12 @@ class ModelFigures:
 
 
 def _is_upstreams_fault(failure: Exception) -> bool:
-    """A request that the upstream finds fault with is its sender's, and load is nobody's."""
+    """A request that the upstream finds fault with is its sender's, and load is nobody's.
+
+    What is no `UpstreamError` is a fault of ours.
+    """
     match failure:
         case NotAdmitted() | UpstreamError(rejected=True):
             return False
         case _:
-            return True
+            return isinstance(failure, UpstreamError)

@@ -6,14 +6,14 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from policies.cost import CostModel
-from policies.moves import Drawn, draw, draw_and_wait, draw_repeatedly, hurried
+from policies.moves import Drawn, draw, draw_and_wait, draw_repeatedly, hurried, in_batches
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Uncalibrated
 from policies.protocol import Command, Event, Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
-from policies.sizing import held_for, least_tokens, require_affordable, sized
+from policies.sizing import held_for, least_tokens, require_affordable, sized, useful_tokens
 from policies.values import NOTHING, Budget, Remaining, Task
 
 
@@ -81,16 +81,29 @@ class Cascade(Uncalibrated):
     def _draw_last(
         self, task: Task, cost: CostModel, left: Remaining, passed: int
     ) -> Generator[Command, Event, Drawn]:
-        """As many samples of the last model as fit, in one draw; `passed` have before."""
-        last, so_far = task.models[-1], Drawn(passed, left)
-        most = 1 if task.greedy else max(self.n_last, task.n)
-        size = sized(task, cost, last, n=most, left=left, shortest=least_tokens(task))
-        if size is None:
-            return so_far
-        n, max_tokens = size
+        """As many samples of the last model as fit, in as few draws as its server's batch allows.
+
+        `passed` have before.
+        """
+        last, so_far, before = task.models[-1], Drawn(passed, left), 0
         reason = "too few of the smaller models passed" if passed else "no smaller model passed"
-        asked = draw(task, last, n=n, max_tokens=max_tokens, alone=n == 1, reason=reason)
-        return so_far.then((yield from draw_and_wait(asked, enough=task.wanted - passed)))
+
+        def once(n: int) -> Generator[Command, Event, int | None]:
+            nonlocal so_far, before
+            shortest = useful_tokens(task) if before else least_tokens(task)
+            size = sized(task, cost, last, n=n, left=so_far.left, shortest=shortest)
+            if size is None or not so_far.whole:
+                return 0
+            count, max_tokens = size
+            alone = count == 1 and not before
+            asked = draw(task, last, n=count, max_tokens=max_tokens, alone=alone, reason=reason)
+            enough = task.wanted - so_far.passed
+            so_far = so_far.then((yield from draw_and_wait(asked, enough=enough)))
+            before += count
+            return count if so_far.passed < task.wanted else None
+
+        yield from in_batches(1 if task.greedy else max(self.n_last, task.n), last, once)
+        return so_far
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's models, else all there are; never a single one."""

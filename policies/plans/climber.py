@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from policies.cost import CostModel
 from policies.ladder import Answers, Found, Rung
-from policies.moves import SAMPLING_TEMPERATURE, Drawn, draw, draw_and_wait, draw_together
+from policies.moves import (
+    SAMPLING_TEMPERATURE,
+    Drawn,
+    draw,
+    draw_and_wait,
+    draw_together,
+    in_batches,
+)
 from policies.protocol import Command, Draw, Event
 from policies.sizing import least_tokens, shortened
 from policies.values import ModelView, Remaining, Task
@@ -75,20 +82,20 @@ class Climber:
 
     def _climb_rung(self, at: int, rung: Rung) -> Generator[Command, Event, bool]:
         """Draw a rung, in as many draws as the server's batch makes of it; whether that is all."""
-        wanted = self._wanted(max(rung.n, self.task.wanted - self.passed))
-        while wanted > 0:
-            asked = self._rung(at, rung, wanted)
+        model = self.models.get(rung.model)
+        if model is None:
+            return False
+
+        def once(n: int) -> Generator[Command, Event, int | None]:
+            asked = self._rung(at, rung, n)
             if asked is None:
-                self.short |= rung.model in self.models
-                return False
-            whole = min(wanted, self.models[rung.model].max_batch)
-            if (yield from self._perform(asked)):
-                return True
-            if asked.n < whole:
-                self.short = True
-                return False
-            wanted -= asked.n
-        return False
+                return 0
+            return None if (yield from self._perform(asked)) else asked.n
+
+        wanted = self._wanted(max(rung.n, self.task.wanted - self.passed))
+        missing = yield from in_batches(wanted, model, once)
+        self.short |= bool(missing) and rung.model in self.models
+        return missing is None
 
     def _in_any_case(self) -> Generator[Command, Event]:
         """An answer of some model, though no ladder has one, where there was none at all.

@@ -14,11 +14,19 @@ from dataclasses import dataclass, field, replace
 
 from policies.cost import CostModel
 from policies.ladder import CALL_TOKENS, ROUNDING, Ladder, Rung, nearest
-from policies.moves import draw, draw_and_wait, hurried, informed, performed
+from policies.moves import (
+    Drawn,
+    draw,
+    draw_and_wait,
+    hurried,
+    in_batches,
+    informed,
+    performed,
+)
 from policies.plans.pinning import pin
 from policies.plans.single import Single
 from policies.policy import Policy, Uncalibrated
-from policies.protocol import Command, Done, Event, Executed, Plan
+from policies.protocol import Command, Done, Draw, Event, Executed, Plan
 from policies.selection.choosing import USUAL
 from policies.selection.executions import Belief, Results, executions, likelihood, share_right
 from policies.selectors import Selector
@@ -177,29 +185,56 @@ class _Sifting:
         yield from informed(self.selector.of(self.task), self.candidates)
 
     def _draw(self, rung: Rung, held: Remaining, reason: str) -> Generator[Command, Event, bool]:
-        """Draw a rung as far as it fits; whether one of its answers passes every example."""
+        """Draw a rung as far as it fits, in as many draws as the server's batch makes of it.
+
+        Whether one of its answers passes every example: then no more is drawn.
+        """
+        model, kept = self.models.get(rung.model), 0
+        if model is None:
+            return False
+
+        def once(n: int) -> Generator[Command, Event, int | None]:
+            nonlocal kept
+            asked = self._asked(rung, n, held, reason, kept)
+            if asked is None:
+                return 0
+            ended = yield from draw_and_wait(asked, enough=asked.n + 1)
+            kept = ended.kept_tokens
+            return None if (yield from self._ends(asked, ended)) else asked.n
+
+        wanted = 1 if self.task.greedy else rung.n
+        return (yield from in_batches(wanted, model, once)) is None
+
+    def _asked(self, rung: Rung, n: int, held: Remaining, reason: str, kept: int) -> Draw | None:
+        """The draw of a rung, narrower where it does not fit; None where no answer does.
+
+        `kept` are the prompt's tokens that the server has kept of this rung's draw before.
+        """
         model = self.models.get(rung.model)
         if model is None or (self.task.greedy and model.id in self.drawn):
-            return False
+            return None
         shortest = useful_tokens(self.task) if self.candidates else least_tokens(self.task)
         size = sized(
             *(self.task, self.cost, model),
-            n=1 if self.task.greedy else rung.n,
+            n=n,
             left=self.left.without(held),
             shortest=shortest,
+            kept=kept,
         )
         if size is None:
-            return False
+            return None
         n, max_tokens = size
         asked = draw(self.task, model, n=n, max_tokens=max_tokens, alone=rung.greedy, reason=reason)
         if self.task.temperature is None and not rung.greedy:
             asked = replace(asked, temperature=rung.temperature)
-        asked = replace(asked, counts_on_cache=self.drawn.get(model.id, 0) > 0)
-        ended = yield from draw_and_wait(asked, enough=n + 1)
+        return replace(asked, counts_on_cache=self.drawn.get(model.id, 0) > 0)
+
+    def _ends(self, asked: Draw, ended: Drawn) -> Generator[Command, Event, bool]:
+        """Whether one of a draw's answers passes every example."""
         self.left = ended.left
-        self.drawn[model.id] = self.drawn.get(model.id, 0) + n
+        self.drawn[asked.model] = self.drawn.get(asked.model, 0) + asked.n
         if not ended.whole:
-            self.models.pop(model.id)
+            self.models.pop(asked.model)
         calls = tuple(dict.fromkeys(example.call for example in self.task.examples))
         new = yield from self._tried(ended.candidates, calls)
         self.candidates += new

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 from policies.protocol import Execute, Start
-from policies.selectors import LIKELIEST, Deferring, Selector, in_order, model_drawn_last
+from policies.selectors import LIKELIEST, Deferring, Selector, in_order, models_of, stronger
 from policies.values import NLL, Candidate, Choice, Example, Output, Task
 
 
@@ -47,21 +47,23 @@ class Belief:
 class ByResults:
     """A selector that looks at what programs give for the task's inputs.
 
-    Where none was run, `otherwise` decides.
+    Where none was run, `otherwise` decides. `models` are the task's, the cheapest first.
     """
 
     inputs: tuple[str, ...] = ()
     otherwise: Selector = LIKELIEST
+    models: tuple[str, ...] = ()
     runs_programs: ClassVar[bool] = True
     reads_examples: ClassVar[bool] = False
 
     def of(self, task: Task) -> Selector:
-        """With the task's inputs; what decides otherwise, where there are none."""
+        """With the task's inputs and models; what decides otherwise, where there are no inputs."""
         otherwise = self.otherwise.of(task)
         if not task.inputs:
             return otherwise
+        known = replace(self, inputs=task.inputs, otherwise=otherwise, models=models_of(task))
         # Every one of its kinds is a selector; it is the part that they share.
-        return cast("Selector", replace(self, inputs=task.inputs, otherwise=otherwise))
+        return cast("Selector", known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Agreement(ByResults):
 
     Of the inputs those count on which more than half of the programs return something: others are
     mostly no inputs that the task knows. Where no program was run, `otherwise` decides. Answers of
-    the model drawn last come first, as `LowestNLL` says why, and of one model's, as there, those
+    the strongest model come first, as `LowestNLL` says why, and of one model's, as there, those
     last whose likelihood alone is not known: they have no token.
     """
 
@@ -87,12 +89,12 @@ class Agreement(ByResults):
         if not any(candidate.outputs for candidate in candidates):
             return self.otherwise.order(candidates)
         results = Results.of(candidates, self.inputs)
-        shared, strongest = results.agreement(), model_drawn_last(candidates)
+        shared = results.agreement()
 
         def by(candidate: Candidate) -> tuple[float, ...]:
             nll = candidate.score(NLL)
-            score = (nll or 0.0) - shared[candidate.id]
-            return results.is_mute(candidate), candidate.model != strongest, nll is None, score
+            first = results.is_mute(candidate), stronger(self.models, candidate)
+            return *first, nll is None, (nll or 0.0) - shared[candidate.id]
 
         choice = in_order(candidates, by, self.name)
         if self.belief is None or len(candidates) == 1:

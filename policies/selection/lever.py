@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from policies.protocol import Rank, Start
 from policies.selection.executions import ByResults, Results, executions, likelihoods
-from policies.selectors import in_order, model_drawn_last
+from policies.selectors import in_order, stronger
 from policies.values import Candidate, Choice
 
 LEVER: Final = "lever"
@@ -38,7 +38,7 @@ class Lever(ByResults):
     program outweighs any group. Samples that say the same count as often as they were drawn.
 
     A verifier tells programs apart by how the others behave, too: so all are scored together.
-    Where it scored none, `otherwise` decides. Answers of the model drawn last come first, as
+    Where it scored none, `otherwise` decides. Answers of the strongest model come first, as
     `LowestNLL` says why.
     """
 
@@ -58,7 +58,7 @@ class Lever(ByResults):
         """By verdict, wholeness, model and the weight of its group, then by likelihood."""
         if all(candidate.score(LEVER) is None for candidate in candidates):
             return self.otherwise.order(candidates)
-        strongest, likely = model_drawn_last(candidates), likelihoods(candidates)
+        likely = likelihoods(candidates)
         results = Results.of(candidates, self.inputs)
         texts, weights = results.texts, defaultdict[Hashable, float](float)
         # Programs that were not run do nothing that is known, and so not the same.
@@ -67,7 +67,7 @@ class Lever(ByResults):
             weights[groups[candidate.id]] += likely[candidate.id] * _right(candidate)
 
         def by(candidate: Candidate) -> tuple[float, ...]:
-            first = results.is_mute(candidate), candidate.model != strongest
+            first = results.is_mute(candidate), stronger(self.models, candidate)
             return *first, -weights[groups[candidate.id]], -likely[candidate.id]
 
         return in_order(candidates, by, self.name)

@@ -10,6 +10,9 @@ foretells that.
 The time to the first token grows with what is computed of a prompt. What a model has read lately it
 does not compute again: `router.plan.prefixes` foretells that.
 
+Where no token is asked for, as editors do to have a prompt read ahead, the prompt is known as read;
+of the model's pace, and of how long answers are, that says nothing.
+
 What came too late was not seen, and must be learned from too: a draw that the deadline ended before
 its first token is taken to have needed twice as long, or the next plan would try the same again.
 """
@@ -212,6 +215,9 @@ class _Watch(Observer):
                 self._add_length(memory, None)
         if timed.first_at is not None:
             self._add_times(memory, timed, timed.draw, timed.first_at)
+        elif timed.draw.finished:  # as where no token is asked for, so that a prompt is read ahead
+            if not timed.for_tests:
+                self._add_prompt(memory, timed.draw, timed.draw.cached_tokens)
         elif late:
             self._add_late(memory, timed.draw, now)
 
@@ -241,7 +247,12 @@ class _Watch(Observer):
         memory.prompts.read(self.blocks, samples=draw.command.n, most=most, found=found)
 
     def _add_length(self, memory: _Memory, tokens: int | None) -> None:
-        """An answer's length; one that was cut could have been as long as it was allowed to be."""
+        """An answer's length; one that was cut could have been as long as it was allowed to be.
+
+        Where no token was allowed, nothing was said of how long answers are.
+        """
+        if self.task.max_tokens == 0:
+            return
         now = asyncio.get_running_loop().time()
         known = self.task.max_tokens if tokens is None else tokens
         memory.lengths[self.kind].append((now, known))

@@ -18,7 +18,8 @@ to the plan, which is a generator:
   on. `Done` is told when the stream has ended and every judgement of it is there.
 - *Ending.* The plan returns, the deadline passes, or the request is cancelled: all that runs is
   cancelled, waited for and settled, and the selector chooses among what exists (at a deadline,
-  beginnings too). Faults of ours in a task are raised then, and wake a plan that waits till then.
+  beginnings too). Faults of ours in a task are raised then, and wake a plan that waits till then;
+  where the request is cancelled, nobody hears them, and they are logged.
 - *Time* is the event loop's and no other, so that a simulated clock replays a run.
 - *The observer* hears every command and every event, those of a cancelled plan included: they are
   told as they happen and not when the plan asks for them.
@@ -31,6 +32,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -116,19 +118,16 @@ class Run:
     async def perform(self, deadline: float | None = None) -> Outcome:
         """Drive the plan to its end, or to the deadline (on the event loop's clock).
 
-        Raises what the policy raises before its first command, such as `BudgetTooSmall`.
+        Raises what the policy raises before its first command, such as `BudgetTooSmall`, and faults
+        of ours in its work as a group, also where the deadline has passed.
         """
-        self._deadline, deadline_passed = deadline, False
-        if deadline is None:
-            await self._drive()
-        else:
-            try:
-                async with asyncio.timeout_at(deadline) as timeout:
-                    await self._drive()
-            except TimeoutError:
-                if not timeout.expired():
-                    raise
-                deadline_passed = True
+        self._deadline = deadline
+        try:
+            deadline_passed = await self._drive_until(deadline)
+        except BaseException:
+            self._tasks.log_bugs()
+            raise
+        self._tasks.raise_bugs()
         kept = self._candidates or (partial_candidates(self.work) if deadline_passed else {})
         return Outcome(
             choice=self._selector.order(tuple(kept.values())),
@@ -139,15 +138,27 @@ class Run:
             waited_s=self._waited_s,
         )
 
+    async def _drive_until(self, deadline: float | None) -> bool:
+        """Drive the plan to its end; whether the deadline came before."""
+        if deadline is None:
+            await self._drive()
+            return False
+        try:
+            async with asyncio.timeout_at(deadline) as timeout:
+                await self._drive()
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            return True
+        return False
+
     async def _drive(self) -> None:
         try:
-            command = next(self._plan)
-            while True:
-                self._observer.on_command(command)
-                command = self._plan.send(await self._execute(command))
-        except StopIteration:
-            if bugs := self._tasks.bugs:
-                raise BaseExceptionGroup("faults in the work of a plan", bugs) from None
+            with suppress(StopIteration):
+                command = next(self._plan)
+                while True:
+                    self._observer.on_command(command)
+                    command = self._plan.send(await self._execute(command))
         finally:
             self._plan.close()
             self._part()

@@ -11,11 +11,15 @@ because a bug in one must not leave the plan waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
+import structlog
+
 from router.plan.work import Work
+
+_log = structlog.get_logger("router")
 
 _Task: TypeAlias = "asyncio.Task[None]"
 
@@ -39,11 +43,11 @@ class Account(Protocol):
 class WorkTasks:
     """Starts and stops the tasks of one run.
 
-    `bugs` are what tasks died of. An upstream's failure ends no task: what does is a fault of ours.
+    An upstream's failure ends no task: what tasks die of are faults of ours.
     """
 
     def __init__(self) -> None:
-        self.bugs: list[BaseException] = []
+        self._bugs: list[BaseException] = []
         self._running: dict[int, dict[_Task, Callable[[_Task], None]]] = {}
 
     @property
@@ -78,8 +82,25 @@ class WorkTasks:
         await self._stop(ticket)
 
     async def stop_all(self) -> None:
-        """Cancel everything, and wait for its end."""
-        await self._stop(*self._running)
+        """Cancel everything, and wait for its end.
+
+        What dies only of that has spoilt nothing of what the plan has come to: it is logged.
+        """
+        before = len(self._bugs)
+        try:
+            await self._stop(*self._running)
+        finally:
+            _tell(self._bugs[before:])
+            del self._bugs[before:]
+
+    def raise_bugs(self) -> None:
+        """Raise what tasks have died of, as a group, if any did."""
+        if self._bugs:
+            raise BaseExceptionGroup("faults in the work of a plan", self._bugs)
+
+    def log_bugs(self) -> None:
+        """Tell the log what tasks have died of, where nobody is there to whom it is raised."""
+        _tell(self._bugs)
 
     async def _stop(self, *tickets: int) -> None:
         """Cancel works, and wait for their end; what of them is done is told, called back or not.
@@ -103,7 +124,7 @@ class WorkTasks:
             account.settle(work)
         bug = None if task.cancelled() else task.exception()
         if bug is not None:
-            self.bugs.append(bug)
+            self._bugs.append(bug)
             work.failure = work.failure or _fault(bug)
             for other in others:
                 other.cancel()
@@ -114,6 +135,11 @@ class WorkTasks:
 
 def _fault(bug: BaseException) -> RuntimeError:
     return RuntimeError(f"a fault of ours: {bug!r}")
+
+
+def _tell(bugs: Sequence[BaseException]) -> None:
+    for bug in bugs:
+        _log.error("a fault in the work of a plan", exc_info=bug)
 
 
 async def _cancel(*tasks: _Task) -> None:

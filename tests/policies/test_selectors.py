@@ -2,6 +2,7 @@ import itertools
 from typing import Any
 
 import pytest
+from world import task
 
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import BestOfN
@@ -9,8 +10,10 @@ from policies.plans.cascade import Cascade
 from policies.plans.single import Single
 from policies.policy import Policy
 from policies.selection.choosing import USUAL
-from policies.selectors import LIKELIEST, in_order
-from policies.values import LOOSE, NLL, REPEATS, TOTAL_NLL, UNPARSED, Candidate, Verdict
+from policies.selection.executions import Agreement
+from policies.selection.lever import LEVER, Lever
+from policies.selectors import LIKELIEST, Selector, in_order
+from policies.values import LOOSE, NLL, REPEATS, TOTAL_NLL, UNPARSED, Candidate, Output, Verdict
 
 
 def test_candidates_are_ordered_by_verdict_then_wholeness_then_model_then_nll() -> None:
@@ -30,9 +33,29 @@ def test_candidates_are_ordered_by_verdict_then_wholeness_then_model_then_nll() 
         candidate(5, "unverified", reason="length", nll=0.0),
         candidate(6, "failed", nll=0.0),
     ]
-    choice = LIKELIEST.order(sorted(best_first, key=lambda c: c.id))
+    choice = LIKELIEST.of(task()).order(sorted(best_first, key=lambda c: c.id))
     assert [c.id for c in choice.candidates] == [c.id for c in best_first]
     assert choice.selected_by == "tests"
+
+
+@pytest.mark.parametrize("selector", [LIKELIEST, Agreement(), Lever(), USUAL])
+@pytest.mark.parametrize("drawn", [*itertools.permutations(("small", "medium", "large"))])
+def test_the_strongest_model_s_answer_comes_first_whenever_it_was_drawn(
+    selector: Selector, drawn: tuple[str, ...]
+) -> None:
+    """A plan goes on with a smaller model where the largest has failed after an answer."""
+    likely = {"small": 0.1, "medium": 0.2, "large": 3.0}
+    candidates = [
+        Candidate(
+            *(at, model, "", "stop"),
+            scores={NLL: likely[model], LEVER: likely[model]},
+            outputs={"f(1)": Output("1")},
+        )
+        for at, model in enumerate(drawn)
+    ]
+    asked = task("small", "medium", "large", verifiable=False, inputs=("f(1)",))
+    ordered = selector.of(asked).order(candidates).candidates
+    assert [each.model for each in ordered] == ["large", "medium", "small"]
 
 
 def test_what_selected() -> None:

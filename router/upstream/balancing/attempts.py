@@ -151,15 +151,26 @@ class Attempt:
         """It ended well."""
         self.watch.become(self.replica, states.succeeded(self.replica.breaker))
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of its samples have ended: what comes now takes none of them away."""
+        return len(self.ended) >= self.n
+
     def finished(self) -> None:
         """Its stream ended; that is not well where not all of its samples did."""
-        if len(self.ended) >= self.n:
+        if self.whole:
             self.succeeded()
         else:
             self.watch.failed(self.replica, "its answer ended early", self.caller)
 
     def failed(self, error: UpstreamError) -> None:
-        """It ended in an error, which may be nobody's fault."""
+        """It ended in an error, which may be nobody's fault; behind a whole answer it is none.
+
+        A server that errs there answers all the same: left alone, it would answer nobody.
+        """
+        if self.whole:
+            self.succeeded()
+            return
         if (rest_s := asked_rest_s(error)) is not None:
             self.replica.rest(rest_s, clock())
         if is_servers_fault(error):

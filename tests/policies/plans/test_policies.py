@@ -181,6 +181,18 @@ def test_cascade_spends_on_small_samples_what_no_large_call_could_use() -> None:
     assert {draw.model for draw in world.draws} == {"small"}
 
 
+@pytest.mark.parametrize(
+    ("passing", "drawn"), [(None, [2, 2, 1]), (2, [2, 2]), (1, [2])], ids=["none", "late", "early"]
+)
+def test_cascade_draws_its_last_model_in_as_many_draws_as_its_batch_makes_of_it(
+    passing: int | None, drawn: list[int]
+) -> None:
+    world = World(passes=lambda at, draw: draw.model == "large" and at - 2 == passing)
+    world.perform(Cascade(n=2, n_last=5), task(batch=2))
+    assert [draw.n for draw in world.draws if draw.model == "large"] == drawn
+    assert {draw.temperature for draw in world.draws} == {0.8}
+
+
 def test_cascade_survives_a_lost_small_model() -> None:
     world = World(failing=frozenset({"small"}), passes=lambda _, draw: draw.model == "large")
     (chosen, *_) = LIKELIEST.order(world.perform(Cascade(), task())).candidates

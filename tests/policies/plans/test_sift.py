@@ -17,9 +17,18 @@ from policies.plans.auto import Auto
 from policies.plans.sift import Course, Courses, CoursesAt, Sift
 from policies.plans.single import Single
 from policies.policy import Policy
-from policies.protocol import Draw, Execute
+from policies.protocol import Done, Draw, Execute, Started
 from policies.selection.choosing import SELECTORS
-from policies.values import Budget, Candidate, Choice, Example, Output, Task
+from policies.values import (
+    Budget,
+    BudgetTooSmall,
+    Candidate,
+    Choice,
+    Example,
+    Output,
+    Remaining,
+    Task,
+)
 from router.plan.ports import Tell
 from router.plan.run import Run
 
@@ -118,6 +127,70 @@ def sifting(*rungs: Rung, enough: float = math.inf) -> Sift:
     course = Course(0.01, rungs, SURE, SURE, enough)
     every = CoursesAt(None, (course,), (course,), course, course)
     return Sift(Courses(("small", "large"), (every,)))
+
+
+WIDE = sifting(Rung("small", 10, 0.8), LARGE)
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES, ()])
+def test_a_rung_wider_than_a_batch_is_drawn_in_several(examples: tuple[Example, ...]) -> None:
+    wanted = asked(batch=4, examples=examples)
+    for flops in (None, 8 * CALL):
+        world, choice = performed(wanted, flops, policy=WIDE)
+        small, large = ("small", 4, 0.8), ("large", 1, 0.0)
+        assert drawn(world) == [small, small, ("small", 2, 0.8), large]
+        assert len(choice.candidates) == 11
+        assert [draw.counts_on_cache for draw in world.draws] == [False, True, True, False]
+
+
+def test_no_more_of_a_rung_is_drawn_where_an_answer_passes_every_example() -> None:
+    world, choice = performed(asked(batch=4), passing=lambda at: 2 if at == 5 else 0, policy=WIDE)
+    assert drawn(world) == [("small", 4, 0.8)] * 2
+    assert best(choice).id == 5
+
+
+def test_no_more_of_a_rung_is_drawn_of_a_model_that_failed() -> None:
+    world, _ = performed(asked(batch=4), policy=WIDE, failing=frozenset({"small"}))
+    assert drawn(world) == [("small", 4, 0.8), ("large", 1, 0.0)]
+
+
+@given(calls=st.floats(0.05, 3), batch=st.integers(1, 12))
+def test_a_budget_binds_on_a_rung_of_several_draws(calls: float, batch: int) -> None:
+    """As many samples as fit with the large model's answer held back, a whole batch at a time."""
+    wanted, flops = asked(batch=batch, max_tokens=64), calls * CALL
+    try:
+        world, _ = performed(wanted, flops, policy=WIDE)
+    except BudgetTooSmall:
+        return
+    assert 0 < world.spent <= flops
+    assert not world.refused
+    small = [draw.n for draw in world.draws if draw.model == "small"]
+    assert sum(small) <= 10
+    assert all(n == batch for n in small[:-1])
+
+
+def test_a_rungs_further_draw_counts_on_the_prompt_that_the_first_has_had_read() -> None:
+    """The budget has no room for the prompt and an answer, once more."""
+    again = _further(kept=999)
+    assert again is not None
+    assert (again.n, again.max_tokens, again.counts_on_cache) == (2, 64, True)
+    assert _further(kept=0) is None
+
+
+def _further(kept: int) -> Draw | None:
+    """The second draw of a rung of 6, where of the first one's prompt so much was kept."""
+    wanted = asked(prompt=1000, batch=4, max_tokens=64)
+    plan = sifting(Rung("small", 6, 0.8)).plan(wanted, Budget(8 * CALL), COST)
+    first = next(plan)
+    assert isinstance(first, Draw)
+    plan.send(Started(0, 0.0))
+    left = COST.ceiling("small", 1000, 2, 64, 999)
+    try:
+        further = plan.send(Done(0, Remaining(left), kept_tokens=kept))
+    except StopIteration:
+        return None
+    assert isinstance(further, Draw)
+    return further
 
 
 def test_what_was_drawn_before_is_counted_on_in_the_cache() -> None:

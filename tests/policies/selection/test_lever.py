@@ -36,8 +36,8 @@ def scored(
     return Candidate(id=at, text=f"#{at}", **fields | more)  # type: ignore[arg-type]
 
 
-def ids(candidates: list[Candidate]) -> list[int]:
-    return [each.id for each in Lever().of(asked()).order(candidates).candidates]
+def ids(candidates: list[Candidate], wanted: Task | None = None) -> list[int]:
+    return [each.id for each in Lever().of(wanted or asked()).order(candidates).candidates]
 
 
 def test_a_group_weighs_the_sum_of_what_its_programs_are_worth() -> None:
@@ -85,9 +85,10 @@ def test_programs_that_were_not_run_are_no_group() -> None:
     assert ids(candidates) == [2, 0, 1]
 
 
-def test_answers_of_the_model_drawn_last_come_first() -> None:
+def test_answers_of_the_largest_model_come_first() -> None:
     large = scored(2, "cd", 0.1, 0.1, model="large")
-    assert ids([scored(0, "ab", 0.9, 0.9), scored(1, "ab", 0.9, 0.9), large]) == [2, 0, 1]
+    both = task(verifiable=False, inputs=INPUTS)
+    assert ids([scored(0, "ab", 0.9, 0.9), scored(1, "ab", 0.9, 0.9), large], both) == [2, 0, 1]
 
 
 def test_it_wants_programs_run_and_then_all_of_them_scored() -> None:

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 from fake_upstream import Call, FakeUpstream, Play, answering, endless, failing, silent, stalling
-from http_world import TESTS, ScriptedBackend, events, eventually, longer, texts, world
+from http_world import (
+    TESTS,
+    ScriptedBackend,
+    events,
+    eventually,
+    is_error,
+    longer,
+    texts,
+    world,
+)
 
 from policies.values import Budget
 from router.errors import DeadlineExceeded
@@ -324,6 +333,21 @@ async def test_a_fault_of_the_sandbox_is_never_the_candidates(error: Exception) 
         assert answer.headers["x-router-verdict"] == "unverified"
         judged = answer.json()["router"]["candidates"]
         assert {(c["verdict"], c["status"]) for c in judged} == {("unverified", "internal_error")}
+
+
+async def test_a_fault_of_ours_is_one_also_where_the_deadline_ends_the_plan() -> None:
+    async def scene(latency_s: float) -> bool:
+        broken = ScriptedBackend(error=KeyError("a bug"))
+        async with world(large=FakeUpstream(silent()), backend=broken) as w:
+            budget = {"latency_ms": 1000 * latency_s, "policy": "cascade"}
+            answer = await w.complete(tests=TESTS, budget=budget)
+            if not w.large.calls:  # nor was the small model's answer judged, it may be
+                return False
+            is_error(answer, 500, "internal_error")
+            assert w.metric("router_upstream_failures_total", model="small") == 0
+        return True
+
+    await longer(scene, 0.5, 2.0, 10.0)
 
 
 async def test_a_pass_of_less_integrity_than_was_asked_for_is_no_pass() -> None:

@@ -15,7 +15,7 @@ from policies.policy import Policy
 from policies.protocol import Done, Draw, Plan, Started, Wait
 from policies.values import Budget
 from router.plan.outcome import Outcome
-from router.plan.paces import LEAST_LENGTHS, STALE_S, Paces, PaceStart
+from router.plan.paces import KEPT_LENGTHS, LEAST_LENGTHS, STALE_S, Paces, PaceStart
 from router.plan.prefixes import NOTHING_READ, Blocks
 from router.plan.queues.occupancy import OwnOccupancy
 from router.plan.run import Run
@@ -51,6 +51,8 @@ class Paced:
             if self.broken:
                 raise UpstreamError(model, "is down")
             most = min(self.length, draw.max_tokens)
+            if not most:
+                yield Chunk(0, finish_reason="length", usage=told)
             for at in range(most):
                 if at:
                     await asyncio.sleep(self.token_s[model] * self.running[model])
@@ -186,6 +188,35 @@ async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_coul
     assert of(paces).usual_tokens == 20
     await performed(paces, machine, draws=[asked(n=8)], within_s=2.0)
     assert of(paces).usual_tokens == 64
+
+
+@simulated
+async def test_what_is_read_ahead_says_nothing_of_how_long_answers_are() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    known = of(paces)
+    for _ in range(KEPT_LENGTHS):
+        await performed(paces, machine, draws=[asked(max_tokens=0)], max_tokens=0)
+    assert of(paces).usual_tokens == known.usual_tokens == 20
+    assert of(paces).first_token(100) == pytest.approx(known.first_token(100))
+
+
+@simulated
+async def test_what_was_read_ahead_is_not_read_again() -> None:
+    paces, machine = Paces(), Paced(caches=True)
+    one, other, third = (Blocks.of(TextPrompt(text), {}) for text in ("one", "other", "third"))
+    for _ in range(2):
+        await performed(paces, machine, draws=[asked()], prompt=one)
+    assert paces.forecasts("text", other)["large"].cached == 0
+    await performed(paces, machine, draws=[asked(max_tokens=0)], prompt=other, max_tokens=0)
+    assert paces.forecasts("text", other)["large"].cached > 0.9
+    # One whose client goes may not have been read.
+    ahead = performed(paces, machine, draws=[asked(max_tokens=0)], prompt=third, max_tokens=0)
+    gone = asyncio.create_task(ahead)
+    await asyncio.sleep(0.1)
+    gone.cancel()
+    await asyncio.wait([gone])
+    assert paces.forecasts("text", third)["large"].cached == 0
 
 
 @simulated

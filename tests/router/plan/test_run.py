@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 import pytest
-from fakes import ByHand, ScriptedJudge, ScriptedSampler, Step, answers
+from fakes import ByHand, ScriptedJudge, ScriptedSampler, Sent, Step, answers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 from world import COST, task
 
 from evaluation.calibration.clock import simulate
@@ -30,6 +31,7 @@ from policies.protocol import (
     Wait,
 )
 from policies.values import NLL, Budget, BudgetTooSmall, Remaining, Task, Verdict
+from router.metrics import Metrics
 from router.plan.draws import RunningDraw
 from router.plan.outcome import Outcome
 from router.plan.paying.ledger import Ledger
@@ -38,6 +40,7 @@ from router.plan.programs import Gap
 from router.plan.run import Run
 from router.plan.samples import Sample
 from router.request import Judgement, PromptLength
+from router.upstream.failures import UpstreamError
 from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 steps = st.one_of(
@@ -301,18 +304,141 @@ def test_half_an_answer_is_a_failure_not_a_candidate() -> None:
     assert "ended its answer early" in str(outcome.failures[0])
 
 
+def test_a_whole_answer_of_the_large_model_comes_before_those_of_a_smaller_that_took_over() -> None:
+    def script(draw: Draw) -> Sequence[Step]:
+        if draw.model == "large":
+            return [("token", 0), ("finish", 0), ("token", 1), "die"]
+        return answers()(draw)
+
+    asked = task(verifiable=False, n=2)
+    outcome = perform(Single(), ScriptedSampler(script), asked=asked)
+    assert [draw.model for draw in outcome.draws] == ["large", "small"]
+    assert [each.model for each in outcome.choice.candidates] == ["large", "small", "small"]
+
+
+@dataclass
+class Erring(ScriptedSampler):
+    """Three tokens of each sample and their end; what it does then is no part of an answer."""
+
+    behind: Chunk | UpstreamError | None = None
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        self.sent.append(Sent(draw, [3] * draw.n))
+        for at in range(draw.n):
+            for _ in range(3):
+                yield Chunk(at, "x", (TokenLogprob("x", -0.5),))
+            yield Chunk(at, finish_reason="stop")
+        if isinstance(self.behind, Chunk):
+            yield self.behind
+        elif self.behind is not None:
+            raise self.behind
+
+
+BEHIND: dict[str, Chunk | UpstreamError] = {
+    "a lost connection": UpstreamError("large", "failed: reset"),
+    "an error": UpstreamError("large", "answered 503", status=503),
+    "a token": Chunk(0, "x", (TokenLogprob("x", -0.5),)),
+    "another choice": Chunk(9, "x", (TokenLogprob("x", -0.5),)),
+    "too many tokens": Chunk(0, usage=Usage(100, 65)),
+}
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+@pytest.mark.parametrize("n", [1, 2])
+def test_an_answer_that_is_whole_stays_whatever_its_server_does_behind_it(
+    behind: Chunk | UpstreamError, n: int
+) -> None:
+    asked = task(verifiable=False, n=n, temperature=0.5, max_tokens=64)
+    sampler = Erring(answers(), behind=behind)
+    outcome = perform(Single(), sampler, asked=asked, flops=1e14)
+    (draw,) = outcome.draws
+    assert [(c.model, c.text) for c in outcome.choice.candidates] == [("large", "xxx")] * n
+    assert outcome.failures == []
+    assert draw.overrun == isinstance(behind, Chunk)
+    booked = draw.hold.ceiling if draw.overrun else COST.draw("large", 100, [3] * n)
+    assert outcome.ledger.used == booked
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_a_model_that_answered_is_drawn_again_whatever_its_server_did_behind_an_answer(
+    behind: Chunk | UpstreamError,
+) -> None:
+    sampler = Erring(answers(), behind=behind)
+    judge = ScriptedJudge(frozenset({3}))
+    outcome = perform(BestOfN(n=4), sampler, judge=judge, asked=task(max_tokens=64))
+    assert [sent.draw.n for sent in sampler.sent] == [2, 2]
+    assert outcome.choice.candidates[0].verdict is Verdict.PASSED
+
+
 def test_nll_is_the_mean_negative_log_probability() -> None:
     outcome = perform(Single(), ScriptedSampler(answers(tokens=4)))
     assert outcome.choice.candidates[0].scores == {NLL: pytest.approx(0.5)}
 
 
-def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
-    class Broken(ScriptedJudge):
-        async def judge(self, text: str) -> object:
-            raise KeyError("a bug")
+class BrokenJudge(ScriptedJudge):
+    async def judge(self, text: str) -> Judgement:
+        raise KeyError("a bug")
 
+
+def test_a_fault_of_ours_in_a_judge_is_raised_and_hangs_nothing() -> None:
     with pytest.raises(BaseExceptionGroup):
-        perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Broken())
+        perform(BestOfN(n=2), ScriptedSampler(answers()), judge=BrokenJudge())
+
+
+def large_hangs(draw: Draw) -> Sequence[Step]:
+    return ["hang"] if draw.model == "large" else answers()(draw)
+
+
+def test_a_fault_of_ours_is_raised_where_the_deadline_ends_the_plan_and_is_no_upstreams() -> None:
+    sampler, metrics = ScriptedSampler(large_hangs), Metrics()
+
+    async def scenario() -> None:
+        run = Run(Cascade(), task(), Budget(), COST, sampler=sampler, judge=BrokenJudge())
+        with pytest.raises(ExceptionGroup) as raised:
+            await run.perform(asyncio.get_running_loop().time() + 0.02)
+        assert raised.group_contains(KeyError)
+        await others_ended()
+        metrics.observe_work(run.work, COST)
+
+    simulate(scenario())
+    assert [sent.draw.model for sent in sampler.sent] == ["small", "large"]
+    for model in ("small", "large"):
+        labels = {"model": model}
+        assert metrics.registry.get_sample_value("router_upstream_failures_total", labels) == 0
+
+
+def test_a_fault_of_ours_is_logged_where_its_client_has_gone() -> None:
+    sampler = ScriptedSampler(large_hangs)
+
+    async def scenario() -> None:
+        run = Run(Cascade(), task(), Budget(), COST, sampler=sampler, judge=BrokenJudge())
+        work = asyncio.create_task(run.perform())
+        while len(sampler.sent) < 2:  # noqa: ASYNC110 - the turn does not matter
+            await asyncio.sleep(0)
+        work.cancel()
+        (result,) = await asyncio.gather(work, return_exceptions=True)
+        assert isinstance(result, asyncio.CancelledError)
+        await others_ended()
+
+    with capture_logs() as logs:
+        asyncio.run(scenario())
+    assert {type(log["exc_info"]) for log in logs} == {KeyError}
+
+
+def test_what_dies_of_being_stopped_is_logged_and_spoils_no_answer() -> None:
+    class Clumsy(ScriptedJudge):
+        async def judge(self, text: str) -> Judgement:
+            if not self.judged:
+                return await super().judge(text)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise KeyError("a bug")
+
+    with capture_logs() as logs:
+        outcome = perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Clumsy(frozenset({0})))
+    assert outcome.choice.candidates[0].verdict is Verdict.PASSED
+    assert [type(log["exc_info"]) for log in logs] == [KeyError]
 
 
 @pytest.mark.parametrize("policy", [Single(), BestOfN(n=3), Cascade()])

@@ -216,6 +216,34 @@ async def test_a_failure_in_mid_stream_is_an_error_event_and_not_an_end(path: st
         assert w.errors("upstream_unavailable") == 1
 
 
+@pytest.mark.parametrize("how", ["breaks off", "is an error", "counts too many"])
+@pytest.mark.parametrize("path", ["complete", "chat"])
+async def test_what_fails_behind_a_whole_answer_is_nothing_to_its_client(
+    path: str, how: str
+) -> None:
+    async def play(call: Call, server: FakeUpstream) -> None:
+        await call.token(0, "x = 1\n", server, "stop")
+        match how:
+            case "breaks off":
+                await call.raw(b'40\r\ndata: {"choices": [')
+                call.writer.close()
+            case "is an error":
+                await call.event({"error": {"message": "out of memory"}})
+            case _:
+                call.tokens[0] += 64
+                await call.done(server)
+
+    async with world(large=FakeUpstream(play, "vllm")) as w:
+        for _ in range(6):  # so many failures would leave the server alone
+            *chunks, done = events((await getattr(w, path)(stream=True)).text)
+            assert done == "[DONE]"
+            assert texts(chunks) == "x = 1\n"
+            assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+            assert chunks[-1]["model"] == "large"
+        assert not w.small.calls
+        assert w.metric("router_upstream_failures_total", model="large") == 0
+
+
 async def test_nobody_in_between_keeps_a_stream() -> None:
     async with world() as w:
         for n in (1, 2):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -82,6 +82,17 @@ async def test_whose_fault_a_failure_may_be(error: UpstreamError, breaker: Close
     w = Watched()
     w.fail(error, "me")
     assert w.replica.breaker == breaker
+
+
+@pytest.mark.parametrize("ended", [1, 2])
+@simulated
+async def test_what_fails_behind_a_whole_answer_is_no_failure(ended: int) -> None:
+    w = Watched()
+    with w.attempt("me", n=2) as attempt:
+        for index in range(ended):
+            attempt.heard(replace(END, index=index))
+        attempt.failed(UpstreamError("m", "failed: reset"))
+    assert w.replica.breaker == (Closed() if ended == 2 else Closed(1, 0.0, "me", 1))
 
 
 @simulated
