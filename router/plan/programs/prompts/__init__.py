@@ -11,6 +11,7 @@
 | `statements`  | is what they write meant as it stands, or as an error or a count?           |
 | `inputs`      | what else can candidates be run on?                                         |
 | `mutations`   | which values are near a value? `typed`: which are of a type?                |
+| `counted`     | how much is made of a type?                                                 |
 | `asserts`     | what do tests say that a model wrote, and how is it asked for them?         |
 | `signatures`  | which functions does a text define, and what do they take?                  |
 | `literals`    | which value, or call of values, begins at a place in a text?                |

@@ -16,20 +16,12 @@ from itertools import islice, product
 from typing import Final
 
 from router.plan.programs.prompts.asked import texts_of
+from router.plan.programs.prompts.counted import Draws, TooManyParts
 from router.plan.programs.prompts.examples import FoundExample
 from router.plan.programs.prompts.literals import CallArguments, Literals, identity_of_call
 from router.plan.programs.prompts.mutations import in_turn, near_call
 from router.plan.programs.prompts.signatures import Parameter, parameters_of
-from router.plan.programs.prompts.typed import (
-    Draws,
-    TooManyParts,
-    Values,
-    ints,
-    kinds_for,
-    lists,
-    strings,
-    values_for,
-)
+from router.plan.programs.prompts.typed import Values, ints, kinds_for, lists, strings, values_for
 from router.request import Prompt
 
 MOST: Final = 24

@@ -1,25 +1,21 @@
 """Small values of a type: of an annotation, of a default, or of one that a name suggests.
 
-Types multiply: a list of lists of lists, seven deep, has thousands of parts where its text has some
-dozens of characters. So parts are counted as they are made (`Draws`), whatever holds them.
+Their parts are counted as they are made (`Draws`), whatever holds them.
 """
 
 from __future__ import annotations
 
 import ast
-import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
+from router.plan.programs.prompts.counted import Draws
 from router.plan.programs.prompts.literals import value_of
 from router.plan.programs.prompts.signatures import Parameter
 from router.plan.programs.reading import UNREADABLE, parse
 
-MOST_PARTS: Final = 30_000
-"""Of the values of all calls: they are made on the loop, a part in about a microsecond."""
-MOST_PARTS_OF_A_CALL: Final = 2_000
 _CHARACTERS: Final = 4
 """So many characters of a literal count as a part."""
 _DEEPEST: Final = 6
@@ -32,35 +28,6 @@ _STRINGS: Final = (
     *("abc", "", "Hello World", "a", "racecar", "1 2 3", "aAbBcC", "hello", "(()())"),
     *("12345", "one two three", "aabbcc", "x, y", "ABC", "a1b2"),
 )
-
-
-class TooManyParts(Exception):
-    """A call would have more parts than it may have, or than are left."""
-
-
-class Draws(random.Random):
-    """Draws that are the same ones for a seed, and that count the parts of what is made by them."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self._left = MOST_PARTS
-        self._left_of_call = 0
-
-    @property
-    def spent(self) -> bool:
-        """Whether nothing more is made."""
-        return self._left <= 0
-
-    def begin(self) -> None:
-        """Begin another call."""
-        self._left_of_call = min(MOST_PARTS_OF_A_CALL, self._left)
-
-    def take(self, parts: int) -> None:
-        """Count parts, before they are made. Raises `TooManyParts` where there is no room."""
-        self._left -= parts
-        self._left_of_call -= parts
-        if self._left_of_call < 0:
-            raise TooManyParts
 
 
 Values: TypeAlias = Callable[[Draws, int], object]

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.plan.programs.prompts import inputs, mutations
+from router.plan.programs.prompts.counted import MOST_PARTS, MOST_PARTS_OF_A_CALL
 from router.plan.programs.prompts.examples import FoundExample
 from router.plan.programs.prompts.inputs import inputs_of
 from router.plan.programs.prompts.literals import CallArguments, identity_of_call
 from router.plan.programs.prompts.mutations import near
-from router.plan.programs.prompts.typed import MOST_PARTS, MOST_PARTS_OF_A_CALL
 from router.request import ChatPrompt, TextPrompt, TokenPrompt
 
 PROMPT = TextPrompt("def f(x):\n    '''Doc.'''\n")
