@@ -13,8 +13,10 @@ does not compute again: `router.plan.prefixes` foretells that.
 Where no token is asked for, as editors do to have a prompt read ahead, the prompt is known as read;
 of the model's pace, and of how long answers are, that says nothing.
 
-What came too late was not seen, and must be learned from too: a draw that the deadline ended before
-its first token is taken to have needed twice as long, or the next plan would try the same again.
+What came too late was not seen, and must be learned from too, or the next plan would try the same
+again. A draw that the deadline ended before its first token is taken to have needed twice as long,
+and its model to be slower by as much, until a first token is seen that says better; that is
+believed less and less, so that it is tried again. Of how long answers are, it says nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from policies.forecast import Forecast, Seen, Trend
+from policies.forecast import Forecast, Length, Seen, Trend, usual_length
 from policies.protocol import Command, Done, Draw, Event, Sampled, Started
 from policies.values import Candidate, Task
 from router.plan.draws import RunningDraw
@@ -41,8 +43,8 @@ KEPT_LENGTHS: Final = 64
 LEAST_LENGTHS: Final = 8
 """Answers of one model and kind that are remembered, and that it takes to know what is usual."""
 
-USUAL_SHARE: Final = 0.9
-"""The part of the answers that are no longer than what is called usual."""
+LATE_TIMES: Final = 2.0
+"""How often the time that it had a draw is taken to need that had no token by then."""
 
 HALF_LIFE_S: Final = 30.0
 """A draw counts half as much as one that came this much later."""
@@ -75,8 +77,9 @@ class _Memory:
     start: PaceStart
     computing: Occupancy = field(default_factory=OwnOccupancy)
     first: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
+    late: Dated | None = None
     step: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
-    lengths: dict[str, deque[tuple[float, int]]] = field(
+    lengths: dict[str, deque[tuple[float, Length]]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
     )
     prompts: KeptPrompts = field(default_factory=KeptPrompts)
@@ -88,17 +91,26 @@ class _Memory:
 
     def forecast(self, kind: str, blocks: Blocks, now: float) -> Forecast | None:
         """What is to be expected; None where nothing is known."""
-        first = _counted(self.first, self.start.first, now)
-        step = _counted(self.step, self.start.step, now)
-        if not first and not step:
+        first, step = self.first_token(now), Trend.of(_counted(self.step, self.start.step, now))
+        if first == step == Trend():
             return None
         return Forecast(
-            Trend.of(first) if first else Trend(),
-            Trend.of(step) if step else Trend(),
+            first,
+            step,
             busy=self.busy,
             usual_tokens=_usual(self.lengths[kind], now),
             cached=self.prompts.expected(blocks),
         )
+
+    def first_token(self, now: float) -> Trend:
+        """The time to a first token, by those that were seen and the one that was not."""
+        seen = _counted(self.first, self.start.first, now)
+        if self.late is None or now - self.late[0] > STALE_S:
+            return Trend.of(seen)
+        at, late = self.late
+        line = Trend.of(seen or [late])
+        slower = max(1.0, LATE_TIMES * late.seconds / max(CLOCK_S, line.at(late.size)))
+        return line.slowed(slower**0.5 ** ((now - at) / HALF_LIFE_S))
 
 
 @dataclass(slots=True)
@@ -198,7 +210,7 @@ class _Watch(Observer):
         memory = self.models[timed.model]
         memory.computing.add(-1)
         timed.samples -= 1
-        self._add_length(memory, None if candidate.cut else candidate.tokens)
+        self._add_length(memory, Length(candidate.tokens, candidate.cut))
 
     def _done(self, timed: _Timed, *, failed: bool) -> None:
         if timed.draw is None:  # it was never sent, and says nothing of the model's pace
@@ -211,8 +223,9 @@ class _Watch(Observer):
         past = self.deadline is not None and now > self.deadline - CLOCK_S
         late = past and not timed.for_tests
         if late:
-            for _ in range(timed.samples):
-                self._add_length(memory, None)
+            for sample in timed.draw.samples:
+                if sample.partial and sample.tokens:
+                    self._add_length(memory, Length(sample.tokens, cut=True))
         if timed.first_at is not None:
             self._add_times(memory, timed, timed.draw, timed.first_at)
         elif timed.draw.finished:  # as where no token is asked for, so that a prompt is read ahead
@@ -224,7 +237,10 @@ class _Watch(Observer):
     def _add_times(
         self, memory: _Memory, timed: _Timed, draw: RunningDraw, first_at: float
     ) -> None:
-        memory.first.append((first_at, Seen(_computed(draw), first_at - draw.sent_at)))
+        seen = Seen(_computed(draw), first_at - draw.sent_at)
+        memory.first.append((first_at, seen))
+        if memory.late is not None and seen.size >= memory.late[1].size / 2:
+            memory.late = None
         steps = timed.last_tokens - timed.first_tokens
         if steps > 0:
             busy = (timed.first_busy + timed.last_busy) / 2
@@ -235,10 +251,9 @@ class _Watch(Observer):
 
     def _add_late(self, memory: _Memory, draw: RunningDraw, now: float) -> None:
         """A draw without a token until its deadline; where nothing was told, nothing was cached."""
-        waited = Seen(_computed(draw), 2 * (now - draw.sent_at))
-        known = memory.forecast(self.kind, NOTHING_READ, now)
-        if known is None or known.first.at(waited.size) < waited.seconds:
-            memory.first.append((now, waited))
+        late = Seen(_computed(draw), now - draw.sent_at)
+        if memory.first_token(now).at(late.size) < LATE_TIMES * late.seconds:
+            memory.late = (now, late)
         self._add_prompt(memory, draw, draw.cached_tokens or 0)
 
     def _add_prompt(self, memory: _Memory, draw: RunningDraw, cached_tokens: int | None) -> None:
@@ -246,16 +261,11 @@ class _Watch(Observer):
         found = None if cached_tokens is None else cached_tokens / max(1, draw.prompt.most)
         memory.prompts.read(self.blocks, samples=draw.command.n, most=most, found=found)
 
-    def _add_length(self, memory: _Memory, tokens: int | None) -> None:
-        """An answer's length; one that was cut could have been as long as it was allowed to be.
-
-        Where no token was allowed, nothing was said of how long answers are.
-        """
-        if self.task.max_tokens == 0:
-            return
-        now = asyncio.get_running_loop().time()
-        known = self.task.max_tokens if tokens is None else tokens
-        memory.lengths[self.kind].append((now, known))
+    def _add_length(self, memory: _Memory, length: Length) -> None:
+        """Where no token was allowed, nothing was said of how long answers are."""
+        if self.task.max_tokens:
+            now = asyncio.get_running_loop().time()
+            memory.lengths[self.kind].append((now, length))
 
 
 def _computed(draw: RunningDraw) -> int:
@@ -273,8 +283,6 @@ def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[
     ]
 
 
-def _usual(lengths: Iterable[tuple[float, int]], now: float) -> int | None:
-    fresh = sorted(tokens for when, tokens in lengths if now - when <= STALE_S)
-    if len(fresh) < LEAST_LENGTHS:
-        return None
-    return max(1, fresh[min(len(fresh) - 1, int(USUAL_SHARE * len(fresh)))])
+def _usual(lengths: Iterable[tuple[float, Length]], now: float) -> int | None:
+    fresh = [length for when, length in lengths if now - when <= STALE_S]
+    return usual_length(fresh) if len(fresh) >= LEAST_LENGTHS else None

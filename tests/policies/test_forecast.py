@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from world import COST, task
 
 from policies.cost import CostModel
-from policies.forecast import Forecast, Seen, Trend
+from policies.forecast import Forecast, Length, Seen, Trend, usual_length
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import BestOfN
 from policies.plans.cascade import Cascade
@@ -245,7 +245,9 @@ def test_one_size_says_nothing_of_others_but_that_more_takes_longer() -> None:
 
 
 def test_sizes_that_hardly_differ_are_one() -> None:
-    assert Trend.of([Seen(100, 0.1), Seen(104, 0.3)]) == Trend(0.0, 0.2 / 102, 102)
+    trend = Trend.of([Seen(100, 0.1), Seen(104, 0.3)])
+    assert trend.at(1) == trend.at(101) == pytest.approx(0.2, rel=0.02)
+    assert trend.at(204) == pytest.approx(0.4, rel=0.02)
     apart = Trend.of([Seen(100, 0.1), Seen(130, 0.11)])
     assert apart.at(160) == pytest.approx(0.12)
 
@@ -261,6 +263,48 @@ def test_several_sizes_are_a_line() -> None:
     assert [trend.at(size) for size in (1, 2, 10)] == pytest.approx([0.03, 0.04, 0.12])
 
 
+def test_what_takes_long_does_not_blur_what_is_quick() -> None:
+    """Errors of new prompts are larger than all that a cached one takes."""
+    new = [
+        Seen(size, 0.05 + 0.008 * size * off) for size, off in ((150, 1.2), (250, 0.8), (400, 1.1))
+    ]
+    cached = [Seen(1, 0.05), Seen(1, 0.06), Seen(1, 0.07)]
+    trend = Trend.of([*new, *cached])
+    assert trend.at(1) == pytest.approx(0.06, rel=0.1)
+    assert trend.at(300) == pytest.approx(2.4, rel=0.2)
+
+
+def test_first_tokens_are_late_by_their_usual_error() -> None:
+    forecast = Forecast(Trend.of([Seen(100, 1.0), Seen(100, 1.3), Seen(100, 0.7)]))
+    assert forecast.first_token(100) == pytest.approx(1.0)
+    assert forecast.seconds(100, 1, 1) == pytest.approx(1 + 0.3 * math.sqrt(2 / 3))
+    assert Trend.of([Seen(1, 0.06)] * 30 + [Seen(1, 60.0)]).error <= 1
+
+
+lengths = st.lists(st.builds(Length, st.integers(0, 50), st.booleans()), max_size=30)
+
+
+def test_most_answers_are_no_longer_than_is_usual() -> None:
+    assert usual_length([Length(10)] * 9 + [Length(50)]) == 10
+    assert usual_length([Length(10)] * 8 + [Length(50)] * 2) == 50
+    assert usual_length([Length(0)]) == 1
+    assert usual_length([]) is None
+
+
+def test_of_answers_that_were_cut_nothing_is_known_but_that_they_are_longer() -> None:
+    assert usual_length([Length(10)] * 9 + [Length(50)] + [Length(5, cut=True)] * 90) == 10
+    assert usual_length([Length(5, cut=True)] * 9) is None
+    # Ten are longer than 20, of whom nine end by 30.
+    seen = [Length(20, cut=True)] * 90 + [Length(30)] * 9 + [Length(40)]
+    assert usual_length(seen) == 30
+
+
+@given(lengths, st.integers(0, 50))
+def test_an_answer_that_was_cut_makes_none_seem_shorter(answers: list[Length], at: int) -> None:
+    before, after = usual_length(answers), usual_length([*answers, Length(at, cut=True)])
+    assert after is None or (before is not None and before <= after)
+
+
 @given(
     st.lists(
         st.builds(Seen, st.integers(0, 1000), st.floats(0, 1e3), st.floats(0.01, 1)), min_size=1
@@ -273,3 +317,4 @@ def test_no_line_falls_or_begins_below_nothing(seen: list[Seen], one: float, oth
     low, high = sorted((one, other))
     assert 0 <= trend.at(low) <= trend.at(high) * (1 + 1e-9) + 1e-9
     assert math.isfinite(trend.at(high))
+    assert 0 <= trend.error <= 1

@@ -177,17 +177,49 @@ async def test_nothing_runs_when_everything_has_ended_however_it_did() -> None:
 
 
 @simulated
-async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_could_be_long() -> None:
+async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_are_longer() -> None:
     paces, machine = Paces(), Paced()
     await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
     assert of(paces).usual_tokens == 20
     assert of(paces, kind="chat").usual_tokens is None
     await performed(paces, machine, draws=[asked(n=2, max_tokens=5)])
-    assert of(paces).usual_tokens == 64
-    await performed(paces, machine, draws=[asked(n=30)])
     assert of(paces).usual_tokens == 20
-    await performed(paces, machine, draws=[asked(n=8)], within_s=2.0)
-    assert of(paces).usual_tokens == 64
+    machine.length = 40
+    await performed(paces, machine, draws=[asked(n=30, max_tokens=30)])
+    assert of(paces).usual_tokens is None
+    machine.length = 20
+    await performed(paces, machine, draws=[asked(n=30), asked(n=30)])
+    assert of(paces).usual_tokens == 20
+    machine.length = 64
+    await performed(paces, machine, draws=[asked(n=8)], within_s=12.0)  # some 22 tokens of each
+    assert of(paces).usual_tokens is None
+
+
+@simulated
+async def test_what_was_late_for_its_first_token_says_nothing_of_how_long_answers_are() -> None:
+    paces, machine = Paces(), Paced()
+    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    for _ in range(5):
+        late = await performed(paces, machine, draws=[asked()], within_s=0.3)
+        assert not late.choice.candidates
+    assert of(paces).usual_tokens == 20
+
+
+@simulated
+async def test_one_draw_that_is_late_is_enough_and_one_that_is_not_too() -> None:
+    paces, machine = Paces(), Paced(length=2)
+    for _ in range(10):
+        await performed(paces, machine, draws=[asked("small"), asked()])
+    machine.prompt_s["large"] = 0.009  # 0.9 s, where it was 0.6
+
+    async def drawn() -> list[str]:
+        outcome = await performed(paces, machine, Auto(), within_s=0.8)
+        return [draw.model for draw in outcome.draws]
+
+    assert [await drawn() for _ in range(3)] == [["large"], ["small"], ["small"]]
+    machine.prompt_s["large"] = 0.006
+    await asyncio.sleep(120)
+    assert [await drawn() for _ in range(3)] == [["large"], ["large"], ["large"]]
 
 
 @simulated
