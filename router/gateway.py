@@ -35,6 +35,7 @@ from router.preparing.selecting import examiner_of, looks_at_runs, named_selecto
 from router.preparing.sizing import Sizing
 from router.request import RouteRequest
 from router.upstream.client import LONGEST_COUNT_S, Upstream
+from router.upstream.failures import to_tell
 from router.verifier.verified import VerifyingRanker
 from router.verifier.verifying import Verifier
 from sandbox import Backend, Limits, SandboxUnavailable
@@ -265,5 +266,5 @@ def finished(outcome: Outcome) -> Outcome:
     if outcome.deadline_passed:
         raise DeadlineExceeded("the latency budget ended before any token came")
     if outcome.failures:
-        raise outcome.failures[-1]
+        raise to_tell(outcome.failures)
     raise InternalError("the plan ended without a draw")

@@ -74,7 +74,9 @@ class SampleRequest:
     a server refuses, the client is not to blame. With `echo` the server itself puts the prompt
     before its answer: only it knows the log-probabilities of a prompt, and the text of token
     numbers. `until` is what stands after a gap: an answer that says it has gone past its end. After
-    its `deadline` (event loop's clock) nobody waits for it. `caller` is who asks.
+    its `deadline` (event loop's clock) nobody waits for it. `caller` is who asks. Fields that are
+    `hints` came by the endpoint of one server, and tell that server's sampler and cache what to do:
+    one that knows OpenAI's API alone is not sent them, and would refuse them.
     """
 
     prompt: Prompt
@@ -85,6 +87,7 @@ class SampleRequest:
     until: str | None = None
     deadline: float | None = None
     caller: str | None = None
+    hints: frozenset[str] = frozenset()
 
     @property
     def scores_prompt(self) -> bool:

@@ -54,6 +54,7 @@ class RequestSampler:
                 until=until,
                 deadline=self.deadline,
                 caller=self.request.caller,
+                hints=sampling.hints,
             ),
         )
 

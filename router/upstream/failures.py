@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -88,3 +89,24 @@ class PromptTooLong(UpstreamError):
 
     def __init__(self, model: str, reason: str, *, status: int | None = None) -> None:
         super().__init__(model, reason, rejected=True, status=status)
+
+
+def to_tell(failures: Sequence[Exception]) -> Exception:
+    """Of the failures of several models, at least one, what helps the client most.
+
+    That is what it can mend itself, or else when to come again; else the last. A prompt that is too
+    long for one model may fit another, which would have answered.
+    """
+
+    def helps(failure: Exception) -> int:
+        match failure:
+            case PromptTooLong():
+                return 0
+            case UpstreamError(rejected=True):
+                return 2
+            case UpstreamBusy():
+                return 1
+            case _:
+                return 0
+
+    return max(reversed(failures), key=helps)

@@ -39,6 +39,8 @@ def stopping(
 ) -> Mapping[str, Any]:
     """The client's own fields, and what ends an answer in a middle: its suffix, special tokens."""
     passed_on = request.passed_on
+    if request.hints and not server.takes_hints:
+        passed_on = {n: value for n, value in passed_on.items() if n not in request.hints}
     if not isinstance(prompt, TextPrompt) or fim is None:
         return passed_on
     if prompt.suffix is None and not fim.written(prompt.text):

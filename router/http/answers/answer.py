@@ -40,7 +40,9 @@ class Chosen:
 class Answer:
     """The answer to one prompt: the head that every piece of it shares, and its choices.
 
-    They are numbered from `first`: a request of several prompts has several of these.
+    They are numbered from `first`: a request of several prompts has several of these. Then each is
+    `padded` to as many choices as were asked for, with empty ones that are cut: clients tell by
+    their numbers whose answers they are.
     """
 
     dialect: Dialect
@@ -48,15 +50,17 @@ class Answer:
     request_id: str
     created: int = field(default_factory=lambda: int(time.time()))
     first: int = 0
+    padded: bool = False
 
     def plain(self, outcome: Outcome, details: dict[str, Any]) -> Any:
         """The whole answer as JSON."""
         return together([(self, outcome)], details)
 
     def choices(self, outcome: Outcome) -> list[dict[str, Any]]:
-        """The chosen answers, whole; where the deadline left none, one that is cut to nothing."""
+        """The chosen answers, whole; for those that are missing, some that are cut to nothing."""
         chosen = enumerate(self._chosen(outcome))
-        return [self._whole(index, each) for index, each in chosen] or [self._nothing()]
+        told = [self._whole(index, each) for index, each in chosen]
+        return told + [self._nothing(index) for index in self._missing(outcome)]
 
     def opening(self, model: str, index: int = 0) -> Iterator[dict[str, Any]]:
         """What comes before the first token of a choice."""
@@ -107,10 +111,12 @@ class Answer:
         """OpenAI's usage chunk, which has no choices."""
         return self.dialect.stream_chunk(self.head(model), [], told)
 
-    def nothing(self) -> dict[str, Any]:
-        """The chunk of an answer that the deadline cut before its first token."""
-        content = self.dialect.ending() | self.dialect.tally(_NOTHING)
-        return self._chunk(self.prepared.task.models[-1].id, 0, content, CUT)
+    def missing(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
+        """The chunks of the choices that are missing, each cut before its first token."""
+        model, content = self.prepared.task.models[-1].id, self.dialect.ending()
+        for index in self._missing(outcome):
+            yield from self.opening(model, index)
+            yield self._chunk(model, index, content | self.dialect.tally(_NOTHING), CUT)
 
     def whole_stream(self, outcome: Outcome) -> Iterator[dict[str, Any]]:
         """The chosen answers as chunks, when they were only known at the end."""
@@ -148,9 +154,13 @@ class Answer:
             chosen += chosen[:1] * (n - len(chosen))
         return chosen[:n]
 
-    def _nothing(self) -> dict[str, Any]:
+    def _missing(self, outcome: Outcome) -> range:
+        """The choices that there should be and are not: one at least, or all where it is padded."""
+        return range(len(self._chosen(outcome)), self.prepared.request.n if self.padded else 1)
+
+    def _nothing(self, index: int) -> dict[str, Any]:
         return {
-            "index": self.first,
+            "index": self.first + index,
             **self.dialect.answer(self.prepared.request, "", (), ""),
             "logprobs": None,
             "finish_reason": CUT,

@@ -14,15 +14,15 @@ from router.request import Prompt, TextPrompt
 from router.upstream.said.chunks import Chunk, TokenLogprob
 
 
-def suffix_of(prompt: Prompt) -> str:
-    """What stands after the answer; nothing for most."""
-    return (prompt.suffix or "") if isinstance(prompt, TextPrompt) else ""
+def suffix_of(prompt: Prompt) -> str | None:
+    """What stands after the answer, at the end of a file nothing; None where it is no gap."""
+    return prompt.suffix if isinstance(prompt, TextPrompt) else None
 
 
 def whole_lines(prompt: Prompt, text: str) -> str:
     """The part of an unfinished answer that goes out."""
     suffix = suffix_of(prompt)
-    return text[: _line_end(text, suffix)] or text if suffix else text
+    return text if suffix is None else text[: _line_end(text, suffix)] or text
 
 
 def _line_end(text: str, suffix: str) -> int:

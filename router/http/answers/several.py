@@ -54,7 +54,8 @@ class Several:
         batch = await Batch.prepare(gateway, alone, received)
         n = requests[0].n
         answers = tuple(
-            Answer(dialect, part, request_id, first=at * n) for at, part in enumerate(batch.parts)
+            Answer(dialect, part, request_id, first=at * n, padded=True)
+            for at, part in enumerate(batch.parts)
         )
         return cls(batch, answers, requests[0].include_usage)
 
@@ -82,8 +83,8 @@ class Several:
         if (last := chunks.last) is None:
             raise InternalError("an answer without a piece")
         for answer, outcome in zip(self.answers, outcomes, strict=True):
-            if _left_out(outcome):
-                hand(answer.nothing())
+            for chunk in answer.missing(outcome):
+                hand(chunk)
         if self.include_usage:
             hand(last)
             last = self._usage(outcomes)

@@ -105,7 +105,7 @@ class Telling:
         """Where a deadline may cut an answer in a gap, half a line is held back."""
         prepared = self._known.prepared
         suffix = suffix_of(prepared.request.prompt)
-        if suffix and prepared.deadline is not None:
+        if suffix is not None and prepared.deadline is not None:
             self._lines = WholeLines(suffix)
 
     def told(self, item: Prepared | Piece | Outcome) -> Iterator[dict[str, Any]]:

@@ -25,6 +25,10 @@ from router.http.dialects.values import Integer, Number
 from router.request import RequestLimits, RouteRequest, TextPrompt
 from router.upstream.said.chunks import TokenLogprob
 
+_HINTS: Final = frozenset({"samplers", "n_indent", "cache_prompt", "top_k"})
+"""What editors tell llama.cpp with each keystroke, and nobody can set: of answers it asks nothing.
+"""
+
 _STOP_TYPES: Final[Mapping[str, str]] = {"length": "limit", "stop": "eos"}
 """Finish reasons in llama.cpp's words. Which of the stops ended an answer is not known here."""
 
@@ -91,7 +95,10 @@ class Infill(TextChoices):
             tuple((extra.filename, extra.text) for extra in body.input_extra),
         )
         request = understood(body, headers, limits, prompt=prompt, logprobs=None, least_tokens=0)
-        request = replace(request, answer_fields=body.response_fields, include_usage=False)
+        sampling = replace(request.sampling, hints=_HINTS)
+        request = replace(
+            request, sampling=sampling, answer_fields=body.response_fields, include_usage=False
+        )
         if request.max_tokens == 0 or not body.t_max_predict_ms or body.t_max_predict_ms < 0:
             return (request,)
         return (_within(request, body.t_max_predict_ms),)

@@ -25,6 +25,9 @@ OPTIONS: Final[Mapping[str, str]] = MappingProxyType(
 _NO_LENGTH: Final = (-1, -2)
 """Ollama's `num_predict` without an end, and up to the end of the context."""
 
+_TOP_NO_LENGTH: Final = -1
+"""A body's own length, where it has none."""
+
 
 def unfolded(body: object) -> object:
     """The body with its options at its top. Raises `InvalidRequest`."""
@@ -52,6 +55,8 @@ def _place(top: dict[str, Any], option: str, value: object) -> None:
         value = None
     name = OPTIONS[option]
     said = top.get(name)
+    if name == "max_tokens" and said == _TOP_NO_LENGTH:
+        said = None
     if None not in (said, value) and said != value:
         raise InvalidRequest(
             f"{name} ({shown(said)}) and options.{option} ({shown(value)}) contradict each other: "

@@ -15,6 +15,7 @@ from typing import Any, Final
 from router.upstream.said.chunks import Chunk, MalformedChunk, parse_chunk, parse_json
 from router.upstream.said.events import EventDecoder, EventTooLong, StreamEvent
 from router.upstream.said.refusals import Refused, read_refusal
+from router.upstream.said.texts import Halves
 from router.upstream.transport import Answer, Silent, TransportError
 
 LONGEST_ANSWER: Final = 64 * 2**20
@@ -22,6 +23,10 @@ LONGEST_ANSWER: Final = 64 * 2**20
 
 _REST_S: Final = 0.1
 """How long the end of a stream is waited for after its last event."""
+
+_JSON_BEGINS: Final = frozenset({b"{", b"["})
+_EVENT_BEGINS: Final = frozenset({b":", b"d", b"e", b"i", b"r"})
+"""How objects and lists begin, and how the lines of events do: comments and the four fields."""
 
 _NO_STATUS: Final = 500
 """What an error inside of an answer counts as, where it does not say."""
@@ -36,12 +41,13 @@ async def pieces(
     so long, however much it sends.
     """
     reading, patience = _Reading(token_per_chunk, 0 if n == 1 else None), _Patience(patience_s)
-    if not _streams(answer):
-        for chunk in reading.taken(parse_json(await _whole(answer, patience))):
+    part = await _beginning(answer, patience)
+    if not _streams(answer, part):
+        for chunk in reading.taken(parse_json(await _whole(answer, part, patience))):
             yield replace(chunk, whole=True)
         return
     decoder = EventDecoder()
-    while part := await answer.piece():
+    while part:
         for event in _decoded(decoder, part):
             if event.data == "[DONE]":
                 if answer.is_kept and not answer.is_read:
@@ -52,6 +58,7 @@ async def pieces(
                     patience.renew()
                 yield chunk
         patience.check()
+        part = await answer.piece()
 
 
 def _decoded(decoder: EventDecoder, part: bytes) -> Iterator[StreamEvent]:
@@ -69,19 +76,35 @@ async def _rest(answer: Answer) -> None:
                 pass
 
 
-def _streams(answer: Answer) -> bool:
-    """Whether it is a stream, or claims to be nothing that we can read."""
+async def _beginning(answer: Answer, patience: _Patience) -> bytes:
+    """Its first piece that says something: white space may come before, to keep a line open."""
+    while part := await answer.piece():
+        if not part.isspace():
+            break
+        patience.check()
+    return part
+
+
+def _streams(answer: Answer, beginning: bytes) -> bool:
+    """Whether it is a stream, or is nothing that we can read.
+
+    How it begins tells: some servers call all that they say plain text, or a stream what is none.
+    """
+    first = beginning.lstrip()[:1]
+    if first in _JSON_BEGINS or first in _EVENT_BEGINS:
+        return first in _EVENT_BEGINS
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return bool(kind) and not kind.endswith("json")
 
 
-async def _whole(answer: Answer, patience: _Patience) -> bytes:
-    body = bytearray()
-    while part := await answer.piece():
+async def _whole(answer: Answer, beginning: bytes, patience: _Patience) -> bytes:
+    body, part = bytearray(), beginning
+    while part:
         body += part
         if len(body) > LONGEST_ANSWER:
             raise MalformedChunk(f"an answer of over {LONGEST_ANSWER} bytes")
         patience.check()
+        part = await answer.piece()
     return bytes(body)
 
 
@@ -91,7 +114,7 @@ class _Reading:
 
     token_per_chunk: bool
     last_finished: int | None
-    halves: dict[int, str] = field(default_factory=dict)
+    halves: Halves = field(default_factory=dict)
     spoken: set[int] = field(default_factory=set)
 
     def event(self, event: StreamEvent) -> Iterator[Chunk]:

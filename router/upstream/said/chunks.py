@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import from_json
 
 from router.upstream.said.caches import cached_tokens, told_cached
-from router.upstream.said.texts import joined, reason_of, text_of, written
+from router.upstream.said.texts import Halves, joined, reason_of, text_of, written
 
 
 class MalformedChunk(ValueError):
@@ -116,14 +116,14 @@ def parse_chunk(
     event: object,
     *,
     last_finished: int | None,
-    halves: MutableMapping[int, str] | None = None,
+    halves: Halves | None = None,
     spoken: Collection[int] = (),
 ) -> Iterator[Chunk]:
     """The pieces in one server-sent event, or in a whole answer. Raises `MalformedChunk`.
 
     `last_finished` is the choice to which usage without a choice belongs; where it is None, that
     is of all choices together. `halves` keeps, from one event of a stream to the next, the first
-    half of a character whose second half is still to come, by choice. Choices that have `spoken`
+    half of a character whose second half is still to come. Choices that have `spoken`
     may end without a word. What has neither choices nor usage is no piece.
     """
     if not isinstance(event, Mapping):
@@ -145,13 +145,14 @@ def parse_chunk(
 
 
 def _usage(event: Mapping[str, Any]) -> Usage | None:
-    """What is told of tokens: nothing where the answer's are left out, as Gemini does with none."""
+    """What is told of tokens; nothing where it is not all told, as Gemini does with no answer's."""
     usage = event.get("usage")
     if usage is None:
         return None
-    if usage.get("completion_tokens") is None and usage["prompt_tokens"] is not None:
+    told = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if None in told:
         return None
-    prompt, completion = int(usage["prompt_tokens"]), int(usage["completion_tokens"])
+    prompt, completion = (int(count) for count in told)
     if min(prompt, completion) < 0:
         raise ValueError(f"less than no tokens: {usage}")
     return Usage(prompt, completion, *cached_tokens(told_cached(usage, event), prompt))
@@ -168,26 +169,26 @@ def _prompt_only(progress: Mapping[str, Any]) -> Usage:
 def _choice(
     choice: Mapping[str, Any],
     usage: Usage | None,
-    halves: MutableMapping[int, str] | None,
+    halves: Halves | None,
     spoken: Collection[int],
 ) -> Chunk:
     delta = _delta(choice, spoken)
     content = delta.get("content")
     text = choice["text"] if "text" in choice else written(content)
     finish_reason = reason_of(choice.get("finish_reason"))
-    index = int(choice.get("index") or 0)
+    index, last = int(choice.get("index") or 0), finish_reason is not None
     return Chunk(
         index=index,
-        text=joined(text, index, halves, last=finish_reason is not None),
+        text=joined(text, index, halves, last=last),
         tokens=_tokens(choice.get("logprobs")) or None,
         finish_reason=finish_reason,
-        usage=usage if finish_reason is not None else None,
+        usage=usage if last else None,
         said=text is not None,
         unsaid=bool(content and not text)
         or any(value for key, value in delta.items() if key not in {"role", "content"}),
         echoed=_echoed(choice, usage),
-        tool_calls=_tool_calls(delta.get("tool_calls")),
-        thought=_thought(delta),
+        tool_calls=_tool_calls(delta.get("tool_calls"), index, halves, last=last),
+        thought=_thought(delta, index, halves, last=last),
     )
 
 
@@ -206,10 +207,10 @@ def _delta(choice: Mapping[str, Any], spoken: Collection[int]) -> Mapping[str, A
     return {} if delta is None else delta
 
 
-def _thought(delta: Mapping[str, Any]) -> str:
+def _thought(delta: Mapping[str, Any], index: int, halves: Halves | None, *, last: bool) -> str:
     """What a model thinks before it speaks, by either name that servers have for it."""
     told = delta.get("reasoning_content") or delta.get("reasoning")
-    return text_of(told) if isinstance(told, str) else ""
+    return joined(told, (index, "thought"), halves, last=last) if isinstance(told, str) else ""
 
 
 def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
@@ -232,7 +233,9 @@ def _echoed(choice: Mapping[str, Any], usage: Usage | None) -> int:
     return max(0, len(values) - (usage.completion_tokens or 0))
 
 
-def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
+def _tool_calls(
+    calls: Any, choice: int, halves: Halves | None, *, last: bool
+) -> tuple[Mapping[str, Any], ...]:
     """Pieces of calls: each names the place of its call, and may have a name and some arguments.
 
     With the name there always are arguments, though none yet: clients add to what came with it.
@@ -240,13 +243,16 @@ def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...]:
     """
     found = []
     for position, call in enumerate(calls or ()):
-        function = call.get("function") or {}
-        named = {key: text_of(function[key]) for key in ("name", "arguments") if function.get(key)}
+        function, place = call.get("function") or {}, call.get("index")
+        index = position if place is None else int(place)
+        named = {
+            key: joined(function[key], (choice, index, key), halves, last=last)
+            for key in ("name", "arguments")
+            if function.get(key)
+        }
         if "name" in named:
             named.setdefault("arguments", "")
         told = {key: text_of(call[key]) for key in ("id", "type") if call.get(key)}
-        place = call.get("index")
-        index = position if place is None else int(place)
         found.append({"index": index, **told, "function": named})
     return tuple(found)
 

@@ -6,9 +6,9 @@ the end of an answer that clients of OpenAI's do not know: some of them fail of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Hashable, Mapping, MutableMapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 _REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -18,6 +18,10 @@ _REASONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """How answers end in the words of some servers (TGI, Mistral, proxies of Anthropic's), and in
 OpenAI's."""
+
+
+Halves: TypeAlias = MutableMapping[Hashable, str]
+"""First halves of characters whose second is still to come, by the text of which they are part."""
 
 
 def mended(text: str) -> str:
@@ -45,15 +49,13 @@ def written(content: object) -> object:
     return "".join(_raw(part["text"]) for part in content if part["type"] == "text")
 
 
-def joined(
-    value: object, index: int, halves: MutableMapping[int, str] | None, *, last: bool
-) -> str:
+def joined(value: object, place: Hashable, halves: Halves | None, *, last: bool) -> str:
     """The text of a piece after the half of a character before it, without the one at its end."""
     if halves is None:
         return text_of(value)
-    text = halves.pop(index, "") + _raw(value)
+    text = halves.pop(place, "") + _raw(value)
     if not last and text and "\ud800" <= text[-1] <= "\udbff":
-        halves[index] = text[-1]
+        halves[place] = text[-1]
         text = text[:-1]
     return mended(text)
 

@@ -86,6 +86,11 @@ class ServerDialect(Protocol):
         ...
 
     @property
+    def takes_hints(self) -> bool:
+        """Whether it takes, or passes over, what tells llama.cpp's sampler and cache what to do."""
+        ...
+
+    @property
     def most_stops(self) -> int | None:
         """How many stops it takes; None if as many as one likes."""
         ...

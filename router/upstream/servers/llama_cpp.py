@@ -43,6 +43,7 @@ class LlamaCpp:
     any_name: ClassVar[bool] = True
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({"Connection": "close"})
     forces_calls: ClassVar[bool] = False
+    takes_hints: ClassVar[bool] = True
     most_stops: ClassVar[int | None] = None
 
     def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:

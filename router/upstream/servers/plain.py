@@ -24,6 +24,7 @@ class PlainOpenAI:
     any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     forces_calls: ClassVar[bool] = True
+    takes_hints: ClassVar[bool] = False
     most_stops: ClassVar[int | None] = 4
 
     def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:

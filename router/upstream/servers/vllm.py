@@ -66,6 +66,7 @@ class VLLM:
     any_name: ClassVar[bool] = False
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     forces_calls: ClassVar[bool] = True
+    takes_hints: ClassVar[bool] = True
     most_stops: ClassVar[int | None] = None
 
     def of_text(self, fields: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ The bodies are as their sources make them, with what a user sees in an editor fi
 from typing import Any
 
 import pytest
-from fake_upstream import ANSWER, FakeUpstream, answering
+from fake_upstream import ANSWER, FakeUpstream, answering, failing
 from http_world import World, events, is_error, untouched, world
 
 from router.catalogue.entries import lookup
@@ -194,6 +194,23 @@ async def test_llama_vscode_has_three_answers() -> None:
         assert not {"input_prefix", "input_extra", "t_max_predict_ms", "n_predict"} & set(body)
 
 
+async def test_what_editors_tell_llama_cpp_is_not_told_to_a_server_that_would_refuse_it() -> None:
+    own = {"samplers", "cache_prompt", "n_indent", "top_k"}
+
+    async def play(call: Any, server: FakeUpstream) -> None:
+        unknown = sorted(own & set(call.body))
+        refused = failing(400, f"unrecognized request arguments: {', '.join(unknown)}")
+        await (refused if unknown else answering())(call, server)
+
+    models = {"large": FIM["large"] | {"server": "openai"}}
+    async with world(large=FakeUpstream(play), models=models) as w:
+        body = LLAMA_VSCODE | {"model": "large", "n_cmpl": 1}
+        await post(w, "/infill", body)
+        assert w.large.calls[0].body["top_p"] == 0.99
+        asked = {"model": "large", "prompt": "x", "top_k": 40}
+        assert (await w.client.post("/v1/completions", json=asked)).status_code == 400
+
+
 async def test_llama_vscode_has_a_prompt_read_ahead() -> None:
     async with world(models=FIM) as w:
         assert (await post(w, "/infill", LLAMA_VSCODE_AHEAD)).json()["content"] == ""
@@ -359,6 +376,12 @@ async def test_options_that_say_nothing(options: Any) -> None:
     async with world() as w:
         await w.complete(max_tokens=None, options=options)
         assert w.large.calls[0].body["max_tokens"] == 512
+
+
+async def test_a_length_of_minus_one_contradicts_no_option() -> None:
+    async with world() as w:
+        await w.complete(max_tokens=-1, options={"num_predict": 4})
+        assert w.large.calls[0].body["max_tokens"] == 4
 
 
 @pytest.mark.parametrize(

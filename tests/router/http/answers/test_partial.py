@@ -1,8 +1,11 @@
 """What is held back of a stream, and what of it is sent."""
 
-from router.http.answers.partial import HeldBack, SurePieces, WholeLines
+import pytest
+
+from router.http.answers.partial import HeldBack, SurePieces, WholeLines, whole_lines
 from router.plan.programs import Gap
 from router.plan.samples import Sample
+from router.request import TextPrompt
 from router.upstream.said.chunks import Chunk, TokenLogprob
 
 
@@ -18,6 +21,20 @@ def test_tokens_go_with_the_text_that_they_begin_in() -> None:
     held.add("", tokens(""))  # of a stop
     assert held.release(1) == ("c", tokens("c", ""))
     assert held.sent == 4
+
+
+@pytest.mark.parametrize(
+    ("suffix", "left"),
+    [
+        (None, "x = 1\ny ="),
+        ("", "x = 1\n"),  # the end of a file
+        ("print(x)", "x = 1\n"),
+        ("\nprint(x)", "x = 1"),
+    ],
+)
+def test_what_is_cut_in_a_gap_ends_with_a_whole_line(suffix: str | None, left: str) -> None:
+    assert whole_lines(TextPrompt("def f():\n", suffix), "x = 1\ny =") == left
+    assert whole_lines(TextPrompt("def f():\n", suffix), "x =") == "x ="
 
 
 def test_lines_are_sent_whole_with_their_own_tokens() -> None:

@@ -279,13 +279,60 @@ async def test_prompts_that_the_deadline_left_out_are_cut_to_nothing(stream: boo
     await cut_to(["", said(PROMPTS[1]), ""], play, stream=stream)
 
 
-async def cut_to(expected: list[str], play: Play, *, stream: bool) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+async def test_prompts_keep_their_places_where_answers_are_missing(stream: bool) -> None:
+    async def play(call: Any, server: FakeUpstream) -> None:
+        if call.body["prompt"] == PROMPTS[1]:
+            return await answering(says)(call, server)
+        await call.open(server)
+        await call.token(0, "alone", server, "stop")
+        return await silent()(call, server)
+
+    async def scene(seconds: float) -> bool:
+        async with world(large=FakeUpstream(play)) as w:
+            answer = await w.complete(
+                model="large",
+                prompt=PROMPTS,
+                n=2,
+                temperature=0.5,
+                stream=stream,
+                budget={"latency_ms": 1000 * seconds},
+            )
+            if answer.status_code == 504:
+                return False
+            chunks = events(answer.text)[:-1] if stream else [answer.json()]
+            choices = [choice for chunk in chunks for choice in chunk["choices"]]
+            ends = {c["index"]: c["finish_reason"] for c in choices if c["finish_reason"]}
+            found = ["".join(c["text"] for c in choices if c["index"] == at) for at in range(6)]
+            mine = {said(PROMPTS[1], 0), said(PROMPTS[1], 1)}
+            assert set(found[2:4]) == mine
+            assert (found[0], found[1], found[4], found[5]) == ("alone", "", "alone", "")
+            reasons = ["stop", "length", "stop", "stop", "stop", "length"]
+            assert [ends[at] for at in range(6)] == reasons
+            return True
+
+    await longer(scene, 1.5, 8.0, 40.0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_prompt_that_was_left_out_is_echoed_like_the_others(stream: bool) -> None:
+    async def play(call: Any, server: FakeUpstream) -> None:
+        which = answering(says) if call.body["prompt"] == PROMPTS[1] else silent()
+        await which(call, server)
+
+    whole = [PROMPTS[0], PROMPTS[1] + said(PROMPTS[1]), PROMPTS[2]]
+    await cut_to(whole, play, stream=stream, echo=True)
+
+
+async def cut_to(expected: list[str], play: Play, *, stream: bool, **fields: Any) -> None:
     """Assert what is answered at the deadline, where the second prompt alone ends before."""
 
     async def scene(seconds: float) -> bool:
         async with world(large=FakeUpstream(play)) as w:
             budget = {"latency_ms": 1000 * seconds}
-            answer = await w.complete(model="large", prompt=PROMPTS, stream=stream, budget=budget)
+            answer = await w.complete(
+                **(fields | {"model": "large", "prompt": PROMPTS, "stream": stream}), budget=budget
+            )
             if answer.status_code == 504:
                 return False
             assert answer.status_code == 200, answer.text

@@ -170,6 +170,25 @@ async def test_busy_stays_busy() -> None:
         assert (await w.complete()).headers["x-router-model"] == "small"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_helps_the_client_is_told_also_where_another_model_failed_after_it(
+    stream: bool,
+) -> None:
+    data = b'{"error": {"message": "slow down"}}'
+    head = b"HTTP/1.1 429 X\r\nRetry-After: 17\r\nContent-Length: %d\r\n\r\n%b" % (len(data), data)
+    rejecting = failing(400, "'stop' is too long")
+    for large, small, status in (
+        (sending(head), failing(500), 429),
+        (sending(head), rejecting, 400),
+        (failing(500), failing(503), 502),
+    ):
+        async with world(large=FakeUpstream(large), small=FakeUpstream(small)) as w:
+            answer = await w.complete(stream=stream, stop=["x"])
+            assert answer.status_code == status, answer.text
+            if status == 429:
+                assert answer.headers["retry-after"] == "17"
+
+
 @pytest.mark.parametrize("kind", ["llama.cpp", "vllm"])
 async def test_an_image_that_is_refused_is_a_400(kind: Any) -> None:
     url = "data:image/png;base64," + "A" * 100_000
@@ -387,6 +406,36 @@ async def test_an_answer_without_a_stream_is_read(stream: bool, chat: bool, kind
         assert told["router"]["candidates"][0]["completion_tokens"] == 3
         assert "it is all" in answer.text
         await eventually(w.large.calls[0].ended.is_set)
+
+
+@pytest.mark.parametrize("called", ["application/json", "text/plain; x=y", "text/event-stream", ""])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_what_an_answer_is_tells_how_it_is_read_and_not_what_it_is_called(
+    called: str, streamed: bool
+) -> None:
+    told = [*fox("it is", " all"), END, "[DONE]"]
+    lines = [f"data: {piece if isinstance(piece, str) else json.dumps(piece)}" for piece in told]
+    said = "\n\n".join(lines) if streamed else json.dumps(whole("it is all", chat=False))
+    body = f"\r\n \n{said}\n\n".encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {called}\r\nContent-Length: {len(body)}\r\n\r\n"
+    async with world(large=FakeUpstream(sending(head.encode() + body))) as w:
+        answer = await w.complete(model="large")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["text"] == "it is all"
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [{}, {"total_tokens": 5}, {"prompt_tokens": None, "completion_tokens": None}],
+    ids=str,
+)
+async def test_a_usage_that_tells_nothing_costs_the_ceiling_and_no_answer(usage: Any) -> None:
+    play = streaming(*fox("it is all"), END | {"usage": usage}, "[DONE]")
+    async with world(large=FakeUpstream(play)) as w:
+        answer = await w.complete(model="large", explain=True, budget=BUDGET)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["choices"][0]["text"] == "it is all"
+        assert answer.json()["router"]["commands"][0]["flops"] > 0
 
 
 @pytest.mark.parametrize("kind", ["llama.cpp", "vllm"])

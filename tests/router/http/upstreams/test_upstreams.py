@@ -103,7 +103,6 @@ BROKEN: dict[str, Play] = {
         choice(logprobs={"content": [{"token": "x", "logprob": -1e999}]}, finish_reason="stop")
     ),
     "logprobs uneven": streaming(choice(logprobs={"tokens": ["x"], "token_logprobs": []})),
-    "usage empty": streaming(usage()),
     "usage a text": streaming(choice(finish_reason="stop") | {"usage": "much"}),
     "usage negative": streaming(usage(prompt_tokens=4, completion_tokens=-9)),
     "prompt negative": streaming(usage(prompt_tokens=-4, completion_tokens=1)),

@@ -15,7 +15,7 @@ from router.upstream.said.chunks import (
     parse_chunk,
     parse_json,
 )
-from router.upstream.said.texts import mended
+from router.upstream.said.texts import Halves, mended
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
 logprobs = st.floats(-1e6, 0)
@@ -182,9 +182,17 @@ def test_a_content_in_parts_is_the_text_among_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "usage", [{"prompt_tokens": 4}, {"prompt_tokens": 4, "completion_tokens": None}]
+    "usage",
+    [
+        {"prompt_tokens": 4},
+        {"prompt_tokens": 4, "completion_tokens": None},
+        {"completion_tokens": 4},
+        {},
+    ],
 )
-def test_a_usage_without_the_answers_tokens_tells_nothing(usage: dict[str, Any]) -> None:
+def test_a_usage_without_the_prompts_or_the_answers_tokens_tells_nothing(
+    usage: dict[str, Any],
+) -> None:
     (chunk,) = parsed({"choices": [{"text": "x", "finish_reason": "stop"}], "usage": usage})
     assert (chunk.text, chunk.usage) == ("x", None)
     assert parsed({"choices": [], "usage": usage}, last_finished=0) == []
@@ -247,7 +255,7 @@ def test_a_pair_of_halves_becomes_its_character() -> None:
     ],
 )
 def test_halves_of_a_character_are_joined_over_chunks(pieces: list[str]) -> None:
-    halves: dict[int, str] = {}
+    halves: Halves = {}
     said = [
         chunk.text
         for piece in pieces
@@ -260,8 +268,33 @@ def test_halves_of_a_character_are_joined_over_chunks(pieces: list[str]) -> None
     assert not halves
 
 
+def test_halves_are_joined_in_thoughts_and_in_each_call_by_itself() -> None:
+    def calling(place: int, arguments: str) -> dict[str, Any]:
+        return {"tool_calls": [{"index": place, "function": {"arguments": arguments}}]}
+
+    halves: Halves = {}
+    deltas = [
+        {"reasoning_content": "\ud83e", "content": "\ud83d"},
+        *(calling(0, "\ud83e"), calling(1, "\ud83d")),
+        *(calling(0, "\udd8a"), calling(1, "\udc0d")),
+        {"reasoning_content": "\udd8a", "content": "\udc0d"},
+    ]
+    chunks = [
+        chunk
+        for delta in deltas
+        for chunk in parse_chunk({"choices": [{"delta": delta}]}, last_finished=None, halves=halves)
+    ]
+    assert "".join(chunk.thought for chunk in chunks) == "🦊"
+    assert "".join(chunk.text for chunk in chunks) == "🐍"
+    calls = [call for chunk in chunks for call in chunk.tool_calls]
+    for place, said in enumerate("🦊🐍"):
+        mine = [call["function"]["arguments"] for call in calls if call["index"] == place]
+        assert "".join(mine) == said
+    assert not halves
+
+
 def test_a_half_at_the_end_of_a_choice_is_replaced() -> None:
-    halves: dict[int, str] = {}
+    halves: Halves = {}
     choices = [{"text": "a\ud83e"}, {"text": "\ud83e", "finish_reason": "stop"}]
     said = [
         chunk.text
