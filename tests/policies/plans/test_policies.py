@@ -13,7 +13,7 @@ from policies.plans.climb import Climb
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Policy
-from policies.protocol import Done, Draw, Execute, Sampled, Started
+from policies.protocol import Command, Done, Draw, Execute, Sampled, Started
 from policies.selection.executions import ByExamples
 from policies.selectors import LIKELIEST
 from policies.values import (
@@ -152,6 +152,24 @@ def test_of_two_answers_of_one_call_the_selector_has_its_say() -> None:
     for at in range(2):
         plan.send(Sampled(0, Candidate(at, "large", f"#{at}", "stop")))
     assert isinstance(plan.send(Done(0, Remaining())), Execute)
+
+
+@pytest.mark.parametrize("failure", [None, "broke off"])
+def test_what_a_model_said_before_it_failed_is_looked_at_beside_the_answers_of_the_next(
+    failure: str | None,
+) -> None:
+    """Whether or not the next one fails as well: what was not run comes last."""
+    asked = task(n=2, verifiable=False, inputs=("f(1)",))
+    plan = Single().plan(asked, Budget(), COST)
+    drawn = [Candidate(0, "large", "a", "stop"), Candidate(1, "small", "b", "stop")]
+    command: Command = next(plan)
+    for ticket, (candidate, failed) in enumerate(zip(drawn, ["broke off", failure], strict=True)):
+        assert isinstance(command, Draw)
+        assert command.model == candidate.model
+        plan.send(Started(ticket, 0.0))
+        plan.send(Sampled(ticket, candidate))
+        command = plan.send(Done(ticket, Remaining(), failed))
+    assert command == Execute(tuple(drawn), ("f(1)",))
 
 
 def test_best_of_n_without_tests_draws_all() -> None:
