@@ -210,7 +210,8 @@ class _Sifting:
     def _asked(self, rung: Rung, n: int, held: Remaining, reason: str, kept: int) -> Draw | None:
         """The draw of a rung, narrower where it does not fit; None where no answer does.
 
-        `kept` are the prompt's tokens that the server has kept of this rung's draw before.
+        `kept` are the prompt's tokens that the server has kept of this rung's draw before: a
+        later rung reserves the whole prompt, as where courses were measured.
         """
         model = self.models.get(rung.model)
         if model is None or (self.task.greedy and model.id in self.drawn):

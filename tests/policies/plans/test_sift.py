@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import COST, World, task
+from world import COST, Caching, World, task
 
 from evaluation.calibration.clock import simulate
 from policies.ladder import CALL_TOKENS, Interval, Rung
@@ -79,10 +79,16 @@ def performed(
     flops: float | None = None,
     passing: Callable[[int], int] = lambda _: 0,
     policy: Policy = SIFT,
+    kind: type[World] = World,
     **world: object,
 ) -> tuple[World, Choice]:
-    made = World(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
-    run = Run(policy, task, Budget(flops), COST, sampler=made, executor=Executing(passing))
+    made = kind(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
+    run = Run(
+        *(policy, task, Budget(flops), COST),
+        sampler=made,
+        executor=Executing(passing),
+        observer=made,
+    )
     outcome = asyncio.run(run.perform())
     made.spent = outcome.ledger.used
     return made, outcome.choice
@@ -156,12 +162,18 @@ def test_no_more_of_a_rung_is_drawn_of_a_model_that_failed() -> None:
     assert drawn(world) == [("small", 4, 0.8), ("large", 1, 0.0)]
 
 
-@given(calls=st.floats(0.05, 3), batch=st.integers(1, 12))
-def test_a_budget_binds_on_a_rung_of_several_draws(calls: float, batch: int) -> None:
+@given(
+    calls=st.floats(0.05, 3),
+    batch=st.integers(1, 12),
+    kind=st.sampled_from([World, Caching]),
+)
+def test_a_budget_binds_on_a_rung_of_several_draws(
+    calls: float, batch: int, kind: type[World]
+) -> None:
     """As many samples as fit with the large model's answer held back, a whole batch at a time."""
     wanted, flops = asked(batch=batch, max_tokens=64), calls * CALL
     try:
-        world, _ = performed(wanted, flops, policy=WIDE)
+        world, _ = performed(wanted, flops, policy=WIDE, kind=kind)
     except BudgetTooSmall:
         return
     assert 0 < world.spent <= flops
