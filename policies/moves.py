@@ -148,8 +148,9 @@ def in_batches(
     """Have n samples of a model drawn, in as many draws as its server's batch makes of them.
 
     `once` draws up to so many in one draw: it gives how many these were, or None where all is done.
-    A draw that was narrower than it might have been is the last, as no more fits. Gives how many
-    are missing, None where all is done.
+    A draw that is narrower than it might have been is the last, though more may fit once it has
+    settled: plans were measured with rungs of one draw, and what one leaves is for the next rung.
+    Gives how many are missing, None where all is done.
     """
     while n > 0:
         drawn = yield from once(n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies.cost import CostModel
 from policies.moves import Drawn, draw, draw_and_wait, draw_repeatedly, hurried, in_batches
@@ -81,9 +81,9 @@ class Cascade(Uncalibrated):
     def _draw_last(
         self, task: Task, cost: CostModel, left: Remaining, passed: int
     ) -> Generator[Command, Event, Drawn]:
-        """As many samples of the last model as fit, in as few draws as its server's batch allows.
+        """Samples of the last model as far as they fit, in as few draws as its batch allows.
 
-        `passed` have before.
+        `passed` have before. Its further draws count on the prompt that the first has had read.
         """
         last, so_far, before = task.models[-1], Drawn(passed, left), 0
         reason = "too few of the smaller models passed" if passed else "no smaller model passed"
@@ -91,12 +91,14 @@ class Cascade(Uncalibrated):
         def once(n: int) -> Generator[Command, Event, int | None]:
             nonlocal so_far, before
             shortest = useful_tokens(task) if before else least_tokens(task)
-            size = sized(task, cost, last, n=n, left=so_far.left, shortest=shortest)
+            kept = so_far.kept_tokens
+            size = sized(task, cost, last, n=n, left=so_far.left, shortest=shortest, kept=kept)
             if size is None or not so_far.whole:
                 return 0
             count, max_tokens = size
             alone = count == 1 and not before
             asked = draw(task, last, n=count, max_tokens=max_tokens, alone=alone, reason=reason)
+            asked = replace(asked, counts_on_cache=kept > 0)
             enough = task.wanted - so_far.passed
             so_far = so_far.then((yield from draw_and_wait(asked, enough=enough)))
             before += count

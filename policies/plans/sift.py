@@ -189,12 +189,14 @@ class _Sifting:
 
         Whether one of its answers passes every example: then no more is drawn.
         """
-        model, kept = self.models.get(rung.model), 0
+        model, kept, before = self.models.get(rung.model), 0, len(self.candidates)
         if model is None:
             return False
 
         def once(n: int) -> Generator[Command, Event, int | None]:
             nonlocal kept
+            if len(self.candidates) > before:
+                yield from self._run_in_time()
             asked = self._asked(rung, n, held, reason, kept)
             if asked is None:
                 return 0
@@ -208,7 +210,8 @@ class _Sifting:
     def _asked(self, rung: Rung, n: int, held: Remaining, reason: str, kept: int) -> Draw | None:
         """The draw of a rung, narrower where it does not fit; None where no answer does.
 
-        `kept` are the prompt's tokens that the server has kept of this rung's draw before.
+        `kept` are the prompt's tokens that the server has kept of this rung's draw before: a
+        later rung reserves the whole prompt, as where courses were measured.
         """
         model = self.models.get(rung.model)
         if model is None or (self.task.greedy and model.id in self.drawn):
@@ -255,6 +258,15 @@ class _Sifting:
                 case _:
                     pass
         return found
+
+    def _run_in_time(self) -> Generator[Command, Event]:
+        """Run what there is before more of a rung is drawn, where a deadline may end that.
+
+        What is known of fewer is worth more than more of which nothing is known. Where the prompt
+        shows examples, answers are run on these as they come, and that will do.
+        """
+        if not math.isinf(self.left.latency_ms) and not self.task.examples:
+            self.candidates = yield from self._tried(self.candidates, self.task.inputs)
 
     def _agree(self, course: Course) -> Generator[Command, Event, bool]:
         """Whether the answers so far agree enough to need no other model."""

@@ -13,7 +13,7 @@ from policies.protocol import Plan
 from policies.selection.choosing import USUAL
 from policies.selectors import Selector
 from policies.sizing import least_tokens, require_affordable, sized
-from policies.values import Budget, ModelView, Remaining, Task
+from policies.values import Budget, Candidate, ModelView, Remaining, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,17 @@ class Single(Uncalibrated):
         if (yield from hurried(task, budget, cost, task.models)):
             return
         left, reason = Remaining.of(budget), "the largest model whose whole answer fits"
+        candidates = list[Candidate]()
         for model in self._in_order(task, cost, left):
             drawn = yield from draw_repeatedly(
                 task, cost, model, n=task.n, left=left, reason=reason
             )
+            candidates += drawn.candidates  # those that ended before a failure are answers too
             if drawn.whole:
-                if not task.verifiable and self.most_samples(task) > 1:
-                    yield from informed(self.selector.of(task), drawn.candidates)
-                return
+                break
             left, reason = drawn.left, f"{model.id} failed"
+        if not task.verifiable and self.most_samples(task) > 1:
+            yield from informed(self.selector.of(task), candidates)
 
     def restrict(self, models: Sequence[str], *, pinned: str | None) -> tuple[str, ...]:
         """The policy's or the caller's model, else all."""

@@ -67,15 +67,24 @@ class WorkTasks:
     async def perform(
         self, work: Work, performing: Coroutine[Any, Any, None], account: Account
     ) -> None:
-        """Perform all of a work in the task of who waits for it, beside which nothing runs."""
+        """Perform all of a work in the task of who waits for it, beside which nothing runs.
+
+        Where that task is cancelled meanwhile, it stays so, whatever the work makes of it: what
+        dies only of that is logged, as in `stop_all`.
+        """
+        before = _cancellations()
         try:
             await performing
         except Exception as bug:
             work.failure = work.failure or _fault(bug)
-            raise ExceptionGroup("a fault in the work of a plan", [bug]) from bug
+            if _cancellations() <= before:
+                raise ExceptionGroup("a fault in the work of a plan", [bug]) from bug
+            _tell([bug])
         finally:
             account.settle(work)
             account.done(work)
+        if _cancellations() > before:
+            raise asyncio.CancelledError
 
     async def stop(self, ticket: int) -> None:
         """Cancel one work, and wait for its end."""
@@ -131,6 +140,12 @@ class WorkTasks:
         if not others:
             del self._running[work.ticket]
             account.done(work)
+
+
+def _cancellations() -> int:
+    """How often the task that runs was told to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _fault(bug: BaseException) -> RuntimeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from policies.cost import Architecture, CostModel
 from policies.policy import Policy
@@ -14,7 +14,7 @@ from router.plan.ports import Observer
 from router.plan.run import Run
 from router.request import Judgement
 from router.upstream.failures import UpstreamError
-from router.upstream.said.chunks import Chunk, TokenLogprob
+from router.upstream.said.chunks import Chunk, TokenLogprob, Usage
 
 SMALL = Architecture(
     body_params=350_000_000, head_params=140_000_000, layers=24, attention_width=896
@@ -77,3 +77,21 @@ class World(Observer):
         at = int(text.removeprefix("#"))
         passed = self.passes(at, self._samples[at])
         return Judgement(Verdict.PASSED if passed else Verdict.FAILED, "")
+
+
+@dataclass
+class Caching(World):
+    """Its servers keep the prompts that they have read, and tell so before the first token."""
+
+    prompt: int = 100
+    _read: set[str] = field(default_factory=set)
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        found = self.prompt - 1 if draw.model in self._read else 0
+        yield Chunk(0, usage=Usage(self.prompt, None, found))
+        async for chunk in super().sample(draw):
+            yield replace(chunk, usage=Usage(self.prompt, self.length(draw), found), said=True)
+        self._read.add(draw.model)
+
+    def token_per_chunk(self, model: str) -> bool:
+        return True

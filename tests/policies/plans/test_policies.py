@@ -4,7 +4,7 @@ import pytest
 from calibrations import calibration
 from hypothesis import given
 from hypothesis import strategies as st
-from world import COST, World, task
+from world import COST, Caching, World, task
 
 from policies.plans.auto import Auto
 from policies.plans.best_of_n import MOST_SAMPLES, UNBUDGETED_SAMPLES, BestOfN
@@ -13,7 +13,7 @@ from policies.plans.climb import Climb
 from policies.plans.pinning import PolicyMismatch
 from policies.plans.single import Single
 from policies.policy import Policy
-from policies.protocol import Done, Draw, Execute, Sampled, Started
+from policies.protocol import Command, Done, Draw, Execute, Sampled, Started
 from policies.selection.executions import ByExamples
 from policies.selectors import LIKELIEST
 from policies.values import (
@@ -154,6 +154,24 @@ def test_of_two_answers_of_one_call_the_selector_has_its_say() -> None:
     assert isinstance(plan.send(Done(0, Remaining())), Execute)
 
 
+@pytest.mark.parametrize("failure", [None, "broke off"])
+def test_what_a_model_said_before_it_failed_is_looked_at_beside_the_answers_of_the_next(
+    failure: str | None,
+) -> None:
+    """Whether or not the next one fails as well: what was not run comes last."""
+    asked = task(n=2, verifiable=False, inputs=("f(1)",))
+    plan = Single().plan(asked, Budget(), COST)
+    drawn = [Candidate(0, "large", "a", "stop"), Candidate(1, "small", "b", "stop")]
+    command: Command = next(plan)
+    for ticket, (candidate, failed) in enumerate(zip(drawn, ["broke off", failure], strict=True)):
+        assert isinstance(command, Draw)
+        assert command.model == candidate.model
+        plan.send(Started(ticket, 0.0))
+        plan.send(Sampled(ticket, candidate))
+        command = plan.send(Done(ticket, Remaining(), failed))
+    assert command == Execute(tuple(drawn), ("f(1)",))
+
+
 def test_best_of_n_without_tests_draws_all() -> None:
     world = World()
     assert len(world.perform(BestOfN(n=6), task("small", verifiable=False))) == 6
@@ -191,6 +209,48 @@ def test_cascade_draws_its_last_model_in_as_many_draws_as_its_batch_makes_of_it(
     world.perform(Cascade(n=2, n_last=5), task(batch=2))
     assert [draw.n for draw in world.draws if draw.model == "large"] == drawn
     assert {draw.temperature for draw in world.draws} == {0.8}
+
+
+@pytest.mark.parametrize(("kept", "further"), [(999, ("large", 2, 64, True)), (0, None)])
+def test_a_further_draw_of_the_last_model_counts_on_the_prompt_that_the_first_has_had_read(
+    kept: int, further: tuple[str, int, int, bool] | None
+) -> None:
+    """The budget has no room for the prompt and an answer, once more."""
+    asked = task(prompt=1000, batch=2, max_tokens=64)
+    plan = Cascade(n=2, n_last=4).plan(asked, Budget(8 * LARGE_CALL), COST)
+    next(plan)
+    plan.send(Started(0, 0.0))
+    first = plan.send(Done(0, Remaining(8 * LARGE_CALL), kept_tokens=999))
+    assert isinstance(first, Draw)
+    assert (first.model, first.n, first.counts_on_cache) == ("large", 2, False)
+    plan.send(Started(1, 0.0))
+    left = Remaining(COST.ceiling("large", 1000, 2, 64, 999))
+    try:
+        again = plan.send(Done(1, left, kept_tokens=kept))
+    except StopIteration:
+        assert further is None
+        return
+    assert isinstance(again, Draw)
+    assert (again.model, again.n, again.max_tokens, again.counts_on_cache) == further
+
+
+@given(
+    calls=st.floats(0.3, 12),
+    batch=st.integers(1, 6),
+    length=st.integers(1, 256),
+    n_last=st.integers(1, 6),
+)
+def test_a_cascades_budget_binds_also_where_draws_count_on_a_cache(
+    calls: float, batch: int, length: int, n_last: int
+) -> None:
+    world = Caching(length=lambda draw: min(length, draw.max_tokens))
+    try:
+        world.perform(Cascade(n=2, n_last=n_last), task(batch=batch), calls * LARGE_CALL)
+    except BudgetTooSmall:
+        return
+    assert 0 < world.spent <= calls * LARGE_CALL
+    assert not world.refused
+    assert sum(draw.n for draw in world.draws if draw.model == "large") <= n_last
 
 
 def test_cascade_survives_a_lost_small_model() -> None:

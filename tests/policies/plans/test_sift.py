@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import COST, World, task
+from world import COST, Caching, World, task
 
+from evaluation.calibration.clock import simulate
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.plans.auto import Auto
 from policies.plans.sift import Course, Courses, CoursesAt, Sift
 from policies.plans.single import Single
 from policies.policy import Policy
-from policies.protocol import Done, Draw, Execute, Started
+from policies.protocol import Command, Done, Draw, Execute, Started
 from policies.selection.choosing import SELECTORS
 from policies.values import (
     Budget,
@@ -31,6 +32,7 @@ from policies.values import (
 )
 from router.plan.ports import Tell
 from router.plan.run import Run
+from router.upstream.said.chunks import Chunk
 
 SURE = Interval(0.5, 0.4, 0.6)
 SMALL, LARGE = Rung("small", 1, 0.8), Rung("large", 1, 0.0)
@@ -77,10 +79,16 @@ def performed(
     flops: float | None = None,
     passing: Callable[[int], int] = lambda _: 0,
     policy: Policy = SIFT,
+    kind: type[World] = World,
     **world: object,
 ) -> tuple[World, Choice]:
-    made = World(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
-    run = Run(policy, task, Budget(flops), COST, sampler=made, executor=Executing(passing))
+    made = kind(length=lambda draw: min(20, draw.max_tokens), **world)  # type: ignore[arg-type]
+    run = Run(
+        *(policy, task, Budget(flops), COST),
+        sampler=made,
+        executor=Executing(passing),
+        observer=made,
+    )
     outcome = asyncio.run(run.perform())
     made.spent = outcome.ledger.used
     return made, outcome.choice
@@ -154,12 +162,18 @@ def test_no_more_of_a_rung_is_drawn_of_a_model_that_failed() -> None:
     assert drawn(world) == [("small", 4, 0.8), ("large", 1, 0.0)]
 
 
-@given(calls=st.floats(0.05, 3), batch=st.integers(1, 12))
-def test_a_budget_binds_on_a_rung_of_several_draws(calls: float, batch: int) -> None:
+@given(
+    calls=st.floats(0.05, 3),
+    batch=st.integers(1, 12),
+    kind=st.sampled_from([World, Caching]),
+)
+def test_a_budget_binds_on_a_rung_of_several_draws(
+    calls: float, batch: int, kind: type[World]
+) -> None:
     """As many samples as fit with the large model's answer held back, a whole batch at a time."""
     wanted, flops = asked(batch=batch, max_tokens=64), calls * CALL
     try:
-        world, _ = performed(wanted, flops, policy=WIDE)
+        world, _ = performed(wanted, flops, policy=WIDE, kind=kind)
     except BudgetTooSmall:
         return
     assert 0 < world.spent <= flops
@@ -191,6 +205,68 @@ def _further(kept: int) -> Draw | None:
         return None
     assert isinstance(further, Draw)
     return further
+
+
+@dataclass
+class Stalling(World):
+    """Its first draw ends, and no other."""
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        if self.draws:
+            self.draws.append(draw)
+            await asyncio.Event().wait()
+        async for chunk in super().sample(draw):
+            yield chunk
+
+
+def test_where_a_deadline_ends_a_further_draw_what_was_there_before_agrees_all_the_same() -> None:
+    """Of three answers alike in likelihood the first is alone with its results."""
+    world = Stalling()
+    executing = Executing(lambda at: 0 if at else 2)
+
+    async def scenario() -> Choice:
+        wanted = asked(batch=3, examples=())
+        policy, budget = sifting(Rung("small", 6, 0.8)), Budget(latency_ms=10_000)
+        run = Run(policy, wanted, budget, COST, sampler=world, executor=executing)
+        outcome = await run.perform(asyncio.get_running_loop().time() + 10)
+        assert outcome.deadline_passed
+        return outcome.choice
+
+    choice = simulate(scenario())
+    assert [draw.n for draw in world.draws] == [3, 3]
+    assert (best(choice).id, choice.selected_by) == (1, "agreement")
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "examples", "commands"),
+    [
+        (None, (), [Draw, Draw, Execute]),
+        (10_000, (), [Draw, Execute, Draw, Execute]),
+        (10_000, EXAMPLES, [Draw, Execute, Draw, Execute, Execute]),
+    ],
+    ids=["all at once", "what may not be done later", "examples were run as they came"],
+)
+def test_programs_are_run_before_more_is_drawn_only_where_a_deadline_may_end_that(
+    latency_ms: float | None, examples: tuple[Example, ...], commands: list[type[Command]]
+) -> None:
+    heard = list[type[Command]]()
+
+    class Listening(World):
+        def on_command(self, command: Command) -> None:
+            if isinstance(command, Draw | Execute):
+                heard.append(type(command))
+
+    wanted = asked(batch=3, examples=examples)
+    policy, world = sifting(Rung("small", 6, 0.8)), Listening()
+    budget, executor = Budget(latency_ms=latency_ms), Executing()
+    run = Run(policy, wanted, budget, COST, sampler=world, executor=executor, observer=world)
+
+    async def scenario() -> None:
+        now = asyncio.get_running_loop().time()
+        await run.perform(None if latency_ms is None else now + latency_ms / 1000)
+
+    asyncio.run(scenario())
+    assert heard == commands
 
 
 def test_what_was_drawn_before_is_counted_on_in_the_cache() -> None:

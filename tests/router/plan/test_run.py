@@ -3,7 +3,7 @@ import gc
 import weakref
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from fakes import ByHand, ScriptedJudge, ScriptedSampler, Sent, Step, answers
@@ -439,6 +439,66 @@ def test_what_dies_of_being_stopped_is_logged_and_spoils_no_answer() -> None:
         outcome = perform(BestOfN(n=2), ScriptedSampler(answers()), judge=Clumsy(frozenset({0})))
     assert outcome.choice.candidates[0].verdict is Verdict.PASSED
     assert [type(log["exc_info"]) for log in logs] == [KeyError]
+
+
+@dataclass
+class Stumbling(ScriptedSampler):
+    """Its streams say a token, hang, and die of being stopped."""
+
+    of: Exception = field(default_factory=lambda: KeyError("a bug"))
+
+    async def sample(self, draw: Draw) -> AsyncGenerator[Chunk, None]:
+        self.sent.append(Sent(draw, [1]))
+        yield Chunk(0, "x", (TokenLogprob("x", -0.5),))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise self.of
+
+
+DEATHS: list[tuple[Exception, list[type[Exception]]]] = [
+    (KeyError("a bug"), [KeyError]),
+    (UpstreamError("large", "broke off"), []),
+]
+"""What a stream dies of, and what is logged: faults of ours."""
+
+
+@pytest.mark.parametrize(("of", "logged"), DEATHS)
+def test_a_lone_draw_that_dies_of_the_deadline_leaves_what_it_said(
+    of: Exception, logged: list[type[Exception]]
+) -> None:
+    """And no other model is asked after it."""
+    sampler = Stumbling(answers(), of=of)
+    with capture_logs() as logs:
+        outcome = perform(Single(), sampler, timeout=0.02)
+    assert outcome.deadline_passed
+    assert [(each.model, each.text) for each in outcome.choice.candidates] == [("large", "x")]
+    assert outcome.ledger.used == COST.draw("large", 100, [1])
+    assert len(sampler.sent) == 1
+    assert [type(log["exc_info"]) for log in logs] == logged
+
+
+@pytest.mark.parametrize(("of", "logged"), DEATHS)
+def test_a_lone_draw_that_dies_of_its_clients_going_is_cancelled(
+    of: Exception, logged: list[type[Exception]]
+) -> None:
+    sampler = Stumbling(answers(), of=of)
+
+    async def scenario() -> None:
+        run = Run(Single(), task(verifiable=False), Budget(), COST, sampler=sampler)
+        work = asyncio.create_task(run.perform())
+        while not sampler.sent:  # noqa: ASYNC110 - the turn does not matter
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.wait([work])
+        assert work.cancelled()
+        (draw,) = run.work
+        assert draw.hold.settled == COST.draw("large", 100, [1])
+
+    with capture_logs() as logs:
+        simulate(scenario())
+    assert len(sampler.sent) == 1
+    assert [type(log["exc_info"]) for log in logs] == logged
 
 
 @pytest.mark.parametrize("policy", [Single(), BestOfN(n=3), Cascade()])
