@@ -1,7 +1,7 @@
 """Whether a place in Python source is inside a string or a comment, line by line.
 
-No more than fences need: strings of one quote end with their line at the latest, so that an
-apostrophe in what is no Python does no harm.
+No more than fences need: strings of one quote end with their line at the latest, so that
+an apostrophe in what is no Python does no harm.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+COMMENT: Final = r"#[^\r\n]*+"
+STRING: Final = (
+    r"(?:'''(?:[^\\']++|\\(?s:.)|'(?!''))*+(?:''')?"
+    r'|"""(?:[^\\"]++|\\(?s:.)|"(?!""))*+(?:""")?'
+    r"|'(?:[^\\'\r\n]++|\\(?s:.))*+'?"
+    r'|"(?:[^\\"\r\n]++|\\(?s:.))*+"?)'
+)
+"""A string without its prefix, whether it ends or not: so that no text is gone through twice."""
 _TOKEN: Final = re.compile(
     r"""(?P<comment>\#[^\r\n]*)
     |(?P<opens>'''|\"\"\")
