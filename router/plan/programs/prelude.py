@@ -152,7 +152,8 @@ def _standing_alone(
     Functions, and those of the value classes `values` that are bound once and not derived from by
     others than these.
     """
-    rest = [node for node in body if node not in values.values()]
+    held = frozenset(values.values())
+    rest = [node for node in body if node not in held]
     theirs = _programs_own(rest)
     bound = theirs.union(*(names_bound_by(node) for node in rest))
     imported = frozenset[str]().union(*(names_bound_by(node) for node in body if _is_import(node)))

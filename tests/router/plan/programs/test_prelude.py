@@ -1,4 +1,5 @@
 import ast
+import time
 import weakref
 
 import pytest
@@ -236,6 +237,22 @@ def test_a_prelude_that_compiles_still_does_behind_the_prompts(theirs: str) -> N
         return
     found = with_prompt_prelude(TextPrompt("import math\n"), "f", theirs)
     compile(found, "prelude", "exec", dont_inherit=True)
+
+
+NAMEDTUPLE = "from collections import namedtuple as n\n"
+TUPLES = [f"A{at}=n('A{at}', '')" for at in range(2_000)]
+
+
+def seconds(text: str) -> float:
+    began = time.process_time()
+    with_prompt_prelude(TextPrompt(text), "f", "")
+    return time.process_time() - began
+
+
+def test_classes_on_one_line_are_read_as_fast_as_those_on_many() -> None:
+    """What follows them is looked through once."""
+    one, many = (NAMEDTUPLE + end.join(TUPLES) + "\n" * 50_000 + "x=1\n" for end in ";\n")
+    assert seconds(one) < 4 * seconds(many)
 
 
 def test_what_is_not_read_of_a_long_prompt_may_derive_from_what_is() -> None:
