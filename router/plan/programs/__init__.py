@@ -3,12 +3,13 @@
 | module       | question it answers                                                          |
 |--------------|------------------------------------------------------------------------------|
 | `source`     | which program does an answer make?                                           |
+| `wanted`     | which names do tests ask a program for?                                      |
 | `prelude`    | what of a completion's prompt do the tests have, trusted, on their own side? |
 | `classes`    | which classes of a prompt are plain values, which the tests have as well?    |
 | `gaps/`      | what of an answer belongs between prompt and suffix, and how well?           |
 | `prompts/`   | what does a prompt say of its function?                                      |
 | `blocks`     | which fenced blocks does a message have, and what of it was only thought?    |
-| `lexing`     | is a place in source inside a string or a comment?                           |
+| `lexing`     | is a place in source inside a string or a comment? What is not?              |
 | `reading`    | what does Python source define, and what does it use?                        |
 
 Nothing of an answer is run here, and none is too odd to have a program. All of it runs on the event

@@ -60,30 +60,35 @@ def value_classes(
     whole prompt: a class that stands at its end may go on.
     """
     known = origins(body)
+    over = _over(lines)
     found: dict[str, Named] = {}
     data: set[str] = set()
     for node in body:
         match node:
             case ast.ClassDef(name=name) if _is_plain_class(node, known, data):
                 methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
-                if entry_point in {name, *methods} or not _is_over(node, lines):
+                if entry_point in {name, *methods} or not over[node.end_lineno or 0]:
                     continue
                 found[name] = node
                 if _decorator_of(node, known, "dataclasses.dataclass") is not None:
                     data.add(name)
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                 made = name != entry_point and _makes_class(call, name, known)
-                if made and _is_over(node, lines):
+                if made and over[node.end_lineno or 0]:
                     found[name] = node
             case _:
                 pass
     return found
 
 
-def _is_over(node: ast.stmt, lines: Sequence[str]) -> bool:
-    """Whether something stands behind a statement that cannot be a part of it."""
-    rest = (line for line in lines[node.end_lineno :] if line.split("#")[0].strip())
-    return next((not line[:1].isspace() for line in rest), False)
+def _over(lines: Sequence[str]) -> Sequence[bool]:
+    """After so many lines, whether something stands next that is no part of what stands before."""
+    over = [False] * (len(lines) + 1)
+    for at in reversed(range(len(lines))):
+        line = lines[at]
+        stands = line.partition("#")[0].strip()
+        over[at] = not line[0].isspace() if stands else over[at + 1]
+    return over
 
 
 def _origin(node: ast.expr, known: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
-"""Whether a place in Python source is inside a string or a comment, line by line.
+"""Whether a place in Python source is inside a string or a comment, and what is left without them.
 
-No more than fences need: strings of one quote end with their line at the latest, so that an
-apostrophe in what is no Python does no harm.
+No more than fences and words need: strings of one quote end with their line at the latest, so that
+an apostrophe in what is no Python does no harm.
 """
 
 from __future__ import annotations
@@ -12,6 +12,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+COMMENT: Final = r"#[^\r\n]*+"
+STRING: Final = (
+    r"(?:'''(?:[^\\']++|\\(?s:.)|'(?!''))*+(?:''')?"
+    r'|"""(?:[^\\"]++|\\(?s:.)|"(?!""))*+(?:""")?'
+    r"|'(?:[^\\'\r\n]++|\\(?s:.))*+'?"
+    r'|"(?:[^\\"\r\n]++|\\(?s:.))*+"?)'
+)
+"""A string without its prefix, whether it ends or not: so that no text is gone through twice."""
+_NO_CODE: Final = re.compile(rf"{COMMENT}|\\\r?\n|(?:\b[rRbBuUfF]{{1,2}})?{STRING}")
 _TOKEN: Final = re.compile(
     r"""(?P<comment>\#[^\r\n]*)
     |(?P<opens>'''|\"\"\")
@@ -57,3 +66,8 @@ def after(place: Place, line: str) -> Place:
             return Place(in_comment=True)
         string, at = found["opens"] or "", found.end()
     return Place(string)
+
+
+def code_of(source: str) -> str:
+    """The source with a space for each of its strings and comments, and wherever a line goes on."""
+    return _NO_CODE.sub(" ", source)

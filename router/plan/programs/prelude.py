@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Final, TypeGuard
 
 from router.plan.programs.classes import Named, value_classes
+from router.plan.programs.lexing import COMMENT, STRING
 from router.plan.programs.reading import (
     bases_of,
     is_future,
@@ -32,11 +33,15 @@ _MOST_CUTS: Final = 64
 _PARSED_CHARACTERS: Final = 500_000
 """How much is parsed in search of a prompt's longest sound beginning: this runs on the loop."""
 _LONGEST: Final = _PARSED_CHARACTERS // 2
-"""How much of a prompt is read: mostly its end does not parse, and then there is a second try.
-
-Of the caller's prelude no more is read either.
-"""
-_FUTURE: Final = "__future__"
+"""How much of a prompt is read: mostly its end does not parse, and then there is a second try."""
+_BEGINNING: Final = re.compile(rf"(?:[\s();\\]++|{COMMENT}|[rRuU]?{STRING})*+")
+"""What may stand before a future import: a docstring, however it is written."""
+_FUTURE: Final = re.compile(
+    r"(?P<statement>from[\s\\]+__future__[\s\\]+import\b"
+    rf"(?:[\s\\]*\((?:[^()#]++|{COMMENT})*+\)|[\s\\]+\w(?:[^()#;\\\r\n]++|\\\r?\n)*+))"
+    rf"(?:[\s;\\]++|{COMMENT})*+"
+)
+"""One, up to what follows it."""
 _PART: Final = (ast.Attribute, ast.Subscript)
 _MADE: Final = (ast.Call, ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 """What makes an object that can change."""
@@ -53,30 +58,29 @@ def with_prompt_prelude(prompt: Prompt, entry_point: str, prelude: str) -> str:
     complete function that does nothing. A tail that does not parse is left out, and so is, at run
     time, each statement that fails: what we add must not decide a verdict.
 
-    What is too long to be read stands as it is; where its future imports may have to be first,
-    nothing of the prompt is added.
+    The caller's future imports must stand first in the whole, so they are moved there.
     """
     if not isinstance(prompt, TextPrompt):
         return prelude
     end = _end_of_what_is_read(prompt.text)
     later = frozenset(_derived_from_heads(prompt.text[end:]))
     future, guarded = _definitions(prompt.text[:end], later, entry_point)
-    if _FUTURE in prelude:
-        if len(prelude) > _LONGEST:
-            return prelude
-        # They must stand first in the whole, so the caller's other statements are put after them.
-        theirs, prelude = _without_future(prelude)
-        future += theirs
-    return "\n".join([*future, *guarded, prelude])
+    theirs, rest = _without_future(prelude)
+    return "\n".join([*future, *theirs, *guarded, rest])
 
 
-def _without_future(prelude: str) -> tuple[tuple[str, ...], str]:
-    """The future imports of a prelude, and the rest of it."""
-    found = read(prelude)
-    if found is None or not any(is_future(node) for node in found.tree.body):
-        return (), prelude
-    rest = (found.text_of(node) for node in found.tree.body if not is_future(node))
-    return tuple(found.future), "\n".join(rest)
+def _without_future(prelude: str) -> tuple[Sequence[str], str]:
+    """The future imports of a prelude, and the rest of it.
+
+    They are its first statements, so that no more of it is read, however long it is.
+    """
+    found = _BEGINNING.match(prelude)
+    begins = at = found.end() if found else 0
+    statements: list[str] = []
+    while found := _FUTURE.match(prelude, at):
+        statements.append(found["statement"])
+        at = found.end()
+    return statements, f"{prelude[:begins]}\n{prelude[at:]}" if statements else prelude
 
 
 def _end_of_what_is_read(text: str) -> int:
@@ -148,7 +152,8 @@ def _standing_alone(
     Functions, and those of the value classes `values` that are bound once and not derived from by
     others than these.
     """
-    rest = [node for node in body if node not in values.values()]
+    held = frozenset(values.values())
+    rest = [node for node in body if node not in held]
     theirs = _programs_own(rest)
     bound = theirs.union(*(names_bound_by(node) for node in rest))
     imported = frozenset[str]().union(*(names_bound_by(node) for node in body if _is_import(node)))

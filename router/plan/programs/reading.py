@@ -67,9 +67,8 @@ class Reading:
         )
 
     @cached_property
-    def lines(self) -> Sequence[str]:
-        """The source, line by line, each with its end."""
-        return lines_of(self.source)
+    def _lines(self) -> Sequence[bytes]:
+        return [line.encode() for line in lines_of(self.source)]  # columns are counted in bytes
 
     @property
     def future(self) -> Iterator[str]:
@@ -85,15 +84,19 @@ class Reading:
                 yield Definition(self.text_of(node), names)
 
     def text_of(self, node: ast.stmt) -> str:
-        """A top-level statement as it is written, its decorators included."""
-        first, column = node.lineno, node.col_offset
+        """A top-level statement as it is written, its decorators included.
+
+        No more than that is copied: all statements of a long source may stand on one line.
+        """
+        first, last = node.lineno, node.end_lineno or node.lineno
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
-        last = node.end_lineno or node.lineno
-        raw = [line.encode() for line in self.lines[first - 1 : last]]
-        raw[-1] = raw[-1][: node.end_col_offset]
-        raw[0] = raw[0][column:]
-        return b"".join(raw).decode()
+        lines = self._lines
+        if first == last:
+            return lines[last - 1][node.col_offset : node.end_col_offset].decode()
+        begins = lines[first - 1][node.col_offset :]
+        ends = lines[last - 1][: node.end_col_offset]
+        return b"".join([begins, *lines[first : last - 1], ends]).decode()
 
 
 class Reader:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from router.plan.programs.blocks import Block, read_message
@@ -18,28 +15,22 @@ from router.plan.programs.reading import (
     is_future,
     is_text,
     lines_of,
-    read,
 )
+from router.plan.programs.wanted import Wanted, wanted_by
 from router.request import ChatPrompt, Prompt, TextPrompt, TokenPrompt
-from sandbox import IO, Asserts, Calls, InvalidProgram, Pytest, Tests
+from sandbox import InvalidProgram, Tests
 
 _LONGEST_MESSAGE: Final = 250_000
 _READ_CHARACTERS: Final = 200_000
-"""How much of a message is parsed in all: this runs on the loop. The usual one is far below.
-
-Tests that are longer are not read, so that what they name is not known.
-"""
+"""How much of a message is parsed in all: this runs on the loop. The usual one is far below."""
 _MARKS: Final = re.compile(r"```|~~~|[<\[◁]/\w")
 """Without one of these a message has no block and no thought, and is its own program."""
 _BUILT_IN: Final = frozenset(dir(builtins))
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What tests ask of a program: to define one of `names`, and what else they mention."""
-
-    names: frozenset[str] = frozenset()
-    mentioned: frozenset[str] = frozenset()
+_WORD: Final = re.compile(r"\w+")
+_DEFINES: Final = re.compile(
+    r"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)",
+    re.MULTILINE,
+)
 
 
 def program_source(prompt: Prompt, answer: str, tests: Tests) -> str:
@@ -55,15 +46,16 @@ def program_source(prompt: Prompt, answer: str, tests: Tests) -> str:
         case TokenPrompt():
             raise InvalidProgram("token numbers are no program: send tests with a text")
         case ChatPrompt():
-            return _of_message(answer, _wanted(tests))
+            return _of_message(answer, tests)
 
 
-def _of_message(answer: str, wanted: _Wanted) -> str:
+def _of_message(answer: str, tests: Tests) -> str:
     if len(answer) > _LONGEST_MESSAGE or not _MARKS.search(answer):
         return answer
     reader = Reader(_READ_CHARACTERS)
     if reader.read(answer):  # so that all of its fences are in strings and comments
         return answer
+    wanted = wanted_by(tests)
     message = read_message(answer, lambda code: reader.read(code) is not None)
     for nested in (False, True):
         candidates = [block for block in message.blocks if block.nested is nested]
@@ -73,7 +65,7 @@ def _of_message(answer: str, wanted: _Wanted) -> str:
     return message.text if message.text.strip() else answer
 
 
-def _chosen(blocks: Sequence[Block], wanted: _Wanted, reader: Reader) -> Block | None:
+def _chosen(blocks: Sequence[Block], wanted: Wanted, reader: Reader) -> Block | None:
     """The last block that defines what is wanted, or, if nothing is named, the last program."""
     if wanted.names:
         return next(_defining(blocks, wanted.names, reader), None)
@@ -92,23 +84,18 @@ def _chosen(blocks: Sequence[Block], wanted: _Wanted, reader: Reader) -> Block |
 
 def _defining(blocks: Sequence[Block], names: frozenset[str], reader: Reader) -> Iterator[Block]:
     """The blocks that define a name, the best first: an import, or what is cut off, if need be."""
-    mentioned = re.compile(rf"\b(?:{_any_of(names)})\b")
-    last_first = [block for block in reversed(blocks) if mentioned.search(block.code)]
+    last_first = [block for block in reversed(blocks) if _has(block.code, _WORD, names)]
     yield from (b for b in last_first if (found := reader.read(b.code)) and found.defined & names)
-    defines = re.compile(
-        rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+(?:{_any_of(names)})\b"
-        rf"|^(?:{_any_of(names)})[ \t]*(?::[^=\n]+)?=(?!=)",
-        re.MULTILINE,
-    )
-    yield from (b for b in last_first if not reader.read(b.code) and defines.search(b.code))
+    yield from (b for b in last_first if not reader.read(b.code) and _has(b.code, _DEFINES, names))
     yield from (b for b in last_first if (found := reader.read(b.code)) and found.imported & names)
 
 
-def _any_of(names: Iterable[str]) -> str:
-    return "|".join(re.escape(name) for name in sorted(names))
+def _has(code: str, pattern: re.Pattern[str], names: frozenset[str]) -> bool:
+    """Whether code has one of the names where a pattern finds names: there may be very many."""
+    return any(found[found.lastindex or 0] in names for found in pattern.finditer(code))
 
 
-def _made_whole(block: Block, blocks: Sequence[Block], wanted: _Wanted, reader: Reader) -> str:
+def _made_whole(block: Block, blocks: Sequence[Block], wanted: Wanted, reader: Reader) -> str:
     """A block after the imports and definitions of earlier ones that it, or its tests, lack.
 
     Of those only what is used, directly or by one another: what an earlier block shows beside its
@@ -179,54 +166,3 @@ def _after_its_head(program: Reading, texts: Sequence[str]) -> str:
     if before and not before.endswith(("\n", "\r")):
         before += "\n"
     return before + "\n".join(texts) + "\n" + "".join(lines[last:])
-
-
-def _wanted(tests: Tests) -> _Wanted:
-    match tests:
-        case Asserts(code=code, entry_point=name):
-            return _Wanted(frozenset({name}), _mentioned(_if_read(code)))
-        case Calls(entry_point=name):
-            return _Wanted(frozenset(re.findall(r"\w+", name)[:1]))  # of `Class().method` the class
-        case Pytest(code=code):
-            return _imported(_if_read(code))
-        case IO():
-            return _Wanted()
-
-
-def _if_read(code: str) -> str:
-    """The code of tests, or nothing where it is too long."""
-    return code if len(code) <= _READ_CHARACTERS else ""
-
-
-@lru_cache(maxsize=64)  # all candidates of a request ask the same
-def _mentioned(code: str) -> frozenset[str]:
-    """The names that assertions use and do not bind."""
-    found = read(code)
-    return found.used - found.bound if found else frozenset()
-
-
-@lru_cache(maxsize=64)
-def _imported(code: str) -> _Wanted:
-    """What a test module has from `solution`; of an import of everything, all it does not bind."""
-    found = read(code)
-    if found is None:
-        return _Wanted()
-    modules: set[str] = set()
-    names: set[str] = set()
-    for node in ast.walk(found.tree):
-        match node:
-            case ast.ImportFrom(module="solution", level=0, names=imported):
-                names.update(each.name for each in imported)
-            case ast.Import(names=imported):
-                modules.update(a.asname or a.name for a in imported if a.name == "solution")
-            case _:
-                pass
-    for node in ast.walk(found.tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in modules:
-                names.add(attribute)
-            case _:
-                pass
-    if "*" in names:
-        names |= found.used - found.bound - _BUILT_IN
-    return _Wanted(frozenset(names) - {"*"})

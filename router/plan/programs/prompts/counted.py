@@ -19,12 +19,17 @@ class TooManyParts(Exception):
 
 
 class Draws(random.Random):
-    """Draws that are the same ones for a seed, and that count the parts of what is made by them."""
+    """Draws that are the same ones for a seed, and that count the parts of what is made by them.
+
+    `refused` says whether a call was too large by itself, and not only for what earlier ones left:
+    they may have been repeats.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
+        self.refused = False
         self._left = MOST_PARTS
-        self._left_of_call = 0
+        self._of_call = 0
 
     @property
     def spent(self) -> bool:
@@ -33,11 +38,12 @@ class Draws(random.Random):
 
     def begin(self) -> None:
         """Begin another call."""
-        self._left_of_call = min(MOST_PARTS_OF_A_CALL, self._left)
+        self._of_call = 0
 
     def take(self, parts: int) -> None:
         """Count parts, before they are made. Raises `TooManyParts` where there is no room."""
         self._left -= parts
-        self._left_of_call -= parts
-        if self._left_of_call < 0:
+        self._of_call += parts
+        self.refused |= self._of_call > MOST_PARTS_OF_A_CALL
+        if self._left < 0 or self._of_call > MOST_PARTS_OF_A_CALL:
             raise TooManyParts

@@ -158,7 +158,8 @@ class Forms:
                         silent.append(len(found))
                 elif output.split("#")[0].strip() == "False":  # what it compares with is wrong
                     expected = None
-                if not known.agree(source, written.arguments, expected):
+                handed = source[call.start() : written.end]
+                if not known.agree(handed, written.arguments, expected):
                     expected = None
                 found.append(Shown(call["name"], written.arguments, expected))
             found += self._in_prose(output)  # where a line of it follows without a gap

@@ -45,9 +45,9 @@ def inputs_of(
 ) -> tuple[CallArguments, ...]:
     """What to call a function with: at most `most`, no two equal, the same ones for a seed.
 
-    What is shown comes first, whatever its size. Empty where the entry point is no function's name,
-    and where nothing is shown and what it takes is too large: answers that agree on the few calls
-    that are small have not shown much.
+    What is shown comes first, whatever its size. Empty where the entry point is no function's name;
+    and where nothing is shown, and of too few calls some were too large: answers that agree on
+    those that are small have not shown much. Where there are no more, a few are enough.
     """
     if not entry_point.isidentifier():
         return ()
@@ -62,7 +62,7 @@ def inputs_of(
         same = identity_of_call(call)
         room -= len(same)
         found.setdefault(same, call)
-    if not shown and len(found) < most and (draw.spent or room <= 0):
+    if not shown and len(found) < most and draw.refused:
         return ()
     return tuple(found.values())[:most]
 

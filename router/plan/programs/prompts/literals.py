@@ -21,7 +21,8 @@ _COST_OF_A_LOOK: Final = 20
 _COST_OF_A_PARSE: Final = 200
 """Looking for a value, and parsing a short one, take as long as passing over so many characters."""
 _COST_OF_A_NODE: Final = 3
-"""What a name stands for is read again wherever the name stands: so many characters a part."""
+"""So many characters a part of an expression has at least, with what stands around it."""
+_BITS_OF_A_DIGIT: Final = 3
 _MOST_BITS: Final = 8_192
 _STRING: Final = r"""(?:'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*")"""
 _PART: Final = re.compile(rf"{_STRING}|[\[({{]|[\])}}]|['\"]|[^\[\](){{}}'\"]+")
@@ -67,6 +68,19 @@ class WrittenCall:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a name stands for, and how many characters it has where it is written out."""
+
+    node: ast.expr
+    size: int
+
+    @classmethod
+    def of(cls, node: ast.expr) -> Named:
+        """With its size, which is counted once: the name may stand in many places."""
+        return cls(node, sum(_COST_OF_A_NODE + _length(part) for part in ast.walk(node)))
+
+
 class Literals:
     """Reads values out of texts, so many characters in all."""
 
@@ -98,7 +112,7 @@ class Literals:
             return None
 
     def call(
-        self, text: str, opening: int, known: Mapping[str, ast.expr] | None = None
+        self, text: str, opening: int, known: Mapping[str, Named] | None = None
     ) -> WrittenCall | None:
         """The call whose bracket opens there, if its arguments are literals or `known` names."""
         end = self.closing(text, opening)
@@ -142,15 +156,18 @@ class Literals:
         tree = None if self.spent else parse(source.strip())
         return tree.body if tree else None
 
-    def _put_in(self, node: ast.expr, known: Mapping[str, ast.expr] | None) -> ast.expr:
-        """The node, or what its name stands for. Raises `ValueError` where no more is read."""
+    def _put_in(self, node: ast.expr, known: Mapping[str, Named] | None) -> ast.expr:
+        """The node, or what its name stands for, which is read again in each place.
+
+        Raises `ValueError` where no more is read.
+        """
         if not known or not isinstance(node, ast.Name) or node.id not in known:
             return node
         found = known[node.id]
-        self._left -= _COST_OF_A_NODE * sum(1 for _ in ast.walk(found))
+        self._left -= found.size
         if self.spent:
             raise ValueError("too much to read")
-        return found
+        return found.node
 
     def _parsed(self, source: str) -> ast.expr | None:
         self._left -= len(source) + _COST_OF_A_PARSE
@@ -190,6 +207,17 @@ def identity(value: object) -> str:
 def identity_of_call(call: CallArguments) -> str:
     """What two calls have in common that give a function the same."""
     return identity((call.args, dict(call.kwargs)))
+
+
+def _length(node: ast.AST) -> int:
+    """How many characters a constant has that may have many."""
+    match node:
+        case ast.Constant(value=str() | bytes() as text):
+            return len(text)
+        case ast.Constant(value=int() as number):
+            return number.bit_length() // _BITS_OF_A_DIGIT
+        case _:
+            return 0
 
 
 class _Words(ast.NodeTransformer):

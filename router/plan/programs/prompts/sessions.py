@@ -18,6 +18,7 @@ from router.plan.programs.prompts.literals import (
     CallArguments,
     Literal,
     Literals,
+    Named,
     identity,
     identity_of_call,
 )
@@ -96,7 +97,7 @@ class Known:
     """What names stand for in a session, as far as its statements tell."""
 
     literals: Literals
-    values: dict[str, ast.expr] = field(default_factory=dict)
+    values: dict[str, Named] = field(default_factory=dict)
     _gave: dict[str, str] = field(default_factory=dict)
 
     def take(self, source: str, own: Sequence[str]) -> bool:
@@ -122,20 +123,20 @@ class Known:
         if not isinstance(expected, Literal):
             return True
         handed = (self.values.get(word) for word in _WORD.findall(source))
-        if all(value is None or isinstance(value, fixed) for value in handed):
+        if all(value is None or isinstance(value.node, fixed) for value in handed):
             return True
         value = identity(expected.value)
         return self._gave.setdefault(identity_of_call(call), value) == value
 
 
-def _assigned(statement: ast.stmt) -> dict[str, ast.expr] | None:
+def _assigned(statement: ast.stmt) -> dict[str, Named] | None:
     """What a statement gives names to, where that is all that it does."""
     match statement:
         case ast.Assign(targets=targets, value=value):
             names = [target.id for target in targets if isinstance(target, ast.Name)]
-            return dict.fromkeys(names, value) if len(names) == len(targets) else None
+            return dict.fromkeys(names, Named.of(value)) if len(names) == len(targets) else None
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            return {name: value}
+            return {name: Named.of(value)}
         case _:
             return None
 

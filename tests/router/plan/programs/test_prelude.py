@@ -1,4 +1,5 @@
 import ast
+import time
 import weakref
 
 import pytest
@@ -113,7 +114,7 @@ def test_the_callers_own_text_stays_where_future_imports_move() -> None:
     theirs = "from __future__ import annotations\n@staticmethod\ndef h(): ...  # why\nx = f'{h}\\n'"
     found = with_prompt_prelude(TextPrompt("import math\n"), "f", theirs)
     assert found.startswith("from __future__ import annotations\n")
-    assert found.endswith("@staticmethod\ndef h(): ...\nx = f'{h}\\n'")
+    assert found.endswith("\n@staticmethod\ndef h(): ...  # why\nx = f'{h}\\n'")
 
 
 def test_a_chat_adds_nothing() -> None:
@@ -146,9 +147,7 @@ def test_so_much_of_a_prompt_is_parsed_however_long_it_is(
     assert sum(map(len, parsed)) <= 500_000
 
 
-def test_a_prelude_is_read_only_for_future_imports_and_only_so_much_of_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_no_prelude_is_read_beyond_its_future_imports(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
     def counted(source: str) -> Reading | None:
@@ -158,13 +157,102 @@ def test_a_prelude_is_read_only_for_future_imports_and_only_so_much_of_it(
     monkeypatch.setattr(prelude, "read", counted)
     future = "from __future__ import annotations\n"
     imports, helper = TextPrompt("import math\ndef f(x):\n"), "def h():\n    return 1\n"
-    for theirs, begins in ((helper, "try:"), (MUCH, "try:"), (future + MUCH, future + LINE)):
-        found = with_prompt_prelude(imports, "f", theirs)
+    for theirs in (helper, MUCH):
+        assert (found := with_prompt_prelude(imports, "f", theirs)).startswith("try:")
         assert found.endswith(theirs)
-        assert found.startswith(begins)
-        assert read == []
-    assert with_prompt_prelude(imports, "f", future + helper).startswith(future + "try:")
-    assert read == [future + helper]
+        assert (
+            with_prompt_prelude(imports, "f", future + theirs)
+            == f"{future}{found[: -len(theirs)]}\n{theirs}"
+        )
+    assert read == []
+
+
+FUTURE = "from __future__ import annotations\n"
+MENTIONS: dict[str, str] = {
+    "a comment": f"# {FUTURE}",
+    "a docstring": f'"""\n{FUTURE}"""\n',
+    "a text": f'x = """\n{FUTURE}"""\n',
+    "a name": "__future__ = 1\n",
+    "a module": "import __future__\n",
+    "not at the beginning": f"x = 1\n{FUTURE}",
+}
+
+
+@pytest.mark.parametrize("theirs", MENTIONS.values(), ids=MENTIONS)
+def test_what_only_mentions_the_future_stays_where_it_is(theirs: str) -> None:
+    """However long it is, and with it what the prompt has."""
+    for more in ("", MUCH):
+        found = with_prompt_prelude(TextPrompt(HELPER + "\n"), "f", theirs + more)
+        assert found.startswith("try:")
+        assert found.endswith("\n" + theirs + more)
+
+
+FUTURES: dict[str, str] = {
+    "a docstring": f'"""Doc."""\n{FUTURE}',
+    "a docstring that mentions it": f'"""\nfrom __future__ import x\n"""\n{FUTURE}',
+    "a docstring of parts": f"'a' 'b' \\\n r'\\'' # c\n{FUTURE}",
+    "a docstring in brackets": f"('a' # (\n 'b')\n{FUTURE}",
+    "comments": f"#!/bin/python\n\n# it's from __future__\n{FUTURE[:-1]} # c\n",
+    "brackets": "from __future__ import (  # (why)\n    annotations,\n    division as d,\n)\n",
+    "brackets after": f"{FUTURE}(print)\n",
+    "lines that go on": "from \\\n __future__ import division, \\\n annotations\n",
+    "on one line": f"'doc'; from __future__ import division; {FUTURE[:-1]}; x = 1\n",
+    "several": f"from __future__ import division\n\n# c\n{FUTURE}",
+    "carriage returns": f"'d'\r\nfrom __future__ import division\r\n{FUTURE[:-1]}\r\n",
+    "tabs": "from\t__future__\timport\tannotations\t\n",
+}
+
+
+@pytest.mark.parametrize("future", FUTURES.values(), ids=FUTURES)
+@pytest.mark.parametrize("more", ["", MUCH])
+def test_future_imports_stand_first_however_they_are_written(future: str, more: str) -> None:
+    theirs = f"{future}def h(x: unknown): ...\n{more}"
+    found = with_prompt_prelude(TextPrompt("import math\n"), "f", theirs)
+    assert {"math", "h"} <= defined(found)
+    assert found.endswith(f"def h(x: unknown): ...\n{more}")
+
+
+FUTURE_PIECES = ["from __future__ import annotations", "from __future__ import (annotations)", ";"]
+FUTURE_PIECES += [
+    "'a'",
+    '"""b\n"""',
+    "(",
+    ")",
+    "\n",
+    "\\\n",
+    " ",
+    "# '\n",
+    "x",
+    "x = 1\n",
+    "'",
+    '"""',
+]
+
+
+@given(st.lists(st.sampled_from(FUTURE_PIECES), max_size=12).map("".join))
+def test_a_prelude_that_compiles_still_does_behind_the_prompts(theirs: str) -> None:
+    try:
+        compile(theirs, "prelude", "exec", dont_inherit=True)
+    except SyntaxError:
+        return
+    found = with_prompt_prelude(TextPrompt("import math\n"), "f", theirs)
+    compile(found, "prelude", "exec", dont_inherit=True)
+
+
+NAMEDTUPLE = "from collections import namedtuple as n\n"
+TUPLES = [f"A{at}=n('A{at}', '')" for at in range(2_000)]
+
+
+def seconds(text: str) -> float:
+    began = time.process_time()
+    with_prompt_prelude(TextPrompt(text), "f", "")
+    return time.process_time() - began
+
+
+def test_classes_on_one_line_are_read_as_fast_as_those_on_many() -> None:
+    """What follows them is looked through once."""
+    one, many = (NAMEDTUPLE + end.join(TUPLES) + "\n" * 50_000 + "x=1\n" for end in ";\n")
+    assert seconds(one) < 4 * seconds(many)
 
 
 def test_what_is_not_read_of_a_long_prompt_may_derive_from_what_is() -> None:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.plan.programs import program_source, reading
-from router.plan.programs import source as programs
+from router.plan.programs import program_source, reading, wanted
 from router.plan.programs.reading import Reading
 from router.request import ChatPrompt, TextPrompt
 from sandbox import IO, Asserts, Call, Calls, IOCase, Pytest, Tests
@@ -205,6 +204,7 @@ def test_what_tests_mention_comes_from_earlier_blocks() -> None:
     answer = block("class Pair: ...\nclass Other: ...\nresult = 1\n") + block(ADD)
     tests = Asserts("result = add(1, 2)\nassert result == 3 and Pair", "add")
     assert source(answer, tests) == "class Pair: ...\n" + ADD
+    assert source(answer, replace(tests, code=tests.code + LONG)) == "class Pair: ...\n" + ADD
 
 
 PYTESTS: dict[str, tuple[str, str]] = {
@@ -214,13 +214,23 @@ PYTESTS: dict[str, tuple[str, str]] = {
     "in a test": ("def test():\n    from solution import add as plus", ADD),
     "everything": ("from solution import *\ndef test(): assert add(1, 2)", ADD),
     "a class and a function": ("from solution import add, Pair", "class Pair: ...\n" + ADD),
+    "on several lines": ("from solution import (  # (all)\n    add,\n    sub,\n)", ADD),
+    "on a line that goes on": ("from solution import sub, \\\n    add", ADD),
+    "after another statement": ("import os; from solution import add; x = 1", ADD),
+    "beside another module": ("import os, solution as s, sys\ns.add(1, 2)", ADD),
+    "none in texts": ("import solution\ns = 'solution.Pair'\nsolution.add(1, 2)", ADD),
+    "none in long texts": ('import solution\n"""\nsolution.Pair\n"""\nsolution.add(1, 2)', ADD),
+    "none in comments": ("import solution\n# don't: solution.Pair\nsolution.add(1, 2)", ADD),
+    "no variable": ("from solution import add\nsolution = os\nsolution.Pair", ADD),
 }
+LONG = "\n" + "x = 1\n" * 40_000
 
 
 @pytest.mark.parametrize(("code", "program"), PYTESTS.values(), ids=PYTESTS)
 def test_what_pytest_imports_finds_the_block(code: str, program: str) -> None:
     answer = block("class Pair: ...\n") + block(ADD) + block("def test_add(): ...\ntest_add()\n")
     assert source(answer, Pytest(code)) == program
+    assert source(answer, Pytest(code + LONG)) == program
 
 
 @pytest.mark.parametrize("tests", [ASSERTS, Pytest("from solution import add\n")])
@@ -233,12 +243,24 @@ def test_only_so_much_of_tests_is_read(
         read.append(code)
         return reading.read(code)
 
-    monkeypatch.setattr(programs, "read", counted)
+    monkeypatch.setattr(wanted, "read", counted)
     answer = block(ADD) + block("add(1, 2)\n")
-    long = replace(tests, code=tests.code + "\n" + "x = 1\n" * 160_000)
-    for each in (tests, long):
-        source(answer, each)
+    for each in (tests, replace(tests, code=tests.code + LONG)):
+        assert source(answer, each) == ADD
     assert max(map(len, read), default=0) <= 200_000
+
+
+def test_a_block_is_not_held_against_each_name_that_tests_import() -> None:
+    """They may import very many: it is looked whether one of them is there."""
+    answer = block(ADD) + block("a = z\n" * 5_000)
+    few, many = (
+        Pytest(
+            "from solution import add, " + ", ".join(f"{'abcdef'[at % 6]}{at}" for at in range(n))
+        )
+        for n in (1, 20_000)
+    )
+    assert source(answer, few) == source(answer, many) == ADD  # and both are parsed
+    assert min(seconds(answer, many) for _ in range(3)) < 8 * seconds(answer, few)
 
 
 def test_a_method_is_found_by_its_class() -> None:
@@ -267,9 +289,9 @@ def test_any_answer_has_a_program(answer: str) -> None:
         assert isinstance(source(answer, tests), str)
 
 
-def seconds(answer: str) -> float:
+def seconds(answer: str, tests: Tests = ASSERTS) -> float:
     began = time.process_time()
-    source(answer)
+    source(answer, tests)
     return time.process_time() - began
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.plan.programs.prompts import literals
+from router.plan.programs.prompts import literals, sessions
 from router.plan.programs.prompts.examples import FoundExample, entry_point_of, examples_of
-from router.plan.programs.prompts.literals import CallArguments, Literal, Literals
+from router.plan.programs.prompts.literals import CallArguments, Literal, Literals, Named
 from router.plan.programs.prompts.sessions import Known
 from router.request import ChatPrompt, Prompt, TextPrompt
 
@@ -320,25 +320,44 @@ def test_a_prompt_of_a_megabyte_is_read_in_no_time(text: str) -> None:
     assert time.process_time() - began < 10
 
 
+NAMED: dict[str, str] = {
+    "a list": f"[{'0, ' * 2_000}]",
+    "a text": repr("x" * 90_000),
+    "bytes": repr(b"x" * 90_000),
+    "texts": repr(["x" * 9_000] * 9),
+    "an integer": "1" * 2_400,
+    "integers": f"[{'1' * 2_400}, {'-' + '1' * 2_400}]",
+}
+
+
+@pytest.mark.parametrize("value", NAMED.values(), ids=NAMED)
 def test_what_a_name_stands_for_costs_as_much_as_if_it_were_written(
-    monkeypatch: pytest.MonkeyPatch,
+    value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = 0
     value_of = literals.value_of
 
     def counting(node: ast.expr) -> object:
         nonlocal read
-        read += sum(1 for _ in ast.walk(node))
-        return value_of(node)
+        found = value_of(node)
+        read += len(repr(found))
+        return found
 
     monkeypatch.setattr(literals, "value_of", counting)
     for passed in ("a, " * 500, ", ".join(f"k{n}=a" for n in range(500))):
-        doc = f">>> a = [{'0, ' * 2_000}]\n>>> f({passed})\n1"
-        assert found(documented(doc)) == []
-    assert read <= 300_000
+        assert found(documented(f">>> a = {value}\n>>> f({passed})\n1")) == []
+    assert 100_000 < read <= 600_000
 
 
-class Looked(dict[str, ast.expr]):
+def test_a_long_text_has_a_name() -> None:
+    text = "x" * 20_000
+    assert found(documented(f">>> a = {text!r}\n>>> f(a)\n1\n>>> f(a, a)\n2")) == [
+        (text, 1),
+        (text, text, 2),
+    ]
+
+
+class Looked(dict[str, Named]):
     """What names stand for; it counts how many of them are looked at."""
 
     looks = 0
@@ -354,9 +373,27 @@ class Looked(dict[str, ast.expr]):
 
 def test_a_call_is_not_held_against_every_name_there_is() -> None:
     known = Known(Literals(1_000))
-    known.values = Looked({f"a{n}": ast.List([]) for n in range(2_000)})
+    known.values = Looked({f"a{n}": Named.of(ast.List([])) for n in range(2_000)})
     call = CallArguments(([],))
     for told, same in ((1, True), (1, True), (2, False)):
         assert known.agree("f(a7)", call, Literal(told, 0)) is same
         assert known.agree("f(b)", call, Literal(told, 0))
     assert known.values.looks < 50
+
+
+def test_a_call_is_not_held_against_all_that_its_line_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+    words = sessions._WORD
+
+    class Counting:
+        """Finds words; it counts how much it goes through for them."""
+
+        def findall(self, text: str) -> list[str]:
+            nonlocal looked
+            looked += len(text)
+            return words.findall(text)
+
+    monkeypatch.setattr(sessions, "_WORD", Counting())
+    doc = f">>> a = [1]\n>>> {'f(a) == 1; ' * 500}f(a)\n1"
+    assert found(documented(doc)) == [([1], 1)]
+    assert 500 * len("f(a)") <= looked < len(doc)

@@ -303,6 +303,28 @@ def test_where_what_is_small_is_all_that_could_be_made_there_are_no_inputs() -> 
     assert len(typed(f"a: {nested('list[{}]', 4)}, b: int")) == 24
 
 
+TEXTS = [each * 2_000 for each in "abc"]
+FEW: dict[str, tuple[str, int]] = {
+    "texts": (f"a: Literal{TEXTS}", 3),
+    "two texts": (f"a: Literal{TEXTS[:2]}, b: bool", 3),
+    "a text or nothing": (f"a: Optional[Literal{TEXTS[:1]}]", 2),
+    "parameters of nothing": (LARGE["parameters of nothing"], 1),
+    "truths": ("a: bool", 2),
+}
+
+
+@pytest.mark.parametrize(("parameters", "calls"), FEW.values(), ids=FEW)
+def test_where_there_are_few_calls_those_are_the_inputs(parameters: str, calls: int) -> None:
+    """However large they are: what is drawn again is no reason to give none of them."""
+    assert len(typed(parameters)) == calls
+
+
+def test_where_one_of_few_calls_is_too_large_there_are_no_inputs() -> None:
+    long = "x" * (4 * MOST_PARTS_OF_A_CALL + 4)
+    assert typed(f"a: Literal['', {long!r}]") == ()
+    assert len(typed(f"a: Literal['', {long[8:]!r}]")) == 2
+
+
 NEAR: dict[str, FoundExample] = {
     "arguments": example(*[()] * 2_500),
     "keywords": example(**{f"k{n}": () for n in range(1_000)}),
