@@ -194,9 +194,9 @@ class _Sifting:
             return False
 
         def once(n: int) -> Generator[Command, Event, int | None]:
-            nonlocal kept
-            if len(self.candidates) > before:
-                yield from self._run_in_time()
+            nonlocal kept, before
+            yield from self._run_in_time(before)
+            before = len(self.candidates)
             asked = self._asked(rung, n, held, reason, kept)
             if asked is None:
                 return 0
@@ -259,14 +259,15 @@ class _Sifting:
                     pass
         return found
 
-    def _run_in_time(self) -> Generator[Command, Event]:
-        """Run what there is before more of a rung is drawn, where a deadline may end that.
+    def _run_in_time(self, since: int) -> Generator[Command, Event]:
+        """Run a rung's new answers before more of it is drawn, where a deadline may end that.
 
         What is known of fewer is worth more than more of which nothing is known. Where the prompt
         shows examples, answers are run on these as they come, and that will do.
         """
         if not math.isinf(self.left.latency_ms) and not self.task.examples:
-            self.candidates = yield from self._tried(self.candidates, self.task.inputs)
+            new = self.candidates[since:]
+            self.candidates[since:] = yield from self._tried(new, self.task.inputs)
 
     def _agree(self, course: Course) -> Generator[Command, Event, bool]:
         """Whether the answers so far agree enough to need no other model."""

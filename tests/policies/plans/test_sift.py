@@ -269,6 +269,23 @@ def test_programs_are_run_before_more_is_drawn_only_where_a_deadline_may_end_tha
     assert heard == commands
 
 
+def test_a_program_that_gives_nothing_is_not_run_before_each_further_draw() -> None:
+    tried = list[list[int]]()
+
+    class Mute(Executing):
+        async def execute(self, command: Execute, tell: Tell) -> None:
+            tried.append([each.id for each in command.candidates])
+
+    async def scenario() -> None:
+        wanted, policy = asked(batch=2, examples=()), sifting(Rung("small", 6, 0.8))
+        budget = Budget(latency_ms=10_000)
+        run = Run(policy, wanted, budget, COST, sampler=World(), executor=Mute())
+        await run.perform(asyncio.get_running_loop().time() + 10)
+
+    asyncio.run(scenario())
+    assert tried == [[0, 1], [2, 3], [0, 1, 2, 3, 4, 5]]
+
+
 def test_what_was_drawn_before_is_counted_on_in_the_cache() -> None:
     world, _ = performed(asked())
     assert [draw.counts_on_cache for draw in world.draws] == [False, True, False]
