@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 from typing import Final
 
 SAME_SIZE: Final = 0.05
@@ -23,11 +24,17 @@ SAME_SIZE: Final = 0.05
 LEAST_SHARE: Final = 0.05
 """What took less than this part of the mean is as uncertain as what took that part."""
 
-FITS: Final = 3
-"""How often a line is fitted, each time with errors as large as the line before says."""
+LEAST_S: Final = 1e-6
+"""Nothing is timed more exactly."""
+
+FITS: Final = 2
+"""How often a line is fitted: plainly first, then by errors that are parts of the one before."""
 
 USUAL_SHARE: Final = 0.9
 """The part of the answers that are no longer than what is called usual."""
+
+LARGEST_PART: Final = 1 / 8
+"""The part of all answers that one may stand for: so it takes eight to know what is usual."""
 
 ALMOST: Final = 1e-9
 """What shares may be off by, as numbers are rounded."""
@@ -51,16 +58,20 @@ class Length:
 
 
 def usual_length(answers: Iterable[Length]) -> int | None:
-    """A length that few answers exceed; None where too many were cut to tell.
+    """A length that few answers exceed; None where too few are known to tell.
 
     By the product-limit estimate (Kaplan and Meier, 1958): of one that was cut nothing is known but
-    that it is longer, and leaving it out would make answers seem short.
+    that it is longer, and leaving it out would make answers seem short. Those that end after it
+    stand for it as well.
     """
     ordered = sorted(answers, key=lambda answer: (answer.tokens, answer.cut))
     going_on = 1.0
     for before, answer in enumerate(ordered):
         if not answer.cut:
-            going_on *= 1 - 1 / (len(ordered) - before)
+            its = going_on / (len(ordered) - before)
+            if its > LARGEST_PART + ALMOST:
+                return None
+            going_on -= its
             if going_on <= 1 - USUAL_SHARE + ALMOST:
                 return max(1, answer.tokens)
     return None
@@ -96,47 +107,51 @@ class Trend:
         """
         if not seen:
             return cls()
-        line, least = cls._through(seen), LEAST_SHARE * _mean(seen)
-        if least == 0:
-            return line
+        sizes, seconds = [each.size for each in seen], [each.seconds for each in seen]
+        given = [each.weight for each in seen]
+        size, least = _mean(sizes, given), max(LEAST_S, LEAST_SHARE * _mean(seconds, given))
+        if size <= 0:
+            return cls(_mean(seconds, given))
+        one = _mean([(its - size) ** 2 for its in sizes], given) <= (SAME_SIZE * size) ** 2
+        line, weights = cls(_mean(seconds, given)), given
         for _ in range(FITS):
-            expected = [max(line.at(each.size), least) for each in seen]
-            line = cls._through(
-                [
-                    replace(each, weight=each.weight * (least / its) ** 2)
-                    for each, its in zip(seen, expected, strict=True)
-                ]
-            )
-        squares = [
-            replace(each, seconds=min(1.0, abs(each.seconds - line.at(each.size)) / its) ** 2)
-            for each, its in zip(seen, expected, strict=True)
+            if one:
+                line = cls(0.0, _mean(seconds, weights) / size, size)
+            else:
+                line = cls._through(sizes, seconds, weights)
+            expected = [max(line.at(its), least) for its in sizes]
+            weights = [w * (least / its) ** 2 for w, its in zip(given, expected, strict=True)]
+        off = [
+            min(1.0, abs(took - line.at(its)) / about) ** 2
+            for its, took, about in zip(sizes, seconds, expected, strict=True)
         ]
-        return replace(line, error=math.sqrt(_mean(squares)))
+        return replace(line, error=math.sqrt(_mean(off, given)))
 
     @classmethod
-    def _through(cls, seen: Sequence[Seen]) -> Trend:
-        """The line of least squares."""
-        weight = math.fsum(each.weight for each in seen)
-        size = math.fsum(each.weight * each.size for each in seen) / weight
-        seconds = _mean(seen)
-        spread = math.fsum(each.weight * (each.size - size) ** 2 for each in seen) / weight
-        if size <= 0:
-            return cls(seconds)
-        if spread <= (SAME_SIZE * size) ** 2:
-            return cls(0.0, seconds / size, size)
-        shared = math.fsum(
-            each.weight * (each.size - size) * (each.seconds - seconds) for each in seen
+    def _through(
+        cls, sizes: Sequence[float], seconds: Sequence[float], weights: Sequence[float]
+    ) -> Trend:
+        """The line of least squares through several sizes."""
+        size, took = _mean(sizes, weights), _mean(seconds, weights)
+        spread = _mean([(its - size) ** 2 for its in sizes], weights)
+        shared = _mean(
+            [its * (each - took) for its, each in zip(sizes, seconds, strict=True)], weights
         )
-        slope = max(0.0, shared / weight / spread)
-        if seconds < slope * size:  # the line would begin below nothing
-            return cls(0.0, seconds / size)
-        return cls(seconds - slope * size, slope)
+        slope = max(0.0, shared / spread) if spread > 0 else 0.0
+        line = cls(took - slope * size, slope)
+        if line.base >= 0:
+            return line
+        # It would begin below nothing: it is flat up to what was seen, or goes through nothing.
+        if line.at(min(sizes)) >= 0:
+            return replace(line, least=min(sizes))
+        squares = _mean([its**2 for its in sizes], weights)
+        products = [its * each for its, each in zip(sizes, seconds, strict=True)]
+        return cls(0.0, _mean(products, weights) / squares)
 
 
-def _mean(seen: Sequence[Seen]) -> float:
-    """Seconds in the mean."""
-    weight = math.fsum(each.weight for each in seen)
-    return math.fsum(each.weight * each.seconds for each in seen) / weight
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The weighted mean."""
+    return math.fsum(map(mul, values, weights)) / math.fsum(weights)
 
 
 @dataclass(frozen=True, slots=True)

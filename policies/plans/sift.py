@@ -195,9 +195,10 @@ class _Sifting:
 
         def once(n: int) -> Generator[Command, Event, int | None]:
             nonlocal kept, before
-            yield from self._run_in_time(before)
-            before = len(self.candidates)
             asked = self._asked(rung, n, held, reason, kept)
+            if asked is not None and (yield from self._run_in_time(before, held)):
+                asked = self._asked(rung, n, held, reason, kept)
+            before = len(self.candidates)
             if asked is None:
                 return 0
             ended = yield from draw_and_wait(asked, enough=asked.n + 1)
@@ -259,15 +260,18 @@ class _Sifting:
                     pass
         return found
 
-    def _run_in_time(self, since: int) -> Generator[Command, Event]:
+    def _run_in_time(self, since: int, held: Remaining) -> Generator[Command, Event, bool]:
         """Run a rung's new answers before more of it is drawn, where a deadline may end that.
 
         What is known of fewer is worth more than more of which nothing is known. Where the prompt
-        shows examples, answers are run on these as they come, and that will do.
+        shows examples, answers are run on these as they come, and that will do; and where time is
+        held for another model, nobody may spend it. Whether anything was run.
         """
-        if not math.isinf(self.left.latency_ms) and not self.task.examples:
-            new = self.candidates[since:]
-            self.candidates[since:] = yield from self._tried(new, self.task.inputs)
+        new = self.candidates[since:]
+        if math.isinf(self.left.latency_ms) or self.task.examples or held.latency_ms or not new:
+            return False
+        self.candidates[since:] = yield from self._tried(new, self.task.inputs)
+        return True
 
     def _agree(self, course: Course) -> Generator[Command, Event, bool]:
         """Whether the answers so far agree enough to need no other model."""

@@ -40,8 +40,7 @@ KEPT: Final = 32
 """Draws of one model that are remembered."""
 
 KEPT_LENGTHS: Final = 64
-LEAST_LENGTHS: Final = 8
-"""Answers of one model and kind that are remembered, and that it takes to know what is usual."""
+"""Answers of one model and kind that are remembered."""
 
 LATE_TIMES: Final = 2.0
 """How often the time that it had a draw is taken to need that had no token by then."""
@@ -219,19 +218,17 @@ class _Watch(Observer):
         memory.computing.add(-timed.samples)
         if failed:
             return
-        # Tests are no answers, and their prompt is not the request's: of these only times are kept.
-        past = self.deadline is not None and now > self.deadline - CLOCK_S
-        late = past and not timed.for_tests
-        if late:
-            for sample in timed.draw.samples:
-                if sample.partial and sample.tokens:
-                    self._add_length(memory, Length(sample.tokens, cut=True))
         if timed.first_at is not None:
             self._add_times(memory, timed, timed.draw, timed.first_at)
-        elif timed.draw.finished:  # as where no token is asked for, so that a prompt is read ahead
-            if not timed.for_tests:
-                self._add_prompt(memory, timed.draw, timed.draw.cached_tokens)
-        elif late:
+        if timed.for_tests:  # they are no answers, and their prompt is not the request's
+            return
+        for sample in timed.draw.samples:
+            if sample.partial and sample.tokens:
+                self._add_length(memory, Length(sample.tokens, cut=True))
+        # One may end without a token: where none is asked for, so that a prompt is read ahead.
+        if timed.first_at is not None or timed.draw.finished:
+            self._add_prompt(memory, timed.draw, timed.draw.cached_tokens)
+        elif self.deadline is not None and now > self.deadline - CLOCK_S:
             self._add_late(memory, timed.draw, now)
 
     def _add_times(
@@ -239,15 +236,13 @@ class _Watch(Observer):
     ) -> None:
         seen = Seen(_computed(draw), first_at - draw.sent_at)
         memory.first.append((first_at, seen))
-        if memory.late is not None and seen.size >= memory.late[1].size / 2:
+        if memory.late is not None and _better(seen, draw.sent_at, *memory.late):
             memory.late = None
         steps = timed.last_tokens - timed.first_tokens
         if steps > 0:
             busy = (timed.first_busy + timed.last_busy) / 2
             step = Seen(busy, (timed.last_at - first_at) / steps)
             memory.step.append((timed.last_at, step))
-        if not timed.for_tests:
-            self._add_prompt(memory, draw, draw.cached_tokens)
 
     def _add_late(self, memory: _Memory, draw: RunningDraw, now: float) -> None:
         """A draw without a token until its deadline; where nothing was told, nothing was cached."""
@@ -273,6 +268,15 @@ def _computed(draw: RunningDraw) -> int:
     return draw.prompt_tokens - min(draw.cached_tokens or 0, draw.prompt_tokens - 1)
 
 
+def _better(seen: Seen, sent_at: float, late_at: float, late: Seen) -> bool:
+    """Whether a first token shows that a draw which was late would not be so any more.
+
+    It was sent after that one, of a prompt that is half as long at least, and came sooner.
+    """
+    at_least = seen.size >= late.size / 2 and sent_at >= late_at - late.seconds
+    return at_least and seen.seconds < late.seconds * max(1.0, seen.size / max(1, late.size))
+
+
 def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[Seen]:
     """What is not stale, by its age, and what was given as a start."""
     fresh = [(when, seen) for when, seen in dated if now - when <= STALE_S]
@@ -284,5 +288,4 @@ def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[
 
 
 def _usual(lengths: Iterable[tuple[float, Length]], now: float) -> int | None:
-    fresh = [length for when, length in lengths if now - when <= STALE_S]
-    return usual_length(fresh) if len(fresh) >= LEAST_LENGTHS else None
+    return usual_length(length for when, length in lengths if now - when <= STALE_S)

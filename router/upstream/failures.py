@@ -94,19 +94,17 @@ class PromptTooLong(UpstreamError):
 def to_tell(failures: Sequence[Exception]) -> Exception:
     """Of the failures of several models, at least one, what helps the client most.
 
-    That is what it can mend itself, or else when to come again; else the last. A prompt that is too
-    long for one model may fit another, which would have answered.
+    That is what it can mend itself, or else when to come again, as soon as may be; else the last. A
+    prompt that is too long for one model may fit another, which would have answered.
     """
 
-    def helps(failure: Exception) -> int:
+    def helps(failure: Exception) -> tuple[int, int]:
         match failure:
-            case PromptTooLong():
-                return 0
-            case UpstreamError(rejected=True):
-                return 2
-            case UpstreamBusy():
-                return 1
+            case UpstreamError(rejected=True) if not isinstance(failure, PromptTooLong):
+                return 2, 0
+            case UpstreamBusy(retry_after_s=seconds):
+                return 1, -seconds
             case _:
-                return 0
+                return 0, 0
 
     return max(reversed(failures), key=helps)

@@ -23,7 +23,7 @@ from policies.sizing import least_tokens
 from policies.values import Budget, BudgetTooSmall, Candidate, Remaining, Task, Verdict
 
 seconds = st.floats(0, 5)
-trends = st.builds(Trend, seconds, st.floats(0, 0.5), st.floats(0, 100))
+trends = st.builds(Trend, seconds, st.floats(0, 0.5), st.floats(0, 100), st.floats(0, 1))
 forecasts = st.builds(Forecast, trends, trends, st.floats(0, 20), st.none() | st.integers(1, 300))
 policies = st.one_of(
     st.just(Single()),
@@ -281,14 +281,38 @@ def test_first_tokens_are_late_by_their_usual_error() -> None:
     assert Trend.of([Seen(1, 0.06)] * 30 + [Seen(1, 60.0)]).error <= 1
 
 
+@given(st.floats(0, 1000), st.floats(1.5, 100), st.floats(0.01, 10), st.floats(1, 1000))
+def test_a_line_through_two_points_that_rise_gives_both_back(
+    size: float, wider: float, seconds: float, longer: float
+) -> None:
+    one, other = Seen(size, seconds), Seen((size + 1) * wider, seconds * longer)
+    trend = Trend.of([one, other])
+    assert trend.at(one.size) == pytest.approx(one.seconds, rel=1e-6)
+    assert trend.at(other.size) == pytest.approx(other.seconds, rel=1e-6)
+    assert trend.error == pytest.approx(0, abs=1e-6)
+
+
+def test_long_prompts_are_forecast_by_long_ones() -> None:
+    """Also where each of their tokens takes longer, as attention grows."""
+    trend = Trend.of([*[Seen(20, 0.02)] * 20, Seen(4000, 10.0)])
+    assert (trend.at(1), trend.at(20)) == (pytest.approx(0.02), pytest.approx(0.02))
+    assert trend.at(4000) == pytest.approx(10.0)
+
+
 lengths = st.lists(st.builds(Length, st.integers(0, 50), st.booleans()), max_size=30)
 
 
 def test_most_answers_are_no_longer_than_is_usual() -> None:
     assert usual_length([Length(10)] * 9 + [Length(50)]) == 10
     assert usual_length([Length(10)] * 8 + [Length(50)] * 2) == 50
-    assert usual_length([Length(0)]) == 1
+    assert usual_length([Length(0)] * 8) == 1
+
+
+def test_too_few_answers_tell_nothing_of_what_is_usual() -> None:
     assert usual_length([]) is None
+    assert usual_length([Length(10)] * 7) is None
+    assert usual_length([Length(10)] * 8) == 10
+    assert usual_length([Length(20, cut=True)] * 63 + [Length(23)]) is None
 
 
 def test_of_answers_that_were_cut_nothing_is_known_but_that_they_are_longer() -> None:
@@ -302,7 +326,7 @@ def test_of_answers_that_were_cut_nothing_is_known_but_that_they_are_longer() ->
 @given(lengths, st.integers(0, 50))
 def test_an_answer_that_was_cut_makes_none_seem_shorter(answers: list[Length], at: int) -> None:
     before, after = usual_length(answers), usual_length([*answers, Length(at, cut=True)])
-    assert after is None or (before is not None and before <= after)
+    assert before is None or after is None or before <= after
 
 
 @given(

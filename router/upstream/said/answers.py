@@ -7,6 +7,7 @@ against bodies without an end.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,9 @@ LONGEST_ANSWER: Final = 64 * 2**20
 _REST_S: Final = 0.1
 """How long the end of a stream is waited for after its last event."""
 
-_JSON_BEGINS: Final = frozenset({b"{", b"["})
-_EVENT_BEGINS: Final = frozenset({b":", b"d", b"e", b"i", b"r"})
-"""How objects and lists begin, and how the lines of events do: comments and the four fields."""
+_JSON_BEGINS: Final = re.compile(rb"\s*[{[]")
+_EVENTS_BEGIN: Final = re.compile(rb"\s*(:|(data|event|id|retry)(:|[\r\n]))")
+"""How an object or a list begins, and how events do: with a comment, or one of four fields."""
 
 _NO_STATUS: Final = 500
 """What an error inside of an answer counts as, where it does not say."""
@@ -90,9 +91,10 @@ def _streams(answer: Answer, beginning: bytes) -> bool:
 
     How it begins tells: some servers call all that they say plain text, or a stream what is none.
     """
-    first = beginning.lstrip()[:1]
-    if first in _JSON_BEGINS or first in _EVENT_BEGINS:
-        return first in _EVENT_BEGINS
+    if _JSON_BEGINS.match(beginning):
+        return False
+    if _EVENTS_BEGIN.match(beginning):
+        return True
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return bool(kind) and not kind.endswith("json")
 

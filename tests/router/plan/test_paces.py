@@ -15,7 +15,7 @@ from policies.policy import Policy
 from policies.protocol import Done, Draw, Plan, Started, Wait
 from policies.values import Budget
 from router.plan.outcome import Outcome
-from router.plan.paces import KEPT_LENGTHS, LEAST_LENGTHS, STALE_S, Paces, PaceStart
+from router.plan.paces import KEPT_LENGTHS, STALE_S, Paces, PaceStart
 from router.plan.prefixes import NOTHING_READ, Blocks
 from router.plan.queues.occupancy import OwnOccupancy
 from router.plan.run import Run
@@ -179,7 +179,7 @@ async def test_nothing_runs_when_everything_has_ended_however_it_did() -> None:
 @simulated
 async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_are_longer() -> None:
     paces, machine = Paces(), Paced()
-    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    await performed(paces, machine, draws=[asked(n=8)])
     assert of(paces).usual_tokens == 20
     assert of(paces, kind="chat").usual_tokens is None
     await performed(paces, machine, draws=[asked(n=2, max_tokens=5)])
@@ -198,7 +198,7 @@ async def test_answers_of_a_kind_tell_what_is_usual_and_those_that_were_cut_are_
 @simulated
 async def test_what_was_late_for_its_first_token_says_nothing_of_how_long_answers_are() -> None:
     paces, machine = Paces(), Paced()
-    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    await performed(paces, machine, draws=[asked(n=8)])
     for _ in range(5):
         late = await performed(paces, machine, draws=[asked()], within_s=0.3)
         assert not late.choice.candidates
@@ -225,7 +225,7 @@ async def test_one_draw_that_is_late_is_enough_and_one_that_is_not_too() -> None
 @simulated
 async def test_what_is_read_ahead_says_nothing_of_how_long_answers_are() -> None:
     paces, machine = Paces(), Paced()
-    await performed(paces, machine, draws=[asked(n=LEAST_LENGTHS)])
+    await performed(paces, machine, draws=[asked(n=8)])
     known = of(paces)
     for _ in range(KEPT_LENGTHS):
         await performed(paces, machine, draws=[asked(max_tokens=0)], max_tokens=0)
@@ -265,6 +265,36 @@ async def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> No
     # It is no measurement: one that was faster than that stands.
     await performed(paces, machine, draws=[asked()])
     assert of(paces).first.at(100) < 1.0
+
+
+@simulated
+async def test_one_that_was_late_is_believed_until_a_later_one_is_sooner() -> None:
+    paces, machine = Paces(), Paced(length=20)
+    for _ in range(10):
+        await performed(paces, machine, draws=[asked()])
+    before = asyncio.create_task(performed(paces, machine, draws=[asked()]))
+    await asyncio.sleep(0.7)  # it has its first token, and goes on
+    machine.prompt_s["large"] = 0.009
+    await performed(paces, machine, draws=[asked()], within_s=0.8)
+    await before
+    assert of(paces).first_token(100) > 1.5
+    await performed(paces, machine, draws=[asked()])  # in 0.9 s: no better
+    assert of(paces).first_token(100) > 1.2
+    machine.prompt_s["large"] = 0.0075
+    await performed(paces, machine, draws=[asked()])
+    assert of(paces).first_token(100) < 0.8
+
+
+@simulated
+async def test_answers_that_were_ended_early_are_longer_than_they_came() -> None:
+    paces, machine = Paces(), Paced()
+    for _ in range(8):
+        running = asyncio.create_task(performed(paces, machine, draws=[asked()]))
+        await asyncio.sleep(1.0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    await performed(paces, machine, draws=[asked(n=3)])
+    assert of(paces).usual_tokens is None
 
 
 @simulated
