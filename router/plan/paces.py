@@ -1,10 +1,10 @@
 """How fast models answer now, as the runs before saw it: where forecasts come from.
 
 Every run is watched: when its draws were sent, when their first token came and when the last, and
-how many samples the model computed meanwhile. Of that a few dozen draws are kept, newer ones count
-more, and old ones are forgotten: a machine's load changes, and a cache fills. What the operator
-gave as a start counts little beside what was seen, and alone where nothing was. How long a draw
-waited here before it was sent is no matter of the model's pace: `router.plan.queues.lanes`
+how many samples the model computed meanwhile. Of that a few draws of each size are kept, newer ones
+count more, and old ones are forgotten: a machine's load changes, and a cache fills. What the
+operator gave as a start counts little beside what was seen, and alone where nothing was. How long a
+draw waited here before it was sent is no matter of the model's pace: `router.plan.queues.lanes`
 foretells that.
 
 The time to the first token grows with what is computed of a prompt. What a model has read lately it
@@ -36,8 +36,8 @@ from router.plan.prefixes import NOTHING_READ, Blocks, KeptPrompts
 from router.plan.queues.occupancy import Occupancy, OwnOccupancy
 from router.upstream.said.chunks import Chunk
 
-KEPT: Final = 32
-"""Draws of one model that are remembered."""
+KEPT: Final = 8
+"""Draws of one model that are remembered, of each size about."""
 
 KEPT_LENGTHS: Final = 64
 """Answers of one model and kind that are remembered."""
@@ -70,14 +70,40 @@ class PaceStart:
 
 
 @dataclass(slots=True)
+class _SeenLately:
+    """What was seen last, of each size about (up to its double).
+
+    An editor's prompts are cached but for a few: all that is known of new ones would be forgotten.
+    """
+
+    _by_size: dict[int, deque[Dated]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT))
+    )
+
+    def add(self, when: float, seen: Seen) -> None:
+        """It was seen now."""
+        self._by_size[round(seen.size).bit_length()].append((when, seen))
+
+    def weighed(self, start: Iterable[Seen], now: float) -> list[Seen]:
+        """What is not stale, by its age, and what was given as a start."""
+        kept = [dated for alike in self._by_size.values() for dated in alike]
+        fresh = [(when, seen) for when, seen in kept if now - when <= STALE_S]
+        newest = max((when for when, _ in fresh), default=now)
+        return [
+            *(Seen(s.size, s.seconds, 0.5 ** ((newest - at) / HALF_LIFE_S)) for at, s in fresh),
+            *(Seen(s.size, s.seconds, START_WEIGHT) for s in start),
+        ]
+
+
+@dataclass(slots=True)
 class _Memory:
     """What was seen of one model. `computing` is how many samples it computes for us now."""
 
     start: PaceStart
     computing: Occupancy = field(default_factory=OwnOccupancy)
-    first: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
+    first: _SeenLately = field(default_factory=_SeenLately)
     late: Dated | None = None
-    step: deque[Dated] = field(default_factory=lambda: deque(maxlen=KEPT))
+    step: _SeenLately = field(default_factory=_SeenLately)
     lengths: dict[str, deque[tuple[float, Length]]] = field(
         default_factory=lambda: defaultdict(lambda: deque(maxlen=KEPT_LENGTHS))
     )
@@ -90,7 +116,7 @@ class _Memory:
 
     def forecast(self, kind: str, blocks: Blocks, now: float) -> Forecast | None:
         """What is to be expected; None where nothing is known."""
-        first, step = self.first_token(now), Trend.of(_counted(self.step, self.start.step, now))
+        first, step = self.first_token(now), Trend.of(self.step.weighed(self.start.step, now))
         if first == step == Trend():
             return None
         return Forecast(
@@ -103,7 +129,7 @@ class _Memory:
 
     def first_token(self, now: float) -> Trend:
         """The time to a first token, by those that were seen and the one that was not."""
-        seen = _counted(self.first, self.start.first, now)
+        seen = self.first.weighed(self.start.first, now)
         if self.late is None or now - self.late[0] > STALE_S:
             return Trend.of(seen)
         at, late = self.late
@@ -235,14 +261,13 @@ class _Watch(Observer):
         self, memory: _Memory, timed: _Timed, draw: RunningDraw, first_at: float
     ) -> None:
         seen = Seen(_computed(draw), first_at - draw.sent_at)
-        memory.first.append((first_at, seen))
+        memory.first.add(first_at, seen)
         if memory.late is not None and _better(seen, draw.sent_at, *memory.late):
             memory.late = None
         steps = timed.last_tokens - timed.first_tokens
         if steps > 0:
             busy = (timed.first_busy + timed.last_busy) / 2
-            step = Seen(busy, (timed.last_at - first_at) / steps)
-            memory.step.append((timed.last_at, step))
+            memory.step.add(timed.last_at, Seen(busy, (timed.last_at - first_at) / steps))
 
     def _add_late(self, memory: _Memory, draw: RunningDraw, now: float) -> None:
         """A draw without a token until its deadline; where nothing was told, nothing was cached."""
@@ -275,16 +300,6 @@ def _better(seen: Seen, sent_at: float, late_at: float, late: Seen) -> bool:
     """
     at_least = seen.size >= late.size / 2 and sent_at >= late_at - late.seconds
     return at_least and seen.seconds < late.seconds * max(1.0, seen.size / max(1, late.size))
-
-
-def _counted(dated: Iterable[Dated], start: Iterable[Seen], now: float) -> list[Seen]:
-    """What is not stale, by its age, and what was given as a start."""
-    fresh = [(when, seen) for when, seen in dated if now - when <= STALE_S]
-    newest = max((when for when, _ in fresh), default=now)
-    return [
-        *(Seen(s.size, s.seconds, 0.5 ** ((newest - at) / HALF_LIFE_S)) for at, s in fresh),
-        *(Seen(s.size, s.seconds, START_WEIGHT) for s in start),
-    ]
 
 
 def _usual(lengths: Iterable[tuple[float, Length]], now: float) -> int | None:

@@ -1,7 +1,8 @@
 """What tests ask of a program: which names it has to define, and what else they mention.
 
 Tests are parsed, but for long ones, as this runs on the loop. These are looked through for words,
-by what stands around them: there the parameters of a function count as mentioned as well.
+by what stands around them: there the parameters of a function count as mentioned as well, and what
+is bound with a type or beside another name.
 """
 
 from __future__ import annotations

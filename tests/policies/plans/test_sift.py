@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from world import COST, Caching, World, task
 
 from evaluation.calibration.clock import simulate
+from policies.cost import CostModel
+from policies.forecast import Forecast, Trend
 from policies.ladder import CALL_TOKENS, Interval, Rung
 from policies.plans.auto import Auto
 from policies.plans.sift import Course, Courses, CoursesAt, Sift
@@ -249,24 +251,37 @@ def test_where_a_deadline_ends_a_further_draw_what_was_there_before_agrees_all_t
 def test_programs_are_run_before_more_is_drawn_only_where_a_deadline_may_end_that(
     latency_ms: float | None, examples: tuple[Example, ...], commands: list[type[Command]]
 ) -> None:
-    heard = list[type[Command]]()
+    wanted = asked(batch=3, examples=examples)
+    assert heard(sifting(Rung("small", 6, 0.8)), wanted, latency_ms) == commands
+
+
+def test_time_that_is_held_for_a_larger_model_is_not_spent_on_running() -> None:
+    known = Forecast(Trend(0.01), Trend(0.001))
+    cost = replace(COST, forecasts={"small": known, "large": known})
+    policy = sifting(Rung("small", 6, 0.8), LARGE)
+    assert heard(policy, asked(batch=3, examples=()), 10_000, cost) == [Draw, Draw, Draw, Execute]
+
+
+def heard(
+    policy: Sift, wanted: Task, latency_ms: float | None, cost: CostModel = COST
+) -> list[type[Command]]:
+    """What is drawn and run, in its order."""
+    told = list[type[Command]]()
 
     class Listening(World):
         def on_command(self, command: Command) -> None:
             if isinstance(command, Draw | Execute):
-                heard.append(type(command))
+                told.append(type(command))
 
-    wanted = asked(batch=3, examples=examples)
-    policy, world = sifting(Rung("small", 6, 0.8)), Listening()
-    budget, executor = Budget(latency_ms=latency_ms), Executing()
-    run = Run(policy, wanted, budget, COST, sampler=world, executor=executor, observer=world)
+    budget, world = Budget(latency_ms=latency_ms), Listening()
+    run = Run(policy, wanted, budget, cost, sampler=world, executor=Executing(), observer=world)
 
     async def scenario() -> None:
         now = asyncio.get_running_loop().time()
         await run.perform(None if latency_ms is None else now + latency_ms / 1000)
 
     asyncio.run(scenario())
-    assert heard == commands
+    return told
 
 
 def test_a_program_that_gives_nothing_is_not_run_before_each_further_draw() -> None:

@@ -268,6 +268,18 @@ async def test_what_came_too_late_for_its_first_token_is_not_tried_again() -> No
 
 
 @simulated
+async def test_what_many_cached_prompts_took_is_not_all_that_is_known() -> None:
+    paces, machine = Paces(), Paced(caches=True)
+    one, other = (Blocks.of(TextPrompt(text), {}) for text in ("one", "other"))
+    await performed(paces, machine, draws=[asked()], prompt=one)
+    for _ in range(100):
+        await performed(paces, machine, draws=[asked(max_tokens=2)], prompt=one)
+    known = paces.forecasts("text", other)["large"]
+    assert known.first_token(100) == pytest.approx(0.6, rel=0.05)
+    assert paces.forecasts("text", one)["large"].first_token(100) == pytest.approx(0.006, rel=0.1)
+
+
+@simulated
 async def test_one_that_was_late_is_believed_until_a_later_one_is_sooner() -> None:
     paces, machine = Paces(), Paced(length=20)
     for _ in range(10):
