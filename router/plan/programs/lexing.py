@@ -7,23 +7,30 @@ an apostrophe in what is no Python does no harm.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-COMMENT: Final = r"#[^\r\n]*+"
-STRING: Final = (
-    r"(?:'''(?>(?:[^\\']++|\\(?s:.)|'(?!''))*)(?:''')?"
-    r'|"""(?>(?:[^\\"]++|\\(?s:.)|"(?!""))*)(?:""")?'
-    r"|'(?>(?:[^\\'\r\n]++|\\(?s:.))*)'?"
-    r'|"(?>(?:[^\\"\r\n]++|\\(?s:.))*)"?)'
-)
-"""A string without its prefix, whether it ends or not: so that no text is gone through twice.
 
-No group is possessive: before 3.11.5 CPython goes on behind what its last try had begun.
-"""
-_NO_CODE: Final = re.compile(rf"{COMMENT}|\\\r?\n|(?:\b[rRbBuUfF]{{1,2}})?{STRING}")
+def repeated(pattern: str) -> str:
+    """As often as it matches, without a way back: no text is gone through twice.
+
+    Before 3.11.5 CPython goes on behind what the last try of a possessive group had begun. Atomic
+    groups are right everywhere, and take memory for each try.
+    """
+    return rf"(?:{pattern})*+" if sys.version_info >= (3, 11, 5) else rf"(?>(?:{pattern})*)"
+
+
+COMMENT: Final = r"#[^\r\n]*+"
+_STRINGS: Final = (
+    "QQQ" + repeated(r"[^\\Q]++|\\(?s:.)|Q(?!QQ)") + "(?:QQQ)?",
+    "Q" + repeated(r"[^\\Q\r\n]++|\\(?s:.)") + "Q?",
+)
+STRING: Final = "|".join(form.replace("Q", quote) for quote in "'\"" for form in _STRINGS)
+"""A string without its prefix, whether it ends or not."""
+_NO_CODE: Final = re.compile(rf"{COMMENT}|\\\r?\n|(?:\b[rRbBuUfF]{{1,2}})?(?:{STRING})")
 _TOKEN: Final = re.compile(
     r"""(?P<comment>\#[^\r\n]*)
     |(?P<opens>'''|\"\"\")

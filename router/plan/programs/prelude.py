@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Final, TypeGuard
 
 from router.plan.programs.classes import Named, value_classes
-from router.plan.programs.lexing import COMMENT, STRING
+from router.plan.programs.lexing import COMMENT, STRING, repeated
 from router.plan.programs.reading import (
     bases_of,
     is_future,
@@ -34,12 +34,13 @@ _PARSED_CHARACTERS: Final = 500_000
 """How much is parsed in search of a prompt's longest sound beginning: this runs on the loop."""
 _LONGEST: Final = _PARSED_CHARACTERS // 2
 """How much of a prompt is read: mostly its end does not parse, and then there is a second try."""
-_BEGINNING: Final = re.compile(rf"(?>(?:[\s();\\]++|{COMMENT}|[rRuU]?{STRING})*)")
+_BEGINNING: Final = re.compile(repeated(rf"[\s();\\]++|{COMMENT}|[rRuU]?(?:{STRING})"))
 """What may stand before a future import: a docstring, however it is written."""
+_NAMES: Final = repeated(r"[^()#;\\\r\n]++|\\\r?\n")
 _FUTURE: Final = re.compile(
     r"(?P<statement>from[\s\\]+__future__[\s\\]+import\b"
-    rf"(?:[\s\\]*\((?>(?:[^()#]++|{COMMENT})*)\)|[\s\\]+\w(?>(?:[^()#;\\\r\n]++|\\\r?\n)*)))"
-    rf"(?>(?:[\s;\\]++|{COMMENT})*)"
+    rf"(?:[\s\\]*\({repeated(rf'[^()#]++|{COMMENT}')}\)|[\s\\]+\w{_NAMES}))"
+    + repeated(rf"[\s;\\]++|{COMMENT}")
 )
 """One, up to what follows it."""
 _PART: Final = (ast.Attribute, ast.Subscript)

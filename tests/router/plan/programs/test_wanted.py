@@ -37,9 +37,16 @@ def test_names_are_found_without_parsing_as_they_are_with_it(code: str) -> None:
 
 
 def seconds(unit: str, characters: int) -> float:
+    """The least of three tries: others on the machine make one slower, and never faster."""
     code = unit * (characters // len(unit))
+    return min(once(f"import solution\nfrom solution import *\n{code}") for _ in range(3))
+
+
+def once(code: str) -> float:
+    wanted._from_by_words.cache_clear()
+    wanted._used_by_words.cache_clear()
     began = time.process_time()
-    wanted_by(Pytest(f"import solution\nfrom solution import *\n{code}"))
+    wanted_by(Pytest(code))
     return time.process_time() - began
 
 
