@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, Final
 
 from fastapi import Request
@@ -41,6 +42,9 @@ from router.service import Service
 
 _REQUEST_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_KEYS: Final = (b"authorization", b"api-key", b"x-api-key")
+"""Where clients put their key: OpenAI's, Azure's, and proxies'."""
+
 CLIENT_CLOSED_REQUEST: Final = 499
 """What proxies log for a client that went away; nobody is left to read it."""
 
@@ -80,7 +84,7 @@ class Exchange:
     async def _serve(self) -> Response:
         async with AsyncExitStack() as owned:
             # In the order in which they came, not in that in which their bodies were read.
-            session = session_id(self._named)
+            session = session_of(self._named)
             if session is not None:
                 self._turn = owned.enter_context(self._service.sessions.turn(session))
             raw = await self._body()
@@ -248,11 +252,16 @@ def caller_of(request: Request, session: str | None) -> str:
     return "address" if request.client is None else f"address {request.client.host}"
 
 
-def session_id(named: Mapping[bytes, bytes]) -> str | None:
-    """The editor's session that a request belongs to, if it names one. Raises `InvalidRequest`."""
+def session_of(named: Mapping[bytes, bytes]) -> str | None:
+    """The editor's session that a request belongs to, if it names one. Raises `InvalidRequest`.
+
+    It is one of the key that the request comes with: nobody ends another's session who does not
+    know both. Of the key there is a digest, for sessions are told to other processes.
+    """
     if (given := named.get(b"x-session-id")) is None:
         return None
     session = given.decode("latin-1")
     if not _SESSION_ID.fullmatch(session):
         raise InvalidRequest("X-Session-Id must be 1 to 256 printable ASCII characters, no spaces")
-    return session
+    keys = [named.get(name, b"") for name in _KEYS]
+    return f"{session} {blake2b(repr(keys).encode(), digest_size=16).hexdigest()}"

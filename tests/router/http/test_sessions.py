@@ -189,6 +189,19 @@ async def test_sessions_and_requests_without_one_leave_each_other_alone() -> Non
         assert w.errors("superseded") == 0
 
 
+@pytest.mark.parametrize("header", ["Authorization", "api-key", "x-api-key"])
+async def test_a_session_belongs_to_the_key_that_it_comes_with(header: str) -> None:
+    async with world(large=FakeUpstream(in_turn(silent(), answering(), answering()))) as w:
+        named = {"X-Session-Id": "editor-1"}
+        older = asyncio.create_task(w.complete(headers=named | {header: "Bearer one"}))
+        await eventually(lambda: w.large.calls)
+        for key in ({header: "Bearer two"}, {}):
+            assert (await w.complete(headers=named | key)).status_code == 200
+            assert not older.done()
+        assert (await w.complete(headers=named | {header: "Bearer one"})).status_code == 200
+        assert code_of(await older) == "superseded"
+
+
 async def test_a_newer_request_has_the_place_of_the_older() -> None:
     play = in_turn(silent(), answering())
     async with world(large=FakeUpstream(play), max_concurrent_requests=1) as w:
