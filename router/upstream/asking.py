@@ -55,6 +55,10 @@ class Habit:
         names = {name, _WITHIN.get(name, name)}
         return any(at in {"", path} and spared in names for at, spared in self.spared)
 
+    def joined(self, other: Habit) -> Habit:
+        """What both know: of two draws at once each may have learned something."""
+        return Habit(self.spared | other.spared, self.completion_limit or other.completion_limit)
+
     @property
     def shown(self) -> str:
         """For people."""

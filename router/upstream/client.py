@@ -116,7 +116,8 @@ class Upstream:
         """
         forces = self.server.forces_calls
         forcing = None if forces else forcing_of(request.prompt, request.passed_on)
-        asking, habit = self._asking(draw, request), self.habits.now
+        asking, known = self._asking(draw, request), self.habits.now
+        habit = known
         if forcing is not None:
             asking = replace(asking, body={**asking.body, **forcing.fields})
         for _ in range(MOST_TRIES):
@@ -126,7 +127,8 @@ class Upstream:
                     async for chunk in chunks:
                         if not begun:
                             begun = True
-                            self._keep(habit)
+                            if habit != known:
+                                self._keep(habit)
                         told = chunk if forcing is None else forcing.read(chunk)
                         yield _undrawn(told, request) if draw.max_tokens == 0 else told
             except Refused as refused:
@@ -225,8 +227,8 @@ class Upstream:
             answer.close()
 
     def _keep(self, habit: Habit) -> None:
-        """Remember what has worked."""
-        if habit != self.habits.now:
+        """Remember what has worked, with what others have learned meanwhile."""
+        if (habit := self.habits.now.joined(habit)) != self.habits.now:
             self.habits.now = habit
             _log.warning("a server does not take all fields", model=self.id, sends=habit.shown)
 

@@ -1,7 +1,8 @@
 """What goes out of an answer that the deadline cut, where it belongs between two pieces of code.
 
 Half a line before a suffix makes both of them wrong, so such an answer is cut at the end of its
-last whole line. Half a line that is all there is goes out as it stands: it can still be shown.
+last whole line. Half a line that is all there is, blank lines before it aside, goes out as it
+stands: it can still be shown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ def suffix_of(prompt: Prompt) -> str | None:
 def whole_lines(prompt: Prompt, text: str) -> str:
     """The part of an unfinished answer that goes out."""
     suffix = suffix_of(prompt)
-    return text if suffix is None else text[: _line_end(text, suffix)] or text
+    if suffix is None:
+        return text
+    whole = text[: _line_end(text, suffix)]
+    return whole if whole.strip() else text
 
 
 def _line_end(text: str, suffix: str) -> int:
@@ -82,7 +86,8 @@ class WholeLines:
         """Add a piece; what may be sent now."""
         self._held.add(text, tokens)
         end = _line_end(self._held.text, self.suffix)
-        return self._held.release(end) if end else ("", ())
+        says = self._held.sent or self._held.text[:end].strip()
+        return self._held.release(end) if end and says else ("", ())
 
     def rest(self, *, cut: bool) -> tuple[str, Sequence[TokenLogprob]]:
         """What is sent last: of an answer that was cut nothing, unless it would be the first."""

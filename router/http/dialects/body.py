@@ -40,7 +40,7 @@ _UNSUPPORTED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Fields that would change what an answer is, and what to do instead."""
-_DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "response_fields"})
+_DECIDED: Final = frozenset({"n_cmpl", "id_slot", "post_sampling_probs", "response_fields", "echo"})
 """Servers' own names for what the gateway decides: passed on, they would override the plan."""
 
 _READ_APART: Final = frozenset({"budget", "tests"})
@@ -48,6 +48,8 @@ _READ_APART: Final = frozenset({"budget", "tests"})
 
 _OURS: Final = frozenset({"budget", "tests", "explain", "select"})
 """Fields that no server knows: in other letters they would be passed on, and mean nothing."""
+
+_LIKELIHOODS: Final = frozenset({"logprobs", "top_logprobs"})
 
 _LENGTHS: Final = ("max_tokens", "max_completion_tokens", "n_predict")
 """The names that a length goes by."""
@@ -228,9 +230,11 @@ def _asked(body: Body, max_tokens: int | None, logprobs: int | None) -> frozense
     limit = () if max_tokens is None else ("max_tokens",)
     likelihoods = () if logprobs is None else ("logprobs",)
     usual, extra = _usual(type(body)), body.model_extra or {}
+    # A client that says that it wants none has not set those that we ask for.
+    unwanted = _LIKELIHOODS if logprobs is None else frozenset[str]()
     named = (
         name
-        for name in body.model_fields_set
+        for name in body.model_fields_set - unwanted
         if (value := extra[name] if name in extra else getattr(body, name)) is not None
         and value != usual.get(name)
     )

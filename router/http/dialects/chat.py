@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StrictBool
 
 from router.errors import InvalidRequest
 from router.http.dialects.body import Body, passed_on, understood, validated
 from router.http.dialects.envelope import OpenAIEnvelope
-from router.http.dialects.values import Integer, Modalities
+from router.http.dialects.values import Integer, Modalities, Tools
 from router.request import ChatPrompt, RequestLimits, RouteRequest
 from router.upstream.said.chunks import TokenLogprob
 
@@ -28,8 +28,8 @@ class ChatBody(Body):
 
     checked: ClassVar[tuple[str, ...]] = (*Body.checked, "modalities")
 
-    messages: Annotated[list[Message], Field(min_length=1)]
-    tools: list[dict[str, Any]] | None = None
+    messages: Annotated[list[Message], FailFast(), Field(min_length=1)]
+    tools: Tools = []  # noqa: RUF012 pydantic copies it
     modalities: Modalities = None
     logprobs: StrictBool | None = None
     top_logprobs: Annotated[Integer, Field(ge=0, le=20)] | None = None

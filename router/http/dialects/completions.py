@@ -145,7 +145,7 @@ class Completions(TextChoices, OpenAIEnvelope):
 
     def _named(self, body: CompletionBody) -> CompletionBody:
         """The body with the model that the path names."""
-        if self.engine is None:
+        if not self.engine:
             return body
         if body.model not in (AUTO, self.engine):
             raise InvalidRequest(

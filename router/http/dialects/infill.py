@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from router.errors import InvalidRequest
 from router.http.dialects.body import Body, understood, validated
 from router.http.dialects.envelope import AnswerHead, Tally, TextChoices
-from router.http.dialects.values import Integer, Number
+from router.http.dialects.values import Integer, Number, no_list
 from router.request import RequestLimits, RouteRequest, TextPrompt
 from router.upstream.said.chunks import TokenLogprob
 
@@ -36,11 +36,6 @@ _STOP_TYPES: Final[Mapping[str, str]] = {"length": "limit", "stop": "eos"}
 def _text(value: object) -> object:
     """Null is no text."""
     return "" if value is None else value
-
-
-def _list(value: object) -> object:
-    """Null is an empty list."""
-    return [] if value is None else value
 
 
 Text: TypeAlias = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | None)]
@@ -61,14 +56,17 @@ class InfillBody(Body):
     input_suffix: Text
     input_extra: Annotated[
         tuple[ExtraFile, ...],
-        BeforeValidator(_list, json_schema_input_type=list[ExtraFile] | None),
+        FailFast(),
+        BeforeValidator(no_list, json_schema_input_type=list[ExtraFile] | None),
     ] = ()
     prompt: Text = ""
     n_cmpl: Annotated[Integer, Field(ge=1)] | None = None
     t_max_predict_ms: Annotated[Number, Field(allow_inf_nan=False)] | None = None
     t_max_prompt_ms: Annotated[Number, Field(allow_inf_nan=False)] | None = None
     response_fields: Annotated[
-        tuple[str, ...], BeforeValidator(_list, json_schema_input_type=list[str] | None)
+        tuple[str, ...],
+        FailFast(),
+        BeforeValidator(no_list, json_schema_input_type=list[str] | None),
     ] = ()
 
 

@@ -1,13 +1,14 @@
 """What single fields of a body may hold, and what of it means that they were not set.
 
-Where a value has another shape than it must, the error says what was expected.
+Where a value has another shape than it must, the error says what was expected. Long lists are read
+up to their first fault (`FailFast`): nobody is told of the others, of which there may be millions.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from router.request import AUTO
 
@@ -48,6 +49,11 @@ def _modalities(value: object) -> object:
         case None | ["text"]:
             return value
     raise ValueError('["text"], all that this gateway answers in')
+
+
+def no_list(value: object) -> object:
+    """Null is an empty list."""
+    return [] if value is None else value
 
 
 def _no_model(value: object) -> object:
@@ -93,4 +99,9 @@ Form: TypeAlias = Annotated[
 _TextAlone: TypeAlias = Annotated[list[Literal["text"]], Field(min_length=1, max_length=1)]
 Modalities: TypeAlias = Annotated[
     Any, BeforeValidator(_modalities, json_schema_input_type=_TextAlone | None)
+]
+Tools: TypeAlias = Annotated[
+    list[dict[str, Any]],
+    FailFast(),
+    BeforeValidator(no_list, json_schema_input_type=list[dict[str, Any]] | None),
 ]

@@ -101,8 +101,8 @@ class Attempt:
     """A draw of `n` samples at one replica; it is in flight as long as this is entered.
 
     Where it is to find out how the replica is, it is the draw of that `probe`, if no later one. It
-    has `begun` once anything of an answer came; `ended` are those of its samples that did. It has
-    `waited` where its deadline ended it before.
+    has `begun` once anything of an answer came, and not yet where only its prompt is told of;
+    `ended` are those of its samples that did. It has `waited` where its deadline ended it before.
     """
 
     replica: Replica
@@ -140,7 +140,7 @@ class Attempt:
         """A piece of its answer came."""
         replica = self.replica
         replica.heard_at = clock()
-        if not self.begun:
+        if not (self.begun or chunk.of_prompt):
             self.begun = True
             replica.began_after(replica.heard_at - self.since)
             self._answered()

@@ -160,3 +160,9 @@ async def test_a_model_that_is_not_there_is_no_path_that_is_not_there() -> None:
         error = is_error(answer, 404, "model_not_found")
         assert error["message"] == "there is no model 'gpt-9'"
         assert error["param"] == "model"
+
+
+async def test_an_engine_without_a_name_is_any_model() -> None:
+    async with world() as w:
+        answer = await w.client.post("/v1/engines//completions", json={"prompt": "x"})
+        assert answer.status_code == 200, answer.text

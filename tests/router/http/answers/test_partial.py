@@ -35,6 +35,7 @@ def test_tokens_go_with_the_text_that_they_begin_in() -> None:
 def test_what_is_cut_in_a_gap_ends_with_a_whole_line(suffix: str | None, left: str) -> None:
     assert whole_lines(TextPrompt("def f():\n", suffix), "x = 1\ny =") == left
     assert whole_lines(TextPrompt("def f():\n", suffix), "x =") == "x ="
+    assert whole_lines(TextPrompt("def f():", suffix), "\n\n  x =") == "\n\n  x ="
 
 
 def test_lines_are_sent_whole_with_their_own_tokens() -> None:
@@ -43,6 +44,13 @@ def test_lines_are_sent_whole_with_their_own_tokens() -> None:
     assert lines.take("1\ny", tokens("1", "\n", "y")) == ("x = 1\n", tokens("x", " = ", "1", "\n"))
     assert lines.rest(cut=True) == ("", ())
     assert lines.rest(cut=False) == ("y", tokens("y"))
+
+
+def test_blank_lines_are_not_the_whole_lines_of_an_answer() -> None:
+    lines = WholeLines("")
+    assert lines.take("\n", tokens("\n")) == ("", ())
+    assert lines.take("  x =", tokens("  x =")) == ("", ())
+    assert lines.rest(cut=True) == ("\n  x =", tokens("\n", "  x ="))
 
 
 def test_pieces_are_sent_once_they_are_sure() -> None:

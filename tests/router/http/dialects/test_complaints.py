@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from policies.values import InvalidBudget
 from router.errors import InvalidRequest, translate
@@ -271,3 +271,15 @@ def test_a_number_too_large_is_the_fault_of_its_field(number: str, field: str, c
 def test_a_budget_too_large_is_no_budget(name: str) -> None:
     told = refusal(TEXT, f'{{"prompt": "x", "budget": {{"{name}": 1e400}}}}'.encode())
     assert told.message == f"budget {name} must be positive and finite, not a number so large"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [(ChatBody, "messages"), (ChatBody, "tools"), (InfillBody, "input_extra")],
+)
+def test_of_a_long_list_the_first_fault_is_told_and_the_others_are_not_looked_for(
+    body: type[BaseModel], name: str
+) -> None:
+    with pytest.raises(ValidationError) as told:
+        body.model_validate(M | F | {name: [0] * 1000})
+    assert len([error for error in told.value.errors() if error["loc"][0] == name]) == 1

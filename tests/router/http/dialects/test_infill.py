@@ -322,3 +322,12 @@ async def test_a_fim_completion_has_one_prompt() -> None:
             is_error(await fim(w, **fields), 400, "invalid_request")
         untouched(w)
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("path", ["/infill", "/v1/fim/completions"])
+async def test_nobody_echoes_a_gap(path: str) -> None:
+    async with world(models=FIM) as w:
+        body = BODY if path == "/infill" else {"prompt": "a", "suffix": "b"}
+        answer = await w.client.post(path, json={**body, "echo": True})
+        assert answer.status_code == 200, answer.text
+        assert all("echo" not in call.body for call in w.large.calls + w.small.calls)

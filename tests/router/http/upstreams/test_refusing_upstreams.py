@@ -1,5 +1,6 @@
 """Upstreams that do not take all that we send, or answer in another way than asked."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -458,3 +459,35 @@ async def test_an_error_in_place_of_an_answer_shows_its_message() -> None:
         answer = await w.complete(model="large")
         assert answer.status_code == 502
         assert "out of memory" in answer.json()["error"]["message"]
+
+
+async def test_a_draw_that_began_before_a_lesson_does_not_undo_it() -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def play(call: Call, server: FakeUpstream) -> None:
+        if "prompt" in call.body:  # one that takes all fields
+            began.set()
+            await go_on.wait()
+            await answering()(call, server)
+        else:
+            await refusing("max_tokens")(call, server)
+
+    async with world(large=FakeUpstream(play, "vllm")) as w:
+        older = asyncio.create_task(w.complete(model="large"))
+        await began.wait()
+        assert (await w.chat(model="large")).status_code == 200
+        go_on.set()
+        assert (await older).status_code == 200
+        before = len(w.large.calls)
+        assert (await w.chat(model="large")).status_code == 200
+        assert len(w.large.calls) == before + 1
+
+
+@pytest.mark.parametrize("fields", [{"logprobs": False}, {"top_logprobs": 2}])
+async def test_log_probabilities_that_nobody_wants_are_ours_to_leave_out(
+    fields: dict[str, Any],
+) -> None:
+    async with world(large=picky("logprobs", "top_logprobs")) as w:
+        answer = await w.chat(model="large", **fields)
+        assert answer.status_code == 200, answer.text
+        assert not w.large.calls[-1].body.keys() & {"logprobs", "top_logprobs"}

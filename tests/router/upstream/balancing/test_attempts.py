@@ -14,7 +14,7 @@ from router.upstream.balancing.attempts import SILENT_S, Attempt, ReplicaEvents,
 from router.upstream.balancing.balance import Replica
 from router.upstream.balancing.breaker import BreakerRules, Closed, Open, Probing
 from router.upstream.failures import UpstreamBusy, UpstreamError, UpstreamUnreachable
-from router.upstream.said.chunks import Chunk
+from router.upstream.said.chunks import Chunk, Usage
 
 RULES = BreakerRules(failures=2, pause_s=1.0, longest_pause_s=8.0)
 
@@ -190,3 +190,15 @@ async def test_a_server_that_begins_and_hangs_is_silent_too(*, later: bool) -> N
             attempt.heard(PIECE)
         attempt.given_up(clock(), 0.0)
     assert w.replica.breaker == (Closed(1, 0.0, "me", 1) if later else Closed())
+
+
+@simulated
+async def test_what_is_told_of_a_prompt_is_not_the_beginning_of_an_answer() -> None:
+    w = Watched()
+    told = Chunk(0, "", usage=Usage(100, None))
+    with w.attempt() as attempt:
+        attempt.heard(told)
+        assert (attempt.begun, w.replica.first_s) == (False, 0)
+        await asyncio.sleep(2)
+        attempt.heard(PIECE)
+        assert (attempt.begun, w.replica.first_s) == (True, 2)
