@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +47,7 @@ def run(
             if isinstance(options, EmbeddedModel)
         ]
     _check_port(settings)
-    _have(entries, settings.model_dir, pull_missing=pull)
+    _have(entries, settings.model_dir, config, pull_missing=pull)
     with failing_on(*CANNOT_START, WorkerFailed):
         serve(settings)
 
@@ -69,13 +70,17 @@ def _check_port(settings: Settings) -> None:
         fail(f"cannot listen on {settings.host}:{settings.port}: {reason}")
 
 
-def _have(entries: list[ModelEntry], directory: Path, *, pull_missing: bool) -> None:
+def _have(
+    entries: list[ModelEntry], directory: Path, config: Path | None, *, pull_missing: bool
+) -> None:
     missing = [entry for entry in entries if find(entry, directory) is None]
     if not missing:
         return
-    names = " ".join(entry.id for entry in missing)
+    names = [entry.id for entry in missing]
     if not pull_missing:
-        fail(f"not in {directory}: {names}; run: budget-router models pull {names}")
+        told = [] if config is None else ["--config", str(config)]
+        command = shlex.join(["budget-router", "models", "pull", *names, *told])
+        fail(f"not in {directory}: {' '.join(names)}; run: {command}")
     with failing_on(PullFailed), RichProgress() as progress:
         for entry in missing:
             bring(entry, directory, progress)

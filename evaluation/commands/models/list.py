@@ -9,15 +9,17 @@ import typer
 from rich.console import Console
 
 from evaluation.commands.common.configuration import load_settings
-from evaluation.commands.common.options import AsJson, ModelDirectory
+from evaluation.commands.common.options import AsJson, Config, ModelDirectory
 from evaluation.commands.common.tables import folding
 from router.catalogue.entries import CATALOGUE, ModelEntry
 from router.catalogue.store import find
 
 
-def run(*, directory: ModelDirectory = None, as_json: AsJson = False) -> None:
+def run(
+    *, directory: ModelDirectory = None, config: Config = None, as_json: AsJson = False
+) -> None:
     """Show the catalogue, and which models are here."""
-    directory = directory or load_settings(None).model_dir
+    directory = directory or load_settings(config).model_dir
     states = {entry: _state(entry, directory) for entry in CATALOGUE.values()}
     if as_json:
         found = [

@@ -189,7 +189,7 @@ def test_serve_pulls_what_is_missing_and_hands_its_settings_on(cli, served, pull
 def test_serve_without_pull_says_how_to_get_the_model(cli, served, pulled, config):
     result = cli("serve", "--config", config, "--no-pull")
     assert result.exit_code == 1
-    assert "budget-router models pull smollm2-135m" in result.stderr
+    assert f"budget-router models pull smollm2-135m --config {config}\n" in result.stderr
     assert not served
     assert not pulled
 
@@ -262,6 +262,29 @@ def test_models_pull_brings_each_and_prints_where(cli, pulled, tmp_path):
     assert result.exit_code == 0
     assert pulled == ["smollm2-135m", "qwen2.5-coder-0.5b"]
     assert result.stdout.splitlines() == [str(tmp_path / CATALOGUE[name].file) for name in pulled]
+
+
+def test_models_are_pulled_to_the_directory_of_a_configuration_and_listed_there(
+    cli, pulled, config, tmp_path
+):
+    result = cli("models", "pull", "smollm2-135m", "--config", config)
+    assert result.exit_code == 0, result.output
+    assert pulled == ["smollm2-135m"]
+    assert result.stdout.strip() == str(tmp_path / CATALOGUE["smollm2-135m"].file)
+    listed = cli("models", "list", "--json", "--config", config)
+    assert json.loads(listed.stdout)["directory"] == str(tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    listed = cli("models", "list", "--json", "--config", config, "--dir", elsewhere)
+    assert json.loads(listed.stdout)["directory"] == str(elsewhere)
+
+
+def test_serve_without_pull_and_configuration_advises_none(cli, served, monkeypatch, tmp_path):
+    monkeypatch.setenv("BUDGET_ROUTER_MODEL_DIR", str(tmp_path))
+    monkeypatch.setenv("BUDGET_ROUTER_PORT", "0")
+    result = cli("serve", "--no-pull")
+    assert result.exit_code == 1
+    assert "models pull qwen2.5-coder-0.5b qwen2.5-coder-1.5b\n" in result.stderr
+    assert not served
 
 
 def test_an_unknown_model_is_a_usage_error_and_nothing_is_pulled(cli, pulled):
