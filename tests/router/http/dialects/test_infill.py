@@ -324,10 +324,16 @@ async def test_a_fim_completion_has_one_prompt() -> None:
     await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("path", ["/infill", "/v1/fim/completions"])
-async def test_nobody_echoes_a_gap(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/infill", BODY),
+        ("/v1/fim/completions", {"prompt": "a", "suffix": "b"}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+    ],
+)
+async def test_nobody_echoes_a_gap_or_a_chat(path: str, body: dict[str, Any]) -> None:
     async with world(models=FIM) as w:
-        body = BODY if path == "/infill" else {"prompt": "a", "suffix": "b"}
         answer = await w.client.post(path, json={**body, "echo": True})
         assert answer.status_code == 200, answer.text
         assert all("echo" not in call.body for call in w.large.calls + w.small.calls)
